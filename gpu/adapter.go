@@ -1,0 +1,154 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Class says what kind of processor an adapter is. The order is the order of
+// preference: a smaller value is chosen first.
+type Class int
+
+const (
+	Discrete   Class = iota // a card with memory of its own
+	Integrated              // a GPU that shares the processor's memory
+	Virtual                 // a GPU lent by a hypervisor, or of unknown kind
+	Software                // the processor itself, as with Mesa's lavapipe
+)
+
+func (c Class) String() string {
+	return [...]string{"discrete GPU", "integrated GPU", "virtual GPU", "software"}[c]
+}
+
+// Limits are the sizes that an adapter can take.
+type Limits struct {
+	MaxBufferBytes    int64 // one buffer
+	MaxBindingBytes   int64 // one storage binding
+	MaxUniformBytes   int64 // one uniform binding
+	MaxGroupsPerDim   int   // workgroups in one dimension of a dispatch
+	MaxGroupSize      int   // invocations in a workgroup
+	MaxSharedBytes    int   // workgroup memory
+	OffsetAlign       int64 // alignment of a binding's offset in its buffer
+	MaxStorageBuffers int   // storage bindings of one kernel
+}
+
+// Adapter describes a processor that can run kernels.
+type Adapter struct {
+	Name    string // the driver's name for it
+	Driver  string // driver and version
+	Backend string // vulkan, metal or d3d12
+	Vendor  uint32 // PCI vendor
+	Class   Class
+	Limits  Limits
+}
+
+// String is the adapter in one line, as the first line of a run shows it.
+func (a Adapter) String() string {
+	return fmt.Sprintf("%s (%s, %s, %s)", a.Name, a.Class, a.Backend, a.Driver)
+}
+
+// Options choose an adapter.
+type Options struct {
+	// Adapter is "auto" (or empty: discrete before integrated before
+	// software), "gpu" (never software), "cpu" (only software) or a part of
+	// an adapter's name, in any case.
+	Adapter string
+}
+
+// ErrNoAdapter is wrapped by the error of Open when nothing can run kernels.
+var ErrNoAdapter = errors.New("no GPU adapter")
+
+// Adapters lists what is there, the preferred one first.
+func Adapters() []Adapter {
+	in := newInstance()
+	defer in.Release()
+	var all []Adapter
+	for _, a := range enumerate(in) {
+		all = append(all, a.info)
+		a.handle.Release()
+	}
+	return all
+}
+
+type candidate struct {
+	info   Adapter
+	handle *wgpu.Adapter
+}
+
+// newInstance asks for the primary backends only: the GL backend prints noise
+// where there is no display.
+func newInstance() *wgpu.Instance {
+	wgpu.SetLogLevel(wgpu.LogLevel_Off)
+	return wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary})
+}
+
+func enumerate(in *wgpu.Instance) []candidate {
+	var all []candidate
+	for _, h := range in.EnumerateAdapters(&wgpu.InstanceEnumerateAdapterOptons{Backends: wgpu.InstanceBackend_Primary}) {
+		all = append(all, candidate{describe(h), h})
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i].info.Class < all[j].info.Class })
+	return all
+}
+
+func describe(h *wgpu.Adapter) Adapter {
+	p, l := h.GetProperties(), h.GetLimits().Limits
+	class := Virtual
+	switch p.AdapterType {
+	case wgpu.AdapterType_DiscreteGPU:
+		class = Discrete
+	case wgpu.AdapterType_IntegratedGPU:
+		class = Integrated
+	case wgpu.AdapterType_CPU:
+		class = Software
+	}
+	return Adapter{
+		Name:    p.Name,
+		Driver:  strings.TrimSpace(p.DriverDescription),
+		Backend: strings.ToLower(p.BackendType.String()),
+		Vendor:  p.VendorId,
+		Class:   class,
+		Limits: Limits{
+			MaxBufferBytes:    clampInt64(l.MaxBufferSize),
+			MaxBindingBytes:   clampInt64(l.MaxStorageBufferBindingSize),
+			MaxUniformBytes:   clampInt64(l.MaxUniformBufferBindingSize),
+			MaxGroupsPerDim:   int(l.MaxComputeWorkgroupsPerDimension),
+			MaxGroupSize:      int(l.MaxComputeInvocationsPerWorkgroup),
+			MaxSharedBytes:    int(l.MaxComputeWorkgroupStorageSize),
+			OffsetAlign:       int64(max(l.MinStorageBufferOffsetAlignment, l.MinUniformBufferOffsetAlignment)),
+			MaxStorageBuffers: int(l.MaxStorageBuffersPerShaderStage),
+		},
+	}
+}
+
+func clampInt64(v uint64) int64 { return int64(min(v, 1<<62)) }
+
+// choose picks from all, which is in order of preference.
+func choose(all []Adapter, want string) (int, error) {
+	names := make([]string, len(all))
+	for i, a := range all {
+		names[i] = a.Name
+		var ok bool
+		switch strings.ToLower(want) {
+		case "", "auto":
+			ok = true
+		case "gpu":
+			ok = a.Class != Software
+		case "cpu":
+			ok = a.Class == Software
+		default:
+			ok = strings.Contains(strings.ToLower(a.Name), strings.ToLower(want))
+		}
+		if ok {
+			return i, nil
+		}
+	}
+	if len(all) == 0 {
+		return 0, fmt.Errorf("%w: no Vulkan, Metal or DX12 driver was found; on Debian or Ubuntu install mesa-vulkan-drivers (cmd/setup.sh does)", ErrNoAdapter)
+	}
+	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(names, ", "))
+}

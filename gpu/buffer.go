@@ -1,0 +1,180 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"unsafe"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Scalar is what buffers hold.
+type Scalar interface{ ~float32 | ~uint32 | ~int32 }
+
+// Buffer is device memory, opaque and labelled. Its size is a multiple of 16
+// bytes, so that it can be bound as an array of vec4.
+type Buffer struct {
+	d     *Device
+	h     *wgpu.Buffer
+	label string
+	bytes int64
+	base  int64 // where a temp starts in its arena
+	temp  *temp // set on memory that a plan places
+}
+
+// View is a part of a buffer, and what a kernel takes as an argument. The zero
+// View is no buffer.
+type View struct {
+	buf    *Buffer
+	offset int64 // bytes, aligned to Limits.OffsetAlign
+	bytes  int64
+}
+
+const storageUsage = wgpu.BufferUsage_Storage | wgpu.BufferUsage_CopySrc | wgpu.BufferUsage_CopyDst | wgpu.BufferUsage_Uniform
+
+// NewBuffer allocates bytes of device memory, zeroed. Sizes are rounded up to
+// 16 bytes. It fails when the adapter's largest buffer is smaller.
+func (d *Device) NewBuffer(label string, bytes int64) (*Buffer, error) {
+	return d.newBuffer(label, bytes, storageUsage)
+}
+
+func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*Buffer, error) {
+	if bytes <= 0 {
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
+	}
+	bytes = roundUp(bytes, 16)
+	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer", label, bytes, d.adapter.Name, limit)
+	}
+	h, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
+	if err != nil {
+		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
+	}
+	d.buffers.Add(1)
+	d.bytes.Add(bytes)
+	return &Buffer{d: d, h: h, label: label, bytes: bytes}, nil
+}
+
+// Bytes is the size of b.
+func (b *Buffer) Bytes() int64 { return b.bytes }
+
+// All is the view of the whole buffer.
+func (b *Buffer) All() View { return View{b, 0, b.bytes} }
+
+// Slice is the view of bytes from offset, which must be a multiple of the
+// adapter's Limits.OffsetAlign.
+func (b *Buffer) Slice(offset, bytes int64) View { return View{b, offset, bytes} }
+
+// Release gives the memory back. It may be called twice, and on nil.
+func (b *Buffer) Release() {
+	if b == nil || b.h == nil || b.temp != nil {
+		return
+	}
+	// Destroy gives the memory back at once; Release only drops the handle.
+	b.h.Destroy()
+	b.h.Release()
+	b.h = nil
+	b.d.buffers.Add(-1)
+	b.d.bytes.Add(-b.bytes)
+}
+
+// IsZero says that v is no buffer.
+func (v View) IsZero() bool { return v.buf == nil }
+
+// Bytes is the size of v.
+func (v View) Bytes() int64 { return v.bytes }
+
+// Label is the name of v's buffer.
+func (v View) Label() string {
+	if v.buf == nil {
+		return "none"
+	}
+	return v.buf.label
+}
+
+var errReleased = errors.New("used after release")
+
+func (v View) check() error {
+	switch {
+	case v.buf == nil:
+		return errors.New("gpu: no buffer given")
+	case v.buf.h == nil:
+		return fmt.Errorf("gpu: buffer %s: %w", v.buf.label, errReleased)
+	case v.offset < 0 || v.bytes <= 0 || v.offset+v.bytes > v.buf.bytes:
+		return fmt.Errorf("gpu: buffer %s: bytes %d to %d of %d", v.buf.label, v.offset, v.offset+v.bytes, v.buf.bytes)
+	case v.offset%v.buf.d.adapter.Limits.OffsetAlign != 0:
+		return fmt.Errorf("gpu: buffer %s: offset %d is not a multiple of %d", v.buf.label, v.offset, v.buf.d.adapter.Limits.OffsetAlign)
+	}
+	return nil
+}
+
+// Write queues a copy of data to the start of v, ordered with the runs around
+// it.
+func Write[T Scalar](v View, data []T) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	n := int64(len(data)) * 4
+	if n > v.bytes {
+		return fmt.Errorf("gpu: buffer %s: write of %d bytes into %d", v.buf.label, n, v.bytes)
+	}
+	if n == 0 {
+		return nil
+	}
+	return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))
+}
+
+// Read waits for the queue and copies the start of v into dst.
+func Read[T Scalar](v View, dst []T) error {
+	if err := v.check(); err != nil {
+		return err
+	}
+	d, n := v.buf.d, int64(len(dst))*4
+	if n > v.bytes {
+		return fmt.Errorf("gpu: buffer %s: read of %d bytes from %d", v.buf.label, n, v.bytes)
+	}
+	if n == 0 {
+		return nil
+	}
+	staging, err := d.newBuffer("read "+v.buf.label, n, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+	if err != nil {
+		return err
+	}
+	defer staging.Release()
+	sub, err := d.encode(func(enc *wgpu.CommandEncoder) error {
+		return enc.CopyBufferToBuffer(v.buf.h, uint64(v.buf.base+v.offset), staging.h, 0, uint64(n))
+	})
+	if err != nil {
+		return err
+	}
+	return d.readMapped(staging, sub, bytesOf(dst))
+}
+
+// readMapped waits for sub and copies the start of a mappable buffer to dst.
+func (d *Device) readMapped(b *Buffer, sub Submission, dst []byte) error {
+	d.waitFor(sub)
+	// The binding hands C a pointer to a Go variable that nothing else refers
+	// to, so no collection may begin between the call and its callback.
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	status, done := wgpu.BufferMapAsyncStatus(0), false
+	err := b.h.MapAsync(wgpu.MapMode_Read, 0, uint64(b.bytes), func(s wgpu.BufferMapAsyncStatus) { status, done = s, true })
+	if err != nil {
+		return fmt.Errorf("gpu: map %s: %w", b.label, err)
+	}
+	d.dev.Poll(false, nil)
+	if !done {
+		d.dev.Poll(true, nil)
+	}
+	if !done || status != wgpu.BufferMapAsyncStatus_Success {
+		return fmt.Errorf("gpu: map %s: %s", b.label, status)
+	}
+	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))
+	return b.h.Unmap()
+}
+
+func bytesOf[T Scalar](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*4)
+}
+
+func roundUp(v, to int64) int64 { return (v + to - 1) / to * to }

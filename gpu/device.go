@@ -1,0 +1,95 @@
+package gpu
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Device is an open adapter with its queue. It is used from one goroutine at a
+// time. Each device costs the software driver memory that it never gives back,
+// so a program opens one.
+type Device struct {
+	instance *wgpu.Instance
+	dev      *wgpu.Device
+	queue    *wgpu.Queue
+	adapter  Adapter
+
+	pipelines  map[string]*pipeline // by WGSL text
+	buffers    atomic.Int64         // open buffers
+	bytes      atomic.Int64         // in open buffers
+	timestamps bool
+	profile    *profiler
+}
+
+// Open opens the adapter that opt chooses, with that adapter's own limits.
+func Open(opt Options) (*Device, error) {
+	in := newInstance()
+	all := enumerate(in)
+	infos := make([]Adapter, len(all))
+	for i, c := range all {
+		infos[i] = c.info
+	}
+	pick, err := choose(infos, opt.Adapter)
+	if err != nil {
+		in.Release()
+		return nil, err
+	}
+	defer func() {
+		for _, c := range all {
+			c.handle.Release()
+		}
+	}()
+	h := all[pick].handle
+	desc := &wgpu.DeviceDescriptor{
+		Label:          "nin",
+		RequiredLimits: &wgpu.RequiredLimits{Limits: h.GetLimits().Limits},
+	}
+	timestamps := h.HasFeature(wgpu.FeatureName_TimestampQuery)
+	if timestamps {
+		desc.RequiredFeatures = []wgpu.FeatureName{wgpu.FeatureName_TimestampQuery}
+	}
+	dev, err := h.RequestDevice(desc)
+	if err != nil {
+		in.Release()
+		return nil, fmt.Errorf("gpu: open %s: %w", all[pick].info.Name, err)
+	}
+	return &Device{
+		instance: in, dev: dev, queue: dev.GetQueue(), adapter: all[pick].info,
+		pipelines: map[string]*pipeline{}, timestamps: timestamps,
+	}, nil
+}
+
+// Adapter describes the device.
+func (d *Device) Adapter() Adapter { return d.adapter }
+
+// Usage is the number of open buffers and the bytes in them.
+func (d *Device) Usage() (buffers int, bytes int64) {
+	return int(d.buffers.Load()), d.bytes.Load()
+}
+
+// Close waits for the queue and gives everything back. An error names buffers
+// that are still open.
+func (d *Device) Close() error {
+	if d == nil || d.dev == nil {
+		return nil
+	}
+	d.dev.Poll(true, nil)
+	for _, p := range d.pipelines {
+		p.release()
+	}
+	d.profile.release()
+	n, bytes := d.Usage()
+	d.queue.Release()
+	d.dev.Release()
+	d.instance.Release()
+	d.dev = nil
+	if n > 0 {
+		return fmt.Errorf("gpu: closed with %d buffers (%d bytes) still open", n, bytes)
+	}
+	return nil
+}
+
+// Wait returns when all that was submitted is done.
+func (d *Device) Wait() { d.dev.Poll(true, nil) }

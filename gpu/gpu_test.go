@@ -1,0 +1,179 @@
+package gpu_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+)
+
+type addArgs struct {
+	X gpu.View `wgsl:"read array<f32>"`
+	Y gpu.View `wgsl:"write array<f32>"`
+}
+
+// add is y = x + 1 over n elements, a workgroup each.
+func add(n int) gpu.Kernel[addArgs] {
+	return gpu.Kernel[addArgs]{Name: "test/add", Detail: "+1", Groups: n, Lanes: 1,
+		Source: "fn run(group : u32, lane : u32) { y[group] = x[group] + 1.0; }"}
+}
+
+func TestFoldBeyondOneDimension(t *testing.T) {
+	d := gputest.Device(t)
+	const n = 70001 // a prime above 65,535
+	in, err := d.NewBuffer("in", n*4)
+	require.NoError(t, err)
+	defer in.Release()
+	out, err := d.NewBuffer("out", n*4)
+	require.NoError(t, err)
+	defer out.Release()
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i)
+	}
+	require.NoError(t, gpu.Write(in.All(), x))
+	r := d.NewRecorder()
+	add(n).Record(r, addArgs{in.All(), out.All()})
+	p, err := r.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+	_, err = d.Run(p)
+	require.NoError(t, err)
+	y := make([]float32, n)
+	require.NoError(t, gpu.Read(out.All(), y))
+	for i := range y {
+		require.Equal(t, float32(i)+1, y[i])
+	}
+}
+
+func TestTempsShareMemory(t *testing.T) {
+	d := gputest.Device(t)
+	const n, chain = 1000, 8
+	in, err := d.NewBuffer("in", n*4)
+	require.NoError(t, err)
+	defer in.Release()
+	r := d.NewRecorder()
+	v := in.All()
+	var first gpu.View
+	for i := range chain {
+		next := r.Temp("t", n*4)
+		if i == 0 {
+			first = next
+			r.Keep(first)
+		}
+		add(n).Record(r, addArgs{v, next})
+		v = next
+	}
+	r.Keep(v)
+	p, err := r.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+	assert.Less(t, p.ArenaBytes(), int64(5*n*4), "eight temps, of which two are kept and two alive at a time")
+	rb, err := d.NewReadback(v, 3)
+	require.NoError(t, err)
+	defer rb.Release()
+	for range 3 {
+		require.NoError(t, rb.Run(p))
+	}
+	assert.True(t, rb.Full())
+	assert.Error(t, rb.Run(p))
+	got := make([]float32, n)
+	for range 3 {
+		require.NoError(t, rb.Next(got))
+		assert.Equal(t, float32(chain), got[n-1])
+	}
+	require.NoError(t, gpu.Read(first, got))
+	assert.Equal(t, float32(1), got[0])
+	assert.Equal(t, chain, strings.Count(p.String(), "test/add"))
+}
+
+func TestErrorsNameLayerAndKernel(t *testing.T) {
+	d := gputest.Device(t)
+	r := d.NewRecorder()
+	r.Layer("7 (conv 5x5)")
+	add(1).Record(r, addArgs{X: r.Temp("x", 16)})
+	_, err := r.Plan()
+	assert.EqualError(t, err, "layer 7 (conv 5x5): test/add: argument Y has no buffer")
+
+	r = d.NewRecorder()
+	r.Layer("relu")
+	add(1).Record(r, addArgs{r.Temp("activation", 16), r.Temp("y", 16)})
+	_, err = r.Plan()
+	assert.EqualError(t, err, "layer relu: test/add: x reads activation before anything wrote it")
+
+	r = d.NewRecorder()
+	r.Layer("big")
+	add(1).Record(r, addArgs{r.Temp("x", 16), r.Temp("y", 16)})
+	_, err = d.NewBuffer("huge", 1<<62)
+	assert.ErrorContains(t, err, "allows at most")
+
+	b, err := d.NewBuffer("b", 16)
+	require.NoError(t, err)
+	b.Release()
+	b.Release()
+	assert.ErrorContains(t, gpu.Write(b.All(), []float32{1}), "used after release")
+}
+
+func TestBindingLimitIsAnError(t *testing.T) {
+	d := gputest.Device(t)
+	limit := d.Adapter().Limits.MaxBindingBytes
+	if limit >= d.Adapter().Limits.MaxBufferBytes || limit > 1<<28 {
+		t.Skip("the adapter binds whole buffers")
+	}
+	x, err := d.NewBuffer("x", limit+1024)
+	require.NoError(t, err)
+	defer x.Release()
+	r := d.NewRecorder()
+	r.Layer("conv")
+	add(1).Record(r, addArgs{x.All(), r.Temp("y", 16)})
+	_, err = r.Plan()
+	assert.ErrorContains(t, err, "use a smaller batch")
+}
+
+func TestBrokenShaderIsAnError(t *testing.T) {
+	d := gputest.Device(t)
+	k := add(1)
+	k.Source = "fn run() { let x = ; }"
+	b, err := d.NewBuffer("b", 16)
+	require.NoError(t, err)
+	defer b.Release()
+	r := d.NewRecorder()
+	k.Record(r, addArgs{b.All(), r.Temp("y", 16)})
+	_, err = r.Plan()
+	assert.ErrorContains(t, err, "test/add")
+}
+
+func TestProfile(t *testing.T) {
+	d := gputest.Device(t)
+	if err := d.Profile(); err != nil {
+		t.Skip(err)
+	}
+	x, err := d.NewBuffer("x", 4000)
+	require.NoError(t, err)
+	r := d.NewRecorder()
+	add(1000).Record(r, addArgs{x.All(), r.Temp("y", 4000)})
+	p, err := r.Plan()
+	require.NoError(t, err)
+	for range 3 {
+		_, err = d.Run(p)
+		require.NoError(t, err)
+	}
+	ts := d.Timings()
+	require.Len(t, ts, 1)
+	assert.Equal(t, 3, ts[0].Count)
+	assert.Positive(t, ts[0].Total)
+	p.Release()
+	x.Release()
+	d.StopProfile()
+}
+
+func TestOpenRefusesUnknownAdapter(t *testing.T) {
+	gputest.Device(t)
+	_, err := gpu.Open(gpu.Options{Adapter: "no such adapter"})
+	assert.ErrorIs(t, err, gpu.ErrNoAdapter)
+	assert.ErrorContains(t, err, "there is:")
+}

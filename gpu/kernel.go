@@ -1,0 +1,177 @@
+package gpu
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Kernel is a compute shader with its shapes baked in. A is its argument
+// struct, which is also its bind-group layout: field i, a [View], is
+// @binding(i); its name, with a small first letter, is the WGSL name; and its
+// tag gives access and type, as in
+//
+//	X View `wgsl:"read array<vec4<f32>>"`
+//
+// Access is read, write (the kernel sets every element), update (it reads and
+// writes) or uniform.
+type Kernel[A any] struct {
+	Name   string // op and pass, such as conv2d/forward
+	Detail string // shape and variant, for people
+	Source string // WGSL with a function run, without the bindings
+	Groups int    // workgroups, in one dimension
+	Lanes  int    // invocations of a workgroup
+	Flops  int64  // arithmetic of one dispatch, for benchmarks
+}
+
+// Record adds a dispatch of k to r. Errors are kept in r, for [Recorder.Plan].
+func (k Kernel[A]) Record(r *Recorder, args A) {
+	if r.err != nil {
+		return
+	}
+	binds, err := bindings(args)
+	if err != nil {
+		r.fail(k.Name, err)
+		return
+	}
+	r.entries = append(r.entries, entry{
+		layer: r.layer, name: k.Name, detail: k.Detail,
+		groups: k.Groups, flops: k.Flops, binds: binds,
+		text: k.WGSL(r.d.adapter.Limits.MaxGroupsPerDim),
+	})
+}
+
+// WGSL is the whole text of the shader, for an adapter that allows maxPerDim
+// workgroups in a dimension (0 for WebGPU's 65,535): the bindings, Source, and
+// an entry point that calls
+//
+//	fn run(group : u32, lane : u32)
+//
+// in each of Lanes invocations of each of Groups workgroups.
+func (k Kernel[A]) WGSL(maxPerDim int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "// %s %s\n", k.Name, k.Detail)
+	var zero A
+	t := reflect.TypeOf(zero)
+	for i := range t.NumField() {
+		f := t.Field(i)
+		access, typ, _ := strings.Cut(f.Tag.Get("wgsl"), " ")
+		space := map[string]string{
+			"read": "storage, read", "write": "storage, read_write", "update": "storage, read_write", "uniform": "uniform",
+		}[access]
+		fmt.Fprintf(&b, "@group(0) @binding(%d) var<%s> %s : %s;\n", i, space, lowerFirst(f.Name), typ)
+	}
+	b.WriteString(k.Source)
+	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", k.Lanes)
+	b.WriteString("fn main(@builtin(workgroup_id) id : vec3<u32>, @builtin(local_invocation_index) lane : u32) {\n")
+	switch x, y := fold(k.Groups, maxPerDim); {
+	case y == 1:
+		b.WriteString("  run(id.x, lane);\n}\n")
+	case x*y == k.Groups:
+		fmt.Fprintf(&b, "  run(id.y * %du + id.x, lane);\n}\n", x)
+	default:
+		fmt.Fprintf(&b, "  let group = id.y * %du + id.x;\n  if (group < %du) { run(group, lane); }\n}\n", x, k.Groups)
+	}
+	return b.String()
+}
+
+// fold lays n workgroups out in two dimensions of at most maxPerDim.
+func fold(n, maxPerDim int) (x, y int) {
+	if maxPerDim <= 0 {
+		maxPerDim = 65535
+	}
+	y = (n + maxPerDim - 1) / maxPerDim
+	x = (n + max(y, 1) - 1) / max(y, 1)
+	return x, y
+}
+
+type bind struct {
+	name   string
+	access string
+	view   View
+}
+
+func (b bind) writes() bool { return b.access == "write" || b.access == "update" }
+
+var viewType = reflect.TypeOf(View{})
+
+func bindings(args any) ([]bind, error) {
+	v := reflect.ValueOf(args)
+	binds := make([]bind, v.NumField())
+	for i := range binds {
+		f := v.Type().Field(i)
+		access, _, _ := strings.Cut(f.Tag.Get("wgsl"), " ")
+		if f.Type != viewType {
+			return nil, fmt.Errorf("argument %s is a %s, not a gpu.View", f.Name, f.Type)
+		}
+		view := v.Field(i).Interface().(View)
+		if view.buf == nil {
+			return nil, fmt.Errorf("argument %s has no buffer", f.Name)
+		}
+		binds[i] = bind{lowerFirst(f.Name), access, view}
+	}
+	return binds, nil
+}
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
+type pipeline struct {
+	layout *wgpu.BindGroupLayout
+	h      *wgpu.ComputePipeline
+}
+
+func (p *pipeline) release() {
+	p.h.Release()
+	p.layout.Release()
+}
+
+// pipeline compiles e's text, once.
+func (d *Device) pipeline(e *entry) (*pipeline, error) {
+	if p := d.pipelines[e.text]; p != nil {
+		return p, nil
+	}
+	layoutEntries := make([]wgpu.BindGroupLayoutEntry, len(e.binds))
+	for i, b := range e.binds {
+		t := wgpu.BufferBindingType_Storage
+		switch b.access {
+		case "read":
+			t = wgpu.BufferBindingType_ReadOnlyStorage
+		case "uniform":
+			t = wgpu.BufferBindingType_Uniform
+		}
+		layoutEntries[i] = wgpu.BindGroupLayoutEntry{
+			Binding: uint32(i), Visibility: wgpu.ShaderStage_Compute, Buffer: wgpu.BufferBindingLayout{Type: t},
+		}
+	}
+	layout, err := d.dev.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: e.name, Entries: layoutEntries})
+	if err != nil {
+		return nil, err
+	}
+	pl, err := d.dev.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: e.name, BindGroupLayouts: []*wgpu.BindGroupLayout{layout}})
+	if err != nil {
+		layout.Release()
+		return nil, err
+	}
+	defer pl.Release()
+	module, err := d.dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
+		Label: e.name, WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: e.text},
+	})
+	if err != nil {
+		layout.Release()
+		return nil, err
+	}
+	defer module.Release()
+	h, err := d.dev.CreateComputePipeline(&wgpu.ComputePipelineDescriptor{
+		Label: e.name, Layout: pl,
+		Compute: wgpu.ProgrammableStageDescriptor{Module: module, EntryPoint: "main"},
+	})
+	if err != nil {
+		layout.Release()
+		return nil, err
+	}
+	p := &pipeline{layout, h}
+	d.pipelines[e.text] = p
+	return p, nil
+}

@@ -1,0 +1,217 @@
+package gpu
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Plan is a list of dispatches ready to run: compiled, placed and bound.
+// Running it creates nothing.
+type Plan struct {
+	d       *Device
+	entries []entry
+	steps   []step // in the order of entries
+	arenas  []*Buffer
+	temps   []*Buffer
+}
+
+type step struct {
+	pipeline *pipeline
+	group    *wgpu.BindGroup
+	x, y     uint32
+}
+
+// Plan compiles what was recorded. It reports the first error of the
+// recording, and sizes that the adapter cannot bind.
+func (r *Recorder) Plan() (*Plan, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := r.live(); err != nil {
+		return nil, err
+	}
+	arenas, err := r.place()
+	if err != nil {
+		return nil, err
+	}
+	p := &Plan{d: r.d, entries: r.entries, temps: r.temps}
+	for i, a := range arenas {
+		b, err := r.d.NewBuffer(fmt.Sprintf("arena %d", i), a.bytes)
+		if err != nil {
+			p.Release()
+			return nil, err
+		}
+		p.arenas = append(p.arenas, b)
+		for _, t := range a.tenants {
+			t.h = b.h
+		}
+	}
+	for i := range p.entries {
+		s, err := p.bind(&p.entries[i])
+		if err != nil {
+			e := p.entries[i]
+			p.Release()
+			return nil, fmt.Errorf("layer %s: %s %s: %w", e.layer, e.name, e.detail, err)
+		}
+		p.steps = append(p.steps, s)
+	}
+	return p, nil
+}
+
+func (p *Plan) bind(e *entry) (step, error) {
+	limits := p.d.adapter.Limits
+	x, y := fold(e.groups, limits.MaxGroupsPerDim)
+	if e.groups < 1 || y > limits.MaxGroupsPerDim {
+		return step{}, fmt.Errorf("%d workgroups; want 1 to %d", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim))
+	}
+	storage := 0
+	entries := make([]wgpu.BindGroupEntry, len(e.binds))
+	for i, b := range e.binds {
+		if err := b.view.check(); err != nil {
+			return step{}, fmt.Errorf("%s: %w", b.name, err)
+		}
+		limit := limits.MaxBindingBytes
+		if b.access == "uniform" {
+			limit = limits.MaxUniformBytes
+		} else {
+			storage++
+		}
+		if b.view.bytes > limit {
+			return step{}, fmt.Errorf("%s is %d bytes; %s binds at most %d: use a smaller batch", b.name, b.view.bytes, p.d.adapter.Name, limit)
+		}
+		entries[i] = wgpu.BindGroupEntry{
+			Binding: uint32(i), Buffer: b.view.buf.h,
+			Offset: uint64(b.view.buf.base + b.view.offset), Size: uint64(b.view.bytes),
+		}
+	}
+	if storage > limits.MaxStorageBuffers {
+		return step{}, fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name, limits.MaxStorageBuffers)
+	}
+	pl, err := p.d.pipeline(e)
+	if err != nil {
+		return step{}, err
+	}
+	g, err := p.d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
+	if err != nil {
+		return step{}, err
+	}
+	return step{pl, g, uint32(x), uint32(y)}, nil
+}
+
+// Release gives back the plan's memory. It may be called twice, and on nil.
+func (p *Plan) Release() {
+	if p == nil {
+		return
+	}
+	for _, s := range p.steps {
+		s.group.Release()
+	}
+	for _, t := range p.temps {
+		t.h = nil
+	}
+	for _, a := range p.arenas {
+		a.Release()
+	}
+	p.steps, p.arenas = nil, nil
+}
+
+// ArenaBytes is the memory that the plan's temps share.
+func (p *Plan) ArenaBytes() int64 {
+	var n int64
+	for _, a := range p.arenas {
+		n += a.bytes
+	}
+	return n
+}
+
+// TempBytes is the memory that the plan's temps would take without sharing.
+func (p *Plan) TempBytes() int64 {
+	var n int64
+	for _, t := range p.temps {
+		n += t.bytes
+	}
+	return n
+}
+
+// Flops is the arithmetic of one run.
+func (p *Plan) Flops() int64 {
+	var n int64
+	for _, e := range p.entries {
+		n += e.flops
+	}
+	return n
+}
+
+// String is the plan, one dispatch a line: layer, kernel, shape, workgroups and
+// arguments.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for _, e := range p.entries {
+		fmt.Fprintf(&b, "%-10s %-24s %-44s %8d ", e.layer, e.name, e.detail, e.groups)
+		for _, a := range e.binds {
+			arrow := "<-"
+			if a.writes() {
+				arrow = "->"
+			}
+			fmt.Fprintf(&b, " %s%s%s", a.name, arrow, a.view.buf.label)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+// Submission is work that was given to the queue.
+type Submission struct{ index wgpu.SubmissionIndex }
+
+// Run submits the plans, one after the other, in one encoder and one pass. It
+// does not wait.
+func (d *Device) Run(plans ...*Plan) (Submission, error) {
+	return d.encode(func(enc *wgpu.CommandEncoder) error { return d.dispatch(enc, plans) })
+}
+
+func (d *Device) encode(work func(*wgpu.CommandEncoder) error) (Submission, error) {
+	enc, err := d.dev.CreateCommandEncoder(nil)
+	if err != nil {
+		return Submission{}, fmt.Errorf("gpu: %w", err)
+	}
+	defer enc.Release()
+	if err := work(enc); err != nil {
+		return Submission{}, fmt.Errorf("gpu: %w", err)
+	}
+	cmd, err := enc.Finish(nil)
+	if err != nil {
+		return Submission{}, fmt.Errorf("gpu: %w", err)
+	}
+	defer cmd.Release()
+	s := Submission{d.queue.Submit(cmd)}
+	if d.profile != nil {
+		return s, d.profile.collect(d, s)
+	}
+	return s, nil
+}
+
+func (d *Device) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
+	if d.profile != nil {
+		return d.profile.dispatch(enc, plans)
+	}
+	pass := enc.BeginComputePass(nil)
+	defer pass.Release()
+	for _, p := range plans {
+		if p.steps == nil {
+			return fmt.Errorf("plan %w", errReleased)
+		}
+		for _, s := range p.steps {
+			pass.SetPipeline(s.pipeline.h)
+			pass.SetBindGroup(0, s.group, nil)
+			pass.DispatchWorkgroups(s.x, s.y, 1)
+		}
+	}
+	return pass.End()
+}
+
+// waitFor returns when s is done.
+func (d *Device) waitFor(s Submission) {
+	d.dev.Poll(true, &wgpu.WrappedSubmissionIndex{Queue: d.queue, SubmissionIndex: s.index})
+}

@@ -1,0 +1,187 @@
+package gpu
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Timing is what one dispatch of a plan took, over all runs.
+type Timing struct {
+	Layer, Kernel, Detail string
+	Count                 int
+	Total                 time.Duration
+	Flops                 int64 // of all runs
+}
+
+// maxQueries is the number of timestamps that WebGPU allows in a query set.
+const maxQueries = 4096
+
+type profiler struct {
+	set     *wgpu.QuerySet
+	resolve *Buffer
+	staging *Buffer
+	period  float64 // nanoseconds in a tick
+	pending []entry // entries between timestamps 2i and 2i+1
+	timings map[[3]string]*Timing
+}
+
+// Profile starts timing every dispatch from here on, each in a pass of its own,
+// waiting for each run. Results are the same bits. It fails where the adapter
+// has no timestamps.
+func (d *Device) Profile() error {
+	if d.profile != nil {
+		return nil
+	}
+	if !d.timestamps {
+		return errors.New("gpu: " + d.adapter.Name + " has no timestamp queries")
+	}
+	set, err := d.dev.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: "profile", Type: wgpu.QueryType_Timestamp, Count: maxQueries})
+	if err != nil {
+		return err
+	}
+	p := &profiler{set: set, timings: map[[3]string]*Timing{}}
+	p.resolve, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_QueryResolve|wgpu.BufferUsage_CopySrc)
+	if err == nil {
+		p.staging, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+	}
+	if err == nil {
+		err = p.calibrate(d)
+	}
+	if err != nil {
+		p.release()
+		return err
+	}
+	d.profile = p
+	return nil
+}
+
+// calibrate measures the length of a tick against the host's clock, since the
+// binding does not tell it.
+func (p *profiler) calibrate(d *Device) error {
+	var ticks [2]uint64
+	var at [2]time.Time
+	for i := range ticks {
+		sub, err := d.encode(func(enc *wgpu.CommandEncoder) error {
+			if err := enc.WriteTimestamp(p.set, 0); err != nil {
+				return err
+			}
+			return p.copyOut(enc, 1)
+		})
+		if err != nil {
+			return err
+		}
+		d.waitFor(sub)
+		at[i] = time.Now()
+		var raw [2]uint32
+		if err := d.readMapped(p.staging, sub, bytesOf(raw[:])); err != nil {
+			return err
+		}
+		ticks[i] = uint64(raw[0]) | uint64(raw[1])<<32
+		if i == 0 {
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
+	if ticks[1] <= ticks[0] {
+		return errors.New("gpu: " + d.adapter.Name + ": timestamps do not advance")
+	}
+	p.period = float64(at[1].Sub(at[0])) / float64(ticks[1]-ticks[0])
+	return nil
+}
+
+func (p *profiler) copyOut(enc *wgpu.CommandEncoder, n int) error {
+	if err := enc.ResolveQuerySet(p.set, 0, uint32(n), p.resolve.h, 0); err != nil {
+		return err
+	}
+	return enc.CopyBufferToBuffer(p.resolve.h, 0, p.staging.h, 0, uint64(n*8))
+}
+
+func (p *profiler) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
+	for _, plan := range plans {
+		for i, s := range plan.steps {
+			q := uint32(2 * len(p.pending))
+			timed := q+2 <= maxQueries
+			if timed {
+				if err := enc.WriteTimestamp(p.set, q); err != nil {
+					return err
+				}
+			}
+			pass := enc.BeginComputePass(nil)
+			pass.SetPipeline(s.pipeline.h)
+			pass.SetBindGroup(0, s.group, nil)
+			pass.DispatchWorkgroups(s.x, s.y, 1)
+			err := pass.End()
+			pass.Release()
+			if err != nil {
+				return err
+			}
+			if timed {
+				if err := enc.WriteTimestamp(p.set, q+1); err != nil {
+					return err
+				}
+				p.pending = append(p.pending, plan.entries[i])
+			}
+		}
+	}
+	if len(p.pending) == 0 {
+		return nil
+	}
+	return p.copyOut(enc, 2*len(p.pending))
+}
+
+func (p *profiler) collect(d *Device, s Submission) error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	raw := make([]uint32, 4*len(p.pending))
+	if err := d.readMapped(p.staging, s, bytesOf(raw)); err != nil {
+		return err
+	}
+	at := func(i int) uint64 { return uint64(raw[2*i]) | uint64(raw[2*i+1])<<32 }
+	for i, e := range p.pending {
+		key := [3]string{e.layer, e.name, e.detail}
+		t := p.timings[key]
+		if t == nil {
+			t = &Timing{Layer: e.layer, Kernel: e.name, Detail: e.detail}
+			p.timings[key] = t
+		}
+		t.Count++
+		t.Total += time.Duration(float64(at(2*i+1)-at(2*i)) * p.period)
+		t.Flops += e.flops
+	}
+	p.pending = p.pending[:0]
+	return nil
+}
+
+func (p *profiler) release() {
+	if p == nil {
+		return
+	}
+	p.set.Release()
+	p.resolve.Release()
+	p.staging.Release()
+}
+
+// Timings are the results of Profile, the most expensive first.
+func (d *Device) Timings() []Timing {
+	if d.profile == nil {
+		return nil
+	}
+	var ts []Timing
+	for _, t := range d.profile.timings {
+		ts = append(ts, *t)
+	}
+	slices.SortFunc(ts, func(a, b Timing) int {
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Kernel, b.Kernel), cmp.Compare(a.Detail, b.Detail))
+	})
+	return ts
+}
+
+// StopProfile ends Profile and forgets its results.
+func (d *Device) StopProfile() {
+	d.profile.release()
+	d.profile = nil
+}

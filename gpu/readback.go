@@ -1,0 +1,88 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// Readback brings a small buffer to the host, some runs later than it was
+// written, so that reading never stalls the queue.
+type Readback struct {
+	d     *Device
+	src   View
+	slots []*Buffer
+	subs  []Submission
+	head  int // oldest pending slot
+	n     int // pending
+}
+
+// NewReadback reads src through depth staging buffers: as many runs can be in
+// flight.
+func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
+	rb := &Readback{d: d, src: src, subs: make([]Submission, depth)}
+	for i := range depth {
+		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src.Label(), i), src.bytes, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+		if err != nil {
+			rb.Release()
+			return nil, err
+		}
+		rb.slots = append(rb.slots, b)
+	}
+	return rb, nil
+}
+
+// Pending is the number of runs whose values have not been taken by Next.
+func (rb *Readback) Pending() int { return rb.n }
+
+// Full says that Next must be called before Run.
+func (rb *Readback) Full() bool { return rb.n == len(rb.slots) }
+
+// Run submits the plans and a copy of the source after them. It does not wait.
+func (rb *Readback) Run(plans ...*Plan) error {
+	if rb.Full() {
+		return errors.New("gpu: readback: all slots are pending; call Next first")
+	}
+	if err := rb.src.check(); err != nil {
+		return err
+	}
+	slot := (rb.head + rb.n) % len(rb.slots)
+	sub, err := rb.d.encode(func(enc *wgpu.CommandEncoder) error {
+		if err := rb.d.dispatch(enc, plans); err != nil {
+			return err
+		}
+		return enc.CopyBufferToBuffer(rb.src.buf.h, uint64(rb.src.buf.base+rb.src.offset), rb.slots[slot].h, 0, uint64(rb.src.bytes))
+	})
+	if err != nil {
+		return err
+	}
+	rb.subs[slot] = sub
+	rb.n++
+	return nil
+}
+
+// Next waits for the oldest run and copies its values to dst.
+func (rb *Readback) Next(dst []float32) error {
+	if rb.n == 0 {
+		return errors.New("gpu: readback: nothing is pending")
+	}
+	slot := rb.head
+	rb.head = (rb.head + 1) % len(rb.slots)
+	rb.n--
+	if int64(len(dst))*4 > rb.src.bytes {
+		return fmt.Errorf("gpu: readback %s: %d values of %d bytes", rb.src.Label(), len(dst), rb.src.bytes)
+	}
+	return rb.d.readMapped(rb.slots[slot], rb.subs[slot], bytesOf(dst))
+}
+
+// Release gives the staging buffers back. It may be called on nil.
+func (rb *Readback) Release() {
+	if rb == nil {
+		return
+	}
+	for _, b := range rb.slots {
+		b.Release()
+	}
+	rb.slots, rb.n = nil, 0
+}

@@ -1,0 +1,193 @@
+package gpu
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Recorder collects dispatches in the order they will run. Its error is
+// sticky: recording goes on after a mistake and [Recorder.Plan] reports the
+// first one, with the layer that caused it.
+type Recorder struct {
+	d       *Device
+	layer   string
+	entries []entry
+	temps   []*Buffer
+	err     error
+}
+
+// entry is one dispatch.
+type entry struct {
+	layer, name, detail string
+	groups              int
+	flops               int64
+	binds               []bind
+	text                string // WGSL
+}
+
+// temp is where a plan puts memory that lives only while the plan runs.
+type temp struct {
+	first, last int // entries between which its contents matter
+	keep        bool
+	arena       int
+}
+
+// NewRecorder starts an empty recording.
+func (d *Device) NewRecorder() *Recorder { return &Recorder{d: d} }
+
+// Device is where the recording will run.
+func (r *Recorder) Device() *Device { return r.d }
+
+// Layer names the layer to which the dispatches from here on belong.
+func (r *Recorder) Layer(name string) { r.layer = name }
+
+// Fail keeps err, if it is the first, for [Recorder.Plan].
+func (r *Recorder) Fail(err error) {
+	if err != nil {
+		r.fail("", err)
+	}
+}
+
+func (r *Recorder) fail(kernel string, err error) {
+	if r.err != nil {
+		return
+	}
+	switch {
+	case r.layer != "" && kernel != "":
+		r.err = fmt.Errorf("layer %s: %s: %w", r.layer, kernel, err)
+	case r.layer != "":
+		r.err = fmt.Errorf("layer %s: %w", r.layer, err)
+	case kernel != "":
+		r.err = fmt.Errorf("%s: %w", kernel, err)
+	default:
+		r.err = err
+	}
+}
+
+// Temp is memory for values that matter only while the plan runs. The plan
+// decides where it lies; temps whose lives do not overlap share memory, so a
+// kernel must write all that a later one reads.
+func (r *Recorder) Temp(label string, bytes int64) View {
+	if bytes <= 0 {
+		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want more than none", label, bytes))
+		bytes = 16
+	}
+	b := &Buffer{d: r.d, label: label, bytes: roundUp(bytes, 16), temp: &temp{first: -1}}
+	r.temps = append(r.temps, b)
+	return b.All()
+}
+
+// Keep makes the contents of a Temp last until the plan runs again, so that
+// they can be read after it.
+func (r *Recorder) Keep(v View) {
+	if v.buf != nil && v.buf.temp != nil {
+		v.buf.temp.keep = true
+	}
+}
+
+// live finds when each temp is used, and refuses one that is read first.
+func (r *Recorder) live() error {
+	for i, e := range r.entries {
+		for _, b := range e.binds {
+			t := b.view.buf.temp
+			if t == nil {
+				continue
+			}
+			if t.first < 0 {
+				if b.access != "write" {
+					return fmt.Errorf("layer %s: %s: %s reads %s before anything wrote it", e.layer, e.name, b.name, b.view.buf.label)
+				}
+				t.first = i
+			}
+			t.last = i
+		}
+	}
+	for _, b := range r.temps {
+		if b.temp.keep {
+			b.temp.last = len(r.entries)
+		}
+	}
+	return nil
+}
+
+// arena is a buffer in which temps lie.
+type arena struct {
+	bytes   int64
+	tenants []*Buffer
+}
+
+// place gives each temp an arena and an offset in it. A dispatch may not read
+// and write one buffer, even at different offsets, so temps that one dispatch
+// reads and writes go to different arenas. The largest temp is placed first,
+// at the lowest offset where no other is alive at the same time.
+func (r *Recorder) place() ([]*arena, error) {
+	conflicts := r.conflicts()
+	order := slices.Clone(r.temps)
+	order = slices.DeleteFunc(order, func(b *Buffer) bool { return b.temp.first < 0 })
+	slices.SortStableFunc(order, func(a, b *Buffer) int { return int(b.bytes>>4 - a.bytes>>4) })
+	var arenas []*arena
+	limits := r.d.adapter.Limits
+	for _, b := range order {
+		best, bestOffset, bestGrowth := -1, int64(0), int64(0)
+		for i, a := range arenas {
+			if slices.ContainsFunc(a.tenants, func(o *Buffer) bool { return conflicts[pair{b, o}] }) {
+				continue
+			}
+			offset := a.lowest(b, limits.OffsetAlign)
+			growth := max(0, offset+b.bytes-a.bytes)
+			if offset+b.bytes <= limits.MaxBufferBytes && (best < 0 || growth < bestGrowth) {
+				best, bestOffset, bestGrowth = i, offset, growth
+			}
+		}
+		if best < 0 {
+			if b.bytes > limits.MaxBufferBytes {
+				return nil, fmt.Errorf("gpu: temporary %s: %d bytes; %s allows at most %d in one buffer", b.label, b.bytes, r.d.adapter.Name, limits.MaxBufferBytes)
+			}
+			arenas = append(arenas, &arena{})
+			best = len(arenas) - 1
+		}
+		a := arenas[best]
+		b.base, b.temp.arena = bestOffset, best
+		a.bytes = max(a.bytes, bestOffset+b.bytes)
+		a.tenants = append(a.tenants, b)
+	}
+	return arenas, nil
+}
+
+type pair struct{ a, b *Buffer }
+
+// conflicts are the pairs of temps of which one dispatch reads one and writes
+// the other.
+func (r *Recorder) conflicts() map[pair]bool {
+	c := map[pair]bool{}
+	for _, e := range r.entries {
+		for _, x := range e.binds {
+			for _, y := range e.binds {
+				a, b := x.view.buf, y.view.buf
+				if a != b && a.temp != nil && b.temp != nil && x.writes() != y.writes() {
+					c[pair{a, b}], c[pair{b, a}] = true, true
+				}
+			}
+		}
+	}
+	return c
+}
+
+// lowest is the smallest offset at which b meets no tenant alive with it.
+func (a *arena) lowest(b *Buffer, align int64) int64 {
+	var alive []*Buffer
+	for _, o := range a.tenants {
+		if o.temp.first <= b.temp.last && b.temp.first <= o.temp.last {
+			alive = append(alive, o)
+		}
+	}
+	slices.SortFunc(alive, func(x, y *Buffer) int { return int((x.base - y.base) >> 4) })
+	offset := int64(0)
+	for _, o := range alive {
+		if offset+b.bytes <= o.base {
+			break
+		}
+		offset = max(offset, roundUp(o.base+o.bytes, align))
+	}
+	return offset
+}
