@@ -1,0 +1,292 @@
+// Package check compares a kernel with its float64 twin on a device.
+package check
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+// Case is one kernel at one size, with inputs and its twin.
+type Case struct {
+	Kernel, Detail string
+	WGSL           string // the whole text
+	Flops          int64
+	run            func(*gpu.Device, func(string) string) (Result, error)
+}
+
+// Result is how far a kernel is from its twin.
+type Result struct {
+	Worst float64 // largest error, in units of its tolerance; above 1 is a failure
+	Where string  // argument and element where it is
+}
+
+// Run runs the kernel three times, with poisoned outputs, and compares. An
+// error means that the kernel did not compile, left part of its output
+// unwritten, changed its input, or gave different bits in two runs.
+func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil) }
+
+// RunPatched is Run with the kernel's source changed, to show that a broken
+// kernel is caught.
+func (c Case) RunPatched(d *gpu.Device, patch func(string) string) (Result, error) {
+	return c.run(d, patch)
+}
+
+// Bound says how exact a kernel must be.
+type Bound[R any] struct {
+	// Terms is the number of rounded products that are summed into one
+	// output; 0 asks for the twin's value rounded to float32, exactly.
+	Terms int
+	// Magnitude computes, in place of the outputs, the sums of the terms'
+	// absolute values, from arguments whose inputs have been made absolute.
+	// Nil means the twin itself.
+	Magnitude func(R)
+	// Ulps is the error of built-in functions such as exp, in units in the
+	// last place of the magnitude, added to the sum's.
+	Ulps float64
+}
+
+// unitRoundoff is half the distance between 1 and the next float32.
+const unitRoundoff = 1.0 / (1 << 24)
+
+// Tolerance bounds the error of a float32 sum of n rounded products whose
+// absolute values add up to magnitude, in any order, fused or not.
+//
+// Each product is off by a factor (1+d), |d| <= u, and so is each of at most n
+// partial sums, whence the certain bound ((1+u)^(n+1) - 1) * magnitude (Higham,
+// "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1). It
+// is pessimistic for large n, where rounding errors of either sign cancel: with
+// them as independent variables of mean zero, n+1 becomes 8*sqrt(n+1) with a
+// probability of failure below 2(n+1)exp(-32) (Higham and Mary, "A New Approach
+// to Probabilistic Rounding Error Analysis", 2019, theorem 2.4). The smaller
+// of the two is used; the smallest normal float32 is added for results that
+// underflow.
+func Tolerance(n int, magnitude float64) float64 {
+	steps := min(float64(n+1), 8*math.Sqrt(float64(n+1)))
+	return math.Expm1(steps*math.Log1p(unitRoundoff))*magnitude + 0x1p-126
+}
+
+// Of makes a case of kernel k. D are k's arguments on the device and R the
+// same struct on the host: fields of type []float64, []uint32 or
+// shaders.Batch, inputs filled in (values exact in float32) and outputs of the
+// right length. The twin computes outputs from inputs.
+func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
+	return Case{
+		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops,
+		run: func(d *gpu.Device, patch func(string) string) (Result, error) {
+			k := k
+			if patch != nil {
+				k.Source = patch(k.Source)
+			}
+			return run(d, k, args, twin, bound)
+		},
+	}
+}
+
+// poison is what outputs hold before a run: a NaN that no kernel makes.
+const poison = 0x7fedcba9
+
+func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) (Result, error) {
+	var res Result
+	want := clone(args)
+	twin(want)
+	magnitude := clone(args)
+	absolute(magnitude)
+	if bound.Magnitude != nil {
+		bound.Magnitude(magnitude)
+	} else {
+		twin(magnitude)
+	}
+
+	rec := d.NewRecorder()
+	var dev D
+	devV, argV := reflect.ValueOf(&dev).Elem(), reflect.ValueOf(args)
+	fields := make([]field, devV.NumField())
+	for i := range fields {
+		f := devV.Type().Field(i)
+		access, _, _ := strings.Cut(f.Tag.Get("wgsl"), " ")
+		words, isFloat := wordsOf(argV.Field(i).Interface())
+		buf, err := d.NewBuffer(f.Name, int64(len(words))*4)
+		if err != nil {
+			return res, err
+		}
+		defer buf.Release()
+		fields[i] = field{name: f.Name, access: access, words: words, isFloat: isFloat, buf: buf}
+		devV.Field(i).Set(reflect.ValueOf(buf.All()))
+	}
+	k.Record(rec, dev)
+	plan, err := rec.Plan()
+	if err != nil {
+		return res, err
+	}
+	defer plan.Release()
+
+	var first [][]uint32
+	for round := range 3 {
+		for _, f := range fields {
+			if err := gpu.Write(f.buf.All(), f.initial()); err != nil {
+				return res, err
+			}
+		}
+		if _, err := d.Run(plan); err != nil {
+			return res, err
+		}
+		var got [][]uint32
+		for _, f := range fields {
+			w := make([]uint32, len(f.words))
+			if err := gpu.Read(f.buf.All(), w); err != nil {
+				return res, err
+			}
+			got = append(got, w)
+		}
+		if round == 0 {
+			first = got
+			continue
+		}
+		for i, f := range fields {
+			for j := range got[i] {
+				if got[i][j] != first[i][j] {
+					return res, fmt.Errorf("%s[%d] differs between two runs: %08x and %08x", f.name, j, first[i][j], got[i][j])
+				}
+			}
+		}
+	}
+	for i, f := range fields {
+		if err := f.compare(first[i], reflect.ValueOf(want).Field(i).Interface(), reflect.ValueOf(magnitude).Field(i).Interface(), bound.Terms, bound.Ulps, &res); err != nil {
+			return res, err
+		}
+	}
+	return res, nil
+}
+
+type field struct {
+	name, access string
+	words        []uint32
+	isFloat      bool
+	buf          *gpu.Buffer
+}
+
+// initial is what the buffer holds before a run.
+func (f field) initial() []uint32 {
+	if f.access != "write" {
+		return f.words
+	}
+	w := make([]uint32, len(f.words))
+	for i := range w {
+		w[i] = poison
+	}
+	return w
+}
+
+func (f field) compare(got []uint32, want, magnitude any, terms int, ulps float64, res *Result) error {
+	if f.access == "read" || f.access == "uniform" {
+		for j := range got {
+			if got[j] != f.words[j] {
+				return fmt.Errorf("input %s[%d] was changed: %08x to %08x", f.name, j, f.words[j], got[j])
+			}
+		}
+		return nil
+	}
+	for j := range got {
+		if got[j] == poison {
+			return fmt.Errorf("output %s[%d] was not written", f.name, j)
+		}
+		if !f.isFloat {
+			if w := want.([]uint32)[j]; got[j] != w {
+				return fmt.Errorf("%s[%d] is %d; the twin has %d", f.name, j, got[j], w)
+			}
+			continue
+		}
+		g, w, m := float64(math.Float32frombits(got[j])), want.([]float64)[j], magnitude.([]float64)[j]
+		var e float64
+		switch {
+		case terms == 0 && ulps == 0:
+			if g != float64(float32(w)) {
+				e = math.Inf(1)
+			}
+		case math.IsNaN(g) || math.IsInf(g, 0):
+			e = math.Inf(1)
+		default:
+			e = math.Abs(g-w) / (Tolerance(terms, math.Abs(m)) + 2*ulps*unitRoundoff*math.Abs(m))
+		}
+		if e > res.Worst || res.Where == "" {
+			res.Worst, res.Where = e, fmt.Sprintf("%s[%d] is %g; the twin has %g", f.name, j, g, w)
+		}
+	}
+	return nil
+}
+
+func wordsOf(v any) (words []uint32, isFloat bool) {
+	switch v := v.(type) {
+	case []float64:
+		words = make([]uint32, len(v))
+		for i, x := range v {
+			words[i] = math.Float32bits(float32(x))
+		}
+		return words, true
+	case []uint32:
+		return v, false
+	case []int32:
+		words = make([]uint32, len(v))
+		for i, x := range v {
+			words[i] = uint32(x)
+		}
+		return words, false
+	case shaders.Batch:
+		return v.Words(), false
+	}
+	panic(fmt.Sprintf("check: argument of type %T", v))
+}
+
+func clone[R any](args R) R {
+	v := reflect.ValueOf(&args).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Slice {
+			c := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
+			reflect.Copy(c, f)
+			f.Set(c)
+		}
+	}
+	return args
+}
+
+func absolute[R any](args R) {
+	v := reflect.ValueOf(args)
+	for i := range v.NumField() {
+		if f, ok := v.Field(i).Interface().([]float64); ok {
+			for j := range f {
+				f[j] = math.Abs(f[j])
+			}
+		}
+	}
+}
+
+// Rand makes inputs that do not change from run to run.
+type Rand struct{ *rand.Rand }
+
+// NewRand starts a sequence.
+func NewRand(seed uint64) Rand { return Rand{rand.New(rand.NewPCG(seed, 1))} }
+
+// Floats are n values in [-1,1), exact in float32.
+func (r Rand) Floats(n int) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = float64(r.Float32()*2 - 1)
+	}
+	return x
+}
+
+// Tensor is [N,H,W,C] with channel stride stride: random in the first c
+// channels of each pixel, zero in the padding.
+func (r Rand) Tensor(pixels, c, stride int) []float64 {
+	x := make([]float64, pixels*stride)
+	for p := range pixels {
+		copy(x[p*stride:], r.Floats(c))
+	}
+	return x
+}

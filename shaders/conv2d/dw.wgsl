@@ -1,0 +1,84 @@
+// Weight and bias gradient, one share of it: part[k][co] = sum over the pixels
+// p of share j of x[pixel that tap k of p reads] * dY[p][co], where row k is
+// (r,s,ci), and row Rows-1, the bias, reads 1 everywhere.
+// Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
+// One invocation: 8 rows x 12 channels in registers. Assigns.
+struct Row { a : vec4<f32>, b : vec4<f32>, c : vec4<f32> }
+
+fn mac(sum : Row, x : f32, w : Row) -> Row {
+  return Row(sum.a + x * w.a, sum.b + x * w.b, sum.c + x * w.c);
+}
+
+// Tap is row k: what it adds to the address and the position of a pixel.
+struct Tap { h : i32, w : i32, offset : i32, one : bool }
+
+fn tap_at(k : u32) -> Tap {
+  let ci = k % InC;
+  let s = i32((k / InC) % KW) - i32(PadLeft);
+  let r = i32(k / (InC * KW)) - i32(PadTop);
+  return Tap(r, s, (r * i32(InW) + s) * i32(InStride) + i32(ci), k >= Rows - 1u);
+}
+
+fn load(t : Tap, h : i32, w : i32, address : i32) -> f32 {
+  let inside = u32(h + t.h) < InH && u32(w + t.w) < InW;
+  let v = x[select(0, address + t.offset, inside && !t.one)];
+  return select(select(0.0, v, inside), 1.0, t.one);
+}
+
+fn run(group : u32, lane : u32) {
+  let i = group * Lanes + lane;
+  let k = (i % RowBlocks) * 8u;
+  let c = ((i / RowBlocks) % OutBlocks) * 3u;
+  let share = i / (RowBlocks * OutBlocks);
+  if (share >= Shares) { return; }
+  let c1 = min(c + 1u, OutVecs - 1u);
+  let c2 = min(c + 2u, OutVecs - 1u);
+  let t0 = tap_at(k);
+  let t1 = tap_at(k + 1u);
+  let t2 = tap_at(k + 2u);
+  let t3 = tap_at(k + 3u);
+  let t4 = tap_at(k + 4u);
+  let t5 = tap_at(k + 5u);
+  let t6 = tap_at(k + 6u);
+  let t7 = tap_at(k + 7u);
+  var s0 = Row();
+  var s1 = Row();
+  var s2 = Row();
+  var s3 = Row();
+  var s4 = Row();
+  var s5 = Row();
+  var s6 = Row();
+  var s7 = Row();
+  for (var p = share * PixelsPerShare; p < min((share + 1u) * PixelsPerShare, Pixels); p = p + 1u) {
+    let h = i32(((p / OutW) % OutH) * StrideH);
+    let w = i32((p % OutW) * StrideW);
+    let address = ((i32(p / (OutW * OutH)) * i32(InH) + h) * i32(InW) + w) * i32(InStride);
+    let at = p * OutVecs;
+    let row = Row(dY[at + c], dY[at + c1], dY[at + c2]);
+    s0 = mac(s0, load(t0, h, w, address), row);
+    s1 = mac(s1, load(t1, h, w, address), row);
+    s2 = mac(s2, load(t2, h, w, address), row);
+    s3 = mac(s3, load(t3, h, w, address), row);
+    s4 = mac(s4, load(t4, h, w, address), row);
+    s5 = mac(s5, load(t5, h, w, address), row);
+    s6 = mac(s6, load(t6, h, w, address), row);
+    s7 = mac(s7, load(t7, h, w, address), row);
+  }
+  let rows = share * Rows;
+  store3(rows, k, c, s0);
+  store3(rows, k + 1u, c, s1);
+  store3(rows, k + 2u, c, s2);
+  store3(rows, k + 3u, c, s3);
+  store3(rows, k + 4u, c, s4);
+  store3(rows, k + 5u, c, s5);
+  store3(rows, k + 6u, c, s6);
+  store3(rows, k + 7u, c, s7);
+}
+
+fn store3(rows : u32, k : u32, c : u32, row : Row) {
+  if (k >= Rows) { return; }
+  let at = (rows + k) * OutVecs + c;
+  if (c < OutVecs) { part[at] = row.a; }
+  if (c + 1u < OutVecs) { part[at + 1u] = row.b; }
+  if (c + 2u < OutVecs) { part[at + 2u] = row.c; }
+}

@@ -1,0 +1,3 @@
+fn store(p : u32, c : u32, v : vec4<f32>) {
+  out[p * OutVecs + c] = v;
+}

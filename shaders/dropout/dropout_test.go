@@ -1,0 +1,52 @@
+package dropout
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"wgnin/shaders"
+	"wgnin/shaders/checktest"
+)
+
+func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
+
+// The share of zeros is binomial: it is within five standard deviations of p,
+// for each stream and step apart, and two streams are not alike.
+func TestRefShare(t *testing.T) {
+	const n = 1 << 16
+	masks := map[[2]uint32][]float64{}
+	for _, stream := range []uint32{0, 1} {
+		for _, step := range []uint32{1, 2} {
+			c := Config{Rows: 1, RowElems: n, P: 0.3, Stream: stream}
+			a := refArgs{Batch: shaders.Batch{Seed: 7, Step: step}, X: make([]float64, n), Y: make([]float64, n)}
+			for i := range a.X {
+				a.X[i] = 1
+			}
+			c.Ref(a)
+			zeros := 0
+			for _, y := range a.Y {
+				if y == 0 {
+					zeros++
+				}
+			}
+			assert.InDelta(t, 0.3, float64(zeros)/n, 5*math.Sqrt(0.3*0.7/n))
+			masks[[2]uint32{stream, step}] = a.Y
+		}
+	}
+	same := 0
+	for i := range n {
+		if masks[[2]uint32{0, 1}][i] == masks[[2]uint32{1, 1}][i] {
+			same++
+		}
+	}
+	assert.InDelta(t, 0.3*0.3+0.7*0.7, float64(same)/n, 0.01)
+}
+
+func TestBadProbability(t *testing.T) {
+	for _, p := range []float64{-0.1, 1, 2, math.NaN()} {
+		_, err := Kernel(Config{Rows: 1, RowElems: 1, P: p})
+		assert.ErrorContains(t, err, "want 0 <= p < 1")
+	}
+}

@@ -1,0 +1,45 @@
+package input
+
+import (
+	"wgnin/shaders"
+	"wgnin/shaders/check"
+)
+
+type refArgs = Args[[]float64, []uint32, []int32, shaders.Batch]
+
+// Cases are the conformance cases: growing, shrinking, unchanged, colour,
+// odd sizes, a partial batch.
+func Cases() []check.Case {
+	r := check.NewRand(7)
+	var cs []check.Case
+	for _, c := range []struct {
+		c    Config
+		rows int
+	}{
+		{Config{N: 3, C: 1, InH: 28, InW: 28, OutH: 224, OutW: 224, Count: 7}, 3},
+		{Config{N: 2, C: 3, InH: 32, InW: 32, OutH: 32, OutW: 32, Count: 5}, 1},
+		{Config{N: 4, C: 3, InH: 31, InW: 17, OutH: 13, OutW: 47, Count: 3}, 3},
+		{Config{N: 1, C: 1, InH: 1, InW: 1, OutH: 1, OutW: 5, Count: 1}, 1},
+		{Config{N: 5, C: 2, InH: 40, InW: 9, OutH: 7, OutW: 4, Count: 11}, 5},
+	} {
+		pixels := make([]uint8, c.c.Count*c.c.C*c.c.InH*c.c.InW)
+		for i := range pixels {
+			pixels[i] = uint8(r.Uint32())
+		}
+		labels := make([]uint8, c.c.Count)
+		for i := range labels {
+			labels[i] = uint8(r.IntN(10))
+		}
+		order := make([]uint32, 2+c.c.N)
+		for i := range order {
+			order[i] = uint32(r.IntN(c.c.Count))
+		}
+		cs = append(cs, check.Of(c.c.Kernel(), refArgs{
+			Batch:  shaders.Batch{Rows: uint32(c.rows), Offset: 2},
+			Pixels: Pack(pixels), Labels: Pack(labels), Order: order, Taps: c.c.Taps(),
+			X: make([]float64, c.c.N*c.c.OutH*c.c.OutW*c.c.C), Target_: make([]uint32, c.c.N),
+			// WGSL allows the division by 255 an error of 2.5 units in the last place.
+		}, c.c.Ref, check.Bound[refArgs]{Ulps: 2.5}))
+	}
+	return cs
+}

@@ -1,0 +1,9 @@
+package input
+
+import (
+	"testing"
+
+	"wgnin/shaders/checktest"
+)
+
+func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }

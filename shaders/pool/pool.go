@@ -1,0 +1,135 @@
+// Package pool is max and average pooling. Global average pooling is average
+// pooling with a window as large as the image.
+package pool
+
+import (
+	_ "embed"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+var (
+	//go:embed max_forward.wgsl
+	maxForward string
+	//go:embed max_backward.wgsl
+	maxBackward string
+	//go:embed avg_forward.wgsl
+	avgForward string
+	//go:embed avg_backward.wgsl
+	avgBackward string
+	//go:embed divisor.wgsl
+	divisor string
+)
+
+// Shape is a pooling of N images.
+type Shape struct {
+	N, C int // images; channels, that is the channel stride of x and y
+	shaders.Window
+	CountPad bool // the mean divides by the window, padding included, as PyTorch's count_include_pad
+	ReLU     bool // x is the output of a relu, whose gradient max pooling applies too
+}
+
+// MaxForwardArgs are the arguments of [Shape.MaxForward]: X [N,InH,InW,C], Y
+// and Index [N,OutH,OutW,C].
+type MaxForwardArgs[F, U any] struct {
+	X     F `wgsl:"read array<Elem>"`
+	Y     F `wgsl:"write array<Elem>"`
+	Index U `wgsl:"write array<UElem>"`
+}
+
+// MaxBackwardArgs are the arguments of [Shape.MaxBackward].
+type MaxBackwardArgs[F, U any] struct {
+	DY    F `wgsl:"read array<Elem>"`
+	Index U `wgsl:"read array<UElem>"`
+	DX    F `wgsl:"write array<Elem>"`
+}
+
+// AvgForwardArgs are the arguments of [Shape.AvgForward].
+type AvgForwardArgs[F any] struct {
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
+}
+
+// AvgBackwardArgs are the arguments of [Shape.AvgBackward].
+type AvgBackwardArgs[F any] struct {
+	DY F `wgsl:"read array<Elem>"`
+	DX F `wgsl:"write array<Elem>"`
+}
+
+// none is the index of a window without a largest pixel.
+const none = 0xffffffff
+
+type consts struct {
+	Elem                                 shaders.Alias
+	UElem                                shaders.Alias
+	N, Elems, InH, InW, OutH, OutW       int
+	KH, KW, StrideH, StrideW             int
+	PadTop, PadBottom, PadLeft, PadRight int
+	CountPad                             bool
+	None                                 uint32
+	Floor                                float32
+}
+
+func (s Shape) consts() consts {
+	e := shaders.ElemOf(s.C)
+	c := consts{
+		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH(), s.OutW(),
+		s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, none, lowest,
+	}
+	if s.ReLU {
+		c.Floor = 0
+	}
+	return c
+}
+
+// lowest is the most negative float32.
+const lowest = -3.4028234e38
+
+// Check refuses shapes that the kernels cannot do. A window must meet the
+// image, so padding is smaller than the kernel.
+func (s Shape) Check() error {
+	if err := s.Window.Check(); err != nil {
+		return err
+	}
+	if max(s.PadTop, s.PadBottom) >= s.KH || max(s.PadLeft, s.PadRight) >= s.KW {
+		return fmt.Errorf("padding is %d,%d,%d,%d; want less than the kernel, %dx%d", s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.KH, s.KW)
+	}
+	return nil
+}
+
+func (s Shape) String() string { return fmt.Sprintf("[%d,%d] %s", s.N, s.C, s.Window) }
+
+// In and Out are the numbers of elements of x and y.
+func (s Shape) In() int  { return s.N * s.InH * s.InW * s.C }
+func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.C }
+
+func kernel[A any](s Shape, name string, elements, window int, parts ...string) gpu.Kernel[A] {
+	c := s.consts()
+	lanes := shaders.ElemOf(s.C).Lanes
+	return gpu.Kernel[A]{
+		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, parts...),
+		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window),
+	}
+}
+
+// MaxForward is y = max over the window.
+func (s Shape) MaxForward() gpu.Kernel[MaxForwardArgs[gpu.View, gpu.View]] {
+	return kernel[MaxForwardArgs[gpu.View, gpu.View]](s, "max_forward", s.Out(), s.KH*s.KW, maxForward)
+}
+
+// MaxBackward is the gradient of [Shape.MaxForward].
+func (s Shape) MaxBackward() gpu.Kernel[MaxBackwardArgs[gpu.View, gpu.View]] {
+	return kernel[MaxBackwardArgs[gpu.View, gpu.View]](s, "max_backward", s.In(), 1, maxBackward)
+}
+
+// AvgForward is y = mean over the window.
+func (s Shape) AvgForward() gpu.Kernel[AvgForwardArgs[gpu.View]] {
+	return kernel[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, divisor, avgForward)
+}
+
+// AvgBackward is the gradient of [Shape.AvgForward].
+func (s Shape) AvgBackward() gpu.Kernel[AvgBackwardArgs[gpu.View]] {
+	return kernel[AvgBackwardArgs[gpu.View]](s, "avg_backward", s.In(), 1, divisor, avgBackward)
+}

@@ -1,0 +1,17 @@
+package relu
+
+// ForwardRef is the twin of [Forward].
+func ForwardRef(a ForwardArgs[[]float64]) {
+	for i, x := range a.X {
+		a.Y[i] = max(x, 0)
+	}
+}
+
+// BackwardRef is the twin of [Backward].
+func BackwardRef(a BackwardArgs[[]float64]) {
+	for i, y := range a.Y {
+		if !(y > 0) {
+			a.DX[i] = 0
+		}
+	}
+}

@@ -1,0 +1,136 @@
+// Package shaders is what the kernels share: how their WGSL is put together
+// and the values that change from run to run. Each op has a folder: its WGSL
+// files, the Go file that embeds them and checks shapes, ref.go with the
+// float64 twin in plain loops, and cases.go with its conformance cases.
+//
+// Activations are stored [N,H,W,C], channels innermost, with C padded to a
+// multiple of 4 wherever a convolution wrote them (the padding is zero), so
+// that kernels can load four channels at once. Shapes are spoken of as
+// [N,C,H,W], as in PyTorch.
+package shaders
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+)
+
+// Batch is what differs between two runs of a plan. Kernels see it as the
+// uniform struct of the same name.
+type Batch struct {
+	Rows      uint32  // images in this run; rows from here on are masked
+	Row0      uint32  // place of row 0 in the whole batch, of which this run may be a part
+	Offset    uint32  // place of row 0 in the order of the epoch
+	First     uint32  // 1 when gradients and metrics start from zero, 0 when they add up
+	Step      uint32  // number of the update, for random numbers
+	Seed      uint32  // seed of the random numbers
+	InvImages float32 // 1 / images in the whole batch, which scales the mean's gradient
+	Rate      float32 // learning rate
+}
+
+// BatchBytes is the size of a Batch on the device.
+const BatchBytes = 8 * 4
+
+// Words are the 32-bit words of b, as the device has them.
+func (b Batch) Words() []uint32 {
+	return []uint32{b.Rows, b.Row0, b.Offset, b.First, b.Step, b.Seed, math.Float32bits(b.InvImages), math.Float32bits(b.Rate)}
+}
+
+//go:embed random.wgsl
+var Random string // fn random(seed, step, stream, row, i) -> u32
+
+// BatchStruct is the WGSL declaration of [Batch].
+var BatchStruct = wgslStruct(Batch{})
+
+// Source puts a shader together: a constant for each field of consts (a flat
+// struct of int, uint32, float32, bool and [Alias]), named as in Go, then the
+// parts.
+func Source(consts any, parts ...string) string {
+	var b strings.Builder
+	v := reflect.ValueOf(consts)
+	for i := range v.NumField() {
+		name, f := v.Type().Field(i).Name, v.Field(i)
+		switch x := f.Interface().(type) {
+		case Alias:
+			fmt.Fprintf(&b, "alias %s = %s;\n", name, x)
+		case bool:
+			fmt.Fprintf(&b, "const %s = %t;\n", name, x)
+		case float32:
+			fmt.Fprintf(&b, "const %s : f32 = %sf;\n", name, wgslFloat(x))
+		case int:
+			fmt.Fprintf(&b, "const %s : u32 = %du;\n", name, x)
+		case int32:
+			fmt.Fprintf(&b, "const %s : i32 = %d;\n", name, x)
+		case uint32:
+			fmt.Fprintf(&b, "const %s : u32 = %du;\n", name, x)
+		default:
+			panic(fmt.Sprintf("shaders: constant %s has type %T", name, x))
+		}
+	}
+	for _, p := range parts {
+		b.WriteString(p)
+	}
+	return b.String()
+}
+
+// Alias is a constant that names a WGSL type.
+type Alias string
+
+func wgslFloat(x float32) string {
+	s := fmt.Sprintf("%.9g", x)
+	if !strings.ContainsAny(s, ".e") {
+		s += ".0"
+	}
+	return s
+}
+
+func wgslStruct(v any) string {
+	t := reflect.TypeOf(v)
+	var b strings.Builder
+	fmt.Fprintf(&b, "struct %s {\n", t.Name())
+	for i := range t.NumField() {
+		f := t.Field(i)
+		typ := map[reflect.Kind]string{reflect.Uint32: "u32", reflect.Float32: "f32"}[f.Type.Kind()]
+		fmt.Fprintf(&b, "  %s : %s,\n", strings.ToLower(f.Name[:1])+f.Name[1:], typ)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// Elem are the types with which a kernel walks a tensor of channel stride c:
+// four channels at a time where c allows it.
+type Elem struct {
+	Elem  Alias // vec4<f32> or f32
+	UElem Alias // vec4<u32> or u32
+	Lanes int   // 4 or 1
+}
+
+// ElemOf is the Elem for channel stride c.
+func ElemOf(c int) Elem {
+	if c%4 == 0 {
+		return Elem{"vec4<f32>", "vec4<u32>", 4}
+	}
+	return Elem{"f32", "u32", 1}
+}
+
+// DivUp is a / b, rounded up.
+func DivUp(a, b int) int { return (a + b - 1) / b }
+
+// RoundUp is the smallest multiple of b that is at least a.
+func RoundUp(a, b int) int { return DivUp(a, b) * b }
+
+// Hash is the PCG output permutation of a 32-bit word (Jarzynski and Olano,
+// "Hash Functions for GPU Rendering", 2020); hash in random.wgsl.
+func Hash(v uint32) uint32 {
+	s := v*747796405 + 2891336453
+	w := ((s >> ((s >> 28) + 4)) ^ s) * 277803737
+	return (w >> 22) ^ w
+}
+
+// RandomBits is the twin of random in random.wgsl: 32 random bits that depend
+// on nothing but the arguments.
+func RandomBits(seed, step, stream, row, i uint32) uint32 {
+	return Hash(Hash(Hash(Hash(Hash(seed)+step)+stream)+row) + i)
+}

@@ -1,0 +1,67 @@
+// Package softmaxxent is the softmax cross-entropy: loss, gradient and number
+// correct.
+package softmaxxent
+
+import (
+	_ "embed"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+var (
+	//go:embed softmaxxent.wgsl
+	text string
+	//go:embed total.wgsl
+	total string
+)
+
+// Shape is N rows of logits.
+type Shape struct {
+	N       int // rows
+	Classes int
+	Stride  int // values from one row to the next
+}
+
+// Args are the arguments of [Shape.Kernel].
+type Args[F, U, B any] struct {
+	Batch B `wgsl:"uniform Batch"`
+	X     F `wgsl:"read array<f32>"`
+	Label U `wgsl:"read array<u32>"`
+	DX    F `wgsl:"write array<f32>"`
+	Row   F `wgsl:"write array<vec2<f32>>"`
+}
+
+// TotalArgs are the arguments of [Shape.Total].
+type TotalArgs[F, B any] struct {
+	Batch   B `wgsl:"uniform Batch"`
+	Row     F `wgsl:"read array<vec2<f32>>"`
+	Metrics F `wgsl:"update array<vec4<f32>>"`
+}
+
+// Check refuses shapes that make no sense.
+func (s Shape) Check() error {
+	if s.Classes < 1 || s.Classes > s.Stride || s.N < 1 {
+		return fmt.Errorf("softmax of %d rows of %d classes, stride %d", s.N, s.Classes, s.Stride)
+	}
+	return nil
+}
+
+// Kernel computes loss, correctness and gradient of each row.
+func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]] {
+	return gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]]{
+		Name: "softmaxxent", Detail: fmt.Sprintf("%dx%d", s.N, s.Classes),
+		Source: shaders.Source(s, shaders.BatchStruct, text),
+		Groups: shaders.DivUp(s.N, 64), Lanes: 64, Flops: int64(s.N * s.Classes * 6),
+	}
+}
+
+// Total adds the rows up.
+func (s Shape) Total() gpu.Kernel[TotalArgs[gpu.View, gpu.View]] {
+	return gpu.Kernel[TotalArgs[gpu.View, gpu.View]]{
+		Name: "softmaxxent/total", Detail: fmt.Sprint(s.N),
+		Source: shaders.Source(struct{}{}, shaders.BatchStruct, total),
+		Groups: 1, Lanes: 1, Flops: int64(s.N * 2),
+	}
+}
