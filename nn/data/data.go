@@ -1,0 +1,151 @@
+// Package data reads the labelled image sets that the networks train on into host memory: Fashion-MNIST, MNIST and
+// CIFAR-10. It finds their files on the machine or downloads them.
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Images is a set of labelled 8-bit images.
+type Images struct {
+	Name    string   // the data set's, as Names gives it
+	C, H, W int      // channels (1 is grey, 3 is red, green, blue), rows, columns
+	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black
+	Labels  []uint8  // [N]; each is an index into Classes
+	Classes []string // names; len(Classes) is the number of classes
+}
+
+// Len is N, the number of images.
+func (s *Images) Len() int { return len(s.Labels) }
+
+// First gives the first n images, in memory shared with s. If n <= 0 or n > s.Len(), it gives all.
+func (s *Images) First(n int) *Images {
+	if n <= 0 || n > s.Len() {
+		n = s.Len()
+	}
+	first := *s
+	first.Pixels = s.Pixels[:n*s.C*s.H*s.W]
+	first.Labels = s.Labels[:n]
+	return &first
+}
+
+// Options say where Load looks. The zero value is good.
+type Options struct {
+	// Dir is the folder that holds the files. If set, Load looks nowhere else and downloads nothing.
+	Dir string
+
+	// Progress, if set, is told of each piece of a download: done of total bytes of the file are there. It is called
+	// every few kilobytes, from Load's own goroutine.
+	Progress func(file string, done, total int64)
+}
+
+// Names lists the data sets that Load knows.
+func Names() []string {
+	names := make([]string, len(sets))
+	for i := range sets {
+		names[i] = sets[i].name
+	}
+	return names
+}
+
+// Load reads a data set's training and test images.
+//
+// Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and
+// [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255: PyTorch's ToTensor would divide by 255.
+//
+// The first of these places that has all the files is taken: opt.Dir, and then only that; $NIN_DATA/NAME; $NIN_DATA
+// itself (the files of mnist and fashion-mnist have the same names, so a folder that holds several sets needs the
+// sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's cache folder. If none has them, those that the cache
+// lacks are downloaded into it, checked by SHA-256. Files found in a place need only be well-formed, with any number
+// of images.
+//
+// The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or gzip (.gz); for
+// cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
+// cifar-10-binary.tar.gz.
+//
+// Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
+// or not of one set, no network.
+func Load(ctx context.Context, name string, opt Options) (train, test *Images, err error) {
+	i := slices.IndexFunc(sets, func(s set) bool { return s.name == name })
+	if i < 0 {
+		return nil, nil, fmt.Errorf("data: there is no data set %q: use one of %s", name, strings.Join(Names(), ", "))
+	}
+	train, test, err = sets[i].load(ctx, opt)
+	if err != nil {
+		return nil, nil, fmt.Errorf("data: %w", err)
+	}
+	return train, test, nil
+}
+
+func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err error) {
+	if opt.Dir != "" {
+		return s.read(s, opt.Dir)
+	}
+	var places []string
+	if env := os.Getenv("NIN_DATA"); env != "" {
+		places = append(places, filepath.Join(env, s.name), env)
+	}
+	places = append(places, filepath.Join("/usr/share/datasets", s.name))
+	cache, cacheErr := os.UserCacheDir()
+	if cacheErr == nil {
+		cache = filepath.Join(cache, "nin", s.name)
+		places = append(places, cache)
+	}
+	for _, dir := range places {
+		// Only missing files send the search on: passing over a damaged one would train on other data than was meant.
+		if train, test, err = s.read(s, dir); !errors.Is(err, fs.ErrNotExist) {
+			return train, test, err
+		}
+	}
+	if err = cacheErr; err == nil {
+		err = s.download(ctx, cache, opt.Progress)
+	}
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	if err != nil {
+		hint := "give a folder that holds its files with -data"
+		if s.debian != "" {
+			hint = "install the Debian package " + s.debian + " or " + hint
+		}
+		return nil, nil, fmt.Errorf("%s is not on this machine and cannot be downloaded: %s (%w)", s.name, hint, err)
+	}
+	return s.read(s, cache)
+}
+
+// locate gives the path of the first of the files that exists, names being ways to say the same under dir.
+func locate(dir string, names ...string) (string, error) {
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		info, err := os.Stat(path)
+		switch {
+		case err == nil && info.Mode().IsRegular():
+			return path, nil
+		case err == nil:
+			return "", fmt.Errorf("%s: not a regular file", path)
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("%s has no %s: %w", dir, strings.Join(names, " or "), fs.ErrNotExist)
+}
+
+// images joins pixels and labels after the checks that all formats share.
+func (s *set) images(pixels, labels []uint8) (*Images, error) {
+	if len(labels) == 0 {
+		return nil, errors.New("holds no images")
+	}
+	for i, label := range labels {
+		if int(label) >= len(s.classes) {
+			return nil, fmt.Errorf("label %d of image %d is not one of %s's classes, 0 to %d", label, i, s.name, len(s.classes)-1)
+		}
+	}
+	return &Images{s.name, s.c, s.h, s.w, pixels, labels, slices.Clone(s.classes)}, nil
+}

@@ -1,0 +1,76 @@
+package data
+
+// set is what there is to know of a data set.
+type set struct {
+	name    string
+	c, h, w int
+	classes []string
+	debian  string                                                  // the Debian package that has the files
+	read    func(s *set, dir string) (train, test *Images, _ error) // an fs.ErrNotExist if a file is missing
+	files   []file                                                  // what to download
+	mirrors []string                                                // what to put before a file's name, best first
+}
+
+// file is a file as its publisher has it.
+type file struct {
+	name   string
+	size   int64
+	sha256 string
+}
+
+var sets = []set{
+	{
+		// Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747; https://github.com/zalandoresearch/fashion-mnist
+		name: "fashion-mnist", c: 1, h: 28, w: 28,
+		classes: []string{"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"},
+		debian:  "dataset-fashion-mnist",
+		read:    readIDX,
+		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras pins the same in
+		// keras/src/datasets/fashion_mnist.py. Debian's files differ from these, but only in the gzip header, which
+		// Debian strips of name and time.
+		files: []file{
+			{"train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
+			{"train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"},
+			{"t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"},
+			{"t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"},
+		},
+		mirrors: []string{
+			"https://storage.googleapis.com/tensorflow/tf-keras-datasets/", // Keras's
+			"https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",
+			"http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/", // torchvision's
+		},
+	},
+	{
+		// LeCun, Cortes, Burges: The MNIST database of handwritten digits, http://yann.lecun.com/exdb/mnist/
+		name: "mnist", c: 1, h: 28, w: 28,
+		classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
+		read:    readIDX,
+		// Sizes and SHA-256: tensorflow_datasets/url_checksums/mnist.txt
+		files: []file{
+			{"train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"},
+			{"train-labels-idx1-ubyte.gz", 28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"},
+			{"t10k-images-idx3-ubyte.gz", 1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"},
+			{"t10k-labels-idx1-ubyte.gz", 4542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"},
+		},
+		mirrors: []string{
+			"https://storage.googleapis.com/cvdf-datasets/mnist/", // TensorFlow Datasets'
+			"https://ossci-datasets.s3.amazonaws.com/mnist/",      // torchvision's
+		},
+	},
+	{
+		// Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009; https://www.cs.toronto.edu/~kriz/cifar.html
+		name: "cifar10", c: 3, h: 32, w: 32,
+		classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
+		read:    readCIFAR,
+		// Size and SHA-256: tensorflow_datasets/url_checksums/cifar10.txt (the publisher gives
+		// MD5 c32a1d4ab5d03f1284b67883e8d87530)
+		files: []file{
+			{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+		},
+		mirrors: []string{
+			"https://www.cs.toronto.edu/~kriz/",
+			"https://cave.cs.toronto.edu/kriz/",
+			"https://storage.googleapis.com/s4tf-hosted-binaries/datasets/CIFAR10/", // Swift for TensorFlow's
+		},
+	},
+}
