@@ -41,6 +41,9 @@ func (r *Recorder) Device() *Device { return r.d }
 // Layer names the layer to which the dispatches from here on belong.
 func (r *Recorder) Layer(name string) { r.layer = name }
 
+// Failed says that the recording has an error.
+func (r *Recorder) Failed() bool { return r.err != nil }
+
 // Fail keeps err, if it is the first, for [Recorder.Plan].
 func (r *Recorder) Fail(err error) {
 	if err != nil {

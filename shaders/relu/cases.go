@@ -12,7 +12,7 @@ func Cases() []check.Case {
 		x[n/2] = 0
 		cs = append(cs,
 			check.Of(Forward(n), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
-			check.Of(Backward(n), BackwardArgs[[]float64]{Y: x, DX: r.Floats(n)}, BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))
+			check.Of(Backward(n), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))
 	}
 	return cs
 }

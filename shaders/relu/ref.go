@@ -10,8 +10,9 @@ func ForwardRef(a ForwardArgs[[]float64]) {
 // BackwardRef is the twin of [Backward].
 func BackwardRef(a BackwardArgs[[]float64]) {
 	for i, y := range a.Y {
-		if !(y > 0) {
-			a.DX[i] = 0
+		a.DX[i] = 0
+		if y > 0 {
+			a.DX[i] = a.DY[i]
 		}
 	}
 }

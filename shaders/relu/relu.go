@@ -21,11 +21,11 @@ type ForwardArgs[F any] struct {
 	Y F `wgsl:"write array<vec4<f32>>"`
 }
 
-// BackwardArgs are the arguments of [Backward]. Y is the output of forward and
-// DX holds the gradient of Y, which is masked in place.
+// BackwardArgs are the arguments of [Backward]. Y is the output of forward.
 type BackwardArgs[F any] struct {
 	Y  F `wgsl:"read array<vec4<f32>>"`
-	DX F `wgsl:"update array<vec4<f32>>"`
+	DY F `wgsl:"read array<vec4<f32>>"`
+	DX F `wgsl:"write array<vec4<f32>>"`
 }
 
 type consts struct{ Count int }

@@ -1,0 +1,315 @@
+package nin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// Settings are all that the bits of a run depend on, besides adapter, driver
+// and program. The first line of metrics.jsonl records them.
+type Settings struct {
+	Recipe      string  `json:"recipe"`
+	Dataset     string  `json:"dataset"`
+	Epochs      int     `json:"epochs"`
+	Steps       int     `json:"steps"` // 0 is no limit
+	Batch       int     `json:"batch"`
+	Rate        float64 `json:"lr"`
+	Momentum    float64 `json:"momentum"`
+	WeightDecay float64 `json:"weight_decay"`
+	Dropout     float64 `json:"dropout"`
+	Seed        uint64  `json:"seed"`
+	TrainImages int     `json:"train_images"` // 0 is all
+	TestImages  int     `json:"test_images"`  // 0 is all
+	Shuffle     bool    `json:"shuffle"`
+	Init        string  `json:"init,omitempty"` // file of weights to start from
+}
+
+// Settings are the recipe's own.
+func (r Recipe) Settings() Settings {
+	return Settings{
+		Recipe: r.Name, Dataset: r.Dataset, Epochs: r.Epochs, Batch: r.Batch, Rate: r.Rate,
+		Momentum: r.Momentum, WeightDecay: r.WeightDecay, Dropout: r.Dropout, Shuffle: true,
+	}
+}
+
+// Check refuses settings that no run can have, and says what would be right.
+func (s Settings) Check() error {
+	finite := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
+	switch {
+	case s.Epochs < 1 || s.Epochs > 1e6:
+		return fmt.Errorf("-epochs is %d; want 1 to 1000000", s.Epochs)
+	case s.Steps < 0 || s.Steps > 1e9:
+		return fmt.Errorf("-steps is %d; want 0 (no limit) to 1000000000", s.Steps)
+	case s.Batch < 1 || s.Batch > 1e6:
+		return fmt.Errorf("-batch is %d; want 1 to 1000000", s.Batch)
+	case !finite(s.Rate) || s.Rate > math.MaxFloat32:
+		return fmt.Errorf("-lr is %g; want a finite number, 0 or more", s.Rate)
+	case !(s.Momentum >= 0 && s.Momentum < 1):
+		return fmt.Errorf("-momentum is %g; want 0 <= momentum < 1", s.Momentum)
+	case !(s.WeightDecay >= 0 && s.WeightDecay < 1):
+		return fmt.Errorf("-weight-decay is %g; want 0 <= decay < 1", s.WeightDecay)
+	case !(s.Dropout >= 0 && s.Dropout < 1):
+		return fmt.Errorf("-dropout is %g; want 0 <= p < 1", s.Dropout)
+	case s.TrainImages < 0 || s.TestImages < 0:
+		return fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", s.TrainImages, s.TestImages)
+	}
+	return nil
+}
+
+// Run is a network in training, with the files it leaves.
+type Run struct {
+	Settings Settings
+	Recipe   Recipe
+	Dir      string
+	Net      *nn.Net
+	Trainer  *nn.Trainer
+
+	test        *nn.Evaluator
+	trainImages *nn.Images
+	testImages  *nn.Images
+	metrics     *os.File
+}
+
+// Event is what a run reports: one of its fields is set.
+type Event struct {
+	Step  *nn.Step
+	Epoch *Epoch
+	End   *End
+}
+
+// Epoch is the result of a pass over the training images.
+type Epoch struct {
+	Epoch           int     `json:"epoch"` // counts from 1
+	TrainLoss       float64 `json:"train_loss"`
+	TestLoss        float64 `json:"test_loss"`
+	TestAccuracy    float64 `json:"test_accuracy"`
+	Seconds         float64 `json:"seconds"`           // of training, without the test
+	ImagesPerSecond float64 `json:"images_per_second"` // of training
+}
+
+// End is the result of a run.
+type End struct {
+	Hash string `json:"hash"` // of the weights
+}
+
+// NewRun prepares a run on dev and creates its directory with the first line
+// of metrics.jsonl. The directory must not hold a run already.
+func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
+	recipe, err := Find(s.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	r := &Run{Settings: s, Recipe: recipe, Dir: dir}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	train, test = train.First(s.TrainImages), test.First(s.TestImages)
+	in := recipe.In
+	in.C = train.C
+	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
+		return nil, err
+	}
+	if s.Init != "" {
+		weights, _, err := safetensors.Read(s.Init)
+		if err == nil {
+			err = r.Net.SetWeights(weights)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("-init %s: %w", s.Init, err)
+		}
+	} else if err = r.Net.Init(recipe.Init, s.Seed); err != nil {
+		return nil, err
+	}
+	if r.trainImages, err = nn.Upload(dev, train); err != nil {
+		return nil, err
+	}
+	if r.testImages, err = nn.Upload(dev, test); err != nil {
+		return nil, err
+	}
+	r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, nn.TrainConfig{
+		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed,
+		SGD: nn.SGD{Rate: recipe.schedule(s.Rate), Momentum: s.Momentum, WeightDecay: s.WeightDecay},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if r.test, err = nn.NewEvaluator(r.Net, r.testImages, s.Batch); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	r.metrics, err = os.OpenFile(filepath.Join(dir, "metrics.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s holds a run already; choose another -out", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := dev.Adapter()
+	return r, r.write("run", struct {
+		Settings
+		Adapter    string            `json:"adapter"`
+		Class      string            `json:"class"`
+		Driver     string            `json:"driver"`
+		Backend    string            `json:"backend"`
+		Versions   map[string]string `json:"versions"`
+		Parameters int               `json:"parameters"`
+		Micro      int               `json:"micro_batch"`
+	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Trainer.MicroBatch()})
+}
+
+// versions are those of what the bits depend on.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == "github.com/rajveermalviya/go-webgpu/wgpu" {
+				v["go-webgpu"] = d.Version
+			}
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v["revision"] = s.Value
+			}
+		}
+	}
+	return v
+}
+
+// Close gives everything back. It may be called on nil.
+func (r *Run) Close() {
+	if r == nil {
+		return
+	}
+	r.Trainer.Close()
+	r.test.Close()
+	r.trainImages.Close()
+	r.testImages.Close()
+	r.Net.Close()
+	if r.metrics != nil {
+		_ = r.metrics.Close() // every line was written and checked
+	}
+}
+
+// write appends a line to metrics.jsonl: {"event":event, the fields of v}.
+func (r *Run) write(event string, v any) error {
+	fields, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	line := fmt.Appendf(nil, `{"event":%q,%s`+"\n", event, fields[1:])
+	_, err = r.metrics.Write(line)
+	return err
+}
+
+// Events runs the training and yields what happens. After each epoch the test
+// images are evaluated; after the last step the weights are written to
+// model.safetensors. When ctx is done the run stops after the step in hand,
+// writes the weights, and ends with ctx's error.
+func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		var sum float64
+		var images int
+		start := time.Now()
+		for step, err := range r.Trainer.Steps(ctx) {
+			if err != nil {
+				if errors.Is(err, context.Canceled) {
+					err = errors.Join(err, r.save())
+				}
+				yield(Event{}, err)
+				return
+			}
+			if err := r.write("step", struct {
+				Step   int     `json:"step"`
+				Epoch  int     `json:"epoch"`
+				Loss   float64 `json:"loss"`
+				Images int     `json:"images"`
+			}{step.Step, step.Epoch, step.Loss, step.Images}); err != nil {
+				yield(Event{}, err)
+				return
+			}
+			if !yield(Event{Step: &step}, nil) {
+				return
+			}
+			sum += step.Loss * float64(step.Images)
+			images += step.Images
+			if step.Step%r.Trainer.StepsPerEpoch() != 0 {
+				continue
+			}
+			e := Epoch{Epoch: step.Epoch + 1, TrainLoss: sum / float64(images), Seconds: time.Since(start).Seconds()}
+			e.ImagesPerSecond = float64(images) / e.Seconds
+			result, err := r.test.Run(ctx)
+			if err == nil {
+				e.TestLoss, e.TestAccuracy = result.Loss, result.Accuracy
+				err = r.write("epoch", e)
+			}
+			if err != nil {
+				yield(Event{}, errors.Join(err, r.save()))
+				return
+			}
+			if !yield(Event{Epoch: &e}, nil) {
+				return
+			}
+			sum, images, start = 0, 0, time.Now()
+		}
+		hash, err := r.Net.Hash()
+		if err == nil {
+			err = r.save()
+		}
+		end := End{hash}
+		if err == nil {
+			err = r.write("end", end)
+		}
+		yield(Event{End: &end}, err)
+	}
+}
+
+// save writes model.safetensors.
+func (r *Run) save() error {
+	weights, err := r.Net.Weights()
+	if err != nil {
+		return err
+	}
+	return safetensors.Write(filepath.Join(r.Dir, "model.safetensors"), weights, map[string]string{
+		"recipe": r.Recipe.Name, "dataset": r.Settings.Dataset,
+	})
+}
+
+// WriteProfile prints where the device's time went.
+func WriteProfile(w io.Writer, dev *gpu.Device) {
+	ts := dev.Timings()
+	var total time.Duration
+	for _, t := range ts {
+		total += t.Total
+	}
+	fmt.Fprintf(w, "%-10s %-22s %-38s %6s %12s %6s %8s\n", "layer", "kernel", "shape", "runs", "ms a run", "share", "GFLOP/s")
+	for _, t := range ts {
+		fmt.Fprintf(w, "%-10s %-22s %-38s %6d %12.3f %5.1f%% %8.2f\n", t.Layer, t.Kernel, t.Detail, t.Count,
+			float64(t.Total.Microseconds())/1000/float64(t.Count), 100*float64(t.Total)/float64(total), float64(t.Flops)/float64(t.Total))
+	}
+	fmt.Fprintf(w, "all dispatches: %v\n", total.Round(time.Millisecond))
+}
+
+// TrainLen is the number of training images.
+func (r *Run) TrainLen() int { return r.trainImages.Len() }

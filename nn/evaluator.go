@@ -1,0 +1,104 @@
+package nn
+
+import (
+	"context"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+// Evaluator measures a net on images.
+type Evaluator struct {
+	net      *Net
+	images   *Images
+	source   *source
+	metrics  *gpu.Buffer
+	plan     *gpu.Plan
+	readback *gpu.Readback
+	batch    int
+}
+
+// Evaluation is the result of an Evaluator.
+type Evaluation struct {
+	Loss     float64 // mean over the images
+	Accuracy float64 // share of the images whose largest logit is the label's
+	Images   int
+}
+
+// NewEvaluator records a forward pass of batches of the given size, or as many
+// images as the adapter can bind, if fewer.
+func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error) {
+	e := &Evaluator{net: net, images: images}
+	defer func() {
+		if err != nil {
+			e.Close()
+		}
+	}()
+	e.batch = net.split(max(1, min(batch, images.Len())))
+	if e.source, err = images.source(net.In); err != nil {
+		return nil, err
+	}
+	if e.metrics, err = net.dev.NewBuffer("metrics", metricsBytes); err != nil {
+		return nil, err
+	}
+	g, err := net.newGraph(e.batch, false)
+	if err != nil {
+		return nil, err
+	}
+	x, target := e.source.build(g, net.In)
+	if logits := net.build(g, x); g.ok() {
+		buildCrossEntropy(g, logits, target, e.metrics.All())
+	}
+	if e.plan, err = g.rec.Plan(); err != nil {
+		return nil, err
+	}
+	e.readback, err = net.dev.NewReadback(e.metrics.All(), 1)
+	return e, err
+}
+
+// Close gives the device memory back. It may be called on nil.
+func (e *Evaluator) Close() {
+	if e == nil {
+		return
+	}
+	e.readback.Release()
+	e.plan.Release()
+	e.metrics.Release()
+	if e.source != nil {
+		e.source.close()
+	}
+}
+
+// Run measures the net as it is now, on all images, in whatever order they
+// are. The accuracy is over images; d2l's is the mean over batches, which
+// weighs the images of a last smaller batch more.
+func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
+	n := e.images.Len()
+	for first := 0; first < n; first += e.batch {
+		if err := ctx.Err(); err != nil {
+			e.net.dev.Wait()
+			return Evaluation{}, err
+		}
+		b := shaders.Batch{Rows: uint32(min(e.batch, n-first)), Offset: uint32(first)}
+		if first == 0 {
+			b.First = 1
+		}
+		if err := gpu.Write(e.net.batch.All(), b.Words()); err != nil {
+			return Evaluation{}, err
+		}
+		var err error
+		if first+e.batch < n {
+			_, err = e.net.dev.Run(e.plan)
+		} else {
+			err = e.readback.Run(e.plan)
+		}
+		if err != nil {
+			return Evaluation{}, err
+		}
+	}
+	var m [4]float32
+	if err := e.readback.Next(m[:]); err != nil {
+		return Evaluation{}, err
+	}
+	return Evaluation{Loss: float64(m[0]) / float64(n), Accuracy: float64(m[1]) / float64(n), Images: n}, nil
+}

@@ -1,0 +1,138 @@
+package nn
+
+import (
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+// Graph is a network being recorded for batches of a fixed size: forward, and
+// when training, loss and backward. It is what a layer's Build writes to.
+type Graph struct {
+	N        int  // images of a run
+	Training bool // gradients are needed and dropout drops
+
+	Batch gpu.View // the shaders.Batch of the run
+
+	rec       *gpu.Recorder
+	net       *Net
+	path      string
+	backward  []func()
+	dropouts  uint32
+	tensors   map[string]*Tensor // outputs by layer path
+	keepEvery bool
+}
+
+// Tensor is a layer's output in a graph.
+type Tensor struct {
+	Shape
+	*memory
+}
+
+// memory is shared by the tensors that are views of one another.
+type memory struct {
+	Stride int      // values from one pixel to the next, channels and padding
+	Data   gpu.View // [N,H,W,Stride]
+	Grad   gpu.View // gradient of Data; zero when none is needed
+	relu   bool     // Data is the output of a ReLU
+	masked bool     // Grad is that of the input of the ReLU
+}
+
+// Pixels is the number of pixels of the batch.
+func (g *Graph) Pixels(t *Tensor) int { return g.N * t.H * t.W }
+
+// Recorder is where kernels are recorded.
+func (g *Graph) Recorder() *gpu.Recorder { return g.rec }
+
+// Output makes the output tensor of the layer being built, with channel stride
+// stride.
+func (g *Graph) Output(s Shape, stride int) *Tensor {
+	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
+	m := &memory{Stride: stride, Data: g.rec.Temp("y "+g.path, bytes)}
+	if g.Training {
+		m.Grad = g.rec.Temp("dY "+g.path, bytes)
+	}
+	t := &Tensor{s, m}
+	g.tensors[g.path] = t
+	if g.keepEvery {
+		g.rec.Keep(m.Data)
+	}
+	return t
+}
+
+// Temp is scratch memory for n values.
+func (g *Graph) Temp(label string, n int) gpu.View {
+	return g.rec.Temp(label+" "+g.path, int64(n)*4)
+}
+
+// Backward registers what the layer does when the gradient of its output is
+// there. It is called after the loss, the last layer first, and not at all
+// when not training.
+func (g *Graph) Backward(f func()) {
+	if !g.Training {
+		return
+	}
+	path := g.path
+	g.backward = append(g.backward, func() {
+		g.enter(path)
+		f()
+	})
+}
+
+// runBackward records the backward passes.
+func (g *Graph) runBackward() {
+	for i := len(g.backward) - 1; i >= 0; i-- {
+		g.backward[i]()
+	}
+	g.backward = nil
+}
+
+// Fail keeps the first error, with the name of the layer being built.
+func (g *Graph) Fail(err error) { g.rec.Fail(err) }
+
+func (g *Graph) ok() bool { return !g.rec.Failed() }
+
+func (g *Graph) enter(path string) {
+	g.path = path
+	g.rec.Layer(path)
+}
+
+// nextStream tells one dropout of the network from another.
+func (g *Graph) nextStream() uint32 {
+	g.dropouts++
+	return g.dropouts
+}
+
+// newGraph starts a graph for batches of n images.
+func (net *Net) newGraph(n int, training bool) (*Graph, error) {
+	if n < 1 {
+		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", n)
+	}
+	return &Graph{
+		N: n, Training: training, Batch: net.batch.All(),
+		rec: net.dev.NewRecorder(), net: net, tensors: map[string]*Tensor{},
+	}, nil
+}
+
+// maxImages is the most images of which every activation fits one binding of
+// the adapter.
+func (net *Net) maxImages() int {
+	largest := int64(net.In.Len()) * 4
+	_, err := Walk(net.Layer, net.In, func(_ string, _ Layer, _, out Shape) error {
+		largest = max(largest, int64(shaders.RoundUp(out.C, 4)*out.H*out.W)*4)
+		return nil
+	})
+	if err != nil {
+		return 1
+	}
+	l := net.dev.Adapter().Limits
+	return int(max(1, min(l.MaxBindingBytes, l.MaxBufferBytes)/largest))
+}
+
+// split divides a batch into the fewest runs that fit the adapter, of equal
+// size but for the last.
+func (net *Net) split(batch int) (images int) {
+	parts := shaders.DivUp(batch, net.maxImages())
+	return shaders.DivUp(batch, parts)
+}

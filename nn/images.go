@@ -1,0 +1,115 @@
+package nn
+
+import (
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/nn/data"
+	"wgnin/shaders/input"
+)
+
+// Images are labelled images in device memory, as 8-bit pixels. A set that is
+// larger than one binding of the adapter lies in several buffers.
+type Images struct {
+	set    *data.Images
+	dev    *gpu.Device
+	chunks []chunk
+	order  *gpu.Buffer // image numbers, in the order of the epoch
+}
+
+type chunk struct {
+	first, count   int
+	pixels, labels *gpu.Buffer
+}
+
+// Upload copies a set to the device.
+func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
+	im := &Images{set: set, dev: dev}
+	size := set.C * set.H * set.W
+	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
+	perChunk := int(limit / int64(size) / 4 * 4)
+	if perChunk == 0 {
+		return nil, fmt.Errorf("nn: an image of %d bytes; %s binds at most %d", size, dev.Adapter().Name, limit)
+	}
+	for first := 0; first < set.Len(); first += perChunk {
+		count := min(perChunk, set.Len()-first)
+		c := chunk{first: first, count: count}
+		var err error
+		if c.pixels, err = upload(dev, "pixels", input.Pack(set.Pixels[first*size:][:count*size])); err == nil {
+			c.labels, err = upload(dev, "labels", input.Pack(set.Labels[first:][:count]))
+		}
+		im.chunks = append(im.chunks, c)
+		if err != nil {
+			im.Close()
+			return nil, err
+		}
+	}
+	order := make([]uint32, set.Len())
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	var err error
+	if im.order, err = upload(dev, "order", order); err != nil {
+		im.Close()
+		return nil, err
+	}
+	return im, nil
+}
+
+func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer, error) {
+	b, err := dev.NewBuffer(label, int64(len(words))*4)
+	if err != nil {
+		return nil, err
+	}
+	return b, gpu.Write(b.All(), words)
+}
+
+// Len is the number of images.
+func (im *Images) Len() int { return im.set.Len() }
+
+// Close gives the device memory back. It may be called on nil.
+func (im *Images) Close() {
+	if im == nil {
+		return
+	}
+	for _, c := range im.chunks {
+		c.pixels.Release()
+		c.labels.Release()
+	}
+	im.order.Release()
+}
+
+// source brings batches of a set into graphs of one network.
+type source struct {
+	im   *Images
+	taps *gpu.Buffer
+	cfg  input.Config
+}
+
+func (im *Images) source(in Shape) (*source, error) {
+	if in.C != im.set.C {
+		return nil, fmt.Errorf("nn: images have %d channels and the network takes %d", im.set.C, in.C)
+	}
+	s := &source{im: im, cfg: input.Config{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
+	var err error
+	s.taps, err = upload(im.dev, "taps", s.cfg.Taps())
+	return s, err
+}
+
+func (s *source) close() { s.taps.Release() }
+
+// build records the input of g: the images and the labels of a batch.
+func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
+	g.enter("input")
+	x = &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+	target = g.Temp("target", g.N)
+	for _, c := range s.im.chunks {
+		cfg := s.cfg
+		cfg.N, cfg.First, cfg.Count = g.N, c.first, c.count
+		cfg.Kernel().Record(g.rec, input.Args[view, view, view, view]{
+			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.im.order.All(),
+			Taps: s.taps.All(), X: x.Data, Target_: target,
+		})
+	}
+	return x, target
+}

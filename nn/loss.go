@@ -1,0 +1,36 @@
+package nn
+
+import (
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders/softmaxxent"
+)
+
+// metricsBytes is the size of what a run adds up: the sum of losses, the
+// number correct and the number of images.
+const metricsBytes = 16
+
+// buildCrossEntropy records the softmax cross-entropy of the logits (as
+// torch.nn.CrossEntropyLoss with reduction="mean"), adds it up in metrics, and
+// writes the gradient of the logits.
+func buildCrossEntropy(g *Graph, logits *Tensor, target, metrics view) {
+	g.enter("loss")
+	if logits.H != 1 || logits.W != 1 {
+		g.Fail(fmt.Errorf("logits are %s; want one value a class, [N,classes]", logits.Batch(g.N)))
+		return
+	}
+	s := softmaxxent.Shape{N: g.N, Classes: logits.C, Stride: logits.Stride}
+	if err := s.Check(); err != nil {
+		g.Fail(err)
+		return
+	}
+	dX, row := logits.Grad, g.Temp("loss of rows", 2*g.N)
+	if dX.IsZero() {
+		dX = g.Temp("dlogits", g.N*logits.Stride)
+	}
+	s.Kernel().Record(g.rec, softmaxxent.Args[gpu.View, gpu.View, gpu.View]{
+		Batch: g.Batch, X: logits.Data, Label: target, DX: dX, Row: row,
+	})
+	s.Total().Record(g.rec, softmaxxent.TotalArgs[gpu.View, gpu.View]{Batch: g.Batch, Row: row, Metrics: metrics})
+}

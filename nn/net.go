@@ -1,0 +1,238 @@
+package nn
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"wgnin/gpu"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
+)
+
+// Weights says what the weights of a layer are and how they lie on the device.
+type Weights struct {
+	Size    int // values on the device, with padding
+	Tensors []WeightTensor
+}
+
+// WeightTensor is one tensor of a layer, as PyTorch has it.
+type WeightTensor struct {
+	Name          string // weight or bias
+	Shape         []int
+	FanIn, FanOut int // channels times kernel rows times kernel columns
+
+	place func(i int) int // where flat element i lies on the device
+}
+
+// Len is the number of values.
+func (t WeightTensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Net is a network with its weights and their gradients on a device.
+type Net struct {
+	Layer Layer
+	In    Shape
+	Out   Shape
+
+	dev     *gpu.Device
+	layers  []netWeights
+	byPath  map[string]int
+	size    int // values of all weights on the device, with padding
+	weights *gpu.Buffer
+	grads   *gpu.Buffer
+	batch   *gpu.Buffer // the shaders.Batch of the run
+}
+
+type netWeights struct {
+	Weights
+	path   string
+	offset int // values
+}
+
+// NewNet puts the weights of l, for inputs of shape in, on the device: zero
+// until they are set with Init or SetWeights.
+func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
+	net := &Net{Layer: l, In: in, dev: dev, byPath: map[string]int{}}
+	align := int(dev.Adapter().Limits.OffsetAlign / 4)
+	var err error
+	net.Out, err = Walk(l, in, func(path string, l Layer, in, _ Shape) error {
+		if w, ok := l.(Weighted); ok {
+			nw := netWeights{w.Weights(in), path, net.size}
+			net.byPath[path] = len(net.layers)
+			net.layers = append(net.layers, nw)
+			net.size += shaders.RoundUp(nw.Size, align)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if net.size == 0 {
+		return nil, errors.New("nn: the network has no weights")
+	}
+	bytes := int64(net.size) * 4
+	var err1, err2, err3 error
+	net.weights, err1 = dev.NewBuffer("weights", bytes)
+	net.grads, err2 = dev.NewBuffer("gradients", bytes)
+	net.batch, err3 = dev.NewBuffer("batch", shaders.BatchBytes)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		net.Close()
+		return nil, err
+	}
+	return net, nil
+}
+
+// Close gives the device memory back. It may be called on nil.
+func (net *Net) Close() {
+	if net == nil {
+		return
+	}
+	net.weights.Release()
+	net.grads.Release()
+	net.batch.Release()
+}
+
+// Device is where the network lives.
+func (net *Net) Device() *gpu.Device { return net.dev }
+
+// Params is the number of weights and biases.
+func (net *Net) Params() int {
+	n := 0
+	for _, l := range net.layers {
+		for _, t := range l.Tensors {
+			n += t.Len()
+		}
+	}
+	return n
+}
+
+// param are the views of the weights of the layer at path and their gradient.
+func (net *Net) param(path string) (w, dW gpu.View) {
+	l := net.layers[net.byPath[path]]
+	offset, bytes := int64(l.offset)*4, int64(l.Size)*4
+	return net.weights.Slice(offset, bytes), net.grads.Slice(offset, bytes)
+}
+
+// each visits the tensors in PyTorch's order, with the layer's place in the
+// arena.
+func (net *Net) each(f func(index int, name string, offset int, t WeightTensor)) {
+	index := 0
+	for _, l := range net.layers {
+		for _, t := range l.Tensors {
+			f(index, l.path+"."+t.Name, l.offset, t)
+			index++
+		}
+	}
+}
+
+// Init sets the weights at random.
+func (net *Net) Init(init Init, seed uint64) error {
+	arena := make([]float32, net.size)
+	net.each(func(index int, name string, offset int, t WeightTensor) {
+		r := rand.New(rand.NewPCG(seed, uint64(index)))
+		draw := init.Weight
+		if t.Name == "bias" {
+			draw = init.Bias
+		}
+		for i := range t.Len() {
+			arena[offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
+		}
+	})
+	return gpu.Write(net.weights.All(), arena)
+}
+
+// prefix is what the chapter's class puts before the names of its weights.
+const prefix = "net."
+
+// Weights reads the weights back, in PyTorch's layouts and order, named as in
+// the state dict of the chapter's class: net.0.0.weight.
+func (net *Net) Weights() ([]safetensors.Tensor, error) { return net.read(net.weights) }
+
+// Gradients reads the gradients of the last step back, named as [Net.Weights].
+func (net *Net) Gradients() ([]safetensors.Tensor, error) { return net.read(net.grads) }
+
+func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
+	arena := make([]float32, net.size)
+	if err := gpu.Read(b.All(), arena); err != nil {
+		return nil, err
+	}
+	var ts []safetensors.Tensor
+	net.each(func(_ int, name string, offset int, t WeightTensor) {
+		data := make([]float32, t.Len())
+		for i := range data {
+			data[i] = arena[offset+t.place(i)]
+		}
+		ts = append(ts, safetensors.Tensor{Name: prefix + name, Shape: slices.Clone(t.Shape), Data: data})
+	})
+	return ts, nil
+}
+
+// SetWeights sets all weights. Names are those of PyTorch, with or without
+// "net."; each weight of the network must be there once, with its shape, and
+// nothing else.
+func (net *Net) SetWeights(ts []safetensors.Tensor) error {
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		name := strings.TrimPrefix(t.Name, prefix)
+		if _, twice := given[name]; twice {
+			return fmt.Errorf("weights: %s is there twice", name)
+		}
+		given[name] = t
+	}
+	arena := make([]float32, net.size)
+	var err error
+	net.each(func(_ int, name string, offset int, want WeightTensor) {
+		t, ok := given[name]
+		delete(given, name)
+		switch {
+		case err != nil:
+		case !ok:
+			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", prefix, name, want.Shape)
+		case !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Len():
+			err = fmt.Errorf("weights: %s has shape %v; the network's is %v", t.Name, t.Shape, want.Shape)
+		default:
+			for i, v := range t.Data {
+				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+					err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
+					return
+				}
+				arena[offset+want.place(i)] = v
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for name := range given {
+		return fmt.Errorf("weights: the network has no %s", name)
+	}
+	return gpu.Write(net.weights.All(), arena)
+}
+
+// Hash is the SHA-256 of the weights: names, shapes and bits.
+func (net *Net) Hash() (string, error) {
+	ts, err := net.Weights()
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, t := range ts {
+		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
+		if err := binary.Write(h, binary.LittleEndian, t.Data); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}

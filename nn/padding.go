@@ -1,0 +1,115 @@
+package nn
+
+import (
+	"fmt"
+
+	"wgnin/shaders"
+)
+
+// Padding is zeros put around an image. The zero value is none.
+type Padding struct {
+	Top, Bottom, Left, Right int
+	same                     bool
+}
+
+// Pad is n rows and columns on each side, as PyTorch's padding=n.
+func Pad(n int) Padding { return Padding{Top: n, Bottom: n, Left: n, Right: n} }
+
+var (
+	// Valid is TensorFlow's padding="valid": none.
+	Valid = Padding{}
+	// Same is TensorFlow's padding="same": the output has ceil(size/stride)
+	// rows and columns. Where the padding is odd, the end has one more than
+	// the beginning.
+	Same = Padding{same: true}
+)
+
+// apply sets w's padding; w's image, kernel and stride are known.
+func (p Padding) apply(w *shaders.Window) {
+	if p.same {
+		p.Top, p.Bottom = sameSides(w.InH, w.KH, w.StrideH)
+		p.Left, p.Right = sameSides(w.InW, w.KW, w.StrideW)
+	}
+	w.PadTop, w.PadBottom, w.PadLeft, w.PadRight = p.Top, p.Bottom, p.Left, p.Right
+}
+
+func sameSides(in, k, stride int) (before, after int) {
+	if stride < 1 {
+		return 0, 0
+	}
+	total := max(0, (shaders.DivUp(in, stride)-1)*stride+k-in)
+	return total / 2, total - total/2
+}
+
+func (p Padding) String() string {
+	switch {
+	case p.same:
+		return "same"
+	case p == Pad(p.Top):
+		return fmt.Sprint(p.Top)
+	}
+	return fmt.Sprintf("%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right)
+}
+
+// largest bounds the numbers in layers, so that sizes computed from them do
+// not overflow.
+const largest = 1 << 16
+
+// checkNumbers refuses numbers of a layer that no network has.
+func checkNumbers(vs ...int) error {
+	for _, v := range vs {
+		if v < 0 || v > largest {
+			return fmt.Errorf("%d is out of range; want 0 to %d", v, largest)
+		}
+	}
+	return nil
+}
+
+// sides is how a kernel slides: rows and columns, where a second of 0 is the
+// first.
+type sides struct {
+	kernel, kernelW, stride, strideW int
+	pad                              Padding
+	ceil                             bool
+}
+
+// window is how the kernel slides over in.
+func (s sides) window(in Shape) (shaders.Window, error) {
+	w := shaders.Window{
+		InH: in.H, InW: in.W,
+		KH: s.kernel, KW: or(s.kernelW, s.kernel),
+		StrideH: s.stride, StrideW: or(s.strideW, s.stride), Ceil: s.ceil,
+	}
+	if in.Flat {
+		return w, fmt.Errorf("input is a vector; want an image (before Flatten)")
+	}
+	if err := checkNumbers(s.kernel, s.kernelW, s.stride, s.strideW, s.pad.Top, s.pad.Bottom, s.pad.Left, s.pad.Right); err != nil {
+		return w, err
+	}
+	s.pad.apply(&w)
+	return w, w.Check()
+}
+
+func (s sides) String() string {
+	t := fmt.Sprintf("%dx%d", s.kernel, or(s.kernelW, s.kernel))
+	if s.stride != 1 || or(s.strideW, s.stride) != 1 {
+		t += fmt.Sprintf(" stride %d", s.stride)
+		if w := or(s.strideW, s.stride); w != s.stride {
+			t += fmt.Sprintf("x%d", w)
+		}
+	}
+	if p := s.pad.String(); p != "0" {
+		t += " pad " + p
+	}
+	if s.ceil {
+		t += " ceil"
+	}
+	return t
+}
+
+func or(v, def int) int {
+	if v == 0 {
+		return def
+	}
+	return v
+}

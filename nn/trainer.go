@@ -1,0 +1,268 @@
+package nn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"math/rand/v2"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+// TrainConfig says how to train.
+type TrainConfig struct {
+	Batch   int // images of a step; the last of an epoch may have fewer
+	Epochs  int // passes over the images
+	Steps   int // stop after so many steps; 0 is no limit
+	SGD     SGD
+	Shuffle bool   // a new order of the images each epoch
+	Seed    uint64 // of the order and of dropout
+
+	// MicroBatch is the number of images that run at a time; their gradients
+	// add up to the batch's. 0 is as many as the adapter can bind.
+	MicroBatch int
+}
+
+// Step is what is known of a step.
+type Step struct {
+	Step   int     // counts from 1
+	Epoch  int     // counts from 0
+	Loss   float64 // mean over the batch, before the update
+	Images int     // in the batch
+	Last   bool    // it ends an epoch
+}
+
+// Trainer trains a net on images.
+type Trainer struct {
+	net    *Net
+	images *Images
+	cfg    TrainConfig
+
+	source   *source
+	velocity *gpu.Buffer
+	metrics  *gpu.Buffer
+	forward  *gpu.Plan // and backward, of a micro-batch
+	update   *gpu.Plan
+	readback *gpu.Readback
+	micro    int
+	step     int // steps submitted
+}
+
+// inFlight is how many steps are submitted before the loss of the oldest is
+// read.
+const inFlight = 3
+
+// NewTrainer records the plans of a step. Every gradient of net belongs to the
+// trainer until it is closed.
+func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err error) {
+	if err := errors.Join(cfg.SGD.check(), cfg.check(images)); err != nil {
+		return nil, err
+	}
+	t := &Trainer{net: net, images: images, cfg: cfg}
+	defer func() {
+		if err != nil {
+			t.Close()
+		}
+	}()
+	t.micro = net.split(min(cfg.Batch, images.Len()))
+	if cfg.MicroBatch > 0 {
+		t.micro = min(t.micro, cfg.MicroBatch)
+	}
+	if t.source, err = images.source(net.In); err != nil {
+		return nil, err
+	}
+	if t.metrics, err = net.dev.NewBuffer("metrics", metricsBytes); err != nil {
+		return nil, err
+	}
+	if cfg.SGD.Momentum != 0 {
+		if t.velocity, err = net.dev.NewBuffer("velocity", net.weights.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	g, err := net.newGraph(t.micro, true)
+	if err != nil {
+		return nil, err
+	}
+	x, target := t.source.build(g, net.In)
+	logits := net.build(g, x)
+	if g.ok() {
+		buildCrossEntropy(g, logits, target, t.metrics.All())
+		g.runBackward()
+	}
+	if t.forward, err = g.rec.Plan(); err != nil {
+		return nil, err
+	}
+	r := net.dev.NewRecorder()
+	cfg.SGD.build(r, net, t.velocity)
+	if t.update, err = r.Plan(); err != nil {
+		return nil, err
+	}
+	t.readback, err = net.dev.NewReadback(t.metrics.All(), inFlight)
+	return t, err
+}
+
+func (c TrainConfig) check(images *Images) error {
+	switch {
+	case c.Batch < 1:
+		return fmt.Errorf("batch is %d; want at least 1", c.Batch)
+	case c.Epochs < 0 || c.Steps < 0:
+		return fmt.Errorf("%d epochs, %d steps; want at least 0", c.Epochs, c.Steps)
+	case images.Len() < 1:
+		return errors.New("no images to train on")
+	}
+	return nil
+}
+
+// build records the network on g.
+func (net *Net) build(g *Graph, x *Tensor) *Tensor {
+	g.enter("")
+	return net.Layer.Build(g, x)
+}
+
+// Close gives the device memory back. It may be called on nil.
+func (t *Trainer) Close() {
+	if t == nil {
+		return
+	}
+	t.readback.Release()
+	t.forward.Release()
+	t.update.Release()
+	t.metrics.Release()
+	t.velocity.Release()
+	if t.source != nil {
+		t.source.close()
+	}
+}
+
+// MicroBatch is the number of images that run at a time.
+func (t *Trainer) MicroBatch() int { return t.micro }
+
+// StepsPerEpoch is the number of batches in a pass over the images.
+func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
+
+// Total is the number of steps of the run.
+func (t *Trainer) Total() int {
+	n := t.cfg.Epochs * t.StepsPerEpoch()
+	if t.cfg.Steps > 0 {
+		n = min(n, t.cfg.Steps)
+	}
+	return n
+}
+
+// Plan is the step, one dispatch a line.
+func (t *Trainer) Plan() string { return t.forward.String() + t.update.String() }
+
+// ArenaBytes is the memory that activations and gradients share.
+func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
+
+// Flops is the arithmetic of a step of a whole batch.
+func (t *Trainer) Flops() int64 {
+	return t.forward.Flops() * int64(shaders.DivUp(t.cfg.Batch, t.micro))
+}
+
+// Steps runs the steps that are left and yields each when its loss is known,
+// in order; a few are in flight at a time. At the end of an epoch nothing is in
+// flight, so that the net can be evaluated or saved between two steps. The
+// sequence ends after the last step, after an error, or when ctx is done (with
+// ctx's error, after the steps in flight).
+func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
+	return func(yield func(Step, error) bool) {
+		var flying []Step
+		land := func() bool {
+			s := flying[0]
+			flying = flying[1:]
+			err := t.next(&s)
+			return yield(s, err) && err == nil
+		}
+		defer func() {
+			for range flying { // the caller stopped: forget them
+				_ = t.next(&Step{})
+			}
+		}()
+		for t.step < t.Total() && ctx.Err() == nil {
+			s, err := t.submit()
+			if err != nil {
+				yield(s, err)
+				return
+			}
+			flying = append(flying, s)
+			for len(flying) > 0 && (t.readback.Full() || s.Last) {
+				if !land() {
+					return
+				}
+			}
+		}
+		for len(flying) > 0 {
+			if !land() {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			yield(Step{Step: t.step}, ctx.Err())
+		}
+	}
+}
+
+// submit puts the next step into the queue.
+func (t *Trainer) submit() (Step, error) {
+	perEpoch := t.StepsPerEpoch()
+	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
+	first := inEpoch * t.cfg.Batch
+	s := Step{
+		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first),
+		Last: inEpoch == perEpoch-1 || t.step+1 == t.Total(),
+	}
+	if t.cfg.Shuffle && inEpoch == 0 {
+		if err := t.shuffle(epoch); err != nil {
+			return s, err
+		}
+	}
+	b := shaders.Batch{
+		First: 1, Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32),
+		InvImages: 1 / float32(s.Images), Rate: float32(t.cfg.SGD.Rate.Rate(s.Step)),
+	}
+	for row := 0; row < s.Images; row += t.micro {
+		b.Rows, b.Row0, b.Offset = uint32(min(t.micro, s.Images-row)), uint32(row), uint32(first+row)
+		if err := gpu.Write(t.net.batch.All(), b.Words()); err != nil {
+			return s, err
+		}
+		var err error
+		if row+t.micro < s.Images {
+			_, err = t.net.dev.Run(t.forward)
+		} else {
+			err = t.readback.Run(t.forward, t.update)
+		}
+		if err != nil {
+			return s, fmt.Errorf("step %d: %w", s.Step, err)
+		}
+		b.First = 0
+	}
+	t.step++
+	return s, nil
+}
+
+// shuffle gives the images the order of the epoch.
+func (t *Trainer) shuffle(epoch int) error {
+	r := rand.New(rand.NewPCG(t.cfg.Seed, uint64(epoch)))
+	order := make([]uint32, t.images.Len())
+	for i, v := range r.Perm(len(order)) {
+		order[i] = uint32(v)
+	}
+	return gpu.Write(t.images.order.All(), order)
+}
+
+// next waits for the oldest step in flight.
+func (t *Trainer) next(s *Step) error {
+	var m [4]float32
+	if err := t.readback.Next(m[:]); err != nil {
+		return fmt.Errorf("step %d: %w", s.Step, err)
+	}
+	s.Loss = float64(m[0]) / float64(m[2])
+	if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
+		return fmt.Errorf("step %d: the loss is %g: the learning rate is too large, or the weights are not finite", s.Step, s.Loss)
+	}
+	return nil
+}
