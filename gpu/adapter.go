@@ -57,6 +57,8 @@ type Options struct {
 	// software), "gpu" (never software), "cpu" (only software) or a part of
 	// an adapter's name, in any case.
 	Adapter string
+	// Portable leaves out what only some drivers have (see Kernel.Broadcast).
+	Portable bool
 }
 
 // ErrNoAdapter is wrapped by the error of Open when nothing can run kernels.

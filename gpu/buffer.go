@@ -142,18 +142,18 @@ func Read[T Scalar](v View, dst []T) error {
 		return err
 	}
 	defer staging.Release()
-	sub, err := d.encode(func(enc *wgpu.CommandEncoder) error {
+	err = d.encode(func(enc *wgpu.CommandEncoder) error {
 		return enc.CopyBufferToBuffer(v.buf.h, uint64(v.buf.base+v.offset), staging.h, 0, uint64(n))
 	})
 	if err != nil {
 		return err
 	}
-	return d.readMapped(staging, sub, bytesOf(dst))
+	return d.readMapped(staging, bytesOf(dst))
 }
 
-// readMapped waits for sub and copies the start of a mappable buffer to dst.
-func (d *Device) readMapped(b *Buffer, sub Submission, dst []byte) error {
-	d.waitFor(sub)
+// readMapped waits for the work that writes a mappable buffer and copies the
+// start of it to dst.
+func (d *Device) readMapped(b *Buffer, dst []byte) error {
 	// The binding hands C a pointer to a Go variable that nothing else refers
 	// to, so no collection may begin between the call and its callback.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
@@ -162,11 +162,8 @@ func (d *Device) readMapped(b *Buffer, sub Submission, dst []byte) error {
 	if err != nil {
 		return fmt.Errorf("gpu: map %s: %w", b.label, err)
 	}
-	d.dev.Poll(false, nil)
-	if !done {
-		d.dev.Poll(true, nil)
-	}
-	if !done || status != wgpu.BufferMapAsyncStatus_Success {
+	d.poll(func(bool) bool { return done })
+	if status != wgpu.BufferMapAsyncStatus_Success {
 		return fmt.Errorf("gpu: map %s: %s", b.label, status)
 	}
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))

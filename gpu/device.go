@@ -3,6 +3,7 @@ package gpu
 import (
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
@@ -20,6 +21,7 @@ type Device struct {
 	buffers    atomic.Int64         // open buffers
 	bytes      atomic.Int64         // in open buffers
 	timestamps bool
+	broadcast  bool
 	profile    *profiler
 }
 
@@ -50,15 +52,25 @@ func Open(opt Options) (*Device, error) {
 	if timestamps {
 		desc.RequiredFeatures = []wgpu.FeatureName{wgpu.FeatureName_TimestampQuery}
 	}
+	info := all[pick].info
+	broadcast := info.wantsBroadcast() && !opt.Portable && h.HasFeature(wgpu.NativeFeature_PushConstants) &&
+		desc.RequiredLimits.Limits.MaxPushConstantSize >= digitsBytes
+	if broadcast {
+		desc.RequiredFeatures = append(desc.RequiredFeatures, wgpu.NativeFeature_PushConstants)
+	}
 	dev, err := h.RequestDevice(desc)
 	if err != nil {
 		in.Release()
-		return nil, fmt.Errorf("gpu: open %s: %w", all[pick].info.Name, err)
+		return nil, fmt.Errorf("gpu: open %s: %w", info.Name, err)
 	}
-	return &Device{
-		instance: in, dev: dev, queue: dev.GetQueue(), adapter: all[pick].info,
-		pipelines: map[string]*pipeline{}, timestamps: timestamps,
-	}, nil
+	d := &Device{
+		instance: in, dev: dev, queue: dev.GetQueue(), adapter: info,
+		pipelines: map[string]*pipeline{}, timestamps: timestamps, broadcast: broadcast,
+	}
+	if broadcast {
+		d.broadcast = d.checkBroadcast() == nil
+	}
+	return d, nil
 }
 
 // Adapter describes the device.
@@ -75,7 +87,7 @@ func (d *Device) Close() error {
 	if d == nil || d.dev == nil {
 		return nil
 	}
-	d.dev.Poll(true, nil)
+	d.Wait()
 	for _, p := range d.pipelines {
 		p.release()
 	}
@@ -92,4 +104,14 @@ func (d *Device) Close() error {
 }
 
 // Wait returns when all that was submitted is done.
-func (d *Device) Wait() { d.dev.Poll(true, nil) }
+func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
+
+// poll lets the device make progress until done, which is told whether the
+// queue is empty, says so. It never asks wgpu to wait: a wait that takes longer
+// than five seconds is taken for done, and memory in use is given back.
+func (d *Device) poll(done func(idle bool) bool) {
+	start := time.Now()
+	for !done(d.dev.Poll(false, nil)) {
+		time.Sleep(min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond))
+	}
+}

@@ -41,7 +41,7 @@ func TestFoldBeyondOneDimension(t *testing.T) {
 	p, err := r.Plan()
 	require.NoError(t, err)
 	defer p.Release()
-	_, err = d.Run(p)
+	err = d.Run(p)
 	require.NoError(t, err)
 	y := make([]float32, n)
 	require.NoError(t, gpu.Read(out.All(), y))
@@ -159,7 +159,7 @@ func TestProfile(t *testing.T) {
 	p, err := r.Plan()
 	require.NoError(t, err)
 	for range 3 {
-		_, err = d.Run(p)
+		err = d.Run(p)
 		require.NoError(t, err)
 	}
 	ts := d.Timings()
@@ -176,4 +176,33 @@ func TestOpenRefusesUnknownAdapter(t *testing.T) {
 	_, err := gpu.Open(gpu.Options{Adapter: "no such adapter"})
 	assert.ErrorIs(t, err, gpu.ErrNoAdapter)
 	assert.ErrorContains(t, err, "there is:")
+}
+
+func TestBroadcast(t *testing.T) {
+	d := gputest.Device(t)
+	if !d.Broadcast() {
+		t.Skip("only llvmpipe has it")
+	}
+	const n = 3000
+	out, err := d.NewBuffer("y", n*4)
+	require.NoError(t, err)
+	defer out.Release()
+	type args struct {
+		Y gpu.View `wgsl:"write array<u32>"`
+	}
+	r := d.NewRecorder()
+	gpu.Kernel[args]{
+		Name: "test/same", Groups: n, Lanes: 1, Broadcast: true,
+		Source: "fn run(group : u32, lane : u32) { y[group] = same24(group * 5591u); }\n",
+	}.Record(r, args{out.All()})
+	p, err := r.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+	err = d.Run(p)
+	require.NoError(t, err)
+	got := make([]uint32, n)
+	require.NoError(t, gpu.Read(out.All(), got))
+	for i := range got {
+		require.Equal(t, uint32(i*5591), got[i])
+	}
 }

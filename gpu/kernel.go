@@ -24,11 +24,19 @@ type Kernel[A any] struct {
 	Groups int    // workgroups, in one dimension
 	Lanes  int    // invocations of a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
+
+	// Broadcast gives the kernel same12 and same24, for addresses that are the
+	// same in all lanes; only on a device that has [Device.Broadcast].
+	Broadcast bool
 }
 
 // Record adds a dispatch of k to r. Errors are kept in r, for [Recorder.Plan].
 func (k Kernel[A]) Record(r *Recorder, args A) {
 	if r.err != nil {
+		return
+	}
+	if k.Broadcast && !r.d.broadcast {
+		r.fail(k.Name, fmt.Errorf("%s has no broadcast", r.d.adapter.Name))
 		return
 	}
 	binds, err := bindings(args)
@@ -38,7 +46,7 @@ func (k Kernel[A]) Record(r *Recorder, args A) {
 	}
 	r.entries = append(r.entries, entry{
 		layer: r.layer, name: k.Name, detail: k.Detail,
-		groups: k.Groups, flops: k.Flops, binds: binds,
+		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast,
 		text: k.WGSL(r.d.adapter.Limits.MaxGroupsPerDim),
 	})
 }
@@ -62,6 +70,9 @@ func (k Kernel[A]) WGSL(maxPerDim int) string {
 			"read": "storage, read", "write": "storage, read_write", "update": "storage, read_write", "uniform": "uniform",
 		}[access]
 		fmt.Fprintf(&b, "@group(0) @binding(%d) var<%s> %s : %s;\n", i, space, lowerFirst(f.Name), typ)
+	}
+	if k.Broadcast {
+		b.WriteString(digits)
 	}
 	b.WriteString(k.Source)
 	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", k.Lanes)
@@ -120,6 +131,18 @@ func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 type pipeline struct {
 	layout *wgpu.BindGroupLayout
 	h      *wgpu.ComputePipeline
+
+	broadcast bool
+}
+
+// dispatch records s in pass.
+func (s step) dispatch(pass *wgpu.ComputePassEncoder) {
+	pass.SetPipeline(s.pipeline.h)
+	if s.pipeline.broadcast {
+		setDigits(pass)
+	}
+	pass.SetBindGroup(0, s.group, nil)
+	pass.DispatchWorkgroups(s.x, s.y, 1)
 }
 
 func (p *pipeline) release() {
@@ -149,7 +172,11 @@ func (d *Device) pipeline(e *entry) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	pl, err := d.dev.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: e.name, BindGroupLayouts: []*wgpu.BindGroupLayout{layout}})
+	desc := &wgpu.PipelineLayoutDescriptor{Label: e.name, BindGroupLayouts: []*wgpu.BindGroupLayout{layout}}
+	if e.broadcast {
+		desc.PushConstantRanges = []wgpu.PushConstantRange{{Stages: wgpu.ShaderStage_Compute, End: digitsBytes}}
+	}
+	pl, err := d.dev.CreatePipelineLayout(desc)
 	if err != nil {
 		layout.Release()
 		return nil, err
@@ -171,7 +198,7 @@ func (d *Device) pipeline(e *entry) (*pipeline, error) {
 		layout.Release()
 		return nil, err
 	}
-	p := &pipeline{layout, h}
+	p := &pipeline{layout, h, e.broadcast}
 	d.pipelines[e.text] = p
 	return p, nil
 }

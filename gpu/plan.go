@@ -162,34 +162,31 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// Submission is work that was given to the queue.
-type Submission struct{ index wgpu.SubmissionIndex }
-
 // Run submits the plans, one after the other, in one encoder and one pass. It
 // does not wait.
-func (d *Device) Run(plans ...*Plan) (Submission, error) {
+func (d *Device) Run(plans ...*Plan) error {
 	return d.encode(func(enc *wgpu.CommandEncoder) error { return d.dispatch(enc, plans) })
 }
 
-func (d *Device) encode(work func(*wgpu.CommandEncoder) error) (Submission, error) {
+func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
 	enc, err := d.dev.CreateCommandEncoder(nil)
 	if err != nil {
-		return Submission{}, fmt.Errorf("gpu: %w", err)
+		return fmt.Errorf("gpu: %w", err)
 	}
 	defer enc.Release()
 	if err := work(enc); err != nil {
-		return Submission{}, fmt.Errorf("gpu: %w", err)
+		return fmt.Errorf("gpu: %w", err)
 	}
 	cmd, err := enc.Finish(nil)
 	if err != nil {
-		return Submission{}, fmt.Errorf("gpu: %w", err)
+		return fmt.Errorf("gpu: %w", err)
 	}
 	defer cmd.Release()
-	s := Submission{d.queue.Submit(cmd)}
+	d.queue.Submit(cmd)
 	if d.profile != nil {
-		return s, d.profile.collect(d, s)
+		return d.profile.collect(d)
 	}
-	return s, nil
+	return nil
 }
 
 func (d *Device) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
@@ -203,15 +200,8 @@ func (d *Device) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
 			return fmt.Errorf("plan %w", errReleased)
 		}
 		for _, s := range p.steps {
-			pass.SetPipeline(s.pipeline.h)
-			pass.SetBindGroup(0, s.group, nil)
-			pass.DispatchWorkgroups(s.x, s.y, 1)
+			s.dispatch(pass)
 		}
 	}
 	return pass.End()
-}
-
-// waitFor returns when s is done.
-func (d *Device) waitFor(s Submission) {
-	d.dev.Poll(true, &wgpu.WrappedSubmissionIndex{Queue: d.queue, SubmissionIndex: s.index})
 }

@@ -65,7 +65,7 @@ func (p *profiler) calibrate(d *Device) error {
 	var ticks [2]uint64
 	var at [2]time.Time
 	for i := range ticks {
-		sub, err := d.encode(func(enc *wgpu.CommandEncoder) error {
+		err := d.encode(func(enc *wgpu.CommandEncoder) error {
 			if err := enc.WriteTimestamp(p.set, 0); err != nil {
 				return err
 			}
@@ -74,10 +74,10 @@ func (p *profiler) calibrate(d *Device) error {
 		if err != nil {
 			return err
 		}
-		d.waitFor(sub)
+		d.Wait()
 		at[i] = time.Now()
 		var raw [2]uint32
-		if err := d.readMapped(p.staging, sub, bytesOf(raw[:])); err != nil {
+		if err := d.readMapped(p.staging, bytesOf(raw[:])); err != nil {
 			return err
 		}
 		ticks[i] = uint64(raw[0]) | uint64(raw[1])<<32
@@ -110,9 +110,7 @@ func (p *profiler) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
 				}
 			}
 			pass := enc.BeginComputePass(nil)
-			pass.SetPipeline(s.pipeline.h)
-			pass.SetBindGroup(0, s.group, nil)
-			pass.DispatchWorkgroups(s.x, s.y, 1)
+			s.dispatch(pass)
 			err := pass.End()
 			pass.Release()
 			if err != nil {
@@ -132,12 +130,12 @@ func (p *profiler) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
 	return p.copyOut(enc, 2*len(p.pending))
 }
 
-func (p *profiler) collect(d *Device, s Submission) error {
+func (p *profiler) collect(d *Device) error {
 	if len(p.pending) == 0 {
 		return nil
 	}
 	raw := make([]uint32, 4*len(p.pending))
-	if err := d.readMapped(p.staging, s, bytesOf(raw)); err != nil {
+	if err := d.readMapped(p.staging, bytesOf(raw)); err != nil {
 		return err
 	}
 	at := func(i int) uint64 { return uint64(raw[2*i]) | uint64(raw[2*i+1])<<32 }

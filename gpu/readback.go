@@ -13,7 +13,6 @@ type Readback struct {
 	d     *Device
 	src   View
 	slots []*Buffer
-	subs  []Submission
 	head  int // oldest pending slot
 	n     int // pending
 }
@@ -21,7 +20,7 @@ type Readback struct {
 // NewReadback reads src through depth staging buffers: as many runs can be in
 // flight.
 func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
-	rb := &Readback{d: d, src: src, subs: make([]Submission, depth)}
+	rb := &Readback{d: d, src: src}
 	for i := range depth {
 		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src.Label(), i), src.bytes, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
 		if err != nil {
@@ -48,7 +47,7 @@ func (rb *Readback) Run(plans ...*Plan) error {
 		return err
 	}
 	slot := (rb.head + rb.n) % len(rb.slots)
-	sub, err := rb.d.encode(func(enc *wgpu.CommandEncoder) error {
+	err := rb.d.encode(func(enc *wgpu.CommandEncoder) error {
 		if err := rb.d.dispatch(enc, plans); err != nil {
 			return err
 		}
@@ -57,7 +56,6 @@ func (rb *Readback) Run(plans ...*Plan) error {
 	if err != nil {
 		return err
 	}
-	rb.subs[slot] = sub
 	rb.n++
 	return nil
 }
@@ -73,7 +71,7 @@ func (rb *Readback) Next(dst []float32) error {
 	if int64(len(dst))*4 > rb.src.bytes {
 		return fmt.Errorf("gpu: readback %s: %d values of %d bytes", rb.src.Label(), len(dst), rb.src.bytes)
 	}
-	return rb.d.readMapped(rb.slots[slot], rb.subs[slot], bytesOf(dst))
+	return rb.d.readMapped(rb.slots[slot], bytesOf(dst))
 }
 
 // Release gives the staging buffers back. It may be called on nil.

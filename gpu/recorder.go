@@ -23,6 +23,7 @@ type entry struct {
 	flops               int64
 	binds               []bind
 	text                string // WGSL
+	broadcast           bool
 }
 
 // temp is where a plan puts memory that lives only while the plan runs.

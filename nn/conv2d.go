@@ -141,8 +141,7 @@ func convWeights(s conv2d.Shape, shape []int) Weights {
 type view = gpu.View
 
 func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor {
-	s := convShape(g.N, x.Shape, x.Stride, out.C, how)
-	s.Class = g.net.dev.Adapter().Class
+	s := convShape(g.N, x.Shape, x.Stride, out.C, how).On(g.net.dev)
 	w, dW := g.net.param(g.path)
 	y := g.Output(out, s.OutStride())
 	y.relu = withReLU

@@ -88,7 +88,7 @@ func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
 		}
 		var err error
 		if first+e.batch < n {
-			_, err = e.net.dev.Run(e.plan)
+			err = e.net.dev.Run(e.plan)
 		} else {
 			err = e.readback.Run(e.plan)
 		}

@@ -231,7 +231,7 @@ func (t *Trainer) submit() (Step, error) {
 		}
 		var err error
 		if row+t.micro < s.Images {
-			_, err = t.net.dev.Run(t.forward)
+			err = t.net.dev.Run(t.forward)
 		} else {
 			err = t.readback.Run(t.forward, t.update)
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 var open = sync.OnceValues(func() (*gpu.Device, error) {
-	return gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER")})
+	return gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: os.Getenv("NIN_PORTABLE") == "1"})
 })
 
 // Device is one device for the whole test binary, on the adapter that

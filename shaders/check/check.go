@@ -133,7 +133,7 @@ func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound B
 				return res, err
 			}
 		}
-		if _, err := d.Run(plan); err != nil {
+		if err := d.Run(plan); err != nil {
 			return res, err
 		}
 		var got [][]uint32

@@ -43,9 +43,21 @@ func shapes() []Shape {
 	}
 }
 
-// Cases are the conformance cases of the kernels that an adapter of the given
-// class runs.
-func Cases(class gpu.Class) []check.Case {
+// variants are the shapes with each family of kernels that the device has.
+func variants(d *gpu.Device) (ss []Shape) {
+	for _, s := range shapes() {
+		s = s.On(d)
+		ss = append(ss, s)
+		if s.Broadcast {
+			s.Broadcast = false
+			ss = append(ss, s)
+		}
+	}
+	return ss
+}
+
+// Cases are the conformance cases of the kernels that run on the device.
+func Cases(d *gpu.Device) []check.Case {
 	type (
 		forward   = ForwardArgs[[]float64]
 		transp    = TransposeArgs[[]float64]
@@ -56,8 +68,7 @@ func Cases(class gpu.Class) []check.Case {
 	)
 	r := check.NewRand(8)
 	var cs []check.Case
-	for i, s := range shapes() {
-		s.Class = class
+	for i, s := range variants(d) {
 		if err := s.Check(); err != nil {
 			panic(err)
 		}
@@ -66,11 +77,11 @@ func Cases(class gpu.Class) []check.Case {
 		x := r.Tensor(inPixels, s.InC, s.InStride)
 		dY := r.Tensor(outPixels, s.OutC, s.OutStride())
 		w := r.Tensor(s.Rows(), s.OutC, s.OutStride())
-		relu := i%2 == 1
+		relu := i/2%2 == 1
 		cs = append(cs,
 			check.Of(s.Forward(relu), forward{x, w, zeros(s.Out())}, s.ForwardRef(relu), check.Bound[forward]{Terms: s.Rows()}),
-			check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: outPixels/s.shares() + 1}),
-			check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef, check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
+			check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: shaders.DivUp(outPixels, s.shares()) + s.OutH()*s.OutW()}),
+			check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i / 2 % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef, check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
 		if s.InStride%4 != 0 {
 			continue // an input of the network, which has no gradient
 		}

@@ -17,20 +17,32 @@ import (
 )
 
 var (
-	//go:embed gemm.wgsl
-	gemm string
+	//go:embed gemm_block.wgsl
+	gemmBlock string
+	//go:embed gemm_broadcast.wgsl
+	gemmBroadcast string
+	//go:embed step1.wgsl
+	step1 string
+	//go:embed step4.wgsl
+	step4 string
 	//go:embed loader_forward.wgsl
 	loaderForward string
 	//go:embed loader_dx.wgsl
 	loaderDX string
+	//go:embed loader_pointwise.wgsl
+	loaderPointwise string
+	//go:embed store_forward.wgsl
+	storeForward string
 	//go:embed store_dx.wgsl
 	storeDX string
 	//go:embed store_dx_relu.wgsl
 	storeDXReLU string
 	//go:embed transpose.wgsl
 	transpose string
-	//go:embed dw.wgsl
-	dw string
+	//go:embed dw_block.wgsl
+	dwBlock string
+	//go:embed dw_broadcast.wgsl
+	dwBroadcast string
 	//go:embed dw_sum.wgsl
 	dwSum string
 )
@@ -41,7 +53,21 @@ type Shape struct {
 	InC, InStride  int // input channels; values from one pixel of x to the next
 	OutC           int
 	shaders.Window // Ceil is not used
-	Class          gpu.Class
+
+	// Lanes is the size of a workgroup: 8 on the software adapter, whose
+	// vectors are as wide, and 64 on a GPU. See [On].
+	Lanes int
+	// Broadcast allows kernels that need gpu.Device.Broadcast.
+	Broadcast bool
+}
+
+// On is s with the kernels that suit the device.
+func (s Shape) On(d *gpu.Device) Shape {
+	s.Lanes, s.Broadcast = 64, d.Broadcast()
+	if d.Adapter().Class == gpu.Software {
+		s.Lanes = 8
+	}
+	return s
 }
 
 // OutStride is the number of values from one pixel of y to the next.
@@ -82,7 +108,7 @@ func (s Shape) String() string { return fmt.Sprintf("[%d,%d->%d] %s", s.N, s.InC
 
 // ForwardArgs are the arguments of [Shape.Forward]: x, weight matrix, y.
 type ForwardArgs[F any] struct {
-	In_ F `wgsl:"read array<f32>"`
+	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
@@ -95,14 +121,14 @@ type TransposeArgs[F any] struct {
 
 // DXArgs are the arguments of [Shape.DX]: dY, transposed weights, dX.
 type DXArgs[F any] struct {
-	In_ F `wgsl:"read array<f32>"`
+	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
 // DXReLUArgs are the arguments of [Shape.DXReLU]; X is the output of a relu.
 type DXReLUArgs[F any] struct {
-	In_ F `wgsl:"read array<f32>"`
+	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
 	X   F `wgsl:"read array<vec4<f32>>"`
 	Out F `wgsl:"write array<vec4<f32>>"`
@@ -110,7 +136,7 @@ type DXReLUArgs[F any] struct {
 
 // DWArgs are the arguments of [Shape.DW].
 type DWArgs[F any] struct {
-	X    F `wgsl:"read array<f32>"`
+	X    F `wgsl:"read array<In>"`
 	DY   F `wgsl:"read array<vec4<f32>>"`
 	Part F `wgsl:"write array<vec4<f32>>"`
 }
@@ -125,38 +151,49 @@ type DWSumArgs[F, B any] struct {
 // noTap is the address of a tap in the padding.
 const noTap = 0xffffffff
 
-// lanes is the size of a workgroup: as wide as the software adapter's vectors,
-// or two waves of a GPU.
-func (s Shape) lanes() int {
-	if s.Class == gpu.Software {
-		return 8
-	}
-	return 64
-}
-
-// gemmConsts describe an implicit GEMM: forward, or the input gradient, where
-// the roles of input and output are changed.
-type gemmConsts struct {
+// gemm describes an implicit GEMM: forward, or the input gradient, where the
+// roles of input and output are changed.
+type gemm struct {
+	In                  shaders.Alias
 	Pixels, PixelBlocks int
-	InC, InStride       int
+	InC, InStride       int // InStride in units of In
 	InH, InW            int
-	OutVecs, OutH, OutW int
+	OutVecs, OutBlocks  int
+	OutH, OutW          int
 	KH, KW              int
 	StrideH, StrideW    int
 	PadTop, PadLeft     int
 	Lanes               int
 	NoTap               uint32
+	Padded              bool // some taps are in the padding, or between the strides
 	ReLU                bool
 }
 
-func gemmKernel[A any](s Shape, name string, c gemmConsts, parts ...string) gpu.Kernel[A] {
-	c.PixelBlocks = shaders.DivUp(c.Pixels, 8)
-	c.KH, c.KW, c.StrideH, c.StrideW, c.PadTop, c.PadLeft = s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadLeft
-	c.Lanes, c.NoTap = s.lanes(), noTap
-	return gpu.Kernel[A]{
-		Name: "conv2d/" + name, Detail: s.String(), Source: shaders.Source(c, append(parts, gemm)...),
-		Groups: shaders.DivUp(c.PixelBlocks*shaders.DivUp(c.OutVecs, 3), c.Lanes), Lanes: c.Lanes, Flops: 2 * s.MACs(),
+func gemmKernel[A any](s Shape, name string, g gemm, loader, store string) gpu.Kernel[A] {
+	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
+		loader = loaderPointwise
 	}
+	parts := []string{loader, store}
+	g.KH, g.KW, g.StrideH, g.StrideW, g.PadTop, g.PadLeft = s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadLeft
+	g.In, g.Lanes, g.NoTap = "f32", s.Lanes, noTap
+	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String(), Flops: 2 * s.MACs()}
+	// The last workgroup of 32 channels should not be mostly empty.
+	if s.Broadcast && g.OutVecs >= 6 && g.InC < 1<<12 {
+		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
+		step := step1
+		if g.InC%4 == 0 && g.InStride%4 == 0 {
+			g.In, g.InStride, step = "vec4<f32>", g.InStride/4, step4
+		}
+		k.Broadcast, k.Lanes, k.Groups = true, 8, g.OutBlocks*g.PixelBlocks
+		k.Detail += " broadcast"
+		parts = append(parts, step, gemmBroadcast)
+	} else {
+		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
+		k.Lanes, k.Groups = s.Lanes, shaders.DivUp(g.OutBlocks*g.PixelBlocks, s.Lanes)
+		parts = append(parts, gemmBlock)
+	}
+	k.Source = shaders.Source(g, parts...)
+	return k
 }
 
 // Forward is y = x * w + b, and relu of it where relu is true.
@@ -165,29 +202,34 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	if relu {
 		name = "forward+relu"
 	}
-	return gemmKernel[ForwardArgs[gpu.View]](s, name, gemmConsts{
+	return gemmKernel[ForwardArgs[gpu.View]](s, name, gemm{
 		Pixels: s.N * s.OutH() * s.OutW(),
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
-	}, loaderForward)
+		Padded: s.padding() > 0,
+	}, loaderForward, storeForward)
 }
 
-func (s Shape) dxConsts() gemmConsts {
-	return gemmConsts{
+// padding is the largest of the four sides.
+func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
+
+func (s Shape) dxGEMM() gemm {
+	return gemm{
 		Pixels: s.N * s.InH * s.InW,
 		InC:    s.OutC, InStride: s.OutStride(), InH: s.OutH(), InW: s.OutW(),
 		OutVecs: s.InStride / 4, OutH: s.InH, OutW: s.InW,
+		Padded: s.KH*s.KW*s.StrideH*s.StrideW > 1 || s.padding() > 0,
 	}
 }
 
 // DX is the gradient of x. The channel stride of x must be a multiple of 4.
 func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
-	return gemmKernel[DXArgs[gpu.View]](s, "dx", s.dxConsts(), loaderDX, storeDX)
+	return gemmKernel[DXArgs[gpu.View]](s, "dx", s.dxGEMM(), loaderDX, storeDX)
 }
 
 // DXReLU is the gradient of x before the relu that made it.
 func (s Shape) DXReLU() gpu.Kernel[DXReLUArgs[gpu.View]] {
-	return gemmKernel[DXReLUArgs[gpu.View]](s, "dx+relu", s.dxConsts(), loaderDX, storeDXReLU)
+	return gemmKernel[DXReLUArgs[gpu.View]](s, "dx+relu", s.dxGEMM(), loaderDX, storeDXReLU)
 }
 
 // Transpose prepares the weights for [Shape.DX].
@@ -200,43 +242,69 @@ func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 }
 
 type dwConsts struct {
-	Pixels, PixelsPerShare, Shares int
+	In                             shaders.Alias
+	Pixels, PixelsPerShare, Shares int // of the block kernel
+	N, ImagesPerShare              int // of the broadcast kernel
 	Rows, RowBlocks                int
+	Taps, Slices, InQuads          int
 	InC, InStride, InH, InW        int
 	OutVecs, OutBlocks, OutH, OutW int
 	KW, StrideH, StrideW           int
 	PadTop, PadLeft, Lanes         int
 }
 
-// shares is into how many parts the pixels are split: enough work for the
-// device, and sums short enough for old software drivers, which stop after
+// dwBroadcasts says that the weight gradient runs on the broadcast kernel.
+func (s Shape) dwBroadcasts() bool {
+	return s.Broadcast && s.InC%4 == 0 && s.InStride%4 == 0 && s.OutStride() >= 24 && s.InC < 1<<14 && s.InW < 1<<12
+}
+
+// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after
 // 65,535 iterations.
+const maxSum = 16384
+
+// shares is into how many parts the sum over pixels is split: enough work for
+// the device, and sums that are not too long.
 func (s Shape) shares() int {
-	pixels := s.N * s.OutH() * s.OutW()
+	pixels := s.OutH() * s.OutW()
+	if s.dwBroadcasts() { // whole images
+		groups := shaders.DivUp(s.OutStride(), 32) * s.KH * s.KW * shaders.DivUp(s.InC, 24)
+		n := max(shaders.DivUp(s.N*pixels, maxSum), shaders.DivUp(32, groups))
+		return shaders.DivUp(s.N, shaders.DivUp(s.N, min(n, s.N))) // no share is empty
+	}
 	want := 2048 // workgroups that fill a GPU
-	if s.Class == gpu.Software {
+	if s.Lanes == 8 {
 		want = 16
 	}
-	tiles := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), s.lanes())
-	n := max(shaders.DivUp(pixels, 16384), min(shaders.DivUp(want, tiles), shaders.DivUp(pixels, 256)))
+	pixels *= s.N
+	tiles := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), s.Lanes)
+	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, tiles), shaders.DivUp(pixels, 256)))
 	return shaders.DivUp(pixels, shaders.DivUp(pixels, n)) // no share is empty
 }
 
 // DW computes the gradient of weights and bias in shares, to be added up by
 // [Shape.DWSum].
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
-	pixels := s.N * s.OutH() * s.OutW()
 	c := dwConsts{
-		Pixels: pixels, Shares: s.shares(), PixelsPerShare: shaders.DivUp(pixels, s.shares()),
-		Rows: s.Rows(), RowBlocks: shaders.DivUp(s.Rows(), 8),
+		In: "f32", N: s.N, Shares: s.shares(), Rows: s.Rows(), Taps: s.KH * s.KW,
 		InC: s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
-		OutVecs: s.OutStride() / 4, OutBlocks: shaders.DivUp(s.OutStride()/4, 3), OutH: s.OutH(), OutW: s.OutW(),
-		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: s.lanes(),
+		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
+		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: s.Lanes,
 	}
-	return gpu.Kernel[DWArgs[gpu.View]]{
-		Name: "conv2d/dw", Detail: s.String(), Source: shaders.Source(c, dw),
-		Groups: shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, c.Lanes), Lanes: c.Lanes, Flops: 2 * s.MACs(),
+	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String(), Flops: 2 * s.MACs()}
+	if s.dwBroadcasts() {
+		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
+		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
+		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
+		k.Broadcast, k.Lanes, k.Groups = true, 8, c.OutBlocks*(c.Taps*c.Slices+1)*c.Shares
+		k.Detail += " broadcast"
+		k.Source = shaders.Source(c, dwBroadcast)
+		return k
 	}
+	c.Pixels = s.N * s.OutH() * s.OutW()
+	c.PixelsPerShare, c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Pixels, c.Shares), shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
+	k.Lanes, k.Groups = s.Lanes, shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, s.Lanes)
+	k.Source = shaders.Source(c, dwBlock)
+	return k
 }
 
 // DWSum adds the shares of [Shape.DW] up, on top of what is there unless the

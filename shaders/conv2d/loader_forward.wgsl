@@ -1,5 +1,5 @@
-// Forward: y[n,oh,ow,co] = b[co] + sum of x[n, oh*stride-pad+r, ow*stride-pad+s, ci] w[r,s,ci,co],
-// then relu where ReLU. The bias is the last row of w.
+// The addresses of forward:
+// y[n,oh,ow,co] = b[co] + sum of x[n, oh*stride-pad+r, ow*stride-pad+s, ci] w[r,s,ci,co].
 struct Pixel { image : u32, h : i32, w : i32 } // of x, where tap (0,0) reads
 
 fn pixel_at(p : u32) -> Pixel {
@@ -14,9 +14,4 @@ fn tap(p : Pixel, r : u32, s : u32) -> u32 {
   let w = p.w + i32(s);
   let inside = h >= 0 && h < i32(InH) && w >= 0 && w < i32(InW);
   return select(NoTap, ((p.image * InH + u32(h)) * InW + u32(w)) * InStride, inside);
-}
-
-fn store(p : u32, c : u32, v : vec4<f32>) {
-  let sum = v + w[KH * KW * InC * OutVecs + c];
-  out[p * OutVecs + c] = select(sum, max(sum, vec4<f32>()), ReLU);
 }

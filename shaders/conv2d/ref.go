@@ -87,6 +87,9 @@ func (s Shape) DWRef(a DWArgs[[]float64]) {
 	stride := s.OutStride()
 	pixels := s.N * s.OutH() * s.OutW()
 	perShare := shaders.DivUp(pixels, s.shares())
+	if s.dwBroadcasts() {
+		perShare = shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
+	}
 	add := func(pixel, row int, x float64) {
 		part := a.Part[(pixel/perShare*s.Rows()+row)*stride:][:stride]
 		for co, g := range a.DY[pixel*stride:][:stride] {

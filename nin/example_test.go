@@ -1,0 +1,63 @@
+package nin_test
+
+import (
+	"fmt"
+	"os"
+
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+// The chapter's layer summary.
+func ExampleChapter() {
+	net := nin.Chapter(10, 0.5)
+	in := nn.Shape{C: 1, H: 224, W: 224}
+	if err := nn.Summary(os.Stdout, net, 1, in); err != nil {
+		fmt.Println(err)
+	}
+	params, _ := nn.Params(net, in)
+	macs, _ := nn.MACs(net, in)
+	fmt.Println(params, "parameters,", macs, "multiply-adds")
+	// Output:
+	// Sequential       output shape: [1,96,54,54]
+	// MaxPool2D        output shape: [1,96,26,26]
+	// Sequential       output shape: [1,256,26,26]
+	// MaxPool2D        output shape: [1,256,12,12]
+	// Sequential       output shape: [1,384,12,12]
+	// MaxPool2D        output shape: [1,384,5,5]
+	// Dropout          output shape: [1,384,5,5]
+	// Sequential       output shape: [1,10,5,5]
+	// GlobalAvgPool2D  output shape: [1,10,1,1]
+	// Flatten          output shape: [1,10]
+	// 1992166 parameters, 762297352 multiply-adds
+}
+
+// The chapter gives its network in four frameworks, which differ in padding and
+// in the head. TensorFlow's names its paddings, and JAX pools the last maps
+// with a fixed window of 5x5 and stride 5.
+func ExampleBlock() {
+	in := nn.Shape{C: 1, H: 224, W: 224}
+	body := func(pad2, pad1, none nn.Padding) nn.Sequential {
+		return nn.Sequential{
+			nin.Block(96, 11, 4, none), nn.MaxPool2D{Kernel: 3, Stride: 2},
+			nin.Block(256, 5, 1, pad2), nn.MaxPool2D{Kernel: 3, Stride: 2},
+			nin.Block(384, 3, 1, pad1), nn.MaxPool2D{Kernel: 3, Stride: 2},
+			nn.Dropout{P: 0.5},
+			nin.Block(10, 3, 1, pad1),
+		}
+	}
+	tensorflow := append(body(nn.Same, nn.Same, nn.Valid), nn.GlobalAvgPool2D{}, nn.Flatten{})
+	jax := append(body(nn.Pad(2), nn.Pad(1), nn.Pad(0)), nn.AvgPool2D{Kernel: 5, Stride: 5}, nn.Flatten{})
+	for _, net := range []nn.Sequential{tensorflow, jax} {
+		out, err := net.OutShape(in)
+		params, _ := nn.Params(net, in)
+		fmt.Println(out.Batch(128), params, err)
+	}
+	// Where the stride asks for it, "same" pads one side more than the other.
+	out, err := nn.Conv2D{Out: 8, Kernel: 2, Stride: 2, Pad: nn.Same}.OutShape(nn.Shape{C: 3, H: 7, W: 8})
+	fmt.Println(out, err)
+	// Output:
+	// [128,10] 1992166 <nil>
+	// [128,10] 1992166 <nil>
+	// [8,4,4] <nil>
+}

@@ -1,0 +1,517 @@
+#!/usr/bin/env python3
+"""The PyTorch reference against which the Go program is checked.
+
+    parity.py init   --net d2l --seed 1 init.safetensors
+    parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
+    parity.py check  model.safetensors --net d2l --data DIR --images 8
+    parity.py bench  --net d2l --batch 32 --seconds 30 [--device cuda --tf32]
+    parity.py golden [--only d2l,lin2013,mini,resize] [--data DIR]
+
+It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
+files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
+script that the Go tests read; they hold no weights and no images, because both sides make those from the hash below.
+
+Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
+CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
+image by the number of pixels inside, not by 9); mini, a small one, 1x28x28.
+
+A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
+mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
+    g = dLoss/dw + weight_decay*w;  v = g at step 1, momentum*v + g afterwards;  w = w - lr*v
+
+The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski and Olano, JCGT 9(3), 2020)
+    x     = i + p*0x9E3779B9
+    state = x*747796405 + 2891336453
+    word  = ((state >> ((state >> 28) + 4)) ^ state) * 277803737
+    hash  = (word >> 22) ^ word
+Hashed weights: stream p is the parameter's number in state_dict order (weight 0, bias 1, weight 2, ...), i its flat index in
+PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
+    u = (hash >> 8) / 2^24;  w = float32(bound * (2u - 1));  bound = gain*sqrt(6/fan_in), for a bias 1/sqrt(fan_in)
+Hashed images: stream 1000, i the flat index in [n, channel, row, column], pixel = hash >> 24; labels: stream 1001,
+label of image n = hash(n) % 10.
+Pixels: float32(pixel) / float32(255), whatever the arithmetic afterwards.
+
+How Pillow resizes 8-bit images bilinearly (pil_resize_reference below equals it byte for byte)
+    1. Two passes: along the rows (width), then along the columns (height); one whose size does not change is left out. The
+       picture between them is rounded to 8 bits. (Pillow 13 takes the columns first for some sizes that shrink the height
+       more than the width; the rule here is that of Pillow up to 12, and no golden case is of such a size.)
+    2. Along an axis, from n pixels to m: scale = n/m. The filter is the triangle max(0, 1-|t|), stretched by s = max(scale, 1):
+       enlarging interpolates between two pixels, shrinking averages over 2s of them.
+    3. Output x has its centre at c = (x + 0.5)*scale and reads the pixels from max(0, int(c - s + 0.5)) up to, but without,
+       min(n, int(c + s + 0.5)); int cuts towards zero. Pixel j weighs triangle((j + 0.5 - c)/s), and the weights are divided
+       by their sum, which also settles the edges. All this is in float64.
+    4. Each weight becomes the integer int(0.5 + weight * 2^22), where 22 = PRECISION_BITS = 32 - 8 - 2.
+    5. The output is (2^21 + sum of pixel*integer weight) >> 22, clipped to 0..255; 32 signed bits hold it.
+
+The golden files
+    NET.json  net, gain, images (how many there are; then they repeat), batch, steps, lr, momentum, weight_decay, torch; then
+        labels, logits   of the first 8 images, before training
+        losses           one a step, from a run in float64, which starts from the float32 weights and pixels
+        losses_float32   the same run in float32
+        spread           for each step, how far the worst of 4 float32 runs is from losses, relatively; three of them start
+                         from weights wrong in the last bit. No float32 program can be asked to be nearer.
+        gradients        name -> summary of dLoss/dw at step 1, in float64, without weight decay
+        weights          name -> summary of the weights after the last step, in float64
+      A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
+      where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
+      norm of what training added), and error: the L2 distance of PyTorch's float32 result over norm, or over change.
+      d2l and mini train on Fashion-MNIST's first training images, lin2013 on hashed images.
+    resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
+                  size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
+    resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
+"""
+import argparse
+import glob
+import gzip
+import hashlib
+import itertools
+import json
+import math
+import os
+import statistics
+import struct
+import sys
+import time
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+# ---- networks ----
+
+INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28)}  # channels, height, width
+
+
+def block(cin, conv, kernel, stride, pad, first=None, second=None):
+    """conv + ReLU and two 1x1 + ReLU, which are as wide as the convolution unless told."""
+    first, second = first or conv, second or conv
+    return nn.Sequential(nn.Conv2d(cin, conv, kernel, stride, pad), nn.ReLU(), nn.Conv2d(conv, first, 1), nn.ReLU(),
+                         nn.Conv2d(first, second, 1), nn.ReLU())
+
+
+class Network(nn.Module):
+    def __init__(self, name, dropout=0.0, pool2="max"):
+        super().__init__()
+        drop = nn.Dropout(dropout)
+        if name == "lin2013":
+            pool = nn.MaxPool2d(3, 2, ceil_mode=True)
+            second = nn.AvgPool2d(3, 2, ceil_mode=True) if pool2 == "avg" else pool
+            layers = [block(3, 192, 5, 1, 2, 160, 96), pool, drop, block(96, 192, 5, 1, 2), second, drop,
+                      block(192, 192, 3, 1, 1, 192, 10)]
+        else:
+            blocks = {"d2l": ((1, 96, 11, 4, 0), (96, 256, 5, 1, 2), (256, 384, 3, 1, 1), (384, 10, 3, 1, 1)),
+                      "mini": ((1, 32, 5, 1, 2), (32, 64, 3, 1, 1), (64, 96, 3, 1, 1), (96, 10, 3, 1, 1))}[name]
+            a, b, c, d = (block(*sizes) for sizes in blocks)
+            pool = nn.MaxPool2d(3, 2)
+            layers = [a, pool, b, pool, c, pool, drop, d]
+        self.net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten())
+
+    def forward(self, x):
+        return self.net(x)
+
+
+# ---- the hash, and what is made from it ----
+
+def hash32(stream, count):
+    """The first count numbers of a stream, as uint32 (the formula is at the top)."""
+    x = np.arange(count, dtype=np.uint32) + np.uint32(stream * 0x9E3779B9 & 0xFFFFFFFF)
+    state = x * np.uint32(747796405) + np.uint32(2891336453)
+    word = ((state >> ((state >> np.uint32(28)) + np.uint32(4))) ^ state) * np.uint32(277803737)
+    return (word >> np.uint32(22)) ^ word
+
+
+@torch.no_grad()
+def init_hash(net, gain):
+    for number, p in enumerate(net.parameters()):
+        if p.dim() == 4:
+            fan_in = p[0].numel()  # and of the bias that follows
+        bound = gain * math.sqrt(6 / fan_in) if p.dim() == 4 else 1 / math.sqrt(fan_in)
+        u = (hash32(number, p.numel()) >> np.uint32(8)).astype(np.float64) / 2**24
+        p.copy_(torch.from_numpy((bound * (2 * u - 1)).astype(np.float32)).view_as(p))
+
+
+def hash_images(count):
+    """count colour images [n, 3, 32, 32] and their labels."""
+    pixels = (hash32(1000, count * 3 * 32 * 32) >> np.uint32(24)).astype(np.uint8)
+    return pixels.reshape(count, 3, 32, 32), (hash32(1001, count) % np.uint32(10)).astype(np.int64)
+
+
+# ---- data ----
+
+def read(path):
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+        return f.read()
+
+
+def read_idx(directory, name):
+    for path in glob.glob(os.path.join(directory, name)) + glob.glob(os.path.join(directory, name + ".gz")):
+        raw = read(path)
+        start = 4 + 4 * raw[3]
+        return np.frombuffer(raw, np.uint8, offset=start).reshape(struct.unpack(f">{raw[3]}I", raw[4:start]))
+    sys.exit(f"{directory} has no {name}[.gz], nor CIFAR-10's binary files")
+
+
+def load_data(directory, split="train", count=None):
+    """The first count 8-bit images [n, channel, row, column] and labels, from CIFAR-10's binary files or else IDX files."""
+    cifar = sorted(glob.glob(os.path.join(directory, "data_batch_*.bin" if split == "train" else "test_batch.bin")))
+    if cifar:
+        rows = np.frombuffer(b"".join(map(read, cifar)), np.uint8).reshape(-1, 3073)
+        images, labels = rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0]
+    else:
+        name = "train" if split == "train" else "t10k"
+        images = read_idx(directory, name + "-images-idx3-ubyte")[:, None]
+        labels = read_idx(directory, name + "-labels-idx1-ubyte")
+    return images[:count], labels[:count].astype(np.int64)
+
+
+def pil_resize(image, height, width):
+    """One 8-bit image, [row, column] or [row, column, 3], by Pillow."""
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
+
+
+def to_input(images, shape):
+    """8-bit [n, c, h, w] to the network's float32 input, resized by Pillow where the size differs."""
+    channels, height, width = shape
+    if images.shape[1] != channels:
+        sys.exit(f"the images have {images.shape[1]} channels, the network takes {channels}")
+    if images.shape[2:] != (height, width):
+        last = images.transpose(0, 2, 3, 1)
+        last = [pil_resize(np.ascontiguousarray(i[..., 0] if channels == 1 else i), height, width) for i in last]
+        images = np.stack(last).reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
+    return torch.from_numpy(images.astype(np.float32) / np.float32(255))
+
+
+# ---- Pillow's bilinear resize, written out ----
+
+def pil_coefficients(n, m):
+    """For each of m outputs along an axis of n pixels: the first pixel it reads, and its integer weights."""
+    scale = n / m
+    s = max(scale, 1.0)
+    table = []
+    for x in range(m):
+        c = (x + 0.5) * scale
+        first = max(0, int(c - s + 0.5))
+        end = min(n, int(c + s + 0.5))
+        weights = [max(0.0, 1.0 - abs((j - c + 0.5) * (1.0 / s))) for j in range(first, end)]
+        total = sum(weights)
+        table.append((first, [int(0.5 + w / total * (1 << 22)) for w in weights]))
+    return table
+
+
+def pil_resize_reference(image, height, width):
+    """Equal to pil_resize; image is [row, column] or [row, column, channel]."""
+    for axis, m in (1, width), (0, height):
+        source = np.moveaxis(image, axis, 0).astype(np.int64)
+        if len(source) == m:
+            continue
+        out = np.full((m,) + source.shape[1:], 1 << 21)
+        for x, (first, weights) in enumerate(pil_coefficients(len(source), m)):
+            for k, w in enumerate(weights):
+                out[x] += w * source[first + k]
+        image = np.moveaxis(np.clip(out >> 22, 0, 255).astype(np.uint8), 0, axis)
+    return image
+
+
+# ---- safetensors, F32 only ----
+
+def save_safetensors(path, state):
+    """A dictionary of names to tensors; the header is padded to 8 bytes."""
+    header, blobs, offset = {}, [], 0
+    for name, t in state.items():
+        blobs.append(t.detach().cpu().numpy().astype("<f4").tobytes())
+        header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [offset, offset + len(blobs[-1])]}
+        offset += len(blobs[-1])
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as f:
+        f.write(struct.pack("<Q", len(text)) + text + b"".join(blobs))
+
+
+def load_safetensors(path):
+    raw = read(path)
+    start = 8 + struct.unpack("<Q", raw[:8])[0]
+    state = {}
+    for name, entry in json.loads(raw[8:start]).items():
+        if name == "__metadata__":
+            continue
+        if entry["dtype"] != "F32":
+            sys.exit(f"{path}: {name} is {entry['dtype']}, only F32 is read")
+        a, b = entry["data_offsets"]
+        state[name] = torch.from_numpy(np.frombuffer(raw[start + a:start + b], "<f4").reshape(entry["shape"]).copy())
+    return state
+
+
+def load_weights(net, path):
+    """Strict: every name and shape must be there, and no other. The names may lack `net.`, as a bare Sequential's do."""
+    state = load_safetensors(path)
+    net.load_state_dict({n if n.startswith("net.") else "net." + n: t for n, t in state.items()}, strict=True)
+
+
+# ---- training ----
+
+def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lambda net: None):
+    """Yields the loss of each step. seen is called between the backward pass and the update."""
+    y, dtype = torch.from_numpy(y), next(net.parameters()).dtype
+    sgd = torch.optim.SGD(net.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
+    starts = itertools.cycle(range(0, len(x), batch))  # file order, the partial batch kept, again and again
+    for i in itertools.islice(starts, steps):
+        loss = F.cross_entropy(net(x[i:i + batch].to(dtype)), y[i:i + batch])
+        sgd.zero_grad()
+        loss.backward()
+        seen(net)
+        sgd.step()
+        yield loss.item()
+
+
+# ---- goldens ----
+
+# The losses must move, and float32 must stay near float64. What drives them apart is max pooling: where two pixels of a window
+# nearly tie, rounding decides which of them gets the gradient. A small lr keeps the effect of one such case small.
+GOLDENS = {
+    "d2l": dict(gain=1.15, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
+    "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
+    "mini": dict(gain=1.2, images=320, batch=32, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
+}
+
+
+def summary(reference, single, start=None):
+    """See the top; the arguments are dictionaries of tensors: the float64 result, the float32 result, the initial weights."""
+    out = {}
+    for name, t in reference.items():
+        flat = t.flatten()
+        stride = max(1, len(flat) // 32)
+        while math.gcd(stride, len(flat)) != 1:
+            stride -= 1
+        e = out[name] = {"shape": list(t.shape), "norm": flat.norm().item()}
+        if start:
+            e["change"] = (t - start[name]).norm().item()
+        e["error"] = float("%.2g" % ((single[name] - t).norm().item() / e.get("change", e["norm"])))
+        e["stride"], e["samples"] = stride, [float("%.10g" % v) for v in flat[::stride][:32].tolist()]
+    return out
+
+
+def golden_net(name, c, data):
+    """One golden run, in both precisions."""
+    images, labels = hash_images(c["images"]) if name == "lin2013" else load_data(data, count=c["images"])
+    used = min(c["images"], c["batch"] * c["steps"])
+    x, labels = to_input(images[:used], INPUT[name]), labels[:used]
+
+    def tensors(net, gradient=False):
+        return {n: (p.grad if gradient else p).detach().double().clone() for n, p in net.named_parameters()}
+
+    def run(dtype, noise=0):
+        """Losses; first gradients; weights and logits before; weights after. noise seeds errors in the weights' last bit."""
+        net, first = Network(name), {}
+        init_hash(net, c["gain"])
+        torch.manual_seed(noise)
+        with torch.no_grad():
+            for p in net.parameters():
+                p.mul_(1 + (2.0**-23 * torch.randint(-1, 2, p.shape) if noise else 0))
+            net.to(dtype)
+            start, logits = tensors(net), net(x[:8].to(dtype)).tolist()
+        losses = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
+                            seen=lambda net: first or first.update(tensors(net, gradient=True))))
+        return losses, first, start, logits, tensors(net)
+
+    losses, gradients, start, logits, weights = run(torch.float64)
+    single = [run(torch.float32, noise) for noise in range(4)]
+    spread = [max(abs(v - ref) / ref for v in step) for ref, *step in zip(losses, *(s[0] for s in single))]
+    return {
+        "net": name, **c, "torch": torch.__version__, "labels": labels[:8].tolist(), "logits": logits, "losses": losses,
+        "losses_float32": single[0][0], "spread": [float("%.2g" % v) for v in spread],
+        "gradients": summary(gradients, single[0][1]), "weights": summary(weights, single[0][4], start)}
+
+
+def golden_resize(data):
+    """Cases for Pillow's resize, each compared with the reference function; the first one's pixels."""
+    grey, _ = load_data(data, count=100)
+    colour, _ = hash_images(2)
+    cases = [("fashion-mnist", i, 224, 224) for i in range(100)]
+    cases += [("fashion-mnist", i, h, w) for i in (0, 1)
+              for h, w in ((37, 37), (96, 96), (14, 14), (28, 28), (61, 11), (28, 40), (5, 28), (1, 1))]
+    cases += [("hash", i, h, w) for i in (0, 1) for h, w in ((47, 61), (224, 224), (28, 28), (64, 13), (32, 32))]
+    out = []
+    for source, i, h, w in cases:
+        image = grey[i, 0] if source == "fashion-mnist" else np.ascontiguousarray(colour[i].transpose(1, 2, 0))
+        pixels = pil_resize(image, h, w)
+        assert np.array_equal(pixels, pil_resize_reference(image, h, w)), (source, i, h, w)
+        out.append({"images": source, "index": i, "height": h, "width": w,
+                    "sha256": hashlib.sha256(pixels.tobytes()).hexdigest()})
+    return out, pil_resize(grey[0, 0], 224, 224)
+
+
+def write_json(path, value):
+    with open(path, "w") as f:
+        f.write(json.dumps(value).replace("}, ", "},\n ") + "\n")  # a line for each parameter or case
+
+
+# ---- commands ----
+
+def command_init(a):
+    torch.manual_seed(a.seed)
+    net = Network(a.net)
+    if a.hash is not None:
+        init_hash(net, a.hash)
+    else:
+        for p in net.parameters():  # biases keep PyTorch's U(+-1/sqrt(fan_in)), but for the paper's
+            if a.net == "lin2013":
+                nn.init.normal_(p, std=0.05) if p.dim() == 4 else nn.init.zeros_(p)
+            elif p.dim() == 4:
+                nn.init.xavier_uniform_(p)
+    save_safetensors(a.out, {a.prefix + n[len("net."):]: t for n, t in net.state_dict().items()})
+
+
+def command_train(a):
+    net = Network(a.net, pool2=a.pool2)
+    load_weights(net, a.init)
+    if a.double:
+        net.double()
+    images, labels = load_data(a.data, count=a.images)
+    used = min(len(images), a.batch * a.steps)
+    x, losses = to_input(images[:used], INPUT[a.net]), []
+    for loss in train(net, x, labels[:used], a.batch, a.steps, a.lr, a.momentum, a.weight_decay):
+        losses.append(loss)
+        print(json.dumps({"step": len(losses), "loss": loss}), flush=True)
+    if a.losses:
+        write_json(a.losses, {"net": a.net, "losses": losses})
+    if a.out:
+        save_safetensors(a.out, net.state_dict())
+
+
+def command_check(a):
+    net = Network(a.net, pool2=a.pool2).eval()
+    load_weights(net, a.weights)
+    images, labels = load_data(a.data, a.split, a.images)
+    with torch.no_grad():
+        logits = torch.cat([net(to_input(images[i:i + 32], INPUT[a.net])) for i in range(0, len(images), 32)])
+    right = (logits.argmax(1).numpy() == labels).mean()
+    print(json.dumps({"net": a.net, "accuracy": right, "labels": labels.tolist(), "logits": logits.tolist()}))
+
+
+def command_bench(a):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = a.tf32
+    torch.backends.cudnn.benchmark = True
+    cuda = a.device == "cuda"
+    net = Network(a.net, dropout=0.5, pool2=a.pool2).to(a.device, memory_format=torch.channels_last)
+    x = torch.rand(a.batch, *INPUT[a.net]).to(a.device, memory_format=torch.channels_last)
+    y = torch.arange(a.batch, device=a.device) % 10
+    sgd = torch.optim.SGD(net.parameters(), 1e-3)
+
+    def step():
+        sgd.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        sgd.step()
+
+    @torch.no_grad()
+    def predict():
+        net(x)
+
+    def timed(f):
+        start = time.perf_counter()
+        f()
+        if cuda:
+            torch.cuda.synchronize()
+        return time.perf_counter() - start
+
+    def images_per_second(f):
+        times, end = [], time.perf_counter() + sum(timed(f) for _ in range(3)) + a.seconds  # three to warm up
+        while time.perf_counter() < end or len(times) < 3:
+            times.append(timed(f))
+        return a.batch / statistics.median(times)
+
+    out = {"net": a.net, "batch": a.batch, "device": torch.cuda.get_device_name() if cuda else "cpu",
+           "torch": torch.__version__, "threads": torch.get_num_threads(), "tf32": a.tf32}
+    out["train_images_per_second"] = images_per_second(step)
+    net.eval()
+    out["predict_images_per_second"] = images_per_second(predict)
+    print(json.dumps(out))
+
+
+def command_golden(a):
+    def plain(stream, i, m=2**32):  # the hash as at the top, in Python's own integers
+        state = ((i + stream * 0x9E3779B9) * 747796405 + 2891336453) % m
+        word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % m
+        return (word >> 22) ^ word
+
+    assert all(hash32(s, 1000).tolist() == [plain(s, i) for i in range(1000)] for s in (0, 1, 23, 1000, 1001))
+    for name in a.only.split(","):
+        if name == "resize":
+            cases, pixels = golden_resize(a.data)
+            write_json(os.path.join(a.out, "resize.json"), {"pillow": Image.__version__, "cases": cases})
+            with open(os.path.join(a.out, "resize.224.gz"), "wb") as f:
+                f.write(gzip.compress(pixels.tobytes(), mtime=0))
+            print(f"resize: {len(cases)} cases, all equal to pil_resize_reference")
+            continue
+        result = golden_net(name, GOLDENS[name], a.data)
+        losses, spread = result["losses"], result["spread"]
+        print(f"{name}: losses", " ".join("%.4f" % v for v in losses))
+        print(f"{name}: spread", " ".join("%.1e" % v for v in spread), flush=True)
+        for what in "gradients", "weights":
+            print(f"{name}: float32 error of {what}", " ".join("%.0e" % e["error"] for e in result[what].values()), flush=True)
+        assert max(losses) > 1.05 * min(losses), "the losses do not move"
+        assert max(spread) < 1e-5, "float32 leaves float64: take a smaller lr or another gain"
+        write_json(os.path.join(a.out, name + ".json"), result)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(run, help):
+        p = commands.add_parser(run.__name__[len("command_"):], help=help, description=help)
+        p.set_defaults(run=run)
+        p.add_argument("--threads", type=int, help="CPU threads (default: PyTorch's choice)")
+        if run is not command_golden:
+            p.add_argument("--net", choices=INPUT, required=True)
+            p.add_argument("--pool2", choices=("max", "avg"), default="max", help="second pooling of lin2013")
+        return p.add_argument
+
+    arg = command(command_init, "initial weights: Xavier for d2l and mini, Gaussian for lin2013, or hashed")
+    arg("out", metavar="OUT.safetensors")
+    arg("--seed", type=int, default=0)
+    arg("--hash", type=float, metavar="GAIN", help="hashed weights of this gain, as in the goldens")
+    arg("--prefix", default="net.", help="of the names; --prefix= for a bare Sequential's (default: net.)")
+
+    arg = command(command_train, "train in file order without dropout, one JSON line a step")
+    arg("--init", required=True, metavar="F.safetensors")
+    arg("--data", required=True, metavar="DIR")
+    arg("--images", type=int, help="use the first N images (default: all)")
+    arg("--batch", type=int, default=128)
+    arg("--steps", type=int, default=20)
+    arg("--lr", type=float, default=0.05)
+    arg("--momentum", type=float, default=0.0)
+    arg("--weight-decay", type=float, default=0.0)
+    arg("--double", action="store_true", help="in float64")
+    arg("--out", metavar="W.safetensors", help="write the trained weights")
+    arg("--losses", metavar="OUT.json", help="write the losses as one file too")
+
+    arg = command(command_check, "load weights strictly and print the logits of the first images")
+    arg("weights", metavar="W.safetensors")
+    arg("--data", required=True, metavar="DIR")
+    arg("--images", type=int, default=8)
+    arg("--split", choices=("train", "test"), default="train")
+
+    arg = command(command_bench, "images a second in training (with dropout) and prediction, median of the steps")
+    arg("--batch", type=int, default=32)
+    arg("--seconds", type=float, default=20, help="for each of the two")
+    arg("--device", choices=("cpu", "cuda"), default="cpu")
+    arg("--tf32", action="store_true", help="let a GPU round products to TF32")
+
+    arg = command(command_golden, "rewrite the golden files")
+    arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
+    arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
+    arg("--only", default="d2l,lin2013,mini,resize", metavar="A,B", help="some of d2l,lin2013,mini,resize")
+
+    a = parser.parse_args()
+    if a.threads:
+        torch.set_num_threads(a.threads)
+    a.run(a)
+
+
+if __name__ == "__main__":
+    main()
