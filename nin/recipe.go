@@ -18,7 +18,7 @@ type Recipe struct {
 
 	Batch, Epochs         int
 	Rate                  float64
-	Milestones            []int // steps after which the rate is a tenth
+	Schedule              func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
 	Momentum, WeightDecay float64
 	Dropout               float64
 }
@@ -33,12 +33,18 @@ var Recipes = []Recipe{
 	{
 		Name: "mini", About: "a small network at 28x28: minutes on two CPU cores",
 		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28}, Net: Mini, Init: nn.He,
-		Batch: 128, Epochs: 3, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2,
+		Batch: 128, Epochs: 5, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2,
+		Schedule: func(rate float64, steps int) nn.Schedule {
+			return nn.Cosine{Base: rate, Warmup: min(100, steps/10), Total: steps}
+		},
 	},
 	{
 		Name: "lin2013", About: "the paper's CIFAR-10 run, without whitening: 120,000 steps",
 		Dataset: "cifar10", In: nn.Shape{C: 3, H: 32, W: 32}, Net: Lin2013, Init: nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Zero},
-		Batch: 128, Epochs: 307, Rate: 0.1, Milestones: []int{100_000}, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5,
+		Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5,
+		Schedule: func(rate float64, steps int) nn.Schedule {
+			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 5 / 6}}
+		},
 	},
 }
 
@@ -54,10 +60,10 @@ func Find(name string) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("no recipe %q; there is: %s", name, strings.Join(names, ", "))
 }
 
-// schedule is the learning rate, from the given base.
-func (r Recipe) schedule(base float64) nn.Schedule {
-	if len(r.Milestones) == 0 {
-		return nn.Constant(base)
+// schedule is the learning rate of a run of so many steps, from the given rate.
+func (r Recipe) schedule(rate float64, steps int) nn.Schedule {
+	if r.Schedule == nil {
+		return nn.Constant(rate)
 	}
-	return nn.Steps{Base: base, Gamma: 0.1, Milestones: r.Milestones}
+	return r.Schedule(rate, steps)
 }

@@ -146,10 +146,9 @@ func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 	if r.testImages, err = nn.Upload(dev, test); err != nil {
 		return nil, err
 	}
-	r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, nn.TrainConfig{
-		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed,
-		SGD: nn.SGD{Rate: recipe.schedule(s.Rate), Momentum: s.Momentum, WeightDecay: s.WeightDecay},
-	})
+	cfg := nn.TrainConfig{Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed}
+	cfg.SGD = nn.SGD{Rate: recipe.schedule(s.Rate, cfg.Total(train.Len())), Momentum: s.Momentum, WeightDecay: s.WeightDecay}
+	r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"context"
+	"fmt"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -15,6 +16,7 @@ type Evaluator struct {
 	metrics  *gpu.Buffer
 	plan     *gpu.Plan
 	readback *gpu.Readback
+	logits   *Tensor
 	batch    int
 }
 
@@ -46,8 +48,9 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 		return nil, err
 	}
 	x, target := e.source.build(g, net.In)
-	if logits := net.build(g, x); g.ok() {
-		buildCrossEntropy(g, logits, target, e.metrics.All())
+	if e.logits = net.build(g, x); g.ok() {
+		g.rec.Keep(e.logits.Data)
+		buildCrossEntropy(g, e.logits, target, e.metrics.All())
 	}
 	if e.plan, err = g.rec.Plan(); err != nil {
 		return nil, err
@@ -79,11 +82,7 @@ func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
 			e.net.dev.Wait()
 			return Evaluation{}, err
 		}
-		b := shaders.Batch{Rows: uint32(min(e.batch, n-first)), Offset: uint32(first)}
-		if first == 0 {
-			b.First = 1
-		}
-		if err := gpu.Write(e.net.batch.All(), b.Words()); err != nil {
+		if err := e.setBatch(first); err != nil {
 			return Evaluation{}, err
 		}
 		var err error
@@ -101,4 +100,39 @@ func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
 		return Evaluation{}, err
 	}
 	return Evaluation{Loss: float64(m[0]) / float64(n), Accuracy: float64(m[1]) / float64(n), Images: n}, nil
+}
+
+// setBatch makes the images from first on the ones that the plan runs on.
+func (e *Evaluator) setBatch(first int) error {
+	b := shaders.Batch{Rows: uint32(min(e.batch, e.images.Len()-first)), Offset: uint32(first)}
+	if first == 0 {
+		b.First = 1
+	}
+	return gpu.Write(e.net.batch.All(), b.Words())
+}
+
+// Logits are the network's outputs for n images from first on, in the order in
+// which the images are now: [n][classes].
+func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
+	var all [][]float32
+	for ; n > 0; first, n = first+e.batch, n-e.batch {
+		if first < 0 || first >= e.images.Len() {
+			return nil, fmt.Errorf("nn: no image %d; there are %d", first, e.images.Len())
+		}
+		if err := e.setBatch(first); err != nil {
+			return nil, err
+		}
+		if err := e.net.dev.Run(e.plan); err != nil {
+			return nil, err
+		}
+		stride := e.logits.Stride
+		values := make([]float32, e.batch*stride)
+		if err := gpu.Read(e.logits.Data, values); err != nil {
+			return nil, err
+		}
+		for i := range min(n, e.batch, e.images.Len()-first) {
+			all = append(all, values[i*stride:][:e.logits.C])
+		}
+	}
+	return all, nil
 }

@@ -144,10 +144,13 @@ func (t *Trainer) MicroBatch() int { return t.micro }
 func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
 
 // Total is the number of steps of the run.
-func (t *Trainer) Total() int {
-	n := t.cfg.Epochs * t.StepsPerEpoch()
-	if t.cfg.Steps > 0 {
-		n = min(n, t.cfg.Steps)
+func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
+
+// Total is the number of steps of a run on so many images.
+func (c TrainConfig) Total(images int) int {
+	n := c.Epochs * shaders.DivUp(images, max(1, c.Batch))
+	if c.Steps > 0 {
+		n = min(n, c.Steps)
 	}
 	return n
 }

@@ -275,7 +275,7 @@ def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lamb
 GOLDENS = {
     "d2l": dict(gain=1.15, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
     "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
-    "mini": dict(gain=1.2, images=320, batch=32, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
+    "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
 }
 
 
