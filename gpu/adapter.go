@@ -13,6 +13,7 @@ import (
 // preference: a smaller value is chosen first.
 type Class int
 
+// The classes, the preferred first.
 const (
 	Discrete   Class = iota // a card with memory of its own
 	Integrated              // a GPU that shares the processor's memory

@@ -38,8 +38,11 @@ func (b Batch) Words() []uint32 {
 	return []uint32{b.Rows, b.Row0, b.Offset, b.First, b.Step, b.Seed, math.Float32bits(b.InvImages), math.Float32bits(b.Rate)}
 }
 
+// Random is the WGSL of random(seed, step, stream, row, i) -> u32, whose twin is
+// [RandomBits].
+//
 //go:embed random.wgsl
-var Random string // fn random(seed, step, stream, row, i) -> u32
+var Random string
 
 // BatchStruct is the WGSL declaration of [Batch].
 var BatchStruct = wgslStruct(Batch{})

@@ -64,7 +64,7 @@ func fetch(ctx context.Context, from, path string, f file, progress func(string,
 	}
 	req.Header.Set("Accept-Encoding", "identity") // else the client may unpack the gzip file on the way
 	res, err := http.DefaultClient.Do(req)
-	if err != nil && context.Cause(ctx) == errStall {
+	if err != nil && errors.Is(context.Cause(ctx), errStall) {
 		return errStall
 	} else if err != nil {
 		return errors.Unwrap(err) // without the address, which the caller adds
@@ -88,7 +88,7 @@ func fetch(ctx context.Context, from, path string, f file, progress func(string,
 		},
 	}
 	err = atomic.WriteFile(path, body) // beside, synced and renamed; removed if body fails
-	if body.err != nil && context.Cause(ctx) == errStall {
+	if body.err != nil && errors.Is(context.Cause(ctx), errStall) {
 		return errStall
 	} else if body.err != nil {
 		return body.err // without the temporary file's name
@@ -111,14 +111,14 @@ func (c *checked) Read(p []byte) (int, error) {
 	c.hash.Write(p[:n])
 	c.n += int64(n)
 	c.got(c.n)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		if c.n != c.want.size {
 			err = fmt.Errorf("broke off or went on at %d bytes, but the published file has %d", c.n, c.want.size)
 		} else if sum := fmt.Sprintf("%x", c.hash.Sum(nil)); sum != c.want.sha256 {
 			err = fmt.Errorf("its SHA-256 is %s, but the published file's is %s", sum, c.want.sha256)
 		}
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		c.err = err
 	}
 	return n, err

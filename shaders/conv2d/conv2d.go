@@ -80,9 +80,13 @@ func (s Shape) Rows() int { return s.KH*s.KW*s.InC + 1 }
 // Weights is the number of elements of the weight matrix, with its padding.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
 
-// In, Out and Transposed are the numbers of elements of x, y and wT.
-func (s Shape) In() int         { return s.N * s.InH * s.InW * s.InStride }
-func (s Shape) Out() int        { return s.N * s.OutH() * s.OutW() * s.OutStride() }
+// In is the number of elements of x.
+func (s Shape) In() int { return s.N * s.InH * s.InW * s.InStride }
+
+// Out is the number of elements of y.
+func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.OutStride() }
+
+// Transposed is the number of elements of wT.
 func (s Shape) Transposed() int { return s.KH * s.KW * s.OutC * s.InStride }
 
 // Part is the number of elements of the shares of the weight gradient.

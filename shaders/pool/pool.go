@@ -101,8 +101,10 @@ func (s Shape) Check() error {
 
 func (s Shape) String() string { return fmt.Sprintf("[%d,%d] %s", s.N, s.C, s.Window) }
 
-// In and Out are the numbers of elements of x and y.
-func (s Shape) In() int  { return s.N * s.InH * s.InW * s.C }
+// In is the number of elements of x.
+func (s Shape) In() int { return s.N * s.InH * s.InW * s.C }
+
+// Out is the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.C }
 
 func kernel[A any](s Shape, name string, elements, window int, parts ...string) gpu.Kernel[A] {
