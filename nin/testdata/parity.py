@@ -13,7 +13,7 @@ script that the Go tests read; they hold no weights and no images, because both 
 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
-image by the number of pixels inside, not by 9); mini, a small one, 1x28x28.
+image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -108,6 +108,8 @@ class Network(nn.Module):
                       "mini": ((1, 32, 5, 1, 2), (32, 64, 3, 1, 1), (64, 96, 3, 1, 1), (96, 10, 3, 1, 1))}[name]
             a, b, c, d = (block(*sizes) for sizes in blocks)
             pool = nn.MaxPool2d(3, 2)
+            if name == "mini":
+                d = d[:-1]  # no ReLU after the last convolution
             layers = [a, pool, b, pool, c, pool, drop, d]
         self.net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten())
 
