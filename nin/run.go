@@ -37,6 +37,11 @@ type Settings struct {
 	TestImages  int     `json:"test_images"`  // 0 is all
 	Shuffle     bool    `json:"shuffle"`
 	Init        string  `json:"init,omitempty"` // file of weights to start from
+	Data        string  `json:"data,omitempty"` // folder of the dataset
+
+	// CheckpointEvery is the number of steps between checkpoints; 0 is one
+	// every ten minutes. It does not change the bits.
+	CheckpointEvery int `json:"checkpoint_every,omitempty"`
 }
 
 // Settings are the recipe's own.
@@ -65,6 +70,8 @@ func (s Settings) Check() error {
 		return fmt.Errorf("-weight-decay is %g; want 0 <= decay < 1", s.WeightDecay)
 	case !(s.Dropout >= 0 && s.Dropout < 1):
 		return fmt.Errorf("-dropout is %g; want 0 <= p < 1", s.Dropout)
+	case s.CheckpointEvery < 0 || s.CheckpointEvery > 1e9:
+		return fmt.Errorf("-checkpoint-every is %d steps; want 1 to 1000000000, or 0 for every ten minutes", s.CheckpointEvery)
 	case s.TrainImages < 0 || s.TestImages < 0:
 		return fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", s.TrainImages, s.TestImages)
 	}
@@ -78,11 +85,25 @@ type Run struct {
 	Dir      string
 	Net      *nn.Net
 	Trainer  *nn.Trainer
+	Start    int    // steps done before, by a run that is resumed
+	Note     string // what is different since then, if anything is
 
 	test        *nn.Evaluator
 	trainImages *nn.Images
 	testImages  *nn.Images
+	dev         *gpu.Device
+	dataHash    string
 	metrics     *os.File
+	progress    progress
+	saved       time.Time // the last checkpoint
+}
+
+// progress is how far an epoch is, besides the number of steps.
+type progress struct {
+	LossSum float64       `json:"loss_sum"` // of the images since the epoch began
+	Images  int           `json:"images"`   // since the epoch began
+	Elapsed time.Duration `json:"elapsed"`  // since the epoch began
+	Best    float64       `json:"best"`     // test accuracy
 }
 
 // Event is what a run reports: one of its fields is set.
@@ -107,28 +128,18 @@ type End struct {
 	Hash string `json:"hash"` // of the weights
 }
 
-// NewRun prepares a run on dev and creates its directory with the first line
-// of metrics.jsonl. The directory must not hold a run already.
+// NewRun prepares a run on dev and creates its directory, with the first line
+// of metrics.jsonl and a checkpoint. The directory must not hold a run already.
 func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
-	recipe, err := Find(s.Recipe)
+	r, err := newRun(dev, s, train, test, dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Check(); err != nil {
-		return nil, err
-	}
-	r := &Run{Settings: s, Recipe: recipe, Dir: dir}
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
-	train, test = train.First(s.TrainImages), test.First(s.TestImages)
-	in := recipe.In
-	in.C = train.C
-	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
-		return nil, err
-	}
 	if s.Init != "" {
 		weights, _, err := safetensors.Read(s.Init)
 		if err == nil {
@@ -137,36 +148,21 @@ func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 		if err != nil {
 			return nil, fmt.Errorf("-init %s: %w", s.Init, err)
 		}
-	} else if err = r.Net.Init(recipe.Init, s.Seed); err != nil {
-		return nil, err
-	}
-	if r.trainImages, err = nn.Upload(dev, train); err != nil {
-		return nil, err
-	}
-	if r.testImages, err = nn.Upload(dev, test); err != nil {
-		return nil, err
-	}
-	cfg := nn.TrainConfig{Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed}
-	cfg.SGD = nn.SGD{Rate: recipe.schedule(s.Rate, cfg.Total(train.Len())), Momentum: s.Momentum, WeightDecay: s.WeightDecay}
-	r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if r.test, err = nn.NewEvaluator(r.Net, r.testImages, s.Batch); err != nil {
+	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	r.metrics, err = os.OpenFile(filepath.Join(dir, "metrics.jsonl"), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s holds a run already; choose another -out", dir)
+		return nil, fmt.Errorf("%s holds a run already; choose another -out, or -resume it", dir)
 	}
 	if err != nil {
 		return nil, err
 	}
 	a := dev.Adapter()
-	return r, r.write("run", struct {
+	err = r.write("run", struct {
 		Settings
 		Adapter    string            `json:"adapter"`
 		Class      string            `json:"class"`
@@ -176,6 +172,56 @@ func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 		Parameters int               `json:"parameters"`
 		Micro      int               `json:"micro_batch"`
 	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Trainer.MicroBatch()})
+	if err != nil {
+		return nil, err
+	}
+	return r, r.checkpoint(false)
+}
+
+const metricsFile = "metrics.jsonl"
+
+// file is a path in the run's directory.
+func (r *Run) file(names ...string) string {
+	return filepath.Join(append([]string{r.Dir}, names...)...)
+}
+
+// newRun puts all that a run needs on the device.
+func newRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
+	recipe, err := Find(s.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	r := &Run{Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	train, test = train.First(s.TrainImages), test.First(s.TestImages)
+	r.dataHash = hashImages(train, test)
+	in := recipe.In
+	in.C = train.C
+	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
+		return nil, err
+	}
+	if r.trainImages, err = nn.Upload(dev, train); err != nil {
+		return nil, err
+	}
+	if r.testImages, err = nn.Upload(dev, test); err != nil {
+		return nil, err
+	}
+	cfg := nn.TrainConfig{
+		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed, SettleEvery: s.CheckpointEvery,
+	}
+	cfg.SGD = nn.SGD{Rate: recipe.schedule(s.Rate, cfg.Total(train.Len())), Momentum: s.Momentum, WeightDecay: s.WeightDecay}
+	if r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg); err != nil {
+		return nil, err
+	}
+	r.test, err = nn.NewEvaluator(r.Net, r.testImages, s.Batch)
+	return r, err
 }
 
 // versions are those of what the bits depend on.
@@ -224,64 +270,107 @@ func (r *Run) write(event string, v any) error {
 
 // Events runs the training and yields what happens. After each epoch the test
 // images are evaluated; after the last step the weights are written to
-// model.safetensors. When ctx is done the run stops after the step in hand,
-// writes the weights, and ends with ctx's error.
+// model.safetensors. When ctx is done the run stops after the steps in flight,
+// leaves a checkpoint and the weights, and ends with ctx's error.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		var sum float64
-		var images int
-		start := time.Now()
-		for step, err := range r.Trainer.Steps(ctx) {
-			if err != nil {
-				if errors.Is(err, context.Canceled) {
-					err = errors.Join(err, r.save())
-				}
-				yield(Event{}, err)
-				return
-			}
-			if err := r.write("step", struct {
-				Step   int     `json:"step"`
-				Epoch  int     `json:"epoch"`
-				Loss   float64 `json:"loss"`
-				Images int     `json:"images"`
-			}{step.Step, step.Epoch, step.Loss, step.Images}); err != nil {
-				yield(Event{}, err)
-				return
-			}
-			if !yield(Event{Step: &step}, nil) {
-				return
-			}
-			sum += step.Loss * float64(step.Images)
-			images += step.Images
-			if step.Step%r.Trainer.StepsPerEpoch() != 0 {
-				continue
-			}
-			e := Epoch{Epoch: step.Epoch + 1, TrainLoss: sum / float64(images), Seconds: time.Since(start).Seconds()}
-			e.ImagesPerSecond = float64(images) / e.Seconds
-			result, err := r.test.Run(ctx)
-			if err == nil {
-				e.TestLoss, e.TestAccuracy = result.Loss, result.Accuracy
-				err = r.write("epoch", e)
-			}
-			if err != nil {
-				yield(Event{}, errors.Join(err, r.save()))
-				return
-			}
-			if !yield(Event{Epoch: &e}, nil) {
-				return
-			}
-			sum, images, start = 0, 0, time.Now()
+		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
+		if errors.Is(err, context.Canceled) {
+			err = errors.Join(err, r.checkpoint(false), r.save())
 		}
-		hash, err := r.Net.Hash()
-		if err == nil {
-			err = r.save()
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Event{}, err)
 		}
-		end := End{hash}
-		if err == nil {
-			err = r.write("end", end)
-		}
-		yield(Event{End: &end}, err)
 	}
+}
+
+// errStopped says that the caller of Events wants no more.
+var errStopped = errors.New("stopped")
+
+// betweenCheckpoints is how long a run goes without a checkpoint, if it has no
+// number of steps for it.
+const betweenCheckpoints = 10 * time.Minute
+
+func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
+	begun := time.Now().Add(-r.progress.Elapsed) // the epoch
+	perEpoch := r.Trainer.StepsPerEpoch()
+	// endEpoch evaluates the net on the test images and begins the next epoch.
+	endEpoch := func(number int) (best bool, err error) {
+		e, err := r.evaluate(ctx, number)
+		if err != nil {
+			return false, err
+		}
+		best = e.TestAccuracy > r.progress.Best
+		r.progress = progress{Best: max(r.progress.Best, e.TestAccuracy)}
+		begun = time.Now()
+		if !yield(Event{Epoch: &e}) {
+			return best, errStopped
+		}
+		return best, nil
+	}
+	if r.progress.Images > 0 && r.Start%perEpoch == 0 { // stopped in the evaluation
+		if _, err := endEpoch(r.Start / perEpoch); err != nil {
+			return err
+		}
+	}
+	for step, err := range r.Trainer.Steps(ctx) {
+		if err != nil {
+			return err
+		}
+		r.progress.LossSum += step.Loss * float64(step.Images)
+		r.progress.Images += step.Images
+		r.progress.Elapsed = time.Since(begun)
+		if err := r.write("step", struct {
+			Step   int     `json:"step"`
+			Epoch  int     `json:"epoch"`
+			Loss   float64 `json:"loss"`
+			Images int     `json:"images"`
+		}{step.Step, step.Epoch, step.Loss, step.Images}); err != nil {
+			return err
+		}
+		if !yield(Event{Step: &step}) {
+			return errStopped
+		}
+		best := false
+		if step.Step%perEpoch == 0 {
+			if best, err = endEpoch(step.Step / perEpoch); err != nil {
+				return err
+			}
+		}
+		if step.Settled {
+			if err := r.checkpoint(best); err != nil {
+				return err
+			}
+		} else if r.Settings.CheckpointEvery == 0 && time.Since(r.saved) > betweenCheckpoints {
+			r.Trainer.Settle()
+		}
+	}
+	hash, err := r.Net.Hash()
+	if err != nil {
+		return err
+	}
+	if err := r.save(); err != nil {
+		return err
+	}
+	end := End{hash}
+	if err := r.write("end", end); err != nil {
+		return err
+	}
+	yield(Event{End: &end})
+	return nil
+}
+
+// evaluate measures the epoch of the given number, counting from 1.
+func (r *Run) evaluate(ctx context.Context, number int) (Epoch, error) {
+	p := r.progress
+	e := Epoch{Epoch: number, TrainLoss: p.LossSum / float64(p.Images), Seconds: p.Elapsed.Seconds()}
+	e.ImagesPerSecond = float64(p.Images) / e.Seconds
+	result, err := r.test.Run(ctx)
+	if err != nil {
+		return e, err
+	}
+	e.TestLoss, e.TestAccuracy = result.Loss, result.Accuracy
+	return e, r.write("epoch", e)
 }
 
 // save writes model.safetensors.
@@ -290,7 +379,7 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
-	return safetensors.Write(filepath.Join(r.Dir, "model.safetensors"), weights, map[string]string{
+	return safetensors.Write(r.file("model.safetensors"), weights, map[string]string{
 		"recipe": r.Recipe.Name, "dataset": r.Settings.Dataset,
 	})
 }

@@ -182,7 +182,10 @@ func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 // SetWeights sets all weights. Names are those of PyTorch, with or without
 // "net."; each weight of the network must be there once, with its shape, and
 // nothing else.
-func (net *Net) SetWeights(ts []safetensors.Tensor) error {
+func (net *Net) SetWeights(ts []safetensors.Tensor) error { return net.write(net.weights, ts) }
+
+// write puts a value for each weight into b.
+func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 	given := map[string]safetensors.Tensor{}
 	for _, t := range ts {
 		name := strings.TrimPrefix(t.Name, prefix)
@@ -218,7 +221,7 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	for name := range given {
 		return fmt.Errorf("weights: the network has no %s", name)
 	}
-	return gpu.Write(net.weights.All(), arena)
+	return gpu.Write(b.All(), arena)
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

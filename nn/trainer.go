@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 
 	"wgnin/gpu"
+	"wgnin/nn/safetensors"
 	"wgnin/shaders"
 )
 
@@ -24,6 +25,9 @@ type TrainConfig struct {
 	// MicroBatch is the number of images that run at a time; their gradients
 	// add up to the batch's. 0 is as many as the adapter can bind.
 	MicroBatch int
+	// SettleEvery lets the queue run empty after every so many steps, so that
+	// the weights can be saved; 0 is only at the end of an epoch.
+	SettleEvery int
 }
 
 // Step is what is known of a step.
@@ -32,7 +36,10 @@ type Step struct {
 	Epoch  int     // counts from 0
 	Loss   float64 // mean over the batch, before the update
 	Images int     // in the batch
-	Last   bool    // it ends an epoch
+
+	// Settled says that no later step has been submitted: the net is as this
+	// step left it, and can be evaluated or saved.
+	Settled bool
 }
 
 // Trainer trains a net on images.
@@ -49,6 +56,8 @@ type Trainer struct {
 	readback *gpu.Readback
 	micro    int
 	step     int // steps submitted
+	ordered  int // epoch whose order the images have, counting from 1
+	settle   bool
 }
 
 // inFlight is how many steps are submitted before the loss of the oldest is
@@ -167,8 +176,7 @@ func (t *Trainer) Flops() int64 {
 }
 
 // Steps runs the steps that are left and yields each when its loss is known,
-// in order; a few are in flight at a time. At the end of an epoch nothing is in
-// flight, so that the net can be evaluated or saved between two steps. The
+// in order; a few are in flight at a time, none at the end of an epoch. The
 // sequence ends after the last step, after an error, or when ctx is done (with
 // ctx's error, after the steps in flight).
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
@@ -192,7 +200,7 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				return
 			}
 			flying = append(flying, s)
-			for len(flying) > 0 && (t.readback.Full() || s.Last) {
+			for len(flying) > 0 && (t.readback.Full() || s.Settled) {
 				if !land() {
 					return
 				}
@@ -209,6 +217,31 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	}
 }
 
+// Settle makes the next step that is submitted a settled one.
+func (t *Trainer) Settle() { t.settle = true }
+
+// State is what a run needs to go on from a settled step, besides the net's
+// weights: the number of steps done, and the velocity of each weight, nil
+// without momentum.
+func (t *Trainer) State() (steps int, velocity []safetensors.Tensor, err error) {
+	if t.velocity != nil {
+		velocity, err = t.net.read(t.velocity)
+	}
+	return t.step, velocity, err
+}
+
+// SetState goes on from a State.
+func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
+	if steps < 0 || steps > t.Total() {
+		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
+	}
+	t.step = steps
+	if t.velocity == nil {
+		return nil
+	}
+	return t.net.write(t.velocity, velocity)
+}
+
 // submit puts the next step into the queue.
 func (t *Trainer) submit() (Step, error) {
 	perEpoch := t.StepsPerEpoch()
@@ -216,9 +249,10 @@ func (t *Trainer) submit() (Step, error) {
 	first := inEpoch * t.cfg.Batch
 	s := Step{
 		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first),
-		Last: inEpoch == perEpoch-1 || t.step+1 == t.Total(),
+		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
 	}
-	if t.cfg.Shuffle && inEpoch == 0 {
+	t.settle = false
+	if t.cfg.Shuffle && t.ordered != epoch+1 {
 		if err := t.shuffle(epoch); err != nil {
 			return s, err
 		}
@@ -254,6 +288,7 @@ func (t *Trainer) shuffle(epoch int) error {
 	for i, v := range r.Perm(len(order)) {
 		order[i] = uint32(v)
 	}
+	t.ordered = epoch + 1
 	return gpu.Write(t.images.order.All(), order)
 }
 

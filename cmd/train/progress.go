@@ -47,6 +47,12 @@ func (p *progress) header() {
 		fmt.Fprintf(p.w, ", %d at a time with the same gradient", t.MicroBatch())
 	}
 	fmt.Fprintf(p.w, "\nfiles    %s\n", p.run.Dir)
+	if p.run.Start > 0 {
+		fmt.Fprintf(p.w, "resumed  after step %d\n", p.run.Start)
+	}
+	if p.run.Note != "" {
+		fmt.Fprintf(p.w, "note     %s\n", p.run.Note)
+	}
 }
 
 func (p *progress) show(e nin.Event) {
@@ -124,7 +130,7 @@ func (p *progress) clear() {
 
 func (p *progress) stopped() {
 	p.clear()
-	fmt.Fprintf(p.w, "stopped after step %d; the weights are in %s/model.safetensors\n", p.last.Step, p.run.Dir)
+	fmt.Fprintf(p.w, "stopped  after step %d; go on with: go run ./cmd/train -resume %s\n", max(p.last.Step, p.run.Start), p.run.Dir)
 }
 
 // downloadProgress prints how far a download is.

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+)
+
+// The test binary is the command itself when this is set, so that it can be
+// killed.
+const asCommand = "NIN_TEST_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const smallData = "../../nn/data/testdata/fashion-mnist"
+
+func command(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	return cmd
+}
+
+// train runs the command to its end.
+func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := command(args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if err != nil {
+		require.IsType(t, &exec.ExitError{}, err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// sixty are 60 steps, three epochs of 20, with all that has state: shuffling,
+// dropout, momentum, partial batches and a schedule.
+func sixty(out string) []string {
+	return []string{
+		"-recipe", "mini", "-data", smallData, "-train-images", "316", "-batch", "16", "-epochs", "3", "-test-images", "32",
+		"-checkpoint-every", "7", "-seed", "3", "-out", out,
+	}
+}
+
+var times = regexp.MustCompile(`"seconds":[^,]*,"images_per_second":[^}]*`)
+
+// metrics are the lines of a run but for the times.
+func metrics(t *testing.T, dir string) []string {
+	raw, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	require.NoError(t, err)
+	return strings.Split(times.ReplaceAllString(string(raw), ""), "\n")
+}
+
+// TestKillAndResume kills a run of 60 steps at ten random moments and resumes
+// it: metrics and hash must be those of a run that was left alone.
+func TestKillAndResume(t *testing.T) {
+	gputest.Device(t)
+	whole := filepath.Join(t.TempDir(), "whole")
+	start := time.Now()
+	_, stderr, code := train(t, sixty(whole)...)
+	length := time.Since(start)
+	require.Zero(t, code, stderr)
+	want := metrics(t, whole)
+	require.Len(t, want, 1+60+3+1+1)
+	files, err := filepath.Glob(filepath.Join(whole, "checkpoint", "*"))
+	require.NoError(t, err)
+	assert.Len(t, files, 3, "two last and the best: %v", files)
+
+	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	for range 10 {
+		dir := filepath.Join(t.TempDir(), "killed")
+		cmd := command(sixty(dir)...)
+		require.NoError(t, cmd.Start())
+		after := time.Duration(r.Int64N(int64(length)))
+		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait()
+		if _, err := os.Stat(filepath.Join(dir, "checkpoint")); err != nil {
+			continue // killed before the run began
+		}
+		_, stderr, code := train(t, "-resume", dir)
+		if strings.Contains(stderr, "has no checkpoint") {
+			continue // killed as the first was written, before any step
+		}
+		require.Zero(t, code, "killed after %v: %s", after, stderr)
+		assert.Equal(t, want, metrics(t, dir), "killed after %v", after)
+	}
+}
+
+func TestInterruptAndResume(t *testing.T) {
+	gputest.Device(t)
+	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
+	_, stderr, code := train(t, sixty(whole)...)
+	require.Zero(t, code, stderr)
+	cmd := command(sixty(dir)...)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	// Interrupt once it trains, which it says.
+	seen, buf := "", make([]byte, 1024)
+	for !strings.Contains(seen, "step 1/60") {
+		n, err := out.Read(buf)
+		require.NoError(t, err, seen)
+		seen += string(buf[:n])
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	var rest bytes.Buffer
+	_, err = rest.ReadFrom(out)
+	require.NoError(t, err)
+	_ = cmd.Wait()
+	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	assert.Contains(t, rest.String(), "-resume "+dir)
+	_, stderr, code = train(t, "-resume", dir)
+	require.Zero(t, code, stderr)
+	assert.Equal(t, metrics(t, whole), metrics(t, dir))
+}
+
+func TestResumeRefuses(t *testing.T) {
+	gputest.Device(t)
+	run := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "run")
+		_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4", "-checkpoint-every", "2", "-out", dir)
+		require.Zero(t, code, stderr)
+		return dir
+	}
+	last := func(t *testing.T, dir string) string {
+		paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
+		require.NoError(t, err)
+		require.NotEmpty(t, paths)
+		return paths[len(paths)-1]
+	}
+	for name, c := range map[string]struct {
+		damage func(t *testing.T, dir string)
+		flags  []string
+		code   int
+		says   string
+	}{
+		"another setting": {flags: []string{"-lr", "1"}, code: 2, says: "-lr with -resume"},
+		"another recipe":  {flags: []string{"-recipe", "d2l"}, code: 2, says: "-recipe with -resume"},
+		"no run":          {damage: func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(dir)) }, code: 1, says: "has no checkpoint"},
+		"bit flipped": {damage: func(t *testing.T, dir string) {
+			raw, err := os.ReadFile(last(t, dir))
+			require.NoError(t, err)
+			raw[len(raw)-9] ^= 4
+			require.NoError(t, os.WriteFile(last(t, dir), raw, 0o644))
+		}, code: 1, says: "is damaged"},
+		"cut short": {damage: func(t *testing.T, dir string) {
+			require.NoError(t, os.Truncate(last(t, dir), 1000))
+		}, code: 1, says: "go on from"},
+		"metrics edited": {damage: func(t *testing.T, dir string) {
+			path := filepath.Join(dir, "metrics.jsonl")
+			raw, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(path, bytes.Replace(raw, []byte(`"lr":0.05`), []byte(`"lr":0.06`), 1), 0o644))
+		}, code: 1, says: "the recipe was changed"},
+		"metrics lost": {damage: func(t *testing.T, dir string) {
+			require.NoError(t, os.Truncate(filepath.Join(dir, "metrics.jsonl"), 10))
+		}, code: 1, says: "metrics.jsonl"},
+		"other images": {flags: []string{"-data", "OTHER"}, code: 1, says: "not those the run began with"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := run(t)
+			if c.damage != nil {
+				c.damage(t, dir)
+			}
+			for i, f := range c.flags {
+				if f == "OTHER" {
+					c.flags[i] = otherData(t)
+				}
+			}
+			_, stderr, code := train(t, append([]string{"-resume", dir}, c.flags...)...)
+			assert.Equal(t, c.code, code)
+			assert.Contains(t, stderr, c.says)
+			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %q", stderr)
+		})
+	}
+}
+
+// otherData is the small set with training and test images exchanged.
+func otherData(t *testing.T) string {
+	dir := t.TempDir()
+	for _, pair := range [][2]string{{"train", "t10k"}, {"t10k", "train"}} {
+		for _, kind := range []string{"-images-idx3-ubyte.gz", "-labels-idx1-ubyte.gz"} {
+			raw, err := os.ReadFile(filepath.Join(smallData, pair[0]+kind))
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(dir, pair[1]+kind), raw, 0o644))
+		}
+	}
+	return dir
+}
+
+// Bad input gets one line and leaves nothing behind.
+func TestBadInput(t *testing.T) {
+	gputest.Device(t)
+	weights := filepath.Join(t.TempDir(), "w.safetensors")
+	require.NoError(t, os.WriteFile(weights, []byte("not weights"), 0o644))
+	for args, c := range map[string]struct {
+		code int
+		says string
+	}{
+		"-batch 0":                    {2, "want 1 to"},
+		"-batch -1":                   {2, "want 1 to"},
+		"-batch 1000000000":           {2, "want 1 to"},
+		"-batch x":                    {2, "invalid value"},
+		"-lr NaN":                     {2, "-lr is NaN"},
+		"-lr Inf":                     {2, "want a finite number"},
+		"-lr -1":                      {2, "want a finite number"},
+		"-momentum 1":                 {2, "-momentum is 1"},
+		"-dropout 1":                  {2, "-dropout is 1"},
+		"-weight-decay -3":            {2, "-weight-decay"},
+		"-steps -5":                   {2, "-steps is -5"},
+		"-epochs 0":                   {2, "-epochs is 0"},
+		"-train-images -1":            {2, "-train-images"},
+		"-nonsense":                   {2, "-nonsense"},
+		"extra":                       {2, "unexpected argument"},
+		"-recipe alexnet":             {2, "there is: d2l, mini, lin2013"},
+		"-dataset imagenet":           {1, "imagenet"},
+		"-data /nowhere":              {1, "/nowhere"},
+		"-adapter voodoo":             {1, "no GPU adapter matches"},
+		"-init " + weights:            {1, "w.safetensors"},
+		"-init /nowhere.safetensors":  {1, "/nowhere.safetensors"},
+		"-out /proc/nowhere":          {1, "/proc/nowhere"},
+		"-recipe lin2013 -data SMALL": {1, "cifar"},
+	} {
+		t.Run(args, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "run")
+			list := []string{"-recipe", "mini", "-steps", "1", "-out", out}
+			if !strings.Contains(args, "-data") {
+				list = append(list, "-data", smallData)
+			}
+			list = append(list, strings.Fields(strings.ReplaceAll(args, "SMALL", smallData))...)
+			_, stderr, code := train(t, list...)
+			assert.Equal(t, c.code, code, stderr)
+			assert.Contains(t, strings.ToLower(stderr), strings.ToLower(c.says))
+			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %q", stderr)
+			assert.NoDirExists(t, out)
+		})
+	}
+}
+
+func TestHelpAndFiles(t *testing.T) {
+	gputest.Device(t)
+	stdout, stderr, code := train(t, "-help")
+	assert.Zero(t, code)
+	assert.Empty(t, stderr)
+	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr", "-momentum", "-weight-decay",
+		"-dropout", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile", "Examples"} {
+		assert.Contains(t, stdout, f)
+	}
+
+	dir := filepath.Join(t.TempDir(), "run")
+	stdout, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "40", "-epochs", "1", "-profile", "-out", dir)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "test accuracy")
+	assert.Contains(t, stdout, "conv2d/dw", "the profile")
+	lines := metrics(t, dir)
+	var events []string
+	for _, l := range lines[:len(lines)-1] {
+		var e map[string]any
+		require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(l, ",}", "}")), &e), l)
+		events = append(events, e["event"].(string))
+	}
+	assert.Equal(t, []string{"run", "step", "step", "step", "epoch", "end"}, events)
+	assert.Contains(t, lines[3], `"images":8`, "the last batch is partial")
+	assert.FileExists(t, filepath.Join(dir, "model.safetensors"))
+
+	_, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-steps", "1", "-out", dir)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "holds a run already")
+}

@@ -1,0 +1,245 @@
+package nin
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// A checkpoint is a safetensors file with the weights, named as in
+// model.safetensors, their velocities, named velocity.net..., and in its
+// metadata, under "checkpoint", the state below as JSON, and under "sha256" a
+// hash of all that. It is written beside its place, synced and renamed, so that
+// whatever ends the program leaves a whole one.
+type state struct {
+	Format   int      `json:"format"`
+	Settings Settings `json:"settings"`
+	Data     string   `json:"data"` // hash of the images
+	Adapter  string   `json:"adapter"`
+	Driver   string   `json:"driver"`
+	Step     int      `json:"step"`    // steps done
+	Metrics  int64    `json:"metrics"` // bytes of metrics.jsonl
+	Progress progress `json:"progress"`
+}
+
+const (
+	format         = 1 // of checkpoints
+	checkpointDir  = "checkpoint"
+	velocityPrefix = "velocity."
+)
+
+// checkpoint writes the run as the last, settled step left it. The last two
+// checkpoints are kept, and the best.
+func (r *Run) checkpoint(best bool) error {
+	// The lines that the checkpoint counts on must outlive it.
+	if err := r.metrics.Sync(); err != nil {
+		return err
+	}
+	size, err := r.metrics.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	tensors, err := r.Net.Weights()
+	if err != nil {
+		return err
+	}
+	steps, velocity, err := r.Trainer.State()
+	if err != nil {
+		return err
+	}
+	for _, t := range velocity {
+		t.Name = velocityPrefix + t.Name
+		tensors = append(tensors, t)
+	}
+	a := r.dev.Adapter()
+	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, steps, size, r.progress})
+	if err != nil {
+		return err
+	}
+	meta := map[string]string{"checkpoint": string(raw), "sha256": hashCheckpoint(raw, tensors)}
+	if err := os.MkdirAll(r.file(checkpointDir), 0o755); err != nil {
+		return err
+	}
+	names := []string{fmt.Sprintf("step-%09d.safetensors", steps)}
+	if best {
+		names = append(names, "best.safetensors")
+	}
+	for _, name := range names {
+		if err := safetensors.Write(r.file(checkpointDir, name), tensors, meta); err != nil {
+			return err
+		}
+	}
+	old, err := checkpoints(r.Dir)
+	if err != nil {
+		return err
+	}
+	for _, path := range old[:max(0, len(old)-2)] {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	r.saved = time.Now()
+	return nil
+}
+
+// checkpoints are the paths of a run's checkpoints, the oldest first.
+func checkpoints(dir string) ([]string, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, checkpointDir, "step-*.safetensors"))
+	slices.Sort(paths)
+	return paths, err
+}
+
+// Checkpoint is a checkpoint read back.
+type Checkpoint struct {
+	Settings Settings
+
+	path     string
+	state    state
+	weights  []safetensors.Tensor
+	velocity []safetensors.Tensor
+}
+
+// ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one
+// that is damaged.
+func ReadCheckpoint(dir string) (*Checkpoint, error) {
+	paths, err := checkpoints(dir)
+	if err != nil {
+		return nil, err
+	}
+	if len(paths) == 0 {
+		return nil, fmt.Errorf("%s has no checkpoint; want a folder that a run was written to", dir)
+	}
+	path := paths[len(paths)-1]
+	c, err := readCheckpoint(path)
+	if err != nil && len(paths) > 1 {
+		return nil, fmt.Errorf("%w; remove it to go on from %s", err, paths[len(paths)-2])
+	}
+	return c, err
+}
+
+func readCheckpoint(path string) (*Checkpoint, error) {
+	tensors, meta, err := safetensors.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checkpoint{path: path}
+	raw := []byte(meta["checkpoint"])
+	if len(raw) == 0 {
+		return nil, fmt.Errorf("%s is no checkpoint, only weights; start from it with -init", path)
+	}
+	if meta["sha256"] != hashCheckpoint(raw, tensors) {
+		return nil, fmt.Errorf("%s is damaged: its SHA-256 is not the one it was written with", path)
+	}
+	if err := json.Unmarshal(raw, &c.state); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if c.state.Format != format {
+		return nil, fmt.Errorf("%s has format %d; this program reads %d", path, c.state.Format, format)
+	}
+	c.Settings = c.state.Settings
+	for _, t := range tensors {
+		if name, ok := strings.CutPrefix(t.Name, velocityPrefix); ok {
+			t.Name = name
+			c.velocity = append(c.velocity, t)
+		} else {
+			c.weights = append(c.weights, t)
+		}
+	}
+	return c, nil
+}
+
+// ResumeRun goes on with the run in dir from c, to the same bits: settings,
+// images and network must be those of the run, and lines of metrics.jsonl after
+// the checkpoint are dropped, to be written again.
+func ResumeRun(dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+	r, err := newRun(dev, c.Settings, train, test, dir)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, err)
+	}
+	defer func() {
+		if err != nil {
+			r.Close()
+		}
+	}()
+	if r.dataHash != c.state.Data {
+		return nil, fmt.Errorf("%s: the images are not those the run began with; give their folder with -data", c.path)
+	}
+	if err := r.Net.SetWeights(c.weights); err != nil {
+		return nil, fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)
+	}
+	if err := r.Trainer.SetState(c.state.Step, c.velocity); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, err)
+	}
+	r.progress, r.Start, r.saved = c.state.Progress, c.state.Step, time.Now()
+	if a := dev.Adapter(); a.Name != c.state.Adapter || a.Driver != c.state.Driver {
+		r.Note = fmt.Sprintf("the run began on %s (%s); here the last bits may differ", c.state.Adapter, c.state.Driver)
+	}
+	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_RDWR, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkMetrics(r.metrics); err != nil {
+		return nil, fmt.Errorf("%s: %w", r.file(metricsFile), err)
+	}
+	if err := r.metrics.Truncate(c.state.Metrics); err != nil {
+		return nil, err
+	}
+	_, err = r.metrics.Seek(c.state.Metrics, io.SeekStart)
+	return r, err
+}
+
+// checkMetrics refuses a metrics.jsonl that is not of the checkpoint's run.
+func (c *Checkpoint) checkMetrics(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() < c.state.Metrics {
+		return fmt.Errorf("%d bytes; the checkpoint was written after %d", info.Size(), c.state.Metrics)
+	}
+	var first struct {
+		Event string `json:"event"`
+		Settings
+	}
+	if err := json.NewDecoder(f).Decode(&first); err != nil || first.Event != "run" {
+		return errors.New("its first line is not that of a run")
+	}
+	if first.Settings != c.Settings {
+		return errors.New("its first line has other settings than the checkpoint: the recipe was changed")
+	}
+	return nil
+}
+
+func hashCheckpoint(state []byte, tensors []safetensors.Tensor) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%d\n%s\n", len(state), state)
+	for _, t := range tensors {
+		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
+		_ = binary.Write(h, binary.LittleEndian, t.Data) // a hash never fails
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// hashImages is of all that training sees of the sets.
+func hashImages(sets ...*data.Images) string {
+	h := sha256.New()
+	for _, s := range sets {
+		fmt.Fprintf(h, "%d %d %d %d %d\n", s.Len(), s.C, s.H, s.W, len(s.Classes))
+		h.Write(s.Pixels)
+		h.Write(s.Labels)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
