@@ -14,11 +14,18 @@ type Timing struct {
 	Layer, Kernel, Detail string
 	Count                 int
 	Total                 time.Duration
-	Flops                 int64 // of all runs
+	Median                time.Duration
+	Flops                 int64 // of one run
+	Bytes                 int64 // bound in one run: what a kernel that reads and writes all once moves
+
+	runs []time.Duration
 }
 
 // maxQueries is the number of timestamps that WebGPU allows in a query set.
 const maxQueries = 4096
+
+// maxRuns bounds the runs that a median is of.
+const maxRuns = 1000
 
 type profiler struct {
 	set     *wgpu.QuerySet
@@ -143,12 +150,18 @@ func (p *profiler) collect(d *Device) error {
 		key := [3]string{e.layer, e.name, e.detail}
 		t := p.timings[key]
 		if t == nil {
-			t = &Timing{Layer: e.layer, Kernel: e.name, Detail: e.detail}
+			t = &Timing{Layer: e.layer, Kernel: e.name, Detail: e.detail, Flops: e.flops}
+			for _, b := range e.binds {
+				t.Bytes += b.view.bytes
+			}
 			p.timings[key] = t
 		}
 		t.Count++
-		t.Total += time.Duration(float64(at(2*i+1)-at(2*i)) * p.period)
-		t.Flops += e.flops
+		took := time.Duration(float64(at(2*i+1)-at(2*i)) * p.period)
+		t.Total += took
+		if len(t.runs) < maxRuns {
+			t.runs = append(t.runs, took)
+		}
 	}
 	p.pending = p.pending[:0]
 	return nil
@@ -170,6 +183,8 @@ func (d *Device) Timings() []Timing {
 	}
 	var ts []Timing
 	for _, t := range d.profile.timings {
+		slices.Sort(t.runs)
+		t.Median = t.runs[len(t.runs)/2]
 		ts = append(ts, *t)
 	}
 	slices.SortFunc(ts, func(a, b Timing) int {

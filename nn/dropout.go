@@ -32,7 +32,7 @@ func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
 		g.Fail(err)
 		return x
 	}
-	y := g.Output(x.Shape, x.Stride)
+	y := g.OutputLike(x, x.Shape)
 	k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	g.Backward(func() {
 		if !x.Grad.IsZero() {

@@ -47,10 +47,20 @@ func (g *Graph) Recorder() *gpu.Recorder { return g.rec }
 
 // Output makes the output tensor of the layer being built, with channel stride
 // stride.
-func (g *Graph) Output(s Shape, stride int) *Tensor {
+func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Training) }
+
+// OutputLike makes the output tensor of a layer without weights. It lies as the
+// input x does, and has a gradient only if x has one: before the first weights
+// none is needed, and there the channel stride may be one that no convolution's
+// input gradient takes.
+func (g *Graph) OutputLike(x *Tensor, s Shape) *Tensor {
+	return g.output(s, x.Stride, !x.Grad.IsZero())
+}
+
+func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
 	m := &memory{Stride: stride, Data: g.rec.Temp("y "+g.path, bytes)}
-	if g.Training {
+	if grad {
 		m.Grad = g.rec.Temp("dY "+g.path, bytes)
 	}
 	t := &Tensor{s, m}

@@ -32,7 +32,7 @@ func (p MaxPool2D) Build(g *Graph, x *Tensor) *Tensor {
 		return x
 	}
 	s.ReLU = x.relu
-	y := g.Output(out, x.Stride)
+	y := g.OutputLike(x, out)
 	index := g.Temp("argmax", s.Out())
 	s.MaxForward().Record(g.rec, pool.MaxForwardArgs[view, view]{X: x.Data, Y: y.Data, Index: index})
 	g.Backward(func() {
@@ -114,7 +114,7 @@ func buildAvg(g *Graph, x *Tensor, how sides, countPad bool) *Tensor {
 		return x
 	}
 	s.CountPad = countPad
-	y := g.Output(out, x.Stride)
+	y := g.OutputLike(x, out)
 	s.AvgForward().Record(g.rec, pool.AvgForwardArgs[view]{X: x.Data, Y: y.Data})
 	g.Backward(func() {
 		if !x.Grad.IsZero() {

@@ -11,7 +11,7 @@ func (ReLU) OutShape(in Shape) (Shape, error) { return in, nil }
 
 // Build records the layer.
 func (ReLU) Build(g *Graph, x *Tensor) *Tensor {
-	y := g.Output(x.Shape, x.Stride)
+	y := g.OutputLike(x, x.Shape)
 	y.relu = true
 	n := g.Pixels(x) * x.Stride
 	relu.Forward(n).Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"math/rand/v2"
+	"time"
 
 	"wgnin/gpu"
 	"wgnin/nn/safetensors"
@@ -58,6 +59,7 @@ type Trainer struct {
 	step     int // steps submitted
 	ordered  int // epoch whose order the images have, counting from 1
 	settle   bool
+	host     time.Duration // spent in submit
 }
 
 // inFlight is how many steps are submitted before the loss of the oldest is
@@ -242,8 +244,12 @@ func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
 	return t.net.write(t.velocity, velocity)
 }
 
+// HostSeconds is the time that the host has spent putting steps into the queue.
+func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
+
 // submit puts the next step into the queue.
 func (t *Trainer) submit() (Step, error) {
+	defer func(start time.Time) { t.host += time.Since(start) }(time.Now())
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
 	first := inEpoch * t.cfg.Batch

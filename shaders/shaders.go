@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -81,8 +82,10 @@ func Source(consts any, parts ...string) string {
 // Alias is a constant that names a WGSL type.
 type Alias string
 
+// wgslFloat prints x with a float64's digits: nine, which tell all float32s
+// apart, round the largest up to a number that WGSL refuses.
 func wgslFloat(x float32) string {
-	s := fmt.Sprintf("%.9g", x)
+	s := strconv.FormatFloat(float64(x), 'g', -1, 64)
 	if !strings.ContainsAny(s, ".e") {
 		s += ".0"
 	}

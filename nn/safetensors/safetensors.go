@@ -14,14 +14,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
 	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/natefinch/atomic"
+	"wgnin/nn/files"
 )
 
 // maxHeader is the reference implementation's limit (MAX_HEADER_SIZE).
@@ -234,15 +233,8 @@ func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("safetensors: %s: %w", path, err)
 	}
-	_, err = os.Stat(path)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	if err := atomic.WriteFile(path, bytes.NewReader(file)); err != nil {
+	if err := files.Write(path, file); err != nil {
 		return fmt.Errorf("safetensors: %w", err)
-	}
-	if isNew { // atomic leaves a new file as os.CreateTemp made it, for the owner only
-		if err := os.Chmod(path, 0o644); err != nil {
-			return fmt.Errorf("safetensors: %w", err)
-		}
 	}
 	return nil
 }

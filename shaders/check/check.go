@@ -2,6 +2,7 @@
 package check
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,7 @@ import (
 // Case is one kernel at one size, with inputs and its twin.
 type Case struct {
 	Kernel, Detail string
+	Variant        string // which of several ways to compute the same; empty where there is one
 	WGSL           string // the whole text
 	Flops          int64
 	run            func(*gpu.Device, func(string) string) (Result, error)
@@ -25,6 +27,9 @@ type Result struct {
 	Worst float64 // largest error, in units of its tolerance; above 1 is a failure
 	Where string  // argument and element where it is
 }
+
+// ErrBuild is wrapped by the error of a kernel that did not compile.
+var ErrBuild = errors.New("did not compile")
 
 // Run runs the kernel three times, with poisoned outputs, and compares. An
 // error means that the kernel did not compile, left part of its output
@@ -40,14 +45,16 @@ func (c Case) RunPatched(d *gpu.Device, patch func(string) string) (Result, erro
 // Bound says how exact a kernel must be.
 type Bound[R any] struct {
 	// Terms is the number of rounded products that are summed into one
-	// output; 0 asks for the twin's value rounded to float32, exactly.
+	// output; with no Ulps, 0 asks for the twin's value rounded to float32,
+	// exactly.
 	Terms int
 	// Magnitude computes, in place of the outputs, the sums of the terms'
 	// absolute values, from arguments whose inputs have been made absolute.
 	// Nil means the twin itself.
 	Magnitude func(R)
-	// Ulps is the error of built-in functions such as exp, in units in the
-	// last place of the magnitude, added to the sum's.
+	// Ulps is the error of built-in functions and divisions, which WGSL
+	// allows to be wrong by more than a rounding, in units in the last place
+	// of the magnitude.
 	Ulps float64
 }
 
@@ -55,20 +62,32 @@ type Bound[R any] struct {
 const unitRoundoff = 1.0 / (1 << 24)
 
 // Tolerance bounds the error of a float32 sum of n rounded products whose
-// absolute values add up to magnitude, in any order, fused or not.
+// absolute values add up to magnitude, in any order, fused or not, of which
+// built-in functions add ulps units in the last place.
 //
-// Each product is off by a factor (1+d), |d| <= u, and so is each of at most n
-// partial sums, whence the certain bound ((1+u)^(n+1) - 1) * magnitude (Higham,
-// "Accuracy and Stability of Numerical Algorithms", 2nd ed., section 3.1). It
-// is pessimistic for large n, where rounding errors of either sign cancel: with
-// them as independent variables of mean zero, n+1 becomes 8*sqrt(n+1) with a
-// probability of failure below 2(n+1)exp(-32) (Higham and Mary, "A New Approach
-// to Probabilistic Rounding Error Analysis", 2019, theorem 2.4). The smaller
-// of the two is used; the smallest normal float32 is added for results that
-// underflow.
-func Tolerance(n int, magnitude float64) float64 {
+// With u the unit round-off, each term meets one factor (1+d), |d| <= u, from
+// its product and at most n more from the partial sums it is in, so the error
+// is at most ((1+u)^(n+1) - 1) * magnitude (Higham, "Accuracy and Stability of
+// Numerical Algorithms", 2nd ed., section 3.1). A fused multiply-add drops a
+// factor. The bound is reached only if all errors have one sign: with them as
+// independent variables of mean zero, n+1 becomes 8*sqrt(n+1) with a
+// probability of failure below 2(n+1)exp(-32), 3e-10 for 10^4 terms (Higham and
+// Mary, "A New Approach to Probabilistic Rounding Error Analysis", SIAM J. Sci.
+// Comput. 41(5), 2019, theorem 3.1). The smaller of the two is used; they part
+// at 63 terms.
+//
+// A unit in the last place of v is at most 2u|v|, so a built-in function that
+// is off by k of them is a factor of at most (1+u)^2k more.
+//
+// Rounding is to the nearest float32. WGSL allows an adapter the other
+// neighbour; one that takes it has twice u and errors of one sign, and is
+// reported.
+//
+// A device may flush results below the smallest normal float32 to zero, once a
+// step.
+func Tolerance(n int, ulps, magnitude float64) float64 {
 	steps := min(float64(n+1), 8*math.Sqrt(float64(n+1)))
-	return math.Expm1(steps*math.Log1p(unitRoundoff))*magnitude + 0x1p-126
+	return math.Expm1((steps+2*ulps)*math.Log1p(unitRoundoff))*magnitude + float64(n+1)*0x1p-126
 }
 
 // Of makes a case of kernel k. D are k's arguments on the device and R the
@@ -122,7 +141,7 @@ func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound B
 	k.Record(rec, dev)
 	plan, err := rec.Plan()
 	if err != nil {
-		return res, err
+		return res, fmt.Errorf("%w: %w", ErrBuild, err)
 	}
 	defer plan.Release()
 
@@ -212,7 +231,10 @@ func (f field) compare(got []uint32, want, magnitude any, terms int, ulps float6
 		case math.IsNaN(g) || math.IsInf(g, 0):
 			e = math.Inf(1)
 		default:
-			e = math.Abs(g-w) / (Tolerance(terms, math.Abs(m)) + 2*ulps*unitRoundoff*math.Abs(m))
+			e = math.Abs(g-w) / Tolerance(terms, ulps, math.Abs(m))
+		}
+		if math.IsNaN(e) {
+			e = math.Inf(1)
 		}
 		if e > res.Worst || res.Where == "" {
 			res.Worst, res.Where = e, fmt.Sprintf("%s[%d] is %g; the twin has %g", f.name, j, g, w)

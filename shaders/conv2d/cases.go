@@ -1,6 +1,9 @@
 package conv2d
 
 import (
+	"math"
+	"strings"
+
 	"wgnin/gpu"
 	"wgnin/shaders"
 	"wgnin/shaders/check"
@@ -19,41 +22,107 @@ func raw(s Shape) Shape {
 	return s
 }
 
-// shapes are one convolution of each kind in the chapter, and odd ones: even
-// kernels, stride 3, padding larger than half the kernel and than the kernel,
-// one channel, primes, batch 1, single pixels, asymmetric everything.
-func shapes() []Shape {
-	return []Shape{
-		raw(square(1, 1, 96, 224, 11, 4, 0)),
-		square(1, 96, 256, 7, 5, 1, 2),
-		square(2, 64, 96, 7, 3, 1, 1),
-		square(3, 96, 96, 7, 1, 1, 0),
-		square(4, 384, 10, 5, 3, 1, 1),
-		raw(square(2, 3, 7, 10, 2, 1, 1)),
-		square(1, 5, 11, 13, 4, 3, 3),
-		square(2, 13, 17, 7, 3, 2, 2),
-		raw(square(3, 1, 1, 17, 3, 3, 0)),
-		square(1, 1, 1, 1, 1, 1, 0),
-		square(1, 4, 13, 3, 2, 2, 4),
-		square(7, 8, 12, 1, 1, 1, 0),
-		square(1, 31, 37, 11, 7, 1, 5),
-		raw(Shape{N: 2, InC: 2, OutC: 5, Window: shaders.Window{InH: 9, InW: 14, KH: 2, KW: 6, StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 0, PadLeft: 3, PadRight: 2}}),
-		{N: 2, InC: 6, InStride: 8, OutC: 3, Window: shaders.Window{InH: 8, InW: 5, KH: 1, KW: 5, StrideH: 1, StrideW: 1, PadLeft: 1, PadRight: 3}},
-		square(2, 16, 24, 1, 3, 1, 1),
-	}
+// passes are kernels to run on a shape. Each takes a driver up to a second to
+// compile, so that not every shape runs all: TestVariants says that each variant
+// still meets several shapes.
+type passes int
+
+const (
+	fwd passes = 1 << iota
+	fwdReLU
+	dW
+	dX
+	dXReLU
+	all = fwd | fwdReLU | dW | dX | dXReLU
+
+	// best runs the shape only on the kernels that suit the device, not also
+	// on those for any.
+	best passes = 1 << 8
+)
+
+type sized struct {
+	Shape
+	passes passes
 }
 
-// variants are the shapes with each family of kernels that the device has.
-func variants(d *gpu.Device) (ss []Shape) {
-	for _, s := range shapes() {
-		s = s.On(d)
+// shapes are one convolution of each kind in the chapter, and odd ones: even
+// kernels, stride 3, padding larger than half the kernel and than the kernel,
+// one channel, primes, batch 1, single pixels, asymmetric everything; the
+// channels and pixels one below and above what a workgroup has.
+var shapes = []sized{
+	{raw(square(1, 1, 96, 224, 11, 4, 0)), fwd | dW},
+	{square(2, 96, 256, 7, 5, 1, 2), fwdReLU | dX | dW},
+	{square(2, 64, 96, 7, 3, 1, 1), dXReLU | dW | best},
+	{square(3, 96, 96, 7, 1, 1, 0), fwd | dXReLU},
+	{square(4, 384, 10, 5, 3, 1, 1), dXReLU | best},
+	{raw(square(2, 3, 7, 10, 2, 1, 1)), fwdReLU | dW},
+	{square(1, 5, 11, 13, 4, 3, 3), fwd | dX},
+	{square(2, 13, 17, 7, 3, 2, 2), dXReLU | dW},
+	{raw(square(3, 1, 1, 17, 3, 3, 0)), fwd | dW},
+	{square(1, 1, 1, 1, 1, 1, 0), all},
+	{square(1, 12, 13, 3, 3, 2, 4), fwdReLU | dX},
+	{square(7, 8, 12, 1, 1, 1, 0), fwdReLU | dX},
+	{square(1, 31, 37, 11, 7, 1, 5), fwd | dX | dW},
+	{raw(Shape{N: 2, InC: 2, OutC: 5, Window: shaders.Window{InH: 9, InW: 14, KH: 4, KW: 6, StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 0, PadLeft: 3, PadRight: 2}}), fwdReLU | dW},
+	{Shape{N: 2, InC: 6, InStride: 8, OutC: 3, Window: shaders.Window{InH: 8, InW: 5, KH: 1, KW: 5, StrideH: 1, StrideW: 1, PadLeft: 1, PadRight: 3}}, fwd | dX},
+	{square(2, 16, 24, 1, 3, 1, 1), all},
+	{square(5, 24, 25, 5, 1, 1, 0), fwdReLU | dX | dW},
+	{raw(square(1, 2, 33, 5, 2, 1, 0)), fwdReLU | best},
+	{square(1, 7, 21, 6, 3, 2, 1), fwdReLU | best},
+	{square(2, 6, 24, 5, 1, 1, 0), fwd | fwdReLU | best},
+	{square(3, 10, 45, 3, 1, 1, 0), fwdReLU | best},
+	{square(1, 28, 10, 4, 1, 1, 0), dXReLU | best},
+	{square(2, 25, 40, 3, 1, 1, 0), dX | best},
+	{square(3, 12, 26, 8, 3, 2, 1), dW | best},
+}
+
+// small are shapes for kernels made for another class of device.
+var small = []sized{
+	{square(2, 5, 13, 5, 3, 2, 1), fwdReLU | dX | dW},
+	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU},
+	{raw(square(2, 3, 7, 10, 3, 1, 1)), fwd | dW},
+}
+
+// variants are the shapes with each family of kernels that run on the device.
+func variants(d *gpu.Device) (ss []sized) {
+	for _, s := range shapes {
+		s.Shape = s.On(d)
 		ss = append(ss, s)
-		if s.Broadcast {
+		if s.Broadcast && s.passes&best == 0 {
 			s.Broadcast = false
 			ss = append(ss, s)
 		}
 	}
+	for _, s := range small { // all devices run what GPUs do
+		s.Lanes = 64
+		if on := s.On(d); on.Lanes != s.Lanes {
+			ss = append(ss, s)
+		}
+	}
 	return ss
+}
+
+// variant names what source is made of.
+func (s Shape) variant(source string) string {
+	var parts []string
+	for _, p := range []struct{ text, name string }{
+		{gemmBlock, "block"}, {dwBlock, "block"}, {gemmBroadcast, "broadcast"}, {dwBroadcast, "broadcast"},
+		{step1, "by 1"}, {step4, "by 4"}, {loaderPointwise, "pointwise"},
+	} {
+		if strings.Contains(source, p.text) {
+			parts = append(parts, p.name)
+		}
+	}
+	if len(parts) == 0 { // not one of several
+		return ""
+	}
+	if s.InStride%4 != 0 {
+		parts = append(parts, "raw")
+	}
+	if s.Lanes == 64 {
+		parts = append(parts, "64")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Cases are the conformance cases of the kernels that run on the device.
@@ -61,37 +130,99 @@ func Cases(d *gpu.Device) []check.Case {
 	type (
 		forward   = ForwardArgs[[]float64]
 		transp    = TransposeArgs[[]float64]
-		dx        = DXArgs[[]float64]
+		dxArgs    = DXArgs[[]float64]
 		dxReLU    = DXReLUArgs[[]float64]
 		dwArgs    = DWArgs[[]float64]
 		dwSumArgs = DWSumArgs[[]float64, shaders.Batch]
 	)
 	r := check.NewRand(8)
 	var cs []check.Case
+	seen := map[string]bool{} // a shape may have one kernel for two families
 	for i, s := range variants(d) {
 		if err := s.Check(); err != nil {
 			panic(err)
+		}
+		add := func(pass passes, c check.Case) {
+			if s.passes&pass != 0 && !seen[c.WGSL] {
+				seen[c.WGSL] = true
+				c.Variant = s.variant(c.WGSL)
+				cs = append(cs, c)
+			}
 		}
 		zeros := func(n int) []float64 { return make([]float64, n) }
 		inPixels, outPixels := s.N*s.InH*s.InW, s.N*s.OutH()*s.OutW()
 		x := r.Tensor(inPixels, s.InC, s.InStride)
 		dY := r.Tensor(outPixels, s.OutC, s.OutStride())
 		w := r.Tensor(s.Rows(), s.OutC, s.OutStride())
-		relu := i/2%2 == 1
-		cs = append(cs,
-			check.Of(s.Forward(relu), forward{x, w, zeros(s.Out())}, s.ForwardRef(relu), check.Bound[forward]{Terms: s.Rows()}),
-			check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: shaders.DivUp(outPixels, s.shares()) + s.OutH()*s.OutW()}),
-			check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i / 2 % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef, check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
+		add(fwd, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false), check.Bound[forward]{Terms: s.Rows()}))
+		add(fwdReLU, check.Of(s.Forward(true), forward{x, w, zeros(s.Out())}, s.ForwardRef(true), check.Bound[forward]{Terms: s.Rows()}))
+		add(dW, check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: s.perShare()}))
+		add(dW, check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
+			check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
 		if s.InStride%4 != 0 {
 			continue // an input of the network, which has no gradient
 		}
 		wT := zeros(s.Transposed())
 		s.TransposeRef(transp{w, wT})
 		terms := s.KH * s.KW * s.OutC
-		cs = append(cs,
-			check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef, check.Bound[transp]{}),
-			check.Of(s.DX(), dx{dY, wT, zeros(s.In())}, s.DXRef, check.Bound[dx]{Terms: terms}),
-			check.Of(s.DXReLU(), dxReLU{dY, wT, r.Tensor(inPixels, s.InC, s.InStride), zeros(s.In())}, s.DXReLURef, check.Bound[dxReLU]{Terms: terms}))
+		add(dX|dXReLU, check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef, check.Bound[transp]{}))
+		add(dX, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: terms}))
+		y := r.Tensor(inPixels, s.InC, s.InStride)
+		for i := range y { // half of it zero, as a relu leaves it
+			y[i] = max(y[i], 0)
+		}
+		add(dXReLU, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef, check.Bound[dxReLU]{Terms: terms}))
 	}
 	return cs
+}
+
+// Gradients are the checks of the twins' backward: a convolution is linear in x
+// and, bias included, in w.
+func Gradients() []check.Gradient {
+	r := check.NewRand(9)
+	var gs []check.Gradient
+	for _, sz := range shapes[5:] {
+		s := sz.Shape
+		s.Lanes = 8
+		inPixels, outPixels := s.N*s.InH*s.InW, s.N*s.OutH()*s.OutW()
+		// Away from zero, where the relu has its kink.
+		x := make([]float64, s.In())
+		for i, v := range r.Tensor(inPixels, s.InC, s.InStride) {
+			x[i] = v + math.Copysign(0.125, v)
+		}
+		w := r.Tensor(s.Rows(), s.OutC, s.OutStride())
+		dY := r.Tensor(outPixels, s.OutC, s.OutStride())
+		y := make([]float64, s.Out())
+		loss := func(x, w []float64) float64 {
+			s.ForwardRef(false)(ForwardArgs[[]float64]{x, w, y})
+			return check.Dot(y, dY)
+		}
+		part, dw := make([]float64, s.Part()), make([]float64, s.Weights())
+		s.DWRef(DWArgs[[]float64]{x, dY, part})
+		s.DWSumRef(DWSumArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, part, dw})
+		base := check.Gradient{Op: "conv2d/dw", Detail: s.String(), Step: 1, Terms: s.Rows() + 1 + s.Out(), Magnitude: 5 * float64(s.Out()*s.Rows())}
+		base.X, base.Grad, base.Loss = w, dw, func() float64 { return loss(x, w) }
+		gs = append(gs, base)
+		if s.InStride%4 != 0 {
+			continue
+		}
+		wT, dx := make([]float64, s.Transposed()), make([]float64, s.In())
+		s.TransposeRef(TransposeArgs[[]float64]{w, wT})
+		s.DXRef(DXArgs[[]float64]{dY, wT, dx})
+		base.Op, base.X, base.Grad, base.Loss = "conv2d/dx", x, dx, func() float64 { return loss(x, w) }
+		gs = append(gs, base)
+
+		rectified, dxReLU := make([]float64, s.In()), make([]float64, s.In())
+		rectify := func() {
+			for i, v := range x {
+				rectified[i] = max(v, 0)
+			}
+		}
+		rectify()
+		s.DXReLURef(DXReLUArgs[[]float64]{dY, wT, rectified, dxReLU})
+		base.Op, base.Grad, base.Loss = "conv2d/dx+relu", dxReLU, func() float64 { rectify(); return loss(rectified, w) }
+		base.Step = 0.1
+		gs = append(gs, base)
+	}
+	return gs
 }

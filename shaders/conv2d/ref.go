@@ -81,15 +81,19 @@ func (s Shape) DXReLURef(a DXReLUArgs[[]float64]) {
 	}
 }
 
+// perShare is the number of pixels in a share.
+func (s Shape) perShare() int {
+	if s.dwBroadcasts() {
+		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
+	}
+	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())
+}
+
 // DWRef is the twin of [Shape.DW].
 func (s Shape) DWRef(a DWArgs[[]float64]) {
 	clear(a.Part)
 	stride := s.OutStride()
-	pixels := s.N * s.OutH() * s.OutW()
-	perShare := shaders.DivUp(pixels, s.shares())
-	if s.dwBroadcasts() {
-		perShare = shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
-	}
+	pixels, perShare := s.N*s.OutH()*s.OutW(), s.perShare()
 	add := func(pixel, row int, x float64) {
 		part := a.Part[(pixel/perShare*s.Rows()+row)*stride:][:stride]
 		for co, g := range a.DY[pixel*stride:][:stride] {

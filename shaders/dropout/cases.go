@@ -26,3 +26,19 @@ func Cases() []check.Case {
 	}
 	return cs
 }
+
+// Gradients are the checks of the twin's backward.
+func Gradients() []check.Gradient {
+	r := check.NewRand(13)
+	c := Config{Rows: 3, RowElems: 67, P: 0.3, Stream: 1}
+	n := c.Rows * c.RowElems
+	b := shaders.Batch{Row0: 2, Step: 5, Seed: 9}
+	x, dY := r.Floats(n), r.Floats(n)
+	y, dX := make([]float64, n), make([]float64, n)
+	c.Ref(refArgs{b, dY, dX})
+	return []check.Gradient{{
+		Op: "dropout", Detail: "p=0.3 3x67", X: x, Grad: dX,
+		Loss: func() float64 { c.Ref(refArgs{b, x, y}); return check.Dot(y, dY) },
+		Step: 1, Terms: n + 1, Magnitude: 4 * float64(n), // |x| < 2, scaled by 1/0.7
+	}}
+}

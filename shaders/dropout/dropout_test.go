@@ -12,6 +12,8 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
+func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
+
 // The share of zeros is binomial: it is within five standard deviations of p,
 // for each stream and step apart, and two streams are not alike.
 func TestRefShare(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 type refArgs = Args[[]float64, []uint32, []int32, shaders.Batch]
 
 // Cases are the conformance cases: growing, shrinking, unchanged, colour,
-// odd sizes, a partial batch.
+// odd sizes, a partial batch, the second of several pixel buffers.
 func Cases() []check.Case {
 	r := check.NewRand(7)
 	var cs []check.Case
@@ -21,6 +21,7 @@ func Cases() []check.Case {
 		{Config{N: 4, C: 3, InH: 31, InW: 17, OutH: 13, OutW: 47, Count: 3}, 3},
 		{Config{N: 1, C: 1, InH: 1, InW: 1, OutH: 1, OutW: 5, Count: 1}, 1},
 		{Config{N: 5, C: 2, InH: 40, InW: 9, OutH: 7, OutW: 4, Count: 11}, 5},
+		{Config{N: 3, C: 1, InH: 6, InW: 5, OutH: 8, OutW: 5, First: 4, Count: 6}, 3},
 	} {
 		pixels := make([]uint8, c.c.Count*c.c.C*c.c.InH*c.c.InW)
 		for i := range pixels {
@@ -32,7 +33,7 @@ func Cases() []check.Case {
 		}
 		order := make([]uint32, 2+c.c.N)
 		for i := range order {
-			order[i] = uint32(r.IntN(c.c.Count))
+			order[i] = uint32(c.c.First + r.IntN(c.c.Count))
 		}
 		cs = append(cs, check.Of(c.c.Kernel(), refArgs{
 			Batch:  shaders.Batch{Rows: uint32(c.rows), Offset: 2},

@@ -12,6 +12,7 @@ var shapes = []Shape{
 	{N: 2, C: 96, Window: square(54, 3, 2, 0, false)},
 	{N: 3, C: 8, Window: square(12, 3, 2, 0, true), ReLU: true},
 	{N: 1, C: 1, Window: square(1, 1, 1, 0, false)},
+	{N: 5, C: 1, Window: square(7, 3, 1, 1, false), ReLU: true},
 	{N: 2, C: 3, Window: square(7, 2, 3, 1, true)},
 	{N: 1, C: 4, Window: square(13, 5, 1, 2, false), CountPad: true, ReLU: true},
 	{N: 2, C: 12, Window: square(5, 5, 1, 0, false)}, // the global pooling of the chapter
@@ -44,12 +45,57 @@ func Cases() []check.Case {
 		index := make([]uint32, s.Out())
 		s.MaxForwardRef(maxF{x, make([]float64, s.Out()), index})
 		windows := (s.KH/s.StrideH + 1) * (s.KW/s.StrideW + 1) // that cover a pixel, at most
+		first := len(cs)
 		cs = append(cs,
 			check.Of(s.MaxForward(), maxF{x, make([]float64, s.Out()), make([]uint32, s.Out())}, s.MaxForwardRef, check.Bound[maxF]{}),
 			check.Of(s.MaxBackward(), maxB{dY, index, make([]float64, s.In())}, s.MaxBackwardRef, check.Bound[maxB]{Terms: windows}),
 			// WGSL allows a division 2.5 units in the last place.
 			check.Of(s.AvgForward(), avgF{r.Floats(s.In()), make([]float64, s.Out())}, s.AvgForwardRef, check.Bound[avgF]{Terms: s.KH * s.KW, Ulps: 2.5}),
 			check.Of(s.AvgBackward(), avgB{dY, make([]float64, s.In())}, s.AvgBackwardRef, check.Bound[avgB]{Terms: windows, Ulps: 2.5}))
+		variant := "scalar"
+		if shaders.ElemOf(s.C).Lanes == 4 {
+			variant = "vec4"
+		}
+		for i := range cs[first:] {
+			cs[first+i].Variant = variant
+		}
 	}
 	return cs
+}
+
+// Gradients are the checks of the twins' backward.
+func Gradients() []check.Gradient {
+	r := check.NewRand(10)
+	var gs []check.Gradient
+	for _, s := range shapes[1:] { // the first is large
+		dY, y := r.Floats(s.Out()), make([]float64, s.Out())
+		x, relu, index := r.Distinct(s.In()), make([]float64, s.In()), make([]uint32, s.Out())
+		maxForward := func() {
+			copy(relu, x)
+			if s.ReLU { // whose gradient max pooling applies too
+				for i, v := range x {
+					relu[i] = max(v, 0)
+				}
+			}
+			s.MaxForwardRef(MaxForwardArgs[[]float64, []uint32]{relu, y, index})
+		}
+		maxForward()
+		maxDX, avgDX := make([]float64, s.In()), make([]float64, s.In())
+		s.MaxBackwardRef(MaxBackwardArgs[[]float64, []uint32]{dY, index, maxDX})
+		s.AvgBackwardRef(AvgBackwardArgs[[]float64]{dY, avgDX})
+		avgX := r.Floats(s.In())
+		gs = append(gs,
+			check.Gradient{
+				Op: "pool/max", Detail: s.String(), X: x, Grad: maxDX,
+				Loss: func() float64 { maxForward(); return check.Dot(y, dY) },
+				// No window changes its largest pixel, and no pixel its sign.
+				Step: 1 / (4 * float64(s.In())), Terms: s.Out(), Magnitude: float64(2 * s.Out()),
+			},
+			check.Gradient{
+				Op: "pool/avg", Detail: s.String(), X: avgX, Grad: avgDX,
+				Loss: func() float64 { s.AvgForwardRef(AvgForwardArgs[[]float64]{avgX, y}); return check.Dot(y, dY) },
+				Step: 1, Terms: s.KH*s.KW + 1 + s.Out(), Magnitude: float64(2 * s.Out()),
+			})
+	}
+	return gs
 }

@@ -16,3 +16,19 @@ func Cases() []check.Case {
 	}
 	return cs
 }
+
+// Gradients are the checks of the twins' backward.
+func Gradients() []check.Gradient {
+	r := check.NewRand(12)
+	const n = 257
+	x, dY := r.Distinct(n), r.Floats(n)
+	y, dX := make([]float64, n), make([]float64, n)
+	forward := func() { ForwardRef(ForwardArgs[[]float64]{x, y}) }
+	forward()
+	BackwardRef(BackwardArgs[[]float64]{y, dY, dX})
+	return []check.Gradient{{
+		Op: "relu", Detail: "257", X: x, Grad: dX,
+		Loss: func() float64 { forward(); return check.Dot(y, dY) },
+		Step: 1.0 / (4 * n), Terms: n, Magnitude: n,
+	}}
+}

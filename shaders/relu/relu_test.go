@@ -7,3 +7,5 @@ import (
 )
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
+
+func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }

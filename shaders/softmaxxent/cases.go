@@ -12,12 +12,25 @@ type (
 	totalArgs = TotalArgs[[]float64, shaders.Batch]
 )
 
-// magnitude is what the errors of the kernel are relative to. With d = x -
-// max, WGSL allows exp(d) an error of 3+2|d| units in the last place and log 3
-// (or 2^-21 near 1), and x, max and the sum of exponentials pass through.
+// ulps bounds what built-in functions add to the error, relative to magnitude.
+//
+// Let u be the unit round-off, d = x - max <= 0 and K the number of classes.
+// WGSL allows exp(d) an error of 3+2|d| units in the last place, which with the
+// rounding of d makes (6+5|d|)u, relative. That is at most 6u where it is
+// multiplied by e^d, as in the gradient's numerator; in the sum of exponentials
+// it is the mean of 6+5|d| under the softmax, at most 6 + 5 ln K, since ln K
+// bounds the entropy, ln(sum) + mean|d|. The division adds 5u, subtracting one
+// and scaling 2u: in all (19 + 5 ln K)u for the gradient, whose magnitude is
+// the scale. The loss takes the sum's error, 8u or (6 ln K)u from log, and two
+// roundings: (14 + 11 ln K)u + 2u magnitude, below 16u times its magnitude.
+func (s Shape) ulps() float64 { return 10 + 2.5*math.Log(float64(s.Classes)) }
+
+// magnitude is what the errors of the kernel are relative to, see ulps. Masked
+// rows are exactly zero.
 func (s Shape) magnitude(a refArgs) {
 	clear(a.DX)
-	for n := range s.N {
+	clear(a.Row)
+	for n := range int(a.Batch.Rows) {
 		x := a.X[n*s.Stride:][:s.Classes]
 		largest := 0.0
 		for _, v := range x {
@@ -59,8 +72,32 @@ func Cases() []check.Case {
 		row := r.Floats(2 * c.s.N)
 		cs = append(cs,
 			check.Of(c.s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*c.s.N)},
-				c.s.Ref, check.Bound[refArgs]{Terms: c.s.Classes, Magnitude: c.s.magnitude, Ulps: 16}),
+				c.s.Ref, check.Bound[refArgs]{Terms: c.s.Classes, Magnitude: c.s.magnitude, Ulps: c.s.ulps()}),
 			check.Of(c.s.Total(), totalArgs{b, row, r.Floats(4)}, c.s.TotalRef, check.Bound[totalArgs]{Terms: c.s.N + 1}))
 	}
 	return cs
+}
+
+// Gradients are the checks of the twin's gradient.
+func Gradients() []check.Gradient {
+	r := check.NewRand(5)
+	s := Shape{N: 4, Classes: 5, Stride: 8}
+	a := refArgs{
+		Batch: shaders.Batch{Rows: 3, InvImages: 0.25}, X: r.Tensor(4, 5, 8), Label: []uint32{0, 4, 2, 1},
+		DX: make([]float64, 32), Row: make([]float64, 8),
+	}
+	s.Ref(a)
+	grad := append([]float64(nil), a.DX...)
+	return []check.Gradient{{
+		Op: "softmaxxent", Detail: "4x5, 3 rows", X: a.X, Grad: grad,
+		Loss: func() float64 {
+			s.Ref(a)
+			return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
+		},
+		// exp and log of the host are good to a unit in the last place.
+		Step: 1e-4, Terms: 16, Magnitude: 3 * 0.25 * (2 + math.Log(5)),
+		// A row's third derivative is a third central moment of numbers in
+		// [-1,1], below 1.
+		Third: 3 * 0.25,
+	}}
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/shaders/check"
+	"wgnin/shaders/relu"
+)
+
+func nin(args ...string) (code int, out, stderr string) {
+	var o, e strings.Builder
+	code = run(&o, &e, args)
+	return code, o.String(), e.String()
+}
+
+func TestHelp(t *testing.T) {
+	code, out, stderr := nin("help")
+	assert.Zero(t, code)
+	assert.Empty(t, stderr)
+	for _, c := range commands {
+		assert.Contains(t, out, c.name)
+		_, a, _ := nin(c.name, "-help")
+		code, b, _ := nin("help", c.name)
+		assert.Zero(t, code)
+		assert.Equal(t, a, b)
+		assert.Contains(t, a, "Example", c.name)
+		assert.Contains(t, a, "go run ./cmd/nin "+c.name)
+	}
+	_, same, _ := nin("-help")
+	assert.Equal(t, out, same)
+}
+
+func TestWrongArguments(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{nil, "want a sub-command: help, adapters"},
+		{[]string{"selftst"}, `no sub-command "selftst"; the nearest is selftest`},
+		{[]string{"adaptor"}, "the nearest is adapters"},
+		{[]string{"help", "hlp"}, "the nearest is help"},
+		{[]string{"adapters", "x"}, `adapters: unexpected argument "x"`},
+		{[]string{"selftest", "-x"}, "selftest: flag provided but not defined: -x"},
+	} {
+		code, out, stderr := nin(c.args...)
+		assert.Equal(t, 2, code, c.args)
+		assert.Empty(t, out)
+		assert.Contains(t, stderr, c.says)
+		assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+	}
+}
+
+func TestUnknownAdapter(t *testing.T) {
+	code, _, stderr := nin("selftest", "-adapter", "no such adapter")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "no GPU adapter")
+}
+
+func TestAdapters(t *testing.T) {
+	d := gputest.Device(t)
+	code, out, _ := nin("adapters")
+	assert.Zero(t, code)
+	assert.Contains(t, out, d.Adapter().Name)
+}
+
+func TestSelftest(t *testing.T) {
+	gputest.Device(t)
+	code, out, stderr := nin("selftest", "-run", "relu/", "-v")
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, out, "relu/backward  -        5      exact")
+	assert.Contains(t, out, "10 cases on ")
+	assert.Contains(t, out, ": all within tolerance, ")
+	code, _, stderr = nin("selftest", "-run", "no such kernel")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, `"no such kernel"`)
+}
+
+// A kernel with a changed sign, and one that leaves an element unwritten, are
+// named with their size and an element.
+func TestSelftestFails(t *testing.T) {
+	d := gputest.Device(t)
+	var out strings.Builder
+	s := tester{w: &out, device: d}
+	for i, c := range relu.Cases() {
+		change := []string{"max(x[i]", "max(-x[i]"}
+		if i > 0 {
+			change = []string{"i < Count", "i != 5u && i < Count"}
+		}
+		s.add("", test{c.Kernel, c.Variant, c.Detail, func() (check.Result, error) {
+			return c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, change[0], change[1]) })
+		}})
+	}
+	err := s.run()
+	require.ErrorContains(t, err, "of 10 cases on "+d.Adapter().String()+" fail; the first is relu/forward 4: Y[")
+	assert.Contains(t, out.String(), "FAIL relu/backward 52: output DX[20] was not written")
+	assert.NotContains(t, out.String(), "all within tolerance")
+}

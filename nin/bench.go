@@ -1,0 +1,230 @@
+package nin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/shaders/ceiling"
+)
+
+// BenchReport is how fast a recipe's network runs on an adapter.
+type BenchReport struct {
+	Adapter string `json:"adapter"`
+	Driver  string `json:"driver"`
+	Recipe  string `json:"recipe"`
+	Batch   int    `json:"batch"`
+	Micro   int    `json:"micro_batch"`
+
+	CopyGBs   float64 `json:"copy_gb_per_s"`   // read and written, by a copy of 64 MB
+	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
+
+	TrainImages   float64 `json:"train_images_per_s"`
+	TrainGFlops   float64 `json:"train_gflop_per_s"`
+	PredictImages float64 `json:"predict_images_per_s"`
+	HostShare     float64 `json:"host_share"` // of a training step that the host spends recording it
+
+	PlanSeconds  float64 `json:"plan_seconds"`       // record, place, translate and bind
+	FirstSeconds float64 `json:"first_step_seconds"` // with the driver's compilation
+	ArenaBytes   int64   `json:"arena_bytes"`        // activations and gradients
+	DeviceBytes  int64   `json:"device_bytes"`       // all buffers
+
+	Kernels []BenchKernel `json:"kernels"`
+}
+
+// BenchKernel is one dispatch of a training step, the median of several.
+type BenchKernel struct {
+	Layer   string  `json:"layer"`
+	Kernel  string  `json:"kernel"`
+	Shape   string  `json:"shape"`
+	Ms      float64 `json:"ms"`
+	GFlops  float64 `json:"gflop_per_s"`
+	GBs     float64 `json:"gb_per_s"`
+	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer of the two
+}
+
+// BenchOptions say what to measure.
+type BenchOptions struct {
+	Recipe Recipe
+	Batch  int    // images of a step
+	Steps  int    // steps to take the median of
+	Layer  string // only layers whose path begins so
+	Kernel string // only kernels whose name has this in it
+}
+
+// Bench measures a recipe's network with random images: whole steps without
+// timestamps, then each dispatch with them.
+func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchReport, err error) {
+	a := dev.Adapter()
+	rep = BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
+	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {
+		return rep, err
+	}
+	net, err := nn.NewNet(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In)
+	if err != nil {
+		return rep, err
+	}
+	defer net.Close()
+	if err := net.Init(o.Recipe.Init, 0); err != nil {
+		return rep, err
+	}
+	images, err := nn.Upload(dev, noise(o.Recipe.In, o.Batch))
+	if err != nil {
+		return rep, err
+	}
+	defer images.Close()
+
+	start := time.Now()
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+		Batch: o.Batch, Epochs: 2*o.Steps + 1, SGD: nn.SGD{Rate: nn.Constant(0), Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
+	})
+	if err != nil {
+		return rep, err
+	}
+	defer trainer.Close()
+	rep.PlanSeconds, rep.Micro, rep.ArenaBytes = time.Since(start).Seconds(), trainer.MicroBatch(), trainer.ArenaBytes()
+	_, rep.DeviceBytes = dev.Usage()
+
+	var steps []float64
+	start = time.Now()
+	for s, err := range trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
+		if err != nil {
+			return rep, err
+		}
+		seconds := time.Since(start).Seconds()
+		if s.Step == 1 {
+			rep.FirstSeconds = seconds
+		} else {
+			steps = append(steps, seconds)
+		}
+		if s.Step == o.Steps+1 {
+			if err := dev.Profile(); err != nil {
+				break // no timestamps: no table
+			}
+		}
+		if s.Step == o.Steps+1 {
+			rep.HostShare = trainer.HostSeconds() / float64(o.Steps+1) / median(steps)
+			rep.TrainImages = float64(o.Batch) / median(steps)
+			rep.TrainGFlops = float64(trainer.Flops()) / median(steps) / 1e9
+		}
+		start = time.Now()
+	}
+	for _, t := range dev.Timings() {
+		if !strings.HasPrefix(t.Layer, o.Layer) || !strings.Contains(t.Kernel, o.Kernel) {
+			continue
+		}
+		seconds := t.Median.Seconds()
+		k := BenchKernel{t.Layer, t.Kernel, t.Detail, seconds * 1e3, float64(t.Flops) / seconds / 1e9, float64(t.Bytes) / seconds / 1e9, 0}
+		k.Ceiling = 100 * max(k.GFlops/rep.FMAGFlops, k.GBs/rep.CopyGBs)
+		rep.Kernels = append(rep.Kernels, k)
+	}
+	dev.StopProfile()
+
+	eval, err := nn.NewEvaluator(net, images, o.Batch)
+	if err != nil {
+		return rep, err
+	}
+	defer eval.Close()
+	var runs []float64
+	for range o.Steps + 1 {
+		start := time.Now()
+		if _, err := eval.Run(ctx); err != nil {
+			return rep, err
+		}
+		runs = append(runs, time.Since(start).Seconds())
+	}
+	rep.PredictImages = float64(o.Batch) / median(runs[1:])
+	return rep, nil
+}
+
+// ceilings are the adapter's speed of copying, in GB/s read and written, and of
+// multiply-adds, in GFLOP/s.
+func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
+	const values = 8 << 20
+	x, err1 := dev.NewBuffer("x", values*4)
+	y, err2 := dev.NewBuffer("y", values*4)
+	defer x.Release()
+	defer y.Release()
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, 0, err
+	}
+	if err := gpu.Write(x.All(), make([]float32, values)); err != nil {
+		return 0, 0, err
+	}
+	groups, rounds := 256, 256
+	if dev.Adapter().Class != gpu.Software {
+		groups, rounds = 8192, 1024
+	}
+	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
+	ceiling.Copy(values).Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
+	k := ceiling.FMA(groups, rounds)
+	k.Record(fmas, ceiling.FMAArgs[gpu.View]{X: x.All(), Y: y.All()})
+	var seconds [2]float64
+	for i, r := range []*gpu.Recorder{copies, fmas} {
+		p, err := r.Plan()
+		if err != nil {
+			return 0, 0, err
+		}
+		defer p.Release()
+		var ts []float64
+		for range 6 {
+			start := time.Now()
+			if err := dev.Run(p); err != nil {
+				return 0, 0, err
+			}
+			dev.Wait()
+			ts = append(ts, time.Since(start).Seconds())
+		}
+		seconds[i] = median(ts[1:])
+	}
+	return 2 * values * 4 / seconds[0] / 1e9, float64(k.Flops) / seconds[1] / 1e9, nil
+}
+
+// noise are images that look like nothing.
+func noise(in nn.Shape, n int) *data.Images {
+	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, 10)}
+	v := uint32(1)
+	for i := range s.Pixels {
+		v = v*1664525 + 1013904223
+		s.Pixels[i] = uint8(v >> 24)
+	}
+	for i := range s.Labels {
+		s.Labels[i] = uint8(i % 10)
+	}
+	return s
+}
+
+func median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+}
+
+// Write prints the report as a table.
+func (r BenchReport) Write(w io.Writer) error {
+	fmt.Fprintf(w, "%s (%s), recipe %s, batch %d", r.Adapter, r.Driver, r.Recipe, r.Batch)
+	if r.Micro < r.Batch {
+		fmt.Fprintf(w, " (%d at a time)", r.Micro)
+	}
+	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", r.CopyGBs, r.FMAGFlops)
+	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", r.TrainImages, r.TrainGFlops, 100*r.HostShare)
+	fmt.Fprintf(w, "prediction  %.2f images/s\n", r.PredictImages)
+	fmt.Fprintf(w, "start       plan %.2f s, first step %.2f s\n", r.PlanSeconds, r.FirstSeconds)
+	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n\n", float64(r.ArenaBytes)/1e6, float64(r.DeviceBytes)/1e6)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "layer\tkernel\tms\tGFLOP/s\tGB/s\t% of ceiling\tshape\t")
+	for _, k := range r.Kernels {
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t\n", k.Layer, k.Kernel, k.Ms, k.GFlops, k.GBs, k.Ceiling, k.Shape)
+	}
+	return t.Flush()
+}

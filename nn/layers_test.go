@@ -1,0 +1,302 @@
+package nn_test
+
+import (
+	"context"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
+)
+
+// fashion are the first n of real Fashion-MNIST.
+func fashion(t testing.TB, n int) *data.Images {
+	train, _, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, train.Len(), n)
+	return train.First(n)
+}
+
+// crops are n images of c channels and h x w pixels, cut from the middle of
+// real ones: channel k of image i is of image i+k, so that no two are alike.
+func crops(t testing.TB, n, c, h, w int) *data.Images {
+	whole := fashion(t, n+c)
+	set := &data.Images{C: c, H: h, W: w, Labels: whole.Labels[:n], Classes: whole.Classes}
+	for i := range n {
+		for k := range c {
+			image := whole.Pixels[(i+k)*28*28:][:28*28]
+			for y := range h {
+				set.Pixels = append(set.Pixels, image[((28-h)/2+y)*28+(28-w)/2:][:w]...)
+			}
+		}
+	}
+	return set
+}
+
+// layerCase is a row of the table of layers. The layers stand behind a
+// convolution that makes [4,7,6] of images of 7x6, so that their input gradient
+// shows in its weights' gradients. Behind them each channel's mean is a logit,
+// after a dropout that gives each output a gradient of its own, or, behind a
+// vector, a Linear makes ten logits.
+type layerCase struct {
+	name   string
+	layers nn.Sequential
+	twin   layer
+	out    nn.Shape // for [4,7,6]; the comment has PyTorch's expression
+	params int
+	first  int // if not 0, the layers are the first, on images of so many channels
+}
+
+// layerCases is the table of layers: to add a layer, add a row with its formula.
+// PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and
+// parameter counts.
+var layerCases = []layerCase{
+	{
+		name:   "conv 3x3, padding", // Conv2d(4, 5, 3, padding=1)
+		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1)}},
+		twin:   conv(5, 3, 3, 1, 1, 1, 1, 1, 1), out: nn.Shape{C: 5, H: 7, W: 6}, params: 185,
+	},
+	{
+		name:   "conv 5x5, stride 2, relu", // Conv2d(4, 4, 5, 2, 2), ReLU()
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.ReLU{}},
+		twin:   chain(conv(4, 5, 5, 2, 2, 2, 2, 2, 2), relu), out: nn.Shape{C: 4, H: 4, W: 3}, params: 404,
+	},
+	{
+		name:   "conv 2x2, stride 2, same", // ZeroPad2d((0, 0, 0, 1)), Conv2d(4, 4, 2, 2)
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 2, Stride: 2, Pad: nn.Same}},
+		twin:   conv(4, 2, 2, 2, 2, 0, 1, 0, 0), out: nn.Shape{C: 4, H: 4, W: 3}, params: 68,
+	},
+	{
+		name:   "conv 4x4, stride 3, same", // ZeroPad2d((0, 1, 1, 2)), Conv2d(4, 4, 4, 3)
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 4, Stride: 3, Pad: nn.Same}},
+		twin:   conv(4, 4, 4, 3, 3, 1, 2, 0, 1), out: nn.Shape{C: 4, H: 3, W: 2}, params: 260,
+	},
+	{
+		name:   "conv 3x2, stride 1x2, asymmetric", // ZeroPad2d((1, 0, 2, 0)), Conv2d(4, 4, (3, 2), (1, 2))
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, KernelW: 2, Stride: 1, StrideW: 2, Pad: nn.Padding{Top: 2, Left: 1}}},
+		twin:   conv(4, 3, 2, 1, 2, 2, 0, 1, 0), out: nn.Shape{C: 4, H: 7, W: 3}, params: 100,
+	},
+	{
+		name:   "conv 3x3, stride 3, padding of more than half", // Conv2d(4, 4, 3, 3, 2)
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Stride: 3, Pad: nn.Pad(2)}},
+		twin:   conv(4, 3, 3, 3, 3, 2, 2, 2, 2), out: nn.Shape{C: 4, H: 3, W: 3}, params: 148,
+	},
+	{
+		name:   "relu, conv 1x1 ", // ReLU(), Conv2d(4, 6, 1), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.ReLU{}},
+		twin:   chain(relu, conv(6, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+	},
+	{
+		name:   "conv as large as the image", // Conv2d(4, 6, (7, 6))
+		layers: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 7, KernelW: 6}},
+		twin:   conv(6, 7, 6, 1, 1, 0, 0, 0, 0), out: nn.Shape{C: 6, H: 1, W: 1}, params: 1014,
+	},
+	{
+		name:   "relu in the store", // ReLU()
+		layers: nn.Sequential{nn.ReLU{}}, twin: relu, out: nn.Shape{C: 4, H: 7, W: 6},
+	},
+	{
+		name:   "relu alone, conv", // ReLU(), Conv2d(4, 5, 3, padding=1)
+		layers: nn.Sequential{nn.Sequential{nn.ReLU{}}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1)}},
+		twin:   chain(relu, conv(5, 3, 3, 1, 1, 1, 1, 1, 1)), out: nn.Shape{C: 5, H: 7, W: 6}, params: 185,
+	},
+	{
+		name:   "relu twice", // ReLU(), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.ReLU{}}, twin: chain(relu, relu), out: nn.Shape{C: 4, H: 7, W: 6},
+	},
+	{
+		name:   "max pool 2", // MaxPool2d(2)
+		layers: nn.Sequential{nn.MaxPool2D{Kernel: 2}},
+		twin:   maxPool(3, 3, 2, 2, 2, 2, 0, 0), out: nn.Shape{C: 4, H: 3, W: 3},
+	},
+	{
+		name:   "max pool 3, stride 2, ceil", // MaxPool2d(3, 2, ceil_mode=True)
+		layers: nn.Sequential{nn.MaxPool2D{Kernel: 3, Stride: 2, Ceil: true}},
+		twin:   maxPool(3, 3, 3, 3, 2, 2, 0, 0), out: nn.Shape{C: 4, H: 3, W: 3},
+	},
+	{
+		name:   "relu, max pool 3x2, stride 2x1, padding", // ReLU(), MaxPool2d((3, 2), (2, 1), (1, 0))
+		layers: nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Bottom: 1}}},
+		twin:   chain(relu, maxPool(4, 5, 3, 2, 2, 1, 1, 0)), out: nn.Shape{C: 4, H: 4, W: 5},
+	},
+	{
+		name:   "max pool 3, stride 2, same", // ZeroPad2d((0, 1, 1, 1)) with -inf, MaxPool2d(3, 2)
+		layers: nn.Sequential{nn.MaxPool2D{Kernel: 3, Stride: 2, Pad: nn.Same}},
+		twin:   maxPool(4, 3, 3, 3, 2, 2, 1, 0), out: nn.Shape{C: 4, H: 4, W: 3},
+	},
+	{
+		name:   "average pool 3, stride 2, padding", // AvgPool2d(3, 2, 1)
+		layers: nn.Sequential{nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1)}},
+		twin:   avgPool(4, 3, 3, 3, 2, 2, 1, 1, 1, 1, true), out: nn.Shape{C: 4, H: 4, W: 3},
+	},
+	{
+		name:   "relu, average pool 3, stride 2, padding that does not count", // ReLU(), AvgPool2d(3, 2, 1, count_include_pad=False)
+		layers: nn.Sequential{nn.ReLU{}, nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1), ExcludePad: true}},
+		twin:   chain(relu, avgPool(4, 3, 3, 3, 2, 2, 1, 1, 1, 1, false)), out: nn.Shape{C: 4, H: 4, W: 3},
+	},
+	{
+		name:   "average pool 3, stride 2, padding, ceil", // AvgPool2d(3, 2, 1, ceil_mode=True)
+		layers: nn.Sequential{nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1), Ceil: true}},
+		twin:   avgPool(4, 4, 3, 3, 2, 2, 1, 1, 1, 1, true), out: nn.Shape{C: 4, H: 4, W: 4},
+	},
+	{
+		name:   "average pool 3, stride 2, same as TensorFlow", // tf.nn.avg_pool2d(x, 3, 2, "SAME")
+		layers: nn.Sequential{nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Same, ExcludePad: true}},
+		twin:   avgPool(4, 3, 3, 3, 2, 2, 1, 1, 0, 1, false), out: nn.Shape{C: 4, H: 4, W: 3},
+	},
+	{
+		name:   "global average pool", // AdaptiveAvgPool2d((1, 1))
+		layers: nn.Sequential{nn.GlobalAvgPool2D{}},
+		twin:   avgPool(1, 1, 7, 6, 1, 1, 0, 0, 0, 0, true), out: nn.Shape{C: 4, H: 1, W: 1},
+	},
+	{
+		name:   "dropout of nothing", // Dropout(0)
+		layers: nn.Sequential{nn.Dropout{}}, twin: dropout(0, 4), out: nn.Shape{C: 4, H: 7, W: 6},
+	},
+	{
+		name:   "relu, dropout", // ReLU(), Dropout(0.4)
+		layers: nn.Sequential{nn.ReLU{}, nn.Dropout{P: 0.4}}, twin: chain(relu, dropout(0.4, 4)), out: nn.Shape{C: 4, H: 7, W: 6},
+	},
+	{
+		name:   "conv, two dropouts", // Conv2d(4, 5, 3, padding=1), Dropout(0.4), Dropout(0.4)
+		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1)}, nn.Dropout{P: 0.4}, nn.Dropout{P: 0.4}},
+		twin:   chain(conv(5, 3, 3, 1, 1, 1, 1, 1, 1), dropout(0.4, 8), dropout(0.4, 8)), out: nn.Shape{C: 5, H: 7, W: 6}, params: 185,
+	},
+	{
+		name:   "flatten", // Flatten()
+		layers: nn.Sequential{nn.Flatten{}}, twin: flatten, out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
+	},
+	{
+		name:   "flatten, linear, relu", // Flatten(), Linear(168, 6), ReLU()
+		layers: nn.Sequential{nn.Flatten{}, nn.Linear{Out: 6}, nn.ReLU{}},
+		twin:   chain(flatten, linear(6), relu), out: nn.Shape{C: 6, H: 1, W: 1, Flat: true}, params: 1014,
+	},
+	{
+		name:   "flatten of a relu", // ReLU(), Flatten()
+		layers: nn.Sequential{nn.ReLU{}, nn.Flatten{}}, twin: chain(relu, flatten), out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
+	},
+	{
+		name:   "relu and dropout of a vector", // Flatten(), ReLU(), Dropout(0.4)
+		layers: nn.Sequential{nn.Flatten{}, nn.ReLU{}, nn.Dropout{P: 0.4}},
+		twin:   chain(relu, dropout(0.4, 4), flatten), out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
+	},
+	{
+		name: "sequential in sequential", // Sequential(Conv2d(4, 5, 3, padding=1), ReLU(), Sequential(Conv2d(5, 4, 1), ReLU())), MaxPool2d(2)
+		layers: nn.Sequential{
+			nn.Sequential{nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, nn.ReLU{}}},
+			nn.MaxPool2D{Kernel: 2},
+		},
+		twin: chain(conv(5, 3, 3, 1, 1, 1, 1, 1, 1), relu, conv(4, 1, 1, 1, 1, 0, 0, 0, 0), relu, maxPool(3, 3, 2, 2, 2, 2, 0, 0)),
+		out:  nn.Shape{C: 4, H: 3, W: 3}, params: 209,
+	},
+	{
+		name:   "max pool, dropout and relu first, of three channels", // MaxPool2d(2), Dropout(0.4), ReLU(), Conv2d(3, 4, 3, padding=1)
+		layers: nn.Sequential{nn.MaxPool2D{Kernel: 2}, nn.Dropout{P: 0.4}, nn.ReLU{}, nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}},
+		twin:   chain(maxPool(3, 3, 2, 2, 2, 2, 0, 0), dropout(0.4, 3), relu, conv(4, 3, 3, 1, 1, 1, 1, 1, 1)),
+		out:    nn.Shape{C: 4, H: 3, W: 3}, params: 112, first: 3,
+	},
+	{
+		name:   "average pool first, of five channels", // AvgPool2d(2), Conv2d(5, 4, 3, padding=1)
+		layers: nn.Sequential{nn.AvgPool2D{Kernel: 2}, nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}},
+		twin:   chain(avgPool(3, 3, 2, 2, 2, 2, 0, 0, 0, 0, true), conv(4, 3, 3, 1, 1, 1, 1, 1, 1)),
+		out:    nn.Shape{C: 4, H: 3, W: 3}, params: 184, first: 5,
+	},
+}
+
+// TestLayers checks each layer's shape and parameters, and the loss and the
+// gradients of a small network around it on real images against a twin.
+func TestLayers(t *testing.T) {
+	dev := gputest.Device(t)
+	for _, c := range layerCases {
+		t.Run(c.name, func(t *testing.T) {
+			in := nn.Shape{C: 4, H: 7, W: 6}
+			if c.first > 0 {
+				in.C = c.first
+			}
+			out, err := c.layers.OutShape(in)
+			require.NoError(t, err)
+			assert.Equal(t, c.out, out)
+			params, err := nn.Params(c.layers, in)
+			require.NoError(t, err)
+			assert.Equal(t, c.params, params)
+
+			var l nn.Sequential
+			formula := chain()
+			if c.first == 0 {
+				in.C = 1
+				l = append(l, nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)})
+				formula = conv(4, 3, 3, 1, 1, 1, 1, 1, 1)
+			}
+			l = append(l, c.layers...)
+			classes := 10
+			if c.out.Flat {
+				l = append(l, nn.Linear{Out: 10})
+				formula = chain(formula, c.twin, linear(10))
+			} else {
+				classes = c.out.C
+				l = append(l, nn.Dropout{P: 0.5}, nn.GlobalAvgPool2D{}, nn.Flatten{})
+				mean := avgPool(1, 1, c.out.H, c.out.W, 1, 1, 0, 0, 0, 0, true)
+				formula = chain(formula, c.twin, dropout(0.5, shaders.RoundUp(classes, 4)), mean)
+			}
+
+			set := crops(t, 8, in.C, in.H, in.W)
+			set.Labels = slices.Clone(set.Labels)
+			for i := range set.Labels {
+				set.Labels[i] %= uint8(classes)
+			}
+			cfg := nn.TrainConfig{Batch: 8, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 5}
+			net, images := build(t, dev, l, set)
+			weights, err := net.Weights()
+			require.NoError(t, err)
+			loss, gradients := gradient(t, net, images, cfg)
+
+			tw := &twin{t: t, params: weights, cfg: cfg}
+			want, tolerance := tw.backward(formula(tw, tw.input(set)), set.Labels)
+			assert.InDelta(t, want, loss, tolerance)
+			worst := tw.compare(gradients)
+			t.Logf("loss %.5f, off by %.2g of its tolerance %.2g; gradients by %.2g of theirs", want, math.Abs(loss-want)/tolerance, tolerance, worst)
+		})
+	}
+}
+
+// build makes a net of l, with PyTorch's weights of seed 1, and uploads the set.
+func build(t testing.TB, dev *gpu.Device, l nn.Layer, set *data.Images) (*nn.Net, *nn.Images) {
+	net, err := nn.NewNet(dev, l, nn.Shape{C: set.C, H: set.H, W: set.W})
+	require.NoError(t, err)
+	t.Cleanup(net.Close)
+	require.NoError(t, net.Init(nn.PyTorch, 3))
+	images, err := nn.Upload(dev, set)
+	require.NoError(t, err)
+	t.Cleanup(images.Close)
+	return net, images
+}
+
+// gradient runs a step and gives its loss and its gradients.
+func gradient(t testing.TB, net *nn.Net, images *nn.Images, cfg nn.TrainConfig) (float64, []safetensors.Tensor) {
+	cfg.Steps = 1
+	losses := steps(t, net, images, cfg)
+	gradients, err := net.Gradients()
+	require.NoError(t, err)
+	return losses[0], gradients
+}
+
+// steps trains and gives the losses.
+func steps(t testing.TB, net *nn.Net, images *nn.Images, cfg nn.TrainConfig) (losses []float64) {
+	trainer, err := nn.NewTrainer(net, images, cfg)
+	require.NoError(t, err)
+	defer trainer.Close()
+	for step, err := range trainer.Steps(context.Background()) {
+		require.NoError(t, err)
+		losses = append(losses, step.Loss)
+	}
+	require.Len(t, losses, trainer.Total())
+	return losses
+}

@@ -1,0 +1,336 @@
+package nn_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
+	"wgnin/shaders/check"
+)
+
+// twin computes a network's loss and gradients in float64, in PyTorch's layout,
+// from nothing but the formulas of the forward passes: every product is an edge
+// of a graph, which is then walked backwards.
+//
+// Each number carries a magnitude, so that the device's float32 value differs
+// from it by at most ((1+u)^steps - 1) * magnitude, where steps are the
+// roundings on the way to it: that of a sum is the sum of the magnitudes of its
+// products, those of weights and pixels are their absolute values. Backwards the
+// same holds of the gradients, which are sums of products too.
+type twin struct {
+	t       *testing.T
+	params  []safetensors.Tensor // of the device's network
+	weights [][]*number          // taken from params so far
+	numbers []*number            // in order of computation
+	forward int                  // rounded products on the way to any number so far
+	terms   int                  // and on the way back to any gradient
+	cfg     nn.TrainConfig
+	dropped uint32 // dropouts so far
+}
+
+type number struct {
+	v, magnitude  float64
+	grad, gradMag float64
+	edges         []edge
+}
+
+// edge is a term of a sum: how fast the sum changes with the number, and the
+// magnitude of that.
+type edge struct {
+	from    *number
+	d, dMag float64
+}
+
+// activation is [N,C,H,W].
+type activation struct {
+	n, c, h, w int
+	at         []*number
+}
+
+func (a activation) get(n, c, h, w int) *number {
+	if h < 0 || h >= a.h || w < 0 || w >= a.w {
+		return nil
+	}
+	return a.at[((n*a.c+c)*a.h+h)*a.w+w]
+}
+
+// layer is the twin of a layer.
+type layer func(*twin, activation) activation
+
+// sum adds products up.
+func (tw *twin) sum(edges ...edge) *number {
+	x := &number{edges: edges}
+	tw.numbers = append(tw.numbers, x)
+	for _, e := range edges {
+		x.v += e.from.v * e.d
+		x.magnitude += e.from.magnitude * math.Abs(e.d)
+	}
+	return x
+}
+
+// each makes an activation of the given size, element by element.
+func (tw *twin) each(n, c, h, w int, f func(n, c, h, w int) *number) activation {
+	y := activation{n: n, c: c, h: h, w: w}
+	for n := range n {
+		for c := range c {
+			for h := range h {
+				for w := range w {
+					y.at = append(y.at, f(n, c, h, w))
+				}
+			}
+		}
+	}
+	return y
+}
+
+// input is a set of images; WGSL allows the division by 255 an error of 2.5
+// units in the last place.
+func (tw *twin) input(set *data.Images) activation {
+	x := activation{n: set.Len(), c: set.C, h: set.H, w: set.W}
+	for _, p := range set.Pixels {
+		v := float64(p) / 255
+		x.at = append(x.at, &number{v: v, magnitude: v})
+	}
+	tw.steps(5, 0)
+	return x
+}
+
+// steps counts the rounded products of a layer: on the way to an output, and on
+// the way back to a gradient.
+func (tw *twin) steps(forward, backward int) {
+	tw.forward += forward
+	tw.terms += forward + backward
+}
+
+// take is the next of the network's weights, which must have the given shape.
+func (tw *twin) take(shape ...int) []*number {
+	require.Less(tw.t, len(tw.weights), len(tw.params), "the network has fewer weights")
+	p := tw.params[len(tw.weights)]
+	require.Equal(tw.t, shape, p.Shape, p.Name)
+	var ns []*number
+	for _, v := range p.Data {
+		ns = append(ns, &number{v: float64(v), magnitude: math.Abs(float64(v))})
+	}
+	tw.weights = append(tw.weights, ns)
+	return ns
+}
+
+// greater says whether v > 0, of a number of that magnitude. The device must
+// decide the same way, so v may not be within round-off of zero, unless it is
+// zero to the bit.
+func (tw *twin) greater(v, magnitude float64) bool {
+	if v != 0 {
+		require.Greater(tw.t, math.Abs(v), check.Tolerance(tw.forward, 0, magnitude), "nearly a kink: choose another seed")
+	}
+	return v > 0
+}
+
+// conv is torch.nn.Conv2d, with padding on each side.
+func conv(out, kh, kw, sh, sw, top, bottom, left, right int) layer {
+	return func(tw *twin, x activation) activation {
+		weight, bias := tw.take(out, x.c, kh, kw), tw.take(out)
+		oh, ow := (x.h+top+bottom-kh)/sh+1, (x.w+left+right-kw)/sw+1
+		tw.steps(kh*kw*x.c+1, kh*kw*out+x.n*oh*ow) // gradients of x and of the weights
+		return tw.each(x.n, out, oh, ow, func(n, co, h, w int) *number {
+			b := bias[co]
+			sum := tw.sum(edge{b, 1, 1})
+			for ci := range x.c {
+				for r := range kh {
+					for s := range kw {
+						v := x.get(n, ci, h*sh-top+r, w*sw-left+s)
+						if v == nil {
+							continue
+						}
+						k := weight[((co*x.c+ci)*kh+r)*kw+s]
+						sum.edges = append(sum.edges, edge{v, k.v, k.magnitude}, edge{k, v.v, v.magnitude})
+						sum.v += k.v * v.v
+						sum.magnitude += k.magnitude * v.magnitude
+					}
+				}
+			}
+			return sum
+		})
+	}
+}
+
+// linear is torch.nn.Linear, of a flattened activation.
+func linear(out int) layer {
+	return func(tw *twin, x activation) activation {
+		in := x.c * x.h * x.w
+		weight, bias := tw.take(out, in), tw.take(out)
+		tw.steps(in+1, out+x.n)
+		return tw.each(x.n, out, 1, 1, func(n, co, _, _ int) *number {
+			sum := tw.sum(edge{bias[co], 1, 1})
+			for i, v := range x.at[n*in:][:in] {
+				k := weight[co*in+i]
+				sum.edges = append(sum.edges, edge{v, k.v, k.magnitude}, edge{k, v.v, v.magnitude})
+				sum.v += k.v * v.v
+				sum.magnitude += k.magnitude * v.magnitude
+			}
+			return sum
+		})
+	}
+}
+
+// relu is torch.nn.ReLU.
+func relu(tw *twin, x activation) activation {
+	return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
+		v := x.get(n, c, h, w)
+		if !tw.greater(v.v, v.magnitude) {
+			return tw.sum()
+		}
+		return tw.sum(edge{v, 1, 1})
+	})
+}
+
+// maxPool is torch.nn.MaxPool2d with an output of oh x ow.
+func maxPool(oh, ow, kh, kw, sh, sw, top, left int) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(0, kh*kw) // an element may be the largest of as many windows
+		return tw.each(x.n, x.c, oh, ow, func(n, c, h, w int) *number {
+			var best *number
+			for r := range kh {
+				for s := range kw {
+					v := x.get(n, c, h*sh-top+r, w*sw-left+s)
+					if v != nil && (best == nil || tw.greater(v.v-best.v, v.magnitude+best.magnitude)) {
+						best = v
+					}
+				}
+			}
+			return tw.sum(edge{best, 1, 1})
+		})
+	}
+}
+
+// avgPool is torch.nn.AvgPool2d with an output of oh x ow, where the divisor is
+// the number of pixels in the window: of the image alone, or, with countPad, of
+// the padded image.
+func avgPool(oh, ow, kh, kw, sh, sw, top, bottom, left, right int, countPad bool) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(kh*kw+5, kh*kw+5) // a division may be off by 2.5 units in the last place
+		return tw.each(x.n, x.c, oh, ow, func(n, c, h, w int) *number {
+			var inside []*number
+			divisor := 0
+			for r := range kh {
+				for s := range kw {
+					i, j := h*sh-top+r, w*sw-left+s
+					v := x.get(n, c, i, j)
+					if v != nil {
+						inside = append(inside, v)
+					}
+					if v != nil || countPad && i < x.h+bottom && j < x.w+right {
+						divisor++
+					}
+				}
+			}
+			var edges []edge
+			for _, v := range inside {
+				edges = append(edges, edge{v, 1 / float64(divisor), 1 / float64(divisor)})
+			}
+			return tw.sum(edges...)
+		})
+	}
+}
+
+// dropout is torch.nn.Dropout with the mask that the documentation promises: of
+// the seed, the step (the first), the dropout's number and the place in the
+// batch. On the device a pixel's channels lie together, padded to a multiple of
+// four, or as they are in images that no layer with weights has seen.
+func dropout(p float64, stride int) layer {
+	return func(tw *twin, x activation) activation {
+		tw.dropped++
+		stream := tw.dropped
+		tw.steps(1, 1)
+		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
+			bits := shaders.RandomBits(uint32(tw.cfg.Seed), 1, stream, uint32(n), uint32((h*x.w+w)*stride+c))
+			if float64(bits) < math.Round(p*(1<<32)) {
+				return tw.sum()
+			}
+			scale := float64(float32(1 / (1 - p)))
+			return tw.sum(edge{x.get(n, c, h, w), scale, scale})
+		})
+	}
+}
+
+// flatten makes images vectors.
+func flatten(_ *twin, x activation) activation {
+	return activation{n: x.n, c: x.c * x.h * x.w, h: 1, w: 1, at: x.at}
+}
+
+// chain is layers one after the other.
+func chain(layers ...layer) layer {
+	return func(tw *twin, x activation) activation {
+		for _, l := range layers {
+			x = l(tw, x)
+		}
+		return x
+	}
+}
+
+// backward is the mean cross-entropy of the logits, with the bound of its error;
+// it fills in the gradients.
+//
+// With e the largest error of a row's logits, the softmax p of a class is off by
+// a factor of at most exp(2e), so the gradient p - onehot has magnitude
+// p + onehot + 2 p e, with e the largest magnitude of a logit, and the loss
+// log(sum exp x) - x[label] has magnitude 2e and that of its own roundings,
+// ln K + 1. The built-in functions add the units in the last place that
+// shaders/softmaxxent derives: 10 + 2.5 ln K.
+func (tw *twin) backward(x activation, labels []uint8) (loss, tolerance float64) {
+	ulps := 10 + 2.5*math.Log(float64(x.c))
+	tw.steps(x.c+x.n, 0)
+	magnitude := 0.0
+	for n := range x.n {
+		row := x.at[n*x.c:][:x.c]
+		largest, e, sum := math.Inf(-1), 0.0, 0.0
+		for _, v := range row {
+			largest, e = max(largest, v.v), max(e, v.magnitude)
+		}
+		for _, v := range row {
+			sum += math.Exp(v.v - largest)
+		}
+		for c, v := range row {
+			p, hot := math.Exp(v.v-largest)/sum, 0.0
+			if c == int(labels[n]) {
+				hot = 1
+				loss += (largest + math.Log(sum) - v.v) / float64(x.n)
+			}
+			v.grad = (p - hot) / float64(x.n)
+			v.gradMag = (p + hot + 2*p*e) / float64(x.n)
+		}
+		magnitude += (2*e + math.Log(float64(x.c)) + 1) / float64(x.n)
+	}
+	for _, y := range slices.Backward(tw.numbers) {
+		for _, e := range y.edges {
+			e.from.grad += y.grad * e.d
+			e.from.gradMag += y.gradMag * e.dMag
+		}
+	}
+	return loss, check.Tolerance(tw.terms, ulps, magnitude)
+}
+
+// compare checks gradients, named as those of params, and gives the largest
+// error in units of its tolerance.
+func (tw *twin) compare(gradients []safetensors.Tensor) (worst float64) {
+	require.Len(tw.t, tw.weights, len(tw.params), "the network has more weights")
+	ulps := 10 + 2.5*math.Log(10)
+	for k, g := range gradients {
+		require.Equal(tw.t, tw.params[k].Name, g.Name)
+		norm := 0.0
+		for i, v := range g.Data {
+			w := tw.weights[k][i]
+			norm += w.grad * w.grad
+			e := math.Abs(float64(v)-w.grad) / check.Tolerance(tw.terms, ulps, w.gradMag)
+			require.LessOrEqual(tw.t, e, 1.0, "gradient of %s[%d] is %g; the twin's is %g", g.Name, i, v, w.grad)
+			worst = max(worst, e)
+		}
+		require.NotZero(tw.t, norm, "the gradient of %s shows nothing", g.Name)
+	}
+	return worst
+}

@@ -1,0 +1,113 @@
+package shaders_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	module  = "wgnin"
+	binding = "github.com/rajveermalviya/go-webgpu"
+	window  = "github.com/go-gl/glfw"
+)
+
+// below are the packages at the top that a package at the top may import, its
+// own folder aside: cmd -> nin -> nn -> shaders -> gpu, and viz -> gpu.
+var below = map[string][]string{
+	"cmd":     {"nin", "nn", "shaders", "gpu", "viz"},
+	"nin":     {"nn", "shaders", "gpu"},
+	"nn":      {"shaders", "gpu"},
+	"shaders": {"gpu"},
+	"viz":     {"gpu"},
+	"gpu":     {},
+}
+
+// imports are what the Go files of the module import, tests apart, by package
+// (a path from the top).
+func imports(t *testing.T) map[string][]string {
+	all := map[string][]string{}
+	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if e.IsDir() && path != ".." && strings.HasPrefix(e.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel("..", filepath.Dir(path))
+		if err != nil {
+			return err
+		}
+		pkg := filepath.ToSlash(rel)
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			all[pkg] = append(all[pkg], name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.FileExists(t, "../go.mod")
+	return all
+}
+
+func top(pkg string) string {
+	t, _, _ := strings.Cut(pkg, "/")
+	return t
+}
+
+func TestImportsGoOneWay(t *testing.T) {
+	for pkg, list := range imports(t) {
+		allowed, known := below[top(pkg)]
+		if !assert.True(t, known, "package %s is not in one of the folders at the top", pkg) {
+			continue
+		}
+		for _, i := range list {
+			own, isOwn := strings.CutPrefix(i, module+"/")
+			switch {
+			case strings.HasPrefix(i, binding+"/wgpuext/glfw") || strings.HasPrefix(i, window):
+				assert.Equal(t, "viz", top(pkg), "%s imports %s", pkg, i)
+			case strings.HasPrefix(i, binding):
+				assert.Equal(t, "gpu", top(pkg), "%s imports %s", pkg, i)
+			case isOwn && top(own) != top(pkg):
+				assert.Contains(t, allowed, top(own), "%s imports %s", pkg, i)
+			}
+		}
+	}
+}
+
+// What trains has no window library in it, so it builds without X11.
+func TestTrainHasNoWindow(t *testing.T) {
+	all := imports(t)
+	for _, start := range []string{"cmd/train", "cmd/nin"} {
+		seen, queue := map[string]bool{start: true}, []string{start}
+		for len(queue) > 0 {
+			pkg := queue[0]
+			queue = queue[1:]
+			for _, i := range all[pkg] {
+				if own, ok := strings.CutPrefix(i, module+"/"); ok && !seen[own] {
+					seen[own] = true
+					queue = append(queue, own)
+				}
+				assert.False(t, strings.HasPrefix(i, window), "%s reaches %s through %s", start, i, pkg)
+			}
+		}
+		assert.True(t, seen["gpu"], "%s reaches gpu", start)
+	}
+}

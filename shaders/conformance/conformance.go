@@ -1,0 +1,59 @@
+// Package conformance is every op's cases in one list, for tests and for the
+// selftest command.
+package conformance
+
+import (
+	"wgnin/gpu"
+	"wgnin/shaders/ceiling"
+	"wgnin/shaders/check"
+	"wgnin/shaders/conv2d"
+	"wgnin/shaders/dropout"
+	"wgnin/shaders/input"
+	"wgnin/shaders/pool"
+	"wgnin/shaders/relu"
+	"wgnin/shaders/sgd"
+	"wgnin/shaders/softmaxxent"
+)
+
+// Op is a folder of kernels.
+type Op struct {
+	Name      string // of the folder, and the start of its kernels' names
+	Cases     func(*gpu.Device) []check.Case
+	Gradients func() []check.Gradient // nil for an op without a backward
+}
+
+// Ops are all of them; a test compares the list with the folders.
+var Ops = []Op{
+	{"ceiling", everywhere(ceiling.Cases), nil},
+	{"conv2d", conv2d.Cases, conv2d.Gradients},
+	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
+	{"input", everywhere(input.Cases), nil},
+	{"pool", everywhere(pool.Cases), pool.Gradients},
+	{"relu", everywhere(relu.Cases), relu.Gradients},
+	{"sgd", everywhere(sgd.Cases), nil},
+	{"softmaxxent", everywhere(softmaxxent.Cases), softmaxxent.Gradients},
+}
+
+func everywhere(cases func() []check.Case) func(*gpu.Device) []check.Case {
+	return func(*gpu.Device) []check.Case { return cases() }
+}
+
+// Cases are the cases of all ops for the kernels that run on the device.
+func Cases(d *gpu.Device) []check.Case {
+	var cs []check.Case
+	for _, op := range Ops {
+		cs = append(cs, op.Cases(d)...)
+	}
+	return cs
+}
+
+// Gradients are the gradient checks of all ops.
+func Gradients() []check.Gradient {
+	var gs []check.Gradient
+	for _, op := range Ops {
+		if op.Gradients != nil {
+			gs = append(gs, op.Gradients()...)
+		}
+	}
+	return gs
+}

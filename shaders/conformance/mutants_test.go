@@ -1,0 +1,230 @@
+package conformance
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/shaders/check"
+)
+
+// mutant is a kernel with one mistake, which a case of the kernel must catch.
+type mutant struct {
+	kernel, variant string // the start of the variant
+	kind            string // sign, index, unwritten, padding, barrier, or another mistake
+	old, new        string
+}
+
+// mutants has for each op, and for each kernel of conv2d, a changed sign, an
+// index that is off by one, an element that is not written, and a padding error
+// where there is padding. No kernel has a barrier, so no mutant lacks one.
+var mutants = []mutant{
+	{"ceiling/copy", "", "sign", "= x[i]", "= -x[i]"},
+	{"ceiling/copy", "", "index", "= x[i]", "= x[i + 1u]"},
+	{"ceiling/copy", "", "unwritten", "i < Count", "i + 1u < Count"},
+	{"ceiling/fma", "", "sign", "c * m + v", "c * m - v"},
+	{"ceiling/fma", "", "index", "x[1u + lane % 4u]", "x[lane % 4u]"},
+	{"ceiling/fma", "", "unwritten", "  y[i] = ", "  if (lane == 5u) { return; }\n  y[i] = "},
+
+	{"conv2d/forward", "block", "sign", "sum.b + x * w.b", "sum.b - x * w.b"},
+	{"conv2d/forward", "block", "index", "load(a3, k)", "load(a3, k + 1u)"},
+	{"conv2d/forward", "block", "unwritten", "c + 2u < OutVecs", "c + 3u < OutVecs"},
+	{"conv2d/forward", "block", "unwritten", "p >= Pixels", "p + 1u >= Pixels"},
+	{"conv2d/forward", "block", "padding", " - i32(PadLeft)", ""},
+	{"conv2d/forward", "block", "padding", "h < i32(InH)", "h <= i32(InH)"},
+	{"conv2d/forward", "block", "padding", "+ k], 0.0, address == NoTap", "+ k], 1.0, address == NoTap"},
+	{"conv2d/forward", "block", "bias", "v + b;", "v;"},
+	{"conv2d/forward", "block", "relu", "select(sum, max", "select(max(sum, vec4<f32>()), max"},
+	{"conv2d/forward", "block, pointwise", "index", "min(p, Pixels - 1u)", "min(p + 1u, Pixels - 1u)"},
+	{"conv2d/forward", "block, raw", "index", "* InC + k) * OutVecs", "* InC + k + 1u) * OutVecs"},
+	{"conv2d/forward+relu", "block", "relu", "max(sum, vec4<f32>())", "abs(sum)"},
+	{"conv2d/forward+relu", "block", "index", "KH * KW * InC * OutVecs + c", "(KH * KW * InC - 1u) * OutVecs + c"},
+
+	{"conv2d/forward", "broadcast, by 1", "sign", "sum + v * x", "sum - v * x"},
+	{"conv2d/forward", "broadcast, by 1", "index", "load(a.p5, k)", "load(a.p4, k)"},
+	{"conv2d/forward", "broadcast, by 1", "unwritten", "store1(p + 6u, c, t.p6, b);", ""},
+	{"conv2d/forward", "broadcast, by 1", "padding", "0.0, address == NoTap", "1.0, address == NoTap"},
+	{"conv2d/forward", "broadcast, by 1, pointwise", "index", "first + 16u", "first + 15u"},
+	{"conv2d/forward+relu", "broadcast, by 1, raw", "index", "in_[address + k]", "in_[address + k + 1u]"},
+	{"conv2d/forward", "broadcast, by 4", "sign", "+ v.k3 * x.w", "- v.k3 * x.w"},
+	{"conv2d/forward", "broadcast, by 4", "index", "w[i + 2u * OutVecs]", "w[i + OutVecs]"},
+	{"conv2d/forward", "broadcast, by 4", "unwritten", "if (p < Pixels)", "if (p + 1u < Pixels)"},
+	{"conv2d/forward", "broadcast, by 4", "padding", "- i32(PadTop)", "- i32(PadTop) + 1"},
+	{"conv2d/forward", "broadcast, by 4, pointwise", "unwritten", "if (c < OutVecs)", "if (c + 1u < OutVecs)"},
+	{"conv2d/forward+relu", "broadcast, by 4", "padding", "w >= 0", "w >= -1"},
+
+	{"conv2d/dx", "block", "sign", "sum.c + x * w.c", "sum.c - x * w.c"},
+	{"conv2d/dx", "block", "index", "p.h - r;", "p.h - r - 1u;"},
+	{"conv2d/dx", "block", "unwritten", "store3(p + 7u, c, s7, b);", ""},
+	{"conv2d/dx", "block", "padding", " + PadLeft)", ")"},
+	{"conv2d/dx", "block", "padding", "ow < InW", "ow <= InW"},
+	{"conv2d/dx", "block", "stride", " && oh * StrideH == h", ""},
+	{"conv2d/dx", "block, pointwise", "index", "r * KW + s) * InC + k", "r * KW + s) * InC + k + 1u"},
+	{"conv2d/dx", "broadcast, by 1", "sign", "sum + v * x", "sum - v * x"},
+	{"conv2d/dx", "broadcast, by 1", "index", "tap(q.p2, r, s)", "tap(q.p3, r, s)"},
+	{"conv2d/dx", "broadcast, by 1", "unwritten", "store8(p + 16u, c, t2, b);", ""},
+	{"conv2d/dx", "broadcast, by 1", "padding", "+ PadTop", ""},
+	{"conv2d/dx", "broadcast, by 4", "sign", "+ v.k1 * x.y", "- v.k1 * x.y"},
+	{"conv2d/dx", "broadcast, by 4", "index", "pixel_at(p + 4u)", "pixel_at(p + 5u)"},
+	{"conv2d/dx", "broadcast, by 4", "padding", "oh < InH", "oh <= InH"},
+	{"conv2d/dx+relu", "block", "sign", "x[i] > ", "-x[i] > "},
+	{"conv2d/dx+relu", "block", "relu", "x[i] > ", "x[i] >= "},
+	{"conv2d/dx+relu", "block", "index", "x[i] > ", "x[i + 1u] > "},
+	{"conv2d/dx+relu", "broadcast", "relu", "x[i] > ", "x[i] >= "},
+	{"conv2d/dx+relu", "broadcast", "unwritten", "  out[i] = ", "  if (i == 3u) { return; }\n  out[i] = "},
+
+	{"conv2d/dw", "block", "sign", "sum.a + x * w.a", "sum.a - x * w.a"},
+	{"conv2d/dw", "block", "index", "tap_at(k + 3u)", "tap_at(k + 2u)"},
+	{"conv2d/dw", "block", "unwritten", "store3(rows, k + 5u, c, s5);", ""},
+	{"conv2d/dw", "block", "padding", " && u32(w + t.w) < InW", ""},
+	{"conv2d/dw", "block", "padding", " - i32(PadTop)", ""},
+	{"conv2d/dw", "block", "bias", "k >= Rows - 1u", "k >= Rows"},
+	{"conv2d/dw", "block, raw", "index", "(k / InC) % KW", "(k / InC + 1u) % KW"},
+	{"conv2d/dw", "broadcast", "sign", "sum.k2 + d * x.z", "sum.k2 - d * x.z"},
+	{"conv2d/dw", "broadcast", "index", "x[at + q3]", "x[at + q2]"},
+	{"conv2d/dw", "broadcast", "unwritten", "store4(row, ci + 12u, c, s3);", ""},
+	{"conv2d/dw", "broadcast", "padding", "(max(size + pad, t) - t + stride - 1u)", "(max(size + pad, t) - t + stride)"},
+	{"conv2d/dw", "broadcast", "padding", "return (max(pad, t) - t + stride - 1u) / stride", "return (max(pad, t) - t) / stride"},
+	{"conv2d/dw", "broadcast", "padding", " + s - PadLeft", " + s"},
+	{"conv2d/dw", "broadcast", "bias", "p < images * OutH * OutW", "p + 1u < images * OutH * OutW"},
+	{"conv2d/dw_sum", "", "sign", "sum + part", "sum - part"},
+	{"conv2d/dw_sum", "", "index", "part[j * Count + i]", "part[j * Count + i + 1u]"},
+	{"conv2d/dw_sum", "", "index", "j < Shares", "j + 1u < Shares"},
+	{"conv2d/dw_sum", "", "unwritten", "i >= Count", "i + 1u >= Count"},
+	{"conv2d/dw_sum", "", "first", "batch.first == 1u", "true"},
+	{"conv2d/dw_sum", "", "first", "batch.first == 1u", "false"},
+	{"conv2d/transpose", "", "sign", "v[k] = w", "v[k] = -w"},
+	{"conv2d/transpose", "", "index", "ci + k) * OutStride", "ci + k + 1u) * OutStride"},
+	{"conv2d/transpose", "", "unwritten", "i >= Taps", "i + 1u >= Taps"},
+	{"conv2d/transpose", "", "padding", "ci + k < InC", "true"},
+
+	{"dropout", "", "sign", "x[i] * Scale", "-x[i] * Scale"},
+	{"dropout", "", "index", "i % RowElems)", "i % RowElems + 1u)"},
+	{"dropout", "", "index", "batch.row0 + i / RowElems", "i / RowElems"},
+	{"dropout", "", "unwritten", "i >= Rows", "i + 1u >= Rows"},
+	{"dropout", "", "mask", "bits >= Threshold", "bits < Threshold"},
+	{"dropout", "", "random", "hash(seed) + step", "hash(seed)"},
+	{"dropout", "", "random", " + stream", ""},
+
+	{"input", "", "sign", "row + pixel", "row - pixel"},
+	{"input", "", "index", "pixel(line + s)", "pixel(line + s + 1u)"},
+	{"input", "", "index", " - First;", ";"},
+	{"input", "", "index", "batch.offset + n", "n"},
+	{"input", "", "index", "i % 4u))) & 255u", "i % 4u) + 1u)) & 255u"},
+	{"input", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"input", "", "unwritten", "x[i] = 0.0;", ""},
+	{"input", "", "unwritten", "if (first) { target_[n] = 0u; }", ""},
+	{"input", "", "rounding", "sum + Half", "sum"},
+
+	{"pool/max_forward", "", "sign", "v > best", "v < best"},
+	{"pool/max_forward", "", "ties", "v > best", "v >= best"},
+	{"pool/max_forward", "", "index", "u32(r) * KW + u32(s)", "u32(r) * KW + u32(s) + 1u"},
+	{"pool/max_forward", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"pool/max_forward", "", "padding", "max(0, -h0)", "0"},
+	{"pool/max_forward", "", "padding", "min(i32(KW), i32(InW) - w0)", "i32(KW)"},
+	{"pool/max_forward", "", "relu", "best <= Elem(Floor)", "best < Elem(Floor)"},
+	{"pool/max_backward", "", "sign", "sum + select", "sum - select"},
+	{"pool/max_backward", "", "index", "(w - ow * StrideW)", "(w - ow * StrideW + 1u)"},
+	{"pool/max_backward", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"pool/max_backward", "", "padding", "% InW + PadLeft", "% InW"},
+	{"pool/avg_forward", "", "sign", "sum + x", "sum - x"},
+	{"pool/avg_forward", "", "index", "h0 + i32(KH)", "h0 + i32(KH) - 1"},
+	{"pool/avg_forward", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"pool/avg_forward", "", "padding", "before + size + after) - start", "before + size) - start"},
+	{"pool/avg_forward", "", "padding", "max(0, w0)", "w0"},
+	{"pool/avg_backward", "", "sign", "sum + dY", "sum - dY"},
+	{"pool/avg_backward", "", "index", "min(OutH, h / StrideH + 1u)", "min(OutH, h / StrideH)"},
+	{"pool/avg_backward", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"pool/avg_backward", "", "padding", " - max(start, before)", " - start"},
+
+	{"relu/forward", "", "sign", "max(x[i]", "max(-x[i]"},
+	{"relu/forward", "", "index", "max(x[i]", "max(x[i + 1u]"},
+	{"relu/forward", "", "unwritten", "i < Count", "i + 1u < Count"},
+	{"relu/backward", "", "sign", " dY[i]", " -dY[i]"},
+	{"relu/backward", "", "index", "y[i] > ", "y[i + 1u] > "},
+	{"relu/backward", "", "unwritten", "i < Count", "i < Count && i != Count / 2u"},
+	{"relu/backward", "", "zero", "y[i] > ", "y[i] >= "},
+
+	{"sgd", "", "sign", "w[i] - batch.rate", "w[i] + batch.rate"},
+	{"sgd", "", "sign", "+ Decay", "- Decay"},
+	{"sgd", "", "index", "g[i]", "g[i + 1u]"},
+	{"sgd", "", "unwritten", "i >= Count", "i + 1u >= Count"},
+	{"sgd/momentum", "", "sign", "v[i] + (", "v[i] - ("},
+	{"sgd/momentum", "", "index", "g[i]", "g[i + 1u]"},
+	{"sgd/momentum", "", "unwritten", "v[i] = step;", ""},
+
+	{"softmaxxent", "", "sign", "/ sum - select", "/ sum + select"},
+	{"softmaxxent", "", "index", "c == label[n]", "c + 1u == label[n]"},
+	{"softmaxxent", "", "index", "var c = 1u", "var c = 2u"},
+	{"softmaxxent", "", "unwritten", "c < Stride", "c < Stride - 1u"},
+	{"softmaxxent", "", "padding", "c < Classes) {\n", "c <= Classes) {\n"},
+	{"softmaxxent", "", "masked", "n < batch.rows", "n <= batch.rows"},
+	{"softmaxxent", "", "ties", "v > largest", "v >= largest"},
+	{"softmaxxent", "", "overflow", "exp(x[at + c] - largest);", "exp(x[at + c]);"},
+	{"softmaxxent/total", "", "sign", "sum + row", "sum - row"},
+	{"softmaxxent/total", "", "index", "row[n]", "row[n + 1u]"},
+	{"softmaxxent/total", "", "unwritten", "f32(batch.rows), 0.0", "0.0, 0.0"},
+	{"softmaxxent/total", "", "first", "batch.first == 1u", "true"},
+	{"softmaxxent/total", "", "first", "batch.first == 1u", "false"},
+}
+
+func TestMutantsAreCaught(t *testing.T) {
+	d := gputest.Device(t)
+	cases := Cases(d)
+	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) }) // the cheap first
+	for _, m := range mutants {
+		t.Run(strings.Join([]string{m.kernel, m.variant, m.kind, m.new}, " "), func(t *testing.T) {
+			if strings.HasPrefix(m.variant, "broadcast") && !d.Broadcast() {
+				t.Skip("the adapter has no broadcast")
+			}
+			tried := 0
+			for _, c := range cases {
+				if c.Kernel != m.kernel || !strings.HasPrefix(c.Variant, m.variant) || !strings.Contains(c.WGSL, m.old) {
+					continue
+				}
+				tried++
+				res, err := c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, m.old, m.new) })
+				require.False(t, errors.Is(err, check.ErrBuild), "%s: %v", c.Detail, err)
+				if err != nil || res.Worst > 1 {
+					t.Logf("caught at size %d by %s: %v %s", tried, c.Detail, err, res.Where)
+					return
+				}
+			}
+			require.NotZero(t, tried, "no case of the kernel has the text %q", m.old)
+			t.Errorf("%d cases did not catch it", tried)
+		})
+	}
+}
+
+func TestMutantsCoverEveryOp(t *testing.T) {
+	d := gputest.Device(t)
+	kinds := map[string]map[string]bool{} // by op
+	kernels := map[string]bool{}
+	for _, m := range mutants {
+		op, _, _ := strings.Cut(m.kernel, "/")
+		if kinds[op] == nil {
+			kinds[op] = map[string]bool{}
+		}
+		kinds[op][m.kind] = true
+		kernels[m.kernel] = true
+	}
+	for _, op := range Ops {
+		for _, kind := range []string{"sign", "index", "unwritten"} {
+			assert.True(t, kinds[op.Name][kind], "%s: no mutant of kind %s", op.Name, kind)
+		}
+		for _, c := range op.Cases(d) {
+			assert.True(t, kernels[c.Kernel], "no mutant of %s", c.Kernel)
+			if strings.Contains(c.WGSL, "Pad") {
+				assert.True(t, kinds[op.Name]["padding"], "%s: no mutant of kind padding", op.Name)
+			}
+			if strings.Contains(c.WGSL, "Barrier(") {
+				assert.True(t, kinds[op.Name]["barrier"], "%s has barriers and no mutant without one", op.Name)
+			}
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package conformance
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+)
+
+// A folder under shaders with WGSL in it is an op: every .wgsl file is
+// embedded, and there are a twin, cases in Ops, and tests that run them.
+func TestTree(t *testing.T) {
+	listed := map[string]bool{}
+	for _, op := range Ops {
+		listed[op.Name] = true
+	}
+	found := 0
+	err := filepath.WalkDir("..", func(path string, e os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".wgsl" {
+			return err
+		}
+		dir, name := filepath.Split(path)
+		assert.True(t, embedded(t, dir)[name], "no go:embed names %s", path)
+		if filepath.Clean(dir) == ".." { // shared by ops
+			return nil
+		}
+		op := filepath.Base(dir)
+		if !assert.True(t, listed[op], "%s has WGSL but is not in Ops", op) {
+			return filepath.SkipDir
+		}
+		found++
+		assert.FileExists(t, filepath.Join(dir, "ref.go"), "the float64 twin of %s", op)
+		assert.True(t, anyFile(t, dir, "_test.go", "checktest.Run("), "no test of %s runs its cases", op)
+		return nil
+	})
+	require.NoError(t, err)
+	assert.NotZero(t, found)
+	for op := range listed {
+		assert.DirExists(t, filepath.Join("..", op))
+	}
+}
+
+// embedded are the files that the package in dir embeds.
+func embedded(t *testing.T, dir string) map[string]bool {
+	names := map[string]bool{}
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	require.NoError(t, err)
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, d := range f.Decls {
+			ast.Inspect(d, func(n ast.Node) bool {
+				if c, ok := n.(*ast.Comment); ok {
+					if list, ok := strings.CutPrefix(c.Text, "//go:embed "); ok {
+						for _, name := range strings.Fields(list) {
+							names[name] = true
+						}
+					}
+				}
+				return true
+			})
+		}
+	}
+	return names
+}
+
+func anyFile(t *testing.T, dir, suffix, text string) bool {
+	files, err := filepath.Glob(filepath.Join(dir, "*"+suffix))
+	require.NoError(t, err)
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if strings.Contains(string(b), text) {
+			return true
+		}
+	}
+	return false
+}
+
+// A kernel's name begins with its op's, and every .wgsl file of an op is in
+// the text of a case.
+func TestEveryFileHasACase(t *testing.T) {
+	d := gputest.Device(t)
+	for _, op := range Ops {
+		var all strings.Builder
+		for _, c := range op.Cases(d) {
+			name, _, _ := strings.Cut(c.Kernel, "/")
+			assert.Equal(t, op.Name, name)
+			all.WriteString(c.WGSL)
+		}
+		files, err := filepath.Glob(filepath.Join("..", op.Name, "*.wgsl"))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if strings.Contains(file, "broadcast") || strings.HasSuffix(file, "step1.wgsl") || strings.HasSuffix(file, "step4.wgsl") {
+				if !d.Broadcast() {
+					continue
+				}
+			}
+			assert.True(t, strings.Contains(all.String(), string(text)), "no case runs %s", file)
+		}
+	}
+}
