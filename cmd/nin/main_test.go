@@ -12,26 +12,26 @@ import (
 	"wgnin/shaders/relu"
 )
 
-func nin(args ...string) (code int, out, stderr string) {
+func runNin(args ...string) (code int, out, stderr string) {
 	var o, e strings.Builder
 	code = run(&o, &e, args)
 	return code, o.String(), e.String()
 }
 
 func TestHelp(t *testing.T) {
-	code, out, stderr := nin("help")
+	code, out, stderr := runNin("help")
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	for _, c := range commands {
 		assert.Contains(t, out, c.name)
-		_, a, _ := nin(c.name, "-help")
-		code, b, _ := nin("help", c.name)
+		_, a, _ := runNin(c.name, "-help")
+		code, b, _ := runNin("help", c.name)
 		assert.Zero(t, code)
 		assert.Equal(t, a, b)
 		assert.Contains(t, a, "Example", c.name)
 		assert.Contains(t, a, "go run ./cmd/nin "+c.name)
 	}
-	_, same, _ := nin("-help")
+	_, same, _ := runNin("-help")
 	assert.Equal(t, out, same)
 }
 
@@ -47,7 +47,7 @@ func TestWrongArguments(t *testing.T) {
 		{[]string{"adapters", "x"}, `adapters: unexpected argument "x"`},
 		{[]string{"selftest", "-x"}, "selftest: flag provided but not defined: -x"},
 	} {
-		code, out, stderr := nin(c.args...)
+		code, out, stderr := runNin(c.args...)
 		assert.Equal(t, 2, code, c.args)
 		assert.Empty(t, out)
 		assert.Contains(t, stderr, c.says)
@@ -56,26 +56,26 @@ func TestWrongArguments(t *testing.T) {
 }
 
 func TestUnknownAdapter(t *testing.T) {
-	code, _, stderr := nin("selftest", "-adapter", "no such adapter")
+	code, _, stderr := runNin("selftest", "-adapter", "no such adapter")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "no GPU adapter")
 }
 
 func TestAdapters(t *testing.T) {
 	d := gputest.Device(t)
-	code, out, _ := nin("adapters")
+	code, out, _ := runNin("adapters")
 	assert.Zero(t, code)
 	assert.Contains(t, out, d.Adapter().Name)
 }
 
 func TestSelftest(t *testing.T) {
 	gputest.Device(t)
-	code, out, stderr := nin("selftest", "-run", "relu/", "-v")
+	code, out, stderr := runNin("selftest", "-run", "relu/", "-v")
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "relu/backward  -        5      exact")
 	assert.Contains(t, out, "10 cases on ")
 	assert.Contains(t, out, ": all within tolerance, ")
-	code, _, stderr = nin("selftest", "-run", "no such kernel")
+	code, _, stderr = runNin("selftest", "-run", "no such kernel")
 	assert.Equal(t, 2, code)
 	assert.Contains(t, stderr, `"no such kernel"`)
 }

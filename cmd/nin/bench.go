@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+)
+
+const benchHelp = `Bench measures a recipe's network on an adapter, with random images: images/s in
+training and prediction, and each kernel of a training step against the two
+ceilings of the adapter, a copy and multiply-adds in registers. GB/s counts the
+bytes of a kernel's arguments once.
+
+Usage: go run ./cmd/nin bench [flags]
+
+Example:
+  go run ./cmd/nin bench -recipe d2l -batch 16 -kernel conv2d
+
+Flags:
+`
+
+func bench(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var (
+		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
+		batch   = fs.Int("batch", 16, "images of a step")
+		steps   = fs.Int("steps", 5, "steps to take the median of")
+		layer   = fs.String("layer", "", "only layers whose `path` begins so, such as 2.0")
+		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
+		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
+	)
+	if err := parse(fs, w, benchHelp, args); err != nil {
+		return err
+	}
+	r, err := nin.Find(*recipe)
+	if err != nil {
+		return usageError{err}
+	}
+	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
+		return usageError{fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps)}
+	}
+	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	report, err := nin.Bench(context.Background(), dev, nin.BenchOptions{Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel})
+	if err != nil {
+		return err
+	}
+	if !*asJSON {
+		return report.Write(w)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report)
+}

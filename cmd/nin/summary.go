@@ -1,0 +1,54 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+const summaryHelp = `Summary prints the output shape of each layer of a recipe's network, as the
+chapter does, with parameters and multiply-adds.
+
+Usage: go run ./cmd/nin summary [flags]
+
+Example:
+  go run ./cmd/nin summary -recipe d2l -input 1,1,224,224
+
+Flags:
+`
+
+func summary(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
+	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
+	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the recipe's)")
+	if err := parse(fs, w, summaryHelp, args); err != nil {
+		return err
+	}
+	r, err := nin.Find(*recipe)
+	if err != nil {
+		return usageError{err}
+	}
+	n, in := 1, r.In
+	if *input != "" {
+		if k, err := fmt.Sscanf(*input+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W); err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
+			return usageError{fmt.Errorf("summary: -input is %q; want N,C,H,W, such as 1,1,224,224", *input)}
+		}
+	}
+	net := r.Net(10, r.Dropout)
+	if err := nn.Summary(w, net, n, in); err != nil {
+		return err
+	}
+	params, err := nn.Params(net, in)
+	if err != nil {
+		return err
+	}
+	macs, err := nn.MACs(net, in)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", params, float64(macs)/1e6)
+	return err
+}
