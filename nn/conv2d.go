@@ -31,7 +31,7 @@ func (c Conv2D) sides() sides {
 func (c Conv2D) OutShape(in Shape) (Shape, error) {
 	w, err := c.sides().window(in)
 	if err == nil {
-		err = checkChannels(c.Out)
+		err = checkWeights(c.Out, in.C, w.KH, w.KW)
 	}
 	return Shape{C: c.Out, H: w.OutH(), W: w.OutW()}, err
 }
@@ -76,7 +76,7 @@ func (l Linear) OutShape(in Shape) (Shape, error) {
 	if !in.Flat {
 		return Shape{}, errors.New("input is an image; want a vector (put Flatten before)")
 	}
-	return Shape{C: l.Out, H: 1, W: 1, Flat: true}, checkChannels(l.Out)
+	return Shape{C: l.Out, H: 1, W: 1, Flat: true}, checkWeights(l.Out, in.C, in.H, in.W)
 }
 
 // Weights are weight [Out,In] and bias [Out].
@@ -103,9 +103,14 @@ func (l Linear) build(g *Graph, x *Tensor, withReLU bool) *Tensor {
 
 func (l Linear) String() string { return fmt.Sprintf("Linear %d", l.Out) }
 
-func checkChannels(n int) error {
-	if n < 1 || n > largest {
-		return fmt.Errorf("%d output channels; want 1 to %d", n, largest)
+// checkWeights refuses weights [out,in,kh,kw] that are too many; in, kh and kw
+// have been checked.
+func checkWeights(out, in, kh, kw int) error {
+	if out < 1 || out > largest {
+		return fmt.Errorf("%d output channels; want 1 to %d", out, largest)
+	}
+	if fan := int64(in) * int64(kh) * int64(kw); fan > maxValues/int64(out) {
+		return fmt.Errorf("weight is [%d,%d,%d,%d]; want at most %d values", out, in, kh, kw, maxValues)
 	}
 	return nil
 }

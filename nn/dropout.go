@@ -15,8 +15,9 @@ type Dropout struct{ P float64 }
 
 // OutShape is in.
 func (d Dropout) OutShape(in Shape) (Shape, error) {
-	if !(d.P >= 0 && d.P < 1) {
-		return in, fmt.Errorf("probability is %g; want 0 <= P < 1", d.P)
+	// The kernel compares 32 random bits with P, and scales by 1/(1-P).
+	if !(d.P >= 0 && d.P <= 1-0x1p-23) {
+		return in, fmt.Errorf("probability is %g; want 0 <= P <= 1 - 2^-23", d.P)
 	}
 	return in, nil
 }

@@ -114,11 +114,11 @@ func (e *Evaluator) setBatch(first int) error {
 // Logits are the network's outputs for n images from first on, in the order in
 // which the images are now: [n][classes].
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
+	if first < 0 || n < 0 || n > e.images.Len()-first {
+		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())
+	}
 	var all [][]float32
 	for ; n > 0; first, n = first+e.batch, n-e.batch {
-		if first < 0 || first >= e.images.Len() {
-			return nil, fmt.Errorf("nn: no image %d; there are %d", first, e.images.Len())
-		}
 		if err := e.setBatch(first); err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 		if err := gpu.Read(e.logits.Data, values); err != nil {
 			return nil, err
 		}
-		for i := range min(n, e.batch, e.images.Len()-first) {
+		for i := range min(n, e.batch) {
 			all = append(all, values[i*stride:][:e.logits.C])
 		}
 	}

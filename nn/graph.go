@@ -20,6 +20,7 @@ type Graph struct {
 	path      string
 	backward  []func()
 	dropouts  uint32
+	classes   int                // one more than the largest label of the images
 	tensors   map[string]*Tensor // outputs by layer path
 	keepEvery bool
 }
@@ -130,7 +131,7 @@ func (net *Net) newGraph(n int, training bool) (*Graph, error) {
 func (net *Net) maxImages() int {
 	largest := int64(net.In.Len()) * 4
 	_, err := Walk(net.Layer, net.In, func(_ string, _ Layer, _, out Shape) error {
-		largest = max(largest, int64(shaders.RoundUp(out.C, 4)*out.H*out.W)*4)
+		largest = max(largest, out.deviceBytes())
 		return nil
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"wgnin/gpu"
 	"wgnin/nn/data"
@@ -11,10 +12,11 @@ import (
 // Images are labelled images in device memory, as 8-bit pixels. A set that is
 // larger than one binding of the adapter lies in several buffers.
 type Images struct {
-	set    *data.Images
-	dev    *gpu.Device
-	chunks []chunk
-	order  *gpu.Buffer // image numbers, in the order of the epoch
+	set     *data.Images
+	classes int // one more than the largest label
+	dev     *gpu.Device
+	chunks  []chunk
+	order   *gpu.Buffer // image numbers, in the order of the epoch
 }
 
 type chunk struct {
@@ -24,13 +26,25 @@ type chunk struct {
 
 // Upload copies a set to the device.
 func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
-	im := &Images{set: set, dev: dev}
+	if err := (Shape{C: set.C, H: set.H, W: set.W}).check(); err != nil {
+		return nil, fmt.Errorf("nn: images: %w", err)
+	}
 	size := set.C * set.H * set.W
+	if set.Len() < 1 || len(set.Pixels) != set.Len()*size {
+		return nil, fmt.Errorf("nn: %d labels and %d pixels; want at least one image, of %d pixels each", set.Len(), len(set.Pixels), size)
+	}
 	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
 	perChunk := int(limit / int64(size) / 4 * 4)
 	if perChunk == 0 {
 		return nil, fmt.Errorf("nn: an image of %d bytes; %s binds at most %d", size, dev.Adapter().Name, limit)
 	}
+	return uploadChunks(dev, set, perChunk)
+}
+
+// uploadChunks is Upload with so many images in a buffer.
+func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, error) {
+	im := &Images{set: set, dev: dev, classes: 1 + int(slices.Max(set.Labels))}
+	size := set.C * set.H * set.W
 	for first := 0; first < set.Len(); first += perChunk {
 		count := min(perChunk, set.Len()-first)
 		c := chunk{first: first, count: count}
@@ -101,6 +115,7 @@ func (s *source) close() { s.taps.Release() }
 // build records the input of g: the images and the labels of a batch.
 func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
 	g.enter("input")
+	g.classes = s.im.classes
 	x = &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 	target = g.Temp("target", g.N)
 	for _, c := range s.im.chunks {

@@ -63,15 +63,23 @@ type reluFuser interface {
 // with the path that PyTorch gives them in a state dict, such as "0.2". It
 // returns the shape of l's output for the input in.
 func Walk(l Layer, in Shape, visit func(path string, l Layer, in, out Shape) error) (Shape, error) {
+	if err := in.check(); err != nil {
+		return in, fmt.Errorf("input: %w", err)
+	}
 	return walk("", l, in, visit)
 }
 
 func walk(path string, l Layer, in Shape, visit func(string, Layer, Shape, Shape) error) (Shape, error) {
+	if l == nil {
+		return in, fmt.Errorf("layer %s is nil; want a layer", path)
+	}
 	s, ok := l.(Sequential)
 	if !ok {
 		out, err := l.OutShape(in)
-		if err == nil && out.Len() < 1 {
-			err = fmt.Errorf("output is empty")
+		if err == nil {
+			if err = out.check(); err != nil {
+				err = fmt.Errorf("output: %w", err)
+			}
 		}
 		if err != nil {
 			return out, fmt.Errorf("layer %s (%s) on %s: %w", path, l, in, err)

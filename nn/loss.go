@@ -17,7 +17,11 @@ const metricsBytes = 16
 func buildCrossEntropy(g *Graph, logits *Tensor, target, metrics view) {
 	g.enter("loss")
 	if logits.H != 1 || logits.W != 1 {
-		g.Fail(fmt.Errorf("logits are %s; want one value a class, [N,classes]", logits.Batch(g.N)))
+		g.Fail(fmt.Errorf("logits are %d channels of %dx%d; want one value a class: put GlobalAvgPool2D, or Flatten and Linear, before", logits.C, logits.H, logits.W))
+		return
+	}
+	if logits.C < g.classes {
+		g.Fail(fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", logits.C, g.classes-1))
 		return
 	}
 	s := softmaxxent.Shape{N: g.N, Classes: logits.C, Stride: logits.Stride}

@@ -66,8 +66,12 @@ type netWeights struct {
 func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	net := &Net{Layer: l, In: in, dev: dev, byPath: map[string]int{}}
 	align := int(dev.Adapter().Limits.OffsetAlign / 4)
+	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
 	var err error
-	net.Out, err = Walk(l, in, func(path string, l Layer, in, _ Shape) error {
+	net.Out, err = Walk(l, in, func(path string, l Layer, in, out Shape) error {
+		if bytes := out.deviceBytes(); bytes > limit {
+			return fmt.Errorf("layer %s (%s) on %s: output of one image takes %d bytes; %s binds at most %d", path, l, in, bytes, dev.Adapter().Name, limit)
+		}
 		if w, ok := l.(Weighted); ok {
 			nw := netWeights{w.Weights(in), path, net.size}
 			net.byPath[path] = len(net.layers)
@@ -83,6 +87,9 @@ func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 		return nil, errors.New("nn: the network has no weights")
 	}
 	bytes := int64(net.size) * 4
+	if bytes > limit {
+		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, dev.Adapter().Name, limit)
+	}
 	var err1, err2, err3 error
 	net.weights, err1 = dev.NewBuffer("weights", bytes)
 	net.grads, err2 = dev.NewBuffer("gradients", bytes)
@@ -218,8 +225,10 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 	if err != nil {
 		return err
 	}
-	for name := range given {
-		return fmt.Errorf("weights: the network has no %s", name)
+	for _, t := range ts {
+		if _, unused := given[strings.TrimPrefix(t.Name, prefix)]; unused {
+			return fmt.Errorf("weights: the network has no %s", t.Name)
+		}
 	}
 	return gpu.Write(b.All(), arena)
 }

@@ -55,16 +55,6 @@ func (p Padding) String() string {
 // not overflow.
 const largest = 1 << 16
 
-// checkNumbers refuses numbers of a layer that no network has.
-func checkNumbers(vs ...int) error {
-	for _, v := range vs {
-		if v < 0 || v > largest {
-			return fmt.Errorf("%d is out of range; want 0 to %d", v, largest)
-		}
-	}
-	return nil
-}
-
 // sides is how a kernel slides: rows and columns, where a second of 0 is the
 // first.
 type sides struct {
@@ -83,8 +73,16 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 	if in.Flat {
 		return w, fmt.Errorf("input is a vector; want an image (before Flatten)")
 	}
-	if err := checkNumbers(s.kernel, s.kernelW, s.stride, s.strideW, s.pad.Top, s.pad.Bottom, s.pad.Left, s.pad.Right); err != nil {
-		return w, err
+	for _, n := range []struct {
+		name     string
+		v, least int
+	}{
+		{"kernel", w.KH, 1}, {"kernel", w.KW, 1}, {"stride", w.StrideH, 1}, {"stride", w.StrideW, 1},
+		{"padding", s.pad.Top, 0}, {"padding", s.pad.Bottom, 0}, {"padding", s.pad.Left, 0}, {"padding", s.pad.Right, 0},
+	} {
+		if n.v < n.least || n.v > largest {
+			return w, fmt.Errorf("%s is %d; want %d to %d", n.name, n.v, n.least, largest)
+		}
 	}
 	s.pad.apply(&w)
 	return w, w.Check()

@@ -1,11 +1,33 @@
 package nn
 
-import "fmt"
+import (
+	"fmt"
+
+	"wgnin/shaders"
+)
 
 // Shape is that of one image or of its activations.
 type Shape struct {
 	C, H, W int  // channels, rows, columns
 	Flat    bool // the C*H*W values are one vector, as after Flatten
+}
+
+// maxValues is the most values of a tensor: 4 GiB of float32, more than kernels
+// can address and adapters bind.
+const maxValues = 1 << 30
+
+// check refuses shapes that no tensor has, so that sizes computed from a shape
+// do not overflow.
+func (s Shape) check() error {
+	if min(s.C, s.H, s.W) < 1 || max(s.C, s.H, s.W) > largest || int64(s.C)*int64(s.H)*int64(s.W) > maxValues {
+		return fmt.Errorf("%d channels of %dx%d; want 1 to %d of each, and at most %d values", s.C, s.H, s.W, largest, maxValues)
+	}
+	return nil
+}
+
+// deviceBytes is the size of an activation of one image, with padding.
+func (s Shape) deviceBytes() int64 {
+	return int64(shaders.RoundUp(s.C, 4)) * int64(s.H) * int64(s.W) * 4
 }
 
 // Len is the number of values.

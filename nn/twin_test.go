@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders"
@@ -30,8 +29,9 @@ type twin struct {
 	numbers []*number            // in order of computation
 	forward int                  // rounded products on the way to any number so far
 	terms   int                  // and on the way back to any gradient
-	cfg     nn.TrainConfig
-	dropped uint32 // dropouts so far
+	seed    uint32               // of dropout
+	step    uint32               // number of the step
+	dropped uint32               // dropouts so far
 }
 
 type number struct {
@@ -108,6 +108,11 @@ func (tw *twin) steps(forward, backward int) {
 	tw.terms += forward + backward
 }
 
+// tolerance bounds the error of a forward value.
+func (tw *twin) tolerance(ulps, magnitude float64) float64 {
+	return check.Tolerance(tw.forward, ulps, magnitude)
+}
+
 // take is the next of the network's weights, which must have the given shape.
 func (tw *twin) take(shape ...int) []*number {
 	require.Less(tw.t, len(tw.weights), len(tw.params), "the network has fewer weights")
@@ -126,7 +131,7 @@ func (tw *twin) take(shape ...int) []*number {
 // zero to the bit.
 func (tw *twin) greater(v, magnitude float64) bool {
 	if v != 0 {
-		require.Greater(tw.t, math.Abs(v), check.Tolerance(tw.forward, 0, magnitude), "nearly a kink: choose another seed")
+		require.Greater(tw.t, math.Abs(v), tw.tolerance(0, magnitude), "nearly a kink: choose another seed")
 	}
 	return v > 0
 }
@@ -239,7 +244,7 @@ func avgPool(oh, ow, kh, kw, sh, sw, top, bottom, left, right int, countPad bool
 }
 
 // dropout is torch.nn.Dropout with the mask that the documentation promises: of
-// the seed, the step (the first), the dropout's number and the place in the
+// the seed, the step, the dropout's number and the place in the
 // batch. On the device a pixel's channels lie together, padded to a multiple of
 // four, or as they are in images that no layer with weights has seen.
 func dropout(p float64, stride int) layer {
@@ -248,7 +253,7 @@ func dropout(p float64, stride int) layer {
 		stream := tw.dropped
 		tw.steps(1, 1)
 		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
-			bits := shaders.RandomBits(uint32(tw.cfg.Seed), 1, stream, uint32(n), uint32((h*x.w+w)*stride+c))
+			bits := shaders.RandomBits(tw.seed, tw.step, stream, uint32(n), uint32((h*x.w+w)*stride+c))
 			if float64(bits) < math.Round(p*(1<<32)) {
 				return tw.sum()
 			}

@@ -1,0 +1,315 @@
+package nn_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// assertOneLine checks that err is one line that says all of the given.
+func assertOneLine(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if !assert.Error(t, err, says) {
+		return
+	}
+	for _, s := range says {
+		assert.ErrorContains(t, err, s)
+	}
+	assert.NotContains(t, err.Error(), "\n")
+}
+
+// TestNetRefuses gives networks that cannot be: one line names the layer and
+// what would be right, and nothing is allocated.
+func TestNetRefuses(t *testing.T) {
+	dev := gputest.Device(t)
+	before, _ := dev.Usage()
+	const huge = 1 << 40
+	image := nn.Shape{C: 1, H: 7, W: 6}
+	head := func(ls ...nn.Layer) nn.Sequential {
+		return append(append(nn.Sequential{}, ls...), nn.Flatten{}, nn.Linear{Out: 10})
+	}
+	for _, c := range []struct {
+		name  string
+		layer nn.Layer
+		in    nn.Shape
+		says  []string
+	}{
+		{"kernel larger than the image", head(nn.Conv2D{Out: 4, Kernel: 8}), image, []string{"layer 0 (Conv2D 4 8x8) on [1,7,6]", "does not fit the padded image of 7x6"}},
+		{"the same, inside", head(nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 9}}), image, []string{"layer 0.1 (MaxPool2D 9x9", "7x6"}},
+		{"conv after flatten", nn.Sequential{nn.Flatten{}, nn.Conv2D{Out: 4, Kernel: 1}}, image, []string{"layer 1 (Conv2D 4 1x1) on [42]", "before Flatten"}},
+		{"pool after flatten", nn.Sequential{nn.Flatten{}, nn.MaxPool2D{Kernel: 1}}, image, []string{"layer 1 (MaxPool2D", "before Flatten"}},
+		{"global pool after flatten", nn.Sequential{nn.Flatten{}, nn.GlobalAvgPool2D{}}, image, []string{"layer 1 (GlobalAvgPool2D", "before Flatten"}},
+		{"linear before flatten", nn.Sequential{nn.Linear{Out: 10}}, image, []string{"layer 0 (Linear 10) on [1,7,6]", "put Flatten before"}},
+		{"no output channels", head(nn.Conv2D{Kernel: 1}), image, []string{"layer 0", "0 output channels; want 1 to 65536"}},
+		{"negative output channels", head(nn.Conv2D{Out: -4, Kernel: 1}), image, []string{"layer 0", "-4 output channels; want 1 to 65536"}},
+		{"huge output channels", head(nn.Conv2D{Out: huge, Kernel: 1}), image, []string{"layer 0", "1099511627776 output channels; want 1 to 65536"}},
+		{"no outputs", nn.Sequential{nn.Flatten{}, nn.Linear{}}, image, []string{"layer 1 (Linear 0)", "want 1 to 65536"}},
+		{"huge outputs", nn.Sequential{nn.Flatten{}, nn.Linear{Out: huge}}, image, []string{"layer 1", "want 1 to 65536"}},
+		{"no kernel", head(nn.Conv2D{Out: 1}), image, []string{"layer 0", "kernel is 0; want 1 to 65536"}},
+		{"negative kernel", head(nn.Conv2D{Out: 1, Kernel: -3}), image, []string{"layer 0", "kernel is -3; want 1 to 65536"}},
+		{"negative second kernel", head(nn.MaxPool2D{Kernel: 3, KernelW: -3}), image, []string{"layer 0", "kernel is -3; want 1 to 65536"}},
+		{"huge kernel", head(nn.AvgPool2D{Kernel: huge}), image, []string{"layer 0", "kernel is 1099511627776; want 1 to 65536"}},
+		{"no kernel of a pool", head(nn.MaxPool2D{}), image, []string{"layer 0", "kernel is 0; want 1 to 65536"}},
+		{"negative stride", head(nn.Conv2D{Out: 1, Kernel: 1, Stride: -1}), image, []string{"layer 0", "stride is -1; want 1 to 65536"}},
+		{"huge stride", head(nn.Conv2D{Out: 1, Kernel: 1, StrideW: huge}), image, []string{"layer 0", "stride is 1099511627776; want 1 to 65536"}},
+		{"negative padding", head(nn.Conv2D{Out: 1, Kernel: 1, Pad: nn.Pad(-1)}), image, []string{"layer 0", "padding is -1; want 0 to 65536"}},
+		{"huge padding", head(nn.Conv2D{Out: 1, Kernel: 1, Pad: nn.Padding{Left: huge}}), image, []string{"layer 0", "padding is 1099511627776; want 0 to 65536"}},
+		{"padding of a whole kernel", head(nn.MaxPool2D{Kernel: 2, Pad: nn.Pad(2)}), image, []string{"layer 0", "padding is 2,2,2,2; want less than the kernel, 2x2"}},
+		{"dropout of everything", head(nn.Dropout{P: 1}), image, []string{"layer 0 (Dropout 1)", "want 0 <= P"}},
+		{"dropout of almost everything", head(nn.Dropout{P: math.Nextafter(1, 0)}), image, []string{"layer 0", "want 0 <= P"}},
+		{"negative dropout", head(nn.Dropout{P: -0.1}), image, []string{"layer 0", "probability is -0.1; want 0 <= P"}},
+		{"dropout of NaN", head(nn.Dropout{P: math.NaN()}), image, []string{"layer 0", "probability is NaN; want 0 <= P"}},
+		{"many channels of many pixels", head(nn.Conv2D{Out: 1 << 16, Kernel: 1}), nn.Shape{C: 1, H: 224, W: 224}, []string{"layer 0", "output: 65536 channels of 224x224", "at most 1073741824 values"}},
+		{"many channels to many", head(nn.Conv2D{Out: 1 << 16, Kernel: 1}), nn.Shape{C: 1 << 16, H: 1, W: 1}, []string{"layer 0", "weight is [65536,65536,1,1]; want at most"}},
+		{"large kernel in padding", head(nn.Conv2D{Out: 1 << 16, Kernel: 1 << 16, Pad: nn.Pad(1 << 15)}), image, []string{"layer 0", "weight is [65536,1,65536,65536]; want at most"}},
+		{"padding to more than fits", head(nn.Conv2D{Out: 1, Kernel: 1, Pad: nn.Pad(1 << 16)}), image, []string{"layer 0", "output: 1 channels of 131079x131078; want 1 to 65536"}},
+		{"linear of too much", nn.Sequential{nn.Flatten{}, nn.Linear{Out: 1 << 16}}, nn.Shape{C: 1, H: 1 << 10, W: 1 << 10}, []string{"layer 1", "weight is [65536,1,1024,1024]; want at most"}},
+		{"no channels", head(), nn.Shape{H: 7, W: 6}, []string{"input: 0 channels of 7x6"}},
+		{"negative size", head(), nn.Shape{C: 1, H: -7, W: -6}, []string{"input: 1 channels of -7x-6"}},
+		{"huge size", head(), nn.Shape{C: 1, H: huge, W: huge}, []string{"input", "want 1 to 65536"}},
+		{"size whose product is zero", head(), nn.Shape{C: 1 << 16, H: 1 << 16, W: 1 << 16}, []string{"input", "at most 1073741824 values"}},
+		{"nil", nn.Sequential{nn.ReLU{}, nil}, image, []string{"layer 1 is nil"}},
+		{"nothing", nil, image, []string{"nil"}},
+		{"no weights", nn.Sequential{nn.Flatten{}}, image, []string{"no weights"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := nn.NewNet(dev, c.layer, c.in)
+			assertOneLine(t, err, c.says...)
+			after, _ := dev.Usage()
+			assert.Equal(t, before, after, "buffers")
+		})
+	}
+}
+
+// TestNetTooLargeForAdapter: what the numbers allow and the adapter does not is
+// refused before anything is allocated, with the limit.
+func TestNetTooLargeForAdapter(t *testing.T) {
+	dev := gputest.Device(t)
+	limit := dev.Adapter().Limits.MaxBindingBytes
+	_, before := dev.Usage()
+	for name, l := range map[string]nn.Sequential{
+		"the weights take": {nn.Conv2D{Out: 1 << 15, Kernel: 1}, nn.Conv2D{Out: 1 << 15, Kernel: 1}},
+		"layer 0 (Conv2D 65536 1x1 pad 63) on [1,1,1]: output of one image takes": {nn.Conv2D{Out: 1 << 16, Kernel: 1, Pad: nn.Pad(63)}},
+	} {
+		if limit >= 1<<32 {
+			t.Skip("the adapter binds 4 GiB")
+		}
+		_, err := nn.NewNet(dev, l, nn.Shape{C: 1, H: 1, W: 1})
+		assertOneLine(t, err, name, "bytes", fmt.Sprintf("binds at most %d", limit))
+		_, after := dev.Usage()
+		assert.Equal(t, before, after)
+	}
+}
+
+// TestAbsurdLayers walks networks of layers with numbers at random from the
+// edges of what an int is: they have sizes that are possible, or an error of one
+// line. Nothing overflows and nothing panics.
+func TestAbsurdLayers(t *testing.T) {
+	numbers := []int{
+		0, 1, 2, 3, 5, 6, 7, 64, 1<<15 - 1, 1 << 15, 1<<16 - 1, 1 << 16, 1<<16 + 1, 1 << 31, 1 << 32, 1 << 40,
+		math.MaxInt, math.MaxInt - 1, -1, -2, math.MinInt, math.MinInt + 1,
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	const small = 8 // half of the numbers are small, so that some layers are possible
+	n := func() int {
+		if r.IntN(8) > 0 {
+			return numbers[r.IntN(small)]
+		}
+		return numbers[r.IntN(len(numbers))]
+	}
+	pad := func() nn.Padding {
+		switch r.IntN(4) {
+		case 0:
+			return nn.Same
+		case 1:
+			return nn.Padding{Top: n(), Bottom: n(), Left: n(), Right: n()}
+		}
+		return nn.Valid
+	}
+	floats := []float64{0, 0.5, 1, -1, math.NaN(), math.Inf(1), math.Inf(-1), math.SmallestNonzeroFloat64, math.MaxFloat64}
+	layer := func() nn.Layer {
+		switch r.IntN(8) {
+		case 0, 1:
+			return nn.Conv2D{Out: n(), Kernel: n(), KernelW: n(), Stride: n(), StrideW: n(), Pad: pad()}
+		case 2:
+			return nn.MaxPool2D{Kernel: n(), KernelW: n(), Stride: n(), StrideW: n(), Pad: pad(), Ceil: r.IntN(2) == 0}
+		case 3:
+			return nn.AvgPool2D{Kernel: n(), KernelW: n(), Stride: n(), StrideW: n(), Pad: pad(), Ceil: r.IntN(2) == 0}
+		case 4:
+			return nn.GlobalAvgPool2D{}
+		case 5:
+			return nn.Dropout{P: floats[r.IntN(len(floats))]}
+		case 6:
+			return nn.Flatten{}
+		}
+		return nn.Linear{Out: n()}
+	}
+	good, bad := 0, 0
+	for range 100_000 {
+		var l nn.Sequential
+		for range 1 + r.IntN(3) {
+			l = append(l, layer())
+		}
+		in := nn.Shape{C: n(), H: n(), W: n()}
+		params, err := nn.Params(l, in)
+		macs, err2 := nn.MACs(l, in)
+		require.Equal(t, err, err2)
+		if err != nil {
+			bad++
+			require.NotContains(t, err.Error(), "\n")
+			require.True(t, strings.HasPrefix(err.Error(), "layer ") || strings.HasPrefix(err.Error(), "input: "), err)
+			continue
+		}
+		good++
+		require.GreaterOrEqual(t, params, 0, "%v on %v", l, in)
+		require.GreaterOrEqual(t, macs, int64(0), "%v on %v", l, in)
+		_, err = nn.Walk(l, in, func(_ string, l nn.Layer, _, out nn.Shape) error {
+			require.Positive(t, min(out.C, out.H, out.W), "%v on %v", l, in)
+			require.LessOrEqual(t, out.Len(), 1<<30, "%v on %v", l, in)
+			return nil
+		})
+		require.NoError(t, err)
+	}
+	assert.Greater(t, good, 1000)
+	assert.Greater(t, bad, 1000)
+}
+
+// TestTrainingRefuses gives a trainer and an evaluator what they cannot do.
+func TestTrainingRefuses(t *testing.T) {
+	dev := gputest.Device(t)
+	good := nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9}}
+	set := crops(t, 8, 1, 7, 6)
+	colour := crops(t, 8, 3, 7, 6)
+	logits := nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10}}
+	for _, c := range []struct {
+		name  string
+		layer nn.Sequential
+		set   *data.Images
+		says  []string
+	}{
+		{"logits are an image", nn.Sequential{nn.Conv2D{Out: 10, Kernel: 3}}, set, []string{"layer loss", "logits are 10 channels of 5x4; want one value a class", "GlobalAvgPool2D"}},
+		{"logits are an image, flattened", nn.Sequential{nn.Conv2D{Out: 10, Kernel: 3}, nn.Flatten{}}, set, []string{"layer loss", "logits are 10 channels of 5x4; want one value a class"}},
+		{"fewer logits than classes", nn.Sequential{nn.Flatten{}, nn.Linear{Out: 9}}, set, []string{"layer loss", "9 logits", "labels up to 9"}},
+		{"images have more channels", logits, colour, []string{"images have 3 channels and the network takes 1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			net, _ := build(t, dev, c.layer, set)
+			images, err := nn.Upload(dev, c.set)
+			require.NoError(t, err)
+			defer images.Close()
+			_, err = nn.NewTrainer(net, images, good)
+			assertOneLine(t, err, c.says...)
+			_, err = nn.NewEvaluator(net, images, 4)
+			assertOneLine(t, err, c.says...)
+		})
+	}
+
+	net, images := build(t, dev, tiny(), set)
+	for _, c := range []struct {
+		name   string
+		change func(*nn.TrainConfig)
+		says   []string
+	}{
+		{"batch 0", func(c *nn.TrainConfig) { c.Batch = 0 }, []string{"batch is 0; want at least 1"}},
+		{"batch -1", func(c *nn.TrainConfig) { c.Batch = -1 }, []string{"batch is -1; want at least 1"}},
+		{"epochs -1", func(c *nn.TrainConfig) { c.Epochs = -1 }, []string{"-1 epochs", "want at least 0"}},
+		{"momentum 1", func(c *nn.TrainConfig) { c.SGD.Momentum = 1 }, []string{"momentum is 1; want 0 <= momentum < 1"}},
+		{"momentum NaN", func(c *nn.TrainConfig) { c.SGD.Momentum = math.NaN() }, []string{"momentum is NaN; want"}},
+		{"decay -1", func(c *nn.TrainConfig) { c.SGD.WeightDecay = -1 }, []string{"weight decay is -1; want"}},
+		{"decay infinite", func(c *nn.TrainConfig) { c.SGD.WeightDecay = math.Inf(1) }, []string{"weight decay is +Inf; want"}},
+		{"no rate", func(c *nn.TrainConfig) { c.SGD.Rate = nil }, []string{"no learning rate"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := good
+			c.change(&cfg)
+			_, err := nn.NewTrainer(net, images, cfg)
+			assertOneLine(t, err, c.says...)
+		})
+	}
+
+	// A rate that is no number shows in the loss after the first update.
+	for _, rate := range []float64{math.NaN(), math.Inf(1), 1e38} {
+		cfg := good
+		cfg.SGD.Rate, cfg.Epochs = nn.Constant(rate), 3
+		trainer, err := nn.NewTrainer(net, images, cfg)
+		require.NoError(t, err)
+		var last error
+		for _, err := range trainer.Steps(context.Background()) {
+			last = err
+		}
+		trainer.Close()
+		assertOneLine(t, last, "step ", "the learning rate is too large")
+		require.NoError(t, net.Init(nn.PyTorch, 1))
+	}
+
+	// Batches of more images than there are.
+	for _, batch := range []int{9, 1e9, 1 << 40} {
+		cfg := good
+		cfg.Batch = batch
+		assert.Len(t, steps(t, net, images, cfg), 1)
+		eval, err := nn.NewEvaluator(net, images, batch)
+		require.NoError(t, err)
+		eval.Close()
+	}
+}
+
+// TestSetWeightsRefuses leaves the weights as they were.
+func TestSetWeightsRefuses(t *testing.T) {
+	dev := gputest.Device(t)
+	net, _ := build(t, dev, tiny(), crops(t, 1, 1, 7, 6))
+	want, err := net.Hash()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		name   string
+		change func(ts []safetensors.Tensor) []safetensors.Tensor
+		says   []string
+	}{
+		{"none", func([]safetensors.Tensor) []safetensors.Tensor { return nil }, []string{"net.0.weight is missing", "[4 1 3 3]"}},
+		{"one missing", func(ts []safetensors.Tensor) []safetensors.Tensor { return ts[:3] }, []string{"net.5.bias is missing", "[10]"}},
+		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor { return append(ts, ts[0]) }, []string{"0.weight is there twice"}},
+		{"twice, once with net.", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			again := ts[0]
+			again.Name = "0.weight"
+			return append(ts, again)
+		}, []string{"0.weight is there twice"}},
+		{"unknown", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, safetensors.Tensor{Name: "net.9.weight", Shape: []int{1}, Data: []float32{1}})
+		}, []string{"the network has no net.9.weight"}},
+		{"wrong shape", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[2].Shape = []int{10, 4, 3, 3}
+			return ts
+		}, []string{"net.5.weight has shape [10 4 3 3]; the network's is [10 36]"}},
+		{"shape without data", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[2].Data = ts[2].Data[1:]
+			return ts
+		}, []string{"net.5.weight"}},
+		{"NaN", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[3].Data[7] = float32(math.NaN())
+			return ts
+		}, []string{"net.5.bias[7] is NaN"}},
+		{"infinity", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[0].Data[5] = float32(math.Inf(-1))
+			return ts
+		}, []string{"net.0.weight[5] is -Inf"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ts, err := net.Weights()
+			require.NoError(t, err)
+			assertOneLine(t, net.SetWeights(c.change(ts)), c.says...)
+			got, err := net.Hash()
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+}

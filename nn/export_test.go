@@ -1,0 +1,10 @@
+package nn
+
+// For tests: what is not exported because only tests would call it.
+var (
+	// UploadChunks is Upload with so many images in a buffer, as when the
+	// adapter binds no more.
+	UploadChunks = uploadChunks
+	// SameSides is the padding of Same on one axis.
+	SameSides = sameSides
+)

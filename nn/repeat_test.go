@@ -1,0 +1,188 @@
+package nn_test
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// tiny is a network with a layer of each kind that a mistake in cutting a batch
+// up would show in, and its formula.
+func tiny() nn.Sequential {
+	return nn.Sequential{
+		nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
+		nn.Dropout{P: 0.4},
+		nn.MaxPool2D{Kernel: 2},
+		nn.Flatten{},
+		nn.Linear{Out: 10},
+	}
+}
+
+var tinyTwin = chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, dropout(0.4, 4), maxPool(3, 3, 2, 2, 2, 2, 0, 0), linear(10))
+
+// part are images first to first+n.
+func part(set *data.Images, first, n int) *data.Images {
+	p, size := *set, set.C*set.H*set.W
+	p.Pixels, p.Labels = set.Pixels[first*size:][:n*size], set.Labels[first:][:n]
+	return &p
+}
+
+// TestParts cuts a batch of ten up in several ways: loss and gradients
+// are those of the twin, up to the round-off that it derives, and so each
+// other's up to twice that.
+func TestParts(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	net, images := build(t, dev, tiny(), set)
+	weights, err := net.Weights()
+	require.NoError(t, err)
+	cfg := nn.TrainConfig{Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 3}
+	var whole []safetensors.Tensor
+	for _, c := range []struct {
+		name         string
+		batch, micro int
+		step         int // whose gradients are compared
+		first, n     int // its images
+	}{
+		{"10", 10, 0, 1, 0, 10},
+		{"4+4+2", 10, 4, 1, 0, 10},
+		{"ten times 1", 10, 1, 1, 0, 10},
+		{"more than there is", 1000, 1000, 1, 0, 10},
+		{"the last of batches of 4", 4, 0, 3, 8, 2},
+		{"the last of batches of 6, as 4", 6, 4, 2, 6, 4},
+		{"the last of batches of 4, as 1", 4, 1, 3, 8, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := cfg
+			cfg.Batch, cfg.MicroBatch, cfg.Steps = c.batch, c.micro, c.step
+			trainer, err := nn.NewTrainer(net, images, cfg)
+			require.NoError(t, err)
+			defer trainer.Close()
+			loss, count := 0.0, 0
+			for step, err := range trainer.Steps(context.Background()) {
+				require.NoError(t, err)
+				loss, count = step.Loss, step.Images
+			}
+			assert.Equal(t, c.n, count)
+			gradients, err := net.Gradients()
+			require.NoError(t, err)
+			batch := part(set, c.first, c.n)
+			tw := &twin{t: t, params: weights, seed: uint32(cfg.Seed), step: uint32(c.step)}
+			want, tolerance := tw.backward(tinyTwin(tw, tw.input(batch)), batch.Labels)
+			assert.InDelta(t, want, loss, tolerance)
+			worst := tw.compare(gradients)
+			if c.first > 0 {
+				return
+			}
+			if whole == nil {
+				whole = gradients
+			}
+			t.Logf("gradients are off by %.2g of their tolerance, and differ from those of the whole batch by %.2g of their norm",
+				worst, distance(gradients, whole))
+		})
+	}
+}
+
+// distance is the norm of a-b in units of that of b.
+func distance(a, b []safetensors.Tensor) float64 {
+	var diff, norm float64
+	for k := range a {
+		for i := range a[k].Data {
+			v, w := float64(a[k].Data[i]), float64(b[k].Data[i])
+			diff += (v - w) * (v - w)
+			norm += w * w
+		}
+	}
+	return math.Sqrt(diff / norm)
+}
+
+// TestSameBits trains for four epochs of two batches of four and one of two,
+// shuffled, with dropout and momentum, and compares the weights by their hash.
+func TestSameBits(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	train := func(t *testing.T, change func(*nn.TrainConfig)) string {
+		net, images := build(t, dev, tiny(), set)
+		cfg := nn.TrainConfig{
+			Batch: 4, Epochs: 4, Shuffle: true, Seed: 7,
+			SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 1e-4},
+		}
+		change(&cfg)
+		steps(t, net, images, cfg)
+		hash, err := net.Hash()
+		require.NoError(t, err)
+		return hash
+	}
+	unchanged := func(*nn.TrainConfig) {}
+	want := train(t, unchanged)
+	for _, c := range []struct {
+		name   string
+		change func(*nn.TrainConfig)
+		around func(t *testing.T, train func()) // nil is nothing
+		other  bool                             // the bits are to differ
+	}{
+		{name: "again", change: unchanged},
+		{name: "one step in flight", change: func(c *nn.TrainConfig) { c.SettleEvery = 1 }},
+		{name: "while the processor is busy", change: unchanged, around: busy},
+		{name: "with the profile", change: unchanged, around: profiled(dev)},
+		{name: "another seed", change: func(c *nn.TrainConfig) { c.Seed = 8 }, other: true},
+		{name: "a seed that differs in its high half", change: func(c *nn.TrainConfig) { c.Seed |= 1 << 40 }, other: true},
+		{name: "not shuffled", change: func(c *nn.TrainConfig) { c.Shuffle = false }, other: true},
+		{name: "no decay", change: func(c *nn.TrainConfig) { c.SGD.WeightDecay = 0 }, other: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := ""
+			if c.around == nil {
+				c.around = func(_ *testing.T, train func()) { train() }
+			}
+			c.around(t, func() { got = train(t, c.change) })
+			if c.other {
+				assert.NotEqual(t, want, got)
+			} else {
+				assert.Equal(t, want, got)
+			}
+		})
+	}
+}
+
+// busy trains while goroutines use all processors.
+func busy(_ *testing.T, train func()) {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for range 2 * runtime.NumCPU() {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for n := 0; !stop.Load(); n++ {
+				_ = make([]byte, n%4096) // and the collector
+			}
+		}()
+	}
+	train()
+	stop.Store(true)
+	wg.Wait()
+}
+
+// profiled trains with timestamps on.
+func profiled(dev *gpu.Device) func(*testing.T, func()) {
+	return func(t *testing.T, train func()) {
+		if err := dev.Profile(); err != nil {
+			t.Skip(err)
+		}
+		defer dev.StopProfile()
+		train()
+		assert.NotEmpty(t, dev.Timings())
+	}
+}
