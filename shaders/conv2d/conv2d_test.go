@@ -12,6 +12,13 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases(gputest.Device(t))) }
 
+func TestEveryPass(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a minute of compilation")
+	}
+	checktest.Run(t, EveryPass(gputest.Device(t)))
+}
+
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
 // Every variant meets several sizes. The relu of a store is no part of a
