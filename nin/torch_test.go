@@ -1,73 +1,134 @@
 package nin_test
 
 import (
+	"context"
 	"encoding/json"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
 	"wgnin/nn"
-	"wgnin/nn/safetensors"
+	"wgnin/nn/data"
 )
 
-// python is an interpreter that has PyTorch: $PYTHON, python3, or the system's.
+const fashionDir = "../nn/data/testdata/fashion-mnist"
+
+// python gives an interpreter that has torch: $PYTHON, or else python3 or
+// /usr/bin/python3, which is Debian's where another is first on PATH.
 func python(t *testing.T) string {
-	for _, p := range []string{os.Getenv("PYTHON"), "python3", "/usr/bin/python3"} {
-		if p != "" && exec.Command(p, "-c", "import torch, numpy, PIL").Run() == nil {
+	tries := []string{"python3", "/usr/bin/python3"}
+	if p := os.Getenv("PYTHON"); p != "" {
+		tries = []string{p}
+	}
+	for _, p := range tries {
+		if exec.Command(p, "-c", "import torch, numpy, PIL").Run() == nil {
 			return p
 		}
 	}
-	t.Skip("no python3 with torch, numpy and Pillow")
+	t.Skipf("none of %q has torch, numpy and PIL", tries)
 	return ""
 }
 
-// Weights go to PyTorch (load_state_dict with strict=True) and come from it,
-// and give the same logits there and here.
-func TestPyTorchReadsAndWritesWeights(t *testing.T) {
-	py, dev := python(t), gputest.Device(t)
+// parity runs the PyTorch reference.
+func parity(t *testing.T, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(python(t), append([]string{"testdata/parity.py"}, args...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%v: %s", cmd.Args, &stderr)
+	return out
+}
+
+// TestPyTorchReads trains mini for three steps and lets PyTorch load the
+// model.safetensors of the run, strictly; then it lets PyTorch write weights,
+// with the names of the chapter's class and with those of a bare Sequential, and
+// starts runs from them. The logits of the same images are the same both ways.
+func TestPyTorchReads(t *testing.T) {
+	python(t)
+	dev := gputest.Device(t)
+	dir := t.TempDir()
+
+	t.Run("our weights", func(t *testing.T) {
+		run := start(t, dev, filepath.Join(dir, "run"), "")
+		for _, err := range run.Events(context.Background()) {
+			require.NoError(t, err)
+		}
+		compareLogits(t, dev, run.Net, filepath.Join(dir, "run", "model.safetensors"))
+	})
+	for name, prefix := range map[string]string{"its weights": "net.", "its weights of a bare Sequential": ""} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "init.safetensors")
+			parity(t, "init", "--net", "mini", "--seed", "1", "--prefix="+prefix, file)
+			run := start(t, dev, filepath.Join(t.TempDir(), "run"), file)
+			compareLogits(t, dev, run.Net, file)
+		})
+	}
+}
+
+// start prepares a short run of mini.
+func start(t *testing.T, dev *gpu.Device, dir, init string) *nin.Run {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
-	net, err := nn.NewNet(dev, recipe.Net(10, 0), recipe.In)
+	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: fashionDir})
 	require.NoError(t, err)
-	defer net.Close()
-	images, err := nn.Upload(dev, fashion(t))
+	s := recipe.Settings()
+	// Batches of the golden's size, whose kernels are compiled already.
+	s.Batch, s.Steps, s.Seed, s.TrainImages, s.TestImages, s.Init = 8, 3, 1, 24, 8, init
+	run, err := nin.NewRun(dev, s, train, test, dir)
+	require.NoError(t, err)
+	t.Cleanup(run.Close)
+	return run
+}
+
+// compareLogits compares the net's logits of the first eight images with
+// PyTorch's from a file of weights. Both sides compute in float32; the tolerance
+// is what the project promises of losses and gradients, 1e-4, of the largest
+// logit.
+func compareLogits(t *testing.T, dev *gpu.Device, net *nn.Net, file string) {
+	const n = 8
+	set := fashion(t).First(n)
+	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
 	defer images.Close()
-	eval, err := nn.NewEvaluator(net, images, 16)
+	eval, err := nn.NewEvaluator(net, images, n)
 	require.NoError(t, err)
 	defer eval.Close()
-
-	ours, theirs := filepath.Join(t.TempDir(), "ours.safetensors"), filepath.Join(t.TempDir(), "theirs.safetensors")
-	require.NoError(t, net.Init(nn.He, 9))
-	weights, err := net.Weights()
+	got, err := eval.Logits(0, n)
 	require.NoError(t, err)
-	require.NoError(t, safetensors.Write(ours, weights, nil))
-	require.NoError(t, exec.Command(py, "testdata/parity.py", "init", "--net", "mini", "--seed", "4", theirs).Run())
 
-	for _, path := range []string{ours, theirs} {
-		weights, _, err := safetensors.Read(path)
-		require.NoError(t, err)
-		require.NoError(t, net.SetWeights(weights))
-		got, err := eval.Logits(0, 20)
-		require.NoError(t, err)
-		out, err := exec.Command(py, "testdata/parity.py", "check", path, "--net", "mini",
-			"--data", "../nn/data/testdata/fashion-mnist", "--images", "20").Output()
-		require.NoError(t, err)
-		var want struct{ Logits [][]float64 }
-		require.NoError(t, json.Unmarshal(out, &want))
-		require.Len(t, want.Logits, 20)
-		for i := range got {
-			for c := range got[i] {
-				// Both sides round twelve layers in float32.
-				assert.InDelta(t, want.Logits[i][c], got[i][c], 1e-5*max(1, math.Abs(want.Logits[i][c])))
-			}
+	var want struct {
+		Accuracy float64
+		Labels   []int
+		Logits   [][]float64
+	}
+	require.NoError(t, json.Unmarshal(parity(t, "check", file, "--net", "mini", "--data", fashionDir, "--images", "8"), &want))
+	require.Len(t, want.Logits, n)
+	worst, largest := 0.0, 0.0
+	for _, row := range want.Logits {
+		for _, v := range row {
+			largest = max(largest, math.Abs(v))
 		}
 	}
+	for i, row := range want.Logits {
+		assert.Equal(t, int(set.Labels[i]), want.Labels[i])
+		for c, v := range row {
+			e := math.Abs(v-float64(got[i][c])) / largest
+			assert.LessOrEqual(t, e, 1e-4, "logit %d of image %d is %g; PyTorch's is %g", c, i, got[i][c], v)
+			worst = max(worst, e)
+		}
+	}
+	result, err := eval.Run(context.Background())
+	require.NoError(t, err)
+	assert.InDelta(t, want.Accuracy, result.Accuracy, 1e-9)
+	t.Logf("logits up to %.3g differ by at most %.2g of that", largest, worst)
 }

@@ -81,7 +81,11 @@ func (l Linear) OutShape(in Shape) (Shape, error) {
 
 // Weights are weight [Out,In] and bias [Out].
 func (l Linear) Weights(in Shape) Weights {
-	return convWeights(convShape(1, in, in.C, l.Out, l.sides(in)), []int{l.Out, in.Len()})
+	w := convWeights(convShape(1, in, in.C, l.Out, l.sides(in)), []int{l.Out, in.Len()})
+	for i := range w.Tensors {
+		w.Tensors[i].FanOut = l.Out // that of a convolution counts the kernel too
+	}
+	return w
 }
 
 // MACs is the number of multiply-adds of one image.

@@ -1,0 +1,162 @@
+package nin_test
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+// convs adds up the parameters of convolutions: weights and biases.
+func convs(layers ...[3]int) (n int) {
+	for _, l := range layers {
+		in, out, kernel := l[0], l[1], l[2]
+		n += out*in*kernel*kernel + out
+	}
+	return n
+}
+
+// TestRecipes has each recipe's parameters from its figure, as {in, out,
+// kernel}, and as the number that PyTorch gives for the same network.
+func TestRecipes(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		convs int
+		want  int
+	}{
+		{"d2l", convs(
+			[3]int{1, 96, 11}, [3]int{96, 96, 1}, [3]int{96, 96, 1},
+			[3]int{96, 256, 5}, [3]int{256, 256, 1}, [3]int{256, 256, 1},
+			[3]int{256, 384, 3}, [3]int{384, 384, 1}, [3]int{384, 384, 1},
+			[3]int{384, 10, 3}, [3]int{10, 10, 1}, [3]int{10, 10, 1},
+		), 1_992_166},
+		{"lin2013", convs(
+			[3]int{3, 192, 5}, [3]int{192, 160, 1}, [3]int{160, 96, 1},
+			[3]int{96, 192, 5}, [3]int{192, 192, 1}, [3]int{192, 192, 1},
+			[3]int{192, 192, 3}, [3]int{192, 192, 1}, [3]int{192, 10, 1},
+		), 966_986},
+		{"mini", convs(
+			[3]int{1, 32, 5}, [3]int{32, 32, 1}, [3]int{32, 32, 1},
+			[3]int{32, 64, 3}, [3]int{64, 64, 1}, [3]int{64, 64, 1},
+			[3]int{64, 96, 3}, [3]int{96, 96, 1}, [3]int{96, 96, 1},
+			[3]int{96, 10, 3}, [3]int{10, 10, 1}, [3]int{10, 10, 1},
+		), 112_646},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := nin.Find(c.name)
+			require.NoError(t, err)
+			net := r.Net(10, r.Dropout)
+			params, err := nn.Params(net, r.In)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, params)
+			assert.Equal(t, c.convs, params)
+			out, err := net.OutShape(r.In)
+			require.NoError(t, err)
+			assert.Equal(t, nn.Shape{C: 10, H: 1, W: 1, Flat: true}, out)
+			assert.NoError(t, r.Settings().Check())
+			assert.Equal(t, r.Name, r.Settings().Recipe)
+			// Another number of classes changes the head alone.
+			out, err = r.Net(7, r.Dropout).OutShape(r.In)
+			require.NoError(t, err)
+			assert.Equal(t, 7, out.Len())
+		})
+	}
+	assert.Len(t, nin.Recipes, 3)
+}
+
+// TestSchedulesOfRecipes checks the rates that each recipe documents.
+func TestSchedulesOfRecipes(t *testing.T) {
+	mini, err := nin.Find("mini")
+	require.NoError(t, err)
+	for _, steps := range []int{0, 1, 5, 50, 2345} {
+		s := mini.Schedule(mini.Rate, steps)
+		for i := 1; i <= steps; i++ {
+			r := s.Rate(i)
+			require.True(t, r > 0 && r <= mini.Rate, "step %d of %d: %g", i, steps, r)
+		}
+	}
+	lin, err := nin.Find("lin2013")
+	require.NoError(t, err)
+	s := lin.Schedule(lin.Rate, 120_000)
+	assert.Equal(t, 0.1, s.Rate(100_000))
+	assert.InDelta(t, 0.01, s.Rate(100_001), 1e-15)
+}
+
+func TestFindRefuses(t *testing.T) {
+	for _, name := range []string{"", "D2L", "resnet", "d2l\n"} {
+		_, err := nin.Find(name)
+		require.Error(t, err, name)
+		for _, r := range nin.Recipes {
+			assert.ErrorContains(t, err, r.Name)
+		}
+		assert.NotContains(t, err.Error(), "\n")
+	}
+}
+
+// TestSettingsRefuse gives settings that no run can have: one line names the
+// flag and what would be right.
+func TestSettingsRefuse(t *testing.T) {
+	mini, err := nin.Find("mini")
+	require.NoError(t, err)
+	const huge = 1 << 40
+	nan, inf := math.NaN(), math.Inf(1)
+	for flag, changes := range map[string][]func(*nin.Settings){
+		"-epochs": {
+			func(s *nin.Settings) { s.Epochs = 0 }, func(s *nin.Settings) { s.Epochs = -1 },
+			func(s *nin.Settings) { s.Epochs = huge }, func(s *nin.Settings) { s.Epochs = math.MinInt },
+		},
+		"-steps": {
+			func(s *nin.Settings) { s.Steps = -1 }, func(s *nin.Settings) { s.Steps = huge }, func(s *nin.Settings) { s.Steps = math.MinInt },
+		},
+		"-batch": {
+			func(s *nin.Settings) { s.Batch = 0 }, func(s *nin.Settings) { s.Batch = -128 },
+			func(s *nin.Settings) { s.Batch = huge }, func(s *nin.Settings) { s.Batch = math.MaxInt },
+		},
+		"-lr": {
+			func(s *nin.Settings) { s.Rate = -0.1 }, func(s *nin.Settings) { s.Rate = nan },
+			func(s *nin.Settings) { s.Rate = inf }, func(s *nin.Settings) { s.Rate = -inf }, func(s *nin.Settings) { s.Rate = 1e39 },
+		},
+		"-momentum": {
+			func(s *nin.Settings) { s.Momentum = 1 }, func(s *nin.Settings) { s.Momentum = -0.5 },
+			func(s *nin.Settings) { s.Momentum = nan }, func(s *nin.Settings) { s.Momentum = inf },
+		},
+		"-weight-decay": {
+			func(s *nin.Settings) { s.WeightDecay = 1 }, func(s *nin.Settings) { s.WeightDecay = -1e-9 },
+			func(s *nin.Settings) { s.WeightDecay = nan }, func(s *nin.Settings) { s.WeightDecay = -inf },
+		},
+		"-dropout": {
+			func(s *nin.Settings) { s.Dropout = 1 }, func(s *nin.Settings) { s.Dropout = -0.5 },
+			func(s *nin.Settings) { s.Dropout = nan }, func(s *nin.Settings) { s.Dropout = inf },
+		},
+		"-checkpoint-every": {
+			func(s *nin.Settings) { s.CheckpointEvery = -1 }, func(s *nin.Settings) { s.CheckpointEvery = huge },
+		},
+		"-train-images": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
+		"-test-images":  {func(s *nin.Settings) { s.TestImages = -1 }},
+	} {
+		for _, change := range changes {
+			s := mini.Settings()
+			require.NoError(t, s.Check())
+			change(&s)
+			err := s.Check()
+			if assert.Error(t, err, "%s: %+v", flag, s) {
+				assert.ErrorContains(t, err, flag)
+				assert.ErrorContains(t, err, "want ")
+				assert.NotContains(t, err.Error(), "\n")
+			}
+		}
+	}
+	// What is allowed.
+	for _, change := range []func(*nin.Settings){
+		func(s *nin.Settings) { s.Rate = 0 }, func(s *nin.Settings) { s.Momentum, s.WeightDecay, s.Dropout = 0, 0, 0 },
+		func(s *nin.Settings) { s.Batch, s.Epochs, s.Steps = 1, 1, 1 }, func(s *nin.Settings) { s.TrainImages = huge },
+	} {
+		s := mini.Settings()
+		change(&s)
+		assert.NoError(t, s.Check(), "%+v", s)
+	}
+}
