@@ -189,8 +189,8 @@ func TestAbsurdLayers(t *testing.T) {
 func TestTrainingRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	good := nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9}}
-	set := crops(t, 8, 1, 7, 6)
-	colour := crops(t, 8, 3, 7, 6)
+	set := crops(t, 4, 1, 7, 6)
+	colour := crops(t, 4, 3, 7, 6)
 	logits := nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10}}
 	for _, c := range []struct {
 		name  string
@@ -241,7 +241,7 @@ func TestTrainingRefuses(t *testing.T) {
 	// A rate that is no number shows in the loss after the first update.
 	for _, rate := range []float64{math.NaN(), math.Inf(1), 1e38} {
 		cfg := good
-		cfg.SGD.Rate, cfg.Epochs = nn.Constant(rate), 3
+		cfg.SGD.Rate, cfg.Epochs = nn.Constant(rate), 4
 		trainer, err := nn.NewTrainer(net, images, cfg)
 		require.NoError(t, err)
 		var last error

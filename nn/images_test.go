@@ -19,10 +19,10 @@ func TestChunks(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
 	type result struct {
-		losses, after []float64
-		logits        [][]float32
-		eval          nn.Evaluation
-		hash          string
+		losses []float64
+		logits [][]float32
+		eval   nn.Evaluation
+		hash   string
 	}
 	train := func(perChunk int) (r result) {
 		net, one := build(t, dev, tiny(), set)

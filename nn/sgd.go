@@ -22,10 +22,10 @@ func (o SGD) check() error {
 	if o.Rate == nil {
 		return fmt.Errorf("sgd: no learning rate")
 	}
-	if !(o.Momentum >= 0 && o.Momentum < 1) {
+	if !(o.Momentum >= 0 && float32(o.Momentum) < 1) {
 		return fmt.Errorf("sgd: momentum is %g; want 0 <= momentum < 1", o.Momentum)
 	}
-	if !(o.WeightDecay >= 0 && o.WeightDecay < 1) {
+	if !(o.WeightDecay >= 0 && float32(o.WeightDecay) < 1) {
 		return fmt.Errorf("sgd: weight decay is %g; want 0 <= decay < 1", o.WeightDecay)
 	}
 	return nil

@@ -69,16 +69,17 @@ const inFlight = 3
 // NewTrainer records the plans of a step. Every gradient of net belongs to the
 // trainer until it is closed.
 func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err error) {
-	if err := errors.Join(cfg.SGD.check(), cfg.check(images)); err != nil {
+	if err := cfg.check(images); err != nil {
 		return nil, err
 	}
+	cfg.Batch = min(cfg.Batch, images.Len())
 	t := &Trainer{net: net, images: images, cfg: cfg}
 	defer func() {
 		if err != nil {
 			t.Close()
 		}
 	}()
-	t.micro = net.split(min(cfg.Batch, images.Len()))
+	t.micro = net.split(cfg.Batch)
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -119,12 +120,12 @@ func (c TrainConfig) check(images *Images) error {
 	switch {
 	case c.Batch < 1:
 		return fmt.Errorf("batch is %d; want at least 1", c.Batch)
-	case c.Epochs < 0 || c.Steps < 0:
-		return fmt.Errorf("%d epochs, %d steps; want at least 0", c.Epochs, c.Steps)
+	case min(c.Epochs, c.Steps, c.MicroBatch, c.SettleEvery) < 0:
+		return fmt.Errorf("%d epochs, %d steps, parts of %d images, settled every %d steps; want at least 0", c.Epochs, c.Steps, c.MicroBatch, c.SettleEvery)
 	case images.Len() < 1:
 		return errors.New("no images to train on")
 	}
-	return nil
+	return c.SGD.check()
 }
 
 // build records the network on g.
@@ -159,7 +160,8 @@ func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
 // Total is the number of steps of a run on so many images.
 func (c TrainConfig) Total(images int) int {
-	n := c.Epochs * shaders.DivUp(images, max(1, c.Batch))
+	perEpoch := shaders.DivUp(images, max(1, min(c.Batch, images)))
+	n := min(c.Epochs, math.MaxInt/max(1, perEpoch)) * perEpoch
 	if c.Steps > 0 {
 		n = min(n, c.Steps)
 	}
