@@ -93,8 +93,10 @@ func fashion(t *testing.T) *data.Images {
 // goldens' batches, without dropout, and compares logits, losses, the first
 // step's gradients and the last weights with PyTorch's in float64. The
 // tolerances are the project's promise, 1e-4; PyTorch's own float32 stays
-// within 4e-6 of its float64 on the losses, and strays up to 1e-4 on gradients,
-// where max pooling nearly ties (the goldens record it as spread and error).
+// within 4e-6 of its float64 on the losses. On the chapter's gradients it strays by
+// 2e-5 to 5e-4 with noise in the weights' last bit, where max pooling nearly
+// ties and rounding picks the pixel: a failure there alone, on another adapter,
+// may be such a tie and not a wrong kernel.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, name := range []string{"d2l", "lin2013", "mini"} {
