@@ -106,14 +106,12 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 			steps = append(steps, seconds)
 		}
 		if s.Step == o.Steps+1 {
-			if err := dev.Profile(); err != nil {
-				break // no timestamps: no table
-			}
-		}
-		if s.Step == o.Steps+1 {
 			rep.HostShare = trainer.HostSeconds() / float64(o.Steps+1) / median(steps)
 			rep.TrainImages = float64(o.Batch) / median(steps)
 			rep.TrainGFlops = float64(trainer.Flops()) / median(steps) / 1e9
+			if err := dev.Profile(); err != nil {
+				break // no timestamps: no table
+			}
 		}
 		start = time.Now()
 	}

@@ -73,14 +73,15 @@ func (r *Run) checkpoint(best bool) error {
 	if err := os.MkdirAll(r.file(checkpointDir), 0o755); err != nil {
 		return err
 	}
-	names := []string{fmt.Sprintf("step-%09d.safetensors", steps)}
-	if best {
-		names = append(names, "best.safetensors")
-	}
-	for _, name := range names {
-		if err := safetensors.Write(r.file(checkpointDir, name), tensors, meta); err != nil {
+	if best { // weights alone, for -init and load_state_dict
+		weights := tensors[:len(tensors)-len(velocity)]
+		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, nil); err != nil {
 			return err
 		}
+	}
+	name := fmt.Sprintf("step-%09d.safetensors", steps)
+	if err := safetensors.Write(r.file(checkpointDir, name), tensors, meta); err != nil {
+		return err
 	}
 	old, err := checkpoints(r.Dir)
 	if err != nil {

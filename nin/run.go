@@ -276,7 +276,10 @@ func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
 		if errors.Is(err, context.Canceled) {
-			err = errors.Join(err, r.checkpoint(false), r.save())
+			// A stop that could not be saved is that error, not a clean stop.
+			if failed := errors.Join(r.checkpoint(false), r.save()); failed != nil {
+				err = failed
+			}
 		}
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
