@@ -126,15 +126,6 @@ func (p *Plan) ArenaBytes() int64 {
 	return n
 }
 
-// TempBytes is the memory that the plan's temps would take without sharing.
-func (p *Plan) TempBytes() int64 {
-	var n int64
-	for _, t := range p.temps {
-		n += t.bytes
-	}
-	return n
-}
-
 // Flops is the arithmetic of one run.
 func (p *Plan) Flops() int64 {
 	var n int64

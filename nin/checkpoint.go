@@ -2,7 +2,6 @@ package nin
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -227,10 +226,7 @@ func (c *Checkpoint) checkMetrics(f *os.File) error {
 func hashCheckpoint(state []byte, tensors []safetensors.Tensor) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%d\n%s\n", len(state), state)
-	for _, t := range tensors {
-		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
-		_ = binary.Write(h, binary.LittleEndian, t.Data) // a hash never fails
-	}
+	safetensors.Hash(h, tensors)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

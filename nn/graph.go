@@ -15,14 +15,12 @@ type Graph struct {
 
 	Batch gpu.View // the shaders.Batch of the run
 
-	rec       *gpu.Recorder
-	net       *Net
-	path      string
-	backward  []func()
-	dropouts  uint32
-	classes   int                // one more than the largest label of the images
-	tensors   map[string]*Tensor // outputs by layer path
-	keepEvery bool
+	rec      *gpu.Recorder
+	net      *Net
+	path     string
+	backward []func()
+	dropouts uint32
+	classes  int // one more than the largest label of the images
 }
 
 // Tensor is a layer's output in a graph.
@@ -43,9 +41,6 @@ type memory struct {
 // Pixels is the number of pixels of the batch.
 func (g *Graph) Pixels(t *Tensor) int { return g.N * t.H * t.W }
 
-// Recorder is where kernels are recorded.
-func (g *Graph) Recorder() *gpu.Recorder { return g.rec }
-
 // Output makes the output tensor of the layer being built, with channel stride
 // stride.
 func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Training) }
@@ -64,12 +59,7 @@ func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	if grad {
 		m.Grad = g.rec.Temp("dY "+g.path, bytes)
 	}
-	t := &Tensor{s, m}
-	g.tensors[g.path] = t
-	if g.keepEvery {
-		g.rec.Keep(m.Data)
-	}
-	return t
+	return &Tensor{s, m}
 }
 
 // Temp is scratch memory for n values.
@@ -122,7 +112,7 @@ func (net *Net) newGraph(n int, training bool) (*Graph, error) {
 	}
 	return &Graph{
 		N: n, Training: training, Batch: net.batch.All(),
-		rec: net.dev.NewRecorder(), net: net, tensors: map[string]*Tensor{},
+		rec: net.dev.NewRecorder(), net: net,
 	}, nil
 }
 

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -240,11 +239,6 @@ func (net *Net) Hash() (string, error) {
 		return "", err
 	}
 	h := sha256.New()
-	for _, t := range ts {
-		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
-		if err := binary.Write(h, binary.LittleEndian, t.Data); err != nil {
-			return "", err
-		}
-	}
+	safetensors.Hash(h, ts)
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -168,9 +168,6 @@ func (c TrainConfig) Total(images int) int {
 	return n
 }
 
-// Plan is the step, one dispatch a line.
-func (t *Trainer) Plan() string { return t.forward.String() + t.update.String() }
-
 // ArenaBytes is the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"math"
 	"os"
@@ -295,4 +296,12 @@ func encode(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 		}
 	}
 	return file, nil
+}
+
+// Hash adds the names, shapes and bits of tensors to h.
+func Hash(h hash.Hash, tensors []Tensor) {
+	for _, t := range tensors {
+		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
+		_ = binary.Write(h, binary.LittleEndian, t.Data) // a hash never fails
+	}
 }

@@ -17,6 +17,8 @@ import (
 )
 
 var (
+	//go:embed row.wgsl
+	row string
 	//go:embed gemm_block.wgsl
 	gemmBlock string
 	//go:embed gemm_broadcast.wgsl
@@ -194,7 +196,7 @@ func gemmKernel[A any](s Shape, name string, g gemm, loader, store string) gpu.K
 	} else {
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
 		k.Lanes, k.Groups = s.Lanes, shaders.DivUp(g.OutBlocks*g.PixelBlocks, s.Lanes)
-		parts = append(parts, gemmBlock)
+		parts = append(parts, row, gemmBlock)
 	}
 	k.Source = shaders.Source(g, parts...)
 	return k
@@ -307,7 +309,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	c.Pixels = s.N * s.OutH() * s.OutW()
 	c.PixelsPerShare, c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Pixels, c.Shares), shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
 	k.Lanes, k.Groups = s.Lanes, shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, s.Lanes)
-	k.Source = shaders.Source(c, dwBlock)
+	k.Source = shaders.Source(c, row, dwBlock)
 	return k
 }
 

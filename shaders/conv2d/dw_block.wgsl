@@ -3,11 +3,7 @@
 // (r,s,ci), and row Rows-1, the bias, reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // One invocation: 8 rows x 12 channels in registers. Assigns.
-struct Row { a : vec4<f32>, b : vec4<f32>, c : vec4<f32> }
-
-fn mac(sum : Row, x : f32, w : Row) -> Row {
-  return Row(sum.a + x * w.a, sum.b + x * w.b, sum.c + x * w.c);
-}
+// From row.wgsl: Row and mac.
 
 // Tap is row k: what it adds to the address and the position of a pixel.
 struct Tap { h : i32, w : i32, offset : i32, one : bool }

@@ -3,11 +3,7 @@
 // One invocation: 8 pixels x 12 channels in registers, no workgroup memory.
 // Its 20 loads feed 96 multiply-adds; padding costs a select and no branch.
 // From the loader: Pixel, pixel_at, tap (where a tap reads, or none); from the store: bias and store.
-struct Row { a : vec4<f32>, b : vec4<f32>, c : vec4<f32> }
-
-fn mac(sum : Row, x : f32, w : Row) -> Row {
-  return Row(sum.a + x * w.a, sum.b + x * w.b, sum.c + x * w.c);
-}
+// From row.wgsl: Row and mac.
 
 // load is 0 for taps in the padding, whose address is none.
 fn load(address : u32, k : u32) -> f32 {
