@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"wgnin/nn"
+	"wgnin/nn/nearest"
 )
 
 // Recipe is a network with the settings of its training run.
@@ -57,7 +58,7 @@ func Find(name string) (Recipe, error) {
 		}
 		names = append(names, r.Name)
 	}
-	return Recipe{}, fmt.Errorf("no recipe %q; there is: %s", name, strings.Join(names, ", "))
+	return Recipe{}, fmt.Errorf("there is no recipe %q; the nearest is %s (of %s)", name, nearest.Word(name, names), strings.Join(names, ", "))
 }
 
 // schedule is the learning rate of a run of so many steps, from the given rate.

@@ -12,11 +12,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/nearest"
 	"wgnin/nn/safetensors"
 )
 
@@ -56,6 +59,9 @@ func (r Recipe) Settings() Settings {
 func (s Settings) Check() error {
 	finite := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
 	switch {
+	case !slices.Contains(data.Names(), s.Dataset):
+		names := data.Names()
+		return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", s.Dataset, nearest.Word(s.Dataset, names), strings.Join(names, ", "))
 	case s.Epochs < 1 || s.Epochs > 1e6:
 		return fmt.Errorf("-epochs is %d; want 1 to 1000000", s.Epochs)
 	case s.Steps < 0 || s.Steps > 1e9:

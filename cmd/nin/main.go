@@ -8,6 +8,9 @@ import (
 	"io"
 	"os"
 	"strings"
+
+	"wgnin/cmd/internal/cli"
+	"wgnin/nn/nearest"
 )
 
 // command is a sub-command. Its run writes to w, and returns a [usageError] for
@@ -63,7 +66,7 @@ func dispatch(w io.Writer, args []string) error {
 			return c.run(w, args)
 		}
 	}
-	return usageError{fmt.Errorf("there is no sub-command %q; the nearest is %s (see go run ./cmd/nin help)", name, nearest(name, names()))}
+	return usageError{fmt.Errorf("there is no sub-command %q; the nearest is %s (see go run ./cmd/nin help)", name, nearest.Word(name, names()))}
 }
 
 func names() []string {
@@ -83,55 +86,11 @@ func help(w io.Writer) {
 	fmt.Fprint(w, "\nExamples:\n  go run ./cmd/nin adapters\n  go run ./cmd/nin help selftest\n")
 }
 
-// parse parses the flags of a sub-command that takes no other arguments. For
-// -help it prints text and the flags, and returns [flag.ErrHelp].
+// parse is [cli.Parse], whose errors name the sub-command.
 func parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
-	fs.SetOutput(io.Discard) // errors are printed once, by run
-	fs.Usage = func() {}
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(w, text)
-		fs.SetOutput(w)
-		fs.PrintDefaults()
-		return err
-	case err != nil:
-		return usageError{fmt.Errorf("%s: %w (see -help)", fs.Name(), err)}
-	case fs.NArg() > 0:
-		return usageError{fmt.Errorf("%s: unexpected argument %q; all settings are flags (see -help)", fs.Name(), fs.Arg(0))}
+	err := cli.Parse(fs, w, text, args)
+	if errors.As(err, new(cli.UsageError)) {
+		return usageError{fmt.Errorf("%s: %w", fs.Name(), err)}
 	}
-	return nil
-}
-
-// nearest is the word that the fewest insertions, deletions and replacements of
-// letters make of name.
-func nearest(name string, words []string) string {
-	best, least := "", 0
-	for _, w := range words {
-		if d := distance(name, w); best == "" || d < least {
-			best, least = w, d
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1) // of the table for the start of a
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := diagonal
-			if a[i] != b[j] {
-				replaced++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return err
 }

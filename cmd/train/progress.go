@@ -132,15 +132,3 @@ func (p *progress) stopped() {
 	p.clear()
 	fmt.Fprintf(p.w, "stopped  after step %d; go on with: go run ./cmd/train -resume %s\n", max(p.last.Step, p.run.Start), p.run.Dir)
 }
-
-// downloadProgress prints how far a download is.
-func downloadProgress() func(file string, done, total int64) {
-	var shown time.Time
-	return func(file string, done, total int64) {
-		if done < total && time.Since(shown) < time.Second {
-			return
-		}
-		shown = time.Now()
-		fmt.Fprintf(os.Stderr, "download %s: %d of %d kB\n", file, done/1000, total/1000)
-	}
-}

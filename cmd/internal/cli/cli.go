@@ -1,0 +1,54 @@
+// Package cli is what the commands have in common: how they parse flags and
+// how they end.
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// UsageError is a wrong flag or argument. Its exit code is 2.
+type UsageError struct{ error }
+
+// Usage makes err a UsageError; nil stays nil.
+func Usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return UsageError{err}
+}
+
+// Parse parses the flags of a command that takes no other arguments. For -help
+// it prints text and the flags to w, and returns [flag.ErrHelp]; what is wrong
+// is a UsageError of one line.
+func Parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
+	fs.SetOutput(io.Discard) // errors are printed once, by the command
+	fs.Usage = func() {}
+	err := fs.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(w, text)
+		fs.SetOutput(w)
+		fs.PrintDefaults()
+		return err
+	case err != nil:
+		return UsageError{fmt.Errorf("%w (see -help)", err)}
+	case fs.NArg() > 0:
+		return UsageError{fmt.Errorf("unexpected argument %q; all settings are flags (see -help)", fs.Arg(0))}
+	}
+	return nil
+}
+
+// Code is the exit code of a command that ended with err: 0, 1, or 2 for wrong
+// flags.
+func Code(err error) int {
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return 0
+	case errors.As(err, new(UsageError)):
+		return 2
+	}
+	return 1
+}

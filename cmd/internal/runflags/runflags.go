@@ -1,0 +1,185 @@
+// Package runflags is the flags of the commands that train.
+package runflags
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"wgnin/cmd/internal/cli"
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn/data"
+)
+
+// Flags are the flags of a run on a flag set.
+type Flags struct {
+	Adapter string // for gpu.Options
+	Profile bool
+
+	fs          *flag.FlagSet
+	recipe      string
+	out, resume string
+	from        *nin.Checkpoint // of -resume
+}
+
+// New registers the flags of a run on fs.
+func New(fs *flag.FlagSet) *Flags {
+	f := &Flags{fs: fs}
+	fs.StringVar(&f.Adapter, "adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+	fs.StringVar(&f.out, "out", "", "`folder` for the run's files (default runs/RECIPE-TIME)")
+	fs.StringVar(&f.resume, "resume", "", "go on with the run in this `folder`; every setting comes from the run")
+	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
+	fs.Func("recipe", "`name` of the recipe (default: d2l on a GPU, mini on a software adapter)", f.setRecipe)
+	settings(fs, new(nin.Settings))
+	return f
+}
+
+// settings registers a flag for each setting, whose default is its value in s.
+func settings(fs *flag.FlagSet, s *nin.Settings) {
+	fs.StringVar(&s.Dataset, "dataset", s.Dataset, "`name` of the dataset: "+strings.Join(data.Names(), ", "))
+	fs.StringVar(&s.Data, "data", s.Data, "`folder` with the dataset's files (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)")
+	fs.IntVar(&s.CheckpointEvery, "checkpoint-every", s.CheckpointEvery, "`steps` between checkpoints, besides those after each epoch and at the end (0: ten minutes)")
+	fs.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images")
+	fs.IntVar(&s.Steps, "steps", s.Steps, "stop after so many steps (0: no limit)")
+	fs.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
+	fs.Float64Var(&s.Rate, "lr", s.Rate, "learning rate")
+	fs.Float64Var(&s.Momentum, "momentum", s.Momentum, "momentum, 0 to 1")
+	fs.Float64Var(&s.WeightDecay, "weight-decay", s.WeightDecay, "weight decay")
+	fs.Float64Var(&s.Dropout, "dropout", s.Dropout, "probability of dropping a value")
+	fs.Uint64Var(&s.Seed, "seed", s.Seed, "seed of weights, order and dropout")
+	fs.IntVar(&s.TrainImages, "train-images", s.TrainImages, "use the first `N` training images (0: all)")
+	fs.IntVar(&s.TestImages, "test-images", s.TestImages, "use the first `N` test images (0: all)")
+	fs.BoolVar(&s.Shuffle, "shuffle", s.Shuffle, "a new order of the images each epoch; -shuffle=false keeps the files' order")
+	fs.StringVar(&s.Init, "init", s.Init, "start from the weights in this safetensors `file`")
+}
+
+// of is a flag set with the recipe's settings as defaults, and where it puts
+// their values.
+func of(r nin.Recipe) (*flag.FlagSet, *nin.Settings) {
+	s := r.Settings()
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	settings(fs, &s)
+	return fs, &s
+}
+
+// setRecipe makes the recipe's settings the defaults that -help shows.
+func (f *Flags) setRecipe(name string) error {
+	r, err := nin.Find(name)
+	if err != nil {
+		return err
+	}
+	f.recipe = r.Name
+	own, _ := of(r)
+	own.VisitAll(func(g *flag.Flag) { f.fs.Lookup(g.Name).DefValue = g.DefValue })
+	return nil
+}
+
+// Settings are the recipe's, with what was given on the command line.
+func (f *Flags) Settings(r nin.Recipe) (nin.Settings, error) {
+	own, s := of(r)
+	var err error
+	f.fs.Visit(func(g *flag.Flag) {
+		if own.Lookup(g.Name) != nil && err == nil {
+			err = own.Set(g.Name, g.Value.String())
+		}
+	})
+	if err == nil {
+		err = s.Check()
+	}
+	return *s, cli.Usage(err)
+}
+
+// Check refuses what can be refused before a device is opened: settings that no
+// run can have, those that would change a run that is resumed, a checkpoint that
+// cannot be read. It is called once, after the flags are parsed.
+func (f *Flags) Check() error {
+	if f.resume == "" {
+		r := nin.Recipes[0]
+		if f.recipe != "" {
+			r, _ = nin.Find(f.recipe) // found before
+		}
+		_, err := f.Settings(r)
+		return err
+	}
+	own, _ := of(nin.Recipes[0])
+	var err error
+	f.fs.Visit(func(g *flag.Flag) {
+		switch {
+		case g.Name == "data": // the images may have moved
+		case g.Name == "recipe", g.Name == "out", own.Lookup(g.Name) != nil:
+			err = fmt.Errorf("-%s with -resume; every setting comes from the run", g.Name)
+		}
+	})
+	if err != nil {
+		return cli.Usage(err)
+	}
+	f.from, err = nin.ReadCheckpoint(f.resume)
+	return err
+}
+
+// Open begins the run that the flags describe, or goes on with the one that
+// -resume names. Without -recipe it is d2l on a GPU and mini on a software
+// adapter.
+func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
+	if f.from != nil {
+		s := f.from.Settings
+		if g := f.fs.Lookup("data"); g.Value.String() != "" {
+			s.Data = g.Value.String()
+		}
+		train, test, err := load(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return nin.ResumeRun(dev, f.from, train, test, f.resume)
+	}
+	name := f.recipe
+	if name == "" {
+		name = "d2l"
+		if dev.Adapter().Class == gpu.Software {
+			name = "mini"
+		}
+	}
+	recipe, err := nin.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := f.Settings(recipe)
+	if err != nil {
+		return nil, err
+	}
+	train, test, err := load(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	dir := f.out
+	if dir == "" {
+		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
+	}
+	return nin.NewRun(dev, s, train, test, dir)
+}
+
+// load reads the images, and prints to stderr how far a download is.
+func load(ctx context.Context, s nin.Settings) (train, test *data.Images, err error) {
+	var shown time.Time
+	return data.Load(ctx, s.Dataset, data.Options{Dir: s.Data, Progress: func(file string, done, total int64) {
+		if done < total && time.Since(shown) < time.Second {
+			return
+		}
+		shown = time.Now()
+		fmt.Fprintf(os.Stderr, "download %s: %d of %d kB\n", file, done/1000, total/1000)
+	}})
+}
+
+// Recipes are the lines of -help that say what recipes there are.
+func Recipes() string {
+	var b strings.Builder
+	for _, r := range nin.Recipes {
+		fmt.Fprintf(&b, "  %-8s %s\n", r.Name, r.About)
+	}
+	return b.String()
+}
