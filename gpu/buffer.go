@@ -47,13 +47,21 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer", label, bytes, d.adapter.Name, limit)
 	}
+	if d.dry {
+		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
+	}
 	h, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
 	if err != nil {
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
 	}
+	return d.opened(&Buffer{d: d, h: h, label: label, bytes: bytes}), nil
+}
+
+// opened counts b.
+func (d *Device) opened(b *Buffer) *Buffer {
 	d.buffers.Add(1)
-	d.bytes.Add(bytes)
-	return &Buffer{d: d, h: h, label: label, bytes: bytes}, nil
+	d.peak.Store(max(d.peak.Load(), d.bytes.Add(b.bytes)))
+	return b
 }
 
 // Bytes is the size of b.
@@ -72,8 +80,10 @@ func (b *Buffer) Release() {
 		return
 	}
 	// Destroy gives the memory back at once; Release only drops the handle.
-	b.h.Destroy()
-	b.h.Release()
+	if !b.d.dry {
+		b.h.Destroy()
+		b.h.Release()
+	}
 	b.h = nil
 	b.d.buffers.Add(-1)
 	b.d.bytes.Add(-b.bytes)
@@ -119,7 +129,7 @@ func Write[T Scalar](v View, data []T) error {
 	if n > v.bytes {
 		return fmt.Errorf("gpu: buffer %s: write of %d bytes into %d", v.buf.label, n, v.bytes)
 	}
-	if n == 0 {
+	if n == 0 || v.buf.d.dry {
 		return nil
 	}
 	return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))

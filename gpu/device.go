@@ -23,6 +23,8 @@ type Device struct {
 	timestamps bool
 	broadcast  bool
 	profile    *profiler
+	dry        bool         // see Dry
+	peak       atomic.Int64 // the most bytes in open buffers
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
@@ -81,6 +83,10 @@ func (d *Device) Usage() (buffers int, bytes int64) {
 	return int(d.buffers.Load()), d.bytes.Load()
 }
 
+// Peak is the most bytes that were in open buffers at a time since the last
+// call.
+func (d *Device) Peak() int64 { return d.peak.Swap(d.bytes.Load()) }
+
 // Close waits for the queue and gives everything back. An error names buffers
 // that are still open.
 func (d *Device) Close() error {
@@ -110,6 +116,9 @@ func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 // queue is empty, says so. It never asks wgpu to wait: a wait that takes longer
 // than five seconds is taken for done, and memory in use is given back.
 func (d *Device) poll(done func(idle bool) bool) {
+	if d.dry {
+		return
+	}
 	start := time.Now()
 	for !done(d.dev.Poll(false, nil)) {
 		time.Sleep(min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond))

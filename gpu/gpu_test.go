@@ -206,3 +206,48 @@ func TestBroadcast(t *testing.T) {
 		require.Equal(t, uint32(i*5591), got[i])
 	}
 }
+
+// A dry device counts what an open one counts, refuses what it refuses, and runs
+// nothing.
+func TestDry(t *testing.T) {
+	open := gputest.Device(t)
+	dry := gpu.Dry(open.Adapter(), open.Broadcast())
+	var arena, held [2]int64
+	for i, d := range []*gpu.Device{open, dry} {
+		_, before := d.Usage()
+		x, err := d.NewBuffer("x", 1000)
+		require.NoError(t, err)
+		require.NoError(t, gpu.Write(x.All(), make([]float32, 250)))
+		r := d.NewRecorder()
+		r.Layer("one")
+		y := r.Temp("y", 4000)
+		add(250).Record(r, addArgs{x.All(), y})
+		r.Layer("two")
+		z := r.Temp("z", 8000)
+		add(1000).Record(r, addArgs{y, z})
+		p, err := r.Plan()
+		require.NoError(t, err)
+		flops := add(1000).Flops
+		assert.Equal(t, []gpu.LayerCost{{Layer: "one", Flops: add(250).Flops, Bytes: 4000}, {Layer: "two", Flops: flops, Bytes: 8000}}, p.Layers())
+		rb, err := d.NewReadback(x.All(), 2)
+		require.NoError(t, err)
+		_, now := d.Usage()
+		arena[i], held[i] = p.ArenaBytes(), now-before
+		_, err = d.NewBuffer("huge", d.Adapter().Limits.MaxBufferBytes+16)
+		assert.ErrorContains(t, err, "allows at most")
+		if d == dry {
+			assert.Error(t, d.Run(p))
+			assert.Error(t, rb.Run(p))
+			assert.Error(t, gpu.Read(x.All(), make([]float32, 1)))
+			assert.Equal(t, held[i]+16, d.Peak()) // the staging of Read
+		}
+		rb.Release()
+		p.Release()
+		x.Release()
+		_, after := d.Usage()
+		assert.Equal(t, before, after)
+	}
+	assert.Equal(t, arena[0], arena[1])
+	assert.Equal(t, held[0], held[1])
+	assert.NoError(t, dry.Close())
+}

@@ -89,6 +89,9 @@ func (p *Plan) bind(e *entry) (step, error) {
 	if storage > limits.MaxStorageBuffers {
 		return step{}, fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name, limits.MaxStorageBuffers)
 	}
+	if p.d.dry {
+		return step{}, nil
+	}
 	pl, err := p.d.pipeline(e)
 	if err != nil {
 		return step{}, err
@@ -106,7 +109,9 @@ func (p *Plan) Release() {
 		return
 	}
 	for _, s := range p.steps {
-		s.group.Release()
+		if s.group != nil {
+			s.group.Release()
+		}
 	}
 	for _, t := range p.temps {
 		t.h = nil
@@ -124,6 +129,33 @@ func (p *Plan) ArenaBytes() int64 {
 		n += a.bytes
 	}
 	return n
+}
+
+// LayerCost is what the dispatches of a layer cost in one run.
+type LayerCost struct {
+	Layer string
+	Flops int64
+	Bytes int64 // of the temps that the layer writes first, before temps share memory
+}
+
+// Layers are the costs of the plan's layers, in the order in which they first
+// run.
+func (p *Plan) Layers() []LayerCost {
+	var costs []LayerCost
+	index := map[string]int{}
+	for _, e := range p.entries {
+		if _, ok := index[e.layer]; !ok {
+			index[e.layer] = len(costs)
+			costs = append(costs, LayerCost{Layer: e.layer})
+		}
+		costs[index[e.layer]].Flops += e.flops
+	}
+	for _, b := range p.temps {
+		if b.temp.first >= 0 {
+			costs[index[p.entries[b.temp.first].layer]].Bytes += b.bytes
+		}
+	}
+	return costs
 }
 
 // Flops is the arithmetic of one run.
@@ -160,6 +192,9 @@ func (d *Device) Run(plans ...*Plan) error {
 }
 
 func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
+	if d.dry {
+		return errDry
+	}
 	enc, err := d.dev.CreateCommandEncoder(nil)
 	if err != nil {
 		return fmt.Errorf("gpu: %w", err)

@@ -200,14 +200,24 @@ func newRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	r := &Run{Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	r, err := assemble(dev, recipe, s, train, test)
+	if err != nil {
+		return nil, err
+	}
+	r.Dir = dir
+	r.dataHash = hashImages(r.trainImages.Set(), r.testImages.Set())
+	return r, nil
+}
+
+// assemble puts a run of the recipe's network on the device.
+func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Images) (_ *Run, err error) {
+	r := &Run{Settings: s, Recipe: recipe, dev: dev}
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
 	train, test = train.First(s.TrainImages), test.First(s.TestImages)
-	r.dataHash = hashImages(train, test)
 	in := recipe.In
 	in.C = train.C
 	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {

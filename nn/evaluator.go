@@ -72,6 +72,15 @@ func (e *Evaluator) Close() {
 	}
 }
 
+// ArenaBytes is the memory that activations share.
+func (e *Evaluator) ArenaBytes() int64 { return e.plan.ArenaBytes() }
+
+// Layers are the costs of the layers for one batch.
+func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
+
+// Batch is the number of images that run at a time.
+func (e *Evaluator) Batch() int { return e.batch }
+
 // Run measures the net as it is now, on all images, in whatever order they
 // are. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.

@@ -110,6 +110,12 @@ func (net *Net) newGraph(n int, training bool) (*Graph, error) {
 	if n < 1 {
 		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", n)
 	}
+	if training && net.grads == nil {
+		var err error
+		if net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes()); err != nil {
+			return nil, err
+		}
+	}
 	return &Graph{
 		N: n, Training: training, Batch: net.batch.All(),
 		rec: net.dev.NewRecorder(), net: net,

@@ -81,6 +81,18 @@ func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer
 // Len is the number of images.
 func (im *Images) Len() int { return im.set.Len() }
 
+// Set is what was uploaded.
+func (im *Images) Set() *data.Images { return im.set }
+
+// Bytes is the size of the set on the device.
+func (im *Images) Bytes() int64 {
+	n := im.order.Bytes()
+	for _, c := range im.chunks {
+		n += c.pixels.Bytes() + c.labels.Bytes()
+	}
+	return n
+}
+
 // Close gives the device memory back. It may be called on nil.
 func (im *Images) Close() {
 	if im == nil {

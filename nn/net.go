@@ -39,7 +39,8 @@ func (t WeightTensor) Len() int {
 	return n
 }
 
-// Net is a network with its weights and their gradients on a device.
+// Net is a network with its weights on a device, and, once it has a trainer,
+// their gradients.
 type Net struct {
 	Layer Layer
 	In    Shape
@@ -50,7 +51,7 @@ type Net struct {
 	byPath  map[string]int
 	size    int // values of all weights on the device, with padding
 	weights *gpu.Buffer
-	grads   *gpu.Buffer
+	grads   *gpu.Buffer // nil until there is a trainer
 	batch   *gpu.Buffer // the shaders.Batch of the run
 }
 
@@ -89,11 +90,10 @@ func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	if bytes > limit {
 		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, dev.Adapter().Name, limit)
 	}
-	var err1, err2, err3 error
+	var err1, err2 error
 	net.weights, err1 = dev.NewBuffer("weights", bytes)
-	net.grads, err2 = dev.NewBuffer("gradients", bytes)
-	net.batch, err3 = dev.NewBuffer("batch", shaders.BatchBytes)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	net.batch, err2 = dev.NewBuffer("batch", shaders.BatchBytes)
+	if err := errors.Join(err1, err2); err != nil {
 		net.Close()
 		return nil, err
 	}
@@ -113,6 +113,9 @@ func (net *Net) Close() {
 // Device is where the network lives.
 func (net *Net) Device() *gpu.Device { return net.dev }
 
+// Bytes is the size of the weights on the device.
+func (net *Net) Bytes() int64 { return net.weights.Bytes() }
+
 // Params is the number of weights and biases.
 func (net *Net) Params() int {
 	n := 0
@@ -124,11 +127,16 @@ func (net *Net) Params() int {
 	return n
 }
 
-// param are the views of the weights of the layer at path and their gradient.
+// param are the views of the weights of the layer at path and their gradient,
+// which is there in training alone.
 func (net *Net) param(path string) (w, dW gpu.View) {
 	l := net.layers[net.byPath[path]]
 	offset, bytes := int64(l.offset)*4, int64(l.Size)*4
-	return net.weights.Slice(offset, bytes), net.grads.Slice(offset, bytes)
+	w = net.weights.Slice(offset, bytes)
+	if net.grads != nil {
+		dW = net.grads.Slice(offset, bytes)
+	}
+	return w, dW
 }
 
 // each visits the tensors in PyTorch's order, with the layer's place in the
@@ -167,7 +175,13 @@ const prefix = "net."
 func (net *Net) Weights() ([]safetensors.Tensor, error) { return net.read(net.weights) }
 
 // Gradients reads the gradients of the last step back, named as [Net.Weights].
-func (net *Net) Gradients() ([]safetensors.Tensor, error) { return net.read(net.grads) }
+// Before there is a trainer there are none.
+func (net *Net) Gradients() ([]safetensors.Tensor, error) {
+	if net.grads == nil {
+		return nil, errors.New("nn: no gradients: the network has not been trained")
+	}
+	return net.read(net.grads)
+}
 
 func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 	arena := make([]float32, net.size)

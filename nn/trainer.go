@@ -171,6 +171,10 @@ func (c TrainConfig) Total(images int) int {
 // ArenaBytes is the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 
+// Layers are the costs of the layers for one micro-batch: forward, backward and
+// loss.
+func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
+
 // Flops is the arithmetic of a step of a whole batch.
 func (t *Trainer) Flops() int64 {
 	return t.forward.Flops() * int64(shaders.DivUp(t.cfg.Batch, t.micro))

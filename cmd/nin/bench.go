@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -57,7 +56,5 @@ func bench(w io.Writer, args []string) error {
 	if !*asJSON {
 		return report.Write(w)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	return enc.Encode(report)
+	return writeJSON(w, report)
 }

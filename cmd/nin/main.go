@@ -23,6 +23,7 @@ type command struct {
 var commands = []command{
 	{"adapters", "list the adapters that can run kernels, and their limits", adapters},
 	{"summary", "print the layers of a network with their shapes", summary},
+	{"cost", "plan the parameters, operations and memory of a network", cost},
 	{"selftest", "compare every kernel with its float64 twin on an adapter", selftest},
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},
 }

@@ -31,11 +31,9 @@ func summary(w io.Writer, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
-	n, in := 1, r.In
-	if *input != "" {
-		if k, err := fmt.Sscanf(*input+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W); err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
-			return usageError{fmt.Errorf("summary: -input is %q; want N,C,H,W, such as 1,1,224,224", *input)}
-		}
+	n, in, err := inputShape("summary", *input, 1, r.In)
+	if err != nil {
+		return err
 	}
 	net := r.Net(10, r.Dropout)
 	if err := nn.Summary(w, net, n, in); err != nil {

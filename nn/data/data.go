@@ -55,6 +55,28 @@ func Names() []string {
 	return names
 }
 
+// Blank gives sets of as many images, of the same size, as the data set's publisher has, all black and of the first
+// class: what Load would give is as large.
+func Blank(name string) (train, test *Images, err error) {
+	s, err := find(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	blank := func(n int) *Images {
+		return &Images{s.name, s.c, s.h, s.w, make([]uint8, n*s.c*s.h*s.w), make([]uint8, n), slices.Clone(s.classes)}
+	}
+	return blank(s.train), blank(s.test), nil
+}
+
+// find gives the data set of that name.
+func find(name string) (*set, error) {
+	i := slices.IndexFunc(sets, func(s set) bool { return s.name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("data: there is no data set %q: use one of %s", name, strings.Join(Names(), ", "))
+	}
+	return &sets[i], nil
+}
+
 // Load reads a data set's training and test images.
 //
 // Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and
@@ -73,11 +95,11 @@ func Names() []string {
 // Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
 // or not of one set, no network.
 func Load(ctx context.Context, name string, opt Options) (train, test *Images, err error) {
-	i := slices.IndexFunc(sets, func(s set) bool { return s.name == name })
-	if i < 0 {
-		return nil, nil, fmt.Errorf("data: there is no data set %q: use one of %s", name, strings.Join(Names(), ", "))
+	s, err := find(name)
+	if err != nil {
+		return nil, nil, err
 	}
-	train, test, err = sets[i].load(ctx, opt)
+	train, test, err = s.load(ctx, opt)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
 	}

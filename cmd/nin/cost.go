@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+const costHelp = `Cost is the chapter's exercise 4: the parameters, the computation and the memory
+that a recipe's network takes to train and to predict with, by layer and in all.
+
+A convolution of kernel k x k from Cin channels to Cout channels of H x W pixels:
+  parameters     Cout (Cin k k + 1)
+  multiply-adds  H W Cout Cin k k for one image; in training once more for the
+                 gradient of the weights, and once more for that of the input
+                 (not needed in the first layer): 2 FLOP each
+  memory         4 H W C bytes for each image and activation, C rounded up to a
+                 multiple of 4; in training the gradient is as large
+Pooling, dropout and loss add comparisons and sums to the FLOP, and in training
+the place of each maximum and scratch memory to the bytes.
+
+Prediction needs an activation only until the next layer has read it, training
+until the backward pass has: activations whose times do not overlap share
+memory, so the planned peak is less than the sum of the layers. It holds weights
+(in training with gradients and, with momentum, velocity), the dataset as 8-bit
+pixels, that shared memory, and what moves numbers to the host: every byte that
+the device will count. The plan is made for an adapter, which may have to split
+the batch; nothing is allocated and nothing runs.
+
+Usage: go run ./cmd/nin cost [flags]
+
+Examples:
+  go run ./cmd/nin cost                                    the chapter's run
+  go run ./cmd/nin cost -recipe mini -input 256,1,28,28 -json
+
+Flags:
+`
+
+func cost(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
+	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
+	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
+	input := fs.String("input", "", "shape `N,C,H,W` of a batch (default: the recipe's)")
+	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
+	asJSON := fs.Bool("json", false, "print JSON instead of tables")
+	if err := parse(fs, w, costHelp, args); err != nil {
+		return err
+	}
+	r, err := nin.Find(*recipe)
+	if err != nil {
+		return usageError{err}
+	}
+	n, in, err := inputShape("cost", *input, r.Batch, r.In)
+	if err != nil {
+		return err
+	}
+	r.In = in
+	switch {
+	case *batch < 0 || *batch > 1e6:
+		return usageError{fmt.Errorf("cost: -batch is %d; want 1 to 1000000", *batch)}
+	case *batch > 0 && *input != "" && *batch != n:
+		return usageError{fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, n)}
+	case *batch > 0:
+		n = *batch
+	}
+	dev, err := planner(*adapter)
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	c, err := nin.PlanCost(dev, r, n)
+	if err != nil {
+		return fmt.Errorf("cost: %w", err)
+	}
+	if !*asJSON {
+		return c.Write(w)
+	}
+	return writeJSON(w, c)
+}
+
+// planner is the adapter's device, or one with WebGPU's guaranteed limits.
+func planner(adapter string) (*gpu.Device, error) {
+	if adapter == "webgpu" {
+		return gpu.Dry(gpu.Guaranteed, false), nil
+	}
+	dev, err := gpu.Open(gpu.Options{Adapter: adapter})
+	if errors.Is(err, gpu.ErrNoAdapter) && adapter == "auto" {
+		return gpu.Dry(gpu.Guaranteed, false), nil
+	}
+	return dev, err
+}
+
+// inputShape reads text, the -input of the command; without one it is n images
+// of shape in.
+func inputShape(command, text string, n int, in nn.Shape) (int, nn.Shape, error) {
+	if text == "" {
+		return n, in, nil
+	}
+	k, err := fmt.Sscanf(text+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
+	if err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
+		return 0, in, usageError{fmt.Errorf("%s: -input is %q; want N,C,H,W, such as 1,1,224,224", command, text)}
+	}
+	return n, in, nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nin"
+)
+
+func TestCost(t *testing.T) {
+	code, out, stderr := runNin("cost", "-recipe", "mini", "-adapter", "webgpu")
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, out, "recipe mini, input [128,1,28,28], planned for any WebGPU adapter")
+	assert.Contains(t, out, "planned peak")
+
+	// Twice the images take twice the activations, and a batch is one however
+	// it is given.
+	var costs []nin.Cost
+	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"}, {"-input", "64,1,28,28", "-batch", "64"}} {
+		code, out, stderr := runNin(append([]string{"cost", "-recipe", "mini", "-adapter", "webgpu", "-json"}, args...)...)
+		assert.Zero(t, code, stderr)
+		var c nin.Cost
+		require.NoError(t, json.Unmarshal([]byte(out), &c))
+		costs = append(costs, c)
+	}
+	assert.Equal(t, 2*costs[0].Layers[1].PredictBytes, costs[1].Layers[1].PredictBytes)
+	assert.Equal(t, costs[1], costs[2])
+	assert.Equal(t, 112_646, costs[0].Parameters)
+}
+
+func TestCostRefuses(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"-recipe", "mimi"}, 2, "mini"},
+		{[]string{"-input", "1,2,3"}, 2, "want N,C,H,W"},
+		{[]string{"-input", "0,1,28,28"}, 2, "want N,C,H,W"},
+		{[]string{"-batch", "-1"}, 2, "want 1 to 1000000"},
+		{[]string{"-batch", "2", "-input", "1,1,28,28"}, 2, "give one of them"},
+		{[]string{"-batch", "70000"}, 1, "fashion-mnist has 60000"},
+		{[]string{"-input", "1,1,4,4"}, 1, "layer 0.0"},
+		{[]string{"-input", "1,1,9000,9000"}, 1, "binds at most"},
+	} {
+		code, out, stderr := runNin(append([]string{"cost", "-adapter", "webgpu"}, c.args...)...)
+		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)
+		assert.Empty(t, out)
+		assert.Contains(t, stderr, c.says)
+		assert.Regexp(t, "^[^\n]+\n$", stderr)
+	}
+}

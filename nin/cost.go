@@ -1,0 +1,221 @@
+package nin
+
+import (
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+)
+
+// Cost is what a recipe's network takes to train and to predict with, as
+// planned for an adapter. Bytes are those of device buffers.
+type Cost struct {
+	Recipe     string `json:"recipe"`
+	Adapter    string `json:"adapter"`
+	Input      []int  `json:"input"`       // [N,C,H,W]
+	MicroBatch int    `json:"micro_batch"` // images that run at a time in training, all N if the adapter binds as many
+
+	Parameters   int     `json:"parameters"`
+	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
+	PredictFlops float64 `json:"predict_flop"`  // of one image
+	TrainFlops   float64 `json:"train_flop"`    // of one image: forward, loss and backward
+
+	Layers     []LayerCost `json:"layers"`
+	Training   Memory      `json:"training"`
+	Prediction Memory      `json:"prediction"`
+}
+
+// LayerCost is a layer's part of a [Cost].
+type LayerCost struct {
+	Path         string  `json:"path"`
+	Layer        string  `json:"layer"`
+	Output       string  `json:"output,omitempty"` // [N,C,H,W] of a micro-batch
+	Parameters   int     `json:"parameters"`
+	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
+	TrainFlops   float64 `json:"train_flop"`    // of one image
+	PredictBytes int64   `json:"predict_bytes"` // what the layer writes for a micro-batch
+	TrainBytes   int64   `json:"train_bytes"`   // the same, forward and backward
+}
+
+// Memory is the bytes of device buffers that live at a time.
+type Memory struct {
+	Weights     int64 `json:"weights"`
+	Gradients   int64 `json:"gradients"` // of the weights
+	Velocity    int64 `json:"velocity"`
+	Images      int64 `json:"images"`      // pixels, labels and order of the dataset
+	Activations int64 `json:"activations"` // and their gradients, in the arena that they share
+	Evaluation  int64 `json:"evaluation"`  // activations of the test after each epoch
+	Other       int64 `json:"other"`       // batch, metrics, resize weights, staging of the loss
+	Staging     int64 `json:"staging"`     // weights on their way to a file
+	Peak        int64 `json:"peak"`        // the sum
+
+	Unshared int64 `json:"activations_unshared"` // Activations if nothing shared memory
+}
+
+// PlanCost plans a run of r and a prediction with its network, for inputs of
+// shape r.In in batches of the given size, on an adapter like dev's. It
+// allocates nothing there; dev may be one from [gpu.Dry].
+func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
+	s := r.Settings()
+	s.Batch = batch
+	if err := s.Check(); err != nil {
+		return Cost{}, err
+	}
+	train, test, err := data.Blank(r.Dataset)
+	if err != nil {
+		return Cost{}, err
+	}
+	if batch > train.Len() {
+		return Cost{}, fmt.Errorf("a batch of %d images; %s has %d", batch, r.Dataset, train.Len())
+	}
+	for _, set := range []*data.Images{train, test} {
+		if set.C != r.In.C {
+			set.C, set.Pixels = r.In.C, make([]uint8, set.Len()*r.In.C*set.H*set.W)
+		}
+	}
+	c := Cost{Recipe: r.Name, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
+	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, train, test)
+	if err != nil {
+		return Cost{}, err
+	}
+	predicted, predictBatch, err := c.planPrediction(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, test)
+	if err != nil {
+		return Cost{}, err
+	}
+	for i := range predicted {
+		predicted[i].Flops /= int64(predictBatch)
+	}
+	return c, c.addLayers(r.Net(len(train.Classes), s.Dropout), r.In, trained, predicted)
+}
+
+func (c *Cost) planTraining(dry *gpu.Device, r Recipe, s Settings, train, test *data.Images) ([]gpu.LayerCost, error) {
+	run, err := assemble(dry, r, s, train, test)
+	if err != nil {
+		return nil, err
+	}
+	defer run.Close()
+	c.MicroBatch = run.Trainer.MicroBatch()
+	m := Memory{
+		Weights: run.Net.Bytes(), Gradients: run.Net.Bytes(), Images: run.trainImages.Bytes() + run.testImages.Bytes(),
+		Activations: run.Trainer.ArenaBytes(), Evaluation: run.test.ArenaBytes(),
+	}
+	if s.Momentum != 0 {
+		m.Velocity = run.Net.Bytes()
+	}
+	c.Training = m.sum(dry)
+	return run.Trainer.Layers(), nil
+}
+
+func (c *Cost) planPrediction(dry *gpu.Device, r Recipe, s Settings, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
+	net, err := nn.NewNet(dry, r.Net(len(test.Classes), s.Dropout), r.In)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer net.Close()
+	images, err := nn.Upload(dry, test)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer images.Close()
+	eval, err := nn.NewEvaluator(net, images, s.Batch)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer eval.Close()
+	c.Prediction = Memory{Weights: net.Bytes(), Images: images.Bytes(), Activations: eval.ArenaBytes()}.sum(dry)
+	return eval.Layers(), eval.Batch(), nil
+}
+
+// sum fills in what the device counted besides.
+func (m Memory) sum(dry *gpu.Device) Memory {
+	_, open := dry.Usage()
+	m.Other = open - (m.Weights + m.Gradients + m.Velocity + m.Images + m.Activations + m.Evaluation)
+	if m.Gradients > 0 {
+		m.Staging = m.Weights
+	}
+	m.Peak = open + m.Staging
+	return m
+}
+
+// addLayers adds the layers, the input and the loss, and their sums.
+func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.LayerCost) error {
+	index := map[string]int{}
+	add := func(l LayerCost) {
+		index[l.Path] = len(c.Layers)
+		c.Layers = append(c.Layers, l)
+	}
+	add(LayerCost{Path: "input", Layer: "gather, resize, scale", Output: in.Batch(c.MicroBatch)})
+	_, err := nn.Walk(net, in, func(path string, l nn.Layer, in, out nn.Shape) error {
+		cost := LayerCost{Path: path, Layer: l.String(), Output: out.Batch(c.MicroBatch)}
+		if w, ok := l.(nn.Weighted); ok {
+			cost.MACs = w.MACs(in)
+			for _, t := range w.Weights(in).Tensors {
+				cost.Parameters += t.Len()
+			}
+		}
+		c.Parameters += cost.Parameters
+		c.MACs += cost.MACs
+		add(cost)
+		return nil
+	})
+	add(LayerCost{Path: "loss", Layer: "softmax cross-entropy"})
+	for _, l := range trained {
+		flops := float64(l.Flops) / float64(c.MicroBatch)
+		c.TrainFlops += flops
+		c.Training.Unshared += l.Bytes
+		c.Layers[index[l.Layer]].TrainFlops += flops
+		c.Layers[index[l.Layer]].TrainBytes += l.Bytes
+	}
+	for _, l := range predicted {
+		c.PredictFlops += float64(l.Flops)
+		c.Prediction.Unshared += l.Bytes
+		c.Layers[index[l.Layer]].PredictBytes += l.Bytes
+	}
+	return err
+}
+
+// Write prints the cost as tables. Layers that cost nothing, such as a ReLU
+// that a convolution does in its store, are left out.
+func (c Cost) Write(w io.Writer) error {
+	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, shape(c.Input), c.Adapter)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "layer\t\toutput\tparameters\tM multiply-adds\ttraining MFLOP\tprediction MB\ttraining MB")
+	for _, l := range c.Layers {
+		if l.Parameters > 0 || l.PredictBytes > 0 || l.TrainBytes > 0 {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.2f\t%.2f\t%.1f\t%.1f\n", l.Path, l.Layer, l.Output, l.Parameters,
+				float64(l.MACs)/1e6, l.TrainFlops/1e6, mb(l.PredictBytes), mb(l.TrainBytes))
+		}
+	}
+	fmt.Fprintf(t, "sum\t\t\t%d\t%.2f\t%.2f\t%.1f\t%.1f\n", c.Parameters, float64(c.MACs)/1e6, c.TrainFlops/1e6,
+		mb(c.Prediction.Unshared), mb(c.Training.Unshared))
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nOne image takes %.3f GFLOP to predict and %.3f GFLOP to train on; a training step of %d takes %.1f GFLOP.\n",
+		c.PredictFlops/1e9, c.TrainFlops/1e9, c.Input[0], float64(c.Input[0])*c.TrainFlops/1e9)
+	if c.MicroBatch < c.Input[0] {
+		fmt.Fprintf(w, "The adapter binds no larger tensors, so %d images train at a time, and their gradients are added up.\n", c.MicroBatch)
+	}
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "memory, MB\tprediction\ttraining\t")
+	p, m := c.Prediction, c.Training
+	for _, row := range []struct {
+		name        string
+		pred, train int64
+	}{
+		{"weights", p.Weights, m.Weights}, {"gradients", p.Gradients, m.Gradients}, {"velocity", p.Velocity, m.Velocity},
+		{"dataset", p.Images, m.Images}, {"activations", p.Activations, m.Activations}, {"test after an epoch", p.Evaluation, m.Evaluation},
+		{"batch, metrics, resizing", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging}, {"planned peak", p.Peak, m.Peak},
+	} {
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, mb(row.pred), mb(row.train))
+	}
+	return t.Flush()
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
+
+func shape(s []int) string { return nn.Shape{C: s[1], H: s[2], W: s[3]}.Batch(s[0]) }

@@ -1,0 +1,83 @@
+package nin_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nn/data"
+)
+
+// TestCostIsWhatTheDeviceCounts prepares whole runs, with batches that the
+// adapter splits and that it does not: the device holds what was planned, and
+// writing the first checkpoint takes it to the planned peak.
+func TestCostIsWhatTheDeviceCounts(t *testing.T) {
+	dev := gputest.Device(t)
+	for _, name := range []string{"d2l", "mini"} {
+		t.Run(name, func(t *testing.T) {
+			recipe, err := nin.Find(name)
+			require.NoError(t, err)
+			before, held := dev.Usage()
+			cost, err := nin.PlanCost(dev, recipe, recipe.Batch)
+			require.NoError(t, err)
+			buffers, bytes := dev.Usage()
+			assert.Equal(t, before, buffers, "planning left buffers")
+			assert.Equal(t, held, bytes)
+
+			train, test, err := data.Blank(recipe.Dataset)
+			require.NoError(t, err)
+			dev.Peak()
+			run, err := nin.NewRun(dev, recipe.Settings(), train, test, t.TempDir())
+			require.NoError(t, err)
+			defer run.Close()
+			_, bytes = dev.Usage()
+			assert.Equal(t, cost.Training.Peak-cost.Training.Staging, bytes-held)
+			assert.Equal(t, cost.Training.Peak, dev.Peak()-held)
+			assert.Equal(t, run.Net.Params(), cost.Parameters)
+			assert.Equal(t, run.Trainer.MicroBatch(), cost.MicroBatch)
+			assert.InEpsilon(t, float64(run.Trainer.Flops()), cost.TrainFlops*float64(recipe.Batch), 1e-6)
+		})
+	}
+}
+
+// TestCostOfTheChapter has the numbers of the chapter's exercise 4, on an adapter
+// that binds a batch of 128 whole: 762.3 million multiply-adds, three times as
+// many in training but for the first layer's input, and a planned peak of a
+// whole run under 1.3 GB.
+func TestCostOfTheChapter(t *testing.T) {
+	recipe, err := nin.Find("d2l")
+	require.NoError(t, err)
+	large := gpu.Guaranteed
+	large.Limits.MaxBindingBytes, large.Limits.MaxBufferBytes = 2<<30, 4<<30
+	cost, err := nin.PlanCost(gpu.Dry(large, false), recipe, 128)
+	require.NoError(t, err)
+	assert.Equal(t, 128, cost.MicroBatch)
+	assert.Equal(t, 1_992_166, cost.Parameters)
+	assert.Equal(t, int64(762_297_352), cost.MACs)
+	first := 2 * int64(96*54*54*11*11)
+	assert.InEpsilon(t, float64(3*2*cost.MACs-first), cost.TrainFlops, 2e-3)
+	assert.Less(t, cost.Training.Peak, int64(1_300_000_000))
+	assert.Less(t, cost.Prediction.Peak, cost.Training.Peak/2)
+	m := cost.Training
+	assert.Equal(t, m.Peak, m.Weights+m.Gradients+m.Velocity+m.Images+m.Activations+m.Evaluation+m.Other+m.Staging)
+	assert.Less(t, m.Activations, m.Unshared)
+
+	// The guaranteed limits split it.
+	small, err := nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	require.NoError(t, err)
+	assert.Equal(t, 64, small.MicroBatch)
+	assert.Less(t, small.Training.Peak, cost.Training.Peak)
+
+	var out strings.Builder
+	require.NoError(t, cost.Write(&out))
+	assert.Contains(t, out.String(), "[128,256,26,26]  614656      415.33           2492.1")
+
+	recipe.In.H, recipe.In.W = 8192, 8192
+	_, err = nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
+	assert.ErrorContains(t, err, "any WebGPU adapter binds at most 134217728")
+}
