@@ -122,6 +122,12 @@ func (p *Plan) Release() {
 	p.steps, p.arenas = nil, nil
 }
 
+// First is the part of p that is its first n dispatches. It belongs to p and is
+// not released.
+func (p *Plan) First(n int) *Plan {
+	return &Plan{d: p.d, entries: p.entries[:n], steps: p.steps[:n]}
+}
+
 // ArenaBytes is the memory that the plan's temps share.
 func (p *Plan) ArenaBytes() int64 {
 	var n int64

@@ -42,6 +42,9 @@ func (r *Recorder) Device() *Device { return r.d }
 // Layer names the layer to which the dispatches from here on belong.
 func (r *Recorder) Layer(name string) { r.layer = name }
 
+// Len is the number of dispatches recorded so far.
+func (r *Recorder) Len() int { return len(r.entries) }
+
 // Failed says that the recording has an error.
 func (r *Recorder) Failed() bool { return r.err != nil }
 

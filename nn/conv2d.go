@@ -151,7 +151,7 @@ type view = gpu.View
 
 func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor {
 	s := convShape(g.N, x.Shape, x.Stride, out.C, how).On(g.net.dev)
-	w, dW := g.net.param(g.path)
+	w := g.net.param(g.net.weights, g.path)
 	y := g.Output(out, s.OutStride())
 	y.relu = withReLU
 	rec := g.rec
@@ -164,7 +164,7 @@ func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor
 		}
 		part := g.Temp("dW shares", s.Part())
 		s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})
-		s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: dW})
+		s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: g.net.param(g.grads, g.path)})
 		if x.Grad.IsZero() {
 			return
 		}

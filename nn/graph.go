@@ -10,17 +10,20 @@ import (
 // Graph is a network being recorded for batches of a fixed size: forward, and
 // when training, loss and backward. It is what a layer's Build writes to.
 type Graph struct {
-	N        int  // images of a run
-	Training bool // gradients are needed and dropout drops
+	N         int  // images of a run
+	Training  bool // dropout drops
+	Gradients bool // a backward pass follows
 
 	Batch gpu.View // the shaders.Batch of the run
 
 	rec      *gpu.Recorder
 	net      *Net
+	grads    *gpu.Buffer // of the weights; nil without Gradients
 	path     string
 	backward []func()
 	dropouts uint32
-	classes  int // one more than the largest label of the images
+	classes  int                                              // one more than the largest label of the images
+	built    func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
 }
 
 // Tensor is a layer's output in a graph.
@@ -43,7 +46,7 @@ func (g *Graph) Pixels(t *Tensor) int { return g.N * t.H * t.W }
 
 // Output makes the output tensor of the layer being built, with channel stride
 // stride.
-func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Training) }
+func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Gradients) }
 
 // OutputLike makes the output tensor of a layer without weights. It lies as the
 // input x does, and has a gradient only if x has one: before the first weights
@@ -69,9 +72,9 @@ func (g *Graph) Temp(label string, n int) gpu.View {
 
 // Backward registers what the layer does when the gradient of its output is
 // there. It is called after the loss, the last layer first, and not at all
-// when not training.
+// without Gradients.
 func (g *Graph) Backward(f func()) {
-	if !g.Training {
+	if !g.Gradients {
 		return
 	}
 	path := g.path
@@ -117,8 +120,8 @@ func (net *Net) newGraph(n int, training bool) (*Graph, error) {
 		}
 	}
 	return &Graph{
-		N: n, Training: training, Batch: net.batch.All(),
-		rec: net.dev.NewRecorder(), net: net,
+		N: n, Training: training, Gradients: training, Batch: net.batch.All(),
+		rec: net.dev.NewRecorder(), net: net, grads: net.grads,
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -70,6 +71,14 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 	return im, nil
 }
 
+// overwrite puts another set of the same shape in the place of a set that lies
+// in one buffer.
+func (im *Images) overwrite(set *data.Images) error {
+	im.set = set
+	err := gpu.Write(im.chunks[0].pixels.All(), input.Pack(set.Pixels))
+	return errors.Join(err, gpu.Write(im.chunks[0].labels.All(), input.Pack(set.Labels)))
+}
+
 func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer, error) {
 	b, err := dev.NewBuffer(label, int64(len(words))*4)
 	if err != nil {
@@ -126,17 +135,22 @@ func (s *source) close() { s.taps.Release() }
 
 // build records the input of g: the images and the labels of a batch.
 func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
-	g.enter("input")
-	g.classes = s.im.classes
 	x = &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 	target = g.Temp("target", g.N)
+	s.record(g, x.Data, target)
+	return x, target
+}
+
+// record is build into memory that there is.
+func (s *source) record(g *Graph, x, target view) {
+	g.enter("input")
+	g.classes = s.im.classes
 	for _, c := range s.im.chunks {
 		cfg := s.cfg
 		cfg.N, cfg.First, cfg.Count = g.N, c.first, c.count
 		cfg.Kernel().Record(g.rec, input.Args[view, view, view, view]{
 			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.im.order.All(),
-			Taps: s.taps.All(), X: x.Data, Target_: target,
+			Taps: s.taps.All(), X: x, Target_: target,
 		})
 	}
-	return x, target
 }

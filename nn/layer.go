@@ -40,12 +40,17 @@ func (s Sequential) Build(g *Graph, x *Tensor) *Tensor {
 	path := g.path
 	for i := 0; i < len(s) && g.ok(); i++ {
 		g.enter(join(path, i))
-		f, fuses := s[i].(reluFuser)
-		if fuses && i+1 < len(s) && s[i+1] == Layer(ReLU{}) {
+		l := s[i]
+		f, fuses := l.(reluFuser)
+		fuses = fuses && i+1 < len(s) && s[i+1] == Layer(ReLU{})
+		if fuses {
 			x = f.buildReLU(g, x)
 			i++
 		} else {
-			x = s[i].Build(g, x)
+			x = l.Build(g, x)
+		}
+		if _, nested := l.(Sequential); !nested && g.built != nil {
+			g.built(g.path, l, fuses, x)
 		}
 	}
 	g.enter(path)

@@ -127,16 +127,11 @@ func (net *Net) Params() int {
 	return n
 }
 
-// param are the views of the weights of the layer at path and their gradient,
-// which is there in training alone.
-func (net *Net) param(path string) (w, dW gpu.View) {
+// param is the part of b, weights or their gradients, that the layer at path
+// has.
+func (net *Net) param(b *gpu.Buffer, path string) gpu.View {
 	l := net.layers[net.byPath[path]]
-	offset, bytes := int64(l.offset)*4, int64(l.Size)*4
-	w = net.weights.Slice(offset, bytes)
-	if net.grads != nil {
-		dW = net.grads.Slice(offset, bytes)
-	}
-	return w, dW
+	return b.Slice(int64(l.offset)*4, int64(l.Size)*4)
 }
 
 // each visits the tensors in PyTorch's order, with the layer's place in the

@@ -247,6 +247,10 @@ func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
 	return t.net.write(t.velocity, velocity)
 }
 
+// Submitted is the number of steps put into the queue: what is submitted next
+// sees the net as that step leaves it.
+func (t *Trainer) Submitted() int { return t.step }
+
 // HostSeconds is the time that the host has spent putting steps into the queue.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 

@@ -1,0 +1,228 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/nn/data"
+	"wgnin/shaders"
+)
+
+// Probe runs a net on one image and keeps what every layer puts out, on the
+// device, to be looked at there. It reads the net's own weights, so a run in
+// the middle of a training sees the net as the steps submitted before left it,
+// and writes nothing that training reads: the bits of a training are the same
+// with and without it. Dropout drops nothing.
+type Probe struct {
+	Input  *Tensor      // [1,C,H,W], the image as the network takes it
+	Layers []ProbeLayer // in the order of the network; the last has the logits
+
+	net     *Net
+	batch   *gpu.Buffer
+	x       *gpu.Buffer
+	target  *gpu.Buffer
+	grads   *gpu.Buffer
+	metrics *gpu.Buffer
+	all     *gpu.Plan // forward, loss and backward
+	forward *gpu.Plan // the part of it before the loss
+
+	image  *data.Images // the one image
+	images *Images
+	source *source
+	load   *gpu.Plan // image to x and target
+}
+
+// ProbeLayer is a layer of a [Probe]. A ReLU that is done in the store of the
+// layer before it is one with that layer, and layers that move no data, as
+// Flatten does, are left out.
+type ProbeLayer struct {
+	Path   string // as in PyTorch's state dict: 0.2
+	Layer  Layer
+	ReLU   bool    // a ReLU follows, and Output is the ReLU's
+	Output *Tensor // Grad is the gradient before the ReLU
+
+	// The weight of a convolution or Linear, and its gradient, as PyTorch's
+	// [Out,In,KH,KW]: element o,i,r,s is at the sum of each index times its
+	// stride. The views are none where there is no weight.
+	Weight, WeightGrad gpu.View
+	WeightShape        [4]int
+	WeightStride       [4]int
+}
+
+// String is the layer as its literal.
+func (l ProbeLayer) String() string {
+	if l.ReLU {
+		return l.Layer.String() + " + ReLU"
+	}
+	return l.Layer.String()
+}
+
+// NewProbe records the plans. Its image is black until it is set.
+func NewProbe(net *Net) (_ *Probe, err error) {
+	p := &Probe{net: net}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	var errs [5]error
+	p.batch, errs[0] = net.dev.NewBuffer("probe batch", shaders.BatchBytes)
+	p.x, errs[1] = net.dev.NewBuffer("probe x", int64(net.In.Len())*4)
+	p.target, errs[2] = net.dev.NewBuffer("probe target", 4)
+	p.grads, errs[3] = net.dev.NewBuffer("probe gradients", net.weights.Bytes())
+	p.metrics, errs[4] = net.dev.NewBuffer("probe metrics", metricsBytes)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	one := shaders.Batch{Rows: 1, First: 1, InvImages: 1}
+	if err := gpu.Write(p.batch.All(), one.Words()); err != nil {
+		return nil, err
+	}
+	g, err := p.graph()
+	if err != nil {
+		return nil, err
+	}
+	p.Input = &Tensor{net.In, &memory{Stride: net.In.C, Data: p.x.All()}}
+	before := p.Input.memory
+	g.built = func(path string, l Layer, relu bool, y *Tensor) {
+		if y.memory == before || !g.ok() {
+			return
+		}
+		before = y.memory
+		p.add(path, l, relu, y)
+	}
+	logits := net.build(g, p.Input)
+	n := g.rec.Len()
+	if g.ok() {
+		buildCrossEntropy(g, logits, p.target.All(), p.metrics.All())
+		g.runBackward()
+	}
+	for _, l := range p.Layers {
+		g.rec.Keep(l.Output.Data)
+		g.rec.Keep(l.Output.Grad)
+	}
+	if p.all, err = g.rec.Plan(); err != nil {
+		return nil, err
+	}
+	p.forward = p.all.First(n)
+	return p, nil
+}
+
+func (p *Probe) graph() (*Graph, error) {
+	g, err := p.net.newGraph(1, false)
+	if err == nil {
+		g.Gradients, g.Batch, g.grads = true, p.batch.All(), p.grads
+	}
+	return g, err
+}
+
+func (p *Probe) add(path string, l Layer, relu bool, y *Tensor) {
+	layer := ProbeLayer{Path: path, Layer: l, ReLU: relu, Output: y}
+	if i, ok := p.net.byPath[path]; ok {
+		for _, t := range p.net.layers[i].Tensors {
+			if len(t.Shape) != 4 {
+				continue
+			}
+			layer.Weight, layer.WeightGrad = p.net.param(p.net.weights, path), p.net.param(p.grads, path)
+			layer.WeightShape = [4]int(t.Shape)
+			for d, step := 3, 1; d >= 0; d, step = d-1, step*t.Shape[d] {
+				if t.Shape[d] > 1 {
+					layer.WeightStride[d] = t.place(step) - t.place(0)
+				}
+			}
+		}
+	}
+	p.Layers = append(p.Layers, layer)
+}
+
+// SetPixels makes an image the input: 8-bit, planar [C,h,w] with the C of the
+// network's input, resized to it as training does. The gradients are of the
+// loss with that label.
+func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
+	if label < 0 || label >= p.net.Out.Len() || label > 255 {
+		return fmt.Errorf("nn: label %d; the network has %d classes", label, p.net.Out.Len())
+	}
+	c := p.net.In.C
+	if err := (Shape{C: c, H: h, W: w}).check(); err != nil {
+		return fmt.Errorf("nn: image: %w", err)
+	}
+	if len(pixels) != c*h*w {
+		return fmt.Errorf("nn: %d pixels; want %d channels of %dx%d", len(pixels), c, h, w)
+	}
+	image := &data.Images{C: c, H: h, W: w, Pixels: pixels, Labels: []uint8{uint8(label)}}
+	if p.image == nil || p.image.H != h || p.image.W != w {
+		if err := p.resize(image); err != nil {
+			return err
+		}
+	} else if err := p.images.overwrite(image); err != nil {
+		return err
+	}
+	p.image = image
+	return p.net.dev.Run(p.load)
+}
+
+// SetImage makes image i of a set, with its label, the input.
+func (p *Probe) SetImage(set *data.Images, i int) error {
+	if i < 0 || i >= set.Len() {
+		return fmt.Errorf("nn: image %d; the set has 0 to %d", i, set.Len()-1)
+	}
+	if set.C != p.net.In.C {
+		return fmt.Errorf("nn: images have %d channels and the network takes %d", set.C, p.net.In.C)
+	}
+	size := set.C * set.H * set.W
+	return p.SetPixels(set.Pixels[i*size:][:size], set.H, set.W, int(set.Labels[i]))
+}
+
+// resize records the input for images of another size.
+func (p *Probe) resize(image *data.Images) (err error) {
+	p.closeInput()
+	defer func() {
+		if err != nil {
+			p.closeInput()
+		}
+	}()
+	if p.images, err = Upload(p.net.dev, image); err != nil {
+		return err
+	}
+	if p.source, err = p.images.source(p.net.In); err != nil {
+		return err
+	}
+	g, err := p.graph()
+	if err != nil {
+		return err
+	}
+	p.source.record(g, p.x.All(), p.target.All())
+	p.load, err = g.rec.Plan()
+	return err
+}
+
+func (p *Probe) closeInput() {
+	p.load.Release()
+	if p.source != nil {
+		p.source.close()
+	}
+	p.images.Close()
+	p.image, p.images, p.source, p.load = nil, nil, nil, nil
+}
+
+// Run submits a forward pass of the net as it is now, with gradients a backward
+// pass too. It does not wait.
+func (p *Probe) Run(gradients bool) error {
+	if gradients {
+		return p.net.dev.Run(p.all)
+	}
+	return p.net.dev.Run(p.forward)
+}
+
+// Close gives the device memory back. It may be called on nil.
+func (p *Probe) Close() {
+	if p == nil {
+		return
+	}
+	p.closeInput()
+	p.all.Release()
+	for _, b := range []*gpu.Buffer{p.batch, p.x, p.target, p.grads, p.metrics} {
+		b.Release()
+	}
+}
