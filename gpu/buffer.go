@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"unsafe"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
@@ -50,8 +51,14 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if d.dry {
 		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
 	}
+	if err := d.fits(bytes); err != nil {
+		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
+	}
 	h, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
 	if err != nil {
+		if strings.Contains(err.Error(), "Not enough memory left") { // wgpu has no code for it
+			err = fmt.Errorf("%d bytes besides %d in other buffers of %s: %w", bytes, d.bytes.Load(), d.adapter.Name, ErrOutOfMemory)
+		}
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
 	}
 	return d.opened(&Buffer{d: d, h: h, label: label, bytes: bytes}), nil

@@ -25,6 +25,7 @@ type Device struct {
 	profile    *profiler
 	dry        bool         // see Dry
 	peak       atomic.Int64 // the most bytes in open buffers
+	memory     int64        // of a software adapter, where it is known: the machine's, free at Open
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
@@ -35,16 +36,16 @@ func Open(opt Options) (*Device, error) {
 	for i, c := range all {
 		infos[i] = c.info
 	}
-	pick, err := choose(infos, opt.Adapter)
-	if err != nil {
-		in.Release()
-		return nil, err
-	}
 	defer func() {
 		for _, c := range all {
 			c.handle.Release()
 		}
 	}()
+	pick, err := choose(infos, opt.Adapter)
+	if err != nil {
+		in.Release()
+		return nil, err
+	}
 	h := all[pick].handle
 	desc := &wgpu.DeviceDescriptor{
 		Label:          "nin",
@@ -68,6 +69,9 @@ func Open(opt Options) (*Device, error) {
 	d := &Device{
 		instance: in, dev: dev, queue: dev.GetQueue(), adapter: info,
 		pipelines: map[string]*pipeline{}, timestamps: timestamps, broadcast: broadcast,
+	}
+	if info.Class == Software {
+		d.memory = freeMemory()
 	}
 	if broadcast {
 		d.broadcast = d.checkBroadcast() == nil

@@ -191,6 +191,22 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
+// check refuses a plan of which something was released: submitting it would end
+// the process.
+func (p *Plan) check() error {
+	if p.steps == nil {
+		return fmt.Errorf("plan %w", errReleased)
+	}
+	for _, e := range p.entries {
+		for _, b := range e.binds {
+			if b.view.buf.h == nil {
+				return fmt.Errorf("layer %s: %s: buffer %s %w", e.layer, e.name, b.view.buf.label, errReleased)
+			}
+		}
+	}
+	return nil
+}
+
 // Run submits the plans, one after the other, in one encoder and one pass. It
 // does not wait.
 func (d *Device) Run(plans ...*Plan) error {
@@ -222,15 +238,17 @@ func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
 }
 
 func (d *Device) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
+	for _, p := range plans {
+		if err := p.check(); err != nil {
+			return err
+		}
+	}
 	if d.profile != nil {
 		return d.profile.dispatch(enc, plans)
 	}
 	pass := enc.BeginComputePass(nil)
 	defer pass.Release()
 	for _, p := range plans {
-		if p.steps == nil {
-			return fmt.Errorf("plan %w", errReleased)
-		}
 		for _, s := range p.steps {
 			s.dispatch(pass)
 		}

@@ -1,0 +1,38 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// ErrOutOfMemory is wrapped by errors of buffers and plans that the adapter has
+// no memory for. A smaller batch may do.
+var ErrOutOfMemory = errors.New("out of memory")
+
+// fits refuses what a software adapter has no memory for. It has the machine's,
+// and hands out more than there is: the process is killed when it is used. GPUs
+// say so themselves.
+func (d *Device) fits(bytes int64) error {
+	if _, open := d.Usage(); d.memory > 0 && open+bytes > d.memory {
+		return fmt.Errorf("%d bytes besides %d in other buffers; the machine had %d free at the start: %w", bytes, open, d.memory, ErrOutOfMemory)
+	}
+	return nil
+}
+
+// freeMemory is the memory that the system can give, 0 where it does not say.
+func freeMemory() int64 {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	_, after, _ := strings.Cut(string(text), "MemAvailable:")
+	kB, _, _ := strings.Cut(strings.TrimSpace(after), " ")
+	n, err := strconv.ParseInt(kB, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n * 1024
+}
