@@ -30,18 +30,19 @@ import (
 // how both sides make the same weights and images from a hash.
 
 type golden struct {
-	Gain        float64
-	Images      int
-	Batch       int
-	Steps       int
-	LR          float64
-	Momentum    float64
-	WeightDecay float64 `json:"weight_decay"`
-	Labels      []uint8
-	Logits      [][]float64
-	Losses      []float64
-	Gradients   map[string]summary
-	Weights     map[string]summary
+	Gain         float64
+	Images       int
+	Batch        int
+	Steps        int
+	LR           float64
+	Momentum     float64
+	WeightDecay  float64 `json:"weight_decay"`
+	Labels       []uint8
+	Logits       [][]float64
+	Losses       []float64
+	Gradients    map[string]summary
+	GradientsOne map[string]summary `json:"gradients_one"`
+	Weights      map[string]summary
 }
 
 type summary struct {
@@ -96,7 +97,8 @@ func fashion(t *testing.T) *data.Images {
 // within 4e-6 of its float64 on the losses. On the chapter's gradients it strays by
 // 2e-5 to 5e-4 with noise in the weights' last bit, where max pooling nearly
 // ties and rounding picks the pixel: a failure there alone, on another adapter,
-// may be such a tie and not a wrong kernel.
+// may be such a tie and not a wrong kernel. The first image alone has no such
+// tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, name := range []string{"d2l", "lin2013", "mini"} {
@@ -144,16 +146,8 @@ func TestPyTorchParity(t *testing.T) {
 			})
 			require.NoError(t, err)
 			defer trainer.Close()
-			// One step alone, since the gradients are those of the last step.
-			first, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: g.Batch, Epochs: 1, Steps: 1, SGD: nn.SGD{Rate: nn.Constant(0)}})
-			require.NoError(t, err)
-			defer first.Close()
-			for _, err := range first.Steps(context.Background()) {
-				require.NoError(t, err)
-			}
-			gradients, err := net.Gradients()
-			require.NoError(t, err)
-			compare(t, "gradient", gradients, nil, g.Gradients)
+			compare(t, "gradient", gradients(t, net, set.First(g.Batch)), nil, g.Gradients, 1e-4)
+			compare(t, "gradient of one image", gradients(t, net, set.First(1)), nil, g.GradientsOne, 1e-5)
 
 			worst := 0.0
 			for step, err := range trainer.Steps(context.Background()) {
@@ -166,14 +160,30 @@ func TestPyTorchParity(t *testing.T) {
 			t.Logf("%s: largest relative difference of a loss over %d steps: %.2g", name, g.Steps, worst)
 			after, err := net.Weights()
 			require.NoError(t, err)
-			compare(t, "weight", after, start, g.Weights)
+			compare(t, "weight", after, start, g.Weights, 1e-4)
 		})
 	}
 }
 
-// compare checks norms and samples of tensors to 1e-4 of the norm, or, given
-// where they started, of how far they went.
-func compare(t *testing.T, what string, got, start []safetensors.Tensor, want map[string]summary) {
+// gradients are those of the mean loss of the set.
+func gradients(t *testing.T, net *nn.Net, set *data.Images) []safetensors.Tensor {
+	images, err := nn.Upload(net.Device(), set)
+	require.NoError(t, err)
+	defer images.Close()
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: set.Len(), Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}})
+	require.NoError(t, err)
+	defer trainer.Close()
+	for _, err := range trainer.Steps(context.Background()) {
+		require.NoError(t, err)
+	}
+	gs, err := net.Gradients()
+	require.NoError(t, err)
+	return gs
+}
+
+// compare checks norms and samples of tensors to a relative part of the norm; of weights,
+// given where they started, also how far they went.
+func compare(t *testing.T, what string, got, start []safetensors.Tensor, want map[string]summary, relative float64) {
 	t.Helper()
 	require.Len(t, got, len(want))
 	for k, tensor := range got {
@@ -188,8 +198,8 @@ func compare(t *testing.T, what string, got, start []safetensors.Tensor, want ma
 				change += d * d
 			}
 		}
-		assert.InDelta(t, w.Norm, math.Sqrt(squares), 1e-4*w.Norm, "norm of %s %s", what, tensor.Name)
-		tol := 1e-4 * w.Norm
+		assert.InDelta(t, w.Norm, math.Sqrt(squares), relative*w.Norm, "norm of %s %s", what, tensor.Name)
+		tol := relative * w.Norm
 		if start != nil {
 			// Each of the updates rounds the weight once: half a unit in the
 			// last place of its size, over 20 steps.

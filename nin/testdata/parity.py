@@ -56,7 +56,6 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l.json and lin2013.json are older than this: they lack gradients_one, and their error is of one float32 run.
       d2l and mini train on Fashion-MNIST's first training images, lin2013 on hashed images.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}

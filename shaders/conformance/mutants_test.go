@@ -22,7 +22,7 @@ type mutant struct {
 
 // mutants has for each op, and for each kernel of conv2d, a changed sign, an
 // index that is off by one, an element that is not written, and a padding error
-// where there is padding. No kernel has a barrier, so no mutant lacks one.
+// where there is padding; and one without each barrier.
 var mutants = []mutant{
 	{"ceiling/copy", "", "sign", "= x[i]", "= -x[i]"},
 	{"ceiling/copy", "", "index", "= x[i]", "= x[i + 1u]"},
@@ -40,8 +40,8 @@ var mutants = []mutant{
 	{"conv2d/forward", "block", "padding", "+ k], 0.0, address == NoTap", "+ k], 1.0, address == NoTap"},
 	{"conv2d/forward", "block", "bias", "v + b;", "v;"},
 	{"conv2d/forward", "block", "relu", "select(sum, max", "select(max(sum, vec4<f32>()), max"},
-	{"conv2d/forward", "block, pointwise", "index", "min(p, Pixels - 1u)", "min(p + 1u, Pixels - 1u)"},
-	{"conv2d/forward", "block, raw", "index", "* InC + k) * OutVecs", "* InC + k + 1u) * OutVecs"},
+	{"conv2d/forward", "block 8, pointwise", "index", "min(p, Pixels - 1u)", "min(p + 1u, Pixels - 1u)"},
+	{"conv2d/forward", "block 8, raw", "index", "* InC + k) * OutVecs", "* InC + k + 1u) * OutVecs"},
 	{"conv2d/forward+relu", "block", "relu", "max(sum, vec4<f32>())", "abs(sum)"},
 	{"conv2d/forward+relu", "block", "index", "KH * KW * InC * OutVecs + c", "(KH * KW * InC - 1u) * OutVecs + c"},
 
@@ -58,13 +58,24 @@ var mutants = []mutant{
 	{"conv2d/forward", "broadcast, by 4, pointwise", "unwritten", "if (c < OutVecs)", "if (c + 1u < OutVecs)"},
 	{"conv2d/forward+relu", "broadcast, by 4", "padding", "w >= 0", "w >= -1"},
 
+	{"conv2d/forward", "tile", "sign", "t.s5 + v * b.y", "t.s5 - v * b.y"},
+	{"conv2d/forward", "tile", "index", "i % ColumnQuads, OutVecs", "i % ColumnQuads + 1u, OutVecs"},
+	{"conv2d/forward", "tile", "index", "min(k, K - 1u)", "min(k + 1u, K - 1u)"},
+	{"conv2d/forward", "tile", "unwritten", "store_row(share, row + TileRows / 2u + 1u, c, t.s5);", ""},
+	{"conv2d/forward", "tile", "unwritten", "if (p < Pixels)", "if (p + 1u < Pixels)"},
+	{"conv2d/forward", "tile", "barrier", "    }\n    workgroupBarrier();\n    for (var k", "    }\n    for (var k"},
+	{"conv2d/forward", "tile", "barrier", "    }\n    workgroupBarrier();\n  }\n  store8", "    }\n  }\n  store8"},
+	{"conv2d/forward", "tile 64x64x16, by 4", "index", "k % InC / 4u", "k % InC / 4u + 1u"},
+	{"conv2d/forward", "tile 64x64x16, by 1", "padding", "&& k < K", ""},
+	{"conv2d/forward", "tile 64x64x16, by 1", "padding", " - i32(PadLeft)", ""},
+
 	{"conv2d/dx", "block", "sign", "sum.c + x * w.c", "sum.c - x * w.c"},
 	{"conv2d/dx", "block", "index", "p.h - r;", "p.h - r - 1u;"},
 	{"conv2d/dx", "block", "unwritten", "store3(p + 7u, c, s7, b);", ""},
 	{"conv2d/dx", "block", "padding", " + PadLeft)", ")"},
 	{"conv2d/dx", "block", "padding", "ow < InW", "ow <= InW"},
 	{"conv2d/dx", "block", "stride", " && oh * StrideH == h", ""},
-	{"conv2d/dx", "block, pointwise", "index", "r * KW + s) * InC + k", "r * KW + s) * InC + k + 1u"},
+	{"conv2d/dx", "block 8, pointwise", "index", "r * KW + s) * InC + k", "r * KW + s) * InC + k + 1u"},
 	{"conv2d/dx", "broadcast, by 1", "sign", "sum + v * x", "sum - v * x"},
 	{"conv2d/dx", "broadcast, by 1", "index", "tap(q.p2, r, s)", "tap(q.p3, r, s)"},
 	{"conv2d/dx", "broadcast, by 1", "unwritten", "store8(p + 16u, c, t2, b);", ""},
@@ -78,13 +89,28 @@ var mutants = []mutant{
 	{"conv2d/dx+relu", "broadcast", "relu", "x[i] > ", "x[i] >= "},
 	{"conv2d/dx+relu", "broadcast", "unwritten", "  out[i] = ", "  if (i == 3u) { return; }\n  out[i] = "},
 
+	{"conv2d/dx", "tile", "index", "row + 4u * y, column", "row + 4u * y + 1u, column"},
+	{"conv2d/dx", "tile", "padding", " + PadLeft)", ")"},
+	{"conv2d/dx+relu", "tile", "padding", "ow < InW", "ow <= InW"},
+	{"conv2d/dx+relu", "tile", "unwritten", "store8(share, row + 4u * y, column + x, left);", ""},
+
 	{"conv2d/dw", "block", "sign", "sum.a + x * w.a", "sum.a - x * w.a"},
 	{"conv2d/dw", "block", "index", "tap_at(k + 3u)", "tap_at(k + 2u)"},
 	{"conv2d/dw", "block", "unwritten", "store3(rows, k + 5u, c, s5);", ""},
 	{"conv2d/dw", "block", "padding", " && u32(w + t.w) < InW", ""},
 	{"conv2d/dw", "block", "padding", " - i32(PadTop)", ""},
 	{"conv2d/dw", "block", "bias", "k >= Rows - 1u", "k >= Rows"},
-	{"conv2d/dw", "block, raw", "index", "(k / InC) % KW", "(k / InC + 1u) % KW"},
+	{"conv2d/dw", "block 8, raw", "index", "(k / InC) % KW", "(k / InC + 1u) % KW"},
+	{"conv2d/dw", "tile", "sign", "t.s0 + v * a.x", "t.s0 - v * a.x"},
+	{"conv2d/dw", "tile", "index", "k * RowQuads + y + RowQuads / 2u", "k * RowQuads + y + RowQuads / 2u - 1u"},
+	{"conv2d/dw", "tile", "index", "min(share * PixelsPerShare + k, ", "min(share * PixelsPerShare + k + 1u, "},
+	{"conv2d/dw", "tile", "unwritten", "if (k < Rows)", "if (k + 1u < Rows)"},
+	{"conv2d/dw", "tile", "padding", "first + i < PixelsPerShare && ", ""},
+	{"conv2d/dw", "tile", "barrier", "    }\n    workgroupBarrier();\n    for (var k", "    }\n    for (var k"},
+	{"conv2d/dw", "tile 64x64x16, by 1", "bias", "1.0, t.one", "2.0, t.one"},
+	{"conv2d/dw", "tile 64x64x16, by 1", "padding", " && u32(w + t.w) < InW", ""},
+	{"conv2d/dw", "tile 64x64x16, by 4", "bias", "vec4<f32>(1.0, 0.0", "vec4<f32>(0.0, 0.0"},
+	{"conv2d/dw", "tile 64x64x16, by 4", "padding", " - i32(PadTop)", ""},
 	{"conv2d/dw", "broadcast", "sign", "sum.k2 + d * x.z", "sum.k2 - d * x.z"},
 	{"conv2d/dw", "broadcast", "index", "x[at + q3]", "x[at + q2]"},
 	{"conv2d/dw", "broadcast", "unwritten", "store4(row, ci + 12u, c, s3);", ""},

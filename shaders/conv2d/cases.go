@@ -2,6 +2,7 @@ package conv2d
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"wgnin/gpu"
@@ -76,51 +77,61 @@ var shapes = []sized{
 	{square(3, 12, 26, 8, 3, 2, 1), dW | best},
 }
 
-// small are shapes for kernels made for another class of device.
-var small = []sized{
+// others are shapes for kernels made for another class of device, which all
+// devices run too.
+var others = []sized{
 	{square(2, 5, 13, 5, 3, 2, 1), fwdReLU | dX | dW},
-	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU},
+	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU | dW},
 	{raw(square(2, 3, 7, 10, 3, 1, 1)), fwd | dW},
+	{square(2, 16, 70, 9, 3, 1, 1), fwdReLU | dXReLU | dW},
+	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
 }
+
+// sample are Variants of which the others are sizes.
+var sample = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
 
 // variants are the shapes with each family of kernels that run on the device.
 func variants(d *gpu.Device) (ss []sized) {
+	add := func(s sized, v Variant) {
+		s.Shape = s.with(v)
+		ss = append(ss, s)
+	}
+	software := d.Adapter().Class == gpu.Software
 	for _, s := range shapes {
 		s.Shape = s.On(d)
 		ss = append(ss, s)
-		if s.Broadcast && s.passes&best == 0 {
-			s.Broadcast = false
-			ss = append(ss, s)
+		if s.passes&best == 0 && software {
+			add(s, block(8))
 		}
 	}
-	for _, s := range small { // all devices run what GPUs do
-		s.Lanes = 64
-		if on := s.On(d); on.Lanes != s.Lanes {
-			ss = append(ss, s)
+	more := sample
+	if !software {
+		more = append(slices.Clone(tiles), block(8), block(64))
+	}
+	for _, s := range others {
+		for _, v := range more {
+			add(s, v)
 		}
 	}
 	return ss
 }
 
-// variant names what source is made of.
-func (s Shape) variant(source string) string {
-	var parts []string
-	for _, p := range []struct{ text, name string }{
-		{gemmBlock, "block"}, {dwBlock, "block"}, {gemmBroadcast, "broadcast"}, {dwBroadcast, "broadcast"},
-		{step1, "by 1"}, {step4, "by 4"}, {loaderPointwise, "pointwise"},
-	} {
-		if strings.Contains(source, p.text) {
-			parts = append(parts, p.name)
-		}
-	}
-	if len(parts) == 0 { // not one of several
+// variant names what a pass's kernel is made of; other kernels are not one of
+// several.
+func (s Shape) variant(p Pass, source string) string {
+	if p < 0 {
 		return ""
+	}
+	parts := []string{s.Variants[p].String()}
+	for _, part := range []struct{ text, name string }{
+		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"},
+	} {
+		if strings.Contains(source, part.text) {
+			parts = append(parts, part.name)
+		}
 	}
 	if s.InStride%4 != 0 {
 		parts = append(parts, "raw")
-	}
-	if s.Lanes == 64 {
-		parts = append(parts, "64")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -144,6 +155,9 @@ func EveryPass(d *gpu.Device) []check.Case {
 	return cases(ss)
 }
 
+// single is no pass: it marks kernels that have one variant.
+const single = Pass(-1)
+
 func cases(ss []sized) []check.Case {
 	type (
 		forward   = ForwardArgs[[]float64]
@@ -160,10 +174,10 @@ func cases(ss []sized) []check.Case {
 		if err := s.Check(); err != nil {
 			panic(err)
 		}
-		add := func(pass passes, c check.Case) {
+		add := func(pass passes, p Pass, c check.Case) {
 			if s.passes&pass != 0 && !seen[c.WGSL] {
 				seen[c.WGSL] = true
-				c.Variant = s.variant(c.WGSL)
+				c.Variant = s.variant(p, c.WGSL)
 				cs = append(cs, c)
 			}
 		}
@@ -172,10 +186,10 @@ func cases(ss []sized) []check.Case {
 		x := r.Tensor(inPixels, s.InC, s.InStride)
 		dY := r.Tensor(outPixels, s.OutC, s.OutStride())
 		w := r.Tensor(s.Rows(), s.OutC, s.OutStride())
-		add(fwd, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false), check.Bound[forward]{Terms: s.Rows()}))
-		add(fwdReLU, check.Of(s.Forward(true), forward{x, w, zeros(s.Out())}, s.ForwardRef(true), check.Bound[forward]{Terms: s.Rows()}))
-		add(dW, check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: s.perShare()}))
-		add(dW, check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
+		add(fwd, Forward, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false), check.Bound[forward]{Terms: s.Rows()}))
+		add(fwdReLU, Forward, check.Of(s.Forward(true), forward{x, w, zeros(s.Out())}, s.ForwardRef(true), check.Bound[forward]{Terms: s.Rows()}))
+		add(dW, WeightGradient, check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: s.perShare()}))
+		add(dW, single, check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
 			check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
 		if s.InStride%4 != 0 {
 			continue // an input of the network, which has no gradient
@@ -183,13 +197,13 @@ func cases(ss []sized) []check.Case {
 		wT := zeros(s.Transposed())
 		s.TransposeRef(transp{w, wT})
 		terms := s.KH * s.KW * s.OutC
-		add(dX|dXReLU, check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef, check.Bound[transp]{}))
-		add(dX, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: terms}))
+		add(dX|dXReLU, single, check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef, check.Bound[transp]{}))
+		add(dX, InputGradient, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: terms}))
 		y := r.Tensor(inPixels, s.InC, s.InStride)
 		for i := range y { // half of it zero, as a relu leaves it
 			y[i] = max(y[i], 0)
 		}
-		add(dXReLU, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef, check.Bound[dxReLU]{Terms: terms}))
+		add(dXReLU, InputGradient, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef, check.Bound[dxReLU]{Terms: terms}))
 	}
 	return cs
 }
@@ -200,8 +214,7 @@ func Gradients() []check.Gradient {
 	r := check.NewRand(9)
 	var gs []check.Gradient
 	for _, sz := range shapes[5:] {
-		s := sz.Shape
-		s.Lanes = 8
+		s := sz.with(block(8))
 		inPixels, outPixels := s.N*s.InH*s.InW, s.N*s.OutH()*s.OutW()
 		// Away from zero, where the relu has its kink.
 		x := make([]float64, s.In())

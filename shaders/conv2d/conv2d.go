@@ -47,6 +47,20 @@ var (
 	dwBroadcast string
 	//go:embed dw_sum.wgsl
 	dwSum string
+	//go:embed tile.wgsl
+	tileProduct string
+	//go:embed tile_gemm.wgsl
+	tileGEMM string
+	//go:embed tile_dw.wgsl
+	tileDW string
+	//go:embed read1.wgsl
+	read1 string
+	//go:embed read4.wgsl
+	read4 string
+	//go:embed rows1.wgsl
+	rows1 string
+	//go:embed rows4.wgsl
+	rows4 string
 )
 
 // Shape is a convolution of N images.
@@ -56,20 +70,7 @@ type Shape struct {
 	OutC           int
 	shaders.Window // Ceil is not used
 
-	// Lanes is the size of a workgroup: 8 on the software adapter, whose
-	// vectors are as wide, and 64 on a GPU. See [On].
-	Lanes int
-	// Broadcast allows kernels that need gpu.Device.Broadcast.
-	Broadcast bool
-}
-
-// On is s with the kernels that suit the device.
-func (s Shape) On(d *gpu.Device) Shape {
-	s.Lanes, s.Broadcast = 64, d.Broadcast()
-	if d.Adapter().Class == gpu.Software {
-		s.Lanes = 8
-	}
-	return s
+	Variants [Passes]Variant // by Pass; see [Shape.On]
 }
 
 // OutStride is the number of values from one pixel of y to the next.
@@ -175,30 +176,62 @@ type gemm struct {
 	ReLU                bool
 }
 
-func gemmKernel[A any](s Shape, name string, g gemm, loader, store string) gpu.Kernel[A] {
+// tileConsts are those of a Tile, after gemm's or dwConsts'.
+type tileConsts struct {
+	TileRows, RowQuads, RowTiles          int
+	TileColumns, ColumnQuads, ColumnTiles int
+	Depth, Fill, Turns                    int // terms in memory, brought in at a time, and how often
+	TileA, TileB                          int // sizes of workgroup memory
+	K                                     int // terms of a sum
+}
+
+// tileOf divides rows x columns (a multiple of 4) into tiles, with sums of
+// terms, of which fill are brought in at a time.
+func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
+	return tileConsts{
+		TileRows: v.Rows, RowQuads: v.Rows / 4, RowTiles: shaders.DivUp(rows, v.Rows),
+		TileColumns: v.Columns, ColumnQuads: v.Columns / 4, ColumnTiles: shaders.DivUp(columns, v.Columns),
+		Depth: v.Depth, Fill: fill, Turns: shaders.DivUp(terms, v.Depth),
+		TileA: v.Rows / 4 * v.Depth, TileB: v.Columns / 4 * v.Depth, K: terms,
+	}
+}
+
+func (t tileConsts) groups() int { return t.RowTiles * t.ColumnTiles }
+
+func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
 	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
 		loader = loaderPointwise
 	}
-	parts := []string{loader, store}
+	v := s.Variants[p]
 	g.KH, g.KW, g.StrideH, g.StrideW, g.PadTop, g.PadLeft = s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadLeft
-	g.In, g.Lanes, g.NoTap = "f32", s.Lanes, noTap
-	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String(), Flops: 2 * s.MACs()}
-	// The last workgroup of 32 channels should not be mostly empty.
-	if s.Broadcast && g.OutVecs >= 6 && g.InC < 1<<12 {
-		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
-		step := step1
-		if g.InC%4 == 0 && g.InStride%4 == 0 {
-			g.In, g.InStride, step = "vec4<f32>", g.InStride/4, step4
-		}
-		k.Broadcast, k.Lanes, k.Groups = true, 8, g.OutBlocks*g.PixelBlocks
-		k.Detail += " broadcast"
-		parts = append(parts, step, gemmBroadcast)
-	} else {
-		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
-		k.Lanes, k.Groups = s.Lanes, shaders.DivUp(g.OutBlocks*g.PixelBlocks, s.Lanes)
-		parts = append(parts, row, gemmBlock)
+	g.In, g.Lanes, g.NoTap = "f32", v.Lanes, noTap
+	quads := g.InC%4 == 0 && g.InStride%4 == 0 // channels can be read four at a time
+	if quads && v.Family != Block {
+		g.In, g.InStride = "vec4<f32>", g.InStride/4
 	}
-	k.Source = shaders.Source(g, parts...)
+	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes}
+	switch v.Family {
+	case Tile:
+		t := v.tileOf(g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)
+		k.Groups = t.groups()
+		read := read1
+		if quads {
+			read = read4
+		}
+		k.Source = shaders.Source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
+	case Broadcast:
+		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
+		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
+		step := step1
+		if quads {
+			step = step4
+		}
+		k.Source = shaders.Source(g, loader, store, step, gemmBroadcast)
+	default:
+		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
+		k.Groups = shaders.DivUp(g.OutBlocks*g.PixelBlocks, v.Lanes)
+		k.Source = shaders.Source(g, loader, store, row, gemmBlock)
+	}
 	return k
 }
 
@@ -208,7 +241,7 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	if relu {
 		name = "forward+relu"
 	}
-	return gemmKernel[ForwardArgs[gpu.View]](s, name, gemm{
+	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{
 		Pixels: s.N * s.OutH() * s.OutW(),
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
@@ -230,12 +263,12 @@ func (s Shape) dxGEMM() gemm {
 
 // DX is the gradient of x. The channel stride of x must be a multiple of 4.
 func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
-	return gemmKernel[DXArgs[gpu.View]](s, "dx", s.dxGEMM(), loaderDX, storeDX)
+	return gemmKernel[DXArgs[gpu.View]](s, InputGradient, "dx", s.dxGEMM(), loaderDX, storeDX)
 }
 
 // DXReLU is the gradient of x before the relu that made it.
 func (s Shape) DXReLU() gpu.Kernel[DXReLUArgs[gpu.View]] {
-	return gemmKernel[DXReLUArgs[gpu.View]](s, "dx+relu", s.dxGEMM(), loaderDX, storeDXReLU)
+	return gemmKernel[DXReLUArgs[gpu.View]](s, InputGradient, "dx+relu", s.dxGEMM(), loaderDX, storeDXReLU)
 }
 
 // Transpose prepares the weights for [Shape.DX].
@@ -259,11 +292,6 @@ type dwConsts struct {
 	PadTop, PadLeft, Lanes         int
 }
 
-// dwBroadcasts says that the weight gradient runs on the broadcast kernel.
-func (s Shape) dwBroadcasts() bool {
-	return s.Broadcast && s.InC%4 == 0 && s.InStride%4 == 0 && s.OutStride() >= 24 && s.InC < 1<<14 && s.InW < 1<<12
-}
-
 // maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after
 // 65,535 iterations.
 const maxSum = 16384
@@ -271,45 +299,57 @@ const maxSum = 16384
 // shares is into how many parts the sum over pixels is split: enough work for
 // the device, and sums that are not too long.
 func (s Shape) shares() int {
-	pixels := s.OutH() * s.OutW()
-	if s.dwBroadcasts() { // whole images
+	pixels, v := s.OutH()*s.OutW(), s.Variants[WeightGradient]
+	if v.Family == Broadcast { // whole images
 		groups := shaders.DivUp(s.OutStride(), 32) * s.KH * s.KW * shaders.DivUp(s.InC, 24)
 		n := max(shaders.DivUp(s.N*pixels, maxSum), shaders.DivUp(32, groups))
 		return shaders.DivUp(s.N, shaders.DivUp(s.N, min(n, s.N))) // no share is empty
 	}
-	want := 2048 // workgroups that fill a GPU
-	if s.Lanes == 8 {
-		want = 16
-	}
 	pixels *= s.N
-	tiles := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), s.Lanes)
-	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, tiles), shaders.DivUp(pixels, 256)))
+	groups, want := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), max(v.Lanes, 1)), 16
+	switch {
+	case v.Family == Tile:
+		groups, want = v.tileOf(s.Rows(), s.OutStride(), 1, 1).groups(), fills
+	case v.Lanes > 8:
+		want = 2048
+	}
+	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, groups), shaders.DivUp(pixels, 256)))
 	return shaders.DivUp(pixels, shaders.DivUp(pixels, n)) // no share is empty
 }
 
 // DW computes the gradient of weights and bias in shares, to be added up by
 // [Shape.DWSum].
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
+	v := s.Variants[WeightGradient]
 	c := dwConsts{
 		In: "f32", N: s.N, Shares: s.shares(), Rows: s.Rows(), Taps: s.KH * s.KW,
 		InC: s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
-		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: s.Lanes,
+		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
+		Pixels: s.N * s.OutH() * s.OutW(), PixelsPerShare: s.perShare(),
 	}
-	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String(), Flops: 2 * s.MACs()}
-	if s.dwBroadcasts() {
+	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes}
+	quads := s.InC%4 == 0 && s.InStride%4 == 0
+	switch v.Family {
+	case Tile:
+		t := v.tileOf(c.Rows, s.OutStride(), c.PixelsPerShare, 1)
+		k.Groups = t.groups() * c.Shares
+		rows := rows1
+		if quads {
+			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
+		}
+		k.Source = shaders.Source(c, shaders.Source(t, rows, tileDW, tileProduct))
+	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
 		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
-		k.Broadcast, k.Lanes, k.Groups = true, 8, c.OutBlocks*(c.Taps*c.Slices+1)*c.Shares
-		k.Detail += " broadcast"
+		k.Broadcast, k.Groups = true, c.OutBlocks*(c.Taps*c.Slices+1)*c.Shares
 		k.Source = shaders.Source(c, dwBroadcast)
-		return k
+	default:
+		c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
+		k.Groups = shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, v.Lanes)
+		k.Source = shaders.Source(c, row, dwBlock)
 	}
-	c.Pixels = s.N * s.OutH() * s.OutW()
-	c.PixelsPerShare, c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Pixels, c.Shares), shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
-	k.Lanes, k.Groups = s.Lanes, shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, s.Lanes)
-	k.Source = shaders.Source(c, row, dwBlock)
 	return k
 }
 

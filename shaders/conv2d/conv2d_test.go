@@ -21,24 +21,33 @@ func TestEveryPass(t *testing.T) {
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// Every variant meets several sizes. The relu of a store is no part of a
-// variant, but each kernel with and without it meets each family. Kernels for
-// another class of device meet one.
+// Every variant meets several sizes, with and without the relu of a store.
 func TestVariants(t *testing.T) {
-	d := gputest.Device(t)
-	variants, families := map[string]int{}, map[string]int{}
-	for _, c := range Cases(d) {
-		family, _, _ := strings.Cut(c.Variant, ",")
-		families[c.Kernel+": "+family]++
+	variants := map[string]int{}
+	for _, c := range Cases(gputest.Device(t)) {
 		variants[strings.TrimSuffix(c.Kernel, "+relu")+": "+c.Variant]++
 	}
-	for f, n := range families {
-		assert.GreaterOrEqual(t, n, 3, f)
-	}
 	for v, n := range variants {
-		t.Logf("%-40s %d", v, n)
-		if !strings.HasSuffix(v, ", 64") {
-			assert.GreaterOrEqual(t, n, 2, v)
+		t.Logf("%-48s %d", v, n)
+	}
+	for _, v := range sample {
+		for p := range Pass(Passes) {
+			n := 0
+			for name, count := range variants {
+				if strings.HasPrefix(name, "conv2d/"+p.String()+": "+v.String()) {
+					n += count
+				}
+			}
+			assert.GreaterOrEqual(t, n, 3, "%s of %s", p, v)
 		}
+	}
+}
+
+// A tile's lanes always bring in the same rows, and each has 8 x 8 of it.
+func TestTilesDivide(t *testing.T) {
+	for _, v := range tiles {
+		assert.Zero(t, v.Lanes%(v.Rows/4), v)
+		assert.Equal(t, v.Rows*v.Columns, 64*v.Lanes, v)
+		assert.LessOrEqual(t, (v.Rows+v.Columns)*v.Depth*4, 16384, "%s: the workgroup memory that every adapter has", v)
 	}
 }

@@ -83,7 +83,7 @@ func (s Shape) DXReLURef(a DXReLUArgs[[]float64]) {
 
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
-	if s.dwBroadcasts() {
+	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
 	}
 	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())

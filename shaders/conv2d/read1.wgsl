@@ -1,0 +1,11 @@
+// Four values along k, where k and the three after it may be of several taps.
+fn fetch_one(p : Pixel, k : u32) -> f32 {
+  let t = k / InC;
+  let address = tap(p, t / KW, t % KW);
+  let inside = address != NoTap && k < K;
+  return select(0.0, in_[select(0u, address + k % InC, inside)], inside);
+}
+
+fn fetch(p : Pixel, k : u32) -> vec4<f32> {
+  return vec4<f32>(fetch_one(p, k), fetch_one(p, k + 1u), fetch_one(p, k + 2u), fetch_one(p, k + 3u));
+}

@@ -1,0 +1,21 @@
+// The operands of the weight and bias gradient: a row is (r,s,ci), and the last
+// one the bias, which reads 1 everywhere; a column is an output channel; k is a
+// pixel of dY, of the share.
+// Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
+// From the reader: Rows4, rows_at and fetch, four rows of one pixel.
+fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {
+  let p = share * PixelsPerShare + first + i;
+  let h = i32(((p / OutW) % OutH) * StrideH);
+  let w = i32((p % OutW) * StrideW);
+  let v = fetch(rows, h, w, (i32(p / (OutW * OutH) * InH) + h) * i32(InW) + w);
+  tile_a[i * RowQuads + quad] = select(vec4<f32>(), v, first + i < PixelsPerShare && p < Pixels);
+}
+
+// Pixels beyond the last are of no weight: fill leaves zeros there.
+fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> {
+  return dY[min(share * PixelsPerShare + k, Pixels - 1u) * OutVecs + c];
+}
+
+fn store_row(share : u32, k : u32, c : u32, v : vec4<f32>) {
+  if (k < Rows) { part[(share * Rows + k) * OutVecs + c] = v; }
+}

@@ -1,0 +1,149 @@
+package conv2d
+
+import (
+	"fmt"
+	"slices"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+// Pass is one of the three matrix products of a convolution.
+type Pass int
+
+// The passes.
+const (
+	Forward Pass = iota
+	InputGradient
+	WeightGradient
+	Passes int = iota // how many there are
+)
+
+func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
+
+// Variant is one way to run a pass: a family of kernels, and its sizes.
+//
+//   - Block has 8 pixels x 12 channels in the registers of a lane and no
+//     workgroup memory: for any device, 8 lanes on a software adapter, whose
+//     vectors are as wide, and 64 on a GPU.
+//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast.
+//   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
+//     Depth at a time, and a lane has 8 x 8 of them in registers.
+type Variant struct {
+	Family               Family
+	Lanes                int // of a workgroup
+	Rows, Columns, Depth int // of a Tile
+}
+
+// Family is a way to write the kernels.
+type Family string
+
+// The families.
+const (
+	Block     Family = "block"
+	Broadcast Family = "broadcast"
+	Tile      Family = "tile"
+)
+
+// String is the variant's name: unlike the others of a shape's candidates.
+func (v Variant) String() string {
+	switch v.Family {
+	case Tile:
+		return fmt.Sprintf("tile %dx%dx%d", v.Rows, v.Columns, v.Depth)
+	case Block:
+		return fmt.Sprintf("block %d", v.Lanes)
+	}
+	return string(v.Family)
+}
+
+func block(lanes int) Variant { return Variant{Family: Block, Lanes: lanes} }
+
+var broadcast = Variant{Family: Broadcast, Lanes: 8}
+
+func tile(rows, columns, depth int) Variant {
+	return Variant{Tile, rows / 8 * columns / 8, rows, columns, depth}
+}
+
+// tiles are worth trying. Rows/4 divides the lanes, so that a lane always brings
+// in the same rows. The largest take 16 KiB of workgroup memory, which every
+// device has.
+var tiles = []Variant{
+	tile(128, 128, 16), tile(128, 96, 16), tile(128, 64, 16), tile(128, 32, 16),
+	tile(64, 96, 16), tile(64, 64, 16), tile(64, 32, 16), tile(256, 16, 8),
+}
+
+// fills is the number of workgroups that keep a GPU busy.
+const fills = 512
+
+// Candidates are the variants of a pass that run on the device, the one that On
+// takes first. The others may be faster: see package nn's tuning.
+func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
+	if d.Adapter().Class == gpu.Software { // a barrier costs it more than memory
+		vs := []Variant{block(8)}
+		if d.Broadcast() && s.broadcasts(p) {
+			vs = slices.Insert(vs, 0, broadcast)
+		}
+		return vs
+	}
+	fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool {
+		l := d.Adapter().Limits
+		return v.Lanes > l.MaxGroupSize || (v.Rows+v.Columns)*v.Depth*4 > l.MaxSharedBytes
+	})
+	slices.SortStableFunc(fit, func(a, b Variant) int { return s.cost(p, a) - s.cost(p, b) })
+	return append(fit, block(64))
+}
+
+// cost ranks tiles, by counting: the multiply-adds of whole tiles, doubled where
+// there are too few workgroups to fill a GPU, and for each the loads of its two
+// operands (which large tiles have fewer of). No GPU was measured for it.
+func (s Shape) cost(p Pass, v Variant) int {
+	rows, columns := s.N*s.OutH()*s.OutW(), s.OutStride()
+	switch p {
+	case InputGradient:
+		rows, columns = s.N*s.InH*s.InW, s.InStride
+	case WeightGradient:
+		rows = s.Rows()
+	}
+	groups := shaders.DivUp(rows, v.Rows) * shaders.DivUp(columns, v.Columns)
+	work := groups * v.Rows * v.Columns
+	work += work * 16 / v.Rows
+	work += work * 16 / v.Columns
+	if p != WeightGradient && groups < fills { // that one splits its sums instead
+		work *= 2
+	}
+	return work
+}
+
+// broadcasts says that the pass has a Broadcast variant.
+func (s Shape) broadcasts(p Pass) bool {
+	switch p {
+	case Forward:
+		return s.OutStride() >= broadcastColumns && s.InC < 1<<12
+	case InputGradient:
+		return s.InStride >= broadcastColumns && s.OutC < 1<<12
+	}
+	return s.InC%4 == 0 && s.InStride%4 == 0 && s.OutStride() >= broadcastColumns && s.InC < 1<<14 && s.InW < 1<<12
+}
+
+// broadcastColumns is the least number of channels: the last workgroup of 32
+// should not be mostly empty.
+const broadcastColumns = 24
+
+// On is s with the variants that suit the device.
+func (s Shape) On(d *gpu.Device) Shape {
+	for p := range Pass(Passes) {
+		s.Variants[p] = s.Candidates(d, p)[0]
+	}
+	return s
+}
+
+// With is s with one variant for each pass that has it, and the others as they
+// are.
+func (s Shape) with(v Variant) Shape {
+	for p := range s.Variants {
+		if v.Family != Broadcast || s.broadcasts(Pass(p)) {
+			s.Variants[p] = v
+		}
+	}
+	return s
+}
