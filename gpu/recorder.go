@@ -48,6 +48,9 @@ func (r *Recorder) Len() int { return len(r.entries) }
 // Failed says that the recording has an error.
 func (r *Recorder) Failed() bool { return r.err != nil }
 
+// Err is the first error of the recording.
+func (r *Recorder) Err() error { return r.err }
+
 // Fail keeps err, if it is the first, for [Recorder.Plan].
 func (r *Recorder) Fail(err error) {
 	if err != nil {

@@ -150,7 +150,12 @@ func convWeights(s conv2d.Shape, shape []int) Weights {
 type view = gpu.View
 
 func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor {
-	s := convShape(g.N, x.Shape, x.Stride, out.C, how).On(g.net.dev)
+	s, err := g.net.choose(convShape(g.N, x.Shape, x.Stride, out.C, how))
+	if err != nil {
+		g.Fail(err)
+		return x
+	}
+	g.convolutions = append(g.convolutions, convolution{g.path, s, !x.Grad.IsZero()})
 	w := g.net.param(g.net.weights, g.path)
 	y := g.Output(out, s.OutStride())
 	y.relu = withReLU

@@ -16,14 +16,15 @@ type Graph struct {
 
 	Batch gpu.View // the shaders.Batch of the run
 
-	rec      *gpu.Recorder
-	net      *Net
-	grads    *gpu.Buffer // of the weights; nil without Gradients
-	path     string
-	backward []func()
-	dropouts uint32
-	classes  int                                              // one more than the largest label of the images
-	built    func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
+	rec          *gpu.Recorder
+	net          *Net
+	grads        *gpu.Buffer // of the weights; nil without Gradients
+	path         string
+	backward     []func()
+	convolutions []convolution // in order
+	dropouts     uint32
+	classes      int                                              // one more than the largest label of the images
+	built        func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
 }
 
 // Tensor is a layer's output in a graph.

@@ -53,6 +53,7 @@ type Net struct {
 	weights *gpu.Buffer
 	grads   *gpu.Buffer // nil until there is a trainer
 	batch   *gpu.Buffer // the shaders.Batch of the run
+	kernels Kernels
 }
 
 type netWeights struct {

@@ -1,6 +1,8 @@
 package conv2d
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -146,4 +148,17 @@ func (s Shape) with(v Variant) Shape {
 		}
 	}
 	return s
+}
+
+// SourceHash is of all that the speed of a variant depends on, besides the
+// device: the text of the kernels.
+func SourceHash() string {
+	h := sha256.New()
+	for _, text := range []string{
+		row, gemmBlock, gemmBroadcast, step1, step4, loaderForward, loaderDX, loaderPointwise, storeForward, storeDX, storeDXReLU,
+		dwBlock, dwBroadcast, dwSum, tileProduct, tileGEMM, tileDW, read1, read4, rows1, rows4,
+	} {
+		fmt.Fprintf(h, "%d\n%s", len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

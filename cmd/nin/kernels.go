@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+const kernelsHelp = `Kernels lists the variants with which the convolutions of a recipe's network run on
+an adapter, and those that were not taken. The class of the adapter suggests
+them: broadcast and block 8 on software adapters; on GPUs the tile that wastes
+the least, by counting. -tune measures them all instead, checks each against the
+suggested one, and keeps the fastest in the user's cache folder, where train and
+bench find them with their -tune.
+
+Usage: go run ./cmd/nin kernels [flags]
+
+Example:
+  go run ./cmd/nin kernels -recipe d2l -batch 128 -tune
+
+Flags:
+`
+
+func kernels(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("kernels", flag.ContinueOnError)
+	var (
+		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
+		batch   = fs.Int("batch", 0, "images of a step (default: the recipe's)")
+		tune    = fs.Bool("tune", false, "measure what has not been measured on this adapter")
+		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
+	)
+	if err := parse(fs, w, kernelsHelp, args); err != nil {
+		return err
+	}
+	r, err := nin.Find(*recipe)
+	if err != nil {
+		return usageError{err}
+	}
+	if *batch < 0 || *batch > 1e6 {
+		return usageError{fmt.Errorf("kernels: -batch is %d; want 1 to 1000000", *batch)}
+	}
+	if *batch == 0 {
+		*batch = r.Batch
+	}
+	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	net, err := nn.NewNet(dev, r.Net(10, r.Dropout), r.In)
+	if err != nil {
+		return err
+	}
+	defer net.Close()
+	measured := map[string]nn.Choice{}
+	if *tune {
+		_, err := nin.Tune(context.Background(), net, *batch, func(c nn.Choice) {
+			measured[c.Pass+c.Shape] = c
+			if !*asJSON {
+				fmt.Fprintf(w, "%s %s %s: %s\n", c.Layer, c.Pass, c.Shape, c.Variant)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	choices, err := net.Choices(*batch)
+	if err != nil {
+		return err
+	}
+	for i, c := range choices {
+		if m, ok := measured[c.Pass+c.Shape]; ok {
+			choices[i].Candidates = m.Candidates
+		}
+	}
+	if *asJSON {
+		return writeJSON(w, choices)
+	}
+	fmt.Fprintf(w, "%s, recipe %s, batch %d\n\n", dev.Adapter(), r.Name, *batch)
+	return nin.WriteChoices(w, choices)
+}

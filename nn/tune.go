@@ -1,0 +1,289 @@
+package nn
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+	"wgnin/shaders/check"
+	"wgnin/shaders/conv2d"
+)
+
+// Kernels are the variants with which a net's convolutions run, by pass and
+// shape, such as "forward [64,96->256] 26x26 5x5 s1 p2": "tile 128x128x16".
+// What is not in it runs on the variant that the class of the device suggests.
+// Variants add in different orders: the last bits of a run depend on them.
+type Kernels map[string]string
+
+// Use makes the trainers and evaluators that are built on the net from now on
+// take the kernels; they fail on a variant that the device does not have.
+func (net *Net) Use(k Kernels) { net.kernels = k }
+
+// convolution is one in a graph, with the variants it runs on.
+type convolution struct {
+	path  string
+	shape conv2d.Shape
+	dX    bool // its input has a gradient
+}
+
+// kernelKey is how [Kernels] name a pass.
+func kernelKey(p conv2d.Pass, s conv2d.Shape) string { return p.String() + " " + s.String() }
+
+// choose gives s the variants of net.kernels, and for the rest those that suit
+// the device.
+func (net *Net) choose(s conv2d.Shape) (conv2d.Shape, error) {
+	s = s.On(net.dev)
+	for p := range conv2d.Pass(conv2d.Passes) {
+		name, ok := net.kernels[kernelKey(p, s)]
+		if !ok {
+			continue
+		}
+		candidates := s.Candidates(net.dev, p)
+		i := slices.IndexFunc(candidates, func(v conv2d.Variant) bool { return v.String() == name })
+		if i < 0 {
+			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", kernelKey(p, s), name, net.dev.Adapter().Name, candidates)
+		}
+		s.Variants[p] = candidates[i]
+	}
+	return s, nil
+}
+
+// Choice is the variant with which one pass of one layer runs.
+type Choice struct {
+	Layer      string     `json:"layer"`
+	Pass       string     `json:"pass"`
+	Shape      string     `json:"shape"`
+	Variant    string     `json:"variant"`
+	Candidates []Measured `json:"candidates"` // the default first
+}
+
+// Measured is a candidate and what was found of it.
+type Measured struct {
+	Variant string  `json:"variant"`
+	Ms      float64 `json:"ms,omitempty"`      // of a run; 0 is not measured
+	Error   string  `json:"error,omitempty"`   // why it was not
+	Default bool    `json:"default,omitempty"` // the device's class takes it
+	GFlops  float64 `json:"gflop_per_s,omitempty"`
+}
+
+// Choices lists the variants of all convolutions of a training step of batch
+// images (or a part of it, where that is split), in order.
+func (net *Net) Choices(batch int) ([]Choice, error) {
+	convs, err := net.convolutions(batch)
+	if err != nil {
+		return nil, err
+	}
+	var all []Choice
+	for _, c := range convs {
+		for p := range conv2d.Pass(conv2d.Passes) {
+			if p != conv2d.InputGradient || c.dX {
+				all = append(all, net.choice(c, p))
+			}
+		}
+	}
+	return all, nil
+}
+
+func (net *Net) choice(c convolution, p conv2d.Pass) Choice {
+	ch := Choice{Layer: c.path, Pass: p.String(), Shape: c.shape.String(), Variant: c.shape.Variants[p].String()}
+	for i, v := range c.shape.Candidates(net.dev, p) {
+		ch.Candidates = append(ch.Candidates, Measured{Variant: v.String(), Default: i == 0})
+	}
+	return ch
+}
+
+// convolutions are those of a training step.
+func (net *Net) convolutions(batch int) ([]convolution, error) {
+	g, err := net.newGraph(net.split(batch), true)
+	if err != nil {
+		return nil, err
+	}
+	in := net.In
+	net.build(g, &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}})
+	return g.convolutions, g.rec.Err()
+}
+
+// Tune measures every candidate of every pass that known does not name, on the
+// device and with random numbers, and returns the fastest of each. A candidate
+// whose results are not those of the default, to what the order of additions
+// explains, is left out. report is told of each pass when it is done. An error,
+// ctx's too, comes with what was measured before it.
+func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(Choice)) (Kernels, error) {
+	convs, err := net.convolutions(batch)
+	if err != nil {
+		return nil, err
+	}
+	kernels := Kernels{}
+	for _, c := range convs {
+		for p := range conv2d.Pass(conv2d.Passes) {
+			key := kernelKey(p, c.shape)
+			if name, ok := known[key]; ok {
+				kernels[key] = name
+			}
+			if _, done := kernels[key]; done || p == conv2d.InputGradient && !c.dX {
+				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return kernels, err
+			}
+			ch := net.choice(c, p)
+			if err := net.measure(&ch, c.shape, p); err != nil {
+				return kernels, fmt.Errorf("layer %s: %s: %w", c.path, key, err)
+			}
+			kernels[key] = ch.Variant
+			report(ch)
+		}
+	}
+	return kernels, nil
+}
+
+// measure times the candidates of a pass and picks the fastest.
+func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
+	t := &trial{dev: net.dev, rand: rand.New(rand.NewPCG(1, 2))}
+	defer t.close()
+	left, right, out, terms := s.In(), s.Weights(), s.Out(), s.Rows()
+	switch p {
+	case conv2d.InputGradient:
+		left, right, out, terms = s.Out(), s.Transposed(), s.In(), s.KH*s.KW*s.OutC
+	case conv2d.WeightGradient:
+		right, out, terms = s.Out(), s.Weights(), s.N*s.OutH()*s.OutW()
+	}
+	x, y, z, batch := t.noise("x", left), t.noise("y", right), t.buffer("z", out), t.buffer("batch", shaders.BatchBytes/4)
+	if t.err == nil {
+		t.err = gpu.Write(batch, shaders.Batch{First: 1}.Words())
+	}
+	if t.err != nil {
+		return t.err
+	}
+	var want []float32
+	fastest := math.Inf(1)
+	for i, v := range s.Candidates(net.dev, p) {
+		s.Variants[p] = v
+		r := net.dev.NewRecorder()
+		switch p {
+		case conv2d.Forward:
+			s.Forward(false).Record(r, conv2d.ForwardArgs[view]{In_: x, W: y, Out: z})
+		case conv2d.InputGradient:
+			s.DX().Record(r, conv2d.DXArgs[view]{In_: x, W: y, Out: z})
+		case conv2d.WeightGradient:
+			part := r.Temp("shares", int64(s.Part())*4)
+			s.DW().Record(r, conv2d.DWArgs[view]{X: x, DY: y, Part: part})
+			s.DWSum().Record(r, conv2d.DWSumArgs[view, view]{Batch: batch, Part: part, DW: z})
+		}
+		m := &ch.Candidates[i]
+		got, seconds, err := t.time(r, z, fastest)
+		if err == nil && want != nil {
+			// Values are in [-1,1), so that the terms of a sum are too.
+			err = near(got, want, 2*check.Tolerance(terms, 0, float64(terms)))
+		}
+		if err != nil {
+			if i == 0 {
+				return err
+			}
+			m.Error = err.Error()
+			continue
+		}
+		if i == 0 {
+			want = got
+		}
+		m.Ms, m.GFlops = seconds*1e3, 2*float64(s.MACs())/seconds/1e9
+		if seconds < fastest {
+			fastest, ch.Variant = seconds, m.Variant
+		}
+	}
+	return nil
+}
+
+// near refuses what is not want, to what the order of additions explains.
+func near(got, want []float32, tolerance float64) error {
+	for i := range got {
+		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= tolerance) {
+			return fmt.Errorf("result %d is %g; the default's is %g", i, got[i], want[i])
+		}
+	}
+	return nil
+}
+
+// trial holds the memory of a measurement. Its error is sticky.
+type trial struct {
+	dev     *gpu.Device
+	rand    *rand.Rand
+	buffers []*gpu.Buffer
+	err     error
+}
+
+func (t *trial) close() {
+	for _, b := range t.buffers {
+		b.Release()
+	}
+}
+
+func (t *trial) buffer(label string, values int) gpu.View {
+	if t.err != nil {
+		return gpu.View{}
+	}
+	b, err := t.dev.NewBuffer(label, int64(values)*4)
+	if err != nil {
+		t.err = err
+		return gpu.View{}
+	}
+	t.buffers = append(t.buffers, b)
+	return b.All()
+}
+
+func (t *trial) noise(label string, values int) gpu.View {
+	v := t.buffer(label, values)
+	if t.err == nil {
+		x := make([]float32, values)
+		for i := range x {
+			x[i] = 2*t.rand.Float32() - 1
+		}
+		t.err = gpu.Write(v, x)
+	}
+	return v
+}
+
+// time runs what r has recorded: once to compile it and for the result, once to
+// see how long it takes and, unless that is thrice the fastest so far, five
+// times, of which it returns the shortest. A time is of some hundredths of a
+// second, over which short runs are repeated.
+func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds float64, err error) {
+	const sample = 0.02
+	plan, err := r.Plan()
+	if err != nil {
+		return nil, 0, err
+	}
+	defer plan.Release()
+	run := func(n int) (float64, error) {
+		start := time.Now()
+		if err := t.dev.Run(slices.Repeat([]*gpu.Plan{plan}, n)...); err != nil {
+			return 0, err
+		}
+		t.dev.Wait()
+		return time.Since(start).Seconds() / float64(n), nil
+	}
+	if _, err = run(1); err != nil {
+		return nil, 0, err
+	}
+	got = make([]float32, result.Bytes()/4)
+	if err = gpu.Read(result, got); err != nil {
+		return nil, 0, err
+	}
+	if seconds, err = run(1); err != nil || seconds > 3*fastest {
+		return got, seconds, err
+	}
+	n := max(1, int(sample/seconds))
+	for range 5 {
+		s, err := run(n)
+		if err != nil {
+			return nil, 0, err
+		}
+		seconds = min(seconds, s)
+	}
+	return got, seconds, nil
+}

@@ -1,0 +1,104 @@
+package nn_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+)
+
+// tuned is a network with a convolution of each kind that variants differ on.
+func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
+	net, err := nn.NewNet(dev, nn.Sequential{
+		nn.Conv2D{Out: 28, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
+		nn.Conv2D{Out: 24, Kernel: 1}, nn.ReLU{},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+	}, nn.Shape{C: 1, H: 9, W: 9})
+	require.NoError(t, err)
+	t.Cleanup(net.Close)
+	return net
+}
+
+func TestTuneTakesTheFastestAndMeasuresOnce(t *testing.T) {
+	net := tuned(t, gputest.Device(t))
+	choices := map[string]nn.Choice{}
+	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) { choices[c.Pass+" "+c.Shape] = c })
+	require.NoError(t, err)
+	require.Len(t, choices, 8, "three passes of three layers, but no gradient of the input")
+	require.Len(t, kernels, len(choices))
+	for key, c := range choices {
+		assert.Equal(t, c.Variant, kernels[key])
+		best := c.Candidates[0]
+		for _, m := range c.Candidates {
+			assert.Empty(t, m.Error, "%s %s", key, m.Variant)
+			if m.Ms < best.Ms {
+				best = m
+			}
+		}
+		assert.Equal(t, best.Variant, c.Variant, key)
+		assert.Positive(t, best.Ms, key)
+	}
+	again, err := net.Tune(context.Background(), 8, kernels, func(c nn.Choice) { t.Errorf("%s was measured again", c.Shape) })
+	require.NoError(t, err)
+	assert.Equal(t, kernels, again)
+}
+
+func TestTuneStopsWithWhatItHas(t *testing.T) {
+	net := tuned(t, gputest.Device(t))
+	ctx, cancel := context.WithCancel(context.Background())
+	kernels, err := net.Tune(ctx, 8, nil, func(nn.Choice) { cancel() })
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.Len(t, kernels, 1)
+}
+
+func TestUse(t *testing.T) {
+	net := tuned(t, gputest.Device(t))
+	before, err := net.Choices(8)
+	require.NoError(t, err)
+	kernels := nn.Kernels{}
+	for _, c := range before {
+		kernels[c.Pass+" "+c.Shape] = c.Candidates[len(c.Candidates)-1].Variant
+	}
+	net.Use(kernels)
+	after, err := net.Choices(8)
+	require.NoError(t, err)
+	for _, c := range after {
+		assert.Equal(t, c.Candidates[len(c.Candidates)-1].Variant, c.Variant)
+	}
+	net.Use(nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1": "tile 1x1"})
+	_, err = net.Choices(8)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), `layer 0: forward [8,1->28] 9x9 3x3 s1 p1: there is no variant "tile 1x1" on `)
+}
+
+// What a GPU gets for the chapter's layers, which no test machine need have.
+func TestChoicesOnGPU(t *testing.T) {
+	a := gpu.Guaranteed
+	a.Limits.MaxBufferBytes, a.Limits.MaxBindingBytes = 1<<30, 1<<30
+	net, err := nn.NewNet(gpu.Dry(a, false), nn.Sequential{
+		nn.Conv2D{Out: 96, Kernel: 11, Stride: 4}, nn.ReLU{}, nn.MaxPool2D{Kernel: 3, Stride: 2},
+		nn.Conv2D{Out: 256, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{}, nn.MaxPool2D{Kernel: 3, Stride: 2},
+		nn.Conv2D{Out: 384, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.MaxPool2D{Kernel: 3, Stride: 2},
+		nn.Conv2D{Out: 10, Kernel: 3, Pad: nn.Pad(1)},
+	}, nn.Shape{C: 1, H: 224, W: 224})
+	require.NoError(t, err)
+	defer net.Close()
+	choices, err := net.Choices(128)
+	require.NoError(t, err)
+	got := map[string]string{}
+	for _, c := range choices {
+		got[c.Layer+" "+c.Pass] = c.Variant
+	}
+	assert.Equal(t, map[string]string{
+		"0 forward": "tile 128x96x16", "0 dw": "tile 128x96x16",
+		"3 forward": "tile 128x128x16", "3 dx": "tile 128x96x16", "3 dw": "tile 128x128x16",
+		// 144 x 3 tiles of 128x128 would not fill it.
+		"6 forward": "tile 128x96x16", "6 dx": "tile 128x64x16", "6 dw": "tile 128x128x16",
+		"9 forward": "tile 256x16x8", "9 dx": "tile 64x32x16", "9 dw": "tile 256x16x8",
+	}, got)
+}
