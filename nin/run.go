@@ -401,8 +401,12 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
+	classes, err := json.Marshal(r.trainImages.Set().Classes)
+	if err != nil {
+		return err
+	}
 	return safetensors.Write(r.file("model.safetensors"), weights, map[string]string{
-		"recipe": r.Recipe.Name, "dataset": r.Settings.Dataset,
+		"recipe": r.Recipe.Name, "dataset": r.Settings.Dataset, "classes": string(classes),
 	})
 }
 

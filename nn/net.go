@@ -65,31 +65,21 @@ type netWeights struct {
 // NewNet puts the weights of l, for inputs of shape in, on the device: zero
 // until they are set with Init or SetWeights.
 func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
-	net := &Net{Layer: l, In: in, dev: dev, byPath: map[string]int{}}
-	align := int(dev.Adapter().Limits.OffsetAlign / 4)
-	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
-	var err error
-	net.Out, err = Walk(l, in, func(path string, l Layer, in, out Shape) error {
+	adapter := dev.Adapter()
+	limit := min(adapter.Limits.MaxBindingBytes, adapter.Limits.MaxBufferBytes)
+	net, err := lay(l, in, int(adapter.Limits.OffsetAlign/4), func(path string, l Layer, in, out Shape) error {
 		if bytes := out.deviceBytes(); bytes > limit {
-			return fmt.Errorf("layer %s (%s) on %s: output of one image takes %d bytes; %s binds at most %d", path, l, in, bytes, dev.Adapter().Name, limit)
-		}
-		if w, ok := l.(Weighted); ok {
-			nw := netWeights{w.Weights(in), path, net.size}
-			net.byPath[path] = len(net.layers)
-			net.layers = append(net.layers, nw)
-			net.size += shaders.RoundUp(nw.Size, align)
+			return fmt.Errorf("layer %s (%s) on %s: output of one image takes %d bytes; %s binds at most %d", path, l, in, bytes, adapter.Name, limit)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if net.size == 0 {
-		return nil, errors.New("nn: the network has no weights")
-	}
+	net.dev = dev
 	bytes := int64(net.size) * 4
 	if bytes > limit {
-		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, dev.Adapter().Name, limit)
+		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, adapter.Name, limit)
 	}
 	var err1, err2 error
 	net.weights, err1 = dev.NewBuffer("weights", bytes)
@@ -99,6 +89,29 @@ func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 		return nil, err
 	}
 	return net, nil
+}
+
+// lay gives the weights of l their places: those of each layer begin at a
+// multiple of align values. It calls check for each layer.
+func lay(l Layer, in Shape, align int, check func(path string, l Layer, in, out Shape) error) (*Net, error) {
+	net := &Net{Layer: l, In: in, byPath: map[string]int{}}
+	var err error
+	net.Out, err = Walk(l, in, func(path string, l Layer, in, out Shape) error {
+		if err := check(path, l, in, out); err != nil {
+			return err
+		}
+		if w, ok := l.(Weighted); ok {
+			nw := netWeights{w.Weights(in), path, net.size}
+			net.byPath[path] = len(net.layers)
+			net.layers = append(net.layers, nw)
+			net.size += shaders.RoundUp(nw.Size, align)
+		}
+		return nil
+	})
+	if err == nil && net.size == 0 {
+		err = errors.New("nn: the network has no weights")
+	}
+	return net, err
 }
 
 // Close gives the device memory back. It may be called on nil.
@@ -200,13 +213,33 @@ func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 // nothing else.
 func (net *Net) SetWeights(ts []safetensors.Tensor) error { return net.write(net.weights, ts) }
 
+// Fits refuses tensors that are not the weights of l for inputs of shape in, as
+// SetWeights would, with no device.
+func Fits(l Layer, in Shape, ts []safetensors.Tensor) error {
+	net, err := lay(l, in, 1, func(string, Layer, Shape, Shape) error { return nil })
+	if err != nil {
+		return err
+	}
+	_, err = net.arrange(ts)
+	return err
+}
+
 // write puts a value for each weight into b.
 func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
+	arena, err := net.arrange(ts)
+	if err != nil {
+		return err
+	}
+	return gpu.Write(b.All(), arena)
+}
+
+// arrange lays a value for each weight as on the device.
+func (net *Net) arrange(ts []safetensors.Tensor) ([]float32, error) {
 	given := map[string]safetensors.Tensor{}
 	for _, t := range ts {
 		name := strings.TrimPrefix(t.Name, prefix)
 		if _, twice := given[name]; twice {
-			return fmt.Errorf("weights: %s is there twice", name)
+			return nil, fmt.Errorf("weights: %s is there twice", name)
 		}
 		given[name] = t
 	}
@@ -232,14 +265,14 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 		}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, t := range ts {
 		if _, unused := given[strings.TrimPrefix(t.Name, prefix)]; unused {
-			return fmt.Errorf("weights: the network has no %s", t.Name)
+			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}
-	return gpu.Write(b.All(), arena)
+	return arena, nil
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

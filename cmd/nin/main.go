@@ -24,6 +24,7 @@ var commands = []command{
 	{"adapters", "list the adapters that can run kernels, and their limits", adapters},
 	{"summary", "print the layers of a network with their shapes", summary},
 	{"cost", "plan the parameters, operations and memory of a network", cost},
+	{"eval", "measure a trained network on test images", eval},
 	{"selftest", "compare every kernel with its float64 twin on an adapter", selftest},
 	{"kernels", "list the kernels that an adapter gets, or measure which are the fastest", kernels},
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},

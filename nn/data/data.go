@@ -77,6 +77,15 @@ func find(name string) (*set, error) {
 	return &sets[i], nil
 }
 
+// Classes gives the names of a data set's classes, nil if it is not known.
+func Classes(name string) []string {
+	s, err := find(name)
+	if err != nil {
+		return nil
+	}
+	return slices.Clone(s.classes)
+}
+
 // Load reads a data set's training and test images.
 //
 // Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and

@@ -131,7 +131,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if g := f.fs.Lookup("data"); g.Value.String() != "" {
 			s.Data = g.Value.String()
 		}
-		train, test, err := load(ctx, s)
+		train, test, err := Load(ctx, s.Dataset, s.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +152,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := load(ctx, s)
+	train, test, err := Load(ctx, s.Dataset, s.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -163,10 +163,11 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	return nin.NewRun(dev, s, train, test, dir)
 }
 
-// load reads the images, and prints to stderr how far a download is.
-func load(ctx context.Context, s nin.Settings) (train, test *data.Images, err error) {
+// Load reads a dataset from dir, or from where [data.Load] finds it, and prints
+// to stderr how far a download is.
+func Load(ctx context.Context, dataset, dir string) (train, test *data.Images, err error) {
 	var shown time.Time
-	return data.Load(ctx, s.Dataset, data.Options{Dir: s.Data, Progress: func(file string, done, total int64) {
+	return data.Load(ctx, dataset, data.Options{Dir: dir, Progress: func(file string, done, total int64) {
 		if done < total && time.Since(shown) < time.Second {
 			return
 		}

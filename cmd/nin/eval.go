@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/term"
+
+	"wgnin/cmd/internal/runflags"
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn/data"
+	"wgnin/nn/nearest"
+)
+
+const evalHelp = `Eval measures a trained network on the test images of a dataset: accuracy (share
+of the images), mean cross-entropy, precision and recall of each class, and the
+confusion matrix, as text and with -png as a picture.
+
+The file of weights is a run's model.safetensors, one of its checkpoints, or a
+state dict of PyTorch in safetensors form. The recipe is found from the names and
+the shapes of the weights.
+
+Usage: go run ./cmd/nin eval -model FILE [flags]
+
+Examples:
+  go run ./cmd/nin eval -model runs/mini-20260102-150405/model.safetensors
+  go run ./cmd/nin eval -model model.safetensors -test-images 1000 -png confusion.png
+
+Flags:
+`
+
+func eval(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("eval", flag.ContinueOnError)
+	var (
+		file    = fs.String("model", "", "`file` of weights")
+		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
+		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		count   = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
+		batch   = fs.Int("batch", 128, "images at a time")
+		png     = fs.String("png", "", "draw the confusion matrix in this `file`")
+		asJSON  = fs.Bool("json", false, "print JSON instead of tables")
+	)
+	if err := parse(fs, w, evalHelp, args); err != nil {
+		return err
+	}
+	m, err := readModel("eval", *file, *recipe)
+	if err != nil {
+		return err
+	}
+	if *dataset == "" {
+		*dataset = m.Dataset
+	}
+	switch names := data.Names(); {
+	case !slices.Contains(names, *dataset):
+		return usageError{fmt.Errorf("eval: -dataset is %q; the nearest is %s (of %s)", *dataset, nearest.Word(*dataset, names), strings.Join(names, ", "))}
+	case *count < 0:
+		return usageError{fmt.Errorf("eval: -test-images is %d; want 0 (all) or more", *count)}
+	case *batch < 1 || *batch > 1e6:
+		return usageError{fmt.Errorf("eval: -batch is %d; want 1 to 1000000", *batch)}
+	}
+	if err := place("png", *png); err != nil {
+		return err
+	}
+	ctx := context.Background()
+	_, test, err := runflags.Load(ctx, *dataset, *dir)
+	if err != nil {
+		return err
+	}
+	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	test = test.First(*count)
+	progress, clear := counter(os.Stderr, test.Len())
+	e, err := m.Evaluate(ctx, dev, test, *batch, progress)
+	clear()
+	if err != nil {
+		return fmt.Errorf("eval: %s on %s: %w", *file, *dataset, err)
+	}
+	if *png != "" {
+		if err := e.WritePNG(*png); err != nil {
+			return err
+		}
+	}
+	if *asJSON {
+		return writeJSON(w, e)
+	}
+	return e.Write(w)
+}
+
+// readModel reads the -model of a command.
+func readModel(command, file, recipe string) (*nin.Model, error) {
+	if file == "" {
+		return nil, usageError{fmt.Errorf("%s: want -model FILE, such as runs/mini-20260102-150405/model.safetensors", command)}
+	}
+	if recipe != "" {
+		if _, err := nin.Find(recipe); err != nil {
+			return nil, usageError{err}
+		}
+	}
+	return nin.ReadModel(file, recipe)
+}
+
+// place refuses a path in a folder that is not there, before long work is done
+// for the file.
+func place(name, path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("-%s %s: there is no folder %s", name, path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// counter shows on a terminal how many of n are done, on a line that clear
+// removes.
+func counter(f *os.File, n int) (progress func(done int), clear func()) {
+	if !term.IsTerminal(int(f.Fd())) {
+		return nil, func() {}
+	}
+	return func(done int) { fmt.Fprintf(f, "\r\x1b[K%d of %d images", done, n) }, func() { fmt.Fprint(f, "\r\x1b[K") }
+}

@@ -1,0 +1,132 @@
+package nin
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// Model is a trained network as a file of weights has it.
+type Model struct {
+	Recipe  Recipe // with In as the weights have it
+	Layers  nn.Sequential
+	Weights []safetensors.Tensor
+	Dataset string   // that it was trained on, or else the recipe's
+	Classes []string // names; numbers if they are not known
+}
+
+// ReadModel reads a file of weights: a run's model.safetensors, one of its
+// checkpoints, or a state dict that PyTorch saved. The recipe is the one of the
+// given name, or, without one, that whose network has the weights' names and
+// shapes; the number of classes and of input channels is theirs.
+func ReadModel(path, recipe string) (*Model, error) {
+	tensors, meta, err := safetensors.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, velocityPrefix) })
+	m, err := newModel(tensors, recipe)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if d := meta["dataset"]; d != "" {
+		m.Dataset = d
+	}
+	n := len(m.Classes)
+	if err := json.Unmarshal([]byte(meta["classes"]), &m.Classes); err != nil || len(m.Classes) != n {
+		m.Classes = data.Classes(m.Dataset)
+	}
+	if len(m.Classes) != n {
+		m.Classes = make([]string, n)
+		for i := range m.Classes {
+			m.Classes[i] = fmt.Sprint(i)
+		}
+	}
+	return m, nil
+}
+
+func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
+	candidates := Recipes
+	if recipe != "" {
+		r, err := Find(recipe)
+		if err != nil {
+			return nil, err
+		}
+		candidates = []Recipe{r}
+	}
+	var reasons []string
+	for _, r := range candidates {
+		m := &Model{Recipe: r, Weights: tensors, Dataset: r.Dataset}
+		err := m.fit()
+		if err == nil {
+			return m, nil
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %v", r.Name, err))
+	}
+	return nil, fmt.Errorf("these weights are of no recipe's network (%s)", strings.Join(reasons, "; "))
+}
+
+// fit gives the recipe's network the channels and classes of the weights.
+func (m *Model) fit() error {
+	shapes := map[string][]int{}
+	for _, t := range m.Weights {
+		shapes[strings.TrimPrefix(t.Name, "net.")] = t.Shape
+	}
+	first, last := "", ""
+	_, err := nn.Walk(m.Recipe.Net(10, 0), m.Recipe.In, func(path string, l nn.Layer, _, _ nn.Shape) error {
+		if _, ok := l.(nn.Weighted); ok {
+			if first == "" {
+				first = path
+			}
+			last = path
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	in, out := shapes[first+".weight"], shapes[last+".bias"]
+	switch {
+	case len(in) != 4:
+		return fmt.Errorf("there is no net.%s.weight [out,in,rows,columns]", first)
+	case len(out) != 1:
+		return fmt.Errorf("there is no net.%s.bias [classes]", last)
+	}
+	m.Recipe.In.C = in[1]
+	m.Layers = m.Recipe.Net(out[0], m.Recipe.Dropout)
+	m.Classes = make([]string, out[0])
+	return nn.Fits(m.Layers, m.Recipe.In, m.Weights)
+}
+
+// Net puts the network on a device.
+func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
+	net, err := nn.NewNet(dev, m.Layers, m.Recipe.In)
+	if err != nil {
+		return nil, err
+	}
+	if err := net.SetWeights(m.Weights); err != nil {
+		net.Close()
+		return nil, err
+	}
+	return net, nil
+}
+
+// check refuses images that the network cannot take.
+func (m *Model) check(images *data.Images) error {
+	switch {
+	case images.C != m.Recipe.In.C:
+		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.Recipe.In.C)
+	case len(images.Classes) != len(m.Classes):
+		return fmt.Errorf("the images are of %d classes; the network knows %d", len(images.Classes), len(m.Classes))
+	case images.Len() == 0:
+		return errors.New("there are no images")
+	}
+	return nil
+}
