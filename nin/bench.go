@@ -58,6 +58,9 @@ type BenchOptions struct {
 	Steps  int    // steps to take the median of
 	Layer  string // only layers whose path begins so
 	Kernel string // only kernels whose name has this in it
+
+	Tune    bool   // measure the candidates of each convolution first
+	Variant string // run all convolutions on this one, where they have it
 }
 
 // Bench measures a recipe's network with random images: whole steps without
@@ -75,6 +78,12 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	defer net.Close()
 	if err := net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
+	}
+	net.Use(nn.Kernels{"": o.Variant})
+	if o.Tune {
+		if _, err := Tune(ctx, net, o.Batch, func(nn.Choice) {}); err != nil {
+			return rep, err
+		}
 	}
 	images, err := nn.Upload(dev, noise(o.Recipe.In, o.Batch))
 	if err != nil {
@@ -157,9 +166,9 @@ func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
 	if err := gpu.Write(x.All(), make([]float32, values)); err != nil {
 		return 0, 0, err
 	}
-	groups, rounds := 256, 256
+	groups, rounds := 256, 64
 	if dev.Adapter().Class != gpu.Software {
-		groups, rounds = 8192, 1024
+		groups, rounds = 8192, 128
 	}
 	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
 	ceiling.Copy(values).Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})

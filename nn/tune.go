@@ -16,7 +16,8 @@ import (
 
 // Kernels are the variants with which a net's convolutions run, by pass and
 // shape, such as "forward [64,96->256] 26x26 5x5 s1 p2": "tile 128x128x16".
-// What is not in it runs on the variant that the class of the device suggests.
+// What is not in it runs on that of the key "", where there is such a variant for
+// it, and else on the one that the class of the device suggests.
 // Variants add in different orders: the last bits of a run depend on them.
 type Kernels map[string]string
 
@@ -39,16 +40,18 @@ func kernelKey(p conv2d.Pass, s conv2d.Shape) string { return p.String() + " " +
 func (net *Net) choose(s conv2d.Shape) (conv2d.Shape, error) {
 	s = s.On(net.dev)
 	for p := range conv2d.Pass(conv2d.Passes) {
-		name, ok := net.kernels[kernelKey(p, s)]
-		if !ok {
-			continue
+		key := kernelKey(p, s)
+		name, named := net.kernels[key]
+		if !named {
+			name = net.kernels[""]
 		}
-		candidates := s.Candidates(net.dev, p)
-		i := slices.IndexFunc(candidates, func(v conv2d.Variant) bool { return v.String() == name })
-		if i < 0 {
-			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", kernelKey(p, s), name, net.dev.Adapter().Name, candidates)
+		v, ok := s.Named(net.dev, p, name)
+		if named && !ok {
+			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, net.dev.Adapter().Name, s.Candidates(net.dev, p))
 		}
-		s.Variants[p] = candidates[i]
+		if ok {
+			s.Variants[p] = v
+		}
 	}
 	return s, nil
 }

@@ -10,6 +10,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
+	"wgnin/nn/data"
 )
 
 // tuned is a network with a convolution of each kind that variants differ on.
@@ -101,4 +102,41 @@ func TestChoicesOnGPU(t *testing.T) {
 		"6 forward": "tile 128x96x16", "6 dx": "tile 128x64x16", "6 dw": "tile 128x128x16",
 		"9 forward": "tile 256x16x8", "9 dx": "tile 64x32x16", "9 dw": "tile 256x16x8",
 	}, got)
+}
+
+// Every family trains the same network: the kernels that a GPU gets run on any
+// device.
+func TestFamiliesTrainAlike(t *testing.T) {
+	dev := gputest.Device(t)
+	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 21*81), Labels: make([]uint8, 21), Classes: make([]string, 10)}
+	for i := range set.Pixels {
+		set.Pixels[i] = uint8(i * i % 251)
+	}
+	for i := range set.Labels {
+		set.Labels[i] = uint8(i % 10)
+	}
+	var want []float64
+	for _, variant := range []string{"block 8", "tile 64x64x16", "broadcast"} {
+		net := tuned(t, dev)
+		net.Use(nn.Kernels{"": variant})
+		require.NoError(t, net.Init(nn.He, 1))
+		images, err := nn.Upload(dev, set)
+		require.NoError(t, err)
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+			Batch: 8, Epochs: 2, MicroBatch: 5, Shuffle: true, SGD: nn.SGD{Rate: nn.Constant(0.05), Momentum: 0.9},
+		})
+		require.NoError(t, err)
+		var losses []float64
+		for s, err := range trainer.Steps(context.Background()) {
+			require.NoError(t, err)
+			losses = append(losses, s.Loss)
+		}
+		trainer.Close()
+		images.Close()
+		if want == nil {
+			want = losses
+		}
+		// The order of additions alone: six steps of sums of at most 2,000 terms.
+		require.InDeltaSlice(t, want, losses, 1e-5, variant)
+	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -32,6 +33,8 @@ func bench(w io.Writer, args []string) error {
 		steps   = fs.Int("steps", 5, "steps to take the median of")
 		layer   = fs.String("layer", "", "only layers whose `path` begins so, such as 2.0")
 		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
+		tune    = fs.Bool("tune", false, "take the kernels that are measured to be the fastest (see the sub-command kernels)")
+		variant = fs.String("variant", "", "run all convolutions on this `variant`, such as \"tile 64x64x16\", where they have it")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
 	)
 	if err := parse(fs, w, benchHelp, args); err != nil {
@@ -41,6 +44,9 @@ func bench(w io.Writer, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if *tune && *variant != "" {
+		return usageError{errors.New("bench: -tune and -variant; want one of them")}
+	}
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
 		return usageError{fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps)}
 	}
@@ -49,7 +55,9 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	report, err := nin.Bench(context.Background(), dev, nin.BenchOptions{Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel})
+	report, err := nin.Bench(context.Background(), dev, nin.BenchOptions{
+		Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel, Tune: *tune, Variant: *variant,
+	})
 	if err != nil {
 		return err
 	}

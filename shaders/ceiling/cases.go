@@ -11,7 +11,7 @@ func Cases() []check.Case {
 	}
 	for _, c := range [][2]int{{1, 1}, {3, 17}} {
 		cs = append(cs, check.Of(FMA(c[0], c[1]), FMAArgs[[]float64]{r.Floats(20), make([]float64, c[0]*256)},
-			FMARef(c[1]), check.Bound[FMAArgs[[]float64]]{Terms: 2*c[1] + 4}))
+			FMARef(c[1]), check.Bound[FMAArgs[[]float64]]{Terms: 2*8*c[1] + 4}))
 	}
 	return cs
 }

@@ -38,11 +38,11 @@ func Copy(n int) gpu.Kernel[CopyArgs[gpu.View]] {
 	}
 }
 
-// FMA does rounds of 8 multiply-adds of vec4 in each of 64 invocations of each
+// FMA does rounds of 64 multiply-adds of vec4 in each of 64 invocations of each
 // of groups workgroups.
 func FMA(groups, rounds int) gpu.Kernel[FMAArgs[gpu.View]] {
 	return gpu.Kernel[FMAArgs[gpu.View]]{
 		Name: "ceiling/fma", Detail: fmt.Sprintf("%dx%d", groups, rounds), Source: shaders.Source(struct{ Rounds int }{rounds}, fmaText),
-		Groups: groups, Lanes: 64, Flops: int64(groups) * 64 * int64(rounds) * 8 * 4 * 2,
+		Groups: groups, Lanes: 64, Flops: int64(groups) * 64 * int64(rounds) * 64 * 4 * 2,
 	}
 }

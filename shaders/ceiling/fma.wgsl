@@ -1,5 +1,13 @@
-// What the arithmetic allows: Rounds of 8 independent multiply-adds of vec4 in
-// registers, y = the sum of the eight. One invocation: one vec4 of y. Assigns.
+// What the arithmetic allows: Rounds of 8 independent chains of 8 multiply-adds of
+// vec4 in registers, y = the sum of the chains. Eight in a row, because llvmpipe
+// pays for every variable of a loop each time round. One invocation: one vec4 of
+// y. Assigns.
+fn two(s : vec4<f32>, m : vec4<f32>, v : vec4<f32>) -> vec4<f32> { return (s * m + v) * m + v; }
+
+fn eight(s : vec4<f32>, m : vec4<f32>, v : vec4<f32>) -> vec4<f32> {
+  return two(two(two(two(s, m, v), m, v), m, v), m, v);
+}
+
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
   let m = x[0];
@@ -13,14 +21,14 @@ fn run(group : u32, lane : u32) {
   var g = v + vec4<f32>(6.0);
   var h = v + vec4<f32>(7.0);
   for (var k = 0u; k < Rounds; k = k + 1u) {
-    a = a * m + v;
-    b = b * m + v;
-    c = c * m + v;
-    d = d * m + v;
-    e = e * m + v;
-    f = f * m + v;
-    g = g * m + v;
-    h = h * m + v;
+    a = eight(a, m, v);
+    b = eight(b, m, v);
+    c = eight(c, m, v);
+    d = eight(d, m, v);
+    e = eight(e, m, v);
+    f = eight(f, m, v);
+    g = eight(g, m, v);
+    h = eight(h, m, v);
   }
   y[i] = ((a + b) + (c + d)) + ((e + f) + (g + h));
 }

@@ -12,7 +12,7 @@ func FMARef(rounds int) func(FMAArgs[[]float64]) {
 			a.Y[i] = 0
 			for k := range 8 {
 				s := v + float64(k)
-				for range rounds {
+				for range 8 * rounds {
 					s = s*m + v
 				}
 				a.Y[i] += s

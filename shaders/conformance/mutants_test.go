@@ -27,7 +27,7 @@ var mutants = []mutant{
 	{"ceiling/copy", "", "sign", "= x[i]", "= -x[i]"},
 	{"ceiling/copy", "", "index", "= x[i]", "= x[i + 1u]"},
 	{"ceiling/copy", "", "unwritten", "i < Count", "i + 1u < Count"},
-	{"ceiling/fma", "", "sign", "c * m + v", "c * m - v"},
+	{"ceiling/fma", "", "sign", "(s * m + v)", "(s * m - v)"},
 	{"ceiling/fma", "", "index", "x[1u + lane % 4u]", "x[lane % 4u]"},
 	{"ceiling/fma", "", "unwritten", "  y[i] = ", "  if (lane == 5u) { return; }\n  y[i] = "},
 

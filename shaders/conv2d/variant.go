@@ -77,22 +77,40 @@ var tiles = []Variant{
 // fills is the number of workgroups that keep a GPU busy.
 const fills = 512
 
-// Candidates are the variants of a pass that run on the device, the one that On
-// takes first. The others may be faster: see package nn's tuning.
+// Candidates are the variants of a pass that are worth trying on the device, the
+// one that On takes first. The others may be faster: see package nn's tuning.
 func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
-	if d.Adapter().Class == gpu.Software { // a barrier costs it more than memory
-		vs := []Variant{block(8)}
-		if d.Broadcast() && s.broadcasts(p) {
-			vs = slices.Insert(vs, 0, broadcast)
-		}
-		return vs
+	if d.Adapter().Class != gpu.Software {
+		fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool { return !s.runs(d, p, v) })
+		slices.SortStableFunc(fit, func(a, b Variant) int { return s.cost(p, a) - s.cost(p, b) })
+		return append(fit, block(64))
 	}
-	fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool {
-		l := d.Adapter().Limits
-		return v.Lanes > l.MaxGroupSize || (v.Rows+v.Columns)*v.Depth*4 > l.MaxSharedBytes
-	})
-	slices.SortStableFunc(fit, func(a, b Variant) int { return s.cost(p, a) - s.cost(p, b) })
-	return append(fit, block(64))
+	if s.runs(d, p, broadcast) {
+		return []Variant{broadcast, block(8)}
+	}
+	return []Variant{block(8)} // a barrier costs it more than memory: no tile
+}
+
+// Named is the variant of that name, if the pass has it on the device.
+func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
+	all := append(slices.Clone(tiles), broadcast, block(8), block(64))
+	i := slices.IndexFunc(all, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
+	if i < 0 {
+		return Variant{}, false
+	}
+	return all[i], true
+}
+
+// runs says that the device can run the variant.
+func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
+	l := d.Adapter().Limits
+	switch v.Family {
+	case Tile:
+		return v.Lanes <= l.MaxGroupSize && (v.Rows+v.Columns)*v.Depth*4 <= l.MaxSharedBytes
+	case Broadcast:
+		return d.Broadcast() && s.broadcasts(p)
+	}
+	return true
 }
 
 // cost ranks tiles, by counting: the multiply-adds of whole tiles, doubled where
