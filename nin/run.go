@@ -62,6 +62,8 @@ func (s Settings) Check() error {
 	case !slices.Contains(data.Names(), s.Dataset):
 		names := data.Names()
 		return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", s.Dataset, nearest.Word(s.Dataset, names), strings.Join(names, ", "))
+	case s.Dataset == "folder" && s.Data == "":
+		return errors.New("-dataset folder needs -data DIR; DIR has a folder of PNG or JPEG images for each class")
 	case s.Epochs < 1 || s.Epochs > 1e6:
 		return fmt.Errorf("-epochs is %d; want 1 to 1000000", s.Epochs)
 	case s.Steps < 0 || s.Steps > 1e9:

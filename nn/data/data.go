@@ -1,5 +1,5 @@
 // Package data reads the labelled image sets that the networks train on into host memory: Fashion-MNIST, MNIST and
-// CIFAR-10. It finds their files on the machine or downloads them.
+// CIFAR-10, whose files it finds on the machine or downloads, and folders of PNG and JPEG files.
 package data
 
 import (
@@ -41,18 +41,28 @@ type Options struct {
 	// Dir is the folder that holds the files. If set, Load looks nowhere else and downloads nothing.
 	Dir string
 
-	// Progress, if set, is told of each piece of a download: done of total bytes of the file are there. It is called
-	// every few kilobytes, from Load's own goroutine.
-	Progress func(file string, done, total int64)
+	// H and W are the rows and columns that the network takes. Only the set "folder" looks at them.
+	H, W int
+
+	// Progress, if set, is told how far Load is: every few kilobytes of a download, for every image of a folder. It is
+	// called from Load's own goroutine.
+	Progress func(Progress)
+}
+
+// Progress is how far something is that takes long.
+type Progress struct {
+	Doing       string // what, such as "download train-images-idx3-ubyte.gz"
+	Done, Total int64
+	Unit        string // of Done and Total
 }
 
 // Names lists the data sets that Load knows.
 func Names() []string {
-	names := make([]string, len(sets))
+	var names []string
 	for i := range sets {
-		names[i] = sets[i].name
+		names = append(names, sets[i].name)
 	}
-	return names
+	return append(names, folder)
 }
 
 // Blank gives sets of as many images, of the same size, as the data set's publisher has, all black and of the first
@@ -101,14 +111,26 @@ func Classes(name string) []string {
 // cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
 // cifar-10-binary.tar.gz.
 //
+// The set "folder" is the PNG and JPEG files in opt.Dir, which has a folder for each of 2 to 256 classes, DIR/CLASS/FILE,
+// or such trees in DIR/train and in DIR/test or DIR/val. Without those, each sixth image of a class, by name, is for the
+// test. Classes are sorted by name; the images are in one random order that is always the same. The pixels are those of
+// torchvision's ImageFolder: alpha and the orientation in EXIF are ignored, of 16 bits the upper 8 count; but if all
+// images are grey, they have one channel. Images of differing sizes, or larger than opt.H rows of opt.W pixels, are
+// resized to these, as the device would do it later, to the same bits. What is no .png, .jpg or .jpeg, or starts with a
+// dot, is passed over.
+//
 // Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
 // or not of one set, no network.
 func Load(ctx context.Context, name string, opt Options) (train, test *Images, err error) {
-	s, err := find(name)
-	if err != nil {
-		return nil, nil, err
+	load := readFolder
+	if name != folder {
+		s, err := find(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		load = s.load
 	}
-	train, test, err = s.load(ctx, opt)
+	train, test, err = load(ctx, opt)
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
 	}

@@ -395,7 +395,7 @@ func TestBadCIFAR(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	_, _, err := Load(ctx, "imagenet", Options{})
-	assert.EqualError(t, err, `data: there is no data set "imagenet": use one of fashion-mnist, mnist, cifar10`)
+	assert.EqualError(t, err, `data: there is no data set "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
 }
 
 // TestPins: the table's checksums and sizes are at least of the right form, and the mirrors end where a name can follow.
@@ -450,10 +450,9 @@ func TestDownload(t *testing.T) {
 		}),
 	}
 	done := map[string]int64{}
-	opt := Options{Progress: func(file string, n, total int64) {
-		assert.GreaterOrEqual(t, n, done[file])
-		assert.Equal(t, int64(len(files[file])), total)
-		done[file] = n
+	opt := Options{Progress: func(p Progress) {
+		assert.GreaterOrEqual(t, p.Done, done[p.Doing])
+		done[p.Doing] = p.Done
 	}}
 	for range 2 { // the second time from the cache
 		train, test, err := s.load(ctx, opt)
@@ -463,7 +462,7 @@ func TestDownload(t *testing.T) {
 		assert.Equal(t, 4, requests)
 	}
 	for name, b := range files {
-		assert.Equal(t, int64(len(b)), done[name])
+		assert.Equal(t, int64(len(b))/1000, done["download "+name])
 	}
 
 	// Only what is missing comes again.

@@ -23,7 +23,7 @@ var stall = 30 * time.Second
 var errStall = errors.New("the server has stopped answering")
 
 // download brings those of s's files into dir that it lacks. A file appears there only whole and checked.
-func (s *set) download(ctx context.Context, dir string, progress func(string, int64, int64)) error {
+func (s *set) download(ctx context.Context, dir string, progress func(Progress)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func (s *set) download(ctx context.Context, dir string, progress func(string, in
 }
 
 // fetch gets one file from one address.
-func fetch(ctx context.Context, from, path string, f file, progress func(string, int64, int64)) error {
+func fetch(ctx context.Context, from, path string, f file, progress func(Progress)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	timer := time.AfterFunc(stall, func() { cancel(errStall) })
@@ -83,7 +83,7 @@ func fetch(ctx context.Context, from, path string, f file, progress func(string,
 		got: func(n int64) {
 			timer.Reset(stall)
 			if progress != nil {
-				progress(f.name, n, f.size)
+				progress(Progress{"download " + f.name, n / 1000, f.size / 1000, "kB"})
 			}
 		},
 	}

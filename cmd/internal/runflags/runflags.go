@@ -42,7 +42,7 @@ func New(fs *flag.FlagSet) *Flags {
 // settings registers a flag for each setting, whose default is its value in s.
 func settings(fs *flag.FlagSet, s *nin.Settings) {
 	fs.StringVar(&s.Dataset, "dataset", s.Dataset, "`name` of the dataset: "+strings.Join(data.Names(), ", "))
-	fs.StringVar(&s.Data, "data", s.Data, "`folder` with the dataset's files (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)")
+	fs.StringVar(&s.Data, "data", s.Data, "`folder` with the dataset's files; for the dataset folder, with a folder of PNG or JPEG images for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)")
 	fs.IntVar(&s.CheckpointEvery, "checkpoint-every", s.CheckpointEvery, "`steps` between checkpoints, besides those after each epoch and at the end (0: ten minutes)")
 	fs.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images")
 	fs.IntVar(&s.Steps, "steps", s.Steps, "stop after so many steps (0: no limit)")
@@ -131,7 +131,11 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if g := f.fs.Lookup("data"); g.Value.String() != "" {
 			s.Data = g.Value.String()
 		}
-		train, test, err := Load(ctx, s.Dataset, s.Data)
+		recipe, err := nin.Find(s.Recipe)
+		if err != nil {
+			return nil, err
+		}
+		train, test, err := Load(ctx, recipe, s.Dataset, s.Data)
 		if err != nil {
 			return nil, err
 		}
@@ -152,7 +156,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := Load(ctx, s.Dataset, s.Data)
+	train, test, err := Load(ctx, recipe, s.Dataset, s.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -163,16 +167,16 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	return nin.NewRun(dev, s, train, test, dir)
 }
 
-// Load reads a dataset from dir, or from where [data.Load] finds it, and prints
-// to stderr how far a download is.
-func Load(ctx context.Context, dataset, dir string) (train, test *data.Images, err error) {
-	var shown time.Time
-	return data.Load(ctx, dataset, data.Options{Dir: dir, Progress: func(file string, done, total int64) {
-		if done < total && time.Since(shown) < time.Second {
+// Load reads a dataset from dir, or from where [data.Load] finds it, for the
+// recipe's network, and prints to stderr how far it is.
+func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *data.Images, err error) {
+	shown := time.Now()
+	return data.Load(ctx, dataset, data.Options{Dir: dir, H: r.In.H, W: r.In.W, Progress: func(p data.Progress) {
+		if time.Since(shown) < time.Second {
 			return
 		}
 		shown = time.Now()
-		fmt.Fprintf(os.Stderr, "download %s: %d of %d kB\n", file, done/1000, total/1000)
+		fmt.Fprintf(os.Stderr, "%s: %d of %d %s\n", p.Doing, p.Done, p.Total, p.Unit)
 	}})
 }
 

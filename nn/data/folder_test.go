@@ -1,0 +1,214 @@
+package data
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/shaders/input"
+)
+
+func pngOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func jpegOf(img image.Image) []byte {
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 100}); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+// withSum makes the checksum of a PNG file's header right.
+func withSum(b []byte) []byte {
+	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
+	return b
+}
+
+// flat is a grey image of one value.
+func flat(w, h int, v uint8) image.Image {
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for i := range img.Pix {
+		img.Pix[i] = v
+	}
+	return img
+}
+
+// tree writes files, by their paths, and gives the folder.
+func tree(t *testing.T, files map[string][]byte) string {
+	dir := t.TempDir()
+	for name, b := range files {
+		write(t, filepath.Join(dir, name), b)
+	}
+	return dir
+}
+
+// values are the labels of a set of flat images by their first pixel.
+func values(s *Images) map[int]int {
+	m := map[int]int{}
+	for i, label := range s.Labels {
+		m[int(s.Pixels[i*s.C*s.H*s.W])] = int(label)
+	}
+	return m
+}
+
+// TestFolderSplit: each sixth of a class, by name, is for the test; the other folders and files are passed over.
+func TestFolderSplit(t *testing.T) {
+	files := map[string][]byte{
+		"readme.txt": nil, ".git/x.png": nil, "ant/.hidden.png": nil, "ant/notes.txt": nil, "ant/deep/er.png": nil,
+	}
+	for i := range 13 {
+		files[fmt.Sprintf("bee/%02d.png", i)] = pngOf(flat(5, 4, uint8(100+i)))
+		files[fmt.Sprintf("ant/%02d.PNG", i)] = pngOf(flat(5, 4, uint8(i)))
+	}
+	dir := tree(t, files)
+	var last Progress
+	opt := Options{Dir: dir, H: 9, W: 9, Progress: func(p Progress) { last = p }}
+	train, test, err := Load(ctx, "folder", opt)
+	require.NoError(t, err)
+	assert.Equal(t, Progress{"read " + dir, 26, 26, "images"}, last)
+	assert.Equal(t, []string{"ant", "bee"}, train.Classes)
+	assert.Equal(t, []int{1, 4, 5}, []int{train.C, train.H, train.W}, "smaller than asked for, and all alike: unchanged")
+	assert.Equal(t, map[int]int{5: 0, 11: 0, 105: 1, 111: 1}, values(test))
+	assert.Len(t, values(train), 22)
+	assert.Equal(t, 0, values(train)[0])
+	assert.Equal(t, 1, values(train)[112])
+	assert.Contains(t, train.Labels[:8], uint8(0), "the first images are of all classes")
+	assert.Contains(t, train.Labels[:8], uint8(1), "the first images are of all classes")
+
+	again, _, err := Load(ctx, "folder", opt)
+	require.NoError(t, err)
+	assert.Equal(t, train, again)
+}
+
+// TestFolderFormats: what the decoders give becomes the colours of the file.
+func TestFolderFormats(t *testing.T) {
+	rect := image.Rect(0, 0, 2, 1)
+	fill := func(img interface {
+		image.Image
+		Set(x, y int, c color.Color)
+	}, left, right color.Color) image.Image {
+		img.Set(0, 0, left)
+		img.Set(1, 0, right)
+		return img
+	}
+	red, clear := color.NRGBA{200, 10, 20, 255}, color.NRGBA{30, 60, 90, 0}
+	for name, c := range map[string]struct {
+		file []byte
+		want []uint8 // planar
+	}{
+		"grey":              {pngOf(fill(image.NewGray(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
+		"grey of 16 bits":   {pngOf(fill(image.NewGray16(rect), color.Gray16{0x12ff}, color.Gray16{0xfe01})), []uint8{0x12, 0xfe}},
+		"grey as colour":    {pngOf(fill(image.NewNRGBA(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
+		"colour":            {pngOf(fill(image.NewRGBA(rect), red, color.White)), []uint8{200, 255, 10, 255, 20, 255}},
+		"alpha":             {pngOf(fill(image.NewNRGBA(rect), red, clear)), []uint8{200, 30, 10, 60, 20, 90}},
+		"alpha of 16 bits":  {pngOf(fill(image.NewNRGBA64(rect), color.NRGBA64{0x12ff, 0x2345, 0x3456, 0}, color.NRGBA64{0xffff, 0, 0, 9})), []uint8{0x12, 0xff, 0x23, 0, 0x34, 0}},
+		"palette":           {pngOf(fill(image.NewPaletted(rect, color.Palette{color.Black, red}), red, color.Black)), []uint8{200, 0, 10, 0, 20, 0}},
+		"palette and alpha": {pngOf(fill(image.NewPaletted(rect, color.Palette{clear, red}), red, clear)), []uint8{200, 30, 10, 60, 20, 90}},
+		"grey JPEG":         {jpegOf(flat(2, 1, 9)), []uint8{9, 9}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := tree(t, map[string][]byte{"train/a/x.png": c.file, "train/b/x.jpg": c.file, "val/b/x.jpeg": c.file})
+			train, test, err := Load(ctx, "folder", Options{Dir: dir})
+			require.NoError(t, err)
+			assert.Equal(t, c.want, test.Pixels)
+			assert.Equal(t, []uint8{1}, test.Labels)
+			assert.Equal(t, append(c.want, c.want...), train.Pixels)
+			assert.Equal(t, []int{len(c.want) / 2, 1, 2}, []int{train.C, train.H, train.W})
+		})
+	}
+}
+
+// TestFolderSizes: images of differing sizes, 1x1 among them, and grey ones among coloured ones, become alike.
+func TestFolderSizes(t *testing.T) {
+	colours := image.NewRGBA(image.Rect(0, 0, 13, 31))
+	for i := range colours.Pix {
+		colours.Pix[i] = uint8(i*37) | 3*uint8(i%4/3*85) // opaque
+	}
+	dir := tree(t, map[string][]byte{
+		"train/a/1.png": pngOf(flat(1, 1, 77)), "train/b/1.png": pngOf(flat(300, 2, 78)), "test/a/1.png": pngOf(colours),
+	})
+	train, test, err := Load(ctx, "folder", Options{Dir: dir, H: 6, W: 8})
+	require.NoError(t, err)
+	assert.Equal(t, []int{3, 6, 8}, []int{train.C, train.H, train.W})
+	assert.Equal(t, map[int]int{77: 0, 78: 1}, values(train))
+	assert.Len(t, train.Pixels, 2*3*6*8)
+	for i, pixel := range train.Pixels {
+		assert.Equal(t, train.Pixels[i/144*144], pixel)
+	}
+	want := input.Config{C: 3, InH: 31, InW: 13, OutH: 6, OutW: 8}.Resize(planes(colours))
+	assert.Equal(t, want, test.Pixels)
+
+	refused(t, folder, dir, "give one size for all")
+}
+
+func TestBadFolder(t *testing.T) {
+	good := pngOf(flat(3, 3, 1))
+	huge := bytes.Clone(good)
+	copy(huge[16:], []byte{0, 1, 0, 0, 0, 1, 0, 0}) // 65536x65536
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		want  string
+	}{
+		"empty":                   {nil, "has 0 folders; want one for each of 2 to 256 classes"},
+		"images alone":            {map[string][]byte{"x.png": good}, "has 0 folders"},
+		"one class":               {map[string][]byte{"a/x.png": good}, "has 1 folders"},
+		"train alone":             {map[string][]byte{"train/a/x.png": good}, "has 1 folders; want one for each of 2 to 256 classes, or train and test (or val)"},
+		"no class in test":        {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/x.png": good}, "test has no folder of a class"},
+		"empty class":             {map[string][]byte{"a/x.png": good, "b/x.gif": good}, filepath.Join("b") + " has no .png, .jpg or .jpeg"},
+		"other class in test":     {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/c/x.png": good}, filepath.Join("test", "c") + " is no class of the training images, which are a, b"},
+		"few":                     {map[string][]byte{"a/x.png": good, "b/x.png": good}, "fewer than 6 images in every class"},
+		"no image":                {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": not a PNG or JPEG image, or cut short or damaged"},
+		"no bytes":                {map[string][]byte{"train/a/x.png": good, "train/b/x.png": nil, "test/b/x.png": good}, filepath.Join("b", "x.png") + ": not a PNG or JPEG image"},
+		"cut short":               {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good[:len(good)-20]}, filepath.Join("b", "x.png") + ": not a PNG or JPEG image, or cut short or damaged (png: invalid format: unexpected EOF)"},
+		"a header that asks much": {map[string][]byte{"train/a/x.png": withSum(huge), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": 65536x65536 pixels; want 1 to"},
+	} {
+		t.Run(name, func(t *testing.T) { refused(t, folder, tree(t, c.files), c.want) })
+	}
+	t.Run("too many", func(t *testing.T) {
+		dir := t.TempDir()
+		for i := range 257 {
+			require.NoError(t, os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755))
+		}
+		refused(t, folder, dir, "has 257 folders")
+	})
+	t.Run("no folder given", func(t *testing.T) {
+		_, _, err := Load(ctx, folder, Options{})
+		assert.ErrorContains(t, err, "give their folder with -data")
+	})
+	t.Run("no such folder", func(t *testing.T) {
+		dir := filepath.Join(t.TempDir(), "none")
+		refused(t, folder, dir, dir)
+	})
+	t.Run("a link to nowhere", func(t *testing.T) {
+		dir := tree(t, map[string][]byte{"a/x.png": good, "b/x.png": good})
+		for i := range 6 {
+			require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "b", fmt.Sprintf("%d.png", i))))
+		}
+		refused(t, folder, dir, filepath.Join("b", "0.png")+": no such file")
+	})
+	t.Run("interrupted", func(t *testing.T) {
+		dir := tree(t, map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good})
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		_, _, err := Load(ctx, folder, Options{Dir: dir})
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+}
