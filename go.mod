@@ -6,6 +6,7 @@ require (
 	github.com/natefinch/atomic v1.0.1
 	github.com/rajveermalviya/go-webgpu/wgpu v0.17.1
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/sync v0.12.0
 	golang.org/x/term v0.36.0
 	gonum.org/v1/plot v0.16.0
 )
@@ -21,7 +22,6 @@ require (
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/image v0.25.0 // indirect
-	golang.org/x/sync v0.12.0 // indirect
 	golang.org/x/sys v0.37.0 // indirect
 	golang.org/x/text v0.23.0 // indirect
 )
