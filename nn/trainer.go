@@ -20,8 +20,9 @@ type TrainConfig struct {
 	Epochs  int // passes over the images
 	Steps   int // stop after so many steps; 0 is no limit
 	SGD     SGD
-	Shuffle bool   // a new order of the images each epoch
-	Seed    uint64 // of the order and of dropout
+	Shuffle bool // a new order of the images each epoch
+	Augment Augment
+	Seed    uint64 // of the order, of the augmentation and of dropout
 
 	// MicroBatch is the number of images that run at a time; their gradients
 	// add up to the batch's. 0 is as many as the adapter can bind.
@@ -99,7 +100,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	x, target := t.source.build(g, net.In)
-	logits := net.build(g, x)
+	logits := net.build(g, cfg.Augment.build(g, x))
 	if g.ok() {
 		buildCrossEntropy(g, logits, target, t.metrics.All())
 		g.runBackward()

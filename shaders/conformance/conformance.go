@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"wgnin/gpu"
+	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
 	"wgnin/shaders/conv2d"
@@ -24,6 +25,7 @@ type Op struct {
 
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
+	{"augment", everywhere(augment.Cases), nil},
 	{"ceiling", everywhere(ceiling.Cases), nil},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},

@@ -24,6 +24,17 @@ type mutant struct {
 // index that is off by one, an element that is not written, and a padding error
 // where there is padding; and one without each barrier.
 var mutants = []mutant{
+	{"augment", "", "sign", "value = x[", "value = -x["},
+	{"augment", "", "index", " * C + i % C]", " * C]"},
+	{"augment", "", "index", "W - 1u - w", "W - w"},
+	{"augment", "", "unwritten", "i >= N *", "i + 1u >= N *"},
+	{"augment", "", "padding", "r < H && ", ""},
+	{"augment", "", "padding", "s < W", "s <= W"},
+	{"augment", "", "padding", "draw(n, 1u) % (2u * Pad + 1u)", "draw(n, 1u) % (2u * Pad)"},
+	{"augment", "", "random", "batch.row0 + n", "n"},
+	{"augment", "", "random", "draw(n, 1u)", "draw(n, 0u)"},
+	{"augment", "", "mirror", "Mirror && ", ""},
+
 	{"ceiling/copy", "", "sign", "= x[i]", "= -x[i]"},
 	{"ceiling/copy", "", "index", "= x[i]", "= x[i + 1u]"},
 	{"ceiling/copy", "", "unwritten", "i < Count", "i + 1u < Count"},

@@ -1,0 +1,33 @@
+package nn
+
+import "wgnin/shaders/augment"
+
+// Augment varies the images that a net is trained on, each of them anew in each
+// step. The zero value leaves them as they are.
+//
+// What happens to an image depends on the seed, the number of the step and the
+// image's place in the batch alone.
+type Augment struct {
+	// Pad is how many pixels, of the size that the network takes, an image is
+	// moved by at most, up or down and left or right; the gap is zero. That is
+	// torchvision's RandomCrop(size, padding=Pad).
+	Pad int
+	// Mirror swaps left and right in half of the images, as torchvision's
+	// RandomHorizontalFlip.
+	Mirror bool
+}
+
+// build records the variation of x.
+func (a Augment) build(g *Graph, x *Tensor) *Tensor {
+	if a == (Augment{}) {
+		return x
+	}
+	k, err := augment.Kernel(augment.Config{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror})
+	if err != nil {
+		g.Fail(err)
+		return x
+	}
+	y := &Tensor{x.Shape, &memory{Stride: x.Stride, Data: g.Temp("augmented", g.Pixels(x)*x.Stride)}}
+	k.Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
+	return y
+}
