@@ -68,3 +68,23 @@ func (r Recipe) schedule(rate float64, steps int) nn.Schedule {
 	}
 	return r.Schedule(rate, steps)
 }
+
+// augmentation is that of a list of crop and mirror. A crop is of the image with
+// an eighth of its side added at each side: four pixels of 32, as is usual for
+// CIFAR-10.
+func augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
+	if list == "" {
+		return a, nil
+	}
+	for _, word := range strings.Split(list, ",") {
+		switch word {
+		case "crop":
+			a.Pad = min(in.H, in.W) / 8
+		case "mirror":
+			a.Mirror = true
+		default:
+			return a, fmt.Errorf("-augment is %q; want crop, mirror, or crop,mirror", list)
+		}
+	}
+	return a, nil
+}

@@ -35,6 +35,7 @@ type Settings struct {
 	Momentum    float64 `json:"momentum"`
 	WeightDecay float64 `json:"weight_decay"`
 	Dropout     float64 `json:"dropout"`
+	Augment     string  `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Seed        uint64  `json:"seed"`
 	TrainImages int     `json:"train_images"` // 0 is all
 	TestImages  int     `json:"test_images"`  // 0 is all
@@ -83,7 +84,8 @@ func (s Settings) Check() error {
 	case s.TrainImages < 0 || s.TestImages < 0:
 		return fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", s.TrainImages, s.TestImages)
 	}
-	return nil
+	_, err := augmentation(s.Augment, nn.Shape{})
+	return err
 }
 
 // Run is a network in training, with the files it leaves.
@@ -222,6 +224,10 @@ func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Imag
 	train, test = train.First(s.TrainImages), test.First(s.TestImages)
 	in := recipe.In
 	in.C = train.C
+	augment, err := augmentation(s.Augment, in)
+	if err != nil {
+		return nil, err
+	}
 	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
 		return nil, err
 	}
@@ -232,7 +238,7 @@ func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Imag
 		return nil, err
 	}
 	cfg := nn.TrainConfig{
-		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed, SettleEvery: s.CheckpointEvery,
+		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Augment: augment, Seed: s.Seed, SettleEvery: s.CheckpointEvery,
 	}
 	cfg.SGD = nn.SGD{Rate: recipe.schedule(s.Rate, cfg.Total(train.Len())), Momentum: s.Momentum, WeightDecay: s.WeightDecay}
 	if r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg); err != nil {

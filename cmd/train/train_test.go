@@ -232,6 +232,8 @@ func TestBadInput(t *testing.T) {
 		"-nonsense":                   {2, "-nonsense"},
 		"extra":                       {2, "unexpected argument"},
 		"-recipe alexnet":             {2, "the nearest is mini (of d2l, mini, lin2013)"},
+		"-dataset folder":             {2, "-dataset folder needs -data DIR"},
+		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},
 		"-dataset fashion":            {2, "the nearest is fashion-mnist"},
 		"-data /nowhere":              {1, "/nowhere"},
 		"-adapter voodoo":             {1, "no GPU adapter matches"},
@@ -262,7 +264,7 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr", "-momentum", "-weight-decay",
-		"-dropout", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile", "Examples"} {
+		"-dropout", "-augment", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile", "Examples"} {
 		assert.Contains(t, stdout, f)
 	}
 
