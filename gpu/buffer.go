@@ -142,6 +142,34 @@ func Write[T Scalar](v View, data []T) error {
 	return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))
 }
 
+// Copy queues copies of whole views to the starts of others, ordered with the
+// runs around it. Nothing comes to the host.
+func (d *Device) Copy(copies ...Copy) error {
+	for _, c := range copies {
+		if err := errors.Join(c.From.check(), c.To.check()); err != nil {
+			return err
+		}
+		if c.To.bytes < c.From.bytes {
+			return fmt.Errorf("gpu: copy of %s, %d bytes, to %s of %d", c.From.Label(), c.From.bytes, c.To.Label(), c.To.bytes)
+		}
+		if c.To.buf.h == c.From.buf.h {
+			return fmt.Errorf("gpu: copy of %s to %s in the same memory", c.From.Label(), c.To.Label())
+		}
+	}
+	return d.encode(func(enc *wgpu.CommandEncoder) error {
+		for _, c := range copies {
+			from, to := uint64(c.From.buf.base+c.From.offset), uint64(c.To.buf.base+c.To.offset)
+			if err := enc.CopyBufferToBuffer(c.From.buf.h, from, c.To.buf.h, to, uint64(c.From.bytes)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Copy is a copy from one view to another.
+type Copy struct{ From, To View }
+
 // Read waits for the queue and copies the start of v into dst.
 func Read[T Scalar](v View, dst []T) error {
 	if err := v.check(); err != nil {
@@ -184,6 +212,8 @@ func (d *Device) readMapped(b *Buffer, dst []byte) error {
 		return fmt.Errorf("gpu: map %s: %s", b.label, status)
 	}
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))
+	d.reads.Add(1)
+	d.readBytes.Add(int64(len(dst)))
 	return b.h.Unmap()
 }
 

@@ -23,6 +23,8 @@ type Device struct {
 	timestamps bool
 	broadcast  bool
 	profile    *profiler
+	reads      atomic.Int64 // see Reads
+	readBytes  atomic.Int64
 	dry        bool         // see Dry
 	peak       atomic.Int64 // the most bytes in open buffers
 	memory     int64        // of a software adapter, where it is known: the machine's, free at Open
@@ -90,6 +92,10 @@ func (d *Device) Usage() (buffers int, bytes int64) {
 // Peak is the most bytes that were in open buffers at a time since the last
 // call.
 func (d *Device) Peak() int64 { return d.peak.Swap(d.bytes.Load()) }
+
+// Reads is how often something was brought to the host, and how many bytes in
+// all.
+func (d *Device) Reads() (times, bytes int64) { return d.reads.Load(), d.readBytes.Load() }
 
 // Close waits for the queue and gives everything back. An error names buffers
 // that are still open.

@@ -251,3 +251,47 @@ func TestDry(t *testing.T) {
 	assert.Equal(t, held[0], held[1])
 	assert.NoError(t, dry.Close())
 }
+
+// The first dispatches of a plan run alone; copies follow runs in order; what
+// comes to the host is counted, and nothing else.
+func TestFirstCopyReads(t *testing.T) {
+	d := gputest.Device(t)
+	b, err := d.NewBuffer("b", 3*1024)
+	require.NoError(t, err)
+	defer b.Release()
+	x, kept := b.Slice(0, 1024), b.Slice(1024, 1024)
+	other, err := d.NewBuffer("other", 1024)
+	require.NoError(t, err)
+	defer other.Release()
+	r := d.NewRecorder()
+	one := r.Temp("one", 1024)
+	add(256).Record(r, addArgs{x, one})
+	n := r.Len()
+	two := r.Temp("two", 1024)
+	add(256).Record(r, addArgs{one, two})
+	r.Keep(one)
+	r.Keep(two)
+	p, err := r.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+
+	times, bytes := d.Reads()
+	require.NoError(t, d.Run(p))
+	require.NoError(t, gpu.Write(x, []float32{5, 6}))
+	require.NoError(t, d.Run(p.First(n)))
+	require.NoError(t, d.Copy(gpu.Copy{From: one, To: other.All()}))
+	require.NoError(t, d.Copy(gpu.Copy{From: other.All(), To: kept}))
+	again, againBytes := d.Reads()
+	assert.Equal(t, [2]int64{times, bytes}, [2]int64{again, againBytes})
+	got := make([]float32, 2)
+	require.NoError(t, gpu.Read(kept, got))
+	assert.Equal(t, []float32{6, 7}, got)
+	require.NoError(t, gpu.Read(two, got))
+	assert.Equal(t, []float32{2, 2}, got)
+	again, againBytes = d.Reads()
+	assert.Equal(t, [2]int64{times + 2, bytes + 16}, [2]int64{again, againBytes})
+
+	assert.ErrorContains(t, d.Copy(gpu.Copy{From: b.All(), To: other.All()}), "3072 bytes, to other of 1024")
+	assert.ErrorContains(t, d.Copy(gpu.Copy{From: x, To: kept}), "same memory")
+	assert.ErrorContains(t, d.Copy(gpu.Copy{From: x}), "no buffer")
+}

@@ -12,10 +12,11 @@ package shaders
 import (
 	_ "embed"
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
 	"strings"
+
+	"wgnin/gpu"
 )
 
 // Batch is what differs between two runs of a plan. Kernels see it as the
@@ -35,9 +36,7 @@ type Batch struct {
 const BatchBytes = 8 * 4
 
 // Words are the 32-bit words of b, as the device has them.
-func (b Batch) Words() []uint32 {
-	return []uint32{b.Rows, b.Row0, b.Offset, b.First, b.Step, b.Seed, math.Float32bits(b.InvImages), math.Float32bits(b.Rate)}
-}
+func (b Batch) Words() []uint32 { return gpu.Words(b) }
 
 // Random is the WGSL of random(seed, step, stream, row, i) -> u32, whose twin is
 // [RandomBits].
@@ -46,7 +45,7 @@ func (b Batch) Words() []uint32 {
 var Random string
 
 // BatchStruct is the WGSL declaration of [Batch].
-var BatchStruct = wgslStruct(Batch{})
+var BatchStruct = gpu.Struct(Batch{})
 
 // Source puts a shader together: a constant for each field of consts (a flat
 // struct of int, uint32, float32, bool and [Alias]), named as in Go, then the
@@ -90,19 +89,6 @@ func wgslFloat(x float32) string {
 		s += ".0"
 	}
 	return s
-}
-
-func wgslStruct(v any) string {
-	t := reflect.TypeOf(v)
-	var b strings.Builder
-	fmt.Fprintf(&b, "struct %s {\n", t.Name())
-	for i := range t.NumField() {
-		f := t.Field(i)
-		typ := map[reflect.Kind]string{reflect.Uint32: "u32", reflect.Float32: "f32"}[f.Type.Kind()]
-		fmt.Fprintf(&b, "  %s : %s,\n", strings.ToLower(f.Name[:1])+f.Name[1:], typ)
-	}
-	b.WriteString("}\n")
-	return b.String()
 }
 
 // Elem are the types with which a kernel walks a tensor of channel stride c:

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"fmt"
 	"image"
 
 	"wgnin/gpu"
@@ -10,13 +11,14 @@ import (
 // it can be asked to do. A nil function is something that the program cannot
 // do; the scene then offers no key for it.
 type Source struct {
-	Title   string   // what runs where, at the left of the status line
-	Input   Tensor   // [1,C,H,W], values 0 to 1: the image, as the network sees it
-	Layers  []Layer  // in the order in which the network runs them; the last one has the logits
-	CAM     int      // the layer whose maps are, channel by channel, class activation maps; -1 is none
-	Classes []string // names of the logits
-	Canvas  image.Point
-	Samples int // how many samples Sample can show
+	Title   string      // what runs where, at the left of the status line
+	Input   Tensor      // [1,C,H,W], values 0 to 1: the image, as the network sees it
+	Layers  []Layer     // in the order in which the network runs them; the last one has the logits
+	CAM     int         // the layer whose maps are, channel by channel, class activation maps; -1 is none
+	Classes []string    // names of the logits
+	Canvas  image.Point // columns and rows of an image that is drawn with the mouse
+	Samples int         // how many samples Sample can show
+	History int64       // the most bytes that kept maps may take; 0 keeps none
 
 	// Forward submits what brings the activations up to date with the weights
 	// and the input, and with gradients the gradients of the loss too. It does
@@ -45,12 +47,58 @@ type Layer struct {
 // Tensor is float32 numbers on the device: number [i,j,k,l] of Shape is at
 // Offset + i*Stride[0] + j*Stride[1] + k*Stride[2] + l*Stride[3] in Data. It is
 // seen as Shape[0] maps, each of Shape[1] planes of Shape[2] rows and Shape[3]
-// columns.
+// columns. Of a tensor that is not there, Data is the zero View.
 type Tensor struct {
 	Data   gpu.View
 	Shape  [4]int
 	Stride [4]int
 	Offset int
+	Signed bool // zero is the middle: it has its own colour, and both signs the same range
+}
+
+// check refuses a tensor that reaches beyond its data, which a kernel would read
+// without an error.
+func (t Tensor) check(name string) error {
+	last := t.Offset
+	for i, n := range t.Shape {
+		if n < 1 || t.Stride[i] < 0 || t.Offset < 0 {
+			return fmt.Errorf("viz: %s: shape %v, strides %v from %d; want sizes from 1 and strides from 0", name, t.Shape, t.Stride, t.Offset)
+		}
+		last += (n - 1) * t.Stride[i]
+	}
+	if bytes := int64(last+1) * 4; bytes > t.Data.Bytes() {
+		return fmt.Errorf("viz: %s: shape %v, strides %v from %d reach %d bytes; %s has %d", name, t.Shape, t.Stride, t.Offset, bytes, t.Data.Label(), t.Data.Bytes())
+	}
+	return nil
+}
+
+// one is map m of t.
+func (t Tensor) one(m int) Tensor {
+	t.Offset += m * t.Stride[0]
+	t.Shape[0] = 1
+	return t
+}
+
+// value is the tensor of the number at [m,plane,row,col].
+func (t Tensor) value(m, plane, row, col int) Tensor {
+	t.Offset += m*t.Stride[0] + plane*t.Stride[1] + row*t.Stride[2] + col*t.Stride[3]
+	t.Shape = [4]int{1, 1, 1, 1}
+	return t
+}
+
+// kernels are weights [Out,In,KH,KW] as they are drawn: a 1x1 convolution as
+// the matrix [In,Out] that it is, kernels on three channels in colour, and of
+// others the planes of one input channel.
+func (t Tensor) kernels(channel int) Tensor {
+	switch {
+	case t.Shape[2]*t.Shape[3] == 1:
+		t.Shape = [4]int{1, 1, t.Shape[1], t.Shape[0]}
+		t.Stride = [4]int{0, 0, t.Stride[1], t.Stride[0]}
+	case t.Shape[1] != 3:
+		t.Offset += channel * t.Stride[1]
+		t.Shape[1] = 1
+	}
+	return t
 }
 
 // Step is what a program tells of a training step.

@@ -1,0 +1,333 @@
+package viz
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+
+	xdraw "golang.org/x/image/draw"
+)
+
+// Key is something that a key of the keyboard asks of a scene.
+type Key int
+
+// The keys, with what a window should bind them to.
+const (
+	KeyNone          Key = iota
+	KeyLayerUp           // up: the layer before
+	KeyLayerDown         // down: the layer after
+	KeyNextSample        // right
+	KeyPrevSample        // left
+	KeyNormalisation     // n: colours by each map's range, the layer's, all layers'
+	KeyColours           // c: the next colour map
+	KeyView              // v: activations, gradients, kernels, gradients of kernels
+	KeyZoom              // enter: one map alone, or all
+	KeyNextMap           // tab or .: the map with the border
+	KeyPrevMap           // shift-tab or ,
+	KeyNextPlane         // ]: the input channel of the kernels shown
+	KeyPrevPlane         // [
+	KeyNextClass         // k: the class of the activation map; after the last, the most likely one
+	KeyPause             // space
+	KeyStep              // s: one training step
+	KeyFreeze            // f: the input stays, or another sample comes every ten steps of training
+	KeyBack              // b or page up: earlier in the training run
+	KeyForward           // g or page down: later
+	KeyNow               // end: back to the present
+	KeyClear             // delete: an empty canvas to draw on
+	KeyScreenshot        // p
+	KeyHelp              // h or ?
+	KeyEscape            // escape: leaves help, the past, a single map, in this order
+)
+
+// helpLines are the keys that do something, and what they do.
+func (s *Scene) helpLines() [][2]string {
+	lines := [][2]string{
+		{"↑ ↓", "layer; a click in the list too"},
+		{"V", "activations, gradients, kernels, their gradients"},
+		{"N", "colours by each map's range, the layer's, all layers'"},
+		{"C", "colour map"},
+		{"Tab  Enter", "next map; one map alone, as a click does"},
+		{"[  ]", "input channel of the kernels"},
+	}
+	add := func(can bool, key, does string) {
+		if can {
+			lines = append(lines, [2]string{key, does})
+		}
+	}
+	add(s.src.Samples > 0, "← →", "sample")
+	add(s.canDraw(), "mouse", "draw on the input; Delete clears it")
+	add(s.src.SetPixels != nil, "drop", "an image file, to be the input")
+	add(s.src.CAM >= 0, "K", "class of the class map; a click on a bar too")
+	add(s.curves.any(), "Space  S", "pause; one training step")
+	add(s.curves.any() && s.src.Samples > 0, "F", "let the input follow the training, or freeze it")
+	add(s.src.History > 0, "B  G  End", "back in the training run, forward, now; drag the timeline")
+	add(s.src.Save != nil, "P", "save a picture")
+	add(true, "H  Esc", "this help; back")
+	return lines
+}
+
+func (s *Scene) canDraw() bool {
+	return s.src.SetPixels != nil && s.src.Canvas.X > 0 && s.src.Canvas.Y > 0
+}
+
+// Key does what k asks for. What fails is the error of the next Draw.
+func (s *Scene) Key(k Key) {
+	s.message = ""
+	switch k {
+	case KeyLayerUp:
+		s.choose(s.layer - 1)
+	case KeyLayerDown:
+		s.choose(s.layer + 1)
+	case KeyNextSample:
+		s.fail(s.show(s.sample + 1))
+	case KeyPrevSample:
+		s.fail(s.show(s.sample - 1))
+	case KeyNormalisation:
+		s.norm = (s.norm + 1) % normalisation(len(normalisationNames))
+	case KeyColours:
+		s.colour = (s.colour + 1) % len(s.palettes.names)
+	case KeyView:
+		s.view = (s.view + 1) % view(len(viewNames))
+		s.past.at = -1 // only activations are kept
+		s.mark, s.zoom = -1, false
+	case KeyZoom:
+		s.toggleZoom(max(s.mark, 0))
+	case KeyNextMap:
+		s.step(&s.mark, 1)
+	case KeyPrevMap:
+		s.step(&s.mark, -1)
+	case KeyNextPlane, KeyPrevPlane:
+		if w := s.src.Layers[s.layer].Weights; !w.Data.IsZero() {
+			n := w.Shape[1]
+			if k == KeyNextPlane {
+				s.channel = (s.channel + 1) % n
+			} else {
+				s.channel = (s.channel + n - 1) % n
+			}
+		}
+	case KeyNextClass:
+		if s.class++; s.class >= s.src.classes() {
+			s.class = -1
+		}
+	case KeyPause:
+		s.paused, s.steps = !s.paused, 0
+	case KeyStep:
+		s.paused = true
+		s.steps++
+	case KeyFreeze:
+		s.follow = !s.follow && s.src.Samples > 0
+	case KeyBack:
+		s.travel(func() { s.past.move(-1) })
+	case KeyForward:
+		s.travel(func() { s.past.move(1) })
+	case KeyNow:
+		s.past.at = -1
+	case KeyClear:
+		if s.canDraw() {
+			s.clear()
+			s.fail(s.useOwn())
+		}
+	case KeyScreenshot:
+		s.shot = s.src.Save != nil
+	case KeyHelp:
+		s.help = !s.help
+	case KeyEscape:
+		switch {
+		case s.help:
+			s.help = false
+		case s.past.at >= 0:
+			s.past.at = -1
+		default:
+			s.mark, s.zoom = -1, false
+		}
+	}
+}
+
+func (s *Scene) fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// choose shows layer i, if there is one.
+func (s *Scene) choose(i int) {
+	if i >= 0 && i < len(s.src.Layers) && i != s.layer {
+		s.layer, s.mark, s.zoom = i, -1, false
+	}
+}
+
+// step moves the map with the border.
+func (s *Scene) step(mark *int, by int) {
+	if t := s.tensor(s.layer); !t.Data.IsZero() {
+		*mark = (max(*mark, min(0, -by)) + by + t.Shape[0]) % t.Shape[0]
+	}
+}
+
+func (s *Scene) toggleZoom(m int) {
+	if !s.tensor(s.layer).Data.IsZero() {
+		s.mark, s.zoom = m, !s.zoom
+	}
+}
+
+// show makes sample i the input, counting on from the last to the first.
+func (s *Scene) show(i int) error {
+	if s.src.Sample == nil || s.src.Samples < 1 {
+		return nil
+	}
+	s.sample, s.own, s.mine = (i+s.src.Samples)%s.src.Samples, nil, false
+	s.stale()
+	var err error
+	s.truth, err = s.src.Sample(s.sample)
+	return err
+}
+
+// travel moves in the past, of which there are only activations.
+func (s *Scene) travel(move func()) {
+	if len(s.past.kept) == 0 {
+		return
+	}
+	move()
+	if s.past.at >= 0 && s.view != activations {
+		s.view, s.mark, s.zoom = activations, -1, false
+	}
+}
+
+// MouseMove says where the mouse is, in framebuffer pixels.
+func (s *Scene) MouseMove(x, y float64) {
+	before := s.mouse
+	s.mouse = image.Pt(int(math.Floor(x)), int(math.Floor(y)))
+	switch {
+	case s.drawing:
+		s.paint(before, s.mouse)
+		s.fail(s.useOwn())
+	case s.scrub:
+		s.scrubTo(s.mouse.X)
+	}
+}
+
+// MouseButton says that the main button went down or up at x, y.
+func (s *Scene) MouseButton(down bool, x, y float64) {
+	s.MouseMove(x, y)
+	s.drawing, s.scrub = false, false
+	if !down {
+		return
+	}
+	l, at := s.layout, s.mouse
+	switch {
+	case at.In(l.input.rect) && s.canDraw():
+		if s.own == nil {
+			s.clear()
+		}
+		s.drawing = true
+		s.past.at = -1
+		s.paint(at, at)
+		s.fail(s.useOwn())
+	case at.In(l.timeline):
+		s.scrub = true
+		s.scrubTo(at.X)
+	case at.In(l.list):
+		s.choose(s.firstListed() + (at.Y-l.list.Min.Y)/max(1, l.row))
+	case at.In(l.bars):
+		if i, bars := (at.Y-l.bars.Min.Y)/max(1, l.row), s.ranked(s.src.classes()); i < len(bars) {
+			if s.class == bars[i].class {
+				s.class = -1
+			} else {
+				s.class = bars[i].class
+			}
+		}
+	default:
+		if h := s.hover(); h.what == ofGrid {
+			s.toggleZoom(h.m)
+		}
+	}
+}
+
+func (s *Scene) scrubTo(x int) {
+	r := s.track()
+	s.travel(func() {
+		s.past.show(int(math.Round(float64(x-r.Min.X) / float64(max(1, r.Dx())) * float64(len(s.past.kept)))))
+	})
+}
+
+// clear makes an empty canvas.
+func (s *Scene) clear() { s.own = make([]uint8, s.src.Canvas.X*s.src.Canvas.Y*s.src.Input.Shape[1]) }
+
+// useOwn makes the canvas the input.
+func (s *Scene) useOwn() error {
+	s.mine, s.truth = true, -1
+	s.stale()
+	return s.src.SetPixels(s.own, s.src.Canvas.X, s.src.Canvas.Y)
+}
+
+// brush is the radius of the brush, in pixels of a canvas of 28 columns.
+const brush = 1.5
+
+// paint draws a white line with a soft edge on the canvas, between two pixels of
+// the picture.
+func (s *Scene) paint(from, to image.Point) {
+	g, size := s.layout.input, s.src.Canvas
+	onCanvas := func(p image.Point) (x, y float64) {
+		p = p.Sub(g.rect.Min)
+		return (float64(p.X) + 0.5) * float64(size.X) / float64(g.cellW), (float64(p.Y) + 0.5) * float64(size.Y) / float64(g.cellH)
+	}
+	x0, y0 := onCanvas(from)
+	x1, y1 := onCanvas(to)
+	radius := brush * float64(size.X) / 28
+	length := (x1-x0)*(x1-x0) + (y1-y0)*(y1-y0)
+	for y := range size.Y {
+		for x := range size.X {
+			px, py := float64(x)+0.5, float64(y)+0.5
+			t := 0.0 // the nearest place on the line
+			if length > 0 {
+				t = min(max(((px-x0)*(x1-x0)+(py-y0)*(y1-y0))/length, 0), 1)
+			}
+			far := math.Hypot(px-x0-t*(x1-x0), py-y0-t*(y1-y0))
+			ink := uint8(255 * min(max(radius+0.5-far, 0), 1))
+			for c := range s.src.Input.Shape[1] {
+				i := (c*size.Y+y)*size.X + x
+				s.own[i] = max(s.own[i], ink)
+			}
+		}
+	}
+}
+
+// SetImage makes an image of the user's own the input. The middle of it that has
+// the shape of the network's input is taken, and resized on the device.
+func (s *Scene) SetImage(img image.Image) error {
+	if s.src.SetPixels == nil {
+		return fmt.Errorf("no image of your own can be shown here")
+	}
+	b := img.Bounds()
+	h, w := s.src.Input.Shape[2], s.src.Input.Shape[3]
+	cut := image.Pt(min(b.Dx(), b.Dy()*w/h), min(b.Dy(), b.Dx()*h/w))
+	if cut.X < 1 || cut.Y < 1 {
+		return fmt.Errorf("an image of %dx%d; want one of at least a pixel that can be cut to the shape %dx%d", b.Dx(), b.Dy(), w, h)
+	}
+	from := b.Min.Add(b.Size().Sub(cut).Div(2))
+	rgba := image.NewRGBA(image.Rectangle{Max: cut})
+	xdraw.Draw(rgba, rgba.Bounds(), img, from, xdraw.Src)
+	channels := s.src.Input.Shape[1]
+	pixels := make([]uint8, channels*cut.X*cut.Y)
+	for y := range cut.Y {
+		for x := range cut.X {
+			c := rgba.RGBAAt(x, y)
+			i := y*cut.X + x
+			if channels == 3 {
+				pixels[i], pixels[cut.X*cut.Y+i], pixels[2*cut.X*cut.Y+i] = c.R, c.G, c.B
+				continue
+			}
+			grey := color.GrayModel.Convert(c).(color.Gray).Y
+			for k := range channels {
+				pixels[k*cut.X*cut.Y+i] = grey
+			}
+		}
+	}
+	if err := s.src.SetPixels(pixels, cut.X, cut.Y); err != nil {
+		return err
+	}
+	s.own, s.mine, s.truth = nil, true, -1
+	s.past.at = -1
+	s.stale()
+	return nil
+}

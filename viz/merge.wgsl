@@ -1,0 +1,13 @@
+// Statistics of sets of equally many values, from those of their equal parts (see stats.wgsl).
+// Shapes: set s has parts at src + s + k*sets, k < parts, and its own entry at to + s.
+// One invocation: one set, its parts in order. Assigns.
+fn run(group : u32, lane : u32) {
+  let s = group * 64u + lane;
+  if (s >= p.sets) { return; }
+  var all = entry[p.src + s];
+  for (var k = 1u; k < p.parts; k = k + 1u) {
+    let part = entry[p.src + s + k * p.sets];
+    all = vec4<f32>(min(all.x, part.x), max(all.y, part.y), all.zw + part.zw);
+  }
+  entry[p.to + s] = vec4<f32>(all.xy, all.zw / f32(p.parts));
+}

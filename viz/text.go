@@ -1,0 +1,142 @@
+package viz
+
+import (
+	"image"
+	"image/color"
+	"image/draw"
+	"math"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/gofont/gobold"
+	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+	"golang.org/x/image/vector"
+)
+
+// fonts are Go Regular and Go Bold, which are part of the program.
+var fonts = sync.OnceValues(func() ([2]*opentype.Font, error) {
+	var fs [2]*opentype.Font
+	for i, ttf := range [][]byte{goregular.TTF, gobold.TTF} {
+		f, err := opentype.Parse(ttf)
+		if err != nil {
+			return fs, err
+		}
+		fs[i] = f
+	}
+	return fs, nil
+})
+
+// pen draws text and lines on an image. Sizes and places are pixels.
+type pen struct {
+	*image.RGBA
+	regular, bold font.Face
+	scale         float64 // pixels of a point
+}
+
+// textSize is that of all text, in points.
+const textSize = 13
+
+// newPen makes a pen without an image.
+func newPen(scale float64) (pen, error) {
+	fs, err := fonts()
+	if err != nil {
+		return pen{}, err
+	}
+	p := pen{scale: scale}
+	for i, face := range []*font.Face{&p.regular, &p.bold} {
+		*face, err = opentype.NewFace(fs[i], &opentype.FaceOptions{Size: textSize * scale, DPI: 72, Hinting: font.HintingFull})
+		if err != nil {
+			return pen{}, err
+		}
+	}
+	return p, nil
+}
+
+// pt is so many points in pixels.
+func (p pen) pt(points float64) int { return int(math.Round(points * p.scale)) }
+
+// fill makes a rectangle c.
+func (p pen) fill(r image.Rectangle, c color.RGBA) {
+	draw.Draw(p.RGBA, r, image.NewUniform(c), image.Point{}, draw.Src)
+}
+
+func (p pen) width(face font.Face, s string) int { return font.MeasureString(face, s).Ceil() }
+
+// write puts s at x, on a line whose top is y and whose height is h, cut to at
+// most w pixels with an ellipsis. It returns where the text ends.
+func (p pen) write(face font.Face, c color.RGBA, x, y, h, w int, s string) int {
+	if p.width(face, s) > w {
+		runes := []rune(s)
+		for len(runes) > 0 && p.width(face, string(runes)+"…") > w {
+			runes = runes[:len(runes)-1]
+		}
+		if len(runes) == 0 {
+			return x
+		}
+		s = string(runes) + "…"
+	}
+	m := face.Metrics()
+	base := y + (h+m.CapHeight.Round())/2
+	d := font.Drawer{Dst: p.RGBA, Src: image.NewUniform(c), Face: face, Dot: fixed.P(x, base)}
+	d.DrawString(s)
+	return d.Dot.X.Ceil()
+}
+
+// writeRight is write with s ending at x.
+func (p pen) writeRight(face font.Face, c color.RGBA, x, y, h int, s string) int {
+	left := x - p.width(face, s)
+	p.write(face, c, left, y, h, math.MaxInt32, s)
+	return left
+}
+
+// point is a place in an image.
+type point struct{ x, y float64 }
+
+// stroke draws a line through points, width pixels wide, in dashes if any are
+// given: lengths in pixels, drawn and left out in turn.
+func (p pen) stroke(c color.RGBA, width float64, points []point, dashes ...float64) {
+	b := p.Bounds()
+	r := vector.NewRasterizer(b.Dx(), b.Dy())
+	quad := func(a, z point) {
+		dx, dy := z.x-a.x, z.y-a.y
+		l := math.Hypot(dx, dy)
+		if l == 0 {
+			return
+		}
+		// A quarter of the width longer at both ends, so that segments join.
+		ux, uy := dx/l*width/4, dy/l*width/4
+		nx, ny := -dy/l*width/2, dx/l*width/2
+		x0, y0, x1, y1 := a.x-ux, a.y-uy, z.x+ux, z.y+uy
+		r.MoveTo(float32(x0+nx), float32(y0+ny))
+		r.LineTo(float32(x1+nx), float32(y1+ny))
+		r.LineTo(float32(x1-nx), float32(y1-ny))
+		r.LineTo(float32(x0-nx), float32(y0-ny))
+		r.ClosePath()
+	}
+	dash, left := 0, math.Inf(1)
+	if len(dashes) > 0 {
+		left = dashes[0]
+	}
+	for i := 1; i < len(points); i++ {
+		a, z := points[i-1], points[i]
+		for {
+			l := math.Hypot(z.x-a.x, z.y-a.y)
+			if l <= left {
+				if dash%2 == 0 {
+					quad(a, z)
+				}
+				left -= l
+				break
+			}
+			m := point{a.x + (z.x-a.x)*left/l, a.y + (z.y-a.y)*left/l}
+			if dash%2 == 0 {
+				quad(a, m)
+			}
+			a, dash = m, dash+1
+			left = dashes[dash%len(dashes)]
+		}
+	}
+	r.Draw(p.RGBA, b, image.NewUniform(c), image.Point{})
+}
