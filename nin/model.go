@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"wgnin/gpu"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/onnx"
 	"wgnin/nn/safetensors"
 )
 
@@ -23,11 +25,15 @@ type Model struct {
 }
 
 // ReadModel reads a file of weights: a run's model.safetensors, one of its
-// checkpoints, or a state dict that PyTorch saved. The recipe is the one of the
+// checkpoints, a state dict that PyTorch saved as safetensors, or an ONNX model. The recipe is the one of the
 // given name, or, without one, that whose network has the weights' names and
 // shapes; the number of classes and of input channels is theirs.
 func ReadModel(path, recipe string) (*Model, error) {
-	tensors, meta, err := safetensors.Read(path)
+	read := safetensors.Read
+	if strings.EqualFold(filepath.Ext(path), ".onnx") {
+		read = onnx.ReadWeights
+	}
+	tensors, meta, err := read(path)
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +122,31 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 		return nil, err
 	}
 	return net, nil
+}
+
+// metadata is what a file of the model's weights says besides.
+func (m *Model) metadata() map[string]string { return metadata(m.Recipe.Name, m.Dataset, m.Classes) }
+
+func metadata(recipe, dataset string, classes []string) map[string]string {
+	names, _ := json.Marshal(classes) // strings always encode
+	return map[string]string{"recipe": recipe, "dataset": dataset, "classes": string(names)}
+}
+
+// Export writes the model to a file: weights as PyTorch names them if its name
+// ends in .safetensors, a network for other programs if it ends in .onnx.
+func (m *Model) Export(path string) error {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".safetensors":
+		return safetensors.Write(path, m.Weights, m.metadata())
+	case ".onnx":
+		model, err := nn.ONNX(m.Layers, m.Recipe.In, m.Weights)
+		if err != nil {
+			return err
+		}
+		model.Name, model.Metadata = m.Recipe.Name, m.metadata()
+		return model.Write(path)
+	}
+	return fmt.Errorf("%s: want a name that ends in .onnx or .safetensors", path)
 }
 
 // check refuses images that the network cannot take.

@@ -409,13 +409,7 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
-	classes, err := json.Marshal(r.trainImages.Set().Classes)
-	if err != nil {
-		return err
-	}
-	return safetensors.Write(r.file("model.safetensors"), weights, map[string]string{
-		"recipe": r.Recipe.Name, "dataset": r.Settings.Dataset, "classes": string(classes),
-	})
+	return safetensors.Write(r.file("model.safetensors"), weights, metadata(r.Recipe.Name, r.Settings.Dataset, r.trainImages.Set().Classes))
 }
 
 // WriteProfile prints where the device's time went.

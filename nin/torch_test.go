@@ -22,26 +22,29 @@ import (
 
 const fashionDir = "../nn/data/testdata/fashion-mnist"
 
-// python gives an interpreter that has torch: $PYTHON, or else python3 or
-// /usr/bin/python3, which is Debian's where another is first on PATH.
-func python(t *testing.T) string {
+// python gives an interpreter that has the modules, "torch, numpy, PIL": $PYTHON,
+// or else python3 or /usr/bin/python3, which is Debian's where another is first
+// on PATH.
+func python(t *testing.T, modules string) string {
 	tries := []string{"python3", "/usr/bin/python3"}
 	if p := os.Getenv("PYTHON"); p != "" {
-		tries = []string{p}
+		tries = append([]string{p}, tries...)
 	}
 	for _, p := range tries {
-		if exec.Command(p, "-c", "import torch, numpy, PIL").Run() == nil {
+		if exec.Command(p, "-c", "import "+modules).Run() == nil {
 			return p
 		}
 	}
-	t.Skipf("none of %q has torch, numpy and PIL", tries)
+	t.Skipf("none of %q has %s", tries, modules)
 	return ""
 }
+
+const torch = "torch, numpy, PIL"
 
 // parity runs the PyTorch reference.
 func parity(t *testing.T, args ...string) []byte {
 	t.Helper()
-	cmd := exec.Command(python(t), append([]string{"testdata/parity.py"}, args...)...)
+	cmd := exec.Command(python(t, torch), append([]string{"testdata/parity.py"}, args...)...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -54,7 +57,7 @@ func parity(t *testing.T, args ...string) []byte {
 // with the names of the chapter's class and with those of a bare Sequential, and
 // starts runs from them. The logits of the same images are the same both ways.
 func TestPyTorchReads(t *testing.T) {
-	python(t)
+	python(t, torch)
 	dev := gputest.Device(t)
 	dir := t.TempDir()
 

@@ -1,0 +1,158 @@
+package nin_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/onnx"
+	"wgnin/nn/safetensors"
+)
+
+// TestONNXRuntime runs exported networks in onnxruntime: the recipes', and one
+// with the layers that they lack. The logits are ours to 1e-5 of the largest:
+// both add up at most 3,457 products in float32, in another order, and errors
+// add up at random over at most 12 convolutions.
+func TestONNXRuntime(t *testing.T) {
+	py := python(t, "onnxruntime, numpy")
+	dev := gputest.Device(t)
+	type network struct {
+		name string
+		in   nn.Shape
+		net  nn.Layer
+		init nn.Init
+	}
+	all := []network{
+		{"means", nn.Shape{C: 3, H: 13, W: 10}, nn.Sequential{
+			nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Right: 2}}, nn.ReLU{},
+			nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1)},
+			nn.AvgPool2D{Kernel: 2, Stride: 1, Pad: nn.Pad(1), ExcludePad: true},
+			nn.MaxPool2D{Kernel: 2, KernelW: 3, Stride: 2, Pad: nn.Pad(1), Ceil: true},
+			nn.Dropout{P: 0.5}, nn.Flatten{}, nn.Linear{Out: 7}, nn.ReLU{}, nn.Linear{Out: 5},
+		}, nn.PyTorch},
+		{"same", nn.Shape{C: 1, H: 12, W: 11}, nn.Sequential{
+			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},
+		}, nn.PyTorch},
+	}
+	for _, r := range nin.Recipes {
+		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
+	}
+	for _, c := range all {
+		t.Run(c.name, func(t *testing.T) {
+			const n = 8 // as in the goldens, whose kernels may be compiled already
+			set := &data.Images{C: c.in.C, H: c.in.H, W: c.in.W, Labels: make([]uint8, n), Pixels: make([]uint8, n*c.in.Len())}
+			for i := range set.Pixels {
+				set.Pixels[i] = uint8(i * i * 31 / (i%7 + 1))
+			}
+			net, err := nn.NewNet(dev, c.net, c.in)
+			require.NoError(t, err)
+			defer net.Close()
+			require.NoError(t, net.Init(c.init, 1))
+			images, err := nn.Upload(dev, set)
+			require.NoError(t, err)
+			defer images.Close()
+			eval, err := nn.NewEvaluator(net, images, n)
+			require.NoError(t, err)
+			defer eval.Close()
+			want, err := eval.Logits(0, n)
+			require.NoError(t, err)
+
+			weights, err := net.Weights()
+			require.NoError(t, err)
+			m, err := nn.ONNX(c.net, c.in, weights)
+			require.NoError(t, err)
+			dir := t.TempDir()
+			model, pixels := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "pixels")
+			require.NoError(t, m.Write(model))
+			require.NoError(t, os.WriteFile(pixels, set.Pixels, 0o600))
+			cmd := exec.Command(py, "../nn/onnx/testdata/run.py", model, pixels,
+				fmt.Sprint(n), fmt.Sprint(c.in.C), fmt.Sprint(c.in.H), fmt.Sprint(c.in.W))
+			var stderr strings.Builder
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			require.NoError(t, err, &stderr)
+			var got struct{ All, First [][]float64 }
+			require.NoError(t, json.Unmarshal(out, &got))
+			require.Len(t, got.All, n)
+			largest, worst := 0.0, 0.0
+			for i, row := range want {
+				require.Len(t, got.All[i], len(row))
+				for k, v := range row {
+					largest = max(largest, math.Abs(float64(v)))
+					worst = max(worst, math.Abs(got.All[i][k]-float64(v)))
+				}
+			}
+			assert.LessOrEqual(t, worst, 1e-5*largest)
+			for k, v := range got.First[0] {
+				assert.InDelta(t, got.All[0][k], v, 1e-5*largest)
+			}
+			t.Logf("logits up to %.3g differ by at most %.2g of that", largest, worst/largest)
+		})
+	}
+}
+
+// TestExport writes a model as ONNX and back: the same tensors under the same
+// names, and what the file says of them.
+func TestExport(t *testing.T) {
+	m, err := nin.ReadModel(model(t, "mini", 1, 3, map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
+	require.NoError(t, err)
+	dir := t.TempDir()
+	there, back := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "m.safetensors")
+	require.NoError(t, m.Export(there))
+	again, err := nin.ReadModel(there, "")
+	require.NoError(t, err)
+	require.NoError(t, again.Export(back))
+	last, err := nin.ReadModel(back, "")
+	require.NoError(t, err)
+	for _, got := range []*nin.Model{again, last} {
+		assert.Equal(t, m.Weights, got.Weights)
+		assert.Equal(t, m.Classes, got.Classes)
+		assert.Equal(t, "folder", got.Dataset)
+		assert.Equal(t, "mini", got.Recipe.Name)
+	}
+	assert.ErrorContains(t, m.Export(filepath.Join(dir, "m.pt")), ".onnx or .safetensors")
+}
+
+// The nodes of the chapter's network, as PyTorch exports them.
+func TestONNXNodes(t *testing.T) {
+	r, err := nin.Find("d2l")
+	require.NoError(t, err)
+	m, err := nin.ReadModel(model(t, "d2l", 1, 10, nil), "")
+	require.NoError(t, err)
+	o, err := nn.ONNX(m.Layers, r.In, m.Weights)
+	require.NoError(t, err)
+	var ops []string
+	for i, n := range o.Nodes {
+		ops = append(ops, n.Op)
+		if i > 0 {
+			assert.Equal(t, o.Nodes[i-1].Output, n.Inputs[0])
+		}
+	}
+	block := "Conv Relu Conv Relu Conv Relu "
+	assert.Equal(t, block+"MaxPool "+block+"MaxPool "+block+"MaxPool "+block+"GlobalAveragePool Flatten", strings.Join(ops, " "))
+	assert.Equal(t, []string{"images", "net.0.0.weight", "net.0.0.bias"}, o.Nodes[0].Inputs)
+	assert.Equal(t, map[string][]int{"kernel_shape": {11, 11}, "strides": {4, 4}, "pads": {0, 0, 0, 0}, "dilations": {1, 1}}, o.Nodes[0].Ints)
+	assert.Equal(t, onnx.Value{Name: "logits", Shape: []int{0, 10}}, o.Output)
+	assert.Equal(t, "logits", o.Nodes[len(o.Nodes)-1].Output)
+
+	_, err = nn.ONNX(m.Layers, r.In, m.Weights[1:])
+	assert.ErrorContains(t, err, "net.0.0.weight is missing")
+	net := nn.Sequential{nn.Conv2D{Out: 1, Kernel: 1}, nn.AvgPool2D{Kernel: 2, Ceil: true}}
+	weights := []safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}, {Name: "0.bias", Shape: []int{1}, Data: []float32{1}}}
+	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 4, W: 4}, weights)
+	require.NoError(t, err)
+	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 3, W: 3}, weights)
+	assert.ErrorContains(t, err, "layer 1 (AvgPool2D 2x2 stride 2 ceil): ONNX 1.8 does not say")
+}

@@ -1,0 +1,83 @@
+package onnx_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nn/onnx"
+	"wgnin/nn/safetensors"
+)
+
+// tiny is a convolution and its mean.
+var tiny = onnx.Model{
+	Name: "tiny", Doc: "a test",
+	Nodes: []onnx.Node{
+		{
+			Op: "Conv", Name: "0", Inputs: []string{"images", "net.0.weight", "net.0.bias"}, Output: "y 0",
+			Ints: map[string][]int{"kernel_shape": {1, 2}, "strides": {1, 1}, "pads": {0, 1, 0, 0}},
+		},
+		{Op: "GlobalAveragePool", Name: "1", Inputs: []string{"y 0"}, Output: "y 1"},
+		{Op: "Flatten", Name: "2", Inputs: []string{"y 1"}, Output: "logits", Int: map[string]int{"axis": 1}},
+	},
+	Input: onnx.Value{Name: "images", Shape: []int{0, 1, 2, 2}}, Output: onnx.Value{Name: "logits", Shape: []int{0, 3}},
+	Weights: []safetensors.Tensor{
+		{Name: "net.0.weight", Shape: []int{3, 1, 1, 2}, Data: []float32{1, 2, 3, 4, 5, -6}},
+		{Name: "net.0.bias", Shape: []int{3}, Data: []float32{0.5, 0, 1}},
+	},
+	Metadata: map[string]string{"recipe": "tiny", "classes": `["a"]`},
+}
+
+// TestWrite compares with a file that onnx.checker has checked and onnxruntime
+// has run (see run.py).
+func TestWrite(t *testing.T) {
+	want, err := os.ReadFile("testdata/tiny.onnx")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "tiny.onnx")
+	require.NoError(t, tiny.Write(path))
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+// TestReadWeights reads our file, and one of PyTorch's kind: torch.onnx.export
+// packs nothing differently, but onnx.helper.make_tensor leaves values in
+// float_data.
+func TestReadWeights(t *testing.T) {
+	weights, metadata, err := onnx.ReadWeights("testdata/tiny.onnx")
+	require.NoError(t, err)
+	assert.Equal(t, tiny.Weights, weights)
+	assert.Equal(t, tiny.Metadata, metadata)
+
+	weights, _, err = onnx.ReadWeights("testdata/helper.onnx")
+	require.NoError(t, err)
+	assert.Equal(t, []safetensors.Tensor{{Name: "w", Shape: []int{2, 1}, Data: []float32{1, -2}}}, weights)
+}
+
+// A file that was cut short or changed is refused or read, and never a panic.
+func TestReadWeightsDamaged(t *testing.T) {
+	file, err := os.ReadFile("testdata/tiny.onnx")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "bad.onnx")
+	for cut := range len(file) {
+		require.NoError(t, os.WriteFile(path, file[:cut], 0o600))
+		weights, _, err := onnx.ReadWeights(path)
+		if err == nil { // cut between two fields after the graph
+			assert.Equal(t, tiny.Weights, weights)
+		}
+		changed := append([]byte{}, file...)
+		changed[cut] ^= 0xff
+		require.NoError(t, os.WriteFile(path, changed, 0o600))
+		_, _, _ = onnx.ReadWeights(path)
+	}
+	require.NoError(t, os.WriteFile(path, []byte("plain text"), 0o600))
+	_, _, err = onnx.ReadWeights(path)
+	require.ErrorContains(t, err, "bad.onnx: not an ONNX file, or cut short")
+	_, _, err = onnx.ReadWeights("testdata/double.onnx")
+	require.ErrorContains(t, err, `tensor "w" has data type 11: only 1, float32, can be read`)
+	_, _, err = onnx.ReadWeights("testdata/outside.onnx")
+	assert.ErrorContains(t, err, `tensor "w" lies in another file`)
+}
