@@ -22,6 +22,8 @@ type Model struct {
 	Weights []safetensors.Tensor
 	Dataset string   // that it was trained on, or else the recipe's
 	Classes []string // names; numbers if they are not known
+
+	named bool // the file names the classes
 }
 
 // ReadModel reads a file of weights: a run's model.safetensors, one of its
@@ -46,7 +48,9 @@ func ReadModel(path, recipe string) (*Model, error) {
 		m.Dataset = d
 	}
 	n := len(m.Classes)
-	if err := json.Unmarshal([]byte(meta["classes"]), &m.Classes); err != nil || len(m.Classes) != n {
+	if err := json.Unmarshal([]byte(meta["classes"]), &m.Classes); err == nil && len(m.Classes) == n {
+		m.named = true
+	} else {
 		m.Classes = data.Classes(m.Dataset)
 	}
 	if len(m.Classes) != n {
@@ -156,6 +160,8 @@ func (m *Model) check(images *data.Images) error {
 		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.Recipe.In.C)
 	case len(images.Classes) != len(m.Classes):
 		return fmt.Errorf("the images are of %d classes; the network knows %d", len(images.Classes), len(m.Classes))
+	case m.named && !slices.Equal(images.Classes, m.Classes):
+		return fmt.Errorf("the images are of the classes %s; the network knows %s", strings.Join(images.Classes, ", "), strings.Join(m.Classes, ", "))
 	case images.Len() == 0:
 		return errors.New("there are no images")
 	}

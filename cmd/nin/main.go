@@ -25,6 +25,8 @@ var commands = []command{
 	{"summary", "print the layers of a network with their shapes", summary},
 	{"cost", "plan the parameters, operations and memory of a network", cost},
 	{"eval", "measure a trained network on test images", eval},
+	{"predict", "name what is in images", predict},
+	{"export", "write a trained network as ONNX or safetensors", export},
 	{"selftest", "compare every kernel with its float64 twin on an adapter", selftest},
 	{"kernels", "list the kernels that an adapter gets, or measure which are the fastest", kernels},
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},
@@ -91,7 +93,16 @@ func help(w io.Writer) {
 
 // parse is [cli.Parse], whose errors name the sub-command.
 func parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
-	err := cli.Parse(fs, w, text, args)
+	return named(fs, cli.Parse(fs, w, text, args))
+}
+
+// parseArgs is [cli.ParseArgs], whose errors name the sub-command.
+func parseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) ([]string, error) {
+	rest, err := cli.ParseArgs(fs, w, text, args)
+	return rest, named(fs, err)
+}
+
+func named(fs *flag.FlagSet, err error) error {
 	if errors.As(err, new(cli.UsageError)) {
 		return usageError{fmt.Errorf("%s: %w", fs.Name(), err)}
 	}

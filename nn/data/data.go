@@ -87,6 +87,12 @@ func find(name string) (*set, error) {
 	return &sets[i], nil
 }
 
+// WhiteOnBlack says that the images of a data set show bright things on a black background.
+func WhiteOnBlack(name string) bool {
+	s, err := find(name)
+	return err == nil && s.black
+}
+
 // Classes gives the names of a data set's classes, nil if it is not known.
 func Classes(name string) []string {
 	s, err := find(name)

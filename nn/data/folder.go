@@ -210,15 +210,9 @@ func each(ctx context.Context, all []picture, doing string, progress func(Progre
 func sizes(ctx context.Context, all []picture, opt Options) (h, w int, err error) {
 	err = each(ctx, all, "look through "+opt.Dir, opt.Progress, func(p *picture) error {
 		return opened(p.path, func(f *os.File) error {
-			c, _, err := image.DecodeConfig(f)
-			if err != nil {
-				return unreadable(err)
-			}
-			if c.Width < 1 || c.Height < 1 || c.Width > maxArea/c.Height {
-				return fmt.Errorf("%dx%d pixels; want 1 to %d", c.Width, c.Height, maxArea)
-			}
-			p.h, p.w = c.Height, c.Width
-			return nil
+			var err error
+			p.h, p.w, err = size(f)
+			return err
 		})
 	})
 	if err != nil {
@@ -260,8 +254,20 @@ func opened(path string, read func(*os.File) error) error {
 	return read(f)
 }
 
+// size reads an image's header.
+func size(f *os.File) (h, w int, err error) {
+	c, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return 0, 0, unreadable(err)
+	}
+	if c.Width < 1 || c.Height < 1 || c.Width > maxArea/c.Height {
+		return 0, 0, fmt.Errorf("%dx%d pixels; want 1 to %d", c.Width, c.Height, maxArea)
+	}
+	return c.Height, c.Width, nil
+}
+
 func unreadable(err error) error {
-	return fmt.Errorf("not a PNG or JPEG image, or cut short or damaged (%w)", err)
+	return fmt.Errorf("not a PNG, JPEG or GIF image, or cut short or damaged (%w)", err)
 }
 
 // planes gives an image's pixels as [C,H,W], C being 1 if red, green and blue are everywhere the same, else 3. Like

@@ -175,9 +175,9 @@ func TestBadFolder(t *testing.T) {
 		"empty class":             {map[string][]byte{"a/x.png": good, "b/x.gif": good}, filepath.Join("b") + " has no .png, .jpg or .jpeg"},
 		"other class in test":     {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/c/x.png": good}, filepath.Join("test", "c") + " is no class of the training images, which are a, b"},
 		"few":                     {map[string][]byte{"a/x.png": good, "b/x.png": good}, "fewer than 6 images in every class"},
-		"no image":                {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": not a PNG or JPEG image, or cut short or damaged"},
-		"no bytes":                {map[string][]byte{"train/a/x.png": good, "train/b/x.png": nil, "test/b/x.png": good}, filepath.Join("b", "x.png") + ": not a PNG or JPEG image"},
-		"cut short":               {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good[:len(good)-20]}, filepath.Join("b", "x.png") + ": not a PNG or JPEG image, or cut short or damaged (png: invalid format: unexpected EOF)"},
+		"no image":                {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": not a PNG, JPEG or GIF image, or cut short or damaged"},
+		"no bytes":                {map[string][]byte{"train/a/x.png": good, "train/b/x.png": nil, "test/b/x.png": good}, filepath.Join("b", "x.png") + ": not a PNG, JPEG or GIF image"},
+		"cut short":               {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good[:len(good)-20]}, filepath.Join("b", "x.png") + ": not a PNG, JPEG or GIF image, or cut short or damaged (png: invalid format: unexpected EOF)"},
 		"a header that asks much": {map[string][]byte{"train/a/x.png": withSum(huge), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": 65536x65536 pixels; want 1 to"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, folder, tree(t, c.files), c.want) })

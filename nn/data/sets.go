@@ -4,8 +4,9 @@ package data
 type set struct {
 	name    string
 	c, h, w int
-	train   int // images that the publisher has for training
-	test    int // and for tests
+	black   bool // the background is
+	train   int  // images that the publisher has for training
+	test    int  // and for tests
 	classes []string
 	debian  string                                                  // the Debian package that has the files
 	read    func(s *set, dir string) (train, test *Images, _ error) // an fs.ErrNotExist if a file is missing
@@ -23,7 +24,7 @@ type file struct {
 var sets = []set{
 	{
 		// Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747; https://github.com/zalandoresearch/fashion-mnist
-		name: "fashion-mnist", c: 1, h: 28, w: 28, train: 60000, test: 10000,
+		name: "fashion-mnist", c: 1, h: 28, w: 28, black: true, train: 60000, test: 10000,
 		classes: []string{"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"},
 		debian:  "dataset-fashion-mnist",
 		read:    readIDX,
@@ -44,7 +45,7 @@ var sets = []set{
 	},
 	{
 		// LeCun, Cortes, Burges: The MNIST database of handwritten digits, http://yann.lecun.com/exdb/mnist/
-		name: "mnist", c: 1, h: 28, w: 28, train: 60000, test: 10000,
+		name: "mnist", c: 1, h: 28, w: 28, black: true, train: 60000, test: 10000,
 		classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 		read:    readIDX,
 		// Sizes and SHA-256: tensorflow_datasets/url_checksums/mnist.txt

@@ -24,21 +24,33 @@ func Usage(err error) error {
 // it prints text and the flags to w, and returns [flag.ErrHelp]; what is wrong
 // is a UsageError of one line.
 func Parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
+	rest, err := ParseArgs(fs, w, text, args)
+	if err == nil && len(rest) > 0 {
+		err = UsageError{fmt.Errorf("unexpected argument %q; all settings are flags (see -help)", rest[0])}
+	}
+	return err
+}
+
+// ParseArgs is Parse for a command that takes other arguments, before, between
+// and after the flags.
+func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest []string, err error) {
 	fs.SetOutput(io.Discard) // errors are printed once, by the command
 	fs.Usage = func() {}
-	err := fs.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(w, text)
-		fs.SetOutput(w)
-		fs.PrintDefaults()
-		return err
-	case err != nil:
-		return UsageError{fmt.Errorf("%w (see -help)", err)}
-	case fs.NArg() > 0:
-		return UsageError{fmt.Errorf("unexpected argument %q; all settings are flags (see -help)", fs.Arg(0))}
+	for {
+		err := fs.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			fmt.Fprint(w, text)
+			fs.SetOutput(w)
+			fs.PrintDefaults()
+			return nil, err
+		case err != nil:
+			return nil, UsageError{fmt.Errorf("%w (see -help)", err)}
+		case fs.NArg() == 0:
+			return rest, nil
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
 	}
-	return nil
 }
 
 // Code is the exit code of a command that ended with err: 0, 1, or 2 for wrong

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"wgnin/nn"
+)
+
+const exportHelp = `Export writes a trained network for other programs. A file whose name ends in
+.onnx is an ONNX model (opset 13): it takes "images" [N,C,H,W], 8-bit values
+divided by 255, of any number N, and gives "logits"; the weights are initialisers
+of PyTorch's names. One that ends in .safetensors is the weights alone, which
+load_state_dict takes. The model may be in either form, and in a checkpoint.
+
+Usage: go run ./cmd/nin export -model FILE -o FILE [flags]
+
+Examples:
+  go run ./cmd/nin export -model runs/mini-20260102-150405/model.safetensors -o mini.onnx
+  go run ./cmd/nin export -model mini.onnx -o mini.safetensors
+
+Flags:
+`
+
+func export(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("export", flag.ContinueOnError)
+	file := fs.String("model", "", "`file` of weights")
+	recipe := fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+	out := fs.String("o", "", "`file` to write, .onnx or .safetensors")
+	if err := parse(fs, w, exportHelp, args); err != nil {
+		return err
+	}
+	switch ext := strings.ToLower(filepath.Ext(*out)); {
+	case *out == "":
+		return usageError{errors.New("export: want -o FILE, such as model.onnx")}
+	case ext != ".onnx" && ext != ".safetensors":
+		return usageError{fmt.Errorf("export: -o is %q; want a name that ends in .onnx or .safetensors", *out)}
+	}
+	m, err := readModel("export", *file, *recipe)
+	if err != nil {
+		return err
+	}
+	if err := place("o", *out); err != nil {
+		return err
+	}
+	if err := m.Export(*out); err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	params, err := nn.Params(m.Layers, m.Recipe.In)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s: the network of %s, %d parameters, images %s, %d classes\n",
+		*out, m.Recipe.Name, params, m.Recipe.In.Batch(1), len(m.Classes))
+	return err
+}

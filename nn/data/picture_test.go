@@ -1,0 +1,57 @@
+package data
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/gif"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReadImage has four pixels as Pillow reads them:
+//
+//	img = Image.new("RGB", (2, 2)); img.putdata([(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 200, 77)])
+//	list(img.convert("L").getdata())  # [76, 150, 29, 129]
+func TestReadImage(t *testing.T) {
+	img := image.NewPaletted(image.Rect(3, 1, 5, 3), color.Palette{
+		color.RGBA{255, 0, 0, 255}, color.RGBA{0, 255, 0, 255}, color.RGBA{0, 0, 255, 255}, color.RGBA{10, 200, 77, 255},
+	})
+	img.Pix = []uint8{0, 1, 2, 3}
+	var g bytes.Buffer
+	require.NoError(t, gif.Encode(&g, img, nil))
+	grey16 := image.NewGray16(image.Rect(0, 0, 3, 1))
+	grey16.Pix = []uint8{0, 255, 77, 1, 255, 0}
+	dir := tree(t, map[string][]byte{
+		"colour.png": pngOf(img), "colour.gif": g.Bytes(), "flat.jpg": jpegOf(flat(5, 7, 200)),
+		"grey16.png": pngOf(grey16), "text.png": []byte("text"), "cut.png": pngOf(img)[:60],
+	})
+	for _, c := range []struct {
+		file       string
+		c, h, w    int
+		wantPixels []uint8
+	}{
+		{"colour.png", 1, 2, 2, []uint8{76, 150, 29, 129}},
+		{"colour.gif", 1, 2, 2, []uint8{76, 150, 29, 129}},
+		{"colour.png", 3, 2, 2, []uint8{255, 0, 0, 10, 0, 255, 0, 200, 0, 0, 255, 77}},
+		{"flat.jpg", 1, 7, 5, bytes.Repeat([]byte{200}, 35)},
+		{"grey16.png", 1, 1, 3, []uint8{0, 77, 255}},
+		{"grey16.png", 3, 1, 3, []uint8{0, 77, 255, 0, 77, 255, 0, 77, 255}},
+	} {
+		got, err := ReadImage(filepath.Join(dir, c.file), c.c)
+		require.NoError(t, err)
+		assert.Equal(t, &Images{C: c.c, H: c.h, W: c.w, Pixels: c.wantPixels, Labels: []uint8{0}}, got, c.file)
+	}
+	for file, says := range map[string]string{
+		"text.png": "text.png: not a PNG, JPEG or GIF image", "cut.png": "cut.png: not a PNG",
+		"none.png": "none.png: no such file", ".": "not a PNG",
+	} {
+		_, err := ReadImage(filepath.Join(dir, file), 1)
+		assert.ErrorContains(t, err, says)
+	}
+	_, err := ReadImage(filepath.Join(dir, "colour.png"), 4)
+	assert.ErrorContains(t, err, "the network takes 4 channels")
+}
