@@ -479,37 +479,48 @@ func TestDownloadFails(t *testing.T) {
 
 	s, files := tiny(t)
 	first := files[s.files[0].name]
+	size := len(first)
 	for name, c := range map[string]struct {
 		serve http.HandlerFunc
 		want  string
+		stays int // bytes, to go on from
 	}{
-		"not found": {http.NotFound, "404 Not Found"},
+		"not found": {http.NotFound, "404 Not Found", 0},
 		"other file": {func(w http.ResponseWriter, _ *http.Request) {
 			b := bytes.Clone(first)
 			b[len(b)-1]++
 			w.Write(b)
-		}, "but the published file's is " + s.files[0].sha256},
+		}, "and not " + s.files[0].sha256, 0},
 		"other size": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("please log in")) },
-			fmt.Sprintf("has 13 bytes, but the published file has %d", len(first))},
+			fmt.Sprintf("has 13 bytes, but the published file has %d", size), 0},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Length", fmt.Sprint(len(first)))
-			w.Write(first[:len(first)/2])
-		}, "unexpected EOF"},
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+			w.Write(first[:size/2])
+		}, fmt.Sprintf("broke off at %d of %d bytes: unexpected EOF", size/2, size), size / 2},
 		"short, without a length": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Write(first[:9])
 			w.(http.Flusher).Flush()
-		}, fmt.Sprintf("broke off or went on at 9 bytes, but the published file has %d", len(first))},
+		}, fmt.Sprintf("broke off at 9 of %d bytes", size), 9},
 		"without an end": {func(w http.ResponseWriter, _ *http.Request) {
 			for range 1000 {
 				w.Write(first)
 			}
-		}, fmt.Sprintf("broke off or went on at %d bytes", len(first)+1)},
-		"stalled before": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "stopped answering"},
+		}, fmt.Sprintf("goes on after %d bytes", size), 0},
+		"stalled before": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "stopped answering", 0},
 		"stalled within": {func(w http.ResponseWriter, r *http.Request) {
 			w.Write(first[:9])
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
-		}, "stopped answering"},
+		}, "stopped answering", 9},
+		"another part than asked for": {func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Range") == "" {
+				w.Write(first[:9])
+				return
+			}
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes 8-%d/%d", size-1, size))
+			w.WriteHeader(http.StatusPartialContent)
+			w.Write(first[8:])
+		}, "has 9 bytes", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, cache := nowhere(t)
@@ -520,9 +531,7 @@ func TestDownloadFails(t *testing.T) {
 				"install the Debian package dataset-tiny or give a folder that holds its files with -data")
 			assert.ErrorContains(t, err, s.mirrors[0]+s.files[0].name)
 			assert.NotContains(t, err.Error(), "\n")
-			left, err := os.ReadDir(filepath.Join(cache, "nin", "tiny"))
-			require.NoError(t, err)
-			assert.Empty(t, left, "no half-written file stays")
+			assert.Equal(t, c.stays, partOf(t, cache, s.files[0].name))
 		})
 	}
 
@@ -532,23 +541,9 @@ func TestDownloadFails(t *testing.T) {
 		server.Close()
 		s.mirrors = []string{server.URL + "/", server.URL + "/b/"}
 		_, _, err := s.load(ctx, Options{})
-		require.ErrorContains(t, err, "cannot be downloaded")
+		require.ErrorContains(t, err, "cannot be downloaded: install the Debian package dataset-tiny or give a folder")
+		assert.ErrorContains(t, err, "no server can be reached; is there a network?")
 		assert.NotContains(t, err.Error(), "\n")
-	})
-	t.Run("interrupted", func(t *testing.T) {
-		_, cache := nowhere(t)
-		ctx, cancel := context.WithCancel(ctx)
-		s.mirrors = []string{serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Write(first[:9])
-			w.(http.Flusher).Flush()
-			cancel()
-			<-r.Context().Done()
-		})}
-		_, _, err := s.load(ctx, Options{})
-		assert.Equal(t, context.Canceled, err)
-		left, err := os.ReadDir(filepath.Join(cache, "nin", "tiny"))
-		require.NoError(t, err)
-		assert.Empty(t, left)
 	})
 	t.Run("no place for the cache", func(t *testing.T) {
 		_, cache := nowhere(t)
@@ -556,6 +551,136 @@ func TestDownloadFails(t *testing.T) {
 		require.NoError(t, os.Rename(filepath.Join(cache, "nin", "other"), filepath.Join(cache, "nin", "tiny")))
 		_, _, err := s.load(ctx, Options{})
 		assert.ErrorContains(t, err, filepath.Join(cache, "nin", "tiny"))
+	})
+}
+
+// partOf is how many bytes of a file of tiny are there, while it is alone in its folder and not whole.
+func partOf(t *testing.T, cache, name string) int {
+	left, err := os.ReadDir(filepath.Join(cache, "nin", "tiny"))
+	require.NoError(t, err)
+	if len(left) == 0 {
+		return 0
+	}
+	require.Len(t, left, 1)
+	require.Equal(t, name+".part", left[0].Name())
+	info, err := left[0].Info()
+	require.NoError(t, err)
+	return int(info.Size())
+}
+
+// cut makes a handler give the first n bytes of its answer to each request.
+func cut(n int, h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { h(&cutter{w, n}, r) }
+}
+
+type cutter struct {
+	http.ResponseWriter
+	left int
+}
+
+func (c *cutter) Write(b []byte) (int, error) {
+	n := min(c.left, len(b))
+	c.left -= n
+	if _, err := c.ResponseWriter.Write(b[:n]); err != nil || n < len(b) {
+		c.ResponseWriter.(http.Flusher).Flush()
+		panic(http.ErrAbortHandler) // the connection breaks
+	}
+	return n, nil
+}
+
+// TestDownloadGoesOn: what is there of a file is asked for once, if the server can; else, or if it was of another file,
+// all of it comes again.
+func TestDownloadGoesOn(t *testing.T) {
+	s, files := tiny(t)
+	first, name := files[s.files[0].name], s.files[0].name
+	size := len(first)
+	var asked []string // ranges of the first file
+	ranges := func(w http.ResponseWriter, r *http.Request) {
+		if path.Base(r.URL.Path) == name {
+			asked = append(asked, r.Header.Get("Range"))
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(files[path.Base(r.URL.Path)]))
+	}
+	whole := func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Header.Get("Range"))
+		w.Write(files[path.Base(r.URL.Path)])
+	}
+	from := func(n int) string { return fmt.Sprintf("bytes=%d-", n) }
+	damaged := bytes.Clone(first[:30])
+	damaged[12]++
+	for what, c := range map[string]struct {
+		part    []byte // there before
+		mirrors []http.HandlerFunc
+		asked   []string
+	}{
+		"the first has nothing":     {nil, []http.HandlerFunc{http.NotFound, ranges}, []string{""}},
+		"a broken connection":       {nil, []http.HandlerFunc{cut(size/2+1, ranges)}, []string{"", from(size/2 + 1)}},
+		"the other has the rest":    {nil, []http.HandlerFunc{cut(20, whole), ranges}, []string{"", from(20), from(20)}}, // the first twice
+		"an earlier day":            {first[:30], []http.HandlerFunc{ranges}, []string{from(30)}},
+		"killed before the rename":  {first, []http.HandlerFunc{ranges}, nil},
+		"a server without ranges":   {first[:30], []http.HandlerFunc{whole}, []string{from(30)}},
+		"a part of another file":    {damaged, []http.HandlerFunc{ranges}, []string{from(30), ""}},
+		"more than there should be": {append(first, 1), []http.HandlerFunc{ranges}, []string{""}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			_, cache := nowhere(t)
+			asked = nil
+			s.mirrors = nil
+			for _, m := range c.mirrors {
+				s.mirrors = append(s.mirrors, serve(t, m))
+			}
+			dir := filepath.Join(cache, "nin", "tiny")
+			if c.part != nil {
+				write(t, filepath.Join(dir, name+".part"), c.part)
+			}
+			for _, f := range s.files[1:] {
+				write(t, filepath.Join(dir, f.name), files[f.name])
+			}
+			train, _, err := s.load(ctx, Options{})
+			require.NoError(t, err)
+			assert.Equal(t, []uint8{4, 2}, train.Labels)
+			assert.Equal(t, c.asked, asked)
+			got, err := os.ReadFile(filepath.Join(dir, name))
+			require.NoError(t, err)
+			assert.Equal(t, first, got)
+			left, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			assert.Len(t, left, 4, "no part stays")
+		})
+	}
+
+	t.Run("interrupted", func(t *testing.T) {
+		_, cache := nowhere(t)
+		ctx, cancel := context.WithCancel(ctx)
+		s.mirrors = []string{serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Write(first[:9])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		})}
+		_, _, err := s.load(ctx, Options{Progress: func(Progress) { cancel() }}) // once the nine are there
+		assert.Equal(t, context.Canceled, err)
+		assert.Equal(t, 9, partOf(t, cache, name))
+		asked = nil
+		s.mirrors = []string{serve(t, ranges)}
+		_, _, err = s.load(context.Background(), Options{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{from(9)}, asked)
+	})
+	t.Run("two at a time", func(t *testing.T) {
+		nowhere(t)
+		var other error
+		done := make(chan bool)
+		s.mirrors = []string{serve(t, func(w http.ResponseWriter, r *http.Request) {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(files[path.Base(r.URL.Path)]))
+		})}
+		go func() {
+			_, _, other = s.load(ctx, Options{})
+			close(done)
+		}()
+		_, _, err := s.load(ctx, Options{})
+		<-done
+		require.NoError(t, err)
+		require.NoError(t, other)
 	})
 }
 
