@@ -17,7 +17,7 @@ type Dropout struct{ P float64 }
 func (d Dropout) OutShape(in Shape) (Shape, error) {
 	// The kernel compares 32 random bits with P, and scales by 1/(1-P).
 	if !(d.P >= 0 && d.P <= 1-0x1p-23) {
-		return in, fmt.Errorf("probability is %g; want 0 <= P <= 1 - 2^-23", d.P)
+		return in, RangeError{"probability", d.P, "0 <= P <= 1 - 2^-23"}
 	}
 	return in, nil
 }

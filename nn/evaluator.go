@@ -55,7 +55,7 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 	if e.plan, err = g.rec.Plan(); err != nil {
 		return nil, err
 	}
-	e.readback, err = net.dev.NewReadback(e.metrics.All(), 1)
+	e.readback, err = net.dev.NewReadback(e.metrics.All(), inFlight)
 	return e, err
 }
 
@@ -84,28 +84,34 @@ func (e *Evaluator) Batch() int { return e.batch }
 // Run measures the net as it is now, on all images, in whatever order they
 // are. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.
+//
+// Like training it keeps a few batches in flight, so that it ends soon, with
+// ctx's error, when ctx is done.
 func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
+	var m [4]float32 // of the batches so far
+	land := func(leave int) (err error) {
+		for err == nil && e.readback.Pending() > leave {
+			err = e.readback.Next(m[:])
+		}
+		return err
+	}
+	defer func() { _ = land(0) }() // after an error: forget them
 	n := e.images.Len()
 	for first := 0; first < n; first += e.batch {
 		if err := ctx.Err(); err != nil {
-			e.net.dev.Wait()
+			return Evaluation{}, err
+		}
+		if err := land(inFlight - 1); err != nil {
 			return Evaluation{}, err
 		}
 		if err := e.setBatch(first); err != nil {
 			return Evaluation{}, err
 		}
-		var err error
-		if first+e.batch < n {
-			err = e.net.dev.Run(e.plan)
-		} else {
-			err = e.readback.Run(e.plan)
-		}
-		if err != nil {
+		if err := e.readback.Run(e.plan); err != nil {
 			return Evaluation{}, err
 		}
 	}
-	var m [4]float32
-	if err := e.readback.Next(m[:]); err != nil {
+	if err := land(0); err != nil {
 		return Evaluation{}, err
 	}
 	return Evaluation{Loss: float64(m[0]) / float64(n), Accuracy: float64(m[1]) / float64(n), Images: n}, nil

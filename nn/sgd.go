@@ -1,7 +1,8 @@
 package nn
 
 import (
-	"fmt"
+	"errors"
+	"math"
 
 	"wgnin/gpu"
 	"wgnin/shaders/sgd"
@@ -20,13 +21,16 @@ type SGD struct {
 
 func (o SGD) check() error {
 	if o.Rate == nil {
-		return fmt.Errorf("sgd: no learning rate")
+		return errors.New("no learning rate")
 	}
-	if !(o.Momentum >= 0 && float32(o.Momentum) < 1) {
-		return fmt.Errorf("sgd: momentum is %g; want 0 <= momentum < 1", o.Momentum)
-	}
-	if !(o.WeightDecay >= 0 && float32(o.WeightDecay) < 1) {
-		return fmt.Errorf("sgd: weight decay is %g; want 0 <= decay < 1", o.WeightDecay)
+	rate := o.Rate.Rate(1)
+	switch {
+	case !(rate >= 0 && rate <= math.MaxFloat32):
+		return RangeError{"learning rate", rate, "a finite number, 0 or more"}
+	case !(o.Momentum >= 0 && float32(o.Momentum) < 1):
+		return RangeError{"momentum", o.Momentum, "0 <= momentum < 1"}
+	case !(o.WeightDecay >= 0 && float32(o.WeightDecay) < 1):
+		return RangeError{"weight decay", o.WeightDecay, "0 <= decay < 1"}
 	}
 	return nil
 }

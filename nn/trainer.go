@@ -38,6 +38,7 @@ type Step struct {
 	Epoch  int     // counts from 0
 	Loss   float64 // mean over the batch, before the update
 	Images int     // in the batch
+	Rate   float64 // learning rate of the update
 
 	// Settled says that no later step has been submitted: the net is as this
 	// step left it, and can be evaluated or saved.
@@ -63,6 +64,9 @@ type Trainer struct {
 	host     time.Duration // spent in submit
 }
 
+// ErrDiverged is why a loss is not finite.
+var ErrDiverged = errors.New("the learning rate is too large, or the weights are not finite")
+
 // inFlight is how many steps are submitted before the loss of the oldest is
 // read.
 const inFlight = 3
@@ -70,8 +74,11 @@ const inFlight = 3
 // NewTrainer records the plans of a step. Every gradient of net belongs to the
 // trainer until it is closed.
 func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err error) {
-	if err := cfg.check(images); err != nil {
+	if err := cfg.Check(); err != nil {
 		return nil, err
+	}
+	if images.Len() < 1 {
+		return nil, errors.New("no images to train on")
 	}
 	cfg.Batch = min(cfg.Batch, images.Len())
 	t := &Trainer{net: net, images: images, cfg: cfg}
@@ -117,14 +124,30 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	return t, err
 }
 
-func (c TrainConfig) check(images *Images) error {
-	switch {
-	case c.Batch < 1:
-		return fmt.Errorf("batch is %d; want at least 1", c.Batch)
-	case min(c.Epochs, c.Steps, c.MicroBatch, c.SettleEvery) < 0:
-		return fmt.Errorf("%d epochs, %d steps, parts of %d images, settled every %d steps; want at least 0", c.Epochs, c.Steps, c.MicroBatch, c.SettleEvery)
-	case images.Len() < 1:
-		return errors.New("no images to train on")
+// RangeError is a setting that no training can have.
+type RangeError struct {
+	Setting string // batch, epochs, steps, learning rate, momentum, weight decay, ...
+	Value   any
+	Want    string
+}
+
+func (e RangeError) Error() string {
+	return fmt.Sprintf("%s is %v; want %s", e.Setting, e.Value, e.Want)
+}
+
+// Check refuses what no training can have, with a [RangeError] that says what
+// would be right.
+func (c TrainConfig) Check() error {
+	for _, n := range []struct {
+		setting         string
+		value, min, max int
+	}{
+		{"batch", c.Batch, 1, 1e6}, {"epochs", c.Epochs, 1, 1e9}, {"steps", c.Steps, 0, 1e9},
+		{"micro-batch", c.MicroBatch, 0, 1e6}, {"settle-every", c.SettleEvery, 0, 1e9},
+	} {
+		if n.value < n.min || n.value > n.max {
+			return RangeError{n.setting, n.value, fmt.Sprintf("%d to %d", n.min, n.max)}
+		}
 	}
 	return c.SGD.check()
 }
@@ -149,6 +172,9 @@ func (t *Trainer) Close() {
 		t.source.close()
 	}
 }
+
+// Batch is the number of images of a step; the last of an epoch may have fewer.
+func (t *Trainer) Batch() int { return t.cfg.Batch }
 
 // MicroBatch is the number of images that run at a time.
 func (t *Trainer) MicroBatch() int { return t.micro }
@@ -262,7 +288,7 @@ func (t *Trainer) submit() (Step, error) {
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
 	first := inEpoch * t.cfg.Batch
 	s := Step{
-		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first),
+		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first), Rate: t.cfg.SGD.Rate.Rate(t.step + 1),
 		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
 	}
 	t.settle = false
@@ -273,7 +299,7 @@ func (t *Trainer) submit() (Step, error) {
 	}
 	b := shaders.Batch{
 		First: 1, Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32),
-		InvImages: 1 / float32(s.Images), Rate: float32(t.cfg.SGD.Rate.Rate(s.Step)),
+		InvImages: 1 / float32(s.Images), Rate: float32(s.Rate),
 	}
 	for row := 0; row < s.Images; row += t.micro {
 		b.Rows, b.Row0, b.Offset = uint32(min(t.micro, s.Images-row)), uint32(row), uint32(first+row)
@@ -314,7 +340,7 @@ func (t *Trainer) next(s *Step) error {
 	}
 	s.Loss = float64(m[0]) / float64(m[2])
 	if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
-		return fmt.Errorf("step %d: the loss is %g: the learning rate is too large, or the weights are not finite", s.Step, s.Loss)
+		return fmt.Errorf("step %d: the loss is %g: %w", s.Step, s.Loss, ErrDiverged)
 	}
 	return nil
 }

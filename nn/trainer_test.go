@@ -90,3 +90,44 @@ func TestStateResumes(t *testing.T) {
 	assert.Equal(t, whole, hash)
 	assert.ErrorContains(t, second.SetState(1000, nil), "of 10")
 }
+
+// ends is a context that is cancelled after so many looks at it.
+type ends struct {
+	context.Context
+	looks int
+}
+
+func (e *ends) Err() error {
+	if e.looks--; e.looks < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// An evaluation that is stopped between batches leaves the evaluator as it was.
+func TestEvaluationStops(t *testing.T) {
+	dev := gputest.Device(t)
+	net, err := nn.NewNet(dev, small, nn.Shape{C: 1, H: 28, W: 28})
+	require.NoError(t, err)
+	defer net.Close()
+	require.NoError(t, net.Init(nn.He, 5))
+	im, err := nn.Upload(dev, fashion(t, 70))
+	require.NoError(t, err)
+	defer im.Close()
+	eval, err := nn.NewEvaluator(net, im, 8) // nine batches
+	require.NoError(t, err)
+	defer eval.Close()
+	whole, err := nn.NewEvaluator(net, im, 70)
+	require.NoError(t, err)
+	defer whole.Close()
+	want, err := whole.Run(context.Background())
+	require.NoError(t, err)
+	for looks := range 9 {
+		_, err := eval.Run(&ends{context.Background(), looks})
+		require.ErrorIs(t, err, context.Canceled)
+		got, err := eval.Run(&ends{context.Background(), 9})
+		require.NoError(t, err)
+		assert.InDelta(t, want.Loss, got.Loss, 1e-5)
+		assert.Equal(t, want.Accuracy, got.Accuracy)
+	}
+}
