@@ -1,0 +1,118 @@
+package tensorboard
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// Read reads the events of the file at path, apart from the first, which has
+// the version. An event that is cut short ends the file.
+func Read(path string) (events []Event, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r := bufio.NewReader(f)
+	for {
+		e, err := read(r)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return events, nil
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", path, err)
+		case e.Scalars != nil:
+			events = append(events, e)
+		}
+	}
+}
+
+// maxEvent bounds the length of an event that is believed.
+const maxEvent = 1 << 20
+
+// read reads the next event.
+func read(r io.Reader) (e Event, err error) {
+	head := make([]byte, 12)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return e, err
+	}
+	length := binary.LittleEndian.Uint64(head)
+	if checksum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) || length > maxEvent {
+		return e, errors.New("is no event file, or is damaged")
+	}
+	body := make([]byte, length+4)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return e, err
+	}
+	if checksum(body[:length]) != binary.LittleEndian.Uint32(body[length:]) {
+		return e, errors.New("is damaged: a checksum is not that of its event")
+	}
+	err = fields(body[:length], func(number protowire.Number, bits uint64, b []byte) error {
+		switch number {
+		case eventTime:
+			e.Time = time.UnixMicro(int64(math.Round(1e6 * math.Float64frombits(bits))))
+		case eventStep:
+			e.Step = int(bits)
+		case eventSummary:
+			return fields(b, func(_ protowire.Number, _ uint64, value []byte) error {
+				var s Scalar
+				err := fields(value, func(number protowire.Number, bits uint64, b []byte) error {
+					switch number {
+					case valueTag:
+						s.Tag = string(b)
+					case valueSimple:
+						s.Value = float64(math.Float32frombits(uint32(bits)))
+					}
+					return nil
+				})
+				e.Scalars = append(e.Scalars, s)
+				return err
+			})
+		}
+		return nil
+	})
+	return e, err
+}
+
+// fields visits the fields of a message: numbers as bits, the rest as bytes.
+func fields(message []byte, visit func(number protowire.Number, bits uint64, b []byte) error) error {
+	for len(message) > 0 {
+		number, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		var bits uint64
+		var bytes []byte
+		switch kind {
+		case protowire.VarintType:
+			bits, n = protowire.ConsumeVarint(message)
+		case protowire.Fixed64Type:
+			bits, n = protowire.ConsumeFixed64(message)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, n = protowire.ConsumeFixed32(message)
+			bits = uint64(v)
+		case protowire.BytesType:
+			bytes, n = protowire.ConsumeBytes(message)
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, message)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		message = message[n:]
+		if err := visit(number, bits, bytes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
