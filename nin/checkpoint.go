@@ -9,13 +9,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
+	"wgnin/nn/tensorboard"
 )
 
 // A checkpoint is a safetensors file with the weights, named as in
@@ -29,8 +30,9 @@ type state struct {
 	Data     string   `json:"data"` // hash of the images
 	Adapter  string   `json:"adapter"`
 	Driver   string   `json:"driver"`
-	Step     int      `json:"step"`    // steps done
-	Metrics  int64    `json:"metrics"` // bytes of metrics.jsonl
+	Step     int      `json:"step"`            // steps done
+	Metrics  int64    `json:"metrics"`         // bytes of metrics.jsonl
+	Board    int64    `json:"board,omitempty"` // bytes of the event file
 	Progress progress `json:"progress"`
 }
 
@@ -41,13 +43,18 @@ const (
 )
 
 // checkpoint writes the run as the last, settled step left it. The last two
-// checkpoints are kept, and the best.
+// checkpoints are kept, and the best. Weights that are not finite are refused,
+// so that good ones stay.
 func (r *Run) checkpoint(best bool) error {
 	// The lines that the checkpoint counts on must outlive it.
 	if err := r.metrics.Sync(); err != nil {
 		return err
 	}
 	size, err := r.metrics.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	board, err := r.board.Sync()
 	if err != nil {
 		return err
 	}
@@ -63,8 +70,15 @@ func (r *Run) checkpoint(best bool) error {
 		t.Name = velocityPrefix + t.Name
 		tensors = append(tensors, t)
 	}
+	for _, t := range tensors {
+		for _, v := range t.Data {
+			if v-v != 0 { // NaN or infinite
+				return fmt.Errorf("step %d: %s has the value %g: %w", steps, t.Name, v, nn.ErrDiverged)
+			}
+		}
+	}
 	a := r.dev.Adapter()
-	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, steps, size, r.progress})
+	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, steps, size, board, r.progress})
 	if err != nil {
 		return err
 	}
@@ -91,14 +105,24 @@ func (r *Run) checkpoint(best bool) error {
 			return err
 		}
 	}
-	r.saved = time.Now()
+	r.saved, r.savedStep = time.Now(), steps
+	if time.Since(r.drawn) > betweenCurves {
+		return r.drawCurves()
+	}
 	return nil
 }
 
 // checkpoints are the paths of a run's checkpoints, the oldest first.
-func checkpoints(dir string) ([]string, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, checkpointDir, "step-*.safetensors"))
-	slices.Sort(paths)
+func checkpoints(dir string) (paths []string, err error) {
+	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir)) // sorted
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasPrefix(name, "step-") && strings.HasSuffix(name, ".safetensors") {
+			paths = append(paths, filepath.Join(dir, checkpointDir, name))
+		}
+	}
 	return paths, err
 }
 
@@ -183,7 +207,7 @@ func ResumeRun(dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir str
 	if err := r.Trainer.SetState(c.state.Step, c.velocity); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
-	r.progress, r.Start, r.saved = c.state.Progress, c.state.Step, time.Now()
+	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
 	if a := dev.Adapter(); a.Name != c.state.Adapter || a.Driver != c.state.Driver {
 		r.Note = fmt.Sprintf("the run began on %s (%s); here the last bits may differ", c.state.Adapter, c.state.Driver)
 	}
@@ -197,7 +221,12 @@ func ResumeRun(dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir str
 	if err := r.metrics.Truncate(c.state.Metrics); err != nil {
 		return nil, err
 	}
-	_, err = r.metrics.Seek(c.state.Metrics, io.SeekStart)
+	if _, err := r.metrics.Seek(c.state.Metrics, io.SeekStart); err != nil {
+		return nil, err
+	}
+	if c.Settings.TensorBoard {
+		r.board, err = tensorboard.Open(r.file(tensorboard.FileName), c.state.Board)
+	}
 	return r, err
 }
 

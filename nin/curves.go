@@ -8,18 +8,23 @@ import (
 	"image/color"
 	"io"
 	"os"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 
 	"wgnin/nn/files"
 )
 
+// betweenCurves is how long curves.png is left as it is within an epoch.
+const betweenCurves = time.Minute
+
 // drawCurves writes curves.png from metrics.jsonl, in the chapter's form: three
 // curves on one axis over the epochs; training loss, the mean of each half
 // epoch, solid; test loss dashed and test accuracy dash-dotted, at the end of
-// each epoch.
+// each epoch. Before the first step it writes nothing.
 func (r *Run) drawCurves() error {
 	f, err := os.Open(r.file(metricsFile))
 	if err != nil {
@@ -29,6 +34,9 @@ func (r *Run) drawCurves() error {
 	train, loss, accuracy, err := curves(f, r.Trainer.StepsPerEpoch())
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name(), err)
+	}
+	if len(train) == 0 {
+		return nil
 	}
 	p := plot.New()
 	p.X.Label.Text = "epoch"
@@ -41,12 +49,19 @@ func (r *Run) drawCurves() error {
 		name   string
 		points plotter.XYs
 	}{{"train loss", train}, {"test loss", loss}, {"test accuracy", accuracy}} {
-		line, err := plotter.NewLine(c.points)
+		if len(c.points) == 0 {
+			continue
+		}
+		line, dot, err := plotter.NewLinePoints(c.points)
 		if err != nil {
 			return err
 		}
 		line.Color, line.Dashes, line.Width = colors[i], dashes[i], vg.Points(1.5)
+		dot.Color, dot.Shape, dot.Radius = colors[i], draw.CircleGlyph{}, vg.Points(1.5)
 		p.Add(line)
+		if len(c.points) == 1 { // a line of one point does not show
+			p.Add(dot)
+		}
 		p.Legend.Add(c.name, line)
 	}
 	p.Y.Max *= 1.25 // room for the legend
@@ -58,19 +73,19 @@ func (r *Run) drawCurves() error {
 	if _, err := w.WriteTo(&png); err != nil {
 		return err
 	}
+	r.drawn = time.Now()
 	return files.Write(r.file("curves.png"), png.Bytes())
 }
 
-// curves are the points of the three curves, x in epochs.
+// curves are the points of the three curves, x in epochs. In the first epoch the
+// training loss is the mean of twentieths of what there is.
 func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter.XYs, err error) {
-	half := max(1, stepsPerEpoch/2)
-	sum, n := 0.0, 0
+	var losses []float64 // of steps
 	lines := bufio.NewScanner(metrics)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var e struct {
 			Event string  `json:"event"`
-			Step  int     `json:"step"`
 			Loss  float64 `json:"loss"`
 			Epoch
 		}
@@ -79,17 +94,26 @@ func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter
 		}
 		switch e.Event {
 		case "step":
-			sum += e.Loss
-			n++
-			inEpoch := (e.Step-1)%stepsPerEpoch + 1
-			if inEpoch%half == 0 && inEpoch+half <= stepsPerEpoch || inEpoch == stepsPerEpoch {
-				train = append(train, plotter.XY{X: float64(e.Step) / float64(stepsPerEpoch), Y: sum / float64(n)})
-				sum, n = 0, 0
-			}
+			losses = append(losses, e.Loss)
 		case "epoch":
 			x := float64(e.Epoch.Epoch)
 			loss = append(loss, plotter.XY{X: x, Y: e.TestLoss})
 			accuracy = append(accuracy, plotter.XY{X: x, Y: e.TestAccuracy})
+		}
+	}
+	window := max(1, stepsPerEpoch/2)
+	if len(losses) < stepsPerEpoch {
+		window = max(1, len(losses)/20)
+	}
+	sum, n := 0.0, 0
+	for i, l := range losses {
+		sum += l
+		n++
+		// A window that would be cut by the end of the epoch is part of the one before.
+		inEpoch := i%stepsPerEpoch + 1
+		if inEpoch%window == 0 && inEpoch+window <= stepsPerEpoch || inEpoch == stepsPerEpoch || i == len(losses)-1 {
+			train = append(train, plotter.XY{X: float64(i+1) / float64(stepsPerEpoch), Y: sum / float64(n)})
+			sum, n = 0, 0
 		}
 	}
 	return train, loss, accuracy, lines.Err()

@@ -1,8 +1,10 @@
 package nin_test
 
 import (
+	"encoding/json"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -133,9 +135,11 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.Dropout = nan }, func(s *nin.Settings) { s.Dropout = inf },
 		},
 		"-checkpoint-every": {
-			func(s *nin.Settings) { s.CheckpointEvery = -1 }, func(s *nin.Settings) { s.CheckpointEvery = huge },
+			func(s *nin.Settings) { s.CheckpointEvery.Steps = -1 }, func(s *nin.Settings) { s.CheckpointEvery.Steps = huge },
+			func(s *nin.Settings) { s.CheckpointEvery.Time = -time.Second },
 		},
 		"-train-images": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
+		"-patience":     {func(s *nin.Settings) { s.Patience = -1 }},
 		"-test-images":  {func(s *nin.Settings) { s.TestImages = -1 }},
 	} {
 		for _, change := range changes {
@@ -159,4 +163,34 @@ func TestSettingsRefuse(t *testing.T) {
 		change(&s)
 		assert.NoError(t, s.Check(), "%+v", s)
 	}
+}
+
+// A setting that was a number of steps in older runs is read from them.
+func TestEvery(t *testing.T) {
+	for text, c := range map[string]struct {
+		want nin.Every
+		json string
+	}{
+		"100": {nin.Every{Steps: 100}, "100"}, "90s": {nin.Every{Time: 90 * time.Second}, `"1m30s"`}, "10m": {nin.Every{Time: 10 * time.Minute}, `"10m0s"`},
+	} {
+		var got nin.Every
+		require.NoError(t, got.UnmarshalText([]byte(text)))
+		assert.Equal(t, c.want, got)
+		raw, err := json.Marshal(struct {
+			E nin.Every `json:"e,omitzero"`
+		}{got})
+		require.NoError(t, err)
+		assert.Equal(t, `{"e":`+c.json+`}`, string(raw))
+		var back struct {
+			E nin.Every `json:"e"`
+		}
+		require.NoError(t, json.Unmarshal(raw, &back))
+		assert.Equal(t, c.want, back.E)
+	}
+	for _, text := range []string{"", "often", "10 m", "1e3", "99999999999999999999"} {
+		assert.ErrorContains(t, new(nin.Every).UnmarshalText([]byte(text)), "want a number of steps, such as 100, or a time", text)
+	}
+	raw, err := json.Marshal(nin.Settings{})
+	require.NoError(t, err)
+	assert.NotContains(t, string(raw), "checkpoint_every", "as in runs that left it out")
 }

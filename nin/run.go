@@ -1,6 +1,7 @@
 package nin
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,7 @@ import (
 	"wgnin/nn/data"
 	"wgnin/nn/nearest"
 	"wgnin/nn/safetensors"
+	"wgnin/nn/tensorboard"
 )
 
 // Settings are all that the bits of a run depend on, besides adapter, driver
@@ -43,9 +45,17 @@ type Settings struct {
 	Init        string  `json:"init,omitempty"` // file of weights to start from
 	Data        string  `json:"data,omitempty"` // folder of the dataset
 
-	// CheckpointEvery is the number of steps between checkpoints; 0 is one
-	// every ten minutes. It does not change the bits.
-	CheckpointEvery int `json:"checkpoint_every,omitempty"`
+	// Patience ends the run after so many epochs without a better test
+	// accuracy; 0 is never.
+	Patience int `json:"patience,omitempty"`
+
+	// What follows does not change the bits.
+
+	// CheckpointEvery is how often a checkpoint is written, besides those
+	// after each epoch and at the end; the zero Every is every ten minutes.
+	CheckpointEvery Every `json:"checkpoint_every,omitzero"`
+	// TensorBoard adds an event file.
+	TensorBoard bool `json:"tensorboard,omitempty"`
 }
 
 // Settings are the recipe's own.
@@ -53,39 +63,49 @@ func (r Recipe) Settings() Settings {
 	return Settings{
 		Recipe: r.Name, Dataset: r.Dataset, Epochs: r.Epochs, Batch: r.Batch, Rate: r.Rate,
 		Momentum: r.Momentum, WeightDecay: r.WeightDecay, Dropout: r.Dropout, Shuffle: true,
+		CheckpointEvery: Every{Time: betweenCheckpoints},
 	}
 }
 
+// flagOf are the flags that are not called as package nn calls the setting.
+var flagOf = map[string]string{"learning rate": "lr", "weight decay": "weight-decay", "probability": "dropout"}
+
 // Check refuses settings that no run can have, and says what would be right.
 func (s Settings) Check() error {
-	finite := func(x float64) bool { return x >= 0 && !math.IsInf(x, 0) }
+	names := data.Names()
+	every := s.CheckpointEvery
 	switch {
-	case !slices.Contains(data.Names(), s.Dataset):
-		names := data.Names()
+	case !slices.Contains(names, s.Dataset):
 		return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", s.Dataset, nearest.Word(s.Dataset, names), strings.Join(names, ", "))
 	case s.Dataset == "folder" && s.Data == "":
 		return errors.New("-dataset folder needs -data DIR; DIR has a folder of PNG or JPEG images for each class")
-	case s.Epochs < 1 || s.Epochs > 1e6:
-		return fmt.Errorf("-epochs is %d; want 1 to 1000000", s.Epochs)
-	case s.Steps < 0 || s.Steps > 1e9:
-		return fmt.Errorf("-steps is %d; want 0 (no limit) to 1000000000", s.Steps)
-	case s.Batch < 1 || s.Batch > 1e6:
-		return fmt.Errorf("-batch is %d; want 1 to 1000000", s.Batch)
-	case !finite(s.Rate) || s.Rate > math.MaxFloat32:
-		return fmt.Errorf("-lr is %g; want a finite number, 0 or more", s.Rate)
-	case !(s.Momentum >= 0 && s.Momentum < 1):
-		return fmt.Errorf("-momentum is %g; want 0 <= momentum < 1", s.Momentum)
-	case !(s.WeightDecay >= 0 && s.WeightDecay < 1):
-		return fmt.Errorf("-weight-decay is %g; want 0 <= decay < 1", s.WeightDecay)
-	case !(s.Dropout >= 0 && s.Dropout < 1):
-		return fmt.Errorf("-dropout is %g; want 0 <= p < 1", s.Dropout)
-	case s.CheckpointEvery < 0 || s.CheckpointEvery > 1e9:
-		return fmt.Errorf("-checkpoint-every is %d steps; want 1 to 1000000000, or 0 for every ten minutes", s.CheckpointEvery)
+	case every.Steps < 0 || every.Steps > 1e9 || every.Time < 0:
+		text, _ := every.MarshalText()
+		return fmt.Errorf("-checkpoint-every is %s; want 1 to 1000000000 steps, or a time such as 10m", text)
 	case s.TrainImages < 0 || s.TestImages < 0:
 		return fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", s.TrainImages, s.TestImages)
+	case s.Patience < 0:
+		return fmt.Errorf("-patience is %d; want a number of epochs, or 0 for no early end", s.Patience)
 	}
-	_, err := augmentation(s.Augment, nn.Shape{})
+	err := s.config(nn.Constant(s.Rate)).Check()
+	if err == nil {
+		_, err = nn.Dropout{P: s.Dropout}.OutShape(nn.Shape{})
+	}
+	if err == nil {
+		_, err = augmentation(s.Augment, nn.Shape{})
+	}
+	if bad := (nn.RangeError{}); errors.As(err, &bad) {
+		return fmt.Errorf("-%s is %v; want %s", cmp.Or(flagOf[bad.Setting], bad.Setting), bad.Value, bad.Want)
+	}
 	return err
+}
+
+// config is the trainer's part of the settings.
+func (s Settings) config(rate nn.Schedule) nn.TrainConfig {
+	return nn.TrainConfig{
+		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed, SettleEvery: s.CheckpointEvery.Steps,
+		SGD: nn.SGD{Rate: rate, Momentum: s.Momentum, WeightDecay: s.WeightDecay},
+	}
 }
 
 // Run is a network in training, with the files it leaves.
@@ -104,8 +124,13 @@ type Run struct {
 	dev         *gpu.Device
 	dataHash    string
 	metrics     *os.File
+	board       *tensorboard.Writer
+	begun       time.Time // the epoch
 	progress    progress
 	saved       time.Time // the last checkpoint
+	savedStep   int
+	drawn       time.Time // curves.png
+	same        same
 }
 
 // progress is how far an epoch is, besides the number of steps.
@@ -114,13 +139,16 @@ type progress struct {
 	Images  int           `json:"images"`   // since the epoch began
 	Elapsed time.Duration `json:"elapsed"`  // since the epoch began
 	Best    float64       `json:"best"`     // test accuracy
+	// BestEpoch is the epoch of Best, counting from 1; 0 is none.
+	BestEpoch int `json:"best_epoch,omitempty"`
 }
 
 // Event is what a run reports: one of its fields is set.
 type Event struct {
-	Step  *nn.Step
-	Epoch *Epoch
-	End   *End
+	Step    *nn.Step
+	Epoch   *Epoch
+	End     *End
+	Warning string
 }
 
 // Epoch is the result of a pass over the training images.
@@ -136,6 +164,11 @@ type Epoch struct {
 // End is the result of a run.
 type End struct {
 	Hash string `json:"hash"` // of the weights
+
+	Step      int     `json:"-"` // steps done in all
+	Early     bool    `json:"-"` // ended by Settings.Patience
+	Best      float64 `json:"-"` // test accuracy
+	BestEpoch int     `json:"-"` // that had it, whose weights are in checkpoint/best.safetensors; 0 is none
 }
 
 // NewRun prepares a run on dev and creates its directory, with the first line
@@ -184,6 +217,11 @@ func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Trainer.MicroBatch()})
 	if err != nil {
 		return nil, err
+	}
+	if s.TensorBoard {
+		if r.board, err = tensorboard.Open(r.file(tensorboard.FileName), 0); err != nil {
+			return nil, err
+		}
 	}
 	return r, r.checkpoint(false)
 }
@@ -237,10 +275,9 @@ func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Imag
 	if r.testImages, err = nn.Upload(dev, test); err != nil {
 		return nil, err
 	}
-	cfg := nn.TrainConfig{
-		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Augment: augment, Seed: s.Seed, SettleEvery: s.CheckpointEvery,
-	}
-	cfg.SGD = nn.SGD{Rate: recipe.schedule(s.Rate, cfg.Total(train.Len())), Momentum: s.Momentum, WeightDecay: s.WeightDecay}
+	cfg := s.config(nn.Constant(s.Rate))
+	cfg.Augment = augment
+	cfg.SGD.Rate = recipe.schedule(s.Rate, cfg.Total(train.Len()))
 	if r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg); err != nil {
 		return nil, err
 	}
@@ -276,8 +313,10 @@ func (r *Run) Close() {
 	r.trainImages.Close()
 	r.testImages.Close()
 	r.Net.Close()
+	// What is in the files was written and checked.
+	_ = r.board.Close()
 	if r.metrics != nil {
-		_ = r.metrics.Close() // every line was written and checked
+		_ = r.metrics.Close()
 	}
 }
 
@@ -295,15 +334,20 @@ func (r *Run) write(event string, v any) error {
 // Events runs the training and yields what happens. After each epoch the test
 // images are evaluated; after the last step the weights are written to
 // model.safetensors. When ctx is done the run stops after the steps in flight,
-// leaves a checkpoint and the weights, and ends with ctx's error.
+// leaves a checkpoint and the weights, and ends with ctx's error. A run whose
+// loss or weights are no longer finite ends with [nn.ErrDiverged] and keeps what
+// it saved before.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
-		if errors.Is(err, context.Canceled) {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			// A stop that could not be saved is that error, not a clean stop.
-			if failed := errors.Join(r.checkpoint(false), r.save()); failed != nil {
+			if failed := r.leave(); failed != nil {
 				err = failed
 			}
+		}
+		if errors.Is(err, nn.ErrDiverged) {
+			err = fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedStep)
 		}
 		if err != nil && !errors.Is(err, errStopped) {
 			yield(Event{}, err)
@@ -314,62 +358,42 @@ func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 // errStopped says that the caller of Events wants no more.
 var errStopped = errors.New("stopped")
 
-// betweenCheckpoints is how long a run goes without a checkpoint, if it has no
-// number of steps for it.
+// betweenCheckpoints is how long a run goes without a checkpoint, if it is told
+// nothing else.
 const betweenCheckpoints = 10 * time.Minute
 
 func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
-	begun := time.Now().Add(-r.progress.Elapsed) // the epoch
+	r.begun = time.Now().Add(-r.progress.Elapsed)
 	perEpoch := r.Trainer.StepsPerEpoch()
-	// endEpoch evaluates the net on the test images and begins the next epoch.
-	endEpoch := func(number int) (best bool, err error) {
-		e, err := r.evaluate(ctx, number)
-		if err != nil {
-			return false, err
-		}
-		best = e.TestAccuracy > r.progress.Best
-		r.progress = progress{Best: max(r.progress.Best, e.TestAccuracy)}
-		begun = time.Now()
-		if !yield(Event{Epoch: &e}) {
-			return best, errStopped
-		}
-		return best, nil
-	}
-	if r.progress.Images > 0 && r.Start%perEpoch == 0 { // stopped in the evaluation
-		if _, err := endEpoch(r.Start / perEpoch); err != nil {
+	step := r.Start
+	if r.progress.Images > 0 && step%perEpoch == 0 { // stopped in the evaluation
+		if err := r.endEpoch(ctx, step/perEpoch, yield); err != nil {
 			return err
 		}
 	}
-	for step, err := range r.Trainer.Steps(ctx) {
-		if err != nil {
-			return err
-		}
-		r.progress.LossSum += step.Loss * float64(step.Images)
-		r.progress.Images += step.Images
-		r.progress.Elapsed = time.Since(begun)
-		if err := r.write("step", struct {
-			Step   int     `json:"step"`
-			Epoch  int     `json:"epoch"`
-			Loss   float64 `json:"loss"`
-			Images int     `json:"images"`
-		}{step.Step, step.Epoch, step.Loss, step.Images}); err != nil {
-			return err
-		}
-		if !yield(Event{Step: &step}) {
-			return errStopped
-		}
-		best := false
-		if step.Step%perEpoch == 0 {
-			if best, err = endEpoch(step.Step / perEpoch); err != nil {
+	if !r.early(step) {
+		for s, err := range r.Trainer.Steps(ctx) {
+			if err != nil {
 				return err
 			}
-		}
-		if step.Settled {
-			if err := r.checkpoint(best); err != nil {
+			step = s.Step
+			if err := r.endStep(s, yield); err != nil {
 				return err
 			}
-		} else if r.Settings.CheckpointEvery == 0 && time.Since(r.saved) > betweenCheckpoints {
-			r.Trainer.Settle()
+			switch {
+			case step%perEpoch == 0:
+				err = r.endEpoch(ctx, step/perEpoch, yield)
+			case s.Settled:
+				err = r.checkpoint(false)
+			case r.due():
+				r.Trainer.Settle()
+			}
+			if err != nil {
+				return err
+			}
+			if r.early(step) {
+				break
+			}
 		}
 	}
 	hash, err := r.Net.Hash()
@@ -379,28 +403,133 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	end := End{hash}
+	end := End{hash, step, r.early(step), r.progress.Best, r.progress.BestEpoch}
 	if err := r.write("end", end); err != nil {
+		return err
+	}
+	if err := r.drawCurves(); err != nil {
 		return err
 	}
 	yield(Event{End: &end})
 	return nil
 }
 
-// evaluate measures the epoch of the given number, counting from 1.
-func (r *Run) evaluate(ctx context.Context, number int) (Epoch, error) {
-	p := r.progress
-	e := Epoch{Epoch: number, TrainLoss: p.LossSum / float64(p.Images), Seconds: p.Elapsed.Seconds()}
-	e.ImagesPerSecond = float64(p.Images) / e.Seconds
-	result, err := r.test.Run(ctx)
+// endStep records a step.
+func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
+	r.progress.LossSum += s.Loss * float64(s.Images)
+	r.progress.Images += s.Images
+	r.progress.Elapsed = time.Since(r.begun)
+	if err := r.write("step", struct {
+		Step   int     `json:"step"`
+		Epoch  int     `json:"epoch"`
+		Loss   float64 `json:"loss"`
+		Images int     `json:"images"`
+	}{s.Step, s.Epoch, s.Loss, s.Images}); err != nil {
+		return err
+	}
+	err := r.board.Write(s.Step, tensorboard.Scalar{Tag: "loss/train", Value: s.Loss}, tensorboard.Scalar{Tag: "learning_rate", Value: s.Rate})
 	if err != nil {
-		return e, err
+		return err
 	}
-	e.TestLoss, e.TestAccuracy = result.Loss, result.Accuracy
+	if !yield(Event{Step: &s}) {
+		return errStopped
+	}
+	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
+		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
+			"nothing can be learned from them; begin anew with another -seed or a smaller -lr", deadSteps, classes)
+		if !yield(Event{Warning: w}) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+// endEpoch measures the epoch of the given number, counting from 1, records it
+// and begins the next.
+func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) error {
+	p := r.progress
+	test, err := r.test.Run(ctx)
+	if err != nil {
+		return err
+	}
+	step := number * r.Trainer.StepsPerEpoch()
+	if math.IsNaN(test.Loss) || math.IsInf(test.Loss, 0) {
+		return fmt.Errorf("step %d: the test loss is %g: %w", step, test.Loss, nn.ErrDiverged)
+	}
+	e := Epoch{
+		Epoch: number, TrainLoss: p.LossSum / float64(p.Images), TestLoss: test.Loss, TestAccuracy: test.Accuracy,
+		Seconds: p.Elapsed.Seconds(), ImagesPerSecond: float64(p.Images) / p.Elapsed.Seconds(),
+	}
 	if err := r.write("epoch", e); err != nil {
-		return e, err
+		return err
 	}
-	return e, r.drawCurves()
+	err = r.board.Write(step, tensorboard.Scalar{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Scalar{Tag: "accuracy/test", Value: e.TestAccuracy},
+		tensorboard.Scalar{Tag: "images_per_second", Value: e.ImagesPerSecond})
+	if err != nil {
+		return err
+	}
+	r.begun, r.progress = time.Now(), progress{Best: p.Best, BestEpoch: p.BestEpoch}
+	best := e.TestAccuracy > p.Best
+	if best {
+		r.progress.Best, r.progress.BestEpoch = e.TestAccuracy, number
+	}
+	if err := r.checkpoint(best); err != nil {
+		return err
+	}
+	if err := r.drawCurves(); err != nil {
+		return err
+	}
+	if !yield(Event{Epoch: &e}) {
+		return errStopped
+	}
+	return nil
+}
+
+// due says that it is time for a checkpoint.
+func (r *Run) due() bool {
+	every := r.Settings.CheckpointEvery
+	return every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, betweenCheckpoints)
+}
+
+// early says that the run ends after so many steps by Settings.Patience.
+func (r *Run) early(steps int) bool {
+	patience, perEpoch := r.Settings.Patience, r.Trainer.StepsPerEpoch()
+	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience
+}
+
+// Finished says that a run that is resumed had come to its end.
+func (r *Run) Finished() bool {
+	return r.progress.Images == 0 && (r.early(r.Start) || r.Start == r.Trainer.Total())
+}
+
+// leave saves all that is needed to go on.
+func (r *Run) leave() error {
+	if err := r.checkpoint(false); err != nil {
+		return err
+	}
+	return errors.Join(r.save(), r.drawCurves())
+}
+
+// same counts steps in a row that have the same loss.
+type same struct {
+	loss  float64
+	steps int
+}
+
+// deadSteps is how many whole batches must have the same loss for a network to
+// be called dead.
+const deadSteps = 20
+
+// dead says, once, that a loss is the last of deadSteps that are equal to the
+// last bit, and are that of equal logits, ln(classes): different batches give
+// that only if the images make no difference, as when the last ReLU lets nothing
+// through.
+func (s *same) dead(loss float64, classes int) bool {
+	if loss != s.loss {
+		*s = same{loss: loss}
+	}
+	s.steps++
+	return s.steps == deadSteps && math.Abs(loss-math.Log(float64(classes))) < 1e-4 // the sum of a batch is rounded
 }
 
 // save writes model.safetensors.

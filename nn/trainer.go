@@ -58,9 +58,10 @@ type Trainer struct {
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
-	step     int // steps submitted
-	ordered  int // epoch whose order the images have, counting from 1
-	settle   bool
+	step     int           // steps submitted
+	ordered  int           // epoch whose order the images have, counting from 1
+	settle   bool          // the next step
+	settled  bool          // the last step submitted
 	host     time.Duration // spent in submit
 }
 
@@ -249,8 +250,9 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	}
 }
 
-// Settle makes the next step that is submitted a settled one.
-func (t *Trainer) Settle() { t.settle = true }
+// Settle makes the next step that is submitted a settled one, if the last that
+// was submitted is not.
+func (t *Trainer) Settle() { t.settle = !t.settled }
 
 // State is what a run needs to go on from a settled step, besides the net's
 // weights: the number of steps done, and the velocity of each weight, nil
@@ -291,7 +293,7 @@ func (t *Trainer) submit() (Step, error) {
 		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first), Rate: t.cfg.SGD.Rate.Rate(t.step + 1),
 		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
 	}
-	t.settle = false
+	t.settle, t.settled = false, s.Settled
 	if t.cfg.Shuffle && t.ordered != epoch+1 {
 		if err := t.shuffle(epoch); err != nil {
 			return s, err

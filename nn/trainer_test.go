@@ -131,3 +131,31 @@ func TestEvaluationStops(t *testing.T) {
 		assert.Equal(t, want.Accuracy, got.Accuracy)
 	}
 }
+
+// Steps that were in flight when one was told to settle do not tell another.
+func TestSettleOnce(t *testing.T) {
+	dev := gputest.Device(t)
+	net, err := nn.NewNet(dev, small, nn.Shape{C: 1, H: 28, W: 28})
+	require.NoError(t, err)
+	defer net.Close()
+	require.NoError(t, net.Init(nn.He, 5))
+	im, err := nn.Upload(dev, fashion(t, 40))
+	require.NoError(t, err)
+	defer im.Close()
+	tr, err := nn.NewTrainer(net, im, nn.TrainConfig{Batch: 2, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.05)}})
+	require.NoError(t, err)
+	defer tr.Close()
+	var settled []int
+	for s, err := range tr.Steps(context.Background()) {
+		require.NoError(t, err)
+		if s.Settled {
+			settled = append(settled, s.Step)
+		} else {
+			tr.Settle()
+		}
+	}
+	require.Greater(t, len(settled), 3)
+	for i, step := range settled[1:] {
+		assert.Greater(t, step, settled[i]+1, "%v", settled)
+	}
+}

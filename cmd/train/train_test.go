@@ -57,7 +57,7 @@ func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
 func sixty(out string) []string {
 	return []string{
 		"-recipe", "mini", "-data", smallData, "-train-images", "316", "-batch", "16", "-epochs", "3", "-test-images", "32",
-		"-checkpoint-every", "7", "-seed", "3", "-out", out,
+		"-checkpoint-every", "7", "-seed", "3", "-tensorboard", "-out", out,
 	}
 }
 

@@ -43,9 +43,10 @@ func New(fs *flag.FlagSet) *Flags {
 func settings(fs *flag.FlagSet, s *nin.Settings) {
 	fs.StringVar(&s.Dataset, "dataset", s.Dataset, "`name` of the dataset: "+strings.Join(data.Names(), ", "))
 	fs.StringVar(&s.Data, "data", s.Data, "`folder` with the dataset's files; for the dataset folder, with a folder of PNG or JPEG images for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)")
-	fs.IntVar(&s.CheckpointEvery, "checkpoint-every", s.CheckpointEvery, "`steps` between checkpoints, besides those after each epoch and at the end (0: ten minutes)")
+	fs.TextVar(&s.CheckpointEvery, "checkpoint-every", s.CheckpointEvery, "`steps or time` between checkpoints, such as 500 or 90s, besides those after each epoch and at the end")
 	fs.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images")
 	fs.IntVar(&s.Steps, "steps", s.Steps, "stop after so many steps (0: no limit)")
+	fs.IntVar(&s.Patience, "patience", s.Patience, "stop after so many `epochs` without a better test accuracy (0: never)")
 	fs.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
 	fs.Float64Var(&s.Rate, "lr", s.Rate, "learning rate")
 	fs.Float64Var(&s.Momentum, "momentum", s.Momentum, "momentum, 0 to 1")
@@ -56,6 +57,7 @@ func settings(fs *flag.FlagSet, s *nin.Settings) {
 	fs.IntVar(&s.TrainImages, "train-images", s.TrainImages, "use the first `N` training images (0: all)")
 	fs.IntVar(&s.TestImages, "test-images", s.TestImages, "use the first `N` test images (0: all)")
 	fs.BoolVar(&s.Shuffle, "shuffle", s.Shuffle, "a new order of the images each epoch; -shuffle=false keeps the files' order")
+	fs.BoolVar(&s.TensorBoard, "tensorboard", s.TensorBoard, "write an event file for TensorBoard into the run's folder too")
 	fs.StringVar(&s.Init, "init", s.Init, "start from the weights in this safetensors `file`")
 }
 

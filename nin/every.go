@@ -1,0 +1,54 @@
+package nin
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Every is how often something is done: each time after so many steps, or else
+// after so long. The zero Every leaves it to the program. Its text is a number,
+// such as 100, or a time, such as 10m or 90s.
+type Every struct {
+	Steps int
+	Time  time.Duration
+}
+
+// MarshalText is the number of steps or the time, and nothing for the zero Every.
+func (e Every) MarshalText() ([]byte, error) {
+	switch {
+	case e.Time != 0:
+		return []byte(e.Time.String()), nil
+	case e.Steps != 0:
+		return strconv.AppendInt(nil, int64(e.Steps), 10), nil
+	}
+	return nil, nil
+}
+
+// UnmarshalText reads what MarshalText writes.
+func (e *Every) UnmarshalText(text []byte) error {
+	if n, err := strconv.Atoi(string(text)); err == nil {
+		*e = Every{Steps: n}
+		return nil
+	}
+	d, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("want a number of steps, such as 100, or a time, such as 10m or 90s")
+	}
+	*e = Every{Time: d}
+	return nil
+}
+
+// MarshalJSON is a number of steps, or a time in quotes.
+func (e Every) MarshalJSON() ([]byte, error) {
+	if e.Time != 0 {
+		return strconv.AppendQuote(nil, e.Time.String()), nil
+	}
+	return strconv.AppendInt(nil, int64(e.Steps), 10), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (e *Every) UnmarshalJSON(raw []byte) error {
+	return e.UnmarshalText(bytes.Trim(raw, `"`))
+}

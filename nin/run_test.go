@@ -1,0 +1,240 @@
+package nin_test
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// short are settings of a run of epochs of four steps on the small set.
+func short(change func(*nin.Settings)) nin.Settings {
+	mini, _ := nin.Find("mini")
+	s := mini.Settings()
+	s.Batch, s.Epochs, s.TrainImages, s.TestImages, s.Seed = 16, 2, 64, 32, 3
+	change(&s)
+	return s
+}
+
+func images(t *testing.T) (train, test *data.Images) {
+	t.Helper()
+	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: fashionDir})
+	require.NoError(t, err)
+	return train, test
+}
+
+// begin begins a run in dir, or in a new folder if dir is "".
+func begin(t *testing.T, s nin.Settings, dir string) *nin.Run {
+	t.Helper()
+	if dir == "" {
+		dir = filepath.Join(t.TempDir(), "run")
+	}
+	train, test := images(t)
+	r, err := nin.NewRun(gputest.Device(t), s, train, test, dir)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func resume(t *testing.T, dir string) *nin.Run {
+	t.Helper()
+	c, err := nin.ReadCheckpoint(dir)
+	require.NoError(t, err)
+	train, test := images(t)
+	r, err := nin.ResumeRun(gputest.Device(t), c, train, test, dir)
+	require.NoError(t, err)
+	t.Cleanup(r.Close)
+	return r
+}
+
+// finish runs r to its end.
+func finish(t *testing.T, r *nin.Run) (end nin.End, epochs []nin.Epoch, steps int, warnings []string) {
+	t.Helper()
+	for e, err := range r.Events(context.Background()) {
+		require.NoError(t, err)
+		switch {
+		case e.Step != nil:
+			steps++
+		case e.Epoch != nil:
+			epochs = append(epochs, *e.Epoch)
+		case e.End != nil:
+			end = *e.End
+		default:
+			warnings = append(warnings, e.Warning)
+		}
+	}
+	return end, epochs, steps, warnings
+}
+
+func kept(t *testing.T, r *nin.Run) (steps []string) {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(r.Dir, "checkpoint"))
+	require.NoError(t, err)
+	for _, e := range entries {
+		steps = append(steps, strings.TrimSuffix(e.Name(), ".safetensors"))
+	}
+	return steps
+}
+
+// A run that is stopped while it is evaluated goes on to the same files, the
+// best weights among them. A deadline is a stop like any other.
+func TestResumeInEvaluation(t *testing.T) {
+	s := short(func(*nin.Settings) {})
+	whole := begin(t, s, "")
+	want, _, _, _ := finish(t, whole)
+	require.NotZero(t, want.BestEpoch)
+
+	deadline, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	for _, done := range []context.Context{deadline, cancelled()} {
+		ctx := &later{Context: context.Background(), done: done}
+		dir := filepath.Join(t.TempDir(), "[a-z] run*") // characters of a pattern
+		r := begin(t, s, dir)
+		var last error
+		for e, err := range r.Events(ctx) {
+			if last = err; e.Step != nil && e.Step.Step == 4 {
+				ctx.Context = done
+			}
+		}
+		require.ErrorIs(t, last, done.Err())
+		assert.Equal(t, []string{"step-000000000", "step-000000004"}, kept(t, r))
+		r.Close()
+		got, _, steps, _ := finish(t, resume(t, dir))
+		assert.Equal(t, 4, steps)
+		assert.Equal(t, want, got)
+		assert.Equal(t, kept(t, whole), kept(t, r))
+		assert.Equal(t, best(t, whole.Dir), best(t, dir))
+	}
+}
+
+// later is a context that becomes another.
+type later struct {
+	context.Context
+	done context.Context
+}
+
+func cancelled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+func best(t *testing.T, dir string) []safetensors.Tensor {
+	t.Helper()
+	ts, _, err := safetensors.Read(filepath.Join(dir, "checkpoint", "best.safetensors"))
+	require.NoError(t, err)
+	return ts
+}
+
+// A run that diverges names the step and keeps what it saved while all was well.
+func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
+	for name, c := range map[string]struct {
+		rate, scale float64 // of learning, and of the weights at the start
+		says        string
+	}{
+		"loss": {1e6, 1, "the loss is NaN"},
+		// With large gradients the first update overflows, and the checkpoint after it sees that before the loss does.
+		"weights": {1e38, 10, "the value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := begin(t, short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")
+			weights, err := r.Net.Weights()
+			require.NoError(t, err)
+			for _, w := range weights {
+				for i := range w.Data {
+					w.Data[i] *= float32(c.scale)
+				}
+			}
+			require.NoError(t, r.Net.SetWeights(weights))
+			var last error
+			for _, err := range r.Events(context.Background()) {
+				last = err
+			}
+			require.ErrorIs(t, last, nn.ErrDiverged)
+			assert.Regexp(t, `^step \d+: .*; the checkpoint of step \d+ is kept$`, last.Error())
+			assert.ErrorContains(t, last, c.says)
+			assert.NoFileExists(t, filepath.Join(r.Dir, "model.safetensors"))
+			checkpoint, err := nin.ReadCheckpoint(r.Dir)
+			require.NoError(t, err)
+			assert.Equal(t, r.Settings, checkpoint.Settings)
+			raw, err := os.ReadFile(filepath.Join(r.Dir, "metrics.jsonl"))
+			require.NoError(t, err)
+			assert.NotContains(t, string(raw), "NaN")
+			resume(t, r.Dir) // its weights are finite
+		})
+	}
+}
+
+// Patience ends a run whose accuracy does not get better, and a run that has
+// ended is not gone on with.
+func TestPatience(t *testing.T) {
+	r := begin(t, short(func(s *nin.Settings) { s.Rate, s.Epochs, s.Patience = 0, 9, 2 }), "")
+	end, epochs, steps, _ := finish(t, r)
+	require.True(t, epochs[0].TestAccuracy > 0)
+	assert.Len(t, epochs, 3, "the first is the best, two are waited")
+	assert.Equal(t, 12, steps)
+	assert.Equal(t, nin.End{Hash: end.Hash, Step: 12, Early: true, Best: epochs[0].TestAccuracy, BestEpoch: 1}, end)
+	r.Close()
+
+	again := resume(t, r.Dir)
+	assert.True(t, again.Finished())
+	end2, epochs, steps, _ := finish(t, again)
+	assert.Equal(t, end, end2)
+	assert.Empty(t, epochs)
+	assert.Zero(t, steps)
+}
+
+// A network whose outputs are the same for every image is said to be dead.
+func TestDeadNetworkIsNamed(t *testing.T) {
+	zeros := begin(t, short(func(*nin.Settings) {}), "")
+	weights, err := zeros.Net.Weights()
+	require.NoError(t, err)
+	for _, w := range weights {
+		clear(w.Data)
+	}
+	path := filepath.Join(t.TempDir(), "zeros.safetensors")
+	require.NoError(t, safetensors.Write(path, weights, nil))
+	_, _, steps, warnings := finish(t, begin(t, short(func(s *nin.Settings) { s.Init, s.Rate, s.Batch, s.Epochs = path, 0, 2, 1 }), ""))
+	assert.Equal(t, 32, steps)
+	require.Len(t, warnings, 1)
+	assert.Contains(t, warnings[0], "dead")
+	assert.Contains(t, warnings[0], "ln 10")
+
+	_, _, _, warnings = finish(t, begin(t, short(func(s *nin.Settings) { s.Batch, s.Epochs = 2, 1 }), ""))
+	assert.Empty(t, warnings)
+}
+
+// A stop in the first epoch leaves the curve of the training loss.
+func TestCurvesOfAStoppedEpoch(t *testing.T) {
+	r := begin(t, short(func(s *nin.Settings) {}), "")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for range r.Events(ctx) {
+		cancel()
+	}
+	assert.FileExists(t, filepath.Join(r.Dir, "curves.png"))
+}
+
+// Whether a run that is resumed has come to its end.
+func TestFinishedOnlyAtTheEnd(t *testing.T) {
+	r := begin(t, short(func(s *nin.Settings) { s.Epochs = 1 }), "")
+	assert.False(t, r.Finished())
+	end, epochs, _, _ := finish(t, r)
+	assert.False(t, end.Early)
+	assert.Equal(t, 4, end.Step)
+	assert.False(t, math.IsNaN(epochs[0].TestLoss))
+	r.Close()
+	assert.True(t, resume(t, r.Dir).Finished())
+}
