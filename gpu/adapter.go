@@ -35,6 +35,7 @@ type Limits struct {
 	MaxSharedBytes    int   // workgroup memory
 	OffsetAlign       int64 // alignment of a binding's offset in its buffer
 	MaxStorageBuffers int   // storage bindings of one kernel
+	MaxIterations     int   // of one invocation's loops, all together; 0 is any number
 }
 
 // Adapter describes a processor that can run kernels.
@@ -109,7 +110,7 @@ func describe(h *wgpu.Adapter) Adapter {
 	case wgpu.AdapterType_CPU:
 		class = Software
 	}
-	return Adapter{
+	a := Adapter{
 		Name:    p.Name,
 		Driver:  strings.TrimSpace(p.DriverDescription),
 		Backend: strings.ToLower(p.BackendType.String()),
@@ -126,6 +127,19 @@ func describe(h *wgpu.Adapter) Adapter {
 			MaxStorageBuffers: int(l.MaxStorageBuffersPerShaderStage),
 		},
 	}
+	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
+	return a
+}
+
+// maxIterations is where Mesa's llvmpipe, before version 25, leaves the loops of
+// an invocation without a word (LP_MAX_TGSI_LOOP_ITERATIONS in
+// src/gallium/auxiliary/gallivm/lp_bld_limits.h).
+func maxIterations(name, driver string) int {
+	var major int
+	if _, err := fmt.Sscanf(driver, "Mesa %d.", &major); err != nil || major >= 25 || !strings.Contains(name, "llvmpipe") {
+		return 0
+	}
+	return 65535
 }
 
 func clampInt64(v uint64) int64 { return int64(min(v, 1<<62)) }

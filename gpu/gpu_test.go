@@ -295,3 +295,29 @@ func TestFirstCopyReads(t *testing.T) {
 	assert.ErrorContains(t, d.Copy(gpu.Copy{From: x, To: kept}), "same memory")
 	assert.ErrorContains(t, d.Copy(gpu.Copy{From: x}), "no buffer")
 }
+
+func TestLoopsThatADriverCutsShortAreRefused(t *testing.T) {
+	a := gpu.Guaranteed
+	a.Driver, a.Limits.MaxIterations = "Mesa 22.3.6", 65535
+	for iterations, want := range map[int]string{
+		65535: "",
+		65536: "layer 3: test/add +1: 65536 iterations of a loop; the driver (Mesa 22.3.6) stops after 65535, and Mesa 25 does not",
+	} {
+		d := gpu.Dry(a, false)
+		in, err := d.NewBuffer("in", 64)
+		require.NoError(t, err)
+		out, err := d.NewBuffer("out", 64)
+		require.NoError(t, err)
+		r := d.NewRecorder()
+		r.Layer("3")
+		k := add(16)
+		k.Iterations = iterations
+		k.Record(r, addArgs{in.All(), out.All()})
+		_, err = r.Plan()
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, want)
+		}
+	}
+}

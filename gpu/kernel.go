@@ -25,6 +25,10 @@ type Kernel[A any] struct {
 	Lanes  int    // invocations of a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
 
+	// Iterations bounds those of one invocation's loops, for
+	// Limits.MaxIterations; 0 says that they are few.
+	Iterations int
+
 	// Broadcast gives the kernel same12 and same24, for addresses that are the
 	// same in all lanes; only on a device that has [Device.Broadcast].
 	Broadcast bool
@@ -46,7 +50,7 @@ func (k Kernel[A]) Record(r *Recorder, args A) {
 	}
 	r.entries = append(r.entries, entry{
 		layer: r.layer, name: k.Name, detail: k.Detail,
-		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast,
+		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
 		text: k.WGSL(r.d.adapter.Limits.MaxGroupsPerDim),
 	})
 }

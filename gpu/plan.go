@@ -66,6 +66,9 @@ func (p *Plan) bind(e *entry) (step, error) {
 	if e.groups < 1 || y > limits.MaxGroupsPerDim {
 		return step{}, fmt.Errorf("%d workgroups; want 1 to %d", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim))
 	}
+	if limits.MaxIterations > 0 && e.iterations > limits.MaxIterations {
+		return step{}, fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not", e.iterations, p.d.adapter.Driver, limits.MaxIterations)
+	}
 	storage := 0
 	entries := make([]wgpu.BindGroupEntry, len(e.binds))
 	for i, b := range e.binds {

@@ -24,6 +24,7 @@ type entry struct {
 	binds               []bind
 	text                string // WGSL
 	broadcast           bool
+	iterations          int
 }
 
 // temp is where a plan puts memory that lives only while the plan runs.

@@ -210,6 +210,7 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		g.In, g.InStride = "vec4<f32>", g.InStride/4
 	}
 	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes}
+	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
 		t := v.tileOf(g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)

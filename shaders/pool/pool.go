@@ -107,31 +107,36 @@ func (s Shape) In() int { return s.N * s.InH * s.InW * s.C }
 // Out is the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.C }
 
-func kernel[A any](s Shape, name string, elements, window int, parts ...string) gpu.Kernel[A] {
+// covering bounds the iterations over the windows that cover a pixel.
+func (s Shape) covering() int {
+	return min(s.KH/s.StrideH+1, s.OutH()) * (min(s.KW/s.StrideW+1, s.OutW()) + 1)
+}
+
+func kernel[A any](s Shape, name string, elements, window, iterations int, parts ...string) gpu.Kernel[A] {
 	c := s.consts()
 	lanes := shaders.ElemOf(s.C).Lanes
 	return gpu.Kernel[A]{
 		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, parts...),
-		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window),
+		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window), Iterations: iterations,
 	}
 }
 
 // MaxForward is y = max over the window.
 func (s Shape) MaxForward() gpu.Kernel[MaxForwardArgs[gpu.View, gpu.View]] {
-	return kernel[MaxForwardArgs[gpu.View, gpu.View]](s, "max_forward", s.Out(), s.KH*s.KW, maxForward)
+	return kernel[MaxForwardArgs[gpu.View, gpu.View]](s, "max_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), maxForward)
 }
 
 // MaxBackward is the gradient of [Shape.MaxForward].
 func (s Shape) MaxBackward() gpu.Kernel[MaxBackwardArgs[gpu.View, gpu.View]] {
-	return kernel[MaxBackwardArgs[gpu.View, gpu.View]](s, "max_backward", s.In(), 1, maxBackward)
+	return kernel[MaxBackwardArgs[gpu.View, gpu.View]](s, "max_backward", s.In(), 1, s.covering(), maxBackward)
 }
 
 // AvgForward is y = mean over the window.
 func (s Shape) AvgForward() gpu.Kernel[AvgForwardArgs[gpu.View]] {
-	return kernel[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, divisor, avgForward)
+	return kernel[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), divisor, avgForward)
 }
 
 // AvgBackward is the gradient of [Shape.AvgForward].
 func (s Shape) AvgBackward() gpu.Kernel[AvgBackwardArgs[gpu.View]] {
-	return kernel[AvgBackwardArgs[gpu.View]](s, "avg_backward", s.In(), 1, divisor, avgBackward)
+	return kernel[AvgBackwardArgs[gpu.View]](s, "avg_backward", s.In(), 1, s.covering(), divisor, avgBackward)
 }
