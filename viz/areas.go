@@ -23,8 +23,16 @@ type area struct {
 // What maps lie in the same rows is drawn over, so panels must run after it.
 func (s *Scene) drawAreas() (drawn bool, err error) {
 	now := s.describe()
+	if !slices.EqualFunc(now, s.areas, func(a, b area) bool { return a.rect == b.rect }) {
+		// Nothing is to be left of what was between areas.
+		s.areas, drawn = nil, true
+		s.canvas = slices.Repeat([]uint32{packed(background)}, s.layout.width*s.layout.height)
+		if err := gpu.Write(s.frame.All(), s.canvas); err != nil {
+			return false, err
+		}
+	}
 	for i, a := range now {
-		if a.rect.Empty() || i < len(s.areas) && s.areas[i].rect == a.rect && s.areas[i].says == a.says {
+		if a.rect.Empty() || s.areas != nil && s.areas[i].says == a.says {
 			continue
 		}
 		p := s.pen

@@ -2,8 +2,10 @@ package viz
 
 import (
 	"fmt"
+	"image"
 	"image/color"
 	"math"
+	"strings"
 )
 
 // curves are the chapter's three: training loss, test loss and test accuracy,
@@ -68,7 +70,7 @@ func (s *Scene) drawCurves(p pen) {
 	every := tick(highest)
 	for v := 0.0; v <= highest; v += every {
 		y := place(0, v).y
-		p.stroke(line, 1, []point{{left, math.Floor(y) + 0.5}, {right, math.Floor(y) + 0.5}})
+		p.fill(image.Rect(int(left), int(y), int(right), int(y)+1), line)
 		p.writeRight(p.regular, faint, int(left)-p.pt(6), int(y)-row/2, row, fmt.Sprintf("%.3g", v))
 	}
 	every = tick(epochs)
@@ -105,19 +107,19 @@ func (s *Scene) drawCurves(p pen) {
 		}
 	}
 
-	x := int(left)
-	for _, e := range []struct {
+	names := [3]string{"train loss", "test loss", "test accuracy"}
+	if p.width(p.regular, strings.Join(names[:], ""))+3*p.pt(30) > b.Dx() {
+		names = [3]string{"train", "test", "accuracy"}
+	}
+	x := 0
+	for i, e := range []struct {
 		ink    color.RGBA
-		name   string
 		dashes []float64
-	}{{blue, "train loss", nil}, {purple, "test loss", dashed}, {green, "accuracy", dashDot}} {
+	}{{blue, nil}, {purple, dashed}, {green, dashDot}} {
 		end := x + p.pt(16)
-		if end+p.pt(4)+p.width(p.regular, e.name) > b.Max.X {
-			break
-		}
 		y := float64(row) / 2
 		p.stroke(e.ink, 1.75*p.scale, []point{{float64(x), y}, {float64(end), y}}, e.dashes...)
-		x = p.write(p.regular, e.ink, end+p.pt(4), 0, row, b.Dx(), e.name) + p.pt(10)
+		x = p.write(p.regular, e.ink, end+p.pt(4), 0, row, b.Dx(), names[i]) + p.pt(10)
 	}
 }
 

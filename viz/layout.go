@@ -70,7 +70,12 @@ func (s *Scene) arrange() {
 	// At the right the layers and the curves, if there is room.
 	middle := rest
 	middle.Min.X += width + 2*pad
-	if right := min(max(rest.Dx()*23/100, pt(165)), pt(320)); middle.Dx() > right+pt(200) {
+	if s.help {
+		l.middle = middle
+		s.layout = l
+		return
+	}
+	if right := min(max(rest.Dx()*23/100, pt(165)), pt(320)); middle.Dx() > right+pt(260) {
 		l.list = rest
 		l.list.Min.X = rest.Max.X - right
 		middle.Max.X = l.list.Min.X - 2*pad
@@ -91,7 +96,7 @@ func (s *Scene) arrange() {
 	l.legend, middle = cutBottom(middle, 2*l.row)
 	_, middle = cutBottom(middle, pad/2)
 	l.middle = middle
-	if t := s.tensor(s.layer); !t.Data.IsZero() && !s.help {
+	if t := s.tensor(s.layer); !t.Data.IsZero() {
 		n := t.Shape[0]
 		if s.mark >= n {
 			s.mark, s.zoom = -1, false

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"image"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -41,7 +40,8 @@ type Scene struct {
 	values   []float32 // entries that have come to the host
 
 	fresh   bool // activations are those of the weights and the input
-	freshly bool // and so are gradients
+	backed  bool // and so are gradients
+	moved   bool // they have changed since the last picture
 	live    bool // a step was told of since the last picture
 	past    history
 	curves  curves
@@ -260,15 +260,15 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 	if err := s.resize(width, height, scale); err != nil {
 		return gpu.View{}, err
 	}
-	again, err := s.forward()
-	if err != nil {
+	if err := s.forward(); err != nil {
 		return gpu.View{}, err
 	}
 	s.arrange()
-	if again, err = s.count(again, exact); err != nil {
+	again, err := s.count(s.moved, exact)
+	if err != nil {
 		return gpu.View{}, err
 	}
-	s.live = false
+	s.live, s.moved = false, false
 	drawn, err := s.drawAreas()
 	if err != nil {
 		return gpu.View{}, err
@@ -315,26 +315,22 @@ func (s *Scene) resize(width, height int, scale float64) error {
 	s.frame.Release()
 	s.frame, s.pen = frame, p
 	s.layout.width, s.layout.height = width, height
-	s.canvas = slices.Repeat([]uint32{packed(background)}, width*height)
 	s.areas = nil
-	return gpu.Write(frame.All(), s.canvas)
+	return nil
 }
 
 // forward brings up to date what is shown, if it is not.
-func (s *Scene) forward() (ran bool, err error) {
+func (s *Scene) forward() error {
 	backward := s.view == gradients || s.view == kernelGradients
-	if s.fresh && (s.freshly || !backward) {
-		return false, nil
+	if s.fresh && (s.backed || !backward) {
+		return nil
 	}
-	if err := s.src.Forward(backward); err != nil {
-		return false, err
-	}
-	s.fresh, s.freshly = true, backward
-	return true, nil
+	s.fresh, s.backed, s.moved = true, backward, true
+	return s.src.Forward(backward)
 }
 
 // stale says that weights or input have changed.
-func (s *Scene) stale() { s.fresh, s.freshly = false, false }
+func (s *Scene) stale() { s.fresh, s.backed = false, false }
 
 // looked is what is looked at.
 func (s *Scene) looked() subject {
@@ -627,7 +623,7 @@ func (s *Scene) Step(step Step) error {
 	if s.src.History == 0 || !s.past.due(step.Weights) {
 		return nil
 	}
-	if _, err := s.forward(); err != nil {
+	if err := s.forward(); err != nil {
 		return err
 	}
 	return s.past.keep(s.src, step.Weights)

@@ -97,7 +97,16 @@ type point struct{ x, y float64 }
 // stroke draws a line through points, width pixels wide, in dashes if any are
 // given: lengths in pixels, drawn and left out in turn.
 func (p pen) stroke(c color.RGBA, width float64, points []point, dashes ...float64) {
-	b := p.Bounds()
+	// Only the pixels round the line are looked at.
+	b := image.Rectangle{Min: image.Pt(math.MaxInt32, math.MaxInt32), Max: image.Pt(math.MinInt32, math.MinInt32)}
+	for _, q := range points {
+		b.Min = image.Pt(min(b.Min.X, int(q.x-width-1)), min(b.Min.Y, int(q.y-width-1)))
+		b.Max = image.Pt(max(b.Max.X, int(q.x+width+2)), max(b.Max.Y, int(q.y+width+2)))
+	}
+	if b = b.Intersect(p.Bounds()); b.Empty() {
+		return
+	}
+	left, top := float64(b.Min.X), float64(b.Min.Y)
 	r := vector.NewRasterizer(b.Dx(), b.Dy())
 	quad := func(a, z point) {
 		dx, dy := z.x-a.x, z.y-a.y
@@ -108,34 +117,34 @@ func (p pen) stroke(c color.RGBA, width float64, points []point, dashes ...float
 		// A quarter of the width longer at both ends, so that segments join.
 		ux, uy := dx/l*width/4, dy/l*width/4
 		nx, ny := -dy/l*width/2, dx/l*width/2
-		x0, y0, x1, y1 := a.x-ux, a.y-uy, z.x+ux, z.y+uy
+		x0, y0, x1, y1 := a.x-ux-left, a.y-uy-top, z.x+ux-left, z.y+uy-top
 		r.MoveTo(float32(x0+nx), float32(y0+ny))
 		r.LineTo(float32(x1+nx), float32(y1+ny))
 		r.LineTo(float32(x1-nx), float32(y1-ny))
 		r.LineTo(float32(x0-nx), float32(y0-ny))
 		r.ClosePath()
 	}
-	dash, left := 0, math.Inf(1)
+	dash, rest := 0, math.Inf(1)
 	if len(dashes) > 0 {
-		left = dashes[0]
+		rest = dashes[0]
 	}
 	for i := 1; i < len(points); i++ {
 		a, z := points[i-1], points[i]
 		for {
 			l := math.Hypot(z.x-a.x, z.y-a.y)
-			if l <= left {
+			if l <= rest {
 				if dash%2 == 0 {
 					quad(a, z)
 				}
-				left -= l
+				rest -= l
 				break
 			}
-			m := point{a.x + (z.x-a.x)*left/l, a.y + (z.y-a.y)*left/l}
+			m := point{a.x + (z.x-a.x)*rest/l, a.y + (z.y-a.y)*rest/l}
 			if dash%2 == 0 {
 				quad(a, m)
 			}
 			a, dash = m, dash+1
-			left = dashes[dash%len(dashes)]
+			rest = dashes[dash%len(dashes)]
 		}
 	}
 	r.Draw(p.RGBA, b, image.NewUniform(c), image.Point{})
