@@ -38,7 +38,7 @@ type statsArgs[U, F any] struct {
 }
 
 func (s stats) kernel() gpu.Kernel[statsArgs[gpu.View, gpu.View]] {
-	return kernel[statsArgs[gpu.View, gpu.View]]("stats", s, int(s.Maps*s.Planes*s.Rows), statsText)
+	return kernel[statsArgs[gpu.View, gpu.View]]("stats", s, int(s.Maps*s.Planes*s.Rows), int(s.Cols), statsText)
 }
 
 // merge is what merge.wgsl is told of a dispatch.
@@ -53,7 +53,7 @@ type mergeArgs[U, F any] struct {
 }
 
 func (m merge) kernel() gpu.Kernel[mergeArgs[gpu.View, gpu.View]] {
-	return kernel[mergeArgs[gpu.View, gpu.View]]("merge", m, int(m.Sets), mergeText)
+	return kernel[mergeArgs[gpu.View, gpu.View]]("merge", m, int(m.Sets), int(m.Parts), mergeText)
 }
 
 // maps is what maps.wgsl is told of a dispatch. Sizes are pixels.
@@ -79,7 +79,7 @@ type mapsArgs[U, F any] struct {
 }
 
 func (m maps) kernel() gpu.Kernel[mapsArgs[gpu.View, gpu.View]] {
-	return kernel[mapsArgs[gpu.View, gpu.View]]("maps", m, int(m.Width*m.Height), levelText+mapsText)
+	return kernel[mapsArgs[gpu.View, gpu.View]]("maps", m, int(m.Width*m.Height), 0, levelText+mapsText)
 }
 
 // cam is what cam.wgsl is told of a dispatch. Sizes are pixels.
@@ -100,13 +100,13 @@ type camArgs[U, F any] struct {
 }
 
 func (c cam) kernel() gpu.Kernel[camArgs[gpu.View, gpu.View]] {
-	return kernel[camArgs[gpu.View, gpu.View]]("cam", c, int(c.Width*c.Height), levelText+camText)
+	return kernel[camArgs[gpu.View, gpu.View]]("cam", c, int(c.Width*c.Height), 0, levelText+camText)
 }
 
 // kernel has 64 invocations a workgroup, n or a few more in all.
-func kernel[A any](name string, params any, n int, text string) gpu.Kernel[A] {
+func kernel[A any](name string, params any, n, iterations int, text string) gpu.Kernel[A] {
 	return gpu.Kernel[A]{
 		Name: "viz/" + name, Detail: fmt.Sprint(n), Source: gpu.Struct(params) + text,
-		Groups: (n + 63) / 64, Lanes: 64,
+		Groups: (n + 63) / 64, Lanes: 64, Iterations: iterations,
 	}
 }

@@ -86,7 +86,7 @@ func cases() []check.Case {
 		}, m.ref, check.Bound[mapsArgs[u32, f64]]{}))
 	}
 	for _, c := range []cam{
-		{Left: 2, Top: 1, Width: 32, Height: 16, FrameWidth: 37, Planes: 1, Rows: 28, Cols: 28, RowStride: 28, ColStride: 1,
+		{Left: 2, Top: 1, Width: 32, Height: 16, FrameWidth: 37, Planes: 1, Rows: 28, Cols: 28, PlaneStride: 9, RowStride: 28, ColStride: 1,
 			MapRows: 4, MapCols: 8, MapOffset: 3, MapRowStride: 64, MapColStride: 8, Range: 1},
 		{Width: 16, Height: 32, FrameWidth: 16, Planes: 3, Rows: 5, Cols: 7, Offset: 2, PlaneStride: 1, RowStride: 21, ColStride: 3,
 			MapRows: 2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Colours: 200},
@@ -101,5 +101,38 @@ func cases() []check.Case {
 	}
 	return cs
 }
+
+// mutants have in each kernel a changed sign, an index that is off by one, a
+// part that is not written, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{"viz/stats", "", "sign", "sum + v", "sum - v"},
+	{"viz/stats", "", "index", "c * p.colStride", "(c + 1u) * p.colStride"},
+	{"viz/stats", "", "index", "var c = 0u", "var c = 1u"},
+	{"viz/stats", "", "index", "(i / p.maps) % p.rows", "(i / p.maps + 1u) % p.rows"},
+	{"viz/stats", "", "unwritten", "i >= p.maps", "i + 1u >= p.maps"},
+	{"viz/stats", "", "zero", "v > 0.0", "v >= 0.0"},
+	{"viz/stats", "", "largest", "max(most, v)", "max(most, abs(v))"},
+	{"viz/merge", "", "sign", "all.zw + part.zw", "all.zw - part.zw"},
+	{"viz/merge", "", "index", "k * p.sets", "(k - 1u) * p.sets"},
+	{"viz/merge", "", "unwritten", "s >= p.sets", "s + 1u >= p.sets"},
+	{"viz/merge", "", "smallest", "min(all.x, part.x)", "all.x"},
+	{"viz/maps", "", "sign", "high = max(abs(low)", "high = max(low"},
+	{"viz/maps", "", "index", "(row - 1u) * p.columns", "row * p.columns"},
+	{"viz/maps", "", "index", "inX * p.cols / p.cellWidth", "(inX + 1u) * p.cols / p.cellWidth"},
+	{"viz/maps", "", "index", "2u * p.planeStride", "p.planeStride"},
+	{"viz/maps", "", "unwritten", "i >= p.width * p.height", "i + 1u >= p.width * p.height"},
+	{"viz/maps", "", "gap", "inY >= p.cellHeight", "inY > p.cellHeight"},
+	{"viz/maps", "", "border", "x0 + p.cellWidth + p.border", "x0 + p.cellWidth"},
+	{"viz/maps", "", "range", "m * p.rangeStep", "m"},
+	{"viz/maps", "", "rounding", "255.0 + 0.5", "255.0"},
+	{"viz/cam", "", "sign", "f32(p.height) - 0.5", "f32(p.height) + 0.5"},
+	{"viz/cam", "", "index", "map_at(row, col + 1)", "map_at(row, col)"},
+	{"viz/cam", "", "unwritten", "i >= p.width * p.height", "i + 1u >= p.width * p.height"},
+	{"viz/cam", "", "edge", "clamp(row, 0, i32(p.mapRows) - 1)", "clamp(row, 0, i32(p.mapRows))"},
+	{"viz/cam", "", "blend", "0.25 + 0.5 * t", "0.5 + 0.25 * t"},
+	{"viz/cam", "", "grey", "select(0u, p.planeStride, p.planes == 3u)", "p.planeStride"},
+}
+
+func TestMutantsAreCaught(t *testing.T) { checktest.Mutants(t, cases(), mutants) }
 
 func TestConformance(t *testing.T) { checktest.Run(t, cases()) }

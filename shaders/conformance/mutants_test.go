@@ -1,29 +1,19 @@
 package conformance
 
 import (
-	"errors"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu/gputest"
-	"wgnin/shaders/check"
+	"wgnin/shaders/checktest"
 )
-
-// mutant is a kernel with one mistake, which a case of the kernel must catch.
-type mutant struct {
-	kernel, variant string // the start of the variant
-	kind            string // sign, index, unwritten, padding, barrier, or another mistake
-	old, new        string
-}
 
 // mutants has for each op, and for each kernel of conv2d, a changed sign, an
 // index that is off by one, an element that is not written, and a padding error
 // where there is padding; and one without each barrier.
-var mutants = []mutant{
+var mutants = []checktest.Mutant{
 	{"augment", "", "sign", "value = x[", "value = -x["},
 	{"augment", "", "index", " * C + i % C]", " * C]"},
 	{"augment", "", "index", "W - 1u - w", "W - w"},
@@ -210,45 +200,20 @@ var mutants = []mutant{
 	{"softmaxxent/total", "", "first", "batch.first == 1u", "false"},
 }
 
-func TestMutantsAreCaught(t *testing.T) {
-	d := gputest.Device(t)
-	cases := Cases(d)
-	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) }) // the cheap first
-	for _, m := range mutants {
-		t.Run(strings.Join([]string{m.kernel, m.variant, m.kind, m.new}, " "), func(t *testing.T) {
-			if strings.HasPrefix(m.variant, "broadcast") && !d.Broadcast() {
-				t.Skip("the adapter has no broadcast")
-			}
-			tried := 0
-			for _, c := range cases {
-				if c.Kernel != m.kernel || !strings.HasPrefix(c.Variant, m.variant) || !strings.Contains(c.WGSL, m.old) {
-					continue
-				}
-				tried++
-				res, err := c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, m.old, m.new) })
-				require.False(t, errors.Is(err, check.ErrBuild), "%s: %v", c.Detail, err)
-				if err != nil || res.Worst > 1 {
-					t.Logf("caught at size %d by %s: %v %s", tried, c.Detail, err, res.Where)
-					return
-				}
-			}
-			require.NotZero(t, tried, "no case of the kernel has the text %q", m.old)
-			t.Errorf("%d cases did not catch it", tried)
-		})
-	}
-}
+func TestMutantsAreCaught(t *testing.T) { checktest.Mutants(t, Cases(gputest.Device(t)), mutants) }
 
 func TestMutantsCoverEveryOp(t *testing.T) {
 	d := gputest.Device(t)
 	kinds := map[string]map[string]bool{} // by op
 	kernels := map[string]bool{}
 	for _, m := range mutants {
-		op, _, _ := strings.Cut(m.kernel, "/")
+		kernel, kind := m[0], m[2]
+		op, _, _ := strings.Cut(kernel, "/")
 		if kinds[op] == nil {
 			kinds[op] = map[string]bool{}
 		}
-		kinds[op][m.kind] = true
-		kernels[m.kernel] = true
+		kinds[op][kind] = true
+		kernels[kernel] = true
 	}
 	for _, op := range Ops {
 		for _, kind := range []string{"sign", "index", "unwritten"} {
