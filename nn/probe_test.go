@@ -49,7 +49,7 @@ func TestProbe(t *testing.T) {
 
 	var names []string
 	for _, l := range p.Layers {
-		names = append(names, l.Path+" "+l.String()+" "+l.Output.Shape.String())
+		names = append(names, l.Path+" "+l.String()+" "+l.Output.String())
 	}
 	assert.Equal(t, []string{
 		"0.0 Conv2D 6 3x2 pad 1 + ReLU [6,9,9]", "0.2 Conv2D 5 3x3 + ReLU [5,7,7]", "1 MaxPool2D 2x2 stride 2 [5,3,3]",
