@@ -77,12 +77,13 @@ func (s *Scene) describe() []area {
 		add(l.camLabel, func(p pen) { p.label("class map", class, text) }, class)
 	}
 	bars := s.ranked(l.bars.Dy() / max(1, l.row))
-	add(l.bars, func(p pen) { s.drawBars(p, bars) }, bars, s.truth, s.class)
+	add(l.bars, func(p pen) { s.drawBars(p, bars) }, bars, s.seen().truth, s.class)
 
 	title, shape := s.headerText()
 	add(l.header, func(p pen) { p.label(title, shape, bright) }, title, shape)
-	low, high, signed, stats, value := s.legendText()
-	add(l.legend, func(p pen) { s.drawLegend(p, low, high, signed, stats, value) }, low, high, signed, stats, value, s.colour)
+	low, high, stats, value := s.legendText()
+	shown := s.tensor(s.layer)
+	add(l.legend, func(p pen) { s.drawLegend(p, shown, low, high, stats, value) }, low, high, stats, value, s.colour, shown.Signed, shown.Shape[1])
 	add(l.timeline, s.drawTimeline, s.past.at, len(s.past.kept), s.past.last(), l.timeline)
 	add(l.list, s.drawList, s.layer, l.list)
 	add(l.curves, s.drawCurves, s.curves.seen, len(s.curves.epochs))
@@ -147,15 +148,21 @@ func (s *Scene) footerText() (keys, note string) {
 }
 
 func (s *Scene) inputText() (name, detail string) {
-	switch {
-	case s.mine:
+	switch from := s.seen(); {
+	case from.mine:
 		return "input", "yours"
-	case s.truth >= 0 && s.src.Samples > 0:
-		return fmt.Sprintf("input %d", s.sample), s.src.class(s.truth)
-	case s.truth >= 0:
-		return "input", s.src.class(s.truth)
+	case from.truth >= 0:
+		return fmt.Sprintf("input %d", from.sample), s.src.class(from.truth)
 	}
 	return "input", ""
+}
+
+// seen is where the input that is shown is from.
+func (s *Scene) seen() origin {
+	if s.past.at >= 0 {
+		return s.past.kept[s.past.at].input
+	}
+	return s.origin
 }
 
 func (s *Scene) headerText() (title, shape string) {
@@ -219,7 +226,7 @@ func (s *Scene) drawBars(p pen, bars []bar) {
 		p.fill(r, raised)
 		c := color.RGBA{47, 79, 122, 255}
 		ink := text
-		if e.class == s.truth {
+		if e.class == s.seen().truth {
 			c, ink = color.RGBA{38, 94, 62, 255}, green
 		}
 		fill := r
@@ -234,15 +241,15 @@ func (s *Scene) drawBars(p pen, bars []bar) {
 }
 
 // legendText says what the colours are, and the numbers.
-func (s *Scene) legendText() (low, high string, signed bool, stats, value string) {
+func (s *Scene) legendText() (low, high, stats, value string) {
 	t := s.tensor(s.layer)
 	if t.Data.IsZero() || s.help {
-		return "", "", false, "", ""
+		return "", "", "", ""
 	}
 	known := s.subject
 	known.hover = spot{}
 	if known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
-		return "", "", t.Signed, "", ""
+		return "", "", "", ""
 	}
 	hover := s.hover()
 	m := s.mark
@@ -294,8 +301,11 @@ func (s *Scene) legendText() (low, high string, signed bool, stats, value string
 	}
 	if hover.what != nothing && s.subject.hover == hover {
 		value = fmt.Sprintf("(%d, %d)  %s", hover.row, hover.col, number(s.entry(s.at.mouse)[2]))
+		if hover.what == ofInput {
+			value = "input " + value
+		}
 	}
-	return low, high, t.Signed, stats, value
+	return low, high, stats, value
 }
 
 // entriesOf are the statistics of the maps that are shown.
@@ -323,7 +333,7 @@ func number(v float64) string {
 	return strings.ReplaceAll(fmt.Sprintf("%.3g", v), "-", "−")
 }
 
-func (s *Scene) drawLegend(p pen, low, high string, signed bool, stats, value string) {
+func (s *Scene) drawLegend(p pen, t Tensor, low, high, stats, value string) {
 	b := p.Bounds()
 	if low == "" {
 		return
@@ -332,7 +342,17 @@ func (s *Scene) drawLegend(p pen, low, high string, signed bool, stats, value st
 	x := p.write(p.regular, faint, 0, 0, row, b.Dx()/4, low) + p.pt(8)
 	bar := image.Rect(x, p.pt(5), min(x+p.pt(180), b.Max.X-p.width(p.regular, high)-p.pt(8)), row-p.pt(5))
 	for i := range bar.Dx() {
-		p.fill(image.Rect(bar.Min.X+i, bar.Min.Y, bar.Min.X+i+1, bar.Max.Y), s.palettes.colour(s.colour, signed, i*levels/bar.Dx()))
+		c := s.palettes.colour(s.colour, t.Signed, i*levels/bar.Dx())
+		x, top, bottom := bar.Min.X+i, bar.Min.Y, bar.Max.Y
+		if t.Shape[1] != 3 {
+			p.fill(image.Rect(x, top, x+1, bottom), c)
+			continue
+		}
+		v := uint8(i * levels / bar.Dx())
+		third := func(k int) int { return top + (bottom-top)*k/3 }
+		p.fill(image.Rect(x, top, x+1, third(1)), color.RGBA{v, 0, 0, 255})
+		p.fill(image.Rect(x, third(1), x+1, third(2)), color.RGBA{0, v, 0, 255})
+		p.fill(image.Rect(x, third(2), x+1, bottom), color.RGBA{0, 0, v, 255})
 	}
 	end := p.write(p.regular, faint, bar.Max.X+p.pt(8), 0, row, b.Dx(), high)
 	if value != "" && end+p.pt(16)+p.width(p.bold, value) <= b.Max.X {

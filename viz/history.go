@@ -17,8 +17,9 @@ type history struct {
 }
 
 type moment struct {
-	step int
-	data *gpu.Buffer
+	step  int
+	input origin
+	data  *gpu.Buffer
 }
 
 // due says that the maps after that many steps are to be kept.
@@ -27,7 +28,7 @@ func (h *history) due(step int) bool {
 }
 
 // keep copies the activations of src, which are up to date.
-func (h *history) keep(src Source, step int) error {
+func (h *history) keep(src Source, step int, input origin) error {
 	views := make([]gpu.View, 0, len(src.Layers)+1)
 	for _, l := range src.Layers {
 		views = append(views, l.Activation.Data)
@@ -46,7 +47,7 @@ func (h *history) keep(src Source, step int) error {
 			return nil // the longer interval is not over, or not even two fit
 		}
 	}
-	m := moment{step: step}
+	m := moment{step: step, input: input}
 	if n := len(h.free); n > 0 {
 		m.data, h.free = h.free[n-1], h.free[:n-1]
 	} else {

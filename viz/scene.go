@@ -62,18 +62,23 @@ type state struct {
 	class   int // of the activation map; -1 is the most likely one
 	help    bool
 
-	paused  bool
-	steps   int // single steps asked for
-	follow  bool
-	sample  int
-	truth   int     // class of the input; -1 is unknown
+	paused bool
+	steps  int // single steps asked for
+	follow bool
+	origin
 	own     []uint8 // what was drawn with the mouse
-	mine    bool    // the input is the user's own
 	drawing bool
 	scrub   bool // the mouse holds the timeline
 	mouse   image.Point
 	message string
 	shot    bool // a picture is to be saved
+}
+
+// origin says where the input is from.
+type origin struct {
+	sample int
+	truth  int  // its class; -1 is unknown
+	mine   bool // it is the user's own
 }
 
 type view int
@@ -134,7 +139,7 @@ const (
 // NewScene starts a scene of src on dev.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"}, panels: program{dev: dev, name: "panels"}}
-	s.state = state{mark: -1, class: -1, truth: -1}
+	s.state = state{mark: -1, class: -1, origin: origin{truth: -1}}
 	s.past = history{dev: dev, at: -1, every: 1}
 	if err := src.check(); err != nil {
 		return nil, err
@@ -160,7 +165,7 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	if err := gpu.Write(s.entries.All(), []float32{0, 1, 0, 0}); err != nil {
 		return nil, err
 	}
-	if s.readback, err = dev.NewReadback(s.entries.Slice(0, int64(s.at.host)*16), 4); err != nil {
+	if s.readback, err = dev.NewReadback(s.entries.Slice(0, int64(s.at.host)*16), late); err != nil {
 		return nil, err
 	}
 	s.values = make([]float32, 4*s.at.host)
@@ -421,6 +426,10 @@ func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	}
 }
 
+// late is how many pictures later numbers are shown while a training goes on: by
+// then the device has long made them.
+const late = 2
+
 // ask runs the statistics, and has them brought to the host some pictures later.
 func (s *Scene) ask(sub subject) error {
 	if s.readback.Full() {
@@ -511,6 +520,7 @@ func (s *Scene) cam() (t Tensor, ok bool) {
 // pictures are the dispatches that draw maps.
 func (s *Scene) pictures() []dispatch {
 	var ds []dispatch
+	sub := s.looked()
 	add := func(g grid, t Tensor, m maps) {
 		m.Left, m.Top, m.Width, m.Height = uint32(g.rect.Min.X), uint32(g.rect.Min.Y), uint32(g.rect.Dx()), uint32(g.rect.Dy())
 		m.FrameWidth, m.Columns, m.CellWidth, m.CellHeight = uint32(s.layout.width), uint32(g.columns), uint32(g.cellW), uint32(g.cellH)
@@ -553,6 +563,8 @@ func (s *Scene) pictures() []dispatch {
 		case s.zoom:
 			m.Range += m.RangeStep * uint32(s.mark)
 			t = t.one(s.mark)
+		case sub.hover.what == ofGrid:
+			m.Mark = uint32(sub.hover.m)
 		case s.mark >= 0:
 			m.Mark = uint32(s.mark)
 		}
@@ -626,7 +638,7 @@ func (s *Scene) Step(step Step) error {
 	if err := s.forward(); err != nil {
 		return err
 	}
-	return s.past.keep(s.src, step.Weights)
+	return s.past.keep(s.src, step.Weights, s.origin)
 }
 
 // followEvery is the number of steps between samples, when the input is not

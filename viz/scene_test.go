@@ -289,7 +289,7 @@ func TestNumbers(t *testing.T) {
 	x := l.source.Layers[s.layer].Activation
 	values := read(t, x)
 	size := x.Shape[2] * x.Shape[3]
-	_, _, _, stats, value := s.legendText()
+	_, _, stats, value := s.legendText()
 	assert.Equal(t, "(5, 7)  "+number(values[10*size+5*28+7]), value)
 	part := values[10*size:][:size]
 	sum, off := 0.0, 0
@@ -310,7 +310,7 @@ func TestNumbers(t *testing.T) {
 			dead++
 		}
 	}
-	_, _, _, stats, _ = s.legendText()
+	_, _, stats, _ = s.legendText()
 	assert.Contains(t, stats, fmt.Sprintf("dead %d of 32", dead))
 	assert.Contains(t, stats, "max "+number(slices.Max(values)))
 
@@ -332,7 +332,7 @@ func TestNumbers(t *testing.T) {
 	for _, layer := range l.source.Layers {
 		largest = max(largest, slices.Max(read(t, layer.Activation)))
 	}
-	_, high, _, _, _ := s.legendText()
+	_, high, _, _ := s.legendText()
 	assert.Equal(t, number(largest), high)
 }
 
