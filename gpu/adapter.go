@@ -27,6 +27,7 @@ func (c Class) String() string {
 
 // Limits are the sizes that an adapter can take.
 type Limits struct {
+	MaxBytes          int64 // all buffers together; 0 is not known
 	MaxBufferBytes    int64 // one buffer
 	MaxBindingBytes   int64 // one storage binding
 	MaxUniformBytes   int64 // one uniform binding
@@ -128,6 +129,9 @@ func describe(h *wgpu.Adapter) Adapter {
 		},
 	}
 	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
+	if class == Software {
+		a.Limits.MaxBytes = freeMemory()
+	}
 	return a
 }
 

@@ -48,11 +48,11 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer", label, bytes, d.adapter.Name, limit)
 	}
-	if d.dry {
-		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
-	}
 	if err := d.fits(bytes); err != nil {
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
+	}
+	if d.dry {
+		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
 	}
 	h, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
 	if err != nil {

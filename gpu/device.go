@@ -27,7 +27,6 @@ type Device struct {
 	readBytes  atomic.Int64
 	dry        bool         // see Dry
 	peak       atomic.Int64 // the most bytes in open buffers
-	memory     int64        // of a software adapter, where it is known: the machine's, free at Open
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
@@ -71,9 +70,6 @@ func Open(opt Options) (*Device, error) {
 	d := &Device{
 		instance: in, dev: dev, queue: dev.GetQueue(), adapter: info,
 		pipelines: map[string]*pipeline{}, timestamps: timestamps, broadcast: broadcast,
-	}
-	if info.Class == Software {
-		d.memory = freeMemory()
 	}
 	if broadcast {
 		d.broadcast = d.checkBroadcast() == nil

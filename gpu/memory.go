@@ -12,12 +12,12 @@ import (
 // no memory for. A smaller batch may do.
 var ErrOutOfMemory = errors.New("out of memory")
 
-// fits refuses what a software adapter has no memory for. It has the machine's,
-// and hands out more than there is: the process is killed when it is used. GPUs
-// say so themselves.
+// fits refuses what goes beyond Limits.MaxBytes. A software adapter has the
+// machine's memory and hands out more than there is: the process is killed when
+// it is used. GPUs say so themselves.
 func (d *Device) fits(bytes int64) error {
-	if _, open := d.Usage(); d.memory > 0 && open+bytes > d.memory {
-		return fmt.Errorf("%d bytes besides %d in other buffers; the machine had %d free at the start: %w", bytes, open, d.memory, ErrOutOfMemory)
+	if _, open := d.Usage(); d.adapter.Limits.MaxBytes > 0 && open+bytes > d.adapter.Limits.MaxBytes {
+		return fmt.Errorf("%d bytes besides %d in other buffers; %s had %d free at the start: %w", bytes, open, d.adapter.Name, d.adapter.Limits.MaxBytes, ErrOutOfMemory)
 	}
 	return nil
 }

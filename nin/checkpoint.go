@@ -1,6 +1,7 @@
 package nin
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -30,6 +31,7 @@ type state struct {
 	Data     string   `json:"data"` // hash of the images
 	Adapter  string   `json:"adapter"`
 	Driver   string   `json:"driver"`
+	Found    found    `json:"found,omitzero"`
 	Step     int      `json:"step"`            // steps done
 	Metrics  int64    `json:"metrics"`         // bytes of metrics.jsonl
 	Board    int64    `json:"board,omitempty"` // bytes of the event file
@@ -78,7 +80,7 @@ func (r *Run) checkpoint(best bool) error {
 		}
 	}
 	a := r.dev.Adapter()
-	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, steps, size, board, r.progress})
+	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.found, steps, size, board, r.progress})
 	if err != nil {
 		return err
 	}
@@ -188,8 +190,13 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 // ResumeRun goes on with the run in dir from c, to the same bits: settings,
 // images and network must be those of the run, and lines of metrics.jsonl after
 // the checkpoint are dropped, to be written again.
-func ResumeRun(dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
-	r, err := newRun(dev, c.Settings, train, test, dir)
+func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+	a := dev.Adapter()
+	elsewhere := a.Name != c.state.Adapter || a.Driver != c.state.Driver
+	if elsewhere { // what was found is of no use
+		c.state.Found = found{}
+	}
+	r, err := newRun(ctx, dev, c.Settings, c.state.Found, train, test, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
@@ -208,7 +215,7 @@ func ResumeRun(dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir str
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
 	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
-	if a := dev.Adapter(); a.Name != c.state.Adapter || a.Driver != c.state.Driver {
+	if elsewhere {
 		r.Note = fmt.Sprintf("the run began on %s (%s); here the last bits may differ", c.state.Adapter, c.state.Driver)
 	}
 	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_RDWR, 0)

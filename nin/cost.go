@@ -1,6 +1,7 @@
 package nin
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -92,7 +93,7 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 }
 
 func (c *Cost) planTraining(dry *gpu.Device, r Recipe, s Settings, train, test *data.Images) ([]gpu.LayerCost, error) {
-	run, err := assemble(dry, r, s, train, test)
+	run, err := assemble(context.Background(), dry, r, s, found{}, train, test)
 	if err != nil {
 		return nil, err
 	}

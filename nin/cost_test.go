@@ -1,6 +1,7 @@
 package nin_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -32,7 +33,7 @@ func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 			train, test, err := data.Blank(recipe.Dataset)
 			require.NoError(t, err)
 			dev.Peak()
-			run, err := nin.NewRun(dev, recipe.Settings(), train, test, t.TempDir())
+			run, err := nin.NewRun(context.Background(), dev, recipe.Settings(), train, test, t.TempDir())
 			require.NoError(t, err)
 			defer run.Close()
 			_, bytes = dev.Usage()

@@ -49,6 +49,10 @@ type Settings struct {
 	// accuracy; 0 is never.
 	Patience int `json:"patience,omitempty"`
 
+	// Tune takes the kernels that are measured to be the fastest on the
+	// device; which they are, the first line of metrics.jsonl records too.
+	Tune bool `json:"tune,omitempty"`
+
 	// What follows does not change the bits.
 
 	// CheckpointEvery is how often a checkpoint is written, besides those
@@ -123,6 +127,7 @@ type Run struct {
 	testImages  *nn.Images
 	dev         *gpu.Device
 	dataHash    string
+	found       found
 	metrics     *os.File
 	board       *tensorboard.Writer
 	begun       time.Time // the epoch
@@ -132,6 +137,15 @@ type Run struct {
 	drawn       time.Time // curves.png
 	same        same
 }
+
+// found is what a run found out about the device, and its bits depend on.
+type found struct {
+	Micro   int        `json:"micro_batch"`
+	Kernels nn.Kernels `json:"kernels,omitempty"` // of Settings.Tune
+}
+
+// Kernels are those that Settings.Tune found; nil without it.
+func (r *Run) Kernels() nn.Kernels { return r.found.Kernels }
 
 // progress is how far an epoch is, besides the number of steps.
 type progress struct {
@@ -173,8 +187,9 @@ type End struct {
 
 // NewRun prepares a run on dev and creates its directory, with the first line
 // of metrics.jsonl and a checkpoint. The directory must not hold a run already.
-func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
-	r, err := newRun(dev, s, train, test, dir)
+// ctx ends the measurements of Settings.Tune.
+func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
+	r, err := newRun(ctx, dev, s, found{}, train, test, dir)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +228,8 @@ func NewRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 		Backend    string            `json:"backend"`
 		Versions   map[string]string `json:"versions"`
 		Parameters int               `json:"parameters"`
-		Micro      int               `json:"micro_batch"`
-	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Trainer.MicroBatch()})
+		found
+	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.found})
 	if err != nil {
 		return nil, err
 	}
@@ -233,8 +248,9 @@ func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
 }
 
-// newRun puts all that a run needs on the device.
-func newRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
+// newRun puts all that a run needs on the device. What was found before is
+// kept; the zero found is none.
+func newRun(ctx context.Context, dev *gpu.Device, s Settings, f found, train, test *data.Images, dir string) (_ *Run, err error) {
 	recipe, err := Find(s.Recipe)
 	if err != nil {
 		return nil, err
@@ -242,7 +258,7 @@ func newRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	r, err := assemble(dev, recipe, s, train, test)
+	r, err := assemble(ctx, dev, recipe, s, f, train, test)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +268,7 @@ func newRun(dev *gpu.Device, s Settings, train, test *data.Images, dir string) (
 }
 
 // assemble puts a run of the recipe's network on the device.
-func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Images) (_ *Run, err error) {
+func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f found, train, test *data.Images) (_ *Run, err error) {
 	r := &Run{Settings: s, Recipe: recipe, dev: dev}
 	defer func() {
 		if err != nil {
@@ -269,6 +285,12 @@ func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Imag
 	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
 		return nil, err
 	}
+	if s.Tune && f.Kernels == nil {
+		if f.Kernels, err = Tune(ctx, r.Net, s.Batch, func(nn.Choice) {}); err != nil {
+			return nil, err
+		}
+	}
+	r.Net.Use(f.Kernels)
 	if r.trainImages, err = nn.Upload(dev, train); err != nil {
 		return nil, err
 	}
@@ -276,11 +298,12 @@ func assemble(dev *gpu.Device, recipe Recipe, s Settings, train, test *data.Imag
 		return nil, err
 	}
 	cfg := s.config(nn.Constant(s.Rate))
-	cfg.Augment = augment
+	cfg.Augment, cfg.MicroBatch = augment, f.Micro
 	cfg.SGD.Rate = recipe.schedule(s.Rate, cfg.Total(train.Len()))
 	if r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg); err != nil {
 		return nil, err
 	}
+	r.found = found{r.Trainer.MicroBatch(), f.Kernels}
 	r.test, err = nn.NewEvaluator(r.Net, r.testImages, s.Batch)
 	return r, err
 }

@@ -2,6 +2,7 @@ package nin_test
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -42,7 +43,7 @@ func begin(t *testing.T, s nin.Settings, dir string) *nin.Run {
 		dir = filepath.Join(t.TempDir(), "run")
 	}
 	train, test := images(t)
-	r, err := nin.NewRun(gputest.Device(t), s, train, test, dir)
+	r, err := nin.NewRun(context.Background(), gputest.Device(t), s, train, test, dir)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	return r
@@ -53,7 +54,7 @@ func resume(t *testing.T, dir string) *nin.Run {
 	c, err := nin.ReadCheckpoint(dir)
 	require.NoError(t, err)
 	train, test := images(t)
-	r, err := nin.ResumeRun(gputest.Device(t), c, train, test, dir)
+	r, err := nin.ResumeRun(context.Background(), gputest.Device(t), c, train, test, dir)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	return r
@@ -237,4 +238,31 @@ func TestFinishedOnlyAtTheEnd(t *testing.T) {
 	assert.False(t, math.IsNaN(epochs[0].TestLoss))
 	r.Close()
 	assert.True(t, resume(t, r.Dir).Finished())
+}
+
+// The kernels of a tuned run are in its record, and a run that is resumed has
+// the same without measuring.
+func TestTunedRunKeepsItsKernels(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	s := short(func(s *nin.Settings) { s.Tune = true })
+	dir := filepath.Join(t.TempDir(), "run")
+	r := begin(t, s, dir)
+	require.NotEmpty(t, r.Kernels())
+	var first struct {
+		Kernels nn.Kernels
+		Tune    bool
+		Micro   int `json:"micro_batch"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, &first))
+	assert.Equal(t, r.Kernels(), first.Kernels)
+	assert.True(t, first.Tune)
+	assert.Equal(t, 16, first.Micro)
+	r.Close()
+
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(t.TempDir(), "other")) // where nothing was measured
+	assert.Equal(t, first.Kernels, resume(t, dir).Kernels())
+	_, err = os.Stat(os.Getenv("XDG_CACHE_HOME"))
+	assert.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -87,7 +87,7 @@ func start(t *testing.T, dev *gpu.Device, dir, init string) *nin.Run {
 	s := recipe.Settings()
 	// Batches of the golden's size, whose kernels are compiled already.
 	s.Batch, s.Steps, s.Seed, s.TrainImages, s.TestImages, s.Init = 8, 3, 1, 24, 8, init
-	run, err := nin.NewRun(dev, s, train, test, dir)
+	run, err := nin.NewRun(context.Background(), dev, s, train, test, dir)
 	require.NoError(t, err)
 	t.Cleanup(run.Close)
 	return run

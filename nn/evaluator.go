@@ -28,7 +28,7 @@ type Evaluation struct {
 }
 
 // NewEvaluator records a forward pass of batches of the given size, or as many
-// images as the adapter can bind, if fewer.
+// images as the adapter can bind and has memory for, if fewer.
 func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error) {
 	e := &Evaluator{net: net, images: images}
 	defer func() {
@@ -43,20 +43,26 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 	if e.metrics, err = net.dev.NewBuffer("metrics", metricsBytes); err != nil {
 		return nil, err
 	}
-	g, err := net.newGraph(e.batch, false)
-	if err != nil {
-		return nil, err
-	}
-	x, target := e.source.build(g, net.In)
-	if e.logits = net.build(g, x); g.ok() {
-		g.rec.Keep(e.logits.Data)
-		buildCrossEntropy(g, e.logits, target, e.metrics.All())
-	}
-	if e.plan, err = g.rec.Plan(); err != nil {
+	if e.batch, err = fitting(e.batch, e.record); err != nil {
 		return nil, err
 	}
 	e.readback, err = net.dev.NewReadback(e.metrics.All(), inFlight)
 	return e, err
+}
+
+// record records the forward pass of n images.
+func (e *Evaluator) record(n int) error {
+	g, err := e.net.newGraph(n, false)
+	if err != nil {
+		return err
+	}
+	x, target := e.source.build(g, e.net.In)
+	if e.logits = e.net.build(g, x); g.ok() {
+		g.rec.Keep(e.logits.Data)
+		buildCrossEntropy(g, e.logits, target, e.metrics.All())
+	}
+	e.plan, err = g.rec.Plan()
+	return err
 }
 
 // Close gives the device memory back. It may be called on nil.

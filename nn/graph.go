@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"wgnin/gpu"
@@ -146,4 +147,16 @@ func (net *Net) maxImages() int {
 func (net *Net) split(batch int) (images int) {
 	parts := shaders.DivUp(batch, net.maxImages())
 	return shaders.DivUp(batch, parts)
+}
+
+// fitting calls plan with images, and with ever fewer of them as long as the
+// device has no memory for so many.
+func fitting(images int, plan func(n int) error) (int, error) {
+	for {
+		err := plan(images)
+		if images == 1 || !errors.Is(err, gpu.ErrOutOfMemory) {
+			return images, err
+		}
+		images = shaders.DivUp(images, 2)
+	}
 }

@@ -25,7 +25,8 @@ type TrainConfig struct {
 	Seed    uint64 // of the order, of the augmentation and of dropout
 
 	// MicroBatch is the number of images that run at a time; their gradients
-	// add up to the batch's. 0 is as many as the adapter can bind.
+	// add up to the batch's. 0 is as many as the adapter can bind and has
+	// memory for.
 	MicroBatch int
 	// SettleEvery lets the queue run empty after every so many steps, so that
 	// the weights can be saved; 0 is only at the end of an epoch.
@@ -103,17 +104,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			return nil, err
 		}
 	}
-	g, err := net.newGraph(t.micro, true)
-	if err != nil {
-		return nil, err
-	}
-	x, target := t.source.build(g, net.In)
-	logits := net.build(g, cfg.Augment.build(g, x))
-	if g.ok() {
-		buildCrossEntropy(g, logits, target, t.metrics.All())
-		g.runBackward()
-	}
-	if t.forward, err = g.rec.Plan(); err != nil {
+	if t.micro, err = fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
@@ -123,6 +114,22 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	}
 	t.readback, err = net.dev.NewReadback(t.metrics.All(), inFlight)
 	return t, err
+}
+
+// plan records forward and backward for n images.
+func (t *Trainer) plan(n int) error {
+	g, err := t.net.newGraph(n, true)
+	if err != nil {
+		return err
+	}
+	x, target := t.source.build(g, t.net.In)
+	logits := t.net.build(g, t.cfg.Augment.build(g, x))
+	if g.ok() {
+		buildCrossEntropy(g, logits, target, t.metrics.All())
+		g.runBackward()
+	}
+	t.forward, err = g.rec.Plan()
+	return err
 }
 
 // RangeError is a setting that no training can have.

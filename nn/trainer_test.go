@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
+	"wgnin/nn/data"
 )
 
 // small has all that a run keeps: weights, velocities, dropout's counters.
@@ -158,4 +160,39 @@ func TestSettleOnce(t *testing.T) {
 	for i, step := range settled[1:] {
 		assert.Greater(t, step, settled[i]+1, "%v", settled)
 	}
+}
+
+// A batch that the device has no memory for is halved until it has.
+func TestBatchIsSplitToFitTheMemory(t *testing.T) {
+	set := &data.Images{C: 1, H: 64, W: 64, Pixels: make([]uint8, 32*64*64), Labels: make([]uint8, 32), Classes: make([]string, 10)}
+	layers := nn.Sequential{nn.Conv2D{Out: 32, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	micro := func(free int64) (int, error) {
+		a := gpu.Guaranteed
+		a.Limits.MaxBytes = free
+		dev := gpu.Dry(a, false)
+		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 64, W: 64})
+		require.NoError(t, err)
+		defer net.Close()
+		images, err := nn.Upload(dev, set)
+		require.NoError(t, err)
+		defer images.Close()
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 32, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+		if err != nil {
+			images.Close()
+			net.Close()
+			buffers, _ := dev.Usage()
+			assert.Zero(t, buffers, "nothing is left of what did not fit")
+			return 0, err
+		}
+		defer trainer.Close()
+		return trainer.MicroBatch(), nil
+	}
+	const image = 64 * 64 * 32 * 4 // bytes of an activation, of which a step has three: y, its gradient, and that before the relu
+	for free, want := range map[int64]int{64 << 20: 32, 20 * 3 * image: 16, 10 * 3 * image: 8} {
+		got, err := micro(free)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "%d bytes", free)
+	}
+	_, err := micro(1 << 20)
+	assert.ErrorIs(t, err, gpu.ErrOutOfMemory)
 }

@@ -3,6 +3,7 @@ package runflags
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -58,6 +59,7 @@ func settings(fs *flag.FlagSet, s *nin.Settings) {
 	fs.IntVar(&s.TestImages, "test-images", s.TestImages, "use the first `N` test images (0: all)")
 	fs.BoolVar(&s.Shuffle, "shuffle", s.Shuffle, "a new order of the images each epoch; -shuffle=false keeps the files' order")
 	fs.BoolVar(&s.TensorBoard, "tensorboard", s.TensorBoard, "write an event file for TensorBoard into the run's folder too")
+	fs.Var((*onOff)(&s.Tune), "tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind")
 	fs.StringVar(&s.Init, "init", s.Init, "start from the weights in this safetensors `file`")
 }
 
@@ -142,7 +144,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nin.ResumeRun(dev, f.from, train, test, f.resume)
+		return nin.ResumeRun(ctx, dev, f.from, train, test, f.resume)
 	}
 	name := f.recipe
 	if name == "" {
@@ -167,7 +169,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if dir == "" {
 		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
 	}
-	return nin.NewRun(dev, s, train, test, dir)
+	return nin.NewRun(ctx, dev, s, train, test, dir)
 }
 
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the
@@ -190,4 +192,28 @@ func Recipes() string {
 		fmt.Fprintf(&b, "  %-8s %s\n", r.Name, r.About)
 	}
 	return b.String()
+}
+
+// onOff is a flag that is also said as -x=on and -x=off.
+type onOff bool
+
+func (o *onOff) IsBoolFlag() bool { return true }
+
+func (o *onOff) String() string {
+	if *o {
+		return "on"
+	}
+	return "off"
+}
+
+func (o *onOff) Set(s string) error {
+	switch s {
+	case "on", "true":
+		*o = true
+	case "off", "false":
+		*o = false
+	default:
+		return errors.New("want on or off")
+	}
+	return nil
 }
