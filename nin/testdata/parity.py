@@ -4,7 +4,7 @@
     parity.py init   --net d2l --seed 1 init.safetensors
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
-    parity.py bench  --net d2l --batch 32 --seconds 30 [--device cuda --tf32]
+    parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
     parity.py golden [--only d2l,lin2013,mini,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
@@ -415,29 +415,54 @@ def command_bench(a):
         F.cross_entropy(net(x), y).backward()
         sgd.step()
 
-    @torch.no_grad()
-    def predict():
-        net(x)
-
-    def timed(f):
+    def seconds(f):
         start = time.perf_counter()
         f()
         if cuda:
             torch.cuda.synchronize()
         return time.perf_counter() - start
 
-    def images_per_second(f):
-        times, end = [], time.perf_counter() + sum(timed(f) for _ in range(3)) + a.seconds  # three to warm up
-        while time.perf_counter() < end or len(times) < 3:
-            times.append(timed(f))
-        return a.batch / statistics.median(times)
+    def median(f):
+        return statistics.median([seconds(f) for _ in range(a.steps + 2)][2:])  # two to warm up
 
-    out = {"net": a.net, "batch": a.batch, "device": torch.cuda.get_device_name() if cuda else "cpu",
-           "torch": torch.__version__, "threads": torch.get_num_threads(), "tf32": a.tf32}
-    out["train_images_per_second"] = images_per_second(step)
+    if cuda:
+        adapter, driver = torch.cuda.get_device_name(), f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    else:
+        with open("/proc/cpuinfo") as f:
+            adapter = next((line.split(": ")[1].strip() for line in f if line.startswith("model name")), "CPU")
+        driver = f"{torch.get_num_threads()} threads"
+    out = {"program": f"PyTorch {torch.__version__}", "adapter": adapter, "driver": driver, "recipe": a.net, "batch": a.batch,
+           "tf32": cuda and a.tf32, "first_step_seconds": seconds(step), "train_images_per_s": a.batch / median(step)}
+    inputs, hooks = {}, []
+    for path, m in net.net.named_modules():
+        if isinstance(m, nn.Conv2d):
+            hooks.append(m.register_forward_hook(lambda m, args, y, path=path: inputs.update({path: (m, args[0], y)})))
     net.eval()
-    out["predict_images_per_second"] = images_per_second(predict)
-    print(json.dumps(out))
+    with torch.no_grad():
+        net(x)
+        for h in hooks:
+            h.remove()
+        out["predict_images_per_s"] = a.batch / median(lambda: net(x))
+        out["kernels"] = kernels = []
+        for path, (m, x, y) in inputs.items():
+            if not path.startswith(a.layer):
+                continue
+
+            def backward(*wanted):
+                torch.ops.aten.convolution_backward(y, x, m.weight, [m.out_channels], m.stride, m.padding, m.dilation,
+                                                    False, [0, 0], 1, wanted)
+            passes = {"forward+relu": lambda: F.relu_(m(x)), "dx": lambda: backward(True, False, False),
+                      "dw": lambda: backward(False, True, True)}
+            flops = 2 * y.numel() * m.weight[0].numel()
+            for name, f in passes.items():
+                if name == "dx" and m.in_channels == INPUT[a.net][0]:
+                    continue  # nobody asks for the gradient of the images
+                t = median(f)
+                shape = "[{},{}->{}] {}x{}".format(len(x), m.in_channels, m.out_channels, *x.shape[2:])
+                shape += " {}x{} s{} p{}".format(*m.kernel_size, m.stride[0], m.padding[0])
+                kernels.append({"layer": path, "kernel": "conv2d/" + name, "shape": shape, "ms": t * 1e3,
+                                "gflop_per_s": flops / t / 1e9})
+    print(json.dumps(out, indent=2))
 
 
 def command_golden(a):
@@ -504,9 +529,11 @@ def main():
     arg("--images", type=int, default=8)
     arg("--split", choices=("train", "test"), default="train")
 
-    arg = command(command_bench, "images a second in training (with dropout) and prediction, median of the steps")
-    arg("--batch", type=int, default=32)
-    arg("--seconds", type=float, default=20, help="for each of the two")
+    arg = command(command_bench, "images/s in training (with dropout) and prediction, and the passes of each convolution by "
+                                 "itself: the JSON of `nin bench -json`, as far as it goes")
+    arg("--batch", type=int, default=16)
+    arg("--steps", type=int, default=5, help="to take the median of")
+    arg("--layer", default="", metavar="PATH", help="only convolutions whose path begins so, such as 2.0")
     arg("--device", choices=("cpu", "cuda"), default="cpu")
     arg("--tf32", action="store_true", help="let a GPU round products to TF32")
 
