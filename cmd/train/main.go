@@ -8,8 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+	"time"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
@@ -48,10 +47,16 @@ Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `
 
 func run(args []string) error {
+	began := time.Now()
 	fs := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags := runflags.New(fs)
+	quiet := fs.Bool("quiet", false, "print errors and the last line alone")
+	verbose := fs.Bool("v", false, "print more: how long it takes to begin, memory, the host's share of each epoch")
 	if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
 		return err
+	}
+	if *quiet && *verbose {
+		return cli.Usage(errors.New("-quiet with -v; want one of them"))
 	}
 	if err := flags.Check(); err != nil {
 		return err
@@ -61,10 +66,12 @@ func run(args []string) error {
 		return err
 	}
 	defer dev.Close()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	opened := time.Now()
+	ctx := cli.Interruptible("the step is finished and a checkpoint written")
 	r, err := flags.Open(ctx, dev)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "stopped before training began")
+	}
 	if err != nil {
 		return err
 	}
@@ -74,8 +81,8 @@ func run(args []string) error {
 			return err
 		}
 	}
-	p := newProgress(os.Stdout, r, dev)
-	p.header()
+	p := newProgress(r, dev, *quiet, *verbose)
+	p.header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {
 		if errors.Is(err, context.Canceled) {
 			p.stopped()

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
+	"strings"
 	"time"
 
+	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"wgnin/gpu"
@@ -13,45 +16,93 @@ import (
 	"wgnin/nn"
 )
 
-// progress shows a run: one line that is rewritten on a terminal, a plain line
-// now and then elsewhere, and a line for each epoch.
+// progress shows a run on stdout: on a terminal a bar for each epoch, elsewhere
+// a plain line now and then, and a line for each epoch that has ended.
 type progress struct {
-	w        io.Writer
+	w        io.Writer // of all but the last line; nothing with -quiet
 	run      *nin.Run
 	dev      *gpu.Device
+	bar      *progressbar.ProgressBar // of the epoch; nil without a terminal
 	terminal bool
+	color    bool
+	verbose  bool
 
-	start  time.Time // when the first step was done: it compiles the kernels
-	images int       // since start
-	steps  int
-	shown  time.Time
-	last   nn.Step
-	told   bool // the estimate was given
+	created time.Time
+	start   time.Time // when the first step was done: it compiles the kernels
+	images  int       // since start
+	steps   int
+	shown   time.Time
+	stepped time.Time // the last step
+	last    nn.Step
+	told    bool    // the estimate was given
+	host    float64 // seconds, of the epochs that have ended
+	kernels time.Duration
 }
 
-func newProgress(f *os.File, run *nin.Run, dev *gpu.Device) *progress {
-	return &progress{w: f, run: run, dev: dev, terminal: term.IsTerminal(int(f.Fd()))}
+func newProgress(run *nin.Run, dev *gpu.Device, quiet, verbose bool) *progress {
+	p := &progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
+	// A log keeps every line, so it gets whole ones: where CI is set, too.
+	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb"
+	p.color = p.terminal && os.Getenv("NO_COLOR") == "" // no-color.org
+	if quiet {
+		p.w, p.terminal = io.Discard, false
+	}
+	return p
 }
 
-func (p *progress) header() {
+// Colours of text, as ANSI numbers them.
+const (
+	bold   = 1
+	green  = 32
+	yellow = 33
+	cyan   = 36
+)
+
+func (p *progress) paint(color int, text string) string {
+	if !p.color {
+		return text
+	}
+	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
+}
+
+// line prints a line that begins with a name of what it tells.
+func (p *progress) line(name, format string, args ...any) {
+	p.clear()
+	fmt.Fprintf(p.w, "%s %s\n", p.paint(cyan, fmt.Sprintf("%-8s", name)), fmt.Sprintf(format, args...))
+}
+
+// header says what is run, and with -v how long it took to get there.
+func (p *progress) header(open, prepare time.Duration) {
 	s, t := p.run.Settings, p.run.Trainer
-	fmt.Fprintf(p.w, "adapter  %s\n", p.dev.Adapter())
+	p.line("adapter", "%s", p.dev.Adapter())
 	if p.dev.Adapter().Class == gpu.Software {
-		fmt.Fprintln(p.w, "         a software adapter: kernels run on the processor's cores, not on a GPU")
+		p.line("", "a software adapter: kernels run on the processor's cores, not on a GPU")
 	}
-	fmt.Fprintf(p.w, "recipe   %s: %s\n", s.Recipe, p.run.Recipe.About)
-	fmt.Fprintf(p.w, "network  %d parameters, input %s, %.2f GFLOP for a training step of one image\n",
-		p.run.Net.Params(), p.run.Net.In.Batch(1), float64(t.Flops())/float64(s.Batch)/1e9)
-	fmt.Fprintf(p.w, "steps    %d of %d images", t.Total(), s.Batch)
-	if t.MicroBatch() < s.Batch {
-		fmt.Fprintf(p.w, ", %d at a time with the same gradient", t.MicroBatch())
+	p.line("recipe", "%s: %s", s.Recipe, p.run.Recipe.About)
+	p.line("network", "%d parameters, input %s, %.2f GFLOP for a training step of one image",
+		p.run.Net.Params(), p.run.Net.In.Batch(1), float64(t.Flops())/float64(t.Batch())/1e9)
+	parts := ""
+	if t.MicroBatch() < t.Batch() {
+		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())
 	}
-	fmt.Fprintf(p.w, "\nfiles    %s\n", p.run.Dir)
-	if p.run.Start > 0 {
-		fmt.Fprintf(p.w, "resumed  after step %d\n", p.run.Start)
+	p.line("steps", "%d of %d images%s", t.Total(), t.Batch(), parts)
+	p.line("files", "%s", p.run.Dir)
+	switch {
+	case p.run.Finished():
+		p.line("resumed", "after step %d, its last: nothing is left to train", p.run.Start)
+	case p.run.Start > 0:
+		p.line("resumed", "after step %d", p.run.Start)
 	}
 	if p.run.Note != "" {
-		fmt.Fprintf(p.w, "note     %s\n", p.run.Note)
+		p.line("note", "%s", p.run.Note)
+	}
+	if p.verbose {
+		p.line("start", "%.2f s for the adapter, %.2f s for images, weights and plans", open.Seconds(), prepare.Seconds())
+		buffers, bytes := p.dev.Usage()
+		var host runtime.MemStats
+		runtime.ReadMemStats(&host)
+		p.line("memory", "%.1f MB in %d buffers of the device, of which activations and gradients %.1f MB; %.1f MB of the host",
+			float64(bytes)/1e6, buffers, float64(t.ArenaBytes())/1e6, float64(host.Sys)/1e6)
 	}
 }
 
@@ -60,26 +111,29 @@ func (p *progress) show(e nin.Event) {
 	case e.Step != nil:
 		p.step(*e.Step)
 	case e.Epoch != nil:
-		p.clear()
-		fmt.Fprintf(p.w, "epoch %d: train loss %.4f, test loss %.4f, test accuracy %.4f, %.0f images/s\n",
-			e.Epoch.Epoch, e.Epoch.TrainLoss, e.Epoch.TestLoss, e.Epoch.TestAccuracy, e.Epoch.ImagesPerSecond)
+		p.epoch(*e.Epoch)
 	case e.End != nil:
+		p.end(*e.End)
+	default:
 		p.clear()
-		fmt.Fprintf(p.w, "step %d, loss %.4f\nweights  %s/model.safetensors, hash %.16s\n", p.last.Step, p.last.Loss, p.run.Dir, e.End.Hash)
+		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning))
 	}
 }
 
 func (p *progress) step(s nn.Step) {
-	p.last = s
+	p.last, p.stepped = s, time.Now()
 	p.steps++
-	now := time.Now()
 	if p.steps == 1 {
-		p.start = now
+		p.start = p.stepped
+		if p.verbose {
+			p.line("", "%.2f s for the first step, which compiles the kernels", p.start.Sub(p.created).Seconds())
+		}
 	} else {
 		p.images += s.Images
 	}
-	elapsed := now.Sub(p.start)
-	if !p.told && p.steps > 1 && (elapsed > 3*time.Second || s.Step == p.run.Trainer.Total()) {
+	elapsed := p.stepped.Sub(p.start)
+	t := p.run.Trainer
+	if !p.told && p.steps > 1 && (elapsed > 3*time.Second || s.Step == t.Total()) {
 		p.told = true
 		p.estimate(elapsed)
 	}
@@ -87,31 +141,73 @@ func (p *progress) step(s nn.Step) {
 	if p.terminal {
 		every = 200 * time.Millisecond
 	}
-	if now.Sub(p.shown) < every && p.steps > 1 {
+	perEpoch := t.StepsPerEpoch()
+	ended := s.Step%perEpoch == 0
+	if p.stepped.Sub(p.shown) < every && p.steps > 1 && !(p.terminal && ended) {
 		return
 	}
-	p.shown = now
-	line := fmt.Sprintf("step %d/%d, loss %.4f", s.Step, p.run.Trainer.Total(), s.Loss)
+	p.shown = p.stepped
+	parts := []string{fmt.Sprintf("step %d/%d", s.Step, t.Total()), fmt.Sprintf("loss %.4f", s.Loss)}
 	if p.steps > 1 {
-		perStep := elapsed / time.Duration(p.steps-1)
-		left := perStep * time.Duration(p.run.Trainer.Total()-s.Step)
-		line += fmt.Sprintf(", %.1f images/s, %s left", float64(p.images)/elapsed.Seconds(), left.Round(time.Second))
+		left := elapsed / time.Duration(p.steps-1) * time.Duration(t.Total()-s.Step)
+		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left", left.Round(time.Second)))
 	}
-	p.clear()
-	if p.terminal {
-		fmt.Fprint(p.w, line)
-	} else {
-		fmt.Fprintln(p.w, line)
+	if !p.terminal {
+		fmt.Fprintln(p.w, strings.Join(parts, ", "))
+		return
 	}
+	parts = append([]string{fmt.Sprintf("epoch %d/%d", s.Epoch+1, p.run.Settings.Epochs)}, parts...)
+	if ended {
+		parts = append(parts[:1], "testing")
+	}
+	if p.bar == nil {
+		p.bar = p.newBar(perEpoch)
+	}
+	p.bar.Describe(fit(parts))
+	_ = p.bar.Set((s.Step-1)%perEpoch + 1)
+	fmt.Fprint(p.w, clearLine, p.bar)
 }
 
-// estimate says how long the whole recipe takes at the rate seen so far.
+// newBar is the bar of an epoch, which is printed as a string: it would print
+// itself twice, after the text has changed and after the step has.
+func (p *progress) newBar(steps int) *progressbar.ProgressBar {
+	theme := progressbar.Theme{Saucer: "█", SaucerPadding: " ", BarStart: "▕", BarEnd: "▏"}
+	if p.color {
+		theme.BarStart, theme.BarEnd = "▕[green]", "[reset]▏"
+	}
+	return progressbar.NewOptions(steps, progressbar.OptionSetWriter(io.Discard), progressbar.OptionFullWidth(),
+		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetTheme(theme), progressbar.OptionEnableColorCodes(p.color),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+}
+
+// fit joins as many of the parts, but at least the first, as leave room for the
+// bar in a line of the terminal.
+func fit(parts []string) string {
+	width, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		width = 80
+	}
+	const bar = 18 // with its percentage
+	text := parts[0]
+	for _, p := range parts[1:] {
+		if len(text)+len(", ")+len(p) > width-bar {
+			break
+		}
+		text += ", " + p
+	}
+	return text
+}
+
+// estimate says how long the run takes at the rate seen so far.
 func (p *progress) estimate(elapsed time.Duration) {
 	perImage := elapsed.Seconds() / float64(p.images)
 	epoch := time.Duration(perImage * float64(p.run.TrainLen()) * float64(time.Second))
-	p.clear()
-	fmt.Fprintf(p.w, "estimate %s an epoch, %s for the recipe's %d epochs, tests aside\n",
-		round(epoch), round(epoch*time.Duration(p.run.Recipe.Epochs)), p.run.Recipe.Epochs)
+	t, s := p.run.Trainer, p.run.Settings
+	text := fmt.Sprintf("%s an epoch, %s for all %d, tests aside", round(epoch), round(epoch*time.Duration(s.Epochs)), s.Epochs)
+	if t.Total() < s.Epochs*t.StepsPerEpoch() { // -steps: say what the rest would take
+		text = fmt.Sprintf("%s an epoch, %s for the recipe's %d, tests aside", round(epoch), round(epoch*time.Duration(p.run.Recipe.Epochs)), p.run.Recipe.Epochs)
+	}
+	p.line("estimate", "%s", text)
 }
 
 func round(d time.Duration) time.Duration {
@@ -121,14 +217,67 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-// clear removes the line that is rewritten.
+func (p *progress) epoch(e nin.Epoch) {
+	p.clear()
+	p.bar = nil
+	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n", p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
+		e.TrainLoss, e.TestLoss, p.paint(green, fmt.Sprintf("%.4f", e.TestAccuracy)), e.ImagesPerSecond)
+	if !p.verbose || p.steps == 0 { // without a step the epoch was trained by the run that is resumed
+		return
+	}
+	host := p.run.Trainer.HostSeconds()
+	kernels := "-profile measures the kernels"
+	if ts := p.dev.Timings(); ts != nil {
+		var total time.Duration
+		for _, t := range ts {
+			total += t.Total
+		}
+		kernels = fmt.Sprintf("%.2f s in kernels", (total - p.kernels).Seconds())
+		p.kernels = total
+	}
+	wait := "" // Mesa's queue takes a step when the one before is done
+	if p.dev.Adapter().Class == gpu.Software {
+		wait = " and waiting for it"
+	}
+	p.line("", "%.2f s of training, of which the host filled the queue%s for %.2f%%; %.2f s for test and checkpoint; %s",
+		e.Seconds, wait, 100*(host-p.host)/e.Seconds, time.Since(p.stepped).Seconds(), kernels)
+	p.host = host
+}
+
+// end prints what the run has come to; the last line is all that -quiet leaves.
+func (p *progress) end(e nin.End) {
+	p.clear()
+	if p.steps > 0 {
+		fmt.Fprintf(p.w, "step %d, loss %.4f\n", e.Step, p.last.Loss)
+	}
+	if e.Early {
+		p.line("ended", "early: no test accuracy above that of epoch %d in %d epochs", e.BestEpoch, p.run.Settings.Patience)
+	}
+	if e.BestEpoch > 0 {
+		p.line("best", "%s/checkpoint/best.safetensors, epoch %d, test accuracy %.4f", p.run.Dir, e.BestEpoch, e.Best)
+	}
+	p.w = os.Stdout
+	p.line("weights", "%s/model.safetensors, hash %.16s", p.run.Dir, e.Hash)
+}
+
+const clearLine = "\r\x1b[K"
+
+// clear removes the bar.
 func (p *progress) clear() {
-	if p.terminal {
-		fmt.Fprint(p.w, "\r\x1b[K")
+	if p.bar != nil {
+		fmt.Fprint(p.w, clearLine)
 	}
 }
 
 func (p *progress) stopped() {
-	p.clear()
-	fmt.Fprintf(p.w, "stopped  after step %d; go on with: go run ./cmd/train -resume %s\n", max(p.last.Step, p.run.Start), p.run.Dir)
+	p.w = os.Stdout
+	p.line("stopped", "after step %d; go on with: go run ./cmd/train -resume %s", max(p.last.Step, p.run.Start), quote(p.run.Dir))
+}
+
+// quote writes a path as a shell takes it.
+func quote(path string) string {
+	if !strings.ContainsAny(path, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

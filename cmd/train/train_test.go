@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu/gputest"
+	"wgnin/nn/tensorboard"
 )
 
 // The test binary is the command itself when this is set, so that it can be
@@ -70,6 +72,20 @@ func metrics(t *testing.T, dir string) []string {
 	return strings.Split(times.ReplaceAllString(string(raw), ""), "\n")
 }
 
+// scalars are those of a run's event file but for the rate, step by step.
+func scalars(t *testing.T, dir string) (lines []string) {
+	events, err := tensorboard.Read(filepath.Join(dir, tensorboard.FileName))
+	require.NoError(t, err)
+	for _, e := range events {
+		for _, s := range e.Scalars {
+			if s.Tag != "images_per_second" {
+				lines = append(lines, fmt.Sprintf("%d %s %g", e.Step, s.Tag, s.Value))
+			}
+		}
+	}
+	return lines
+}
+
 // TestKillAndResume kills a run of 60 steps at ten random moments and resumes
 // it: metrics and hash must be those of a run that was left alone.
 func TestKillAndResume(t *testing.T) {
@@ -81,6 +97,7 @@ func TestKillAndResume(t *testing.T) {
 	require.Zero(t, code, stderr)
 	want := metrics(t, whole)
 	require.Len(t, want, 1+60+3+1+1)
+	require.Len(t, scalars(t, whole), 60*2+3*2)
 	files, err := filepath.Glob(filepath.Join(whole, "checkpoint", "*"))
 	require.NoError(t, err)
 	assert.Len(t, files, 3, "two last and the best: %v", files)
@@ -102,6 +119,7 @@ func TestKillAndResume(t *testing.T) {
 		}
 		require.Zero(t, code, "killed after %v: %s", after, stderr)
 		assert.Equal(t, want, metrics(t, dir), "killed after %v", after)
+		assert.Equal(t, scalars(t, whole), scalars(t, dir), "killed after %v", after)
 	}
 }
 
@@ -264,7 +282,8 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr", "-momentum", "-weight-decay",
-		"-dropout", "-augment", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile", "Examples"} {
+		"-dropout", "-augment", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile",
+		"-patience", "-tensorboard", "-quiet", "-v", "Examples"} {
 		assert.Contains(t, stdout, f)
 	}
 

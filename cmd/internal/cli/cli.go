@@ -3,10 +3,14 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
+	"syscall"
 )
 
 // UsageError is a wrong flag or argument. Its exit code is 2.
@@ -63,4 +67,20 @@ func Code(err error) int {
 		return 2
 	}
 	return 1
+}
+
+// Interruptible is a context that ends at the first interrupt (Ctrl-C) or
+// SIGTERM, when it prints to stderr what the program does about it. The second
+// ends the program at once.
+func Interruptible(what string) context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals)
+		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
+		cancel()
+	}()
+	return ctx
 }

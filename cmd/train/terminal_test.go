@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/creack/pty"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+)
+
+// onTerminal runs cmd on a terminal of so many columns and hands all that it has
+// printed so far to see, with the terminal's keyboard.
+func onTerminal(t *testing.T, cmd *exec.Cmd, columns uint16, see func(printed string, keyboard io.Writer)) string {
+	t.Helper()
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: columns})
+	if errors.Is(err, pty.ErrUnsupported) {
+		t.Skip("no pseudo-terminals here")
+	}
+	require.NoError(t, err)
+	defer tty.Close()
+	var printed bytes.Buffer
+	buf := make([]byte, 4096)
+	for {
+		n, err := tty.Read(buf)
+		printed.Write(buf[:n])
+		see(printed.String(), tty)
+		if err != nil { // EIO, when the command has ended
+			break
+		}
+	}
+	_ = cmd.Wait()
+	return printed.String()
+}
+
+var ansi = regexp.MustCompile("\x1b\\[[0-9;]*[a-zA-Z]")
+
+func TestTerminal(t *testing.T) {
+	gputest.Device(t)
+	for name, c := range map[string]struct {
+		env        string
+		columns    uint16
+		bar, color bool
+	}{
+		"colour":        {"NO_COLOR=", 80, true, true},
+		"no colour":     {"NO_COLOR=1", 80, true, false},
+		"narrow":        {"NO_COLOR=1", 40, true, false},
+		"CI":            {"CI=true", 80, false, false},
+		"dumb terminal": {"TERM=dumb", 80, false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cmd := command("-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "96", "-test-images", "16", "-epochs", "2",
+				"-out", filepath.Join(t.TempDir(), "run"))
+			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=", c.env)
+			out := onTerminal(t, cmd, c.columns, func(string, io.Writer) {})
+			require.Zero(t, cmd.ProcessState.ExitCode(), out)
+			assert.Equal(t, c.bar, strings.Contains(out, "█"), "a bar")
+			assert.Equal(t, c.bar, strings.Contains(out, "testing"))
+			assert.Equal(t, c.color, strings.Contains(out, "\x1b[1mepoch 2:"), "colour")
+			assert.Equal(t, c.bar, ansi.MatchString(out))
+			assert.Equal(t, 3, strings.Count(ansi.ReplaceAllString(out, ""), "test accuracy 0."), "a line for each epoch and one for the best")
+			for _, line := range strings.FieldsFunc(ansi.ReplaceAllString(out, ""), func(r rune) bool { return r == '\r' || r == '\n' }) {
+				if strings.Contains(line, "▕") {
+					assert.LessOrEqual(t, utf8.RuneCountInString(line), int(c.columns), "%q", line)
+				}
+			}
+			shown := ansi.Split(out, -1)
+			assert.Contains(t, shown[len(shown)-1], "hash ", "the bar is gone")
+		})
+	}
+}
+
+// Ctrl-C once stops in good order, twice at once.
+func TestInterruptAtTheTerminal(t *testing.T) {
+	gputest.Device(t)
+	for _, times := range []int{1, 2} {
+		dir := filepath.Join(t.TempDir(), "a run")
+		// Steps of most of a second, of which some are in flight.
+		cmd := command("-recipe", "mini", "-data", smallData, "-batch", "320", "-epochs", "99", "-out", dir)
+		cmd.Env = append(cmd.Env, "TERM=xterm", "CI=")
+		pressed := 0
+		out := onTerminal(t, cmd, 80, func(printed string, keyboard io.Writer) {
+			if pressed == 0 && strings.Contains(printed, "epoch 1/99") || pressed == 1 && times == 2 && strings.Contains(printed, "stopping: ") {
+				pressed++
+				_, err := keyboard.Write([]byte{3})
+				require.NoError(t, err)
+			}
+		})
+		assert.Contains(t, out, "stopping: the step is finished")
+		if times == 1 {
+			assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+			assert.Contains(t, out, "-resume '"+dir+"'")
+			assert.FileExists(t, filepath.Join(dir, "curves.png"))
+			assert.FileExists(t, filepath.Join(dir, "model.safetensors"))
+			continue
+		}
+		status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		require.True(t, ok)
+		assert.Equal(t, syscall.SIGINT, status.Signal())
+		assert.NotContains(t, out, "-resume")
+		_, err := os.Stat(filepath.Join(dir, "checkpoint", "step-000000000.safetensors"))
+		assert.NoError(t, err, "the checkpoint from before")
+	}
+}
+
+func TestQuietAndVerbose(t *testing.T) {
+	gputest.Device(t)
+	args := []string{"-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "32", "-epochs", "1"}
+	dir := filepath.Join(t.TempDir(), "quiet")
+	stdout, stderr, code := train(t, append(args, "-quiet", "-out", dir)...)
+	require.Zero(t, code, stderr)
+	assert.Regexp(t, `^weights  \S+/quiet/model.safetensors, hash [0-9a-f]{16}\n$`, stdout)
+	assert.Empty(t, stderr)
+	stdout, _, code = train(t, "-resume", dir)
+	require.Zero(t, code)
+	assert.Contains(t, stdout, "resumed  after step 2, its last")
+	assert.NotContains(t, stdout, "step 0")
+
+	stdout, stderr, code = train(t, append(args, "-v", "-profile", "-out", filepath.Join(t.TempDir(), "verbose"))...)
+	require.Zero(t, code, stderr)
+	for _, says := range []string{"start    ", "memory   ", "for the first step", "s of training", "s in kernels"} {
+		assert.Contains(t, stdout, says)
+	}
+	_, stderr, code = train(t, "-quiet", "-v")
+	assert.Equal(t, 2, code)
+	assert.Contains(t, stderr, "-quiet with -v")
+}
