@@ -153,12 +153,9 @@ func TestInterruptAndResume(t *testing.T) {
 
 func TestResumeRefuses(t *testing.T) {
 	gputest.Device(t)
-	run := func(t *testing.T) string {
-		dir := filepath.Join(t.TempDir(), "run")
-		_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4", "-checkpoint-every", "2", "-out", dir)
-		require.Zero(t, code, stderr)
-		return dir
-	}
+	whole := filepath.Join(t.TempDir(), "run")
+	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4", "-checkpoint-every", "2", "-out", whole)
+	require.Zero(t, code, stderr)
 	last := func(t *testing.T, dir string) string {
 		paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
 		require.NoError(t, err)
@@ -195,7 +192,8 @@ func TestResumeRefuses(t *testing.T) {
 		"other images": {flags: []string{"-data", "OTHER"}, code: 1, says: "not those the run began with"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := run(t)
+			dir := filepath.Join(t.TempDir(), "run")
+			require.NoError(t, os.CopyFS(dir, os.DirFS(whole)))
 			if c.damage != nil {
 				c.damage(t, dir)
 			}
