@@ -77,6 +77,12 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 			set.C, set.Pixels = r.In.C, make([]uint8, set.Len()*r.In.C*set.H*set.W)
 		}
 	}
+	return planCost(dev, r, batch, train, test)
+}
+
+func planCost(dev *gpu.Device, r Recipe, batch int, train, test *data.Images) (Cost, error) {
+	s := r.Settings()
+	s.Batch = batch
 	c := Cost{Recipe: r.Name, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
 	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, train, test)
 	if err != nil {

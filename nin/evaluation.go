@@ -228,7 +228,7 @@ func (e Evaluation) WritePNG(path string) error {
 	size := min(p.X.Tick.Label.Font.Size, cell*0.9)
 	p.X.Tick.Label.Font.Size, p.Y.Tick.Label.Font.Size = size, size
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Tick.Length, axis.LineStyle.Width, axis.Padding = 0, 0, vg.Points(3)
+		axis.Tick.Length, axis.Width, axis.Padding = 0, 0, vg.Points(3)
 	}
 	if n <= maxText {
 		if err := e.addCounts(p); err != nil {

@@ -8,12 +8,24 @@ import "wgnin/nn"
 // Block is a convolution followed by two 1x1 convolutions, which are a small
 // network applied at each pixel, with a ReLU after each.
 func Block(out, kernel, stride int, pad nn.Padding) nn.Sequential {
-	return nn.Sequential{
-		nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: pad}, nn.ReLU{},
-		nn.Conv2D{Out: out, Kernel: 1}, nn.ReLU{},
-		nn.Conv2D{Out: out, Kernel: 1}, nn.ReLU{},
-	}
+	return withReLUs(
+		nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: pad},
+		nn.Conv2D{Out: out, Kernel: 1},
+		nn.Conv2D{Out: out, Kernel: 1},
+	)
 }
+
+// withReLUs puts a ReLU after each layer.
+func withReLUs(layers ...nn.Layer) (s nn.Sequential) {
+	for _, l := range layers {
+		s = append(s, l, nn.ReLU{})
+	}
+	return s
+}
+
+// withoutLastReLU is a block whose logits cannot die, as some do in the
+// chapter's network when the seed is unlucky.
+func withoutLastReLU(block nn.Sequential) nn.Sequential { return block[:len(block)-1] }
 
 // Chapter is the network of the chapter "Network in Network" of Dive into Deep
 // Learning, for images of 224x224: 1,992,166 parameters with one input channel
@@ -61,20 +73,53 @@ func Lin2013(classes int, dropout float64) nn.Sequential {
 }
 
 // Mini is the chapter's network made small, for images of 28x28 and two CPU
-// cores. It has no ReLU after the last convolution: without one a logit cannot
-// die, as some do in the chapter's network when the seed is unlucky.
+// cores. It has no ReLU after the last convolution.
 func Mini(classes int, dropout float64) nn.Sequential {
-	head := Block(classes, 3, 1, nn.Pad(1))
-	return nn.Sequential{
-		Block(32, 5, 1, nn.Pad(2)),
+	return mini(miniBlock, dropout, withoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
+}
+
+// miniBlock is a block of Mini, whose images keep their size.
+func miniBlock(out, kernel int) nn.Sequential { return Block(out, kernel, 1, nn.Pad(kernel/2)) }
+
+// mini is Mini with other blocks and another head.
+func mini(block func(out, kernel int) nn.Sequential, dropout float64, head ...nn.Layer) nn.Sequential {
+	return append(nn.Sequential{
+		block(32, 5),
 		nn.MaxPool2D{Kernel: 3, Stride: 2},
-		Block(64, 3, 1, nn.Pad(1)),
+		block(64, 3),
 		nn.MaxPool2D{Kernel: 3, Stride: 2},
-		Block(96, 3, 1, nn.Pad(1)),
+		block(96, 3),
 		nn.MaxPool2D{Kernel: 3, Stride: 2},
 		nn.Dropout{P: dropout},
-		head[:len(head)-1],
-		nn.GlobalAvgPool2D{},
-		nn.Flatten{},
+	}, head...)
+}
+
+// stages are the convolutions between VGG's poolings, by the number of its
+// layers (Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1: A, D, E).
+var stages = map[int][5]int{11: {1, 1, 2, 2, 2}, 16: {2, 2, 3, 3, 3}, 19: {2, 2, 4, 4, 4}}
+
+// Family is NiN-11, NiN-16 or NiN-19, of exercise 6: a network with VGG's number
+// of layers and its way of growing. Each of the five stages is one block, a 3x3
+// convolution and then 1x1 ones, as many in all as VGG has 3x3 ones; channels go
+// from width to 8 times that, doubling from stage to stage, and images halve
+// between stages. VGG's three fully connected layers become a last block with a
+// channel for each class, and its mean. VGG's width is 64, for images of 224x224.
+// Another depth than 11, 16 and 19 gives no layers.
+func Family(depth, width, classes int, dropout float64) nn.Sequential {
+	var s nn.Sequential
+	for i, n := range stages[depth] {
+		if n == 0 {
+			return nil
+		}
+		if i > 0 {
+			s = append(s, nn.MaxPool2D{Kernel: 2, Ceil: true})
+		}
+		out := width << min(i, 3)
+		layers := []nn.Layer{nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}}
+		for range n - 1 {
+			layers = append(layers, nn.Conv2D{Out: out, Kernel: 1})
+		}
+		s = append(s, withReLUs(layers...))
 	}
+	return append(s, nn.Dropout{P: dropout}, withoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
 }

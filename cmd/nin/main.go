@@ -27,6 +27,7 @@ var commands = []command{
 	{"eval", "measure a trained network on test images", eval},
 	{"predict", "name what is in images", predict},
 	{"export", "write a trained network as ONNX or safetensors", export},
+	{"study", "answer an exercise of the chapter with an experiment", study},
 	{"selftest", "compare every kernel with its float64 twin on an adapter", selftest},
 	{"kernels", "list the kernels that an adapter gets, or measure which are the fastest", kernels},
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},

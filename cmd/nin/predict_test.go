@@ -82,7 +82,7 @@ func TestPredictRefuses(t *testing.T) {
 		{[]string{"-model", file, filepath.Join(dir, "none.png")}, 1, "none.png: no such file"},
 		{[]string{"-model", file, text}, 1, "text.png: not a PNG, JPEG or GIF image"},
 		{[]string{"-model", text, "x.png"}, 1, "too short for a safetensors file"},
-		{[]string{"x.png", "-modle", file}, 2, "not defined: -modle"},
+		{[]string{"x.png", "-models", file}, 2, "not defined: -models"},
 	} {
 		refuses(t, append([]string{"predict"}, c.args...), c.code, c.says)
 	}

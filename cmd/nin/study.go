@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"wgnin/cmd/internal/runflags"
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn/data"
+	"wgnin/nn/nearest"
+)
+
+const studyHelp = `Study answers an exercise of the chapter with an experiment: variants of the small
+network (recipe mini), trained on the same images in the same order with the same
+seeds. It writes study-N.md, with accuracy, speed, parameters and memory of each
+variant, and the plot study-N.png.
+
+%s
+The time is bounded by -budget: each variant is measured first, and all then get
+the number of steps that the budget allows, at most those of the recipe.
+
+Usage: go run ./cmd/nin study N [flags]
+
+Examples:
+  go run ./cmd/nin study 1
+  go run ./cmd/nin study 6 -budget 1h -seeds 5 -out studies
+
+Flags:
+`
+
+func study(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("study", flag.ContinueOnError)
+	var (
+		budget  = fs.Duration("budget", 10*time.Minute, "`time` that everything may take")
+		seeds   = fs.Int("seeds", 3, "trainings of each variant")
+		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		dataset = fs.String("dataset", "fashion-mnist", "`name` of the dataset: "+strings.Join(data.Names(), ", "))
+		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		train   = fs.Int("train-images", 0, "use the first `N` training images (0: all)")
+		test    = fs.Int("test-images", 0, "use at most the first `N` test images (0: all)")
+		out     = fs.String("out", ".", "`folder` for the report and the plot")
+	)
+	var exercises strings.Builder
+	for _, s := range nin.Studies {
+		fmt.Fprintf(&exercises, "  %d  %s\n", s.Exercise, s.Title)
+	}
+	exercises.WriteString("  4  what the network costs: go run ./cmd/nin cost\n")
+	rest, err := parseArgs(fs, w, fmt.Sprintf(studyHelp, exercises.String()), args)
+	if err != nil {
+		return err
+	}
+	if len(rest) != 1 {
+		return usageError{errors.New("study: want one exercise, 1 to 6")}
+	}
+	n, err := strconv.Atoi(rest[0])
+	if err != nil {
+		return usageError{fmt.Errorf("study: %q is no exercise; the chapter's are 1 to 6", rest[0])}
+	}
+	s, err := nin.FindStudy(n)
+	if err != nil {
+		return usageError{fmt.Errorf("study: %w", err)}
+	}
+	switch names := data.Names(); {
+	case *budget <= 0:
+		return usageError{fmt.Errorf("study: -budget is %v; want a time such as 10m", *budget)}
+	case *seeds < 1 || *seeds > 1000:
+		return usageError{fmt.Errorf("study: -seeds is %d; want 1 to 1000", *seeds)}
+	case *train < 0 || *test < 0:
+		return usageError{fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test)}
+	case !slices.Contains(names, *dataset):
+		return usageError{fmt.Errorf("study: -dataset is %q; the nearest is %s (of %s)", *dataset, nearest.Word(*dataset, names), strings.Join(names, ", "))}
+	}
+	if info, err := os.Stat(*out); err != nil || !info.IsDir() {
+		return fmt.Errorf("study: -out %s: there is no such folder", *out)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	recipe, err := nin.Find("mini")
+	if err != nil {
+		return err
+	}
+	trains, tests, err := runflags.Load(ctx, recipe, *dataset, *dir)
+	if err != nil {
+		return err
+	}
+	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	if err != nil {
+		return err
+	}
+	defer dev.Close()
+	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
+	result, err := nin.RunStudy(ctx, dev, s, nin.StudyOptions{
+		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
+	})
+	if errors.Is(err, context.Canceled) {
+		return errors.New("study: stopped; nothing was written")
+	}
+	if err != nil {
+		return err
+	}
+	path, err := result.WriteFiles(*out)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "report   %s\n", path)
+	return err
+}

@@ -1,0 +1,157 @@
+package nin
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/plotutil"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"wgnin/nn/files"
+)
+
+// WriteFiles leaves study-N.md, with what was done and what came out, and the
+// plot study-N.png beside it, and gives the path of the first.
+func (r StudyResult) WriteFiles(dir string) (string, error) {
+	name := filepath.Join(dir, fmt.Sprintf("study-%d", r.Exercise))
+	png, err := r.plot()
+	if err != nil {
+		return "", err
+	}
+	if err := files.Write(name+".png", png); err != nil {
+		return "", err
+	}
+	return name + ".md", files.Write(name+".md", []byte(r.Markdown()))
+}
+
+// Markdown is the report.
+func (r StudyResult) Markdown() string {
+	var b strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
+	p("# Exercise %d: %s\n\n> %s\n\n", r.Exercise, r.Title, r.Question)
+	for _, v := range r.Variants {
+		p("- **%s**: %s\n", v.Name, v.About)
+	}
+	epochs := float64(r.Steps*r.Batch) / float64(r.TrainImages)
+	p("\nEach was trained with %d seeds, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
+		"with the recipe `mini` otherwise, and tested on %d images.\n\n", r.Seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.TestImages)
+	p("| variant | test accuracy, mean (least to most) | training loss at the end | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
+	p("|---|---|---|---|---|---|---|---|\n")
+	for i, v := range r.Results {
+		average, least, most := v.spread()
+		accuracy, loss := "diverged", "-"
+		if len(v.Accuracy) > 0 {
+			accuracy = fmt.Sprintf("%.4f (%.4f to %.4f)", average, least, most)
+			if v.Diverged > 0 {
+				accuracy += fmt.Sprintf(", %d diverged", v.Diverged)
+			}
+			loss = fmt.Sprintf("%.3f", v.Loss[len(v.Loss)-1])
+		}
+		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Variants[i].Name, accuracy, loss, v.Rate,
+			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, mb(v.Cost.Training.Peak), mb(v.Cost.Prediction.Peak))
+	}
+	p("\n![test accuracy and training loss](study-%d.png)\n\n", r.Exercise)
+	for i := 1; i < len(r.Results); i++ {
+		p("- %s\n", r.compare(i))
+	}
+	p("\nThe memory is the planned peak, dataset included; images/s are those of training, the median of the seeds. Adapter: %s.\n"+
+		"`go run ./cmd/nin study %d -budget %v`, which took %v.\n", r.Adapter, r.Exercise, r.Budget, rounded(r.Took))
+	return b.String()
+}
+
+// compare says in a sentence how variant i differs from the first. An accuracy
+// differs if all seeds of one are above all of the other, which three seeds of
+// equals do by chance one time in ten.
+func (r StudyResult) compare(i int) string {
+	base, v := r.Results[0], r.Results[i]
+	name := fmt.Sprintf("**%s** against %s: ", r.Variants[i].Name, r.Variants[0].Name)
+	if len(base.Accuracy) == 0 || len(v.Accuracy) == 0 {
+		return name + "nothing to compare, for the training diverged."
+	}
+	average0, least0, most0 := base.spread()
+	average, least, most := v.spread()
+	s := name + fmt.Sprintf("%+.1f points of accuracy", 100*(average-average0))
+	switch {
+	case len(base.Accuracy) == 1 || len(v.Accuracy) == 1:
+		s += " (one seed: this may be chance)"
+	case least > most0 || most < least0:
+		s += " (every seed agrees)"
+	default:
+		s += " (less than the seeds differ)"
+	}
+	return s + fmt.Sprintf(", %s parameters, %s multiply-adds, %s images/s.", times(v.Cost.Parameters, base.Cost.Parameters),
+		times(v.Cost.MACs, base.Cost.MACs), times(v.Rate, base.Rate))
+}
+
+// times is a in units of b.
+func times[T int | int64 | float64](a, b T) string {
+	return fmt.Sprintf("%.2f times the", math.Round(100*float64(a)/float64(b))/100)
+}
+
+// plot draws the accuracy of each seed and the curves of the training loss.
+func (r StudyResult) plot() ([]byte, error) {
+	accuracy, loss := plot.New(), plot.New()
+	accuracy.Y.Label.Text = "test accuracy"
+	loss.X.Label.Text, loss.Y.Label.Text = "step", "training loss"
+	loss.Legend.Top = true
+	accuracy.Add(plotter.NewGrid())
+	loss.Add(plotter.NewGrid())
+	names := make([]string, len(r.Variants))
+	for i, v := range r.Results {
+		names[i] = r.Variants[i].Name
+		c := plotutil.Color(i)
+		var points plotter.XYs
+		for _, a := range v.Accuracy {
+			points = append(points, plotter.XY{X: float64(i), Y: a})
+		}
+		if len(points) == 0 {
+			continue
+		}
+		dots, err := plotter.NewScatter(points)
+		if err != nil {
+			return nil, err
+		}
+		dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
+		average, _, _ := v.spread()
+		bar, err := plotter.NewLine(plotter.XYs{{X: float64(i) - 0.25, Y: average}, {X: float64(i) + 0.25, Y: average}})
+		if err != nil {
+			return nil, err
+		}
+		bar.Color, bar.Width = c, vg.Points(2)
+		accuracy.Add(bar, dots)
+		var curve plotter.XYs
+		for k, l := range v.Loss {
+			curve = append(curve, plotter.XY{X: (float64(k) + 0.5) * float64(r.Steps) / float64(len(v.Loss)), Y: l})
+		}
+		line, err := plotter.NewLine(curve)
+		if err != nil {
+			return nil, err
+		}
+		line.Color, line.Width = c, vg.Points(1.5)
+		loss.Add(line)
+		loss.Legend.Add(names[i], line)
+	}
+	accuracy.NominalX(names...)
+	accuracy.X.Min, accuracy.X.Max = -0.5, float64(len(names))-0.5
+	loss.X.Min, loss.Y.Min = 0, 0
+	for _, p := range []*plot.Plot{accuracy, loss} {
+		p.BackgroundColor = color.White
+	}
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(9*vg.Inch, 3.5*vg.Inch), vgimg.UseDPI(110))}
+	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Points(16), PadTop: vg.Points(8), PadBottom: vg.Points(4), PadLeft: vg.Points(4), PadRight: vg.Points(12)}
+	plots := [][]*plot.Plot{{accuracy, loss}}
+	for i, c := range plot.Align(plots, tiles, draw.New(canvas))[0] {
+		plots[0][i].Draw(c)
+	}
+	var png bytes.Buffer
+	_, err := canvas.WriteTo(&png)
+	return png.Bytes(), err
+}
