@@ -35,6 +35,7 @@ const (
 	KeyForward           // g or page down: later
 	KeyNow               // end: back to the present
 	KeyClear             // delete: an empty canvas to draw on
+	KeyInvert            // i: white for black, in an image of the user's own
 	KeyScreenshot        // p
 	KeyHelp              // h or ?
 	KeyEscape            // escape: leaves help, the past, a single map, in this order
@@ -57,7 +58,7 @@ func (s *Scene) helpLines() [][2]string {
 	}
 	add(s.src.Samples > 0, "← →", "sample")
 	add(s.canDraw(), "mouse", "draw on the input; Delete clears it")
-	add(s.src.SetPixels != nil, "drop", "an image file, to be the input")
+	add(s.src.SetPixels != nil, "drop", "an image file, to be the input; I inverts it")
 	add(s.src.CAM >= 0, "K", "class of the class map; a click on a bar too")
 	add(s.curves.any(), "Space  S", "pause; one training step")
 	add(s.curves.any() && s.src.Samples > 0, "F", "let the input follow the training, or freeze it")
@@ -128,6 +129,13 @@ func (s *Scene) Key(k Key) {
 			s.clear()
 			s.fail(s.useOwn())
 		}
+	case KeyInvert:
+		if s.mine {
+			for i, v := range s.own {
+				s.own[i] = 255 - v
+			}
+			s.fail(s.useOwn())
+		}
 	case KeyScreenshot:
 		s.shot = s.src.Save != nil
 	case KeyHelp:
@@ -175,7 +183,7 @@ func (s *Scene) show(i int) error {
 	if s.src.Sample == nil || s.src.Samples < 1 {
 		return nil
 	}
-	s.sample, s.own, s.mine = (i+s.src.Samples)%s.src.Samples, nil, false
+	s.sample, s.mine = (i+s.src.Samples)%s.src.Samples, false
 	s.stale()
 	var err error
 	s.truth, err = s.src.Sample(s.sample)
@@ -216,11 +224,10 @@ func (s *Scene) MouseButton(down bool, x, y float64) {
 	l, at := s.layout, s.mouse
 	switch {
 	case at.In(l.input.rect) && s.canDraw():
-		if s.own == nil {
+		if !s.mine || s.ownSize != s.src.Canvas {
 			s.clear()
 		}
 		s.drawing = true
-		s.past.at = -1
 		s.paint(at, at)
 		s.fail(s.useOwn())
 	case at.In(l.timeline):
@@ -251,13 +258,20 @@ func (s *Scene) scrubTo(x int) {
 }
 
 // clear makes an empty canvas.
-func (s *Scene) clear() { s.own = make([]uint8, s.src.Canvas.X*s.src.Canvas.Y*s.src.Input.Shape[1]) }
+func (s *Scene) clear() {
+	s.ownSize = s.src.Canvas
+	s.own = make([]uint8, s.ownSize.X*s.ownSize.Y*s.src.Input.Shape[1])
+}
 
-// useOwn makes the canvas the input.
+// useOwn makes the user's own image the input.
 func (s *Scene) useOwn() error {
+	if err := s.src.SetPixels(s.own, s.ownSize.X, s.ownSize.Y); err != nil {
+		return err
+	}
 	s.mine, s.truth = true, -1
+	s.past.at = -1
 	s.stale()
-	return s.src.SetPixels(s.own, s.src.Canvas.X, s.src.Canvas.Y)
+	return nil
 }
 
 // brush is the radius of the brush, in pixels of a canvas of 28 columns.
@@ -323,11 +337,6 @@ func (s *Scene) SetImage(img image.Image) error {
 			}
 		}
 	}
-	if err := s.src.SetPixels(pixels, cut.X, cut.Y); err != nil {
-		return err
-	}
-	s.own, s.mine, s.truth = nil, true, -1
-	s.past.at = -1
-	s.stale()
-	return nil
+	s.own, s.ownSize = pixels, cut
+	return s.useOwn()
 }

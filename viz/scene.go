@@ -66,7 +66,8 @@ type state struct {
 	steps  int // single steps asked for
 	follow bool
 	origin
-	own     []uint8 // what was drawn with the mouse
+	own     []uint8     // the user's own image, planar
+	ownSize image.Point // its columns and rows
 	drawing bool
 	scrub   bool // the mouse holds the timeline
 	mouse   image.Point
@@ -188,16 +189,20 @@ func (src Source) check() error {
 	if src.Canvas.X < 0 || src.Canvas.Y < 0 {
 		return fmt.Errorf("viz: a canvas of %v; want no negative size", src.Canvas)
 	}
-	err := src.Input.check("input")
+	if err := src.Input.check("input"); err != nil {
+		return err
+	}
 	for _, l := range src.Layers {
-		err = errors.Join(err, l.Activation.check("layer "+l.Name))
-		for _, t := range []Tensor{l.Gradient, l.Weights, l.WeightGradient} {
-			if !t.Data.IsZero() {
-				err = errors.Join(err, t.check("layer "+l.Name))
+		for i, t := range []Tensor{l.Activation, l.Gradient, l.Weights, l.WeightGradient} {
+			if i > 0 && t.Data.IsZero() {
+				continue
+			}
+			if err := t.check("layer " + l.Name); err != nil {
+				return err
 			}
 		}
 	}
-	return err
+	return nil
 }
 
 // logits is what the last layer puts out.

@@ -447,7 +447,13 @@ func TestOwnImage(t *testing.T) {
 	}
 	require.NoError(t, s.SetImage(wide))
 	assert.Equal(t, slices.Repeat([]uint8{76}, 30*30), l.pixels) // 0.299 of 255
+	s.Key(KeyInvert)
+	assert.Equal(t, slices.Repeat([]uint8{255 - 76}, 30*30), l.pixels)
 	assert.ErrorContains(t, s.SetImage(image.NewRGBA(image.Rect(0, 0, 0, 9))), "0x9")
+	x, y = at(5, 9) // what is drawn then begins on an empty canvas
+	s.MouseButton(true, x, y)
+	assert.Len(t, l.pixels, 28*28)
+	assert.Zero(t, l.pixels[0])
 }
 
 func TestPauseAndSave(t *testing.T) {

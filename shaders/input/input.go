@@ -55,10 +55,11 @@ func (c Config) consts() consts {
 // Kernel gathers the rows whose images are in the pixel buffer.
 func (c Config) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View, gpu.View]] {
 	n := c.N * c.OutH * c.OutW * c.C
+	down, across := tapWords(c.InH, c.OutH)-2, tapWords(c.InW, c.OutW)-2
 	return gpu.Kernel[Args[gpu.View, gpu.View, gpu.View, gpu.View]]{
 		Name: "input", Detail: fmt.Sprintf("[%d,%d,%d,%d] from %dx%d", c.N, c.C, c.OutH, c.OutW, c.InH, c.InW),
 		Source: shaders.Source(c.consts(), shaders.BatchStruct, text),
-		Groups: shaders.DivUp(n, 64), Lanes: 64, Flops: int64(n) * 20,
+		Groups: shaders.DivUp(n, 64), Lanes: 64, Flops: int64(n) * 20, Iterations: down * (1 + across),
 	}
 }
 
