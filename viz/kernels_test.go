@@ -133,6 +133,8 @@ var mutants = []checktest.Mutant{
 	{"viz/cam", "", "grey", "select(0u, p.planeStride, p.planes == 3u)", "p.planeStride"},
 }
 
+func TestCompilersAccept(t *testing.T) { checktest.Compile(t, checktest.Texts(cases())) }
+
 func TestMutantsAreCaught(t *testing.T) { checktest.Mutants(t, cases(), mutants) }
 
 func TestConformance(t *testing.T) { checktest.Run(t, cases()) }

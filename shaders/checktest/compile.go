@@ -1,0 +1,146 @@
+package checktest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"wgnin/shaders/check"
+)
+
+// Texts are the WGSL of the cases' kernels, each once.
+func Texts(cases []check.Case) []string {
+	var texts []string
+	seen := map[string]bool{}
+	for _, c := range cases {
+		_, body, _ := strings.Cut(c.WGSL, "\n") // the first line is a comment, of one size
+		if !seen[body] {
+			seen[body] = true
+			texts = append(texts, c.WGSL)
+		}
+	}
+	return texts
+}
+
+// Compile asks two compilers that share no code whether the texts are WGSL: naga
+// (wgpu, Firefox) and tint (Chromium). A compiler that is not there is skipped,
+// or a failure if REQUIRE_WGSL_TOOLS is 1.
+func Compile(t *testing.T, texts []string) {
+	dir := t.TempDir()
+	var files []string
+	write := func(name, text string) {
+		// Push constants are an extension of wgpu's, which only its own
+		// compilers of the time knew.
+		text = strings.ReplaceAll(text, "var<push_constant>", "var<private>")
+		files = append(files, filepath.Join(dir, name+".wgsl"))
+		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range texts {
+		name := "text"
+		if words := strings.Fields(text); len(words) > 1 {
+			name = strings.ReplaceAll(words[1], "/", "-") // of the kernel, if it is one
+		}
+		write(fmt.Sprintf("%s-%d", name, i), text)
+	}
+	write("broken", texts[0]+"fn broken() -> f32 { return 1i; }\n")
+	write("right", "fn right() -> f32 { return 1.0; }\n")
+	good, broken := slices.Delete(slices.Clone(files), len(texts), len(texts)+1), files[len(texts):]
+	t.Logf("%d texts", len(texts))
+
+	for name, find := range map[string]func() (compiler, error){"naga": naga, "tint": tint} {
+		t.Run(name, func(t *testing.T) {
+			check, err := find()
+			if err != nil {
+				if os.Getenv("REQUIRE_WGSL_TOOLS") == "1" {
+					t.Fatalf("REQUIRE_WGSL_TOOLS=1: %v", err)
+				}
+				t.Skip(err)
+			}
+			if out, err := check(good); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			out, err := check(broken)
+			if err == nil || !strings.Contains(out, "broken.wgsl") || strings.Contains(out, "right.wgsl") {
+				t.Fatalf("a float function that returns an integer, and one that is right: %v: %s", err, out)
+			}
+		})
+	}
+}
+
+// A compiler says what is wrong with the files, and errs if anything is.
+type compiler func(files []string) (string, error)
+
+func command(name string, args ...string) compiler {
+	return func(files []string) (string, error) {
+		out, err := exec.Command(name, append(args[:len(args):len(args)], files...)...).CombinedOutput()
+		return string(out), err
+	}
+}
+
+func naga() (compiler, error) {
+	path, err := exec.LookPath("naga")
+	return command(path, "--bulk-validate"), err
+}
+
+// tint is the command of that name or else the one in Dawn, for node.
+func tint() (compiler, error) {
+	path, err := exec.LookPath("tint")
+	if err == nil {
+		return oneByOne(path), nil
+	}
+	dir, err := npmDir()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", "webgpu")); errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("tint is not on PATH, nor installed by npm ci in shaders/conformance/testdata")
+	}
+	node, err := exec.LookPath("node")
+	return command(node, filepath.Join(dir, "tint.mjs")), err
+}
+
+// npmDir is where npm puts Dawn. Tests run in the folder of their package,
+// which is somewhere below the module's.
+func npmDir() (string, error) {
+	dir, err := os.Getwd()
+	for ; err == nil; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "shaders", "conformance", "testdata"), nil
+		}
+		if dir == filepath.Dir(dir) {
+			err = errors.New("the test is not run in its module")
+		}
+	}
+	return "", err
+}
+
+// oneByOne is for the tint command, which takes one file at a time.
+func oneByOne(tint string) compiler {
+	return func(files []string) (string, error) {
+		outs, errs := make([]string, len(files)), make([]error, len(files))
+		cores := make(chan struct{}, runtime.NumCPU())
+		var all sync.WaitGroup
+		for i, file := range files {
+			all.Add(1)
+			cores <- struct{}{}
+			go func() {
+				defer all.Done()
+				// Without output it has nothing to do, and says nothing.
+				outs[i], errs[i] = command(tint, "--format", "wgsl", "-o", file+".tint")([]string{file})
+				<-cores
+			}()
+		}
+		all.Wait()
+		return strings.Join(outs, ""), errors.Join(errs...)
+	}
+}
