@@ -69,6 +69,7 @@ import itertools
 import json
 import math
 import os
+import platform
 import statistics
 import struct
 import sys
@@ -428,8 +429,10 @@ def command_bench(a):
     if cuda:
         adapter, driver = torch.cuda.get_device_name(), f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
     else:
-        with open("/proc/cpuinfo") as f:
-            adapter = next((line.split(": ")[1].strip() for line in f if line.startswith("model name")), "CPU")
+        adapter = platform.processor() or platform.machine()
+        if os.path.exists("/proc/cpuinfo"):
+            with open("/proc/cpuinfo") as f:
+                adapter = next((line.split(": ")[1].strip() for line in f if line.startswith("model name")), adapter)
         driver = f"{torch.get_num_threads()} threads"
     out = {"program": f"PyTorch {torch.__version__}", "adapter": adapter, "driver": driver, "recipe": a.net, "batch": a.batch,
            "tf32": cuda and a.tf32, "first_step_seconds": seconds(step), "train_images_per_s": a.batch / median(step)}

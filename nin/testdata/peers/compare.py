@@ -13,6 +13,7 @@ import collections
 import json
 import os
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -31,26 +32,36 @@ def say(*words):
 def programs(a, nin):
     """Name -> the command that prints its JSON for a batch size, as a list; those that are not here are left out."""
     bench = [a.python, "nin/testdata/parity.py", "bench", "--net", "d2l", "--layer", LAYER, "--steps", str(a.steps)]
-    adapter = ["-adapter", a.adapter] if a.adapter else []
+    adapter = ["--adapter", a.adapter] if a.adapter else []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found = {
         "nin": [nin, "bench", "-json", "-recipe", "d2l", "-layer", LAYER, "-steps", str(a.steps), *adapter, "-batch"],
-        "tfjs": ["node", "nin/testdata/peers/tfjs.mjs", "--layer", LAYER, "--steps", str(a.tfjs_steps), "--batch"],
+        "tfjs": ["node", "nin/testdata/peers/tfjs.mjs", "--layer", LAYER, "--steps", str(a.tfjs_steps), *adapter, "--batch"],
         "torch": [*bench, "--threads", str(cores), "--batch"],
         "torch-cuda": [*bench, "--device", "cuda", "--batch"],
         "torch-tf32": [*bench, "--device", "cuda", "--tf32", "--batch"],
     }
-    if not os.path.exists(os.path.join(HERE, "node_modules/webgpu")):
-        say("tfjs left out: run npm ci --ignore-scripts in", os.path.relpath(HERE))
+    wanted = a.only.split(",") if a.only else list(found)
+    for name in wanted:
+        if name not in found:
+            sys.exit(f"compare: --only names {name}; want some of {','.join(found)}")
+    if not shutil.which("node") or not os.path.exists(os.path.join(HERE, "node_modules/webgpu")):
+        say("tfjs left out: it needs node 18 or later, and npm ci --ignore-scripts --prefix nin/testdata/peers")
         del found["tfjs"]
-    probe = subprocess.run([a.python, "-c", "import torch, numpy, PIL; print(torch.cuda.is_available())"],
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
-    if probe.returncode:
-        say("PyTorch left out:", a.python, "says", probe.stderr.strip().splitlines()[-1])
+    cuda = ""
+    if not shutil.which(a.python):
+        say("PyTorch left out: no", a.python)
         del found["torch"]
-    if probe.stdout.strip() != "True":
+    else:
+        probe = subprocess.run([a.python, "-c", "import torch, numpy, PIL; print(torch.cuda.is_available())"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+        cuda = probe.stdout.strip()
+        if probe.returncode:
+            say("PyTorch left out:", a.python, "says", probe.stderr.strip().splitlines()[-1])
+            del found["torch"]
+    if cuda != "True":
         del found["torch-cuda"], found["torch-tf32"]
-    return {name: command for name, command in found.items() if not a.only or name in a.only.split(",")}
+    return {name: command for name, command in found.items() if name in wanted}
 
 
 def measure(command):
@@ -110,7 +121,7 @@ def main():
     p.add_argument("--steps", type=int, default=5, help="steps that a run takes the median of (default: 5)")
     p.add_argument("--tfjs-steps", type=int, default=1, help="of TensorFlow.js, which is slow (default: 1)")
     p.add_argument("--only", help="some of nin,tfjs,torch,torch-cuda,torch-tf32")
-    p.add_argument("--adapter", help="of nin: gpu, cpu or part of a name")
+    p.add_argument("--adapter", help="part of its name, for nin and tfjs")
     p.add_argument("--python", default="/usr/bin/python3", help="with torch (default: /usr/bin/python3)")
     p.add_argument("--json", metavar="FILE", help="write all reports here")
     a = p.parse_args()
@@ -138,12 +149,14 @@ def main():
 
     names = [name for name in commands if any(key[1] == name for key in runs)]
     print(*table(runs, names), sep="\n")
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, stdout=subprocess.PIPE, universal_newlines=True)
-    print(f"\nMedians of {rounds} rounds of `{shlex.join(['nin/testdata/peers/compare.py', *sys.argv[1:]])}`:\n")
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT,
+                            stdout=subprocess.PIPE, universal_newlines=True).stdout.strip()
+    print(f"\nMedians over rounds, {rounds} in all, of `{shlex.join(['nin/testdata/peers/compare.py', *sys.argv[1:]])}`:\n")
     for name in names:
         report = next(r[0] for key, r in runs.items() if key[1] == name)
         command = shlex.join(commands[name]).replace(nin, "go run ./cmd/nin")
-        print(f"- {name}: {report.get('program', 'commit ' + commit.stdout.strip())}, {report['adapter']}, {report['driver']}; `{command} N`")
+        program = report.get("program", f"commit {commit}")
+        print(f"- {name}: {program}, {report['adapter']}, {report['driver']}; `{command} N`")
     if a.json:
         with open(a.json, "w") as f:
             json.dump([{"name": name, **r} for (_, name), rs in runs.items() for r in rs], f, indent=2)

@@ -2,7 +2,8 @@
 //
 // Measures a recipe's network in TensorFlow.js on Dawn's WebGPU, and prints the JSON of `go run ./cmd/nin bench -json` as far
 // as it goes: images/s in training and prediction, then the passes of each convolution by itself, bias and ReLU included.
-// Times are medians of --steps runs after one to warm up, each waited for. `npm ci` in this folder installs what it needs.
+// Times are medians of --steps runs after one to warm up, each waited for. `npm ci --ignore-scripts` in this folder installs
+// what it needs.
 import { parseArgs } from 'node:util';
 import { createRequire } from 'node:module';
 import { create, globals } from 'webgpu';
@@ -13,7 +14,7 @@ const { values: options } = parseArgs({ options: {
   batch: { type: 'string', default: '4' },
   steps: { type: 'string', default: '3' },
   layer: { type: 'string', default: '' }, // only layers whose path begins so, such as 2.0; "none" for no layer
-  adapter: { type: 'string' }, // a name that Dawn knows; without it, Dawn chooses
+  adapter: { type: 'string' }, // part of a name; without it, Dawn chooses
 } });
 const batch = Number(options.batch), steps = Number(options.steps);
 
@@ -23,22 +24,26 @@ const recipes = {
   mini: { side: 28, last: 'linear', blocks: [[32, 5, 1, 'same'], [64, 3, 1, 'same'], [96, 3, 1, 'same'], [10, 3, 1, 'same']] },
 };
 const recipe = recipes[options.recipe];
+function fail(code, message) {
+  console.error(`tfjs.mjs: ${message}`);
+  process.exit(code);
+}
 if (!recipe || !(batch >= 1) || !(steps >= 1)) {
-  console.error(`tfjs.mjs: recipe ${options.recipe}, batch ${options.batch}, steps ${options.steps}; ` +
+  fail(2, `recipe ${options.recipe}, batch ${options.batch}, steps ${options.steps}; ` +
     `want one of ${Object.keys(recipes)}, and numbers from 1`);
-  process.exit(2);
 }
 
 // TensorFlow.js looks for a browser's navigator when it is loaded. It is global, too, because Dawn crashes if its instance is
 // collected while in use.
 Object.assign(globalThis, globals);
 const gpu = create(options.adapter ? [`adapter=${options.adapter}`] : []);
+const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' }).catch((e) => fail(1, e.message)); // as below
+if (!adapter) fail(1, 'no WebGPU adapter');
 Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true, writable: true });
 const tf = { ...require('@tensorflow/tfjs-core'), ...require('@tensorflow/tfjs-layers') };
 require('@tensorflow/tfjs-backend-webgpu');
-await tf.setBackend('webgpu');
+if (!await tf.setBackend('webgpu')) fail(1, 'TensorFlow.js has no WebGPU backend here');
 const backend = tf.backend(), { device } = backend;
-const { info } = await gpu.requestAdapter({ powerPreference: 'high-performance' }); // as the backend asked for it
 
 // Seconds of f on the device.
 async function seconds(f) {
@@ -77,7 +82,7 @@ const sgd = tf.train.sgd(1e-3);
 const step = () => sgd.minimize(() => tf.losses.softmaxCrossEntropy(labels, net.apply(images, { training: true })), true);
 const report = {
   program: `TensorFlow.js ${tf.version_core}, webgpu ${require('webgpu/package.json').version}`,
-  adapter: info.device || info.architecture, driver: info.description,
+  adapter: adapter.info.device || adapter.info.architecture, driver: adapter.info.description,
   recipe: options.recipe, batch,
   first_step_seconds: await seconds(step),
 };
