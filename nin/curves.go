@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"io"
 	"os"
+	"strconv"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -65,6 +66,8 @@ func (r *Run) drawCurves() error {
 		p.Legend.Add(c.name, line)
 	}
 	p.Y.Max *= 1.25 // room for the legend
+	p.Y.Tick.Marker = plot.TickerFunc(yTicks)
+	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), -vg.Points(4)
 	w, err := p.WriterTo(5*vg.Inch, 3.5*vg.Inch, "png")
 	if err != nil {
 		return err
@@ -75,6 +78,19 @@ func (r *Run) drawCurves() error {
 	}
 	r.drawn = time.Now()
 	return files.Write(r.file("curves.png"), png.Bytes())
+}
+
+// yTicks are at most eight multiples of a tenth, a quarter, a half, one and so on
+// (plot's own would be three).
+func yTicks(_, most float64) (ticks []plot.Tick) {
+	step := 0.1
+	for i := 0; most/step > 7; i++ {
+		step *= []float64{2.5, 2, 2}[i%3]
+	}
+	for y := 0.0; y <= most; y += step {
+		ticks = append(ticks, plot.Tick{Value: y, Label: strconv.FormatFloat(y, 'g', 3, 64)})
+	}
+	return ticks
 }
 
 // curves are the points of the three curves, x in epochs. In the first epoch the

@@ -143,7 +143,8 @@ func (p *progress) step(s nn.Step) {
 	}
 	perEpoch := t.StepsPerEpoch()
 	ended := s.Step%perEpoch == 0
-	if p.stepped.Sub(p.shown) < every && p.steps > 1 && !(p.terminal && ended) {
+	due := p.steps == 1 || p.stepped.Sub(p.shown) >= every || p.terminal && ended
+	if !due {
 		return
 	}
 	p.shown = p.stepped

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -304,4 +305,31 @@ func TestHelpAndFiles(t *testing.T) {
 	_, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-steps", "1", "-out", dir)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "holds a run already")
+}
+
+// Ctrl-C during a download says what has come of the run.
+func TestInterruptDownload(t *testing.T) {
+	gputest.Device(t)
+	if _, err := os.Stat("/usr/share/datasets/mnist"); err == nil {
+		t.Skip("mnist is here, so that it is not downloaded")
+	}
+	proxy, err := net.Listen("tcp", "127.0.0.1:0") // which never answers
+	require.NoError(t, err)
+	defer proxy.Close()
+	dir := t.TempDir()
+	cmd := command("-dataset", "mnist", "-out", filepath.Join(dir, "run"))
+	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://"+proxy.Addr().String(), "HTTP_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=",
+		"XDG_CACHE_HOME="+dir, "HOME="+dir, "NIN_DATA=")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	require.NoError(t, cmd.Start())
+	require.NoError(t, proxy.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)))
+	asked, err := proxy.Accept()
+	require.NoError(t, err)
+	defer asked.Close()
+	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+	_ = cmd.Wait()
+	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
+	assert.Contains(t, stderr.String(), "stopped before training began")
+	assert.NoDirExists(t, filepath.Join(dir, "run"))
 }
