@@ -62,6 +62,12 @@ type Options struct {
 	Adapter string
 	// Portable leaves out what only some drivers have (see Kernel.Broadcast).
 	Portable bool
+	// Window, if it is not nil, is a window that the device draws in: only
+	// adapters that can are chosen from. It must outlive the device.
+	Window *Window
+	// Idle, if it is not nil, is called about once a millisecond while the
+	// device is waited for. It must not use the device.
+	Idle func()
 }
 
 // ErrNoAdapter is wrapped by the error of Open when nothing can run kernels.

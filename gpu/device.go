@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,7 +16,10 @@ type Device struct {
 	instance *wgpu.Instance
 	dev      *wgpu.Device
 	queue    *wgpu.Queue
+	handle   *wgpu.Adapter
 	adapter  Adapter
+	surface  *Surface
+	idle     func() // of Options
 
 	pipelines  map[string]*pipeline // by WGSL text
 	buffers    atomic.Int64         // open buffers
@@ -30,51 +34,72 @@ type Device struct {
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
-func Open(opt Options) (*Device, error) {
-	in := newInstance()
-	all := enumerate(in)
+func Open(opt Options) (_ *Device, err error) {
+	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle}
+	defer func() {
+		if err != nil {
+			d.surface.release()
+			d.release()
+		}
+	}()
+	if opt.Window != nil {
+		d.surface = &Surface{d: d, h: d.instance.CreateSurface(opt.Window)}
+	}
+	if err := d.choose(opt); err != nil {
+		return nil, err
+	}
+	desc := &wgpu.DeviceDescriptor{
+		Label:          "nin",
+		RequiredLimits: &wgpu.RequiredLimits{Limits: d.handle.GetLimits().Limits},
+	}
+	if d.timestamps = d.handle.HasFeature(wgpu.FeatureName_TimestampQuery); d.timestamps {
+		desc.RequiredFeatures = []wgpu.FeatureName{wgpu.FeatureName_TimestampQuery}
+	}
+	d.broadcast = d.adapter.wantsBroadcast() && !opt.Portable && d.handle.HasFeature(wgpu.NativeFeature_PushConstants) &&
+		desc.RequiredLimits.Limits.MaxPushConstantSize >= digitsBytes
+	if d.broadcast {
+		desc.RequiredFeatures = append(desc.RequiredFeatures, wgpu.NativeFeature_PushConstants)
+	}
+	if d.dev, err = d.handle.RequestDevice(desc); err != nil {
+		return nil, fmt.Errorf("gpu: open %s: %w", d.adapter.Name, err)
+	}
+	d.queue = d.dev.GetQueue()
+	if d.broadcast {
+		d.broadcast = d.checkBroadcast() == nil
+	}
+	return d, d.surface.open()
+}
+
+// choose takes the adapter that opt chooses, of those that can draw in the
+// window if there is one.
+func (d *Device) choose(opt Options) error {
+	all := enumerate(d.instance)
+	if d.surface != nil && len(all) > 0 {
+		all = slices.DeleteFunc(all, func(c candidate) bool {
+			able := canPresent(d.surface.h, c.handle)
+			if !able {
+				c.handle.Release()
+			}
+			return !able
+		})
+		if len(all) == 0 {
+			return ErrNoPresent
+		}
+	}
 	infos := make([]Adapter, len(all))
 	for i, c := range all {
 		infos[i] = c.info
 	}
-	defer func() {
-		for _, c := range all {
+	pick, err := choose(infos, opt.Adapter)
+	for i, c := range all {
+		if err != nil || i != pick {
 			c.handle.Release()
 		}
-	}()
-	pick, err := choose(infos, opt.Adapter)
-	if err != nil {
-		in.Release()
-		return nil, err
 	}
-	h := all[pick].handle
-	desc := &wgpu.DeviceDescriptor{
-		Label:          "nin",
-		RequiredLimits: &wgpu.RequiredLimits{Limits: h.GetLimits().Limits},
+	if err == nil {
+		d.adapter, d.handle = all[pick].info, all[pick].handle
 	}
-	timestamps := h.HasFeature(wgpu.FeatureName_TimestampQuery)
-	if timestamps {
-		desc.RequiredFeatures = []wgpu.FeatureName{wgpu.FeatureName_TimestampQuery}
-	}
-	info := all[pick].info
-	broadcast := info.wantsBroadcast() && !opt.Portable && h.HasFeature(wgpu.NativeFeature_PushConstants) &&
-		desc.RequiredLimits.Limits.MaxPushConstantSize >= digitsBytes
-	if broadcast {
-		desc.RequiredFeatures = append(desc.RequiredFeatures, wgpu.NativeFeature_PushConstants)
-	}
-	dev, err := h.RequestDevice(desc)
-	if err != nil {
-		in.Release()
-		return nil, fmt.Errorf("gpu: open %s: %w", info.Name, err)
-	}
-	d := &Device{
-		instance: in, dev: dev, queue: dev.GetQueue(), adapter: info,
-		pipelines: map[string]*pipeline{}, timestamps: timestamps, broadcast: broadcast,
-	}
-	if broadcast {
-		d.broadcast = d.checkBroadcast() == nil
-	}
-	return d, nil
+	return err
 }
 
 // Adapter describes the device.
@@ -104,15 +129,26 @@ func (d *Device) Close() error {
 		p.release()
 	}
 	d.profile.release()
+	d.surface.release()
 	n, bytes := d.Usage()
-	d.queue.Release()
-	d.dev.Release()
-	d.instance.Release()
-	d.dev = nil
+	d.release()
 	if n > 0 {
 		return fmt.Errorf("gpu: closed with %d buffers (%d bytes) still open", n, bytes)
 	}
 	return nil
+}
+
+// release gives back what is not the surface's, as far as there is any.
+func (d *Device) release() {
+	if d.dev != nil {
+		d.queue.Release()
+		d.dev.Release()
+	}
+	if d.handle != nil {
+		d.handle.Release()
+	}
+	d.instance.Release()
+	d.dev = nil
 }
 
 // Wait returns when all that was submitted is done.
@@ -127,6 +163,10 @@ func (d *Device) poll(done func(idle bool) bool) {
 	}
 	start := time.Now()
 	for !done(d.dev.Poll(false, nil)) {
-		time.Sleep(min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond))
+		pause := min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond)
+		time.Sleep(pause)
+		if pause == time.Millisecond && d.idle != nil {
+			d.idle()
+		}
 	}
 }
