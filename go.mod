@@ -4,8 +4,10 @@ go 1.24.0
 
 require (
 	github.com/creack/pty v1.1.24
+	github.com/go-gl/glfw/v3.3/glfw v0.0.0-20260823155953-d41da22a9587
 	github.com/natefinch/atomic v1.0.1
 	github.com/rajveermalviya/go-webgpu/wgpu v0.17.1
+	github.com/rajveermalviya/go-webgpu/wgpuext/glfw v0.1.1
 	github.com/schollz/progressbar/v3 v3.18.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/image v0.25.0

@@ -1,0 +1,199 @@
+// Package window shows a scene in a window, and tells the scene of keys, mouse
+// and dropped files. It is the only package that knows the window library.
+package window
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/go-gl/glfw/v3.3/glfw"
+	wgpuext "github.com/rajveermalviya/go-webgpu/wgpuext/glfw"
+
+	"wgnin/gpu"
+	"wgnin/viz"
+)
+
+// The window library is used from the thread that main starts on.
+func init() { runtime.LockOSThread() }
+
+// Window is a window of the operating system. All its methods are for the main
+// goroutine.
+type Window struct {
+	// Drop is called with the path of a file that is dropped on the window.
+	Drop func(path string)
+
+	w     *glfw.Window
+	dev   *gpu.Device
+	scene *viz.Scene
+	queue []func() // what the user did and the scene has not been told of
+	polls time.Time
+	dirty bool // the window does not show the scene as it is
+
+	pace pace
+}
+
+// Open makes a window whose inside is width x height points, to be seen when
+// [Window.Show] is called. The error, where
+// there is no display, is one line.
+func Open(title string, width, height int) (*Window, error) {
+	var w *glfw.Window
+	err := attempt(func() (err error) {
+		if err := glfw.Init(); err != nil {
+			return err
+		}
+		glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI) // drawing is the device's
+		glfw.WindowHint(glfw.Visible, glfw.False)   // until there is something to show
+		w, err = glfw.CreateWindow(width, height, title, nil, nil)
+		return err
+	})
+	if err != nil {
+		glfw.Terminate()
+		return nil, fmt.Errorf("no window can be opened: %w", err)
+	}
+	win := &Window{w: w, dirty: true}
+	win.listen()
+	return win, nil
+}
+
+// attempt makes an error of what the window library panics with, or only logs:
+// that there is no display.
+func attempt(f func() error) (err error) {
+	var said strings.Builder
+	out, flags := log.Writer(), log.Flags()
+	log.SetOutput(&said)
+	log.SetFlags(0)
+	defer func() {
+		log.SetOutput(out)
+		log.SetFlags(flags)
+		p := recover()
+		switch first, _, _ := strings.Cut(said.String(), "\n"); {
+		case first != "":
+			err = errors.New(strings.TrimPrefix(first, "PlatformError: "))
+		case p != nil:
+			err = fmt.Errorf("%v", p)
+		}
+	}()
+	return f()
+}
+
+// Close closes the window. What draws in it must be closed before.
+func (w *Window) Close() {
+	w.w.Destroy()
+	glfw.Terminate()
+}
+
+// Handle is the window for [gpu.Options].
+func (w *Window) Handle() *gpu.Window { return wgpuext.GetSurfaceDescriptor(w.w) }
+
+// Show makes scene what the window shows. The device must have been opened with
+// the window.
+func (w *Window) Show(dev *gpu.Device, scene *viz.Scene) {
+	w.dev, w.scene = dev, scene
+	w.w.Show()
+	w.dirty = true
+}
+
+// Closed says that the user wants the window closed.
+func (w *Window) Closed() bool { return w.w.ShouldClose() }
+
+// Poll notes what the user does, and answers the system, which takes a window
+// that does not for hung. The scene is told by [Window.Frame]. It is meant for
+// [gpu.Options].Idle too.
+func (w *Window) Poll() {
+	if now := time.Now(); now.Sub(w.polls) >= 5*time.Millisecond {
+		w.polls = now
+		glfw.PollEvents()
+	}
+}
+
+// Wait returns when the user does something, at the latest after 100 ms.
+func (w *Window) Wait() { glfw.WaitEventsTimeout(0.1) }
+
+// Changed says that the scene is no longer what the window shows.
+func (w *Window) Changed() { w.dirty = true }
+
+// Frame tells the scene what the user did, and draws it if it has changed and
+// it is time for it. With busy the device has other work, a training, and
+// drawing for its sake gets at most a tenth of the time; what the user did
+// shows at once.
+func (w *Window) Frame(busy bool) (drawn bool, err error) {
+	w.Poll()
+	acted := len(w.queue) > 0
+	for _, tell := range w.queue {
+		tell()
+	}
+	w.queue = w.queue[:0]
+	w.dirty = w.dirty || acted
+	width, height := w.w.GetFramebufferSize()
+	// A window that is minimised has no inside on some systems, and one that
+	// nobody sees on others.
+	if width < 1 || height < 1 || w.w.GetAttrib(glfw.Iconified) == glfw.True {
+		return false, nil
+	}
+	if !w.dirty || !w.pace.due(time.Now(), busy && !acted) {
+		return false, nil
+	}
+	w.dev.Wait() // what training has in flight is not the picture's time
+	begun := time.Now()
+	scale, _ := w.w.GetContentScale()
+	view, err := w.scene.Draw(width, height, float64(scale))
+	if err != nil {
+		return false, err
+	}
+	if err := w.dev.Surface().Present(view, width, height); err != nil {
+		return false, err
+	}
+	w.dev.Wait()
+	w.dirty = false
+	w.scene.FrameTime(w.pace.drew(begun, time.Now()))
+	return true, nil
+}
+
+// Frames is the number of pictures drawn, what one took in the mean, and the
+// share of the time since the first that went into them.
+func (w *Window) Frames() (n int, each time.Duration, share float64) {
+	p := w.pace
+	if p.frames == 0 {
+		return 0, 0, 0
+	}
+	return p.frames, p.spent / time.Duration(p.frames), float64(p.spent) / float64(p.last.Sub(p.first))
+}
+
+// pace decides when to draw.
+type pace struct {
+	first, last time.Time // when drawing began, and when the last picture was done
+	took        time.Duration
+	spent       time.Duration // in all pictures
+	frames      int
+}
+
+const (
+	frameTime = time.Second / 30 // the shortest from one picture to the next
+	// busyShare is how many times as long as a picture takes is left to other
+	// work after it, so that the work gets nine tenths of the time.
+	busyShare = 9
+)
+
+// due says that it is time for the next picture.
+func (p *pace) due(now time.Time, busy bool) bool {
+	pause := frameTime - p.took
+	if busy {
+		pause = max(pause, busyShare*p.took)
+	}
+	return now.Sub(p.last) >= pause
+}
+
+// drew notes a picture, and returns what it took.
+func (p *pace) drew(begun, done time.Time) time.Duration {
+	if p.frames == 0 {
+		p.first = begun
+	}
+	p.took, p.last = done.Sub(begun), done
+	p.frames++
+	p.spent += p.took
+	return p.took
+}
