@@ -9,6 +9,7 @@ require (
 	github.com/rajveermalviya/go-webgpu/wgpu v0.17.1
 	github.com/rajveermalviya/go-webgpu/wgpuext/glfw v0.1.1
 	github.com/schollz/progressbar/v3 v3.18.0
+	github.com/soniakeys/quant v1.0.0
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/image v0.25.0
 	golang.org/x/sync v0.12.0

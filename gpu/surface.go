@@ -63,35 +63,34 @@ func (d *Device) Surface() *Surface { return d.surface }
 
 // Present shows a picture in the window, whose inside has that many pixels:
 // pixels is [height,width] words, RGBA8 with red in the lowest byte, rows
-// without gaps. It waits for the queue when the size has changed, and shows
-// nothing while the window has no area, as when it is minimised. A picture that
-// the system cannot take just now, because the window is changing, is dropped
-// without an error.
-func (s *Surface) Present(pixels View, width, height int) error {
+// without gaps. It waits for the queue when the size has changed. A picture is
+// not shown, which is no error, while the window has no area, as when it is
+// minimised, and when the system cannot take it because the window is changing.
+func (s *Surface) Present(pixels View, width, height int) (shown bool, err error) {
 	if width < 1 || height < 1 {
-		return nil
+		return false, nil
 	}
 	if err := pixels.check(); err != nil {
-		return err
+		return false, err
 	}
 	if want := int64(width) * int64(height) * 4; pixels.bytes < want {
-		return fmt.Errorf("gpu: a picture of %dx%d needs %d bytes; %s has %d", width, height, want, pixels.Label(), pixels.bytes)
+		return false, fmt.Errorf("gpu: a picture of %dx%d needs %d bytes; %s has %d", width, height, want, pixels.Label(), pixels.bytes)
 	}
 	if width != s.width || height != s.height || s.chain == nil {
 		if err := s.configure(width, height); err != nil {
-			return err
+			return false, err
 		}
 	}
 	view, err := s.chain.GetCurrentTextureView()
 	if err != nil {
 		// Outdated, lost or late: the next picture gets a new chain.
 		s.dropChain()
-		return nil
+		return false, nil
 	}
 	defer view.Release()
 	err = s.blit.draw(view, pixels, width, height)
 	s.chain.Present() // also after an error: what is acquired must be given back
-	return err
+	return err == nil, err
 }
 
 // configure makes a swap chain of that size. What wgpu would end the process

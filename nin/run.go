@@ -581,3 +581,6 @@ func WriteProfile(w io.Writer, dev *gpu.Device) {
 
 // TrainLen is the number of training images.
 func (r *Run) TrainLen() int { return r.trainImages.Len() }
+
+// TestImages are the images that the run is tested on.
+func (r *Run) TestImages() *data.Images { return r.testImages.Set() }

@@ -301,15 +301,16 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 	return s.frame.All(), nil
 }
 
-const minSide = 16
+// MinSide is the smallest width and height of a picture, in pixels.
+const MinSide = 16
 
 func (s *Scene) resize(width, height int, scale float64) error {
 	if s.frame != nil && s.layout.width == width && s.layout.height == height && s.pen.scale == scale {
 		return nil
 	}
 	limit := min(s.dev.Adapter().Limits.MaxBindingBytes, s.dev.Adapter().Limits.MaxBufferBytes)
-	if bytes := int64(width) * int64(height) * 4; min(width, height) < minSide || max(width, height) > 1<<15 || bytes > limit {
-		return fmt.Errorf("viz: a picture of %dx%d; want at least %d pixels a side, and at most %d bytes", width, height, minSide, limit)
+	if bytes := int64(width) * int64(height) * 4; min(width, height) < MinSide || max(width, height) > 1<<15 || bytes > limit {
+		return fmt.Errorf("viz: a picture of %dx%d; want at least %d pixels a side, and at most %d bytes", width, height, MinSide, limit)
 	}
 	if !(scale >= 0.25 && scale <= 16) {
 		return fmt.Errorf("viz: %g pixels a point; want 0.25 to 16", scale)
@@ -668,6 +669,17 @@ func (s *Scene) Advance() bool {
 	}
 	return false
 }
+
+// SetSample makes sample i, of those counted from 0, the input.
+func (s *Scene) SetSample(i int) error {
+	if i < 0 || i >= s.src.Samples {
+		return fmt.Errorf("there is no sample %d; there are %d, counted from 0", i, s.src.Samples)
+	}
+	return s.show(i)
+}
+
+// Say shows a text at the bottom, until the next key.
+func (s *Scene) Say(text string) { s.message = text }
 
 // SetLayer chooses the layer by its name.
 func (s *Scene) SetLayer(name string) error {

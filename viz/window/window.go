@@ -54,6 +54,7 @@ func Open(title string, width, height int) (*Window, error) {
 		glfw.Terminate()
 		return nil, fmt.Errorf("no window can be opened: %w", err)
 	}
+	w.SetSizeLimits(320, 200, glfw.DontCare, glfw.DontCare)
 	win := &Window{w: w, dirty: true}
 	win.listen()
 	return win, nil
@@ -129,9 +130,9 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	w.queue = w.queue[:0]
 	w.dirty = w.dirty || acted
 	width, height := w.w.GetFramebufferSize()
-	// A window that is minimised has no inside on some systems, and one that
-	// nobody sees on others.
-	if width < 1 || height < 1 || w.w.GetAttrib(glfw.Iconified) == glfw.True {
+	// A window that is minimised has no inside on some systems, and on others
+	// one that nobody sees.
+	if min(width, height) < viz.MinSide || w.w.GetAttrib(glfw.Iconified) == glfw.True {
 		return false, nil
 	}
 	if !w.dirty || !w.pace.due(time.Now(), busy && !acted) {
@@ -144,11 +145,12 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := w.dev.Surface().Present(view, width, height); err != nil {
+	shown, err := w.dev.Surface().Present(view, width, height)
+	if err != nil {
 		return false, err
 	}
 	w.dev.Wait()
-	w.dirty = false
+	w.dirty = !shown
 	w.scene.FrameTime(w.pace.drew(begun, time.Now()))
 	return true, nil
 }

@@ -84,19 +84,44 @@ func (f *Flags) setRecipe(name string) error {
 	return nil
 }
 
+// Recipe is the name that -recipe gives; empty without one.
+func (f *Flags) Recipe() string { return f.recipe }
+
+// TestImages loads the images to look at a trained network with: those it was
+// tested on, or those that the flags name.
+func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, error) {
+	var s nin.Settings
+	own := flag.NewFlagSet("", flag.ContinueOnError)
+	s.Dataset = m.Dataset
+	settings(own, &s)
+	if err := f.overlay(own); err != nil {
+		return nil, err
+	}
+	_, test, err := Load(ctx, m.Recipe, s.Dataset, s.Data)
+	if err != nil {
+		return nil, err
+	}
+	return test.First(s.TestImages), nil
+}
+
 // Settings are the recipe's, with what was given on the command line.
 func (f *Flags) Settings(r nin.Recipe) (nin.Settings, error) {
 	own, s := of(r)
-	var err error
+	err := f.overlay(own)
+	if err == nil {
+		err = s.Check()
+	}
+	return *s, cli.Usage(err)
+}
+
+// overlay sets in own what was given on the command line.
+func (f *Flags) overlay(own *flag.FlagSet) (err error) {
 	f.fs.Visit(func(g *flag.Flag) {
 		if own.Lookup(g.Name) != nil && err == nil {
 			err = own.Set(g.Name, g.Value.String())
 		}
 	})
-	if err == nil {
-		err = s.Check()
-	}
-	return *s, cli.Usage(err)
+	return err
 }
 
 // Check refuses what can be refused before a device is opened: settings that no

@@ -1,0 +1,143 @@
+// Command viz shows what a Network in Network computes, while it learns or
+// afterwards: in a window, or in files without one.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/runflags"
+)
+
+func main() {
+	err := run(os.Args[1:])
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, context.Canceled): // said already
+		os.Exit(130)
+	default:
+		fmt.Fprintln(os.Stderr, "viz:", err)
+		os.Exit(cli.Code(err))
+	}
+}
+
+const help = `Viz shows what a network computes for an image: the maps that each layer puts
+out, the kernels, the gradients, the class activation map, the classes and, with
+-train, the loss. All is drawn on the device, from the very buffers in which the
+network computes. In the window, h shows the keys; an image file can be dropped
+on it, and one drawn with the mouse.
+
+Usage: go run ./cmd/viz -model FILE [flags]
+       go run ./cmd/viz -train [flags]
+
+Examples:
+  go run ./cmd/viz -model runs/mini-20260102-150405/model.safetensors
+  go run ./cmd/viz -model model.safetensors -image shoe.png -layer 3.0
+  go run ./cmd/viz -train                       train, as cmd/train does, and watch
+  go run ./cmd/viz -train -recipe d2l -adapter gpu -epochs 1
+  go run ./cmd/viz -train -resume runs/mini-20260102-150405
+Without a display:
+  go run ./cmd/viz -model model.safetensors -sample 7 -screenshot seven.png
+  go run ./cmd/viz -model model.safetensors -record layers.gif
+  go run ./cmd/viz -train -steps 200 -record learning.gif -frames 50 -size 800x500
+
+The window of a training run may be closed at any time: as on Ctrl-C, the run
+leaves a checkpoint, from which -resume goes on.
+
+Recipes:
+%s
+Flags (those of a training run: without them, the recipe's setting, which
+-recipe NAME -help shows):
+`
+
+// options are the flags that are viz's own.
+type options struct {
+	model, image, layer string
+	train, verbose      bool
+	sample, frames      int
+	screenshot, record  string
+	width, height       int
+}
+
+func (o *options) register(fs *flag.FlagSet) {
+	fs.StringVar(&o.model, "model", "", "look at the network whose weights are in this safetensors `file`")
+	fs.BoolVar(&o.train, "train", false, "train a network and look at it; all flags of cmd/train go")
+	fs.IntVar(&o.sample, "sample", 0, "begin with test image `N`, counting from 0")
+	fs.StringVar(&o.image, "image", "", "begin with the image in this PNG, JPEG or GIF `file`")
+	fs.StringVar(&o.layer, "layer", "", "begin with the layer of this `name`, as in a state dict: 0.2 (default: the first)")
+	fs.StringVar(&o.screenshot, "screenshot", "", "draw one picture in this PNG `file`, after the training if there is one, without a window")
+	fs.StringVar(&o.record, "record", "", "draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
+	fs.IntVar(&o.frames, "frames", 0, "close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
+	o.width, o.height = 1280, 800
+	fs.Func("size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels (default 1280x800)", o.setSize)
+	fs.BoolVar(&o.verbose, "v", false, "print at the end what drawing took, and how much it slowed the training down")
+}
+
+func (o *options) setSize(s string) error {
+	var w, h int
+	if n, err := fmt.Sscanf(s+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 {
+		return errors.New("want WxH, 16x16 to 16384x16384, such as 1280x800")
+	}
+	o.width, o.height = w, h
+	return nil
+}
+
+// headless says that no window is wanted.
+func (o *options) headless() bool { return o.screenshot != "" || o.record != "" }
+
+// check refuses flags that do not go together.
+func (o *options) check(fs *flag.FlagSet) error {
+	switch {
+	case (o.model == "") == !o.train:
+		return errors.New("want either -model FILE, to look at a trained network, or -train (see -help)")
+	case o.screenshot != "" && o.record != "":
+		return errors.New("-screenshot and -record: want one of them")
+	case o.sample < 0:
+		return fmt.Errorf("-sample is %d; want 0 or more", o.sample)
+	case o.frames < 0:
+		return fmt.Errorf("-frames is %d; want 1 or more", o.frames)
+	case o.frames > 0 && o.screenshot != "":
+		return errors.New("-frames with -screenshot, which is one picture")
+	}
+	var err error
+	if o.model != "" {
+		own := flag.NewFlagSet("", flag.ContinueOnError)
+		new(options).register(own)
+		fs.Visit(func(g *flag.Flag) {
+			switch g.Name {
+			case "adapter", "recipe", "dataset", "data", "test-images":
+			default:
+				if own.Lookup(g.Name) == nil {
+					err = fmt.Errorf("-%s is of a training run; with -model there is none", g.Name)
+				}
+			}
+		})
+	}
+	return err
+}
+
+func run(args []string) error {
+	fs := flag.NewFlagSet("viz", flag.ContinueOnError)
+	flags := runflags.New(fs)
+	var opt options
+	opt.register(fs)
+	if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
+		return err
+	}
+	if err := cli.Usage(opt.check(fs)); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	if opt.train {
+		return train(ctx, flags, opt)
+	}
+	return look(ctx, flags, opt)
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/gif"
+	_ "image/jpeg"
+	_ "image/png"
+	"os"
+	"path/filepath"
+	"time"
+
+	"wgnin/cmd/internal/runflags"
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/viz"
+	"wgnin/viz/window"
+)
+
+// show is a scene, and the window that it is in, if there is one.
+type show struct {
+	opt   options
+	dev   *gpu.Device
+	win   *window.Window // nil without one
+	probe *nn.Probe
+	scene *viz.Scene
+}
+
+// open opens the window, if one is wanted, and a device that can draw in it.
+func open(adapter string, opt options) (_ *show, err error) {
+	s := &show{opt: opt}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := place(opt.screenshot + opt.record); err != nil {
+		return nil, err
+	}
+	gpuOptions := gpu.Options{Adapter: adapter}
+	if !opt.headless() {
+		if s.win, err = window.Open("nin", opt.width, opt.height); err != nil {
+			return nil, windowless(err)
+		}
+		gpuOptions.Window, gpuOptions.Idle = s.win.Handle(), s.win.Poll
+	}
+	if s.dev, err = gpu.Open(gpuOptions); errors.Is(err, gpu.ErrNoPresent) {
+		err = windowless(err)
+	}
+	return s, err
+}
+
+// windowless names the way to see something without a window.
+func windowless(err error) error {
+	return fmt.Errorf("%w; -screenshot FILE.png and -record FILE.gif need no window", err)
+}
+
+// place refuses a file in a folder that is not there, before long work is done
+// for it.
+func place(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+func (s *show) close() {
+	s.scene.Close()
+	s.probe.Close()
+	_ = s.dev.Close()
+	if s.win != nil {
+		s.win.Close()
+	}
+}
+
+// begin makes the scene of net, with the input that the flags ask for.
+func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []string, dir string, history int64) (err error) {
+	if s.probe, err = nn.NewProbe(net); err != nil {
+		return err
+	}
+	src := source(s.dev, title, s.probe, set, classes, dir)
+	src.History = history
+	if s.scene, err = viz.NewScene(s.dev, src); err != nil {
+		return err
+	}
+	if s.opt.layer != "" {
+		if err := s.scene.SetLayer(s.opt.layer); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.opt.image != "":
+		if err := s.setImage(s.opt.image); err != nil {
+			return err
+		}
+	case s.opt.sample > 0: // the scene begins with 0
+		if err := s.scene.SetSample(s.opt.sample); err != nil {
+			return err
+		}
+	}
+	if s.win != nil {
+		s.win.Drop = func(path string) {
+			if err := s.setImage(path); err != nil {
+				s.scene.Say(err.Error())
+			}
+		}
+		s.win.Show(s.dev, s.scene)
+	}
+	return nil
+}
+
+// setImage makes the image in a file the input.
+func (s *show) setImage(path string) error {
+	img, err := readImage(path)
+	if err != nil {
+		return err
+	}
+	if err := s.scene.SetImage(img); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// maxPixels is the most that an image file may have, so that a small file
+// cannot take all memory.
+const maxPixels = 1 << 26
+
+func readImage(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	c, _, err := image.DecodeConfig(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no PNG, JPEG or GIF image: %w", path, err)
+	}
+	if c.Width*c.Height > maxPixels {
+		return nil, fmt.Errorf("%s has %dx%d pixels; want at most %d", path, c.Width, c.Height, maxPixels)
+	}
+	if _, err := f.Seek(0, 0); err != nil {
+		return nil, err
+	}
+	img, _, err := image.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return img, nil
+}
+
+// picture draws the scene as it is.
+func (s *show) picture() (*image.RGBA, error) {
+	return s.scene.Image(s.opt.width, s.opt.height, 1)
+}
+
+// screenshot writes one picture.
+func (s *show) screenshot() error {
+	img, err := s.picture()
+	if err != nil {
+		return err
+	}
+	fmt.Println("picture ", s.opt.screenshot)
+	return writePNG(s.opt.screenshot, img)
+}
+
+// enough says that the user, or -frames, wants the window closed.
+func (s *show) enough() bool {
+	n, _, _ := s.win.Frames()
+	return s.win.Closed() || s.opt.frames > 0 && n >= s.opt.frames
+}
+
+// stay shows the scene until the window is closed or ctx is done.
+func (s *show) stay(ctx context.Context) error {
+	for ctx.Err() == nil && !s.enough() {
+		if _, err := s.win.Frame(false); err != nil {
+			return err
+		}
+		s.win.Wait()
+	}
+	return nil
+}
+
+// look shows a trained network.
+func look(ctx context.Context, flags *runflags.Flags, opt options) error {
+	m, err := nin.ReadModel(opt.model, flags.Recipe())
+	if err != nil {
+		return err
+	}
+	s, err := open(flags.Adapter, opt)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var set *data.Images
+	if opt.image == "" {
+		if set, err = flags.TestImages(ctx, m); err != nil {
+			return err
+		}
+	}
+	net, err := m.Net(s.dev)
+	if err != nil {
+		return err
+	}
+	defer net.Close()
+	if err := s.begin(net, m.Recipe.Name+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
+		return err
+	}
+	switch {
+	case opt.screenshot != "":
+		return s.screenshot()
+	case opt.record != "":
+		return s.recordModel()
+	}
+	defer s.report()
+	return s.stay(ctx)
+}
+
+// recordModel films the layers, or the samples on one layer.
+func (s *show) recordModel() error {
+	frames, next := s.opt.frames, viz.KeyLayerDown
+	if s.opt.layer != "" {
+		next = viz.KeyNextSample
+	}
+	if frames == 0 {
+		frames = len(s.probe.Layers)
+	}
+	var f film
+	for i := range frames {
+		if i > 0 {
+			s.scene.Key(next)
+		}
+		img, err := s.picture()
+		if err != nil {
+			return err
+		}
+		f.add(img, 100)
+	}
+	return s.write(&f)
+}
+
+// write writes a film.
+func (s *show) write(f *film) error {
+	fmt.Println("film    ", s.opt.record)
+	return f.write(s.opt.record)
+}
+
+// report prints, with -v, what drawing took.
+func (s *show) report() {
+	if n, each, share := s.win.Frames(); s.opt.verbose && n > 0 {
+		fmt.Printf("drawing  %d pictures, %s each, %.1f %% of the time\n", n, each.Round(100*time.Microsecond), 100*share)
+	}
+}

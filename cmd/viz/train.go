@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"wgnin/cmd/internal/runflags"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/viz"
+)
+
+// historyBytes is what the maps of past steps may take on the device.
+const historyBytes = 128 << 20
+
+// filmLength is the number of pictures of a training, without -frames.
+const filmLength = 100
+
+// train trains as cmd/train does, and shows it. Training and drawing take turns
+// on this goroutine.
+func train(ctx context.Context, flags *runflags.Flags, opt options) error {
+	if err := flags.Check(); err != nil {
+		return err
+	}
+	s, err := open(flags.Adapter, opt)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	r, err := flags.Open(ctx, s.dev)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	set := r.TestImages()
+	if err := s.begin(r.Net, r.Settings.Recipe+" on "+s.dev.Adapter().Name, set, set.Classes, r.Dir, historyBytes); err != nil {
+		return err
+	}
+	fmt.Printf("adapter  %s\nrecipe   %s: %s\nfiles    %s\n", s.dev.Adapter(), r.Settings.Recipe, r.Recipe.About, r.Dir)
+	if s.win != nil {
+		defer s.report()
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	t := &training{show: s, run: r, last: r.Start}
+	for event, err := range r.Events(running) {
+		switch {
+		case errors.Is(err, context.Canceled):
+			fmt.Printf("stopped  after step %d; go on with: go run ./cmd/viz -train -resume %s\n", t.last, r.Dir)
+		case err != nil:
+			return err
+		case running.Err() == nil:
+			t.tell(event)
+			if t.failed == nil {
+				t.failed = t.draw(running)
+			}
+			if t.failed != nil || t.closed() {
+				stop() // the run leaves a checkpoint
+			}
+		}
+	}
+	switch {
+	case t.failed != nil:
+		return t.failed
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case opt.screenshot != "":
+		return s.screenshot()
+	case opt.record != "":
+		return s.write(&t.film)
+	}
+	return s.stay(ctx)
+}
+
+// training is a run that is shown.
+type training struct {
+	*show
+	run    *nin.Run
+	last   int // step
+	rate   rate
+	film   film
+	failed error
+}
+
+// tell tells the scene of what the run reports.
+func (t *training) tell(e nin.Event) {
+	switch {
+	case e.Step != nil:
+		t.last = e.Step.Step
+		tr := t.run.Trainer
+		t.failed = t.scene.Step(viz.Step{
+			Step: e.Step.Step, Steps: tr.Total(), Epoch: float64(e.Step.Step) / float64(tr.StepsPerEpoch()), Loss: e.Step.Loss,
+			ImagesPerSecond: t.rate.add(*e.Step, time.Now()), Weights: tr.Submitted(),
+		})
+	case e.Epoch != nil:
+		t.scene.Epoch(viz.Epoch{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
+		fmt.Printf("epoch %d: train loss %.4f, test loss %.4f, test accuracy %.4f, %.0f images/s\n",
+			e.Epoch.Epoch, e.Epoch.TrainLoss, e.Epoch.TestLoss, e.Epoch.TestAccuracy, e.Epoch.ImagesPerSecond)
+	case e.End != nil:
+		fmt.Printf("weights  %s/model.safetensors, hash %.16s\n", t.run.Dir, e.End.Hash)
+	}
+	if t.win != nil {
+		t.win.Changed()
+	}
+}
+
+// draw draws, if it is time for it. While the scene is paused it keeps the run
+// waiting.
+func (t *training) draw(ctx context.Context) error {
+	if t.win == nil {
+		return t.shoot()
+	}
+	if _, err := t.win.Frame(true); err != nil {
+		return err
+	}
+	for !t.scene.Advance() && ctx.Err() == nil && !t.closed() {
+		t.rate = rate{}
+		t.win.Wait()
+		if _, err := t.win.Frame(false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shoot adds a picture to the film, so that in the end they are evenly spread
+// over the steps.
+func (t *training) shoot() error {
+	if t.opt.record == "" {
+		return nil
+	}
+	steps := t.run.Trainer.Total() - t.run.Start
+	frames := t.opt.frames
+	if frames == 0 {
+		frames = filmLength
+	}
+	frames = min(frames, steps)
+	if shot := len(t.film.gif.Image); (t.last-t.run.Start)*frames < (shot+1)*steps {
+		return nil
+	}
+	img, err := t.picture()
+	if err != nil {
+		return err
+	}
+	t.film.add(img, 10)
+	return nil
+}
+
+// closed says that the window is to be closed.
+func (t *training) closed() bool { return t.win != nil && t.enough() }
+
+// rate measures images per second over the last steps.
+type rate struct {
+	at     []time.Time
+	images []int
+}
+
+// rateSteps is how many steps are looked back.
+const rateSteps = 20
+
+func (r *rate) add(s nn.Step, now time.Time) float64 {
+	r.at, r.images = append(r.at, now), append(r.images, s.Images)
+	if n := len(r.at) - rateSteps; n > 0 {
+		r.at, r.images = r.at[n:], r.images[n:]
+	}
+	sum := 0
+	for _, n := range r.images[1:] {
+		sum += n
+	}
+	if sum == 0 {
+		return 0
+	}
+	return float64(sum) / now.Sub(r.at[0]).Seconds()
+}
