@@ -30,7 +30,7 @@ func (f *film) add(img *image.RGBA, delay int) {
 		return
 	}
 	part := img.SubImage(changed).(*image.RGBA)
-	palette := median.Quantizer(255).Quantize(make(color.Palette, 0, 256), part)
+	palette := median.Quantizer(255).Quantize(make(color.Palette, 0, 255), part)
 	same := uint8(len(palette))
 	to := image.NewPaletted(changed, append(palette, color.RGBA{})) // the last: what was there stays
 	index := map[color.RGBA]uint8{}

@@ -8,8 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
@@ -133,11 +131,8 @@ func run(args []string) error {
 	if err := cli.Usage(opt.check(fs)); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	if opt.train {
-		return train(ctx, flags, opt)
+		return train(cli.Interruptible("the step is finished and a checkpoint written"), flags, opt)
 	}
-	return look(ctx, flags, opt)
+	return look(cli.Interruptible("the window is closed"), flags, opt)
 }

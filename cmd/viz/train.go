@@ -45,27 +45,25 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	t := &training{show: s, run: r, last: r.Start}
+	var failed error // in drawing
 	for event, err := range r.Events(running) {
-		switch {
-		case errors.Is(err, context.Canceled):
+		if errors.Is(err, context.Canceled) {
 			fmt.Printf("stopped  after step %d; go on with: go run ./cmd/viz -train -resume %s\n", t.last, r.Dir)
-		case err != nil:
+			return errors.Join(failed, ctx.Err())
+		}
+		if err != nil {
 			return err
-		case running.Err() == nil:
-			t.tell(event)
-			if t.failed == nil {
-				t.failed = t.draw(running)
-			}
-			if t.failed != nil || t.closed() {
-				stop() // the run leaves a checkpoint
-			}
+		}
+		if failed = errors.Join(failed, t.tell(event)); failed == nil && running.Err() == nil {
+			failed = t.draw(running)
+		}
+		if failed != nil || t.closed() {
+			stop() // the run leaves a checkpoint
 		}
 	}
 	switch {
-	case t.failed != nil:
-		return t.failed
-	case ctx.Err() != nil:
-		return ctx.Err()
+	case failed != nil:
+		return failed
 	case opt.screenshot != "":
 		return s.screenshot()
 	case opt.record != "":
@@ -77,20 +75,19 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 // training is a run that is shown.
 type training struct {
 	*show
-	run    *nin.Run
-	last   int // step
-	rate   rate
-	film   film
-	failed error
+	run  *nin.Run
+	last int // step
+	rate rate
+	film film
 }
 
 // tell tells the scene of what the run reports.
-func (t *training) tell(e nin.Event) {
+func (t *training) tell(e nin.Event) (err error) {
 	switch {
 	case e.Step != nil:
 		t.last = e.Step.Step
 		tr := t.run.Trainer
-		t.failed = t.scene.Step(viz.Step{
+		err = t.scene.Step(viz.Step{
 			Step: e.Step.Step, Steps: tr.Total(), Epoch: float64(e.Step.Step) / float64(tr.StepsPerEpoch()), Loss: e.Step.Loss,
 			ImagesPerSecond: t.rate.add(*e.Step, time.Now()), Weights: tr.Submitted(),
 		})
@@ -104,6 +101,7 @@ func (t *training) tell(e nin.Event) {
 	if t.win != nil {
 		t.win.Changed()
 	}
+	return err
 }
 
 // draw draws, if it is time for it. While the scene is paused it keeps the run
