@@ -1,6 +1,7 @@
 package gpu_test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,7 +9,14 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
+	"wgnin/shaders/checktest"
 )
+
+func TestCompilersAccept(t *testing.T) {
+	text, err := os.ReadFile("present.wgsl")
+	require.NoError(t, err)
+	checktest.Compile(t, []string{string(text)})
+}
 
 // A window shows the bytes of the picture, whatever its format does to them:
 // each value of each channel comes through.

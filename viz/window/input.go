@@ -13,7 +13,7 @@ import (
 var letters = map[rune]viz.Key{
 	'n': viz.KeyNormalisation, 'c': viz.KeyColours, 'v': viz.KeyView, 'k': viz.KeyNextClass,
 	'.': viz.KeyNextMap, ',': viz.KeyPrevMap, ']': viz.KeyNextPlane, '[': viz.KeyPrevPlane,
-	' ': viz.KeyPause, 's': viz.KeyStep, 'f': viz.KeyFreeze, 'b': viz.KeyBack, 'g': viz.KeyForward,
+	'i': viz.KeyInvert, ' ': viz.KeyPause, 's': viz.KeyStep, 'f': viz.KeyFreeze, 'b': viz.KeyBack, 'g': viz.KeyForward,
 	'p': viz.KeyScreenshot, 'h': viz.KeyHelp, '?': viz.KeyHelp,
 }
 
