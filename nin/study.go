@@ -137,13 +137,14 @@ type StudyOptions struct {
 	Seeds       int           // trainings of each variant, from seeds 0, 1, ...
 	Train, Test *data.Images
 	Log         io.Writer // a line for each thing done
+	Command     string    // that asked for the study, for the report
 }
 
 // StudyResult is what a study found.
 type StudyResult struct {
 	Study
 	Adapter string
-	Budget  time.Duration
+	Command string
 	Took    time.Duration
 	Dataset string
 
@@ -197,7 +198,7 @@ func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (St
 	recipe.In.C = o.Train.C
 	r := study{StudyOptions: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = StudyResult{
-		Study: s, Adapter: dev.Adapter().String(), Budget: o.Budget, Dataset: o.Train.Name,
+		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
 		Batch: min(recipe.Batch, o.Train.Len()), TrainImages: o.Train.Len(), Results: make([]VariantResult, len(s.Variants)),
 	}
 	round, err := r.plan(ctx)

@@ -63,7 +63,7 @@ func (r StudyResult) Markdown() string {
 		p("- %s\n", r.compare(i))
 	}
 	p("\nThe memory is the planned peak, dataset included; images/s are those of training, the median of the seeds. Adapter: %s.\n"+
-		"`go run ./cmd/nin study %d -budget %v`, which took %v.\n", r.Adapter, r.Exercise, r.Budget, rounded(r.Took))
+		"`%s`, which took %v.\n", r.Adapter, r.Command, rounded(r.Took))
 	return b.String()
 }
 
@@ -142,6 +142,9 @@ func (r StudyResult) plot() ([]byte, error) {
 	accuracy.NominalX(names...)
 	accuracy.X.Min, accuracy.X.Max = -0.5, float64(len(names))-0.5
 	loss.X.Min, loss.Y.Min = 0, 0
+	loss.Y.Max *= 1.25 // room for the legend
+	loss.Y.Tick.Marker = plot.TickerFunc(yTicks)
+	loss.Legend.Padding, loss.Legend.XOffs = vg.Points(2), -vg.Points(6)
 	for _, p := range []*plot.Plot{accuracy, loss} {
 		p.BackgroundColor = color.White
 	}

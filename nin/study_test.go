@@ -162,7 +162,7 @@ func TestStudyMarkdown(t *testing.T) {
 	}
 	s := small()
 	r := nin.StudyResult{
-		Study: s, Adapter: "card", Budget: 10 * time.Minute, Took: 9 * time.Minute, Dataset: "pets",
+		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets",
 		Batch: 10, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
 		Results: []nin.VariantResult{
 			{Cost: cost(1000), Accuracy: []float64{0.80, 0.82}, Loss: []float64{2, 1}, Rate: 100},
@@ -178,7 +178,7 @@ func TestStudyMarkdown(t *testing.T) {
 		"| deep | 0.8100 (0.8100 to 0.8100), 1 diverged | 1.500 | 200 | 500 | 0.05 | 2.0 | 1.0 |",
 		"- **b** against a: +2.5 points of accuracy (every seed agrees), 2.00 times the parameters, 2.00 times the multiply-adds, 0.50 times the images/s.",
 		"- **deep** against a: +0.0 points of accuracy (one seed: this may be chance)",
-		"`go run ./cmd/nin study 9 -budget 10m0s`, which took 9m0s.",
+		"`do this`, which took 9m0s.",
 	} {
 		assert.Contains(t, got, want)
 	}

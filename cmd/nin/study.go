@@ -103,6 +103,7 @@ func study(w io.Writer, args []string) error {
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
 	result, err := nin.RunStudy(ctx, dev, s, nin.StudyOptions{
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
+		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})
 	if errors.Is(err, context.Canceled) {
 		return errors.New("study: stopped; nothing was written")
