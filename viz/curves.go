@@ -63,7 +63,7 @@ func (s *Scene) drawCurves(p pen) {
 	for _, e := range c.epochs {
 		epochs, highest = max(epochs, float64(e.Epoch)), max(highest, e.TestLoss)
 	}
-	highest = min(highest, 5) // a loss that explodes leaves the rest to be seen
+	highest = min(1.05*highest, 5) // a loss that explodes leaves the rest to be seen
 	place := func(x, y float64) point {
 		return point{left + (right-left)*x/epochs, bottom - (bottom-top)*min(y, highest)/highest}
 	}
@@ -73,7 +73,9 @@ func (s *Scene) drawCurves(p pen) {
 		p.fill(image.Rect(int(left), int(y), int(right), int(y)+1), line)
 		p.writeRight(p.regular, faint, int(left)-p.pt(6), int(y)-row/2, row, fmt.Sprintf("%.3g", v))
 	}
-	every = tick(epochs)
+	if every = tick(epochs); epochs >= 2 {
+		every = max(every, 1)
+	}
 	for v := 0.0; v <= epochs+1e-9; v += every {
 		label := fmt.Sprintf("%.3g", v)
 		p.write(p.regular, faint, int(place(v, 0).x)-p.width(p.regular, label)/2, int(bottom), row, b.Dx(), label)

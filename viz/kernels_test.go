@@ -1,7 +1,13 @@
 package viz
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu"
 	"wgnin/shaders/check"
@@ -131,6 +137,18 @@ var mutants = []checktest.Mutant{
 	{"viz/cam", "", "edge", "clamp(row, 0, i32(p.mapRows) - 1)", "clamp(row, 0, i32(p.mapRows))"},
 	{"viz/cam", "", "blend", "0.25 + 0.5 * t", "0.5 + 0.25 * t"},
 	{"viz/cam", "", "grey", "select(0u, p.planeStride, p.planes == 3u)", "p.planeStride"},
+}
+
+func TestEveryFileHasACase(t *testing.T) {
+	files, err := filepath.Glob("*.wgsl")
+	require.NoError(t, err)
+	all := strings.Join(checktest.Texts(cases()), "")
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.True(t, strings.Contains(all, string(text)), "no case runs %s", file)
+	}
+	assert.NotEmpty(t, files)
 }
 
 func TestCompilersAccept(t *testing.T) { checktest.Compile(t, checktest.Texts(cases())) }

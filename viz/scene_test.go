@@ -487,7 +487,7 @@ func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		width, height int
 		scale         float64
-	}{{16, 16, 1}, {17, 600, 1}, {2000, 16, 1}, {333, 217, 1.25}, {100, 100, 16}, {801, 601, 0.25}, {640, 480, 3}, {900, 600, 1}} {
+	}{{16, 16, 1}, {17, 600, 1}, {16, 900, 2}, {2000, 16, 1}, {333, 217, 1.25}, {100, 100, 16}, {801, 601, 0.25}, {640, 480, 3}, {900, 600, 1}} {
 		for _, key := range []Key{KeyView, KeyView, KeyHelp, KeyView, KeyHelp, KeyView} {
 			s.Key(key)
 			_, err := s.Image(c.width, c.height, c.scale)
