@@ -205,16 +205,25 @@ func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (St
 	if err != nil {
 		return StudyResult{}, err
 	}
+	within, cancel := context.WithDeadline(ctx, r.begun.Add(o.Budget))
+	defer cancel()
 	for seed := range o.Seeds {
 		if left := o.Budget - time.Since(r.begun); seed > 0 && round > left {
 			fmt.Fprintf(o.Log, "seed %d would take %v and %v of the budget are left: it is left out\n", seed, rounded(round), rounded(left))
 			break
 		}
-		start := time.Now()
-		for i := range s.Variants {
-			if err := r.train(ctx, i, uint64(seed)); err != nil {
-				return StudyResult{}, err
-			}
+		if seed == 1 { // the first is needed, and was planned to take a part of the budget
+			ctx = within
+		}
+		start, before := time.Now(), slices.Clone(r.result.Results)
+		err := r.trainAll(ctx, uint64(seed))
+		if errors.Is(err, context.DeadlineExceeded) {
+			fmt.Fprintf(o.Log, "seed %d does not fit the budget: it is left out\n", seed)
+			r.result.Results = before
+			break
+		}
+		if err != nil {
+			return StudyResult{}, err
 		}
 		round = time.Since(start)
 		r.result.Seeds++
@@ -308,6 +317,16 @@ func (r *study) measure(ctx context.Context, i int) (step, test float64, err err
 		}
 	}
 	return step, time.Since(start).Seconds() / float64(run.testImages.Len()), nil
+}
+
+// trainAll trains each variant from a seed.
+func (r *study) trainAll(ctx context.Context, seed uint64) error {
+	for i := range r.result.Variants {
+		if err := r.train(ctx, i, seed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // train trains variant i from a seed and keeps what it comes to.

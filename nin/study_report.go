@@ -43,7 +43,7 @@ func (r StudyResult) Markdown() string {
 	epochs := float64(r.Steps*r.Batch) / float64(r.TrainImages)
 	p("\nEach was trained with %d seeds, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
 		"with the recipe `mini` otherwise, and tested on %d images.\n\n", r.Seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.TestImages)
-	p("| variant | test accuracy, mean (least to most) | training loss at the end | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
+	p("| variant | test accuracy, mean (least to most) | training loss, last tenth | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
 	p("|---|---|---|---|---|---|---|---|\n")
 	for i, v := range r.Results {
 		average, least, most := v.spread()
@@ -53,7 +53,7 @@ func (r StudyResult) Markdown() string {
 			if v.Diverged > 0 {
 				accuracy += fmt.Sprintf(", %d diverged", v.Diverged)
 			}
-			loss = fmt.Sprintf("%.3f", v.Loss[len(v.Loss)-1])
+			loss = fmt.Sprintf("%.3f", mean(v.Loss[len(v.Loss)*9/10:]))
 		}
 		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Variants[i].Name, accuracy, loss, v.Rate,
 			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, mb(v.Cost.Training.Peak), mb(v.Cost.Prediction.Peak))

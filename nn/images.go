@@ -35,7 +35,7 @@ func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 		return nil, fmt.Errorf("nn: %d labels and %d pixels; want at least one image, of %d pixels each", set.Len(), len(set.Pixels), size)
 	}
 	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
-	perChunk := int(limit / int64(size) / 4 * 4)
+	perChunk := int(limit / int64(size))
 	if perChunk == 0 {
 		return nil, fmt.Errorf("nn: an image of %d bytes; %s binds at most %d", size, dev.Adapter().Name, limit)
 	}
