@@ -27,6 +27,7 @@ type Device struct {
 	timestamps bool
 	broadcast  bool
 	profile    *profiler
+	warmer     warmer
 	reads      atomic.Int64 // see Reads
 	readBytes  atomic.Int64
 	dry        bool         // see Dry
@@ -36,6 +37,7 @@ type Device struct {
 // Open opens the adapter that opt chooses, with that adapter's own limits.
 func Open(opt Options) (_ *Device, err error) {
 	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle}
+	d.warmer.options, d.warmer.met = Options{Adapter: opt.Adapter, Portable: opt.Portable}, map[string]bool{}
 	defer func() {
 		if err != nil {
 			d.surface.release()
@@ -124,6 +126,7 @@ func (d *Device) Close() error {
 	if d == nil || d.dev == nil {
 		return nil
 	}
+	d.warmer.close()
 	d.Wait()
 	for _, p := range d.pipelines {
 		p.release()

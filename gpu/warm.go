@@ -1,0 +1,151 @@
+package gpu
+
+import (
+	"errors"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
+
+// A software driver compiles a kernel to machine code when it first meets it, on
+// the one thread of its queue, which leaves the other cores idle through a first
+// step. So other devices meet the kernels too, the last first, in dispatches of
+// no workgroup; the code goes to the driver's cache on disk, where the queue
+// finds it.
+
+// warmer compiles kernels ahead of the queue.
+type warmer struct {
+	options Options         // of the device
+	met     map[string]bool // by WGSL text
+	devices []*Device       // one for each other core
+	done    sync.WaitGroup
+
+	mu      sync.Mutex
+	waiting []entry
+	running bool
+}
+
+// few kernels are not worth it, and as many that take less than cached each say
+// that the code is in the cache: then the others' is too.
+const (
+	few    = 4
+	cached = 30 * time.Millisecond
+)
+
+// warm begins to compile the kernels of entries that the device has not met.
+func (d *Device) warm(entries []entry) {
+	w := &d.warmer
+	if d.adapter.Class != Software {
+		return
+	}
+	var fresh []entry
+	for _, e := range slices.Backward(entries) {
+		if !w.met[e.text] {
+			w.met[e.text] = true
+			fresh = append(fresh, e)
+		}
+	}
+	if len(fresh) < few {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = append(w.waiting, fresh...)
+	if w.running {
+		return
+	}
+	w.done.Wait() // they have nothing to do and end
+	for len(w.devices) < min(runtime.NumCPU(), 8)-1 {
+		h, err := Open(w.options)
+		if err != nil {
+			return // the queue compiles them itself
+		}
+		w.devices = append(w.devices, h)
+	}
+	for _, h := range w.devices {
+		w.running = true
+		w.done.Add(1)
+		go w.run(h)
+	}
+}
+
+// run compiles what waits on h.
+func (w *warmer) run(h *Device) {
+	defer w.done.Done()
+	start := time.Now()
+	for n := 1; ; n++ {
+		e, ok := w.next()
+		if !ok {
+			return
+		}
+		if h.meet(&e) != nil || n == few && time.Since(start) < few*cached {
+			w.forget()
+		}
+	}
+}
+
+func (w *warmer) next() (e entry, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.waiting) == 0 {
+		w.running = false
+		return e, false
+	}
+	e, w.waiting = w.waiting[0], w.waiting[1:]
+	return e, true
+}
+
+// forget leaves what waits to the queue.
+func (w *warmer) forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.waiting = nil
+}
+
+// close waits until nothing is compiled.
+func (w *warmer) close() {
+	w.forget()
+	w.done.Wait()
+	for _, d := range w.devices {
+		_ = d.Close() // it has no buffers
+	}
+}
+
+// meet makes the driver compile e, but runs none of it.
+func (d *Device) meet(e *entry) error {
+	in, err1 := d.NewBuffer("in", 256)
+	out, err2 := d.NewBuffer("out", 256)
+	defer in.Release()
+	defer out.Release()
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	p, err := d.pipeline(e)
+	if err != nil {
+		return err
+	}
+	entries := make([]wgpu.BindGroupEntry, len(e.binds))
+	for i, b := range e.binds {
+		buf := in
+		if b.writes() {
+			buf = out
+		}
+		entries[i] = wgpu.BindGroupEntry{Binding: uint32(i), Buffer: buf.h, Size: uint64(buf.bytes)}
+	}
+	g, err := d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: p.layout, Entries: entries})
+	if err != nil {
+		return err
+	}
+	defer g.Release()
+	err = d.encode(func(enc *wgpu.CommandEncoder) error {
+		pass := enc.BeginComputePass(nil)
+		defer pass.Release()
+		step{p, g, 0, 1}.dispatch(pass)
+		return pass.End()
+	})
+	d.Wait()
+	return err
+}
