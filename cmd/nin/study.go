@@ -52,10 +52,13 @@ func study(w io.Writer, args []string) error {
 		out     = fs.String("out", ".", "`folder` for the report and the plot")
 	)
 	var exercises strings.Builder
-	for _, s := range nin.Studies {
-		fmt.Fprintf(&exercises, "  %d  %s\n", s.Exercise, s.Title)
+	for n := 1; n <= 6; n++ {
+		title := "What does the network cost? (go run ./cmd/nin cost)"
+		if s, err := nin.FindStudy(n); err == nil {
+			title = s.Title
+		}
+		fmt.Fprintf(&exercises, "  %d  %s\n", n, title)
 	}
-	exercises.WriteString("  4  what the network costs: go run ./cmd/nin cost\n")
 	rest, err := parseArgs(fs, w, fmt.Sprintf(studyHelp, exercises.String()), args)
 	if err != nil {
 		return err
