@@ -29,19 +29,22 @@ func main() {
 }
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:
-metrics.jsonl (a line for each step and epoch), model.safetensors (PyTorch's
-names; loads with load_state_dict) and checkpoint/ (from which -resume goes on,
-to the same bits).
+metrics.jsonl (a line for each step and epoch), curves.png, model.safetensors
+(PyTorch's names; loads with load_state_dict) and checkpoint/ (from which -resume
+goes on, to the same bits).
 
 Usage: go run ./cmd/train [flags]
 
 Recipes:
 %s
 Examples:
-  go run ./cmd/train                                 the recipe that suits the adapter
-  go run ./cmd/train -recipe d2l -steps 3            three steps of the chapter's run
-  go run ./cmd/train -adapter cpu -epochs 1 -seed 7  on the processor, one epoch
-  go run ./cmd/train -resume runs/mini-20260102-1504  go on with a run that stopped
+  go run ./cmd/train                                    the recipe that suits the adapter
+  go run ./cmd/train -recipe d2l -steps 3               three steps of the chapter's run
+  go run ./cmd/train -adapter cpu -epochs 1 -seed 7     on the processor, one epoch
+  go run ./cmd/train -epochs 50 -patience 5             until five epochs are no better
+  go run ./cmd/train -resume runs/mini-20260102-150405  go on with a run that stopped
+
+Ctrl-C finishes the step and writes a checkpoint; a second one stops at once.
 
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `

@@ -285,6 +285,8 @@ func TestHelpAndFiles(t *testing.T) {
 		"-patience", "-tensorboard", "-quiet", "-v", "Examples"} {
 		assert.Contains(t, stdout, f)
 	}
+	stdout, _, _ = train(t, "-recipe", "lin2013", "-help")
+	assert.Contains(t, stdout, "(default 307)", "the recipe's epochs")
 
 	dir := filepath.Join(t.TempDir(), "run")
 	stdout, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "40", "-epochs", "1", "-profile", "-out", dir)
