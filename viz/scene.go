@@ -33,6 +33,7 @@ type Scene struct {
 	entries  *gpu.Buffer // statistics, [smallest, largest, mean, share that is not positive] each
 	at       entryLayout
 	numbers  program // makes statistics
+	pointer  program // makes that of the number under the mouse
 	panels   program // draws maps
 	readback *gpu.Readback
 	asked    []subject // of the read-backs that are pending
@@ -125,8 +126,8 @@ type subject struct {
 
 // spot is a number of a tensor that is drawn.
 type spot struct {
-	what               what
-	m, plane, row, col int
+	what        what
+	m, row, col int
 }
 
 type what int
@@ -139,7 +140,7 @@ const (
 
 // NewScene starts a scene of src on dev.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
-	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"}, panels: program{dev: dev, name: "panels"}}
+	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"}, pointer: program{dev: dev, name: "pointer"}, panels: program{dev: dev, name: "panels"}}
 	s.state = state{mark: -1, class: -1, origin: origin{truth: -1}}
 	s.past = history{dev: dev, at: -1, every: 1}
 	if err := src.check(); err != nil {
@@ -245,6 +246,7 @@ func (s *Scene) Close() {
 	}
 	s.past.release()
 	s.numbers.release()
+	s.pointer.release()
 	s.panels.release()
 	s.readback.Release()
 	for _, b := range []*gpu.Buffer{s.frame, s.colours, s.entries} {
@@ -410,13 +412,21 @@ func (s *Scene) entry(i uint32) [4]float64 {
 func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	for {
 		sub := s.looked()
-		changed, err := s.numbers.set(s.statistics(sub))
+		changed, err := s.numbers.set(s.statistics())
 		if err != nil {
 			return false, err
 		}
+		moved, err := s.pointer.set(s.pointed(sub.hover))
+		if err != nil {
+			return false, err
+		}
+		plans := s.pointer.plans()
 		if again || changed {
+			plans = append(plans, s.numbers.plans()...)
+		}
+		if again || changed || moved {
 			counted = true
-			if err := s.ask(sub); err != nil {
+			if err := s.ask(sub, plans); err != nil {
 				return false, err
 			}
 		}
@@ -437,14 +447,14 @@ func (s *Scene) count(again, exact bool) (counted bool, err error) {
 const late = 2
 
 // ask runs the statistics, and has them brought to the host some pictures later.
-func (s *Scene) ask(sub subject) error {
+func (s *Scene) ask(sub subject, plans []*gpu.Plan) error {
 	if s.readback.Full() {
 		if err := s.take(); err != nil {
 			return err
 		}
 	}
 	s.asked = append(s.asked, sub)
-	return s.readback.Run(s.numbers.plans()...)
+	return s.readback.Run(plans...)
 }
 
 // take waits for the oldest numbers asked for.
@@ -453,21 +463,36 @@ func (s *Scene) take() error {
 	return s.readback.Next(s.values)
 }
 
-// statistics are the dispatches that make the numbers, and the ranges for
-// colours.
-func (s *Scene) statistics(sub subject) []dispatch {
-	var ds []dispatch
-	rows := func(t Tensor, to uint32) stats {
-		st := stats{
-			Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]), Offset: uint32(t.Offset),
-			MapStride: uint32(t.Stride[0]), PlaneStride: uint32(t.Stride[1]), RowStride: uint32(t.Stride[2]), ColStride: uint32(t.Stride[3]), To: to,
-		}
-		k := st.kernel()
-		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{t.Data}}, gpu.Words(st), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, statsArgs[gpu.View, gpu.View]{p, t.Data, s.entries.All()})
-		}})
-		return st
+// rows is the dispatch that makes statistics of t's rows, with the map
+// innermost.
+func (s *Scene) rows(t Tensor, to uint32) dispatch {
+	st := stats{
+		Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]), Offset: uint32(t.Offset),
+		MapStride: uint32(t.Stride[0]), PlaneStride: uint32(t.Stride[1]), RowStride: uint32(t.Stride[2]), ColStride: uint32(t.Stride[3]), To: to,
 	}
+	k := st.kernel()
+	return dispatch{bound{k.Name, k.Groups, [4]gpu.View{t.Data}}, gpu.Words(st), func(r *gpu.Recorder, p gpu.View) {
+		k.Record(r, statsArgs[gpu.View, gpu.View]{p, t.Data, s.entries.All()})
+	}}
+}
+
+// pointed are the dispatches that make the statistic of the number under the
+// mouse, if there is one.
+func (s *Scene) pointed(h spot) []dispatch {
+	t := s.tensor(s.layer)
+	switch h.what {
+	case nothing:
+		return nil
+	case ofInput:
+		t = s.input()
+	}
+	return []dispatch{s.rows(t.value(h.m, h.row, h.col), s.at.mouse)}
+}
+
+// statistics are the dispatches that make the other numbers, and the ranges for
+// colours.
+func (s *Scene) statistics() []dispatch {
+	var ds []dispatch
 	join := func(m merge) {
 		k := m.kernel()
 		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{}}, gpu.Words(m), func(r *gpu.Recorder, p gpu.View) {
@@ -475,12 +500,12 @@ func (s *Scene) statistics(sub subject) []dispatch {
 		}})
 	}
 	each := func(t Tensor, to uint32) {
-		st := rows(t, s.at.rows)
-		join(merge{Sets: st.Maps, Parts: st.Planes * st.Rows, Src: s.at.rows, To: to})
+		ds = append(ds, s.rows(t, s.at.rows))
+		join(merge{Sets: uint32(t.Shape[0]), Parts: uint32(t.Shape[1] * t.Shape[2]), Src: s.at.rows, To: to})
 	}
 	last := s.past.of(len(s.src.Layers)-1, s.src.logits())
 	last.Shape[2], last.Shape[3] = 1, 1
-	rows(last, s.at.logits)
+	ds = append(ds, s.rows(last, s.at.logits))
 	layers := uint32(0)
 	for i := range s.src.Layers {
 		if i != s.layer && s.norm != global {
@@ -503,13 +528,6 @@ func (s *Scene) statistics(sub subject) []dispatch {
 	}
 	if t, ok := s.cam(); ok {
 		each(t, s.at.cam)
-	}
-	if h := sub.hover; h.what != nothing {
-		t := s.tensor(s.layer)
-		if h.what == ofInput {
-			t = s.input()
-		}
-		rows(t.value(h.m, h.plane, h.row, h.col), s.at.mouse)
 	}
 	return ds
 }

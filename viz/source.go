@@ -79,9 +79,9 @@ func (t Tensor) one(m int) Tensor {
 	return t
 }
 
-// value is the tensor of the number at [m,plane,row,col].
-func (t Tensor) value(m, plane, row, col int) Tensor {
-	t.Offset += m*t.Stride[0] + plane*t.Stride[1] + row*t.Stride[2] + col*t.Stride[3]
+// value is the tensor of the number at [m,0,row,col].
+func (t Tensor) value(m, row, col int) Tensor {
+	t.Offset += m*t.Stride[0] + row*t.Stride[2] + col*t.Stride[3]
 	t.Shape = [4]int{1, 1, 1, 1}
 	return t
 }
