@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -84,13 +85,14 @@ func (r *Run) checkpoint(best bool) error {
 	if err != nil {
 		return err
 	}
-	meta := map[string]string{"checkpoint": string(raw), "sha256": hashCheckpoint(raw, tensors)}
+	meta := maps.Clone(r.metadata)
+	meta["checkpoint"], meta["sha256"] = string(raw), hashCheckpoint(raw, tensors)
 	if err := os.MkdirAll(r.file(checkpointDir), 0o755); err != nil {
 		return err
 	}
 	if best { // weights alone, for -init and load_state_dict
 		weights := tensors[:len(tensors)-len(velocity)]
-		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, nil); err != nil {
+		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, r.metadata); err != nil {
 			return err
 		}
 	}
@@ -191,6 +193,13 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 // images and network must be those of the run, and lines of metrics.jsonl after
 // the checkpoint are dropped, to be written again.
 func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+	if c.Settings.Whiten { // the run's own, to the bit
+		whitened := *train
+		if whitened.Whitening, err = data.ReadWhitening(filepath.Join(dir, whiteningFile)); err != nil {
+			return nil, err
+		}
+		train = &whitened
+	}
 	a := dev.Adapter()
 	elsewhere := a.Name != c.state.Adapter || a.Driver != c.state.Driver
 	if elsewhere { // what was found is of no use

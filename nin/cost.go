@@ -49,7 +49,7 @@ type Memory struct {
 	Images      int64 `json:"images"`      // pixels, labels and order of the dataset
 	Activations int64 `json:"activations"` // and their gradients, in the arena that they share
 	Evaluation  int64 `json:"evaluation"`  // activations of the test after each epoch
-	Other       int64 `json:"other"`       // batch, metrics, resize weights, staging of the loss
+	Other       int64 `json:"other"`       // batch, metrics, resize weights, whitening, staging of the loss
 	Staging     int64 `json:"staging"`     // weights on their way to a file
 	Peak        int64 `json:"peak"`        // the sum
 
@@ -72,6 +72,13 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 	if batch > train.Len() {
 		return Cost{}, fmt.Errorf("a batch of %d images; %s has %d", batch, r.Dataset, train.Len())
 	}
+	// Inputs of another size than the recipe's may be too large to whiten.
+	if s.Whiten && data.CheckWhitening(r.In.C, r.In.H, r.In.W) == nil {
+		if train.Whitening, err = data.BlankWhitening(r.In.C, r.In.H, r.In.W); err != nil {
+			return Cost{}, err
+		}
+		test.Whitening = train.Whitening
+	}
 	for _, set := range []*data.Images{train, test} {
 		if set.C != r.In.C {
 			set.C, set.Pixels = r.In.C, make([]uint8, set.Len()*r.In.C*set.H*set.W)
@@ -82,7 +89,7 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 
 func planCost(dev *gpu.Device, r Recipe, batch int, train, test *data.Images) (Cost, error) {
 	s := r.Settings()
-	s.Batch = batch
+	s.Batch, s.Whiten = batch, train.Whitening != nil
 	c := Cost{Recipe: r.Name, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
 	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, train, test)
 	if err != nil {
@@ -122,6 +129,11 @@ func (c *Cost) planPrediction(dry *gpu.Device, r Recipe, s Settings, test *data.
 		return nil, 0, err
 	}
 	defer net.Close()
+	if test.Whitening != nil {
+		if err := net.Whiten(test.Whitening); err != nil {
+			return nil, 0, err
+		}
+	}
 	images, err := nn.Upload(dry, test)
 	if err != nil {
 		return nil, 0, err
@@ -216,7 +228,7 @@ func (c Cost) Write(w io.Writer) error {
 	}{
 		{"weights", p.Weights, m.Weights}, {"gradients", p.Gradients, m.Gradients}, {"velocity", p.Velocity, m.Velocity},
 		{"dataset", p.Images, m.Images}, {"activations", p.Activations, m.Activations}, {"test after an epoch", p.Evaluation, m.Evaluation},
-		{"batch, metrics, resizing", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging}, {"planned peak", p.Peak, m.Peak},
+		{"resizing, whitening, rest", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging}, {"planned peak", p.Peak, m.Peak},
 	} {
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, mb(row.pred), mb(row.train))
 	}

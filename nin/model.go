@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,6 +23,8 @@ type Model struct {
 	Weights []safetensors.Tensor
 	Dataset string   // that it was trained on, or else the recipe's
 	Classes []string // names; numbers if they are not known
+
+	Whitening *data.Whitening // that it sees images through; nil for none
 
 	named bool // the file names the classes
 }
@@ -43,6 +46,11 @@ func ReadModel(path, recipe string) (*Model, error) {
 	m, err := newModel(tensors, recipe)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if hash := meta["whitening"]; hash != "" {
+		if m.Whitening, err = readWhitening(path, hash); err != nil {
+			return nil, err
+		}
 	}
 	if d := meta["dataset"]; d != "" {
 		m.Dataset = d
@@ -121,7 +129,11 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := net.SetWeights(m.Weights); err != nil {
+	err = net.SetWeights(m.Weights)
+	if err == nil && m.Whitening != nil {
+		err = net.Whiten(m.Whitening)
+	}
+	if err != nil {
 		net.Close()
 		return nil, err
 	}
@@ -129,20 +141,56 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 }
 
 // metadata is what a file of the model's weights says besides.
-func (m *Model) metadata() map[string]string { return metadata(m.Recipe.Name, m.Dataset, m.Classes) }
+func (m *Model) metadata() map[string]string {
+	return metadata(m.Recipe.Name, m.Dataset, m.Classes, m.Whitening)
+}
 
-func metadata(recipe, dataset string, classes []string) map[string]string {
+func metadata(recipe, dataset string, classes []string, w *data.Whitening) map[string]string {
 	names, _ := json.Marshal(classes) // strings always encode
-	return map[string]string{"recipe": recipe, "dataset": dataset, "classes": string(names)}
+	meta := map[string]string{"recipe": recipe, "dataset": dataset, "classes": string(names)}
+	if w != nil {
+		meta["whitening"] = w.Hash()
+	}
+	return meta
+}
+
+// whiteningFile lies beside the weights of a network that sees its images
+// through a whitening, or in the folder above, where a run has it.
+const whiteningFile = "whitening.safetensors"
+
+// readWhitening finds the whitening of the given hash for the weights at path.
+func readWhitening(path, hash string) (*data.Whitening, error) {
+	dir := filepath.Dir(path)
+	file := filepath.Join(dir, whiteningFile)
+	w, err := data.ReadWhitening(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		w, err = data.ReadWhitening(filepath.Join(dir, "..", whiteningFile))
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path, whiteningFile)
+	case err == nil && w.Hash() != hash:
+		return nil, fmt.Errorf("%s: the %s there is not the one that the network was trained with", path, whiteningFile)
+	}
+	return w, err
 }
 
 // Export writes the model to a file: weights as PyTorch names them if its name
-// ends in .safetensors, a network for other programs if it ends in .onnx.
+// ends in .safetensors (and its whitening beside them), a network for other
+// programs if it ends in .onnx.
 func (m *Model) Export(path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".safetensors":
+		if m.Whitening != nil {
+			if err := m.Whitening.Write(filepath.Join(filepath.Dir(path), whiteningFile)); err != nil {
+				return err
+			}
+		}
 		return safetensors.Write(path, m.Weights, m.metadata())
 	case ".onnx":
+		if m.Whitening != nil {
+			return fmt.Errorf("%s: the network sees images through a whitening, which an ONNX file of it would lack", path)
+		}
 		model, err := nn.ONNX(m.Layers, m.Recipe.In, m.Weights)
 		if err != nil {
 			return err

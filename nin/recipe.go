@@ -22,6 +22,7 @@ type Recipe struct {
 	Schedule              func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
 	Momentum, WeightDecay float64
 	Dropout               float64
+	Whiten                bool // see [data.Whitening]
 }
 
 // Recipes are all there are.
@@ -40,9 +41,9 @@ var Recipes = []Recipe{
 		},
 	},
 	{
-		Name: "lin2013", About: "the paper's CIFAR-10 run, without whitening: 120,000 steps",
+		Name: "lin2013", About: "the paper's CIFAR-10 run, on whitened images: 120,000 steps",
 		Dataset: "cifar10", In: nn.Shape{C: 3, H: 32, W: 32}, Net: Lin2013, Init: nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Zero},
-		Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5,
+		Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5, Whiten: true,
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 5 / 6}}
 		},

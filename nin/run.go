@@ -38,6 +38,7 @@ type Settings struct {
 	WeightDecay float64 `json:"weight_decay"`
 	Dropout     float64 `json:"dropout"`
 	Augment     string  `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
+	Whiten      bool    `json:"whiten,omitempty"`
 	Seed        uint64  `json:"seed"`
 	TrainImages int     `json:"train_images"` // 0 is all
 	TestImages  int     `json:"test_images"`  // 0 is all
@@ -66,7 +67,7 @@ type Settings struct {
 func (r Recipe) Settings() Settings {
 	return Settings{
 		Recipe: r.Name, Dataset: r.Dataset, Epochs: r.Epochs, Batch: r.Batch, Rate: r.Rate,
-		Momentum: r.Momentum, WeightDecay: r.WeightDecay, Dropout: r.Dropout, Shuffle: true,
+		Momentum: r.Momentum, WeightDecay: r.WeightDecay, Dropout: r.Dropout, Whiten: r.Whiten, Shuffle: true,
 		CheckpointEvery: Every{Time: betweenCheckpoints},
 	}
 }
@@ -98,6 +99,12 @@ func (s Settings) Check() error {
 	if err == nil {
 		_, err = augmentation(s.Augment, nn.Shape{})
 	}
+	if err == nil && s.Whiten {
+		var r Recipe
+		if r, err = Find(s.Recipe); err == nil {
+			err = data.CheckWhitening(r.In.C, r.In.H, r.In.W)
+		}
+	}
 	if bad := (nn.RangeError{}); errors.As(err, &bad) {
 		return fmt.Errorf("-%s is %v; want %s", cmp.Or(flagOf[bad.Setting], bad.Setting), bad.Value, bad.Want)
 	}
@@ -124,6 +131,7 @@ type Run struct {
 
 	test        *nn.Evaluator
 	trainImages *nn.Images
+	metadata    map[string]string // of files of weights
 	testImages  *nn.Images
 	dev         *gpu.Device
 	dataHash    string
@@ -219,6 +227,11 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
+	if s.Whiten {
+		if err := train.Whitening.Write(r.file(whiteningFile)); err != nil {
+			return nil, err
+		}
+	}
 	a := dev.Adapter()
 	err = r.write("run", struct {
 		Settings
@@ -263,6 +276,11 @@ func newRun(ctx context.Context, dev *gpu.Device, s Settings, f found, train, te
 		return nil, err
 	}
 	r.Dir = dir
+	var w *data.Whitening
+	if s.Whiten {
+		w = train.Whitening
+	}
+	r.metadata = metadata(recipe.Name, s.Dataset, train.Classes, w)
 	r.dataHash = hashImages(r.trainImages.Set(), r.testImages.Set())
 	return r, nil
 }
@@ -284,6 +302,14 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 	}
 	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
 		return nil, err
+	}
+	if s.Whiten {
+		if train.Whitening == nil {
+			return nil, errors.New("the training images have no whitening; load them with one")
+		}
+		if err := r.Net.Whiten(train.Whitening); err != nil {
+			return nil, err
+		}
 	}
 	if s.Tune && f.Kernels == nil {
 		if f.Kernels, err = Tune(ctx, r.Net, s.Batch, func(nn.Choice) {}); err != nil {
@@ -561,7 +587,7 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
-	return safetensors.Write(r.file("model.safetensors"), weights, metadata(r.Recipe.Name, r.Settings.Dataset, r.trainImages.Set().Classes))
+	return safetensors.Write(r.file("model.safetensors"), weights, r.metadata)
 }
 
 // WriteProfile prints where the device's time went.

@@ -24,6 +24,7 @@ type Graph struct {
 	backward     []func()
 	convolutions []convolution // in order
 	dropouts     uint32
+	augment      Augment
 	classes      int                                              // one more than the largest label of the images
 	built        func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
 }

@@ -54,6 +54,8 @@ type Net struct {
 	grads   *gpu.Buffer // nil until there is a trainer
 	batch   *gpu.Buffer // the shaders.Batch of the run
 	kernels Kernels
+
+	whitening *gpu.Buffer // matrix and bias; nil without one
 }
 
 type netWeights struct {
@@ -122,6 +124,7 @@ func (net *Net) Close() {
 	net.weights.Release()
 	net.grads.Release()
 	net.batch.Release()
+	net.whitening.Release()
 }
 
 // Device is where the network lives.

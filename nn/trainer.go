@@ -123,7 +123,8 @@ func (t *Trainer) plan(n int) error {
 		return err
 	}
 	x, target := t.source.build(g, t.net.In)
-	logits := t.net.build(g, t.cfg.Augment.build(g, x))
+	g.augment = t.cfg.Augment
+	logits := t.net.build(g, x)
 	if g.ok() {
 		buildCrossEntropy(g, logits, target, t.metrics.All())
 		g.runBackward()
@@ -162,6 +163,7 @@ func (c TrainConfig) Check() error {
 
 // build records the network on g.
 func (net *Net) build(g *Graph, x *Tensor) *Tensor {
+	x = g.augment.build(g, net.whiten(g, x))
 	g.enter("")
 	return net.Layer.Build(g, x)
 }

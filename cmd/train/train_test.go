@@ -249,6 +249,7 @@ func TestBadInput(t *testing.T) {
 		"-nonsense":                   {2, "-nonsense"},
 		"extra":                       {2, "unexpected argument"},
 		"-recipe alexnet":             {2, "the nearest is mini (of d2l, mini, lin2013)"},
+		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
 		"-dataset folder":             {2, "-dataset folder needs -data DIR"},
 		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},
 		"-dataset fashion":            {2, "the nearest is fashion-mnist"},
@@ -281,7 +282,7 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
 	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr", "-momentum", "-weight-decay",
-		"-dropout", "-augment", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile",
+		"-dropout", "-augment", "-whiten", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile",
 		"-patience", "-tensorboard", "-quiet", "-v", "Examples"} {
 		assert.Contains(t, stdout, f)
 	}

@@ -9,6 +9,7 @@ import (
 	"wgnin/shaders/check"
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/dropout"
+	"wgnin/shaders/gcn"
 	"wgnin/shaders/input"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
@@ -29,6 +30,7 @@ var Ops = []Op{
 	{"ceiling", everywhere(ceiling.Cases), nil},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
+	{"gcn", everywhere(gcn.Cases), nil},
 	{"input", everywhere(input.Cases), nil},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},

@@ -138,6 +138,14 @@ var mutants = []checktest.Mutant{
 	{"dropout", "", "random", "hash(seed) + step", "hash(seed)"},
 	{"dropout", "", "random", " + stream", ""},
 
+	{"gcn", "", "sign", "base - mean) * factor", "base + mean) * factor"},
+	{"gcn", "", "sign", "let d = x[first + e] - base - mean", "let d = x[first + e] - base + mean"},
+	{"gcn", "", "index", "group * Elems", "group"},
+	{"gcn", "", "index", "x[first + e] - base);", "x[first] - base);"},
+	{"gcn", "", "unwritten", "var e = lane; e < Elems", "var e = lane; e + 1u < Elems"},
+	{"gcn", "", "norm", "sqrt(squares)", "squares"},
+	{"gcn", "", "flat", "let base = x[first];", "let base = 0.0;"},
+
 	{"input", "", "sign", "row + pixel", "row - pixel"},
 	{"input", "", "index", "pixel(line + s)", "pixel(line + s + 1u)"},
 	{"input", "", "index", " - First;", ";"},

@@ -54,6 +54,7 @@ func settings(fs *flag.FlagSet, s *nin.Settings) {
 	fs.Float64Var(&s.WeightDecay, "weight-decay", s.WeightDecay, "weight decay")
 	fs.Float64Var(&s.Dropout, "dropout", s.Dropout, "probability of dropping a value")
 	fs.StringVar(&s.Augment, "augment", s.Augment, "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)")
+	fs.BoolVar(&s.Whiten, "whiten", s.Whiten, "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once")
 	fs.Uint64Var(&s.Seed, "seed", s.Seed, "seed of weights, order, augmentation and dropout")
 	fs.IntVar(&s.TrainImages, "train-images", s.TrainImages, "use the first `N` training images (0: all)")
 	fs.IntVar(&s.TestImages, "test-images", s.TestImages, "use the first `N` test images (0: all)")
@@ -165,7 +166,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		train, test, err := Load(ctx, recipe, s.Dataset, s.Data)
+		train, test, err := Load(ctx, recipe, s.Dataset, s.Data) // the run has its whitening
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +187,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := Load(ctx, recipe, s.Dataset, s.Data)
+	train, test, err := load(ctx, recipe, s.Dataset, s.Data, s.Whiten)
 	if err != nil {
 		return nil, err
 	}
@@ -200,8 +201,13 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the
 // recipe's network, and prints to stderr how far it is.
 func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *data.Images, err error) {
+	return load(ctx, r, dataset, dir, false)
+}
+
+// load is Load, with a whitening of the images if that is asked for.
+func load(ctx context.Context, r nin.Recipe, dataset, dir string, whiten bool) (train, test *data.Images, err error) {
 	shown := time.Now()
-	return data.Load(ctx, dataset, data.Options{Dir: dir, H: r.In.H, W: r.In.W, Progress: func(p data.Progress) {
+	return data.Load(ctx, dataset, data.Options{Dir: dir, H: r.In.H, W: r.In.W, Whiten: whiten, Progress: func(p data.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}

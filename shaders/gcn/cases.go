@@ -1,0 +1,61 @@
+package gcn
+
+import (
+	"math"
+
+	"wgnin/shaders/check"
+)
+
+type refArgs = Args[[]float64]
+
+// Cases are the conformance cases: one value, more and fewer than lanes, an
+// image of CIFAR-10's size, a flat image among others. Values are in [0,1], as
+// pixels are.
+func Cases() []check.Case {
+	r := check.NewRand(19)
+	var cs []check.Case
+	for _, c := range []Config{{N: 1, Elems: 1}, {N: 3, Elems: 63}, {N: 4, Elems: 65}, {N: 2, Elems: 3072}} {
+		x := r.Floats(c.N * c.Elems)
+		for i := range x {
+			x[i] = math.Abs(x[i])
+		}
+		for e := range c.Elems { // the last
+			if c.N > 1 {
+				x[(c.N-1)*c.Elems+e] = 0.3
+			}
+		}
+		for i := range x {
+			x[i] = float64(float32(x[i]))
+		}
+		// WGSL allows the square root 2.5 units in the last place and a division
+		// as many: the mean's, the factor's.
+		cs = append(cs, check.Of(c.Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, c.Ref,
+			check.Bound[refArgs]{Terms: c.Elems + 4, Magnitude: c.magnitude, Ulps: 7.5}))
+	}
+	return cs
+}
+
+// magnitude bounds the error of y in units of that of one sum. Let d be x -
+// x[0], of terms that add up to a. The mean of d errs by that of A, the mean of
+// a; r = d - mean by that of B = a + A; the sum of r^2 by that of 2 r.B + r.r, so
+// that the norm errs by that of ||B|| + ||r||/2, and y = r scale/norm by that of
+// (B + |r| (||B||/norm + 1)) scale/norm.
+func (c Config) magnitude(a refArgs) {
+	for n := range c.N {
+		x, y := a.X[n*c.Elems:][:c.Elems], a.Y[n*c.Elems:][:c.Elems]
+		mean, norm := c.moments(x)
+		sum, squares := 0.0, 0.0
+		for _, v := range x {
+			sum += (v + x[0]) / float64(len(x))
+		}
+		for _, v := range x {
+			squares += (v + x[0] + sum) * (v + x[0] + sum)
+		}
+		for e, v := range x {
+			y[e] = 0
+			if norm > least {
+				y[e] = (v + x[0] + sum + math.Abs(v-x[0]-mean)*(math.Sqrt(squares)/norm+1)) * scale / norm
+			}
+		}
+	}
+}
