@@ -59,7 +59,7 @@ func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
 // dropout, momentum, partial batches and a schedule.
 func sixty(out string) []string {
 	return []string{
-		"-recipe", "mini", "-data", smallData, "-train-images", "316", "-batch", "16", "-epochs", "3", "-test-images", "32",
+		"-recipe", "mini", "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs", "3", "-test-images", "16",
 		"-checkpoint-every", "7", "-seed", "3", "-tensorboard", "-out", out,
 	}
 }
