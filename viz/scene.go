@@ -258,8 +258,9 @@ func (s *Scene) Close() {
 // [height,width] pixels of one word each, RGBA8 with red in the lowest byte,
 // rows without gaps. The view is good until Draw is called with another size.
 // Sizes are framebuffer pixels; scale is how many of them a point of text has,
-// 1 but on high-density displays. While steps are told of, it does not wait;
-// else it waits for the numbers that it shows.
+// 1 but on high-density displays. While steps are told of, it does not wait,
+// and shows numbers that are two pictures old; else, and for what keys and mouse
+// have just chosen, it waits for the numbers that it shows.
 func (s *Scene) Draw(width, height int, scale float64) (gpu.View, error) {
 	return s.draw(width, height, scale, !s.live)
 }
@@ -276,6 +277,8 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 		return gpu.View{}, err
 	}
 	s.arrange()
+	// What the user has just chosen to look at does not wait for later pictures.
+	exact = exact || s.looked() != s.subject
 	again, err := s.count(s.moved, exact)
 	if err != nil {
 		return gpu.View{}, err
