@@ -166,7 +166,7 @@ var mutants = []checktest.Mutant{
 	{"pool/max_backward", "", "sign", "sum + select", "sum - select"},
 	{"pool/max_backward", "", "index", "(w - ow * StrideW)", "(w - ow * StrideW + 1u)"},
 	{"pool/max_backward", "", "unwritten", "i >= N *", "i + 1u >= N *"},
-	{"pool/max_backward", "", "padding", "% InW + PadLeft", "% InW"},
+	{"pool/max_backward", "", "padding", "p.w + PadLeft", "p.w"},
 	{"pool/avg_forward", "", "sign", "sum + x", "sum - x"},
 	{"pool/avg_forward", "", "index", "h0 + i32(KH)", "h0 + i32(KH) - 1"},
 	{"pool/avg_forward", "", "unwritten", "i >= N *", "i + 1u >= N *"},

@@ -5,15 +5,14 @@
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
   if (i >= N * InH * InW * Elems) { return; }
-  let c = i % Elems;
-  let w = (i / Elems) % InW + PadLeft;
-  let h = (i / (Elems * InW)) % InH + PadTop;
-  let n = i / (Elems * InW * InH);
+  let p = place(i, InH, InW);
+  let w = p.w + PadLeft;
+  let h = p.h + PadTop;
   var sum = Elem(0.0);
   // Window oh covers padded row h when oh * StrideH <= h < oh * StrideH + KH.
   for (var oh = (max(h + StrideH, KH) - KH) / StrideH; oh < min(OutH, h / StrideH + 1u); oh = oh + 1u) {
     for (var ow = (max(w + StrideW, KW) - KW) / StrideW; ow < min(OutW, w / StrideW + 1u); ow = ow + 1u) {
-      let o = ((n * OutH + oh) * OutW + ow) * Elems + c;
+      let o = ((p.n * OutH + oh) * OutW + ow) * Elems + p.c;
       let here = UElem((h - oh * StrideH) * KW + (w - ow * StrideW));
       sum = sum + select(Elem(0.0), dY[o], index[o] == here);
     }

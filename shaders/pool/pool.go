@@ -19,6 +19,8 @@ var (
 	avgForward string
 	//go:embed avg_backward.wgsl
 	avgBackward string
+	//go:embed place.wgsl
+	place string
 	//go:embed divisor.wgsl
 	divisor string
 )
@@ -116,7 +118,7 @@ func kernel[A any](s Shape, name string, elements, window, iterations int, parts
 	c := s.consts()
 	lanes := shaders.ElemOf(s.C).Lanes
 	return gpu.Kernel[A]{
-		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, parts...),
+		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, append(parts, place)...),
 		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window), Iterations: iterations,
 	}
 }
