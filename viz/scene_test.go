@@ -339,6 +339,14 @@ func TestNumbers(t *testing.T) {
 	}
 	_, high, _, _ := s.legendText()
 	assert.Equal(t, number(largest), high)
+
+	// What is chosen while a run goes on has its numbers at once.
+	training(t, s, 1)
+	require.NoError(t, s.SetLayer("2.0"))
+	_, err := s.Draw(900, 600, 1)
+	require.NoError(t, err)
+	_, _, stats, _ = s.legendText()
+	assert.Contains(t, stats, "max "+number(slices.Max(read(t, l.source.Layers[s.layer].Activation))))
 }
 
 // TestNoMapComesToTheHost draws while a run goes on: only the statistics come,
