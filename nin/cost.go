@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"wgnin/gpu"
@@ -166,7 +167,11 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 		index[l.Path] = len(c.Layers)
 		c.Layers = append(c.Layers, l)
 	}
-	add(LayerCost{Path: "input", Layer: "gather, resize, scale", Output: in.Batch(c.MicroBatch)})
+	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"}, {"whiten", "normalise, whiten"}} {
+		if slices.ContainsFunc(trained, func(t gpu.LayerCost) bool { return t.Layer == l[0] }) {
+			add(LayerCost{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
+		}
+	}
 	_, err := nn.Walk(net, in, func(path string, l nn.Layer, in, out nn.Shape) error {
 		cost := LayerCost{Path: path, Layer: l.String(), Output: out.Batch(c.MicroBatch)}
 		if w, ok := l.(nn.Weighted); ok {

@@ -82,3 +82,28 @@ func TestCostOfTheChapter(t *testing.T) {
 	_, err = nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
 	assert.ErrorContains(t, err, "any WebGPU adapter binds at most 134217728")
 }
+
+// The parts of the layers are those of the whole, also of what stands before the
+// network: an image of lin2013 is whitened by a matrix of 3072 x 3072.
+func TestCostOfLayers(t *testing.T) {
+	recipe, err := nin.Find("lin2013")
+	require.NoError(t, err)
+	cost, err := nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	require.NoError(t, err)
+	sum, paths := nin.LayerCost{}, map[string]nin.LayerCost{}
+	for _, l := range cost.Layers {
+		sum.Parameters += l.Parameters
+		sum.MACs += l.MACs
+		sum.TrainFlops += l.TrainFlops
+		sum.PredictBytes += l.PredictBytes
+		sum.TrainBytes += l.TrainBytes
+		paths[l.Path] = l
+	}
+	assert.Equal(t, cost.Parameters, sum.Parameters)
+	assert.Equal(t, cost.MACs, sum.MACs)
+	assert.InEpsilon(t, cost.TrainFlops, sum.TrainFlops, 1e-9)
+	assert.Equal(t, cost.Prediction.Unshared, sum.PredictBytes)
+	assert.Equal(t, cost.Training.Unshared, sum.TrainBytes)
+	assert.InEpsilon(t, 2*3072*3072, paths["whiten"].TrainFlops, 0.1) // and the normalising
+	assert.Less(t, paths["input"].TrainFlops, 1e6)
+}
