@@ -66,6 +66,9 @@ func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Prog
 	if err != nil {
 		return nil, err
 	}
+	if set.Len() == 0 {
+		return nil, errors.New("whitening needs images")
+	}
 	const block = 1000 // images at a time
 	blocks := (set.Len() + block - 1) / block
 	step := func(i int) error {
@@ -77,14 +80,14 @@ func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Prog
 	n := len(white.Mean)
 	mean := make([]float64, n)
 	cov := mat.NewSymDense(n, nil)
+	images := mat.NewDense(min(block, set.Len()), n, nil)
 	for i := range blocks {
 		if err := step(i); err != nil {
 			return nil, err
 		}
 		first := i * block
-		count := min(block, set.Len()-first)
-		g := mat.NewDense(count, n, nil)
-		for j := range count {
+		g := images.Slice(0, min(block, set.Len()-first), 0, n).(*mat.Dense)
+		for j := range g.RawMatrix().Rows {
 			white.normalise(g.RawRowView(j), set, first+j)
 			floats.Add(mean, g.RawRowView(j))
 		}
@@ -154,6 +157,7 @@ func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*ma
 	k := mathext.CompleteK(1 - ratio)
 	sum := mat.NewSymDense(n, nil)
 	shifted := mat.NewSymDense(n, nil)
+	var c mat.Cholesky
 	for term := range inverseRootTerms {
 		if err := step(term); err != nil {
 			return nil, err
@@ -164,7 +168,6 @@ func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*ma
 		for i := range n {
 			shifted.SetSym(i, i, a.At(i, i)+shift)
 		}
-		var c mat.Cholesky
 		if !c.Factorize(shifted) {
 			return nil, errors.New("whitening: the covariance is not positive definite")
 		}

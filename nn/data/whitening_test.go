@@ -169,9 +169,11 @@ func TestWhiteningRefuses(t *testing.T) {
 		_, err := FitWhitening(ctx, blobs(1, 2, 2), size[0], size[1], nil)
 		assert.ErrorContains(t, err, "want at most 4096, and a multiple of 4")
 	}
+	_, err := FitWhitening(ctx, &Images{C: 1}, 2, 2, nil)
+	assert.ErrorContains(t, err, "needs images")
 	ctx, cancel := context.WithCancel(ctx)
 	cancel()
-	_, err := FitWhitening(ctx, blobs(1, 2, 2), 2, 2, nil)
+	_, err = FitWhitening(ctx, blobs(1, 2, 2), 2, 2, nil)
 	assert.ErrorIs(t, err, context.Canceled)
 	_, err = ReadWhitening(filepath.Join(t.TempDir(), "none"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
