@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
@@ -84,17 +85,17 @@ func run(args []string) error {
 			return err
 		}
 	}
-	p := newProgress(r, dev, *quiet, *verbose)
-	p.header(opened.Sub(began), time.Since(opened))
+	p := progress.New(r, dev, *quiet, *verbose)
+	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {
 		if errors.Is(err, context.Canceled) {
-			p.stopped()
+			p.Stopped("./cmd/train")
 		}
 		if err != nil {
-			p.clear()
+			p.Clear()
 			return err
 		}
-		p.show(event)
+		p.Show(event)
 	}
 	if flags.Profile {
 		nin.WriteProfile(os.Stdout, dev)

@@ -57,7 +57,8 @@ Flags (those of a training run: without them, the recipe's setting, which
 // options are the flags that are viz's own.
 type options struct {
 	model, image, layer string
-	train, verbose      bool
+	train               bool
+	quiet, verbose      bool
 	sample, frames      int
 	screenshot, record  string
 	width, height       int
@@ -74,7 +75,8 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.IntVar(&o.frames, "frames", 0, "close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
 	o.width, o.height = 1280, 800
 	fs.Func("size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels (default 1280x800)", o.setSize)
-	fs.BoolVar(&o.verbose, "v", false, "print at the end what drawing took, and how much it slowed the training down")
+	fs.BoolVar(&o.quiet, "quiet", false, "print errors and the last line alone")
+	fs.BoolVar(&o.verbose, "v", false, "print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
 }
 
 func (o *options) setSize(s string) error {
@@ -96,6 +98,8 @@ func (o *options) check(fs *flag.FlagSet) error {
 		return errors.New("want either -model FILE, to look at a trained network, or -train (see -help)")
 	case o.screenshot != "" && o.record != "":
 		return errors.New("-screenshot and -record: want one of them")
+	case o.quiet && o.verbose:
+		return errors.New("-quiet with -v; want one of them")
 	case o.sample < 0:
 		return fmt.Errorf("-sample is %d; want 0 or more", o.sample)
 	case o.frames < 0:

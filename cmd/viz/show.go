@@ -218,8 +218,9 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 	case opt.record != "":
 		return s.recordModel()
 	}
-	defer s.report()
-	return s.stay(ctx)
+	err = s.stay(ctx)
+	s.report()
+	return err
 }
 
 // recordModel films the layers, or the samples on one layer.
@@ -251,9 +252,12 @@ func (s *show) write(f *film) error {
 	return f.write(s.opt.record)
 }
 
-// report prints, with -v, what drawing took.
+// report prints, with -v, what drawing in the window took.
 func (s *show) report() {
-	if n, each, share := s.win.Frames(); s.opt.verbose && n > 0 {
+	if s.win == nil || !s.opt.verbose {
+		return
+	}
+	if n, each, share := s.win.Frames(); n > 0 {
 		fmt.Printf("drawing  %d pictures, %s each, %.1f %% of the time\n", n, each.Round(100*time.Microsecond), 100*share)
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
+	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/nin"
 	"wgnin/nn"
@@ -24,12 +26,17 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	if err := flags.Check(); err != nil {
 		return err
 	}
+	began := time.Now()
 	s, err := open(flags.Adapter, opt)
 	if err != nil {
 		return err
 	}
 	defer s.close()
+	opened := time.Now()
 	r, err := flags.Open(ctx, s.dev)
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(os.Stderr, "stopped before training began")
+	}
 	if err != nil {
 		return err
 	}
@@ -38,28 +45,38 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	if err := s.begin(r.Net, r.Settings.Recipe+" on "+s.dev.Adapter().Name, set, set.Classes, r.Dir, historyBytes); err != nil {
 		return err
 	}
-	fmt.Printf("adapter  %s\nrecipe   %s: %s\nfiles    %s\n", s.dev.Adapter(), r.Settings.Recipe, r.Recipe.About, r.Dir)
-	if s.win != nil {
-		defer s.report()
+	if flags.Profile {
+		if err := s.dev.Profile(); err != nil {
+			return err
+		}
 	}
+	p := progress.New(r, s.dev, opt.quiet, opt.verbose)
+	p.Header(opened.Sub(began), time.Since(opened))
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	t := &training{show: s, run: r, last: r.Start}
 	var failed error // in drawing
 	for event, err := range r.Events(running) {
 		if errors.Is(err, context.Canceled) {
-			fmt.Printf("stopped  after step %d; go on with: go run ./cmd/viz -train -resume %s\n", t.last, r.Dir)
+			p.Stopped("./cmd/viz -train")
+			s.report()
 			return errors.Join(failed, ctx.Err())
 		}
 		if err != nil {
+			p.Clear()
 			return err
 		}
+		p.Show(event)
 		if failed = errors.Join(failed, t.tell(event)); failed == nil && running.Err() == nil {
 			failed = t.draw(running)
 		}
 		if failed != nil || t.closed() {
 			stop() // the run leaves a checkpoint
 		}
+	}
+	s.report()
+	if flags.Profile {
+		nin.WriteProfile(os.Stdout, s.dev)
 	}
 	switch {
 	case failed != nil:
@@ -93,10 +110,6 @@ func (t *training) tell(e nin.Event) (err error) {
 		})
 	case e.Epoch != nil:
 		t.scene.Epoch(viz.Epoch{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
-		fmt.Printf("epoch %d: train loss %.4f, test loss %.4f, test accuracy %.4f, %.0f images/s\n",
-			e.Epoch.Epoch, e.Epoch.TrainLoss, e.Epoch.TestLoss, e.Epoch.TestAccuracy, e.Epoch.ImagesPerSecond)
-	case e.End != nil:
-		fmt.Printf("weights  %s/model.safetensors, hash %.16s\n", t.run.Dir, e.End.Hash)
 	}
 	if t.win != nil {
 		t.win.Changed()

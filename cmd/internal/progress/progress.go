@@ -1,4 +1,6 @@
-package main
+// Package progress prints what a training run does, for every command that
+// trains.
+package progress
 
 import (
 	"fmt"
@@ -16,9 +18,9 @@ import (
 	"wgnin/nn"
 )
 
-// progress shows a run on stdout: on a terminal a bar for each epoch, elsewhere
+// Progress shows a run on stdout: on a terminal a bar for each epoch, elsewhere
 // a plain line now and then, and a line for each epoch that has ended.
-type progress struct {
+type Progress struct {
 	w        io.Writer // of all but the last line; nothing with -quiet
 	run      *nin.Run
 	dev      *gpu.Device
@@ -39,8 +41,10 @@ type progress struct {
 	kernels time.Duration
 }
 
-func newProgress(run *nin.Run, dev *gpu.Device, quiet, verbose bool) *progress {
-	p := &progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
+// New shows run: with quiet its last line alone, with verbose also memory and
+// times.
+func New(run *nin.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
+	p := &Progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
 	// A log keeps every line, so it gets whole ones: where CI is set, too.
 	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb"
 	p.color = p.terminal && os.Getenv("NO_COLOR") == "" // no-color.org
@@ -58,7 +62,7 @@ const (
 	cyan   = 36
 )
 
-func (p *progress) paint(color int, text string) string {
+func (p *Progress) paint(color int, text string) string {
 	if !p.color {
 		return text
 	}
@@ -66,13 +70,13 @@ func (p *progress) paint(color int, text string) string {
 }
 
 // line prints a line that begins with a name of what it tells.
-func (p *progress) line(name, format string, args ...any) {
-	p.clear()
+func (p *Progress) line(name, format string, args ...any) {
+	p.Clear()
 	fmt.Fprintf(p.w, "%s %s\n", p.paint(cyan, fmt.Sprintf("%-8s", name)), fmt.Sprintf(format, args...))
 }
 
-// header says what is run, and with -v how long it took to get there.
-func (p *progress) header(open, prepare time.Duration) {
+// Header says what is run, and with -v how long it took to get there.
+func (p *Progress) Header(open, prepare time.Duration) {
 	s, t := p.run.Settings, p.run.Trainer
 	p.line("adapter", "%s", p.dev.Adapter())
 	if p.dev.Adapter().Class == gpu.Software {
@@ -106,7 +110,8 @@ func (p *progress) header(open, prepare time.Duration) {
 	}
 }
 
-func (p *progress) show(e nin.Event) {
+// Show prints an event of the run.
+func (p *Progress) Show(e nin.Event) {
 	switch {
 	case e.Step != nil:
 		p.step(*e.Step)
@@ -115,12 +120,12 @@ func (p *progress) show(e nin.Event) {
 	case e.End != nil:
 		p.end(*e.End)
 	default:
-		p.clear()
+		p.Clear()
 		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning))
 	}
 }
 
-func (p *progress) step(s nn.Step) {
+func (p *Progress) step(s nn.Step) {
 	p.last, p.stepped = s, time.Now()
 	p.steps++
 	if p.steps == 1 {
@@ -171,7 +176,7 @@ func (p *progress) step(s nn.Step) {
 
 // newBar is the bar of an epoch, which is printed as a string: it would print
 // itself twice, after the text has changed and after the step has.
-func (p *progress) newBar(steps int) *progressbar.ProgressBar {
+func (p *Progress) newBar(steps int) *progressbar.ProgressBar {
 	theme := progressbar.Theme{Saucer: "█", SaucerPadding: " ", BarStart: "▕", BarEnd: "▏"}
 	if p.color {
 		theme.BarStart, theme.BarEnd = "▕[green]", "[reset]▏"
@@ -200,7 +205,7 @@ func fit(parts []string) string {
 }
 
 // estimate says how long the run takes at the rate seen so far.
-func (p *progress) estimate(elapsed time.Duration) {
+func (p *Progress) estimate(elapsed time.Duration) {
 	perImage := elapsed.Seconds() / float64(p.images)
 	epoch := time.Duration(perImage * float64(p.run.TrainLen()) * float64(time.Second))
 	t, s := p.run.Trainer, p.run.Settings
@@ -218,8 +223,8 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-func (p *progress) epoch(e nin.Epoch) {
-	p.clear()
+func (p *Progress) epoch(e nin.Epoch) {
+	p.Clear()
 	p.bar = nil
 	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n", p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
 		e.TrainLoss, e.TestLoss, p.paint(green, fmt.Sprintf("%.4f", e.TestAccuracy)), e.ImagesPerSecond)
@@ -246,8 +251,8 @@ func (p *progress) epoch(e nin.Epoch) {
 }
 
 // end prints what the run has come to; the last line is all that -quiet leaves.
-func (p *progress) end(e nin.End) {
-	p.clear()
+func (p *Progress) end(e nin.End) {
+	p.Clear()
 	if p.steps > 0 {
 		fmt.Fprintf(p.w, "step %d, loss %.4f\n", e.Step, p.last.Loss)
 	}
@@ -263,16 +268,18 @@ func (p *progress) end(e nin.End) {
 
 const clearLine = "\r\x1b[K"
 
-// clear removes the bar.
-func (p *progress) clear() {
+// Clear removes the bar, for an error to be printed.
+func (p *Progress) Clear() {
 	if p.bar != nil {
 		fmt.Fprint(p.w, clearLine)
 	}
 }
 
-func (p *progress) stopped() {
+// Stopped says how to go on with a run that was stopped, by a command such as
+// ./cmd/train.
+func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
-	p.line("stopped", "after step %d; go on with: go run ./cmd/train -resume %s", max(p.last.Step, p.run.Start), quote(p.run.Dir))
+	p.line("stopped", "after step %d; go on with: go run %s -resume %s", max(p.last.Step, p.run.Start), command, quote(p.run.Dir))
 }
 
 // quote writes a path as a shell takes it.
