@@ -168,6 +168,7 @@ type progress struct {
 // Event is what a run reports: one of its fields is set.
 type Event struct {
 	Step    *nn.Step
+	Test    *nn.Evaluation // in the test of an epoch: the images so far
 	Epoch   *Epoch
 	End     *End
 	Warning string
@@ -497,9 +498,14 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 // and begins the next.
 func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) error {
 	p := r.progress
-	test, err := r.test.Run(ctx)
-	if err != nil {
-		return err
+	var test nn.Evaluation
+	for sofar, err := range r.test.Batches(ctx) {
+		if err != nil {
+			return err
+		}
+		if test = sofar; !yield(Event{Test: &sofar}) {
+			return errStopped
+		}
 	}
 	step := number * r.Trainer.StepsPerEpoch()
 	if math.IsNaN(test.Loss) || math.IsInf(test.Loss, 0) {
@@ -512,7 +518,7 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	if err := r.write("epoch", e); err != nil {
 		return err
 	}
-	err = r.board.Write(step, tensorboard.Scalar{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Scalar{Tag: "accuracy/test", Value: e.TestAccuracy},
+	err := r.board.Write(step, tensorboard.Scalar{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Scalar{Tag: "accuracy/test", Value: e.TestAccuracy},
 		tensorboard.Scalar{Tag: "images_per_second", Value: e.ImagesPerSecond})
 	if err != nil {
 		return err

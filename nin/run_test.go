@@ -72,7 +72,7 @@ func finish(t *testing.T, r *nin.Run) (end nin.End, epochs []nin.Epoch, steps in
 			epochs = append(epochs, *e.Epoch)
 		case e.End != nil:
 			end = *e.End
-		default:
+		case e.Warning != "":
 			warnings = append(warnings, e.Warning)
 		}
 	}

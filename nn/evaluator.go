@@ -3,6 +3,7 @@ package nn
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -90,37 +91,58 @@ func (e *Evaluator) Batch() int { return e.batch }
 // Run measures the net as it is now, on all images, in whatever order they
 // are. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.
-//
-// Like training it keeps a few batches in flight, so that it ends soon, with
-// ctx's error, when ctx is done.
-func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
-	var m [4]float32 // of the batches so far
-	land := func(leave int) (err error) {
-		for err == nil && e.readback.Pending() > leave {
-			err = e.readback.Next(m[:])
-		}
-		return err
-	}
-	defer func() { _ = land(0) }() // after an error: forget them
-	n := e.images.Len()
-	for first := 0; first < n; first += e.batch {
-		if err := ctx.Err(); err != nil {
-			return Evaluation{}, err
-		}
-		if err := land(inFlight - 1); err != nil {
-			return Evaluation{}, err
-		}
-		if err := e.setBatch(first); err != nil {
-			return Evaluation{}, err
-		}
-		if err := e.readback.Run(e.plan); err != nil {
+func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
+	for all, err = range e.Batches(ctx) {
+		if err != nil {
 			return Evaluation{}, err
 		}
 	}
-	if err := land(0); err != nil {
-		return Evaluation{}, err
+	return all, nil
+}
+
+// Batches measures as Run does, and yields after each batch what the images so
+// far have come to. Like training it keeps a few batches in flight, so that it
+// ends soon, with ctx's error, when ctx is done.
+func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
+	return func(yield func(Evaluation, error) bool) {
+		var m [4]float32 // of the batches so far
+		n, done := e.images.Len(), 0
+		land := func(leave int) bool {
+			for e.readback.Pending() > leave {
+				if err := e.readback.Next(m[:]); err != nil {
+					yield(Evaluation{}, err)
+					return false
+				}
+				done = min(done+e.batch, n)
+				if !yield(Evaluation{float64(m[0]) / float64(done), float64(m[1]) / float64(done), done}, nil) {
+					return false
+				}
+			}
+			return true
+		}
+		defer func() {
+			for e.readback.Pending() > 0 { // after an error, or a break: forget them
+				_ = e.readback.Next(m[:])
+			}
+		}()
+		for first := 0; first < n; first += e.batch {
+			err := ctx.Err()
+			if err == nil {
+				if !land(inFlight - 1) {
+					return
+				}
+				err = e.setBatch(first)
+			}
+			if err == nil {
+				err = e.readback.Run(e.plan)
+			}
+			if err != nil {
+				yield(Evaluation{}, err)
+				return
+			}
+		}
+		land(0)
 	}
-	return Evaluation{Loss: float64(m[0]) / float64(n), Accuracy: float64(m[1]) / float64(n), Images: n}, nil
 }
 
 // setBatch makes the images from first on the ones that the plan runs on.

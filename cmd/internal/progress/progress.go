@@ -115,11 +115,13 @@ func (p *Progress) Show(e nin.Event) {
 	switch {
 	case e.Step != nil:
 		p.step(*e.Step)
+	case e.Test != nil:
+		p.test(e.Test.Images)
 	case e.Epoch != nil:
 		p.epoch(*e.Epoch)
 	case e.End != nil:
 		p.end(*e.End)
-	default:
+	case e.Warning != "":
 		p.Clear()
 		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning))
 	}
@@ -169,8 +171,21 @@ func (p *Progress) step(s nn.Step) {
 	if p.bar == nil {
 		p.bar = p.newBar(perEpoch)
 	}
+	p.draw(parts)
+}
+
+// test shows how many of the test images are done, beside the bar of the epoch.
+func (p *Progress) test(images int) {
+	if p.bar != nil && time.Since(p.shown) >= 200*time.Millisecond {
+		p.shown = time.Now()
+		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), fmt.Sprintf("testing %d/%d", images, p.run.TestImages().Len())})
+	}
+}
+
+// draw prints the bar with the parts beside it.
+func (p *Progress) draw(parts []string) {
 	p.bar.Describe(fit(parts))
-	_ = p.bar.Set((s.Step-1)%perEpoch + 1)
+	_ = p.bar.Set((p.last.Step-1)%p.run.Trainer.StepsPerEpoch() + 1)
 	fmt.Fprint(p.w, clearLine, p.bar)
 }
 
