@@ -43,16 +43,35 @@ func (k Kernel[A]) Record(r *Recorder, args A) {
 		r.fail(k.Name, fmt.Errorf("%s has no broadcast", r.d.adapter.Name))
 		return
 	}
-	binds, err := bindings(args)
-	if err != nil {
+	e := k.entry(r.d)
+	if err := e.bind(args); err != nil {
 		r.fail(k.Name, err)
 		return
 	}
-	r.entries = append(r.entries, entry{
-		layer: r.layer, name: k.Name, detail: k.Detail,
+	e.layer = r.layer
+	r.entries = append(r.entries, e)
+}
+
+// Ahead is a kernel that is going to be recorded, see [Device.CompileAhead].
+type Ahead struct{ entry entry }
+
+// Ahead is k, for d.
+func (k Kernel[A]) Ahead(d *Device) Ahead { return Ahead{k.entry(d)} }
+
+// entry is a dispatch of k on d, whose arguments have no buffers yet.
+func (k Kernel[A]) entry(d *Device) entry {
+	var args A
+	t := reflect.TypeOf(args)
+	binds := make([]bind, t.NumField())
+	for i := range binds {
+		access, _, _ := strings.Cut(t.Field(i).Tag.Get("wgsl"), " ")
+		binds[i] = bind{name: lowerFirst(t.Field(i).Name), access: access}
+	}
+	return entry{
+		name: k.Name, detail: k.Detail,
 		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
-		text: k.WGSL(r.d.adapter.Limits.MaxGroupsPerDim),
-	})
+		text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
+	}
 }
 
 // WGSL is the whole text of the shader, for an adapter that allows maxPerDim
@@ -112,22 +131,19 @@ func (b bind) writes() bool { return b.access == "write" || b.access == "update"
 
 var viewType = reflect.TypeOf(View{})
 
-func bindings(args any) ([]bind, error) {
+// bind gives e's arguments their buffers.
+func (e *entry) bind(args any) error {
 	v := reflect.ValueOf(args)
-	binds := make([]bind, v.NumField())
-	for i := range binds {
-		f := v.Type().Field(i)
-		access, _, _ := strings.Cut(f.Tag.Get("wgsl"), " ")
-		if f.Type != viewType {
-			return nil, fmt.Errorf("argument %s is a %s, not a gpu.View", f.Name, f.Type)
+	for i := range e.binds {
+		b := &e.binds[i]
+		if t := v.Field(i).Type(); t != viewType {
+			return fmt.Errorf("argument %s is a %s, not a gpu.View", v.Type().Field(i).Name, t)
 		}
-		view := v.Field(i).Interface().(View)
-		if view.buf == nil {
-			return nil, fmt.Errorf("argument %s has no buffer", f.Name)
+		if b.view = v.Field(i).Interface().(View); b.view.buf == nil {
+			return fmt.Errorf("argument %s has no buffer", v.Type().Field(i).Name)
 		}
-		binds[i] = bind{lowerFirst(f.Name), access, view}
 	}
-	return binds, nil
+	return nil
 }
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }

@@ -57,9 +57,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 		}
 		p.steps = append(p.steps, s)
 	}
-	if !r.d.dry {
-		r.d.warm(p.entries)
-	}
+	r.d.warm(p.entries)
 	return p, nil
 }
 

@@ -35,10 +35,21 @@ const (
 	cached = 30 * time.Millisecond
 )
 
+// CompileAhead begins to compile kernels that will each be in a plan of its own,
+// where that saves time: on software adapters, which compile those of one plan
+// on all cores anyhow.
+func (d *Device) CompileAhead(ks []Ahead) {
+	entries := make([]entry, len(ks))
+	for i, k := range ks {
+		entries[i] = k.entry
+	}
+	d.warm(entries)
+}
+
 // warm begins to compile the kernels of entries that the device has not met.
 func (d *Device) warm(entries []entry) {
 	w := &d.warmer
-	if d.adapter.Class != Software {
+	if d.adapter.Class != Software || d.dry {
 		return
 	}
 	var fresh []entry

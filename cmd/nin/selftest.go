@@ -50,7 +50,11 @@ func selftest(w io.Writer, args []string) error {
 	}
 	defer d.Close()
 	s := tester{w: w, device: d, verbose: *verbose}
-	for _, c := range conformance.Cases(d) {
+	cases := conformance.Cases(d)
+	if *only == "" {
+		check.CompileAhead(d, cases)
+	}
+	for _, c := range cases {
 		s.add(*only, test{c.Kernel, c.Variant, c.Detail, func() (check.Result, error) { return c.Run(d) }})
 	}
 	for _, g := range conformance.Gradients() {

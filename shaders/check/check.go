@@ -20,6 +20,16 @@ type Case struct {
 	WGSL           string // the whole text
 	Flops          int64
 	run            func(*gpu.Device, func(string) string) (Result, error)
+	ahead          func(*gpu.Device) gpu.Ahead
+}
+
+// CompileAhead prepares d for the cases.
+func CompileAhead(d *gpu.Device, cases []Case) {
+	ks := make([]gpu.Ahead, len(cases))
+	for i, c := range cases {
+		ks[i] = c.ahead(d)
+	}
+	d.CompileAhead(ks)
 }
 
 // Result is how far a kernel is from its twin.
@@ -96,7 +106,7 @@ func Tolerance(n int, ulps, magnitude float64) float64 {
 // right length. The twin computes outputs from inputs.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
-		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops,
+		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, ahead: k.Ahead,
 		run: func(d *gpu.Device, patch func(string) string) (Result, error) {
 			k := k
 			if patch != nil {

@@ -14,6 +14,7 @@ func Run(t *testing.T, cases []check.Case) {
 	if len(cases) == 0 {
 		t.Fatal("no cases")
 	}
+	check.CompileAhead(d, cases)
 	for _, c := range cases {
 		t.Run(c.Kernel+" "+c.Detail, func(t *testing.T) {
 			r, err := c.Run(d)
