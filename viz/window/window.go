@@ -45,8 +45,9 @@ func Open(title string, width, height int) (*Window, error) {
 		if err := glfw.Init(); err != nil {
 			return err
 		}
-		glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI) // drawing is the device's
-		glfw.WindowHint(glfw.Visible, glfw.False)   // until there is something to show
+		glfw.WindowHint(glfw.ScaleToMonitor, glfw.True) // the size is in points
+		glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)     // drawing is the device's
+		glfw.WindowHint(glfw.Visible, glfw.False)       // until there is something to show
 		w, err = glfw.CreateWindow(width, height, title, nil, nil)
 		return err
 	})

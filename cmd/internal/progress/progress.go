@@ -24,7 +24,7 @@ type Progress struct {
 	w        io.Writer // of all but the last line; nothing with -quiet
 	run      *nin.Run
 	dev      *gpu.Device
-	bar      *progressbar.ProgressBar // of the epoch; nil without a terminal
+	bar      bool // a bar is on the terminal
 	terminal bool
 	color    bool
 	verbose  bool
@@ -168,37 +168,31 @@ func (p *Progress) step(s nn.Step) {
 	if ended {
 		parts = append(parts[:1], "testing")
 	}
-	if p.bar == nil {
-		p.bar = p.newBar(perEpoch)
-	}
-	p.draw(parts)
+	p.draw(parts, (s.Step-1)%perEpoch+1, perEpoch)
 }
 
-// test shows how many of the test images are done, beside the bar of the epoch.
+// test shows how many of the test images are done.
 func (p *Progress) test(images int) {
-	if p.bar != nil && time.Since(p.shown) >= 200*time.Millisecond {
+	if p.bar && time.Since(p.shown) >= 200*time.Millisecond {
 		p.shown = time.Now()
-		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), fmt.Sprintf("testing %d/%d", images, p.run.TestImages().Len())})
+		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), "testing"}, images, p.run.TestImages().Len())
 	}
 }
 
-// draw prints the bar with the parts beside it.
-func (p *Progress) draw(parts []string) {
-	p.bar.Describe(fit(parts))
-	_ = p.bar.Set((p.last.Step-1)%p.run.Trainer.StepsPerEpoch() + 1)
-	fmt.Fprint(p.w, clearLine, p.bar)
-}
-
-// newBar is the bar of an epoch, which is printed as a string: it would print
-// itself twice, after the text has changed and after the step has.
-func (p *Progress) newBar(steps int) *progressbar.ProgressBar {
+// draw prints a bar with the parts beside it. It is a new one each time, printed
+// as a string: a bar prints itself twice, after the text has changed and after
+// the number has, and not at all once it is full.
+func (p *Progress) draw(parts []string, done, of int) {
 	theme := progressbar.Theme{Saucer: "█", SaucerPadding: " ", BarStart: "▕", BarEnd: "▏"}
 	if p.color {
 		theme.BarStart, theme.BarEnd = "▕[green]", "[reset]▏"
 	}
-	return progressbar.NewOptions(steps, progressbar.OptionSetWriter(io.Discard), progressbar.OptionFullWidth(),
+	bar := progressbar.NewOptions(of, progressbar.OptionSetWriter(io.Discard), progressbar.OptionFullWidth(),
 		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetTheme(theme), progressbar.OptionEnableColorCodes(p.color),
-		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionSetDescription(fit(parts)))
+	_ = bar.Set(done)
+	p.bar = true
+	fmt.Fprint(p.w, clearLine, bar)
 }
 
 // fit joins as many of the parts, but at least the first, as leave room for the
@@ -240,7 +234,7 @@ func round(d time.Duration) time.Duration {
 
 func (p *Progress) epoch(e nin.Epoch) {
 	p.Clear()
-	p.bar = nil
+	p.bar = false
 	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n", p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
 		e.TrainLoss, e.TestLoss, p.paint(green, fmt.Sprintf("%.4f", e.TestAccuracy)), e.ImagesPerSecond)
 	if !p.verbose || p.steps == 0 { // without a step the epoch was trained by the run that is resumed
@@ -285,7 +279,7 @@ const clearLine = "\r\x1b[K"
 
 // Clear removes the bar, for an error to be printed.
 func (p *Progress) Clear() {
-	if p.bar != nil {
+	if p.bar {
 		fmt.Fprint(p.w, clearLine)
 	}
 }
