@@ -43,11 +43,13 @@ func ReadModel(path, recipe string) (*Model, error) {
 		return nil, err
 	}
 	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, velocityPrefix) })
+	w, tensors := nn.ONNXWhitening(tensors) // an ONNX file has it among its weights
 	m, err := newModel(tensors, recipe)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if hash := meta["whitening"]; hash != "" {
+	m.Whitening = w
+	if hash := meta["whitening"]; w == nil && hash != "" {
 		if m.Whitening, err = readWhitening(path, hash); err != nil {
 			return nil, err
 		}
@@ -177,7 +179,7 @@ func readWhitening(path, hash string) (*data.Whitening, error) {
 
 // Export writes the model to a file: weights as PyTorch names them if its name
 // ends in .safetensors (and its whitening beside them), a network for other
-// programs if it ends in .onnx.
+// programs, with the whitening, if it ends in .onnx.
 func (m *Model) Export(path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".safetensors":
@@ -188,10 +190,10 @@ func (m *Model) Export(path string) error {
 		}
 		return safetensors.Write(path, m.Weights, m.metadata())
 	case ".onnx":
-		if m.Whitening != nil {
-			return fmt.Errorf("%s: the network sees images through a whitening, which an ONNX file of it would lack", path)
-		}
 		model, err := nn.ONNX(m.Layers, m.Recipe.In, m.Weights)
+		if err == nil && m.Whitening != nil {
+			err = nn.WhitenONNX(&model, m.Whitening)
+		}
 		if err != nil {
 			return err
 		}

@@ -38,6 +38,7 @@ type Node struct {
 	Output string
 	Ints   map[string][]int // attributes that are lists
 	Int    map[string]int   // attributes that are numbers
+	Text   map[string]string
 }
 
 // Value is a tensor of float32 that goes in or comes out. A size of 0 is that of
@@ -55,6 +56,7 @@ const (
 	typeFloat = 1 // TensorProto.FLOAT
 
 	attributeInt  = 2 // AttributeProto.INT
+	attributeText = 3 // AttributeProto.STRING
 	attributeInts = 7 // AttributeProto.INTS
 )
 
@@ -124,6 +126,13 @@ func (n Node) encode() message {
 		a.string(1, k)
 		a.int(3, n.Int[k])
 		a.int(20, attributeInt)
+		node.bytes(5, a)
+	}
+	for _, k := range slices.Sorted(maps.Keys(n.Text)) {
+		var a message
+		a.string(1, k)
+		a.string(4, n.Text[k])
+		a.int(20, attributeText)
 		node.bytes(5, a)
 	}
 	for _, k := range slices.Sorted(maps.Keys(n.Ints)) {

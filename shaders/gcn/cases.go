@@ -53,8 +53,8 @@ func (c Config) magnitude(a refArgs) {
 		}
 		for e, v := range x {
 			y[e] = 0
-			if norm > least {
-				y[e] = (v + x[0] + sum + math.Abs(v-x[0]-mean)*(math.Sqrt(squares)/norm+1)) * scale / norm
+			if norm > Least {
+				y[e] = (v + x[0] + sum + math.Abs(v-x[0]-mean)*(math.Sqrt(squares)/norm+1)) * Scale / norm
 			}
 		}
 	}

@@ -26,12 +26,12 @@ type Config struct {
 	N, Elems int // images, values of one
 }
 
-// scale is the norm of an image afterwards: pylearn2's for CIFAR-10, which makes
+// Scale is the norm of an image afterwards: pylearn2's for CIFAR-10, which makes
 // the standard deviation of its 3072 values about 1.
-const scale = 55
+const Scale = 55
 
-// least is the norm below which an image counts as flat.
-const least = 1e-8
+// Least is the norm below which an image counts as flat.
+const Least = 1e-8
 
 // Kernel normalises the images of x into y.
 func (c Config) Kernel() gpu.Kernel[Args[gpu.View]] {
@@ -40,7 +40,7 @@ func (c Config) Kernel() gpu.Kernel[Args[gpu.View]] {
 		Source: shaders.Source(struct {
 			Elems        int
 			Scale, Least float32
-		}{c.Elems, scale, least}, text),
+		}{c.Elems, Scale, Least}, text),
 		Groups: c.N, Lanes: 64, Flops: int64(c.N) * int64(c.Elems) * (64*5 + 3),
 	}
 }

@@ -9,7 +9,7 @@ func (c Config) Ref(a Args[[]float64]) {
 		mean, norm := c.moments(x)
 		base := x[0]
 		for e := range x {
-			y[e] = (x[e] - base - mean) * scale / max(norm, least)
+			y[e] = (x[e] - base - mean) * Scale / max(norm, Least)
 		}
 	}
 }
