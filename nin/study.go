@@ -19,6 +19,7 @@ type Study struct {
 	Exercise int
 	Title    string
 	Question string
+	Rate     float64 // learning rate, that of mini if 0
 	Variants []Variant
 }
 
@@ -83,6 +84,7 @@ var Studies = []Study{
 	{
 		Exercise: 6, Title: "A family of networks that grow as VGG",
 		Question: "Use the ideas of VGG-11, VGG-16 and VGG-19 to design a family of NiN-like networks.",
+		Rate:     0.004, // NiN-19 died at 0.05 and at 0.01, which is VGG's
 		Variants: []Variant{
 			{"NiN-11", "stages of 1, 1, 2, 2, 2 convolutions, the first 3x3, the others 1x1, of 16, 32, 64, 128, 128 channels, and a block for the classes", family(11)},
 			{"NiN-16", "stages of 2, 2, 3, 3, 3", family(16)},
@@ -149,8 +151,9 @@ type StudyResult struct {
 	Dataset string
 
 	Batch       int
-	Steps       int // of each training
-	TrainImages int // there are; a training of fewer steps than an epoch sees the first of a new order
+	Rate        float64 // learning rate
+	Steps       int     // of each training
+	TrainImages int     // there are; a training of fewer steps than an epoch sees the first of a new order
 	TestImages  int
 	Seeds       int // that fitted the budget
 
@@ -184,7 +187,7 @@ type study struct {
 }
 
 // RunStudy trains each variant with each seed: the same images in the same
-// order, the same learning rate (mini's, with its cosine over the steps), the
+// order, the same learning rate (the study's, with mini's cosine over the steps), the
 // same number of steps, which is what the budget allows at the measured rates. A
 // seed that no longer fits the budget is left out for all variants.
 func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (StudyResult, error) {
@@ -196,10 +199,13 @@ func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (St
 		return StudyResult{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
+	if s.Rate != 0 {
+		recipe.Rate = s.Rate
+	}
 	r := study{StudyOptions: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = StudyResult{
 		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
-		Batch: min(recipe.Batch, o.Train.Len()), TrainImages: o.Train.Len(), Results: make([]VariantResult, len(s.Variants)),
+		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]VariantResult, len(s.Variants)),
 	}
 	round, err := r.plan(ctx)
 	if err != nil {

@@ -42,7 +42,7 @@ func (r StudyResult) Markdown() string {
 	}
 	epochs := float64(r.Steps*r.Batch) / float64(r.TrainImages)
 	p("\nEach was trained with %d seeds, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
-		"with the recipe `mini` otherwise, and tested on %d images.\n\n", r.Seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.TestImages)
+		"learning rate %g,\nwith the recipe `mini` otherwise, and tested on %d images.\n\n", r.Seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.Rate, r.TestImages)
 	p("| variant | test accuracy, mean (least to most) | training loss, last tenth | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
 	p("|---|---|---|---|---|---|---|---|\n")
 	for i, v := range r.Results {

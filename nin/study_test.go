@@ -163,7 +163,7 @@ func TestStudyMarkdown(t *testing.T) {
 	s := small()
 	r := nin.StudyResult{
 		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets",
-		Batch: 10, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
+		Batch: 10, Rate: 0.05, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
 		Results: []nin.VariantResult{
 			{Cost: cost(1000), Accuracy: []float64{0.80, 0.82}, Loss: []float64{2, 1}, Rate: 100},
 			{Cost: cost(2000), Accuracy: []float64{0.84, 0.83}, Loss: []float64{2, 0.5}, Rate: 50},
@@ -173,7 +173,7 @@ func TestStudyMarkdown(t *testing.T) {
 	got := r.Markdown()
 	for _, want := range []string{
 		"# Exercise 9: T\n\n> Q?\n",
-		"trained with 2 seeds, on the same images in the same order: 50 steps of 10 of the 1000 training images of\npets (0.5 epochs)",
+		"trained with 2 seeds, on the same images in the same order: 50 steps of 10 of the 1000 training images of\npets (0.5 epochs), learning rate 0.05,\n",
 		"| a | 0.8100 (0.8000 to 0.8200) | 1.000 | 100 | 1000 | 0.10 | 2.0 | 1.0 |",
 		"| deep | 0.8100 (0.8100 to 0.8100), 1 diverged | 1.500 | 200 | 500 | 0.05 | 2.0 | 1.0 |",
 		"- **b** against a: +2.5 points of accuracy (every seed agrees), 2.00 times the parameters, 2.00 times the multiply-adds, 0.50 times the images/s.",
