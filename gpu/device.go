@@ -37,7 +37,7 @@ type Device struct {
 // Open opens the adapter that opt chooses, with that adapter's own limits.
 func Open(opt Options) (_ *Device, err error) {
 	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle}
-	d.warmer.options, d.warmer.met = Options{Adapter: opt.Adapter, Portable: opt.Portable}, map[string]bool{}
+	d.warmer.met = map[string]bool{}
 	defer func() {
 		if err != nil {
 			d.surface.release()
@@ -50,6 +50,7 @@ func Open(opt Options) (_ *Device, err error) {
 	if err := d.choose(opt); err != nil {
 		return nil, err
 	}
+	d.warmer.options = Options{Adapter: d.adapter.Name, Portable: opt.Portable}
 	desc := &wgpu.DeviceDescriptor{
 		Label:          "nin",
 		RequiredLimits: &wgpu.RequiredLimits{Limits: d.handle.GetLimits().Limits},

@@ -25,7 +25,7 @@ type warmer struct {
 
 	mu      sync.Mutex
 	waiting []entry
-	running bool
+	running int // goroutines, one a device
 }
 
 // few kernels are not worth it, and as many that take less than cached each say
@@ -65,10 +65,9 @@ func (d *Device) warm(entries []entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, fresh...)
-	if w.running {
+	if w.running > 0 { // they go on with what waits
 		return
 	}
-	w.done.Wait() // they have nothing to do and end
 	for len(w.devices) < min(runtime.NumCPU(), 8)-1 {
 		h, err := Open(w.options)
 		if err != nil {
@@ -77,7 +76,7 @@ func (d *Device) warm(entries []entry) {
 		w.devices = append(w.devices, h)
 	}
 	for _, h := range w.devices {
-		w.running = true
+		w.running++
 		w.done.Add(1)
 		go w.run(h)
 	}
@@ -102,7 +101,7 @@ func (w *warmer) next() (e entry, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.waiting) == 0 {
-		w.running = false
+		w.running--
 		return e, false
 	}
 	e, w.waiting = w.waiting[0], w.waiting[1:]

@@ -14,6 +14,7 @@ import (
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/shaders/ceiling"
+	"wgnin/shaders/conv2d"
 )
 
 // BenchReport is how fast a recipe's network runs on an adapter.
@@ -79,7 +80,11 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	if err := net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
-	net.Use(nn.Kernels{"": o.Variant})
+	if o.Variant != "" {
+		if err := useVariant(net, o); err != nil {
+			return rep, err
+		}
+	}
 	if o.Tune {
 		if _, err := Tune(ctx, net, o.Batch, func(nn.Choice) {}); err != nil {
 			return rep, err
@@ -103,6 +108,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	_, rep.DeviceBytes = dev.Usage()
 
 	var steps []float64
+	var host float64 // of the first step, with what it compiles
 	start = time.Now()
 	for s, err := range trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
 		if err != nil {
@@ -110,12 +116,12 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 		}
 		seconds := time.Since(start).Seconds()
 		if s.Step == 1 {
-			rep.FirstSeconds = seconds
+			rep.FirstSeconds, host = seconds, trainer.HostSeconds()
 		} else {
 			steps = append(steps, seconds)
 		}
 		if s.Step == o.Steps+1 {
-			rep.HostShare = trainer.HostSeconds() / float64(o.Steps+1) / median(steps)
+			rep.HostShare = (trainer.HostSeconds() - host) / float64(o.Steps) / median(steps)
 			rep.TrainImages = float64(o.Batch) / median(steps)
 			rep.TrainGFlops = float64(trainer.Flops()) / median(steps) / 1e9
 			if err := dev.Profile(); err != nil {
@@ -150,6 +156,20 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	}
 	rep.PredictImages = float64(o.Batch) / median(runs[1:])
 	return rep, nil
+}
+
+// useVariant makes the net run on o.Variant, which at least one of its
+// convolutions must have.
+func useVariant(net *nn.Net, o BenchOptions) error {
+	net.Use(nn.Kernels{"": o.Variant})
+	choices, err := net.Choices(o.Batch)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(choices, func(c nn.Choice) bool { return c.Variant == o.Variant }) {
+		return fmt.Errorf("no convolution of %s has a variant %q on %s; there is: %s", o.Recipe.Name, o.Variant, net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))
+	}
+	return nil
 }
 
 // ceilings are the adapter's speed of copying, in GB/s read and written, and of

@@ -223,6 +223,9 @@ func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test 
 	if err := r.Trainer.SetState(c.state.Step, c.velocity); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
+	if was := c.state.Found; was.Micro > 0 && (r.found.Micro != was.Micro || r.found.Test != was.Test) {
+		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ", r.found.Micro, was.Micro)
+	}
 	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
 	if elsewhere {
 		r.Note = fmt.Sprintf("the run began on %s (%s); here the last bits may differ", c.state.Adapter, c.state.Driver)

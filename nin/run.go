@@ -148,7 +148,8 @@ type Run struct {
 
 // found is what a run found out about the device, and its bits depend on.
 type found struct {
-	Micro   int        `json:"micro_batch"`
+	Micro   int        `json:"micro_batch"`       // images that train at a time
+	Test    int        `json:"test_batch"`        // and that are measured at a time
 	Kernels nn.Kernels `json:"kernels,omitempty"` // of Settings.Tune
 }
 
@@ -228,6 +229,11 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil { // there is no checkpoint: it is no run yet
+			err = errors.Join(err, os.Remove(r.file(metricsFile)))
+		}
+	}()
 	if s.Whiten {
 		if err := train.Whitening.Write(r.file(whiteningFile)); err != nil {
 			return nil, err
@@ -330,9 +336,11 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 	if r.Trainer, err = nn.NewTrainer(r.Net, r.trainImages, cfg); err != nil {
 		return nil, err
 	}
-	r.found = found{r.Trainer.MicroBatch(), f.Kernels}
-	r.test, err = nn.NewEvaluator(r.Net, r.testImages, s.Batch)
-	return r, err
+	if r.test, err = nn.NewEvaluator(r.Net, r.testImages, cmp.Or(f.Test, s.Batch)); err != nil {
+		return nil, err
+	}
+	r.found = found{r.Trainer.MicroBatch(), r.test.Batch(), f.Kernels}
+	return r, nil
 }
 
 // versions are those of what the bits depend on.
@@ -389,7 +397,11 @@ func (r *Run) write(event string, v any) error {
 // it saved before.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
+		err := r.events(ctx, func(e Event) bool {
+			// What the caller does is no part of the training's time.
+			defer func(start time.Time) { r.begun = r.begun.Add(time.Since(start)) }(time.Now())
+			return yield(e, nil)
+		})
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			// A stop that could not be saved is that error, not a clean stop.
 			if failed := r.leave(); failed != nil {

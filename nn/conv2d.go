@@ -155,7 +155,11 @@ func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor
 		g.Fail(err)
 		return x
 	}
-	g.convolutions = append(g.convolutions, convolution{g.path, s, !x.Grad.IsZero()})
+	passes := []conv2d.Pass{conv2d.Forward, conv2d.WeightGradient}
+	if !x.Grad.IsZero() {
+		passes = []conv2d.Pass{conv2d.Forward, conv2d.InputGradient, conv2d.WeightGradient}
+	}
+	g.convolutions = append(g.convolutions, convolution{g.path, s, passes})
 	w := g.net.param(g.net.weights, g.path)
 	y := g.Output(out, s.OutStride())
 	y.relu = withReLU

@@ -42,7 +42,7 @@ type ProbeLayer struct {
 	ReLU   bool    // a ReLU follows, and Output is the ReLU's
 	Output *Tensor // Grad is the gradient before the ReLU
 
-	// The weight of a convolution or Linear, and its gradient, as PyTorch's
+	// The weight of a convolution, and its gradient, as PyTorch's
 	// [Out,In,KH,KW]: element o,i,r,s is at the sum of each index times its
 	// stride. The views are none where there is no weight.
 	Weight, WeightGrad gpu.View

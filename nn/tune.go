@@ -22,18 +22,25 @@ import (
 type Kernels map[string]string
 
 // Use makes the trainers and evaluators that are built on the net from now on
-// take the kernels; they fail on a variant that the device does not have.
+// take the kernels. They fail on a variant that is named for a shape and that the
+// device does not have.
 func (net *Net) Use(k Kernels) { net.kernels = k }
 
 // convolution is one in a graph, with the variants it runs on.
 type convolution struct {
-	path  string
-	shape conv2d.Shape
-	dX    bool // its input has a gradient
+	path   string
+	shape  conv2d.Shape
+	passes []conv2d.Pass
 }
 
 // kernelKey is how [Kernels] name a pass.
-func kernelKey(p conv2d.Pass, s conv2d.Shape) string { return p.String() + " " + s.String() }
+func kernelKey(p conv2d.Pass, s conv2d.Shape) string {
+	key := p.String() + " " + s.String()
+	if s.InStride%4 != 0 { // the network's input, whose channels are not padded
+		key += " input"
+	}
+	return key
+}
 
 // choose gives s the variants of net.kernels, and for the rest those that suit
 // the device.
@@ -83,10 +90,8 @@ func (net *Net) Choices(batch int) ([]Choice, error) {
 	}
 	var all []Choice
 	for _, c := range convs {
-		for p := range conv2d.Pass(conv2d.Passes) {
-			if p != conv2d.InputGradient || c.dX {
-				all = append(all, net.choice(c, p))
-			}
+		for _, p := range c.passes {
+			all = append(all, net.choice(c, p))
 		}
 	}
 	return all, nil
@@ -107,7 +112,8 @@ func (net *Net) convolutions(batch int) ([]convolution, error) {
 		return nil, err
 	}
 	in := net.In
-	net.build(g, &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}})
+	x := &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+	net.build(g, net.whiten(g, x))
 	return g.convolutions, g.rec.Err()
 }
 
@@ -123,12 +129,13 @@ func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(
 	}
 	kernels := Kernels{}
 	for _, c := range convs {
-		for p := range conv2d.Pass(conv2d.Passes) {
+		for _, p := range c.passes {
 			key := kernelKey(p, c.shape)
-			if name, ok := known[key]; ok {
+			name := known[key]
+			if _, ok := c.shape.Named(net.dev, p, name); ok {
 				kernels[key] = name
 			}
-			if _, done := kernels[key]; done || p == conv2d.InputGradient && !c.dX {
+			if _, done := kernels[key]; done {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
@@ -163,10 +170,17 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
 	if t.err != nil {
 		return t.err
 	}
+	chain := terms // of additions
+	if p == conv2d.WeightGradient {
+		chain = s.Chain()
+	}
 	var want []float32
 	fastest := math.Inf(1)
 	for i, v := range s.Candidates(net.dev, p) {
 		s.Variants[p] = v
+		if p == conv2d.WeightGradient {
+			chain = max(s.Chain(), chain)
+		}
 		r := net.dev.NewRecorder()
 		switch p {
 		case conv2d.Forward:
@@ -181,8 +195,9 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
 		m := &ch.Candidates[i]
 		got, seconds, err := t.time(r, z, fastest)
 		if err == nil && want != nil {
-			// Values are in [-1,1), so that the terms of a sum are too.
-			err = near(got, want, 2*check.Tolerance(terms, 0, float64(terms)))
+			// Values are uniform in [-1,1): a product's mean size is 1/4, and half
+			// as much again is far from what sums of them come to.
+			err = near(got, want, 2*check.Tolerance(chain, 0, 0.375*float64(terms)+8))
 		}
 		if err != nil {
 			if i == 0 {
@@ -251,10 +266,10 @@ func (t *trial) noise(label string, values int) gpu.View {
 	return v
 }
 
-// time runs what r has recorded: once to compile it and for the result, once to
-// see how long it takes and, unless that is thrice the fastest so far, five
-// times, of which it returns the shortest. A time is of some hundredths of a
-// second, over which short runs are repeated.
+// time runs what r has recorded: once to compile it and for the result, then
+// twice as often each time until that takes some hundredths of a second, which
+// warms the device up too, and so often five times, of which it returns the
+// shortest. It gives up on what takes thrice the fastest so far.
 func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds float64, err error) {
 	const sample = 0.02
 	plan, err := r.Plan()
@@ -277,10 +292,16 @@ func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []f
 	if err = gpu.Read(result, got); err != nil {
 		return nil, 0, err
 	}
-	if seconds, err = run(1); err != nil || seconds > 3*fastest {
-		return got, seconds, err
+	n := 1
+	for {
+		if seconds, err = run(n); err != nil || seconds > 3*fastest {
+			return got, seconds, err
+		}
+		if seconds*float64(n) >= sample {
+			break
+		}
+		n *= 2
 	}
-	n := max(1, int(sample/seconds))
 	for range 5 {
 		s, err := run(n)
 		if err != nil {

@@ -25,10 +25,30 @@ func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
 	return net
 }
 
+// key is how Kernels name a choice.
+func key(c nn.Choice) string {
+	if c.Layer == "0" {
+		return c.Pass + " " + c.Shape + " input"
+	}
+	return c.Pass + " " + c.Shape
+}
+
+// What was cached for a program that had other variants is measured again.
+func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
+	net := tuned(t, gputest.Device(t))
+	measured := 0
+	kernels, err := net.Tune(context.Background(), 8, nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"}, func(nn.Choice) { measured++ })
+	require.NoError(t, err)
+	assert.Equal(t, 8, measured)
+	net.Use(kernels)
+	_, err = net.Choices(8)
+	assert.NoError(t, err)
+}
+
 func TestTuneTakesTheFastestAndMeasuresOnce(t *testing.T) {
 	net := tuned(t, gputest.Device(t))
 	choices := map[string]nn.Choice{}
-	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) { choices[c.Pass+" "+c.Shape] = c })
+	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) { choices[key(c)] = c })
 	require.NoError(t, err)
 	require.Len(t, choices, 8, "three passes of three layers, but no gradient of the input")
 	require.Len(t, kernels, len(choices))
@@ -63,7 +83,7 @@ func TestUse(t *testing.T) {
 	require.NoError(t, err)
 	kernels := nn.Kernels{}
 	for _, c := range before {
-		kernels[c.Pass+" "+c.Shape] = c.Candidates[len(c.Candidates)-1].Variant
+		kernels[key(c)] = c.Candidates[len(c.Candidates)-1].Variant
 	}
 	net.Use(kernels)
 	after, err := net.Choices(8)
@@ -71,10 +91,10 @@ func TestUse(t *testing.T) {
 	for _, c := range after {
 		assert.Equal(t, c.Candidates[len(c.Candidates)-1].Variant, c.Variant)
 	}
-	net.Use(nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1": "tile 1x1"})
+	net.Use(nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"})
 	_, err = net.Choices(8)
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), `layer 0: forward [8,1->28] 9x9 3x3 s1 p1: there is no variant "tile 1x1" on `)
+	assert.Contains(t, err.Error(), `layer 0: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
 }
 
 // What a GPU gets for the chapter's layers, which no test machine need have.

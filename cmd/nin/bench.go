@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
 )
@@ -55,7 +55,7 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	report, err := nin.Bench(context.Background(), dev, nin.BenchOptions{
+	report, err := nin.Bench(cli.Interruptible("what was measured for -tune is kept"), dev, nin.BenchOptions{
 		Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel, Tune: *tune, Variant: *variant,
 	})
 	if err != nil {

@@ -1,11 +1,11 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"io"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn"
@@ -58,9 +58,10 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	defer net.Close()
+	ctx := cli.Interruptible("what was measured is kept")
 	measured := map[string]nn.Choice{}
 	if *tune {
-		_, err := nin.Tune(context.Background(), net, *batch, func(c nn.Choice) {
+		_, err := nin.Tune(ctx, net, *batch, func(c nn.Choice) {
 			measured[c.Pass+c.Shape] = c
 			if !*asJSON {
 				fmt.Fprintf(w, "%s %s %s: %s\n", c.Layer, c.Pass, c.Shape, c.Variant)

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -44,6 +45,8 @@ func run(w, stderr io.Writer, args []string) int {
 	case errors.As(err, new(usageError)):
 		fmt.Fprintln(stderr, "nin:", err)
 		return 2
+	case errors.Is(err, context.Canceled): // said already
+		return 130
 	}
 	fmt.Fprintln(stderr, "nin:", err)
 	return 1

@@ -81,6 +81,10 @@ func (s Shape) DXReLURef(a DXReLUArgs[[]float64]) {
 	}
 }
 
+// Chain is the number of additions, one after the other, in an element of the
+// weight gradient, at most.
+func (s Shape) Chain() int { return s.perShare() + s.shares() }
+
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
 	if s.Variants[WeightGradient].Family == Broadcast {

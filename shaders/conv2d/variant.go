@@ -93,12 +93,22 @@ func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 
 // Named is the variant of that name, if the pass has it on the device.
 func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
-	all := append(slices.Clone(tiles), broadcast, block(8), block(64))
-	i := slices.IndexFunc(all, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
+	i := slices.IndexFunc(every, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
 	if i < 0 {
 		return Variant{}, false
 	}
-	return all[i], true
+	return every[i], true
+}
+
+// every is all variants there are.
+var every = append(slices.Clone(tiles), broadcast, block(8), block(64))
+
+// Names are those of all variants there are.
+func Names() (names []string) {
+	for _, v := range every {
+		names = append(names, v.String())
+	}
+	return names
 }
 
 // runs says that the device can run the variant.
@@ -157,7 +167,7 @@ func (s Shape) On(d *gpu.Device) Shape {
 	return s
 }
 
-// With is s with one variant for each pass that has it, and the others as they
+// with is s with one variant for each pass that has it, and the others as they
 // are.
 func (s Shape) with(v Variant) Shape {
 	for p := range s.Variants {
@@ -168,10 +178,10 @@ func (s Shape) with(v Variant) Shape {
 	return s
 }
 
-// SourceHash is of all that the speed of a variant depends on, besides the
-// device: the text of the kernels.
+// SourceHash is of the text of the kernels, and of the variants there are.
 func SourceHash() string {
 	h := sha256.New()
+	fmt.Fprintln(h, tiles, fills)
 	for _, text := range []string{
 		row, gemmBlock, gemmBroadcast, step1, step4, loaderForward, loaderDX, loaderPointwise, storeForward, storeDX, storeDXReLU,
 		dwBlock, dwBroadcast, dwSum, tileProduct, tileGEMM, tileDW, read1, read4, rows1, rows4,

@@ -17,6 +17,9 @@ import (
 	"wgnin/nn/data"
 )
 
+// defaults are the recipes without -recipe: of a GPU, and of a software adapter.
+var defaults = [2]string{"d2l", "mini"}
+
 // Flags are the flags of a run on a flag set.
 type Flags struct {
 	Adapter string // for gpu.Options
@@ -130,11 +133,17 @@ func (f *Flags) overlay(own *flag.FlagSet) (err error) {
 // cannot be read. It is called once, after the flags are parsed.
 func (f *Flags) Check() error {
 	if f.resume == "" {
-		r := nin.Recipes[0]
+		names := defaults[:]
 		if f.recipe != "" {
-			r, _ = nin.Find(f.recipe) // found before
+			names = []string{f.recipe}
 		}
-		_, err := f.Settings(r)
+		var err error
+		for _, name := range names { // some device may take the one that does
+			r, _ := nin.Find(name) // found before
+			if _, err = f.Settings(r); err == nil {
+				return nil
+			}
+		}
 		return err
 	}
 	own, _ := of(nin.Recipes[0])
@@ -174,9 +183,9 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	}
 	name := f.recipe
 	if name == "" {
-		name = "d2l"
+		name = defaults[0]
 		if dev.Adapter().Class == gpu.Software {
-			name = "mini"
+			name = defaults[1]
 		}
 	}
 	recipe, err := nin.Find(name)
