@@ -112,8 +112,9 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 			}
 		}
 		s.win.Show(s.dev, s.scene)
+		_, err = s.win.Frame(false) // the first step may take long
 	}
-	return nil
+	return err
 }
 
 // setImage makes the image in a file the input.
