@@ -41,8 +41,12 @@ func (r StudyResult) Markdown() string {
 		p("- **%s**: %s\n", v.Name, v.About)
 	}
 	epochs := float64(r.Steps*r.Batch) / float64(r.TrainImages)
-	p("\nEach was trained with %d seeds, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
-		"learning rate %g,\nwith the recipe `mini` otherwise, and tested on %d images.\n\n", r.Seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.Rate, r.TestImages)
+	seeds := fmt.Sprintf("%d seeds", r.Seeds)
+	if r.Seeds == 1 {
+		seeds = "one seed"
+	}
+	p("\nEach was trained with %s, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
+		"learning rate %g,\nwith the recipe `mini` otherwise, and tested on %d images.\n\n", seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.Rate, r.TestImages)
 	p("| variant | test accuracy, mean (least to most) | training loss, last tenth | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
 	p("|---|---|---|---|---|---|---|---|\n")
 	for i, v := range r.Results {
