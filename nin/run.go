@@ -72,16 +72,25 @@ func (r Recipe) Settings() Settings {
 	}
 }
 
+// CheckDataset refuses a -dataset that package data does not know.
+func CheckDataset(name string) error {
+	names := data.Names()
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", name, nearest.Word(name, names), strings.Join(names, ", "))
+}
+
 // flagOf are the flags that are not called as package nn calls the setting.
 var flagOf = map[string]string{"learning rate": "lr", "weight decay": "weight-decay", "probability": "dropout"}
 
 // Check refuses settings that no run can have, and says what would be right.
 func (s Settings) Check() error {
-	names := data.Names()
+	if err := CheckDataset(s.Dataset); err != nil {
+		return err
+	}
 	every := s.CheckpointEvery
 	switch {
-	case !slices.Contains(names, s.Dataset):
-		return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", s.Dataset, nearest.Word(s.Dataset, names), strings.Join(names, ", "))
 	case s.Dataset == "folder" && s.Data == "":
 		return errors.New("-dataset folder needs -data DIR; DIR has a folder of PNG or JPEG images for each class")
 	case every.Steps < 0 || every.Steps > 1e9 || every.Time < 0:

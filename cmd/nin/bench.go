@@ -42,13 +42,13 @@ func bench(w io.Writer, args []string) error {
 	}
 	r, err := nin.Find(*recipe)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	if *tune && *variant != "" {
-		return usageError{errors.New("bench: -tune and -variant; want one of them")}
+		return cli.Usage(errors.New("bench: -tune and -variant; want one of them"))
 	}
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
-		return usageError{fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps)}
+		return cli.Usage(fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
 	}
 	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn"
@@ -54,7 +55,7 @@ func cost(w io.Writer, args []string) error {
 	}
 	r, err := nin.Find(*recipe)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	n, in, err := inputShape("cost", *input, r.Batch, r.In)
 	if err != nil {
@@ -63,9 +64,9 @@ func cost(w io.Writer, args []string) error {
 	r.In = in
 	switch {
 	case *batch < 0 || *batch > 1e6:
-		return usageError{fmt.Errorf("cost: -batch is %d; want 1 to 1000000", *batch)}
+		return cli.Usage(fmt.Errorf("cost: -batch is %d; want 1 to 1000000", *batch))
 	case *batch > 0 && *input != "" && *batch != n:
-		return usageError{fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, n)}
+		return cli.Usage(fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, n))
 	case *batch > 0:
 		n = *batch
 	}
@@ -104,7 +105,7 @@ func inputShape(command, text string, n int, in nn.Shape) (int, nn.Shape, error)
 	}
 	k, err := fmt.Sscanf(text+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
 	if err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
-		return 0, in, usageError{fmt.Errorf("%s: -input is %q; want N,C,H,W, such as 1,1,224,224", command, text)}
+		return 0, in, cli.Usage(fmt.Errorf("%s: -input is %q; want N,C,H,W, such as 1,1,224,224", command, text))
 	}
 	return n, in, nil
 }

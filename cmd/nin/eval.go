@@ -6,17 +6,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"golang.org/x/term"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn/data"
-	"wgnin/nn/nearest"
 )
 
 const evalHelp = `Eval measures a trained network on the test images of a dataset: accuracy (share
@@ -59,16 +57,17 @@ func eval(w io.Writer, args []string) error {
 	if *dataset == "" {
 		*dataset = m.Dataset
 	}
-	switch names := data.Names(); {
-	case !slices.Contains(names, *dataset):
-		return usageError{fmt.Errorf("eval: -dataset is %q; the nearest is %s (of %s)", *dataset, nearest.Word(*dataset, names), strings.Join(names, ", "))}
-	case *count < 0:
-		return usageError{fmt.Errorf("eval: -test-images is %d; want 0 (all) or more", *count)}
-	case *batch < 1 || *batch > 1e6:
-		return usageError{fmt.Errorf("eval: -batch is %d; want 1 to 1000000", *batch)}
+	if err := nin.CheckDataset(*dataset); err != nil {
+		return cli.Usage(fmt.Errorf("eval: %w", err))
 	}
-	if err := place("png", *png); err != nil {
-		return err
+	switch {
+	case *count < 0:
+		return cli.Usage(fmt.Errorf("eval: -test-images is %d; want 0 (all) or more", *count))
+	case *batch < 1 || *batch > 1e6:
+		return cli.Usage(fmt.Errorf("eval: -batch is %d; want 1 to 1000000", *batch))
+	}
+	if err := cli.Folder(*png); err != nil {
+		return fmt.Errorf("-png %w", err)
 	}
 	ctx := context.Background()
 	_, test, err := runflags.Load(ctx, m.Recipe, *dataset, *dir)
@@ -101,26 +100,14 @@ func eval(w io.Writer, args []string) error {
 // readModel reads the -model of a command.
 func readModel(command, file, recipe string) (*nin.Model, error) {
 	if file == "" {
-		return nil, usageError{fmt.Errorf("%s: want -model FILE, such as runs/mini-20260102-150405/model.safetensors", command)}
+		return nil, cli.Usage(fmt.Errorf("%s: want -model FILE, such as runs/mini-20260102-150405/model.safetensors", command))
 	}
 	if recipe != "" {
 		if _, err := nin.Find(recipe); err != nil {
-			return nil, usageError{err}
+			return nil, cli.Usage(err)
 		}
 	}
 	return nin.ReadModel(file, recipe)
-}
-
-// place refuses a path in a folder that is not there, before long work is done
-// for the file.
-func place(name, path string) error {
-	if path == "" {
-		return nil
-	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return fmt.Errorf("-%s %s: there is no folder %s", name, path, filepath.Dir(path))
-	}
-	return nil
 }
 
 // counter shows on a terminal how many of n are done, on a line that clear

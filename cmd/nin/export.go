@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/nn"
 )
 
@@ -36,16 +37,16 @@ func export(w io.Writer, args []string) error {
 	}
 	switch ext := strings.ToLower(filepath.Ext(*out)); {
 	case *out == "":
-		return usageError{errors.New("export: want -o FILE, such as model.onnx")}
+		return cli.Usage(errors.New("export: want -o FILE, such as model.onnx"))
 	case ext != ".onnx" && ext != ".safetensors":
-		return usageError{fmt.Errorf("export: -o is %q; want a name that ends in .onnx or .safetensors", *out)}
+		return cli.Usage(fmt.Errorf("export: -o is %q; want a name that ends in .onnx or .safetensors", *out))
 	}
 	m, err := readModel("export", *file, *recipe)
 	if err != nil {
 		return err
 	}
-	if err := place("o", *out); err != nil {
-		return err
+	if err := cli.Folder(*out); err != nil {
+		return fmt.Errorf("-o %w", err)
 	}
 	if err := m.Export(*out); err != nil {
 		return fmt.Errorf("export: %w", err)

@@ -40,10 +40,10 @@ func kernels(w io.Writer, args []string) error {
 	}
 	r, err := nin.Find(*recipe)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	if *batch < 0 || *batch > 1e6 {
-		return usageError{fmt.Errorf("kernels: -batch is %d; want 1 to 1000000", *batch)}
+		return cli.Usage(fmt.Errorf("kernels: -batch is %d; want 1 to 1000000", *batch))
 	}
 	if *batch == 0 {
 		*batch = r.Batch

@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,7 +13,7 @@ import (
 	"wgnin/nn/nearest"
 )
 
-// command is a sub-command. Its run writes to w, and returns a [usageError] for
+// command is a sub-command. Its run writes to w, and returns a [cli.UsageError] for
 // wrong arguments.
 type command struct {
 	name, help string
@@ -39,25 +38,16 @@ func main() { os.Exit(run(os.Stdout, os.Stderr, os.Args[1:])) }
 // run is the program; it returns the exit code.
 func run(w, stderr io.Writer, args []string) int {
 	err := dispatch(w, args)
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-		return 0
-	case errors.As(err, new(usageError)):
+	code := cli.Code(err)
+	if code == 1 || code == 2 {
 		fmt.Fprintln(stderr, "nin:", err)
-		return 2
-	case errors.Is(err, context.Canceled): // said already
-		return 130
 	}
-	fmt.Fprintln(stderr, "nin:", err)
-	return 1
+	return code
 }
-
-// usageError is a wrong argument.
-type usageError struct{ error }
 
 func dispatch(w io.Writer, args []string) error {
 	if len(args) == 0 {
-		return usageError{fmt.Errorf("want a sub-command: %s (see go run ./cmd/nin help)", strings.Join(names(), ", "))}
+		return cli.Usage(fmt.Errorf("want a sub-command: %s (see go run ./cmd/nin help)", strings.Join(names(), ", ")))
 	}
 	name, args := args[0], args[1:]
 	if name == "-h" || name == "-help" || name == "--help" {
@@ -75,7 +65,7 @@ func dispatch(w io.Writer, args []string) error {
 			return c.run(w, args)
 		}
 	}
-	return usageError{fmt.Errorf("there is no sub-command %q; the nearest is %s (see go run ./cmd/nin help)", name, nearest.Word(name, names()))}
+	return cli.Usage(fmt.Errorf("there is no sub-command %q; the nearest is %s (see go run ./cmd/nin help)", name, nearest.Word(name, names())))
 }
 
 func names() []string {
@@ -108,7 +98,7 @@ func parseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) ([]str
 
 func named(fs *flag.FlagSet, err error) error {
 	if errors.As(err, new(cli.UsageError)) {
-		return usageError{fmt.Errorf("%s: %w", fs.Name(), err)}
+		return cli.Usage(fmt.Errorf("%s: %w", fs.Name(), err))
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn/data"
@@ -45,9 +46,9 @@ func predict(w io.Writer, args []string) error {
 	}
 	switch {
 	case len(paths) == 0:
-		return usageError{errors.New("predict: want the files of one or more images")}
+		return cli.Usage(errors.New("predict: want the files of one or more images"))
 	case *top < 1:
-		return usageError{fmt.Errorf("predict: -top is %d; want at least 1", *top)}
+		return cli.Usage(fmt.Errorf("predict: -top is %d; want at least 1", *top))
 	}
 	m, err := readModel("predict", *file, *recipe)
 	if err != nil {

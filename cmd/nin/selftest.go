@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/shaders/check"
 	"wgnin/shaders/conformance"
@@ -61,7 +62,7 @@ func selftest(w io.Writer, args []string) error {
 		s.add(*only, test{g.Op, "gradient of the twin", g.Detail, func() (check.Result, error) { return g.Run(), nil }})
 	}
 	if len(s.tests) == 0 {
-		return usageError{fmt.Errorf("selftest: no kernel or sizes have %q in them", *only)}
+		return cli.Usage(fmt.Errorf("selftest: no kernel or sizes have %q in them", *only))
 	}
 	return s.run()
 }

@@ -1,24 +1,20 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn/data"
-	"wgnin/nn/nearest"
 )
 
 const studyHelp = `Study answers an exercise of the chapter with an experiment: variants of the small
@@ -64,32 +60,31 @@ func study(w io.Writer, args []string) error {
 		return err
 	}
 	if len(rest) != 1 {
-		return usageError{errors.New("study: want one exercise, 1 to 6")}
+		return cli.Usage(errors.New("study: want one exercise, 1 to 6"))
 	}
 	n, err := strconv.Atoi(rest[0])
 	if err != nil {
-		return usageError{fmt.Errorf("study: %q is no exercise; the chapter's are 1 to 6", rest[0])}
+		return cli.Usage(fmt.Errorf("study: %q is no exercise; the chapter's are 1 to 6", rest[0]))
 	}
 	s, err := nin.FindStudy(n)
 	if err != nil {
-		return usageError{fmt.Errorf("study: %w", err)}
+		return cli.Usage(fmt.Errorf("study: %w", err))
 	}
-	switch names := data.Names(); {
+	if err := nin.CheckDataset(*dataset); err != nil {
+		return cli.Usage(fmt.Errorf("study: %w", err))
+	}
+	switch {
 	case *budget <= 0:
-		return usageError{fmt.Errorf("study: -budget is %v; want a time such as 10m", *budget)}
+		return cli.Usage(fmt.Errorf("study: -budget is %v; want a time such as 10m", *budget))
 	case *seeds < 1 || *seeds > 1000:
-		return usageError{fmt.Errorf("study: -seeds is %d; want 1 to 1000", *seeds)}
+		return cli.Usage(fmt.Errorf("study: -seeds is %d; want 1 to 1000", *seeds))
 	case *train < 0 || *test < 0:
-		return usageError{fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test)}
-	case !slices.Contains(names, *dataset):
-		return usageError{fmt.Errorf("study: -dataset is %q; the nearest is %s (of %s)", *dataset, nearest.Word(*dataset, names), strings.Join(names, ", "))}
+		return cli.Usage(fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test))
 	}
 	if info, err := os.Stat(*out); err != nil || !info.IsDir() {
 		return fmt.Errorf("study: -out %s: there is no such folder", *out)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	ctx := cli.Interruptible("nothing is written")
 	recipe, err := nin.Find("mini")
 	if err != nil {
 		return err
@@ -108,9 +103,6 @@ func study(w io.Writer, args []string) error {
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
 		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})
-	if errors.Is(err, context.Canceled) {
-		return errors.New("study: stopped; nothing was written")
-	}
 	if err != nil {
 		return err
 	}

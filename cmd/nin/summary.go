@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/nin"
 	"wgnin/nn"
 )
@@ -29,7 +30,7 @@ func summary(w io.Writer, args []string) error {
 	}
 	r, err := nin.Find(*recipe)
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	n, in, err := inputShape("summary", *input, 1, r.In)
 	if err != nil {

@@ -17,17 +17,7 @@ import (
 	"wgnin/nin"
 )
 
-func main() {
-	err := run(os.Args[1:])
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled): // said already
-		os.Exit(130)
-	default:
-		fmt.Fprintln(os.Stderr, "train:", err)
-		os.Exit(cli.Code(err))
-	}
-}
+func main() { cli.Exit("train", run(os.Args[1:])) }
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:
 metrics.jsonl (a line for each step and epoch), curves.png, model.safetensors

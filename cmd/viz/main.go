@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -13,17 +12,7 @@ import (
 	"wgnin/cmd/internal/runflags"
 )
 
-func main() {
-	err := run(os.Args[1:])
-	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
-	case errors.Is(err, context.Canceled): // said already
-		os.Exit(130)
-	default:
-		fmt.Fprintln(os.Stderr, "viz:", err)
-		os.Exit(cli.Code(err))
-	}
-}
+func main() { cli.Exit("viz", run(os.Args[1:])) }
 
 const help = `Viz shows what a network computes for an image: the maps that each layer puts
 out, the kernels, the gradients, the class activation map, the classes and, with

@@ -9,9 +9,9 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"os"
-	"path/filepath"
 	"time"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
@@ -38,7 +38,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 			s.close()
 		}
 	}()
-	if err := place(opt.screenshot + opt.record); err != nil {
+	if err := cli.Folder(opt.screenshot + opt.record); err != nil {
 		return nil, err
 	}
 	gpuOptions := gpu.Options{Adapter: adapter}
@@ -57,18 +57,6 @@ func open(adapter string, opt options) (_ *show, err error) {
 // windowless names the way to see something without a window.
 func windowless(err error) error {
 	return fmt.Errorf("%w; -screenshot FILE.png and -record FILE.gif need no window", err)
-}
-
-// place refuses a file in a folder that is not there, before long work is done
-// for it.
-func place(path string) error {
-	if path == "" {
-		return nil
-	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))
-	}
-	return nil
 }
 
 func (s *show) close() {

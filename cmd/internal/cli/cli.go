@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -57,16 +58,40 @@ func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest 
 	}
 }
 
-// Code is the exit code of a command that ended with err: 0, 1, or 2 for wrong
-// flags.
+// Folder refuses a file in a folder that is not there, before long work is done
+// for it. The path "" is no file.
+func Folder(path string) error {
+	if path == "" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))
+	}
+	return nil
+}
+
+// Code is the exit code of a command that ended with err: 0, 1, 2 for wrong
+// flags, or 130 for an interrupt, of which [Interruptible] has told.
 func Code(err error) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0
 	case errors.As(err, new(UsageError)):
 		return 2
+	case errors.Is(err, context.Canceled):
+		return 130
 	}
 	return 1
+}
+
+// Exit ends a command whose name and error are given: with its code, and the
+// error on stderr if there is something to say.
+func Exit(name string, err error) {
+	code := Code(err)
+	if code == 1 || code == 2 {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+	}
+	os.Exit(code)
 }
 
 // Interruptible is a context that ends at the first interrupt (Ctrl-C) or
