@@ -73,7 +73,7 @@ func ReadModel(path, recipe string) (*Model, error) {
 }
 
 func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
-	candidates := Recipes
+	candidates, names := Recipes, []string{}
 	if recipe != "" {
 		r, err := Find(recipe)
 		if err != nil {
@@ -81,16 +81,18 @@ func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 		}
 		candidates = []Recipe{r}
 	}
-	var reasons []string
 	for _, r := range candidates {
 		m := &Model{Recipe: r, Weights: tensors, Dataset: r.Dataset}
 		err := m.fit()
 		if err == nil {
 			return m, nil
 		}
-		reasons = append(reasons, fmt.Sprintf("%s: %v", r.Name, err))
+		if recipe != "" {
+			return nil, fmt.Errorf("these weights are not of %s's network: %w", r.Name, err)
+		}
+		names = append(names, r.Name)
 	}
-	return nil, fmt.Errorf("these weights are of no recipe's network (%s)", strings.Join(reasons, "; "))
+	return nil, fmt.Errorf("these weights are of no recipe's network (%s); with -recipe the error says what differs", strings.Join(names, ", "))
 }
 
 // fit gives the recipe's network the channels and classes of the weights.

@@ -59,7 +59,7 @@ func Find(name string) (Recipe, error) {
 		}
 		names = append(names, r.Name)
 	}
-	return Recipe{}, fmt.Errorf("there is no recipe %q; the nearest is %s (of %s)", name, nearest.Word(name, names), strings.Join(names, ", "))
+	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
 // schedule is the learning rate of a run of so many steps, from the given rate.

@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 
 	"wgnin/gpu"
@@ -78,7 +77,7 @@ func CheckDataset(name string) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
-	return fmt.Errorf("-dataset is %q; the nearest is %s (of %s)", name, nearest.Word(name, names), strings.Join(names, ", "))
+	return fmt.Errorf("-dataset is %q; %s", name, nearest.Hint(name, names))
 }
 
 // flagOf are the flags that are not called as package nn calls the setting.

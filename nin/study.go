@@ -288,7 +288,7 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
 		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/0.95*1e9)
-		return 0, fmt.Errorf("study: -budget %v is too short for %d seeds of %d variants; want at least %v",
+		return 0, fmt.Errorf("study: -budget %v is too short for %d x %d trainings (seeds x variants); want at least %v",
 			r.Budget, r.Seeds, len(r.result.Variants), need.Round(time.Second)+time.Second)
 	}
 	seconds := perStep*float64(r.result.Steps) + perTest*float64(r.result.TestImages)

@@ -147,7 +147,7 @@ func TestRunStudy(t *testing.T) {
 
 	o.Budget = time.Millisecond
 	_, err = nin.RunStudy(context.Background(), dev, small(), o)
-	require.ErrorContains(t, err, "study: -budget 1ms is too short for 2 seeds of 3 variants; want at least ")
+	require.ErrorContains(t, err, "study: -budget 1ms is too short for 2 x 3 trainings (seeds x variants); want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = nin.RunStudy(ctx, dev, small(), o)

@@ -28,7 +28,7 @@ func (a Augment) build(g *Graph, x *Tensor) *Tensor {
 		g.Fail(err)
 		return x
 	}
-	y := &Tensor{x.Shape, &memory{Stride: x.Stride, Data: g.Temp("x", g.Pixels(x)*x.Stride)}}
+	y := &Tensor{x.Shape, &Memory{Stride: x.Stride, Data: g.Temp("x", g.Pixels(x)*x.Stride)}}
 	k.Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	return y
 }

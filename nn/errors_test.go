@@ -232,7 +232,7 @@ func TestTrainingRefuses(t *testing.T) {
 		{"momentum NaN", func(c *nn.TrainConfig) { c.SGD.Momentum = math.NaN() }, []string{"momentum is NaN; want"}},
 		{"decay -1", func(c *nn.TrainConfig) { c.SGD.WeightDecay = -1 }, []string{"weight decay is -1; want"}},
 		{"decay infinite", func(c *nn.TrainConfig) { c.SGD.WeightDecay = math.Inf(1) }, []string{"weight decay is +Inf; want"}},
-		{"no rate", func(c *nn.TrainConfig) { c.SGD.Rate = nil }, []string{"no learning rate"}},
+		{"no rate", func(c *nn.TrainConfig) { c.SGD.Rate = nil }, []string{"SGD.Rate is nil"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := good

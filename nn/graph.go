@@ -29,14 +29,18 @@ type Graph struct {
 	built        func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
 }
 
-// Tensor is a layer's output in a graph.
+// Tensor is a layer's output in a graph: its shape, and where it lies. The
+// values of a kept one are had with gpu.Read(t.Data, ...).
 type Tensor struct {
 	Shape
-	*memory
+	*Memory
 }
 
-// memory is shared by the tensors that are views of one another.
-type memory struct {
+// Memory is where a tensor lies on the device. Tensors that are views of one
+// another, as Flatten's output is of its input, share one. Value c of the pixel
+// (h,w) of image n is element ((n*H+h)*W+w)*Stride + c; those from C to Stride
+// are zero.
+type Memory struct {
 	Stride int      // values from one pixel to the next, channels and padding
 	Data   gpu.View // [N,H,W,Stride]
 	Grad   gpu.View // gradient of Data; zero when none is needed
@@ -61,7 +65,7 @@ func (g *Graph) OutputLike(x *Tensor, s Shape) *Tensor {
 
 func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
-	m := &memory{Stride: stride, Data: g.rec.Temp("y "+g.path, bytes)}
+	m := &Memory{Stride: stride, Data: g.rec.Temp("y "+g.path, bytes)}
 	if grad {
 		m.Grad = g.rec.Temp("dY "+g.path, bytes)
 	}

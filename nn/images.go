@@ -135,7 +135,7 @@ func (s *source) close() { s.taps.Release() }
 
 // build records the input of g: the images and the labels of a batch.
 func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
-	x = &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+	x = &Tensor{in, &Memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 	target = g.Temp("target", g.N)
 	s.record(g, x.Data, target)
 	return x, target

@@ -54,6 +54,7 @@ type Net struct {
 	grads   *gpu.Buffer // nil until there is a trainer
 	batch   *gpu.Buffer // the shaders.Batch of the run
 	kernels Kernels
+	set     bool // the weights have been
 
 	whitening *gpu.Buffer // matrix and bias; nil without one
 }
@@ -176,6 +177,7 @@ func (net *Net) Init(init Init, seed uint64) error {
 			arena[offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
 		}
 	})
+	net.set = true
 	return gpu.Write(net.weights.All(), arena)
 }
 
@@ -214,7 +216,11 @@ func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 // SetWeights sets all weights. Names are those of PyTorch, with or without
 // "net."; each weight of the network must be there once, with its shape, and
 // nothing else.
-func (net *Net) SetWeights(ts []safetensors.Tensor) error { return net.write(net.weights, ts) }
+func (net *Net) SetWeights(ts []safetensors.Tensor) error {
+	err := net.write(net.weights, ts)
+	net.set = net.set || err == nil
+	return err
+}
 
 // Fits refuses tensors that are not the weights of l for inputs of shape in, as
 // SetWeights would, with no device.

@@ -83,13 +83,13 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Input = &Tensor{net.In, &memory{Stride: net.In.C, Data: p.x.All()}}
-	before := p.Input.memory
+	p.Input = &Tensor{net.In, &Memory{Stride: net.In.C, Data: p.x.All()}}
+	before := p.Input.Memory
 	g.built = func(path string, l Layer, relu bool, y *Tensor) {
-		if y.memory == before || !g.ok() {
+		if y.Memory == before || !g.ok() {
 			return
 		}
-		before = y.memory
+		before = y.Memory
 		p.add(path, l, relu, y)
 	}
 	logits := net.build(g, p.Input)

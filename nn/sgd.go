@@ -15,13 +15,13 @@ import (
 // with v from zero, no dampening and no Nesterov. The decay applies to biases
 // too, as in PyTorch.
 type SGD struct {
-	Rate                  Schedule
+	Rate                  Schedule // must be set: Constant, Steps, Cosine or your own
 	Momentum, WeightDecay float64
 }
 
 func (o SGD) check() error {
 	if o.Rate == nil {
-		return errors.New("no learning rate")
+		return errors.New("nn: SGD.Rate is nil; want a schedule, such as nn.Constant(0.1)")
 	}
 	rate := o.Rate.Rate(1)
 	switch {

@@ -223,6 +223,10 @@ func (t *Trainer) Flops() int64 {
 // ctx's error, after the steps in flight).
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
+		if !t.net.set {
+			yield(Step{}, errors.New("nn: the weights were never set; call the net's Init or SetWeights"))
+			return
+		}
 		var flying []Step
 		land := func() bool {
 			s := flying[0]

@@ -112,7 +112,7 @@ func (net *Net) convolutions(batch int) ([]convolution, error) {
 		return nil, err
 	}
 	in := net.In
-	x := &Tensor{in, &memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+	x := &Tensor{in, &Memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 	net.build(g, net.whiten(g, x))
 	return g.convolutions, g.rec.Err()
 }

@@ -65,7 +65,7 @@ func dispatch(w io.Writer, args []string) error {
 			return c.run(w, args)
 		}
 	}
-	return cli.Usage(fmt.Errorf("there is no sub-command %q; the nearest is %s (see go run ./cmd/nin help)", name, nearest.Word(name, names())))
+	return cli.Usage(fmt.Errorf("there is no sub-command %q; %s", name, nearest.Hint(name, names())))
 }
 
 func names() []string {

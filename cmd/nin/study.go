@@ -81,8 +81,8 @@ func study(w io.Writer, args []string) error {
 	case *train < 0 || *test < 0:
 		return cli.Usage(fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test))
 	}
-	if info, err := os.Stat(*out); err != nil || !info.IsDir() {
-		return fmt.Errorf("study: -out %s: there is no such folder", *out)
+	if err := os.MkdirAll(*out, 0o755); err != nil {
+		return fmt.Errorf("study: -out: %w", err)
 	}
 	ctx := cli.Interruptible("nothing is written")
 	recipe, err := nin.Find("mini")

@@ -41,7 +41,7 @@ func TestStudyRefuses(t *testing.T) {
 		{[]string{"1", "-seeds", "0"}, 2, "want 1 to 1000"},
 		{[]string{"1", "-train-images", "-1"}, 2, "want 0 (all) or more"},
 		{[]string{"1", "-dataset", "minst"}, 2, "the nearest is mnist"},
-		{[]string{"1", "-out", filepath.Join(dir, "none")}, 1, "there is no such folder"},
+		{[]string{"1", "-out", "study_test.go/none"}, 1, "-out: mkdir study_test.go"},
 		{[]string{"1", "-data", dir}, 1, "-ubyte"},
 	} {
 		refuses(t, append([]string{"study"}, c.args...), c.code, c.says)

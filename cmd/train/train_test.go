@@ -248,7 +248,7 @@ func TestBadInput(t *testing.T) {
 		"-train-images -1":            {2, "-train-images"},
 		"-nonsense":                   {2, "-nonsense"},
 		"extra":                       {2, "unexpected argument"},
-		"-recipe alexnet":             {2, "the nearest is mini (of d2l, mini, lin2013)"},
+		"-recipe alexnet":             {2, "there is d2l, mini, lin2013"},
 		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
 		"-dataset folder":             {2, "-dataset folder needs -data DIR"},
 		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},

@@ -1,16 +1,26 @@
-// Package nearest finds what was meant by a name that is not known.
+// Package nearest says what may have been meant by a name that is not known.
 package nearest
 
-// Word is the one of words that the fewest insertions, deletions and
-// replacements of bytes make of name; the first of several, "" of none.
-func Word(name string, words []string) string {
-	best, least := "", 0
+import "strings"
+
+// Hint is a part of an error: the words there are, and which is near to name, if
+// one is: has it in it, or is made of it by changing half of its bytes at most.
+func Hint(name string, words []string) string {
+	all := strings.Join(words, ", ")
+	best, least := "", len(name)/2+1
 	for _, w := range words {
-		if d := distance(name, w); best == "" || d < least {
+		d := distance(name, w)
+		if name != "" && strings.Contains(w, name) {
+			d = 0
+		}
+		if d < least {
 			best, least = w, d
 		}
 	}
-	return best
+	if best == "" {
+		return "there is " + all
+	}
+	return "the nearest is " + best + " (of " + all + ")"
 }
 
 // distance is Levenshtein's.

@@ -72,7 +72,7 @@ func Read(path string) ([]Tensor, map[string]string, error) {
 		return nil, nil, fmt.Errorf("safetensors: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("safetensors: %s: not a regular file", path)
+		return nil, nil, fmt.Errorf("safetensors: %s: not a regular file; want one such as model.safetensors", path)
 	}
 	tensors, metadata, err := decode(f, info.Size())
 	if err != nil {

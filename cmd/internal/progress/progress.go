@@ -93,7 +93,7 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	p.line("files", "%s", p.run.Dir)
 	switch {
 	case p.run.Finished():
-		p.line("resumed", "after step %d, its last: nothing is left to train", p.run.Start)
+		p.line("resumed", "after step %d, its last: nothing is left to train; -init %s/model.safetensors trains on in a new run", p.run.Start, p.run.Dir)
 	case p.run.Start > 0:
 		p.line("resumed", "after step %d", p.run.Start)
 	}
@@ -158,7 +158,7 @@ func (p *Progress) step(s nn.Step) {
 	parts := []string{fmt.Sprintf("step %d/%d", s.Step, t.Total()), fmt.Sprintf("loss %.4f", s.Loss)}
 	if p.steps > 1 {
 		left := elapsed / time.Duration(p.steps-1) * time.Duration(t.Total()-s.Step)
-		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left", left.Round(time.Second)))
+		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left in all", left.Round(time.Second)))
 	}
 	if !p.terminal {
 		fmt.Fprintln(p.w, strings.Join(parts, ", "))
@@ -199,7 +199,7 @@ func (p *Progress) draw(parts []string, done, of int) {
 // bar in a line of the terminal.
 func fit(parts []string) string {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
-	if err != nil {
+	if err != nil || width == 0 {
 		width = 80
 	}
 	const bar = 18 // with its percentage

