@@ -66,8 +66,8 @@ func eval(w io.Writer, args []string) error {
 	case *batch < 1 || *batch > 1e6:
 		return cli.Usage(fmt.Errorf("eval: -batch is %d; want 1 to 1000000", *batch))
 	}
-	if err := cli.Folder(*png); err != nil {
-		return fmt.Errorf("-png %w", err)
+	if err := cli.File("png", *png, ".png"); err != nil {
+		return err
 	}
 	ctx := context.Background()
 	_, test, err := runflags.Load(ctx, m.Recipe, *dataset, *dir)

@@ -45,8 +45,8 @@ func export(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := cli.Folder(*out); err != nil {
-		return fmt.Errorf("-o %w", err)
+	if err := cli.File("o", *out, ""); err != nil {
+		return err
 	}
 	if err := m.Export(*out); err != nil {
 		return fmt.Errorf("export: %w", err)

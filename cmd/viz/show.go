@@ -38,7 +38,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 			s.close()
 		}
 	}()
-	if err := cli.Folder(opt.screenshot + opt.record); err != nil {
+	if err := errors.Join(cli.File("screenshot", opt.screenshot, ".png"), cli.File("record", opt.record, ".gif")); err != nil {
 		return nil, err
 	}
 	gpuOptions := gpu.Options{Adapter: adapter}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
 
@@ -58,14 +59,18 @@ func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest 
 	}
 }
 
-// Folder refuses a file in a folder that is not there, before long work is done
-// for it. The path "" is no file.
-func Folder(path string) error {
+// File refuses a file that is to be written for the flag, before long work is
+// done for it: in a folder that is not there, or with another ending than ext,
+// if that is given. The path "" is no file.
+func File(flag, path, ext string) error {
 	if path == "" {
 		return nil
 	}
+	if ext != "" && !strings.EqualFold(filepath.Ext(path), ext) {
+		return UsageError{fmt.Errorf("-%s %s: want a name that ends in %s", flag, path, ext)}
+	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: there is no folder %s", path, filepath.Dir(path))
+		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, filepath.Dir(path))
 	}
 	return nil
 }
