@@ -158,13 +158,17 @@ func (p *Progress) step(s nn.Step) {
 	parts := []string{fmt.Sprintf("step %d/%d", s.Step, t.Total()), fmt.Sprintf("loss %.4f", s.Loss)}
 	if p.steps > 1 {
 		left := elapsed / time.Duration(p.steps-1) * time.Duration(t.Total()-s.Step)
-		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left in all", left.Round(time.Second)))
+		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left", left.Round(time.Second)))
 	}
 	if !p.terminal {
 		fmt.Fprintln(p.w, strings.Join(parts, ", "))
 		return
 	}
+	// The bar is of the epoch, the words after it are of the run.
 	parts = append([]string{fmt.Sprintf("epoch %d/%d", s.Epoch+1, p.run.Settings.Epochs)}, parts...)
+	if p.steps > 1 {
+		parts[len(parts)-1] += " in all"
+	}
 	if ended {
 		parts = append(parts[:1], "testing")
 	}
