@@ -65,6 +65,7 @@ func (net *Net) choose(s conv2d.Shape) (conv2d.Shape, error) {
 
 // Choice is the variant with which one pass of one layer runs.
 type Choice struct {
+	Key        string     `json:"-"` // of it in Kernels
 	Layer      string     `json:"layer"`
 	Pass       string     `json:"pass"`
 	Shape      string     `json:"shape"`
@@ -98,7 +99,7 @@ func (net *Net) Choices(batch int) ([]Choice, error) {
 }
 
 func (net *Net) choice(c convolution, p conv2d.Pass) Choice {
-	ch := Choice{Layer: c.path, Pass: p.String(), Shape: c.shape.String(), Variant: c.shape.Variants[p].String()}
+	ch := Choice{Key: kernelKey(p, c.shape), Layer: c.path, Pass: p.String(), Shape: c.shape.String(), Variant: c.shape.Variants[p].String()}
 	for i, v := range c.shape.Candidates(net.dev, p) {
 		ch.Candidates = append(ch.Candidates, Measured{Variant: v.String(), Default: i == 0})
 	}
@@ -130,22 +131,21 @@ func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(
 	kernels := Kernels{}
 	for _, c := range convs {
 		for _, p := range c.passes {
-			key := kernelKey(p, c.shape)
-			name := known[key]
+			ch := net.choice(c, p)
+			name := known[ch.Key]
 			if _, ok := c.shape.Named(net.dev, p, name); ok {
-				kernels[key] = name
+				kernels[ch.Key] = name
 			}
-			if _, done := kernels[key]; done {
+			if _, done := kernels[ch.Key]; done {
 				continue
 			}
 			if err := ctx.Err(); err != nil {
 				return kernels, err
 			}
-			ch := net.choice(c, p)
 			if err := net.measure(&ch, c.shape, p); err != nil {
-				return kernels, fmt.Errorf("layer %s: %s: %w", c.path, key, err)
+				return kernels, fmt.Errorf("layer %s: %s: %w", c.path, ch.Key, err)
 			}
-			kernels[key] = ch.Variant
+			kernels[ch.Key] = ch.Variant
 			report(ch)
 		}
 	}

@@ -25,14 +25,6 @@ func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
 	return net
 }
 
-// key is how Kernels name a choice.
-func key(c nn.Choice) string {
-	if c.Layer == "0" {
-		return c.Pass + " " + c.Shape + " input"
-	}
-	return c.Pass + " " + c.Shape
-}
-
 // What was cached for a program that had other variants is measured again.
 func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 	net := tuned(t, gputest.Device(t))
@@ -48,7 +40,7 @@ func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 func TestTuneTakesTheFastestAndMeasuresOnce(t *testing.T) {
 	net := tuned(t, gputest.Device(t))
 	choices := map[string]nn.Choice{}
-	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) { choices[key(c)] = c })
+	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) { choices[c.Key] = c })
 	require.NoError(t, err)
 	require.Len(t, choices, 8, "three passes of three layers, but no gradient of the input")
 	require.Len(t, kernels, len(choices))
@@ -83,7 +75,7 @@ func TestUse(t *testing.T) {
 	require.NoError(t, err)
 	kernels := nn.Kernels{}
 	for _, c := range before {
-		kernels[key(c)] = c.Candidates[len(c.Candidates)-1].Variant
+		kernels[c.Key] = c.Candidates[len(c.Candidates)-1].Variant
 	}
 	net.Use(kernels)
 	after, err := net.Choices(8)

@@ -27,7 +27,7 @@ Flags:
 func bench(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
-		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		adapter = cli.Adapter(fs)
 		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
 		batch   = fs.Int("batch", 16, "images of a step")
 		steps   = fs.Int("steps", 5, "steps to take the median of")

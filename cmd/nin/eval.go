@@ -39,7 +39,7 @@ func eval(w io.Writer, args []string) error {
 	var (
 		file    = fs.String("model", "", "`file` of weights")
 		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
-		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
 		count   = fs.Int("test-images", 0, "use the first `N` test images (0: all)")

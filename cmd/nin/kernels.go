@@ -29,7 +29,7 @@ Flags:
 func kernels(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("kernels", flag.ContinueOnError)
 	var (
-		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		adapter = cli.Adapter(fs)
 		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
 		batch   = fs.Int("batch", 0, "images of a step (default: the recipe's)")
 		tune    = fs.Bool("tune", false, "measure what has not been measured on this adapter")
@@ -58,11 +58,10 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	defer net.Close()
-	ctx := cli.Interruptible("what was measured is kept")
 	measured := map[string]nn.Choice{}
 	if *tune {
-		_, err := nin.Tune(ctx, net, *batch, func(c nn.Choice) {
-			measured[c.Pass+c.Shape] = c
+		_, err := nin.Tune(cli.Interruptible("what was measured is kept"), net, *batch, func(c nn.Choice) {
+			measured[c.Key] = c
 			if !*asJSON {
 				fmt.Fprintf(w, "%s %s %s: %s\n", c.Layer, c.Pass, c.Shape, c.Variant)
 			}
@@ -76,7 +75,7 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	for i, c := range choices {
-		if m, ok := measured[c.Pass+c.Shape]; ok {
+		if m, ok := measured[c.Key]; ok {
 			choices[i].Candidates = m.Candidates
 		}
 	}

@@ -35,7 +35,7 @@ func predict(w io.Writer, args []string) error {
 	var (
 		file    = fs.String("model", "", "`file` of weights")
 		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
-		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		adapter = cli.Adapter(fs)
 		top     = fs.Int("top", 3, "classes to give for an image")
 		invert  = fs.Bool("invert", false, "turn black into white")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a line for an image")

@@ -39,7 +39,7 @@ Flags:
 
 func selftest(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("selftest", flag.ContinueOnError)
-	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+	adapter := cli.Adapter(fs)
 	only := fs.String("run", "", "run only what has this `text` in its kernel or sizes")
 	verbose := fs.Bool("v", false, "a line for each case")
 	if err := parse(fs, w, selftestHelp, args); err != nil {

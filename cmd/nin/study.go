@@ -40,7 +40,7 @@ func study(w io.Writer, args []string) error {
 	var (
 		budget  = fs.Duration("budget", 10*time.Minute, "`time` that everything may take")
 		seeds   = fs.Int("seeds", 3, "trainings of each variant")
-		adapter = fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "fashion-mnist", "`name` of the dataset: "+strings.Join(data.Names(), ", "))
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
 		train   = fs.Int("train-images", 0, "use the first `N` training images (0: all)")

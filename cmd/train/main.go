@@ -55,7 +55,7 @@ func run(args []string) error {
 	if err := flags.Check(); err != nil {
 		return err
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: flags.Adapter})
+	dev, err := gpu.Open(gpu.Options{Adapter: *flags.Adapter})
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 	if err != nil {
 		return err
 	}
-	s, err := open(flags.Adapter, opt)
+	s, err := open(*flags.Adapter, opt)
 	if err != nil {
 		return err
 	}

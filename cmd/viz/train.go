@@ -27,7 +27,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	began := time.Now()
-	s, err := open(flags.Adapter, opt)
+	s, err := open(*flags.Adapter, opt)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"wgnin/nn/files"
+	"wgnin/nn/internal/protobuf"
 	"wgnin/nn/safetensors"
 )
 
@@ -122,29 +123,29 @@ func (n Node) encode() message {
 	node.string(3, n.Name)
 	node.string(4, n.Op)
 	for _, k := range slices.Sorted(maps.Keys(n.Int)) {
-		var a message
-		a.string(1, k)
-		a.int(3, n.Int[k])
-		a.int(20, attributeInt)
-		node.bytes(5, a)
+		node.attribute(k, attributeInt, func(a *message) { a.int(3, n.Int[k]) })
 	}
 	for _, k := range slices.Sorted(maps.Keys(n.Text)) {
-		var a message
-		a.string(1, k)
-		a.string(4, n.Text[k])
-		a.int(20, attributeText)
-		node.bytes(5, a)
+		node.attribute(k, attributeText, func(a *message) { a.string(4, n.Text[k]) })
 	}
 	for _, k := range slices.Sorted(maps.Keys(n.Ints)) {
-		var a message
-		a.string(1, k)
-		for _, v := range n.Ints[k] {
-			a.int(8, v)
-		}
-		a.int(20, attributeInts)
-		node.bytes(5, a)
+		node.attribute(k, attributeInts, func(a *message) {
+			for _, v := range n.Ints[k] {
+				a.int(8, v)
+			}
+		})
 	}
 	return node
+}
+
+// attribute adds an attribute to a node; value writes what is particular to its
+// type.
+func (m *message) attribute(name string, typ int, value func(a *message)) {
+	var a message
+	a.string(1, name)
+	value(&a)
+	a.int(20, typ)
+	m.bytes(5, a)
 }
 
 func (v Value) encode() message {
@@ -196,34 +197,13 @@ func ReadWeights(path string) ([]safetensors.Tensor, map[string]string, error) {
 	return weights, metadata, nil
 }
 
-// fields calls f with each field of a message: v is its value if it is a number,
-// b its bytes if it has bytes.
-func fields(m []byte, f func(field protowire.Number, v uint64, b []byte) error) error {
-	for len(m) > 0 {
-		field, typ, n := protowire.ConsumeTag(m)
-		if n < 0 {
-			return errNoONNX
-		}
-		m = m[n:]
-		var v uint64
-		var b []byte
-		switch typ {
-		case protowire.VarintType:
-			v, n = protowire.ConsumeVarint(m)
-		case protowire.BytesType:
-			b, n = protowire.ConsumeBytes(m)
-		default:
-			n = protowire.ConsumeFieldValue(field, typ, m)
-		}
-		if n < 0 {
-			return errNoONNX
-		}
-		m = m[n:]
-		if err := f(field, v, b); err != nil {
-			return err
-		}
+// fields is [protobuf.Fields] of a file that should be ONNX.
+func fields(m []byte, visit func(field protowire.Number, v uint64, b []byte) error) error {
+	err := protobuf.Fields(m, visit)
+	if errors.As(err, new(protobuf.Malformed)) {
+		return errNoONNX
 	}
-	return nil
+	return err
 }
 
 var errNoONNX = errors.New("not an ONNX file, or cut short")

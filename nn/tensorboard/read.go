@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"time"
+	"wgnin/nn/internal/protobuf"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -55,16 +56,16 @@ func read(r io.Reader) (e Event, err error) {
 	if checksum(body[:length]) != binary.LittleEndian.Uint32(body[length:]) {
 		return e, errors.New("is damaged: a checksum is not that of its event")
 	}
-	err = fields(body[:length], func(number protowire.Number, bits uint64, b []byte) error {
+	err = protobuf.Fields(body[:length], func(number protowire.Number, bits uint64, b []byte) error {
 		switch number {
 		case eventTime:
 			e.Time = time.UnixMicro(int64(math.Round(1e6 * math.Float64frombits(bits))))
 		case eventStep:
 			e.Step = int(bits)
 		case eventSummary:
-			return fields(b, func(_ protowire.Number, _ uint64, value []byte) error {
+			return protobuf.Fields(b, func(_ protowire.Number, _ uint64, value []byte) error {
 				var s Scalar
-				err := fields(value, func(number protowire.Number, bits uint64, b []byte) error {
+				err := protobuf.Fields(value, func(number protowire.Number, bits uint64, b []byte) error {
 					switch number {
 					case valueTag:
 						s.Tag = string(b)
@@ -80,39 +81,4 @@ func read(r io.Reader) (e Event, err error) {
 		return nil
 	})
 	return e, err
-}
-
-// fields visits the fields of a message: numbers as bits, the rest as bytes.
-func fields(message []byte, visit func(number protowire.Number, bits uint64, b []byte) error) error {
-	for len(message) > 0 {
-		number, kind, n := protowire.ConsumeTag(message)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		var bits uint64
-		var bytes []byte
-		switch kind {
-		case protowire.VarintType:
-			bits, n = protowire.ConsumeVarint(message)
-		case protowire.Fixed64Type:
-			bits, n = protowire.ConsumeFixed64(message)
-		case protowire.Fixed32Type:
-			var v uint32
-			v, n = protowire.ConsumeFixed32(message)
-			bits = uint64(v)
-		case protowire.BytesType:
-			bytes, n = protowire.ConsumeBytes(message)
-		default:
-			n = protowire.ConsumeFieldValue(number, kind, message)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		message = message[n:]
-		if err := visit(number, bits, bytes); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -22,7 +22,7 @@ var defaults = [2]string{"d2l", "mini"}
 
 // Flags are the flags of a run on a flag set.
 type Flags struct {
-	Adapter string // for gpu.Options
+	Adapter *string // for gpu.Options
 	Profile bool
 
 	fs          *flag.FlagSet
@@ -33,8 +33,7 @@ type Flags struct {
 
 // New registers the flags of a run on fs.
 func New(fs *flag.FlagSet) *Flags {
-	f := &Flags{fs: fs}
-	fs.StringVar(&f.Adapter, "adapter", "auto", "`name` of the adapter: auto, gpu, cpu, or part of a name")
+	f := &Flags{fs: fs, Adapter: cli.Adapter(fs)}
 	fs.StringVar(&f.out, "out", "", "`folder` for the run's files (default runs/RECIPE-TIME)")
 	fs.StringVar(&f.resume, "resume", "", "go on with the run in this `folder`; every setting comes from the run")
 	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
