@@ -33,10 +33,11 @@ type BenchReport struct {
 	PredictImages float64 `json:"predict_images_per_s"`
 	HostShare     float64 `json:"host_share"` // of a training step that the host spends recording it
 
-	PlanSeconds  float64 `json:"plan_seconds"`       // record, place, translate and bind
-	FirstSeconds float64 `json:"first_step_seconds"` // with the driver's compilation
-	ArenaBytes   int64   `json:"arena_bytes"`        // activations and gradients
-	DeviceBytes  int64   `json:"device_bytes"`       // all buffers
+	UploadSeconds float64 `json:"upload_seconds"`     // of weights and images
+	PlanSeconds   float64 `json:"plan_seconds"`       // record, place, translate and bind
+	FirstSeconds  float64 `json:"first_step_seconds"` // with the driver's compilation
+	ArenaBytes    int64   `json:"arena_bytes"`        // activations and gradients
+	DeviceBytes   int64   `json:"device_bytes"`       // all buffers
 
 	Kernels []BenchKernel `json:"kernels"`
 }
@@ -72,6 +73,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {
 		return rep, err
 	}
+	start := time.Now()
 	net, err := nn.NewNet(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In)
 	if err != nil {
 		return rep, err
@@ -80,6 +82,13 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	if err := net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
+	images, err := nn.Upload(dev, noise(o.Recipe.In, o.Batch))
+	if err != nil {
+		return rep, err
+	}
+	defer images.Close()
+	dev.Wait()
+	rep.UploadSeconds = time.Since(start).Seconds()
 	if o.Variant != "" {
 		if err := useVariant(net, o); err != nil {
 			return rep, err
@@ -90,13 +99,8 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 			return rep, err
 		}
 	}
-	images, err := nn.Upload(dev, noise(o.Recipe.In, o.Batch))
-	if err != nil {
-		return rep, err
-	}
-	defer images.Close()
 
-	start := time.Now()
+	start = time.Now()
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
 		Batch: o.Batch, Epochs: 2*o.Steps + 1, SGD: nn.SGD{Rate: nn.Constant(0), Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
 	})
@@ -246,7 +250,7 @@ func (r BenchReport) Write(w io.Writer) error {
 	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", r.CopyGBs, r.FMAGFlops)
 	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", r.TrainImages, r.TrainGFlops, 100*r.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", r.PredictImages)
-	fmt.Fprintf(w, "start       plan %.2f s, first step %.2f s\n", r.PlanSeconds, r.FirstSeconds)
+	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", r.UploadSeconds, r.PlanSeconds, r.FirstSeconds)
 	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n\n", float64(r.ArenaBytes)/1e6, float64(r.DeviceBytes)/1e6)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tkernel\tms\tGFLOP/s\tGB/s\t% of ceiling\tshape\t")
