@@ -11,6 +11,8 @@ import (
 	"wgnin/gpu"
 	"wgnin/nn"
 	"wgnin/nn/data"
+
+	"gonum.org/v1/gonum/stat"
 )
 
 // Study is an exercise of the chapter as an experiment: variants of the network
@@ -375,7 +377,7 @@ func binned(x []float64) []float64 {
 	n := min(lossBins, len(x))
 	bins := make([]float64, n)
 	for i := range bins {
-		bins[i] = mean(x[i*len(x)/n : (i+1)*len(x)/n])
+		bins[i] = stat.Mean(x[i*len(x)/n:(i+1)*len(x)/n], nil)
 	}
 	return bins
 }
@@ -394,14 +396,6 @@ func means(rows [][]float64) []float64 {
 	return m
 }
 
-func mean(x []float64) float64 {
-	sum := 0.0
-	for _, v := range x {
-		sum += v
-	}
-	return sum / float64(len(x))
-}
-
 func rounded(d time.Duration) time.Duration { return d.Round(time.Second) }
 
 // spread is the mean accuracy of the seeds, the least and the most; 0 if all
@@ -410,5 +404,5 @@ func (v VariantResult) spread() (average, least, most float64) {
 	if len(v.Accuracy) == 0 {
 		return 0, 0, 0
 	}
-	return mean(v.Accuracy), slices.Min(v.Accuracy), slices.Max(v.Accuracy)
+	return stat.Mean(v.Accuracy, nil), slices.Min(v.Accuracy), slices.Max(v.Accuracy)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
@@ -57,7 +58,7 @@ func (r StudyResult) Markdown() string {
 			if v.Diverged > 0 {
 				accuracy += fmt.Sprintf(", %d diverged", v.Diverged)
 			}
-			loss = fmt.Sprintf("%.3f", mean(v.Loss[len(v.Loss)*9/10:]))
+			loss = fmt.Sprintf("%.3f", stat.Mean(v.Loss[len(v.Loss)*9/10:], nil))
 		}
 		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Variants[i].Name, accuracy, loss, v.Rate,
 			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, mb(v.Cost.Training.Peak), mb(v.Cost.Prediction.Peak))
