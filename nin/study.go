@@ -8,11 +8,11 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/stat"
+
 	"wgnin/gpu"
 	"wgnin/nn"
 	"wgnin/nn/data"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // Study is an exercise of the chapter as an experiment: variants of the network

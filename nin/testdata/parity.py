@@ -278,8 +278,8 @@ def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lamb
 # nearly tie, rounding decides which of them gets the gradient. A small lr keeps the effect of a near tie on the losses small.
 GOLDENS = {
     "d2l": dict(gain=1.15, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
-    "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
-    "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
+    "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=1e-4),
+    "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
