@@ -46,6 +46,10 @@ func (d *Device) CompileAhead(ks []Ahead) {
 	d.warm(entries)
 }
 
+// WaitAhead returns when nothing is being compiled ahead, for measurements of
+// time and memory.
+func (d *Device) WaitAhead() { d.warmer.done.Wait() }
+
 // warm begins to compile the kernels of entries that the device has not met.
 func (d *Device) warm(entries []entry) {
 	w := &d.warmer
@@ -124,7 +128,8 @@ func (w *warmer) close() {
 	}
 }
 
-// meet makes the driver compile e, but runs none of it.
+// meet makes the driver compile e, but runs none of it, and keeps nothing: the
+// code is in the driver's cache.
 func (d *Device) meet(e *entry) error {
 	in, err1 := d.NewBuffer("in", 256)
 	out, err2 := d.NewBuffer("out", 256)
@@ -137,6 +142,10 @@ func (d *Device) meet(e *entry) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		p.release()
+		delete(d.pipelines, e.text)
+	}()
 	entries := make([]wgpu.BindGroupEntry, len(e.binds))
 	for i, b := range e.binds {
 		buf := in

@@ -121,6 +121,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 		seconds := time.Since(start).Seconds()
 		if s.Step == 1 {
 			rep.FirstSeconds, host = seconds, trainer.HostSeconds()
+			dev.WaitAhead()
 		} else {
 			steps = append(steps, seconds)
 		}

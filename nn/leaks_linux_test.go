@@ -28,6 +28,7 @@ type held struct {
 
 func holds(t *testing.T, dev *gpu.Device) held {
 	dev.Wait()
+	dev.WaitAhead()
 	debug.FreeOSMemory()
 	text, err := os.ReadFile("/proc/self/statm")
 	require.NoError(t, err)
