@@ -218,7 +218,7 @@ func (d *Device) readMapped(b *Buffer, dst []byte) error {
 }
 
 func bytesOf[T Scalar](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), len(s)*4)
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*4)
 }
 
 func roundUp(v, to int64) int64 { return (v + to - 1) / to * to }

@@ -252,9 +252,9 @@ func TestDry(t *testing.T) {
 	assert.NoError(t, dry.Close())
 }
 
-// The first dispatches of a plan run alone; copies follow runs in order; what
+// A part of a plan runs alone; copies follow runs in order; what
 // comes to the host is counted, and nothing else.
-func TestFirstCopyReads(t *testing.T) {
+func TestPartCopyReads(t *testing.T) {
 	d := gputest.Device(t)
 	b, err := d.NewBuffer("b", 3*1024)
 	require.NoError(t, err)
@@ -278,7 +278,7 @@ func TestFirstCopyReads(t *testing.T) {
 	times, bytes := d.Reads()
 	require.NoError(t, d.Run(p))
 	require.NoError(t, gpu.Write(x, []float32{5, 6}))
-	require.NoError(t, d.Run(p.First(n)))
+	require.NoError(t, d.Run(p.Part(0, n)))
 	require.NoError(t, d.Copy(gpu.Copy{From: one, To: other.All()}))
 	require.NoError(t, d.Copy(gpu.Copy{From: other.All(), To: kept}))
 	again, againBytes := d.Reads()
@@ -290,6 +290,9 @@ func TestFirstCopyReads(t *testing.T) {
 	assert.Equal(t, []float32{2, 2}, got)
 	again, againBytes = d.Reads()
 	assert.Equal(t, [2]int64{times + 2, bytes + 16}, [2]int64{again, againBytes})
+	require.NoError(t, d.Run(p.Part(n, n+1)))
+	require.NoError(t, gpu.Read(two, got))
+	assert.Equal(t, []float32{7, 8}, got)
 
 	assert.ErrorContains(t, d.Copy(gpu.Copy{From: b.All(), To: other.All()}), "3072 bytes, to other of 1024")
 	assert.ErrorContains(t, d.Copy(gpu.Copy{From: x, To: kept}), "same memory")

@@ -126,10 +126,10 @@ func (p *Plan) Release() {
 	p.steps, p.arenas = nil, nil
 }
 
-// First is the part of p that is its first n dispatches. It belongs to p and is
-// not released.
-func (p *Plan) First(n int) *Plan {
-	return &Plan{d: p.d, entries: p.entries[:n], steps: p.steps[:n]}
+// Part is the part of p that is its dispatches from one up to another. It
+// belongs to p and is not released.
+func (p *Plan) Part(from, to int) *Plan {
+	return &Plan{d: p.d, entries: p.entries[from:to], steps: p.steps[from:to]}
 }
 
 // ArenaBytes is the memory that the plan's temps share.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"wgnin/gpu"
-	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
@@ -46,8 +45,8 @@ const (
 )
 
 // checkpoint writes the run as the last, settled step left it. The last two
-// checkpoints are kept, and the best. Weights that are not finite are refused,
-// so that good ones stay.
+// checkpoints are kept, and the best. All weights are finite: the trainer ends
+// with the step after which one is not.
 func (r *Run) checkpoint(best bool) error {
 	// The lines that the checkpoint counts on must outlive it.
 	if err := r.metrics.Sync(); err != nil {
@@ -72,13 +71,6 @@ func (r *Run) checkpoint(best bool) error {
 	for _, t := range velocity {
 		t.Name = velocityPrefix + t.Name
 		tensors = append(tensors, t)
-	}
-	for _, t := range tensors {
-		for _, v := range t.Data {
-			if v-v != 0 { // NaN or infinite
-				return fmt.Errorf("step %d: %s has the value %g: %w", steps, t.Name, v, nn.ErrDiverged)
-			}
-		}
 	}
 	a := r.dev.Adapter()
 	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.found, steps, size, board, r.progress})

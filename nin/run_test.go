@@ -139,15 +139,16 @@ func best(t *testing.T, dir string) []safetensors.Tensor {
 	return ts
 }
 
-// A run that diverges names the step and keeps what it saved while all was well.
+// A run that diverges names the step and the layer, and keeps what it saved while
+// all was well.
 func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 	for name, c := range map[string]struct {
 		rate, scale float64 // of learning, and of the weights at the start
 		says        string
 	}{
-		"loss": {1e6, 1, "the loss is NaN"},
-		// With large gradients the first update overflows, and the checkpoint after it sees that before the loss does.
-		"weights": {1e38, 10, "the value"},
+		"loss": {1e6, 1, `the loss is NaN; all weights are finite, and the output of layer \d\.\d \(Conv2D .*\) is not`},
+		// With large gradients the first update overflows, which shows before the loss does.
+		"weights": {1e38, 10, `: the weights of \d+ of 12 layers are not finite, from layer \d\.\d \(Conv2D .*\) to layer \d\.\d \(Conv2D`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := begin(t, short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")
@@ -165,7 +166,7 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 			}
 			require.ErrorIs(t, last, nn.ErrDiverged)
 			assert.Regexp(t, `^step \d+: .*; the checkpoint of step \d+ is kept$`, last.Error())
-			assert.ErrorContains(t, last, c.says)
+			assert.Regexp(t, c.says, last.Error())
 			assert.NoFileExists(t, filepath.Join(r.Dir, "model.safetensors"))
 			checkpoint, err := nin.ReadCheckpoint(r.Dir)
 			require.NoError(t, err)

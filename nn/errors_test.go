@@ -252,7 +252,7 @@ func TestTrainingRefuses(t *testing.T) {
 		last = err
 	}
 	trainer.Close()
-	assertOneLine(t, last, "step ", "the learning rate is too large")
+	assertOneLine(t, last, "step 2: the loss is NaN", "the learning rate is likely too large")
 	assert.ErrorIs(t, last, nn.ErrDiverged)
 	require.NoError(t, net.Init(nn.PyTorch, 1))
 

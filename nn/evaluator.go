@@ -41,7 +41,7 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 	if e.source, err = images.source(net.In); err != nil {
 		return nil, err
 	}
-	if e.metrics, err = net.dev.NewBuffer("metrics", metricsBytes); err != nil {
+	if e.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
 	if e.batch, err = fitting(e.batch, e.record); err != nil {

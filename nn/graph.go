@@ -104,6 +104,13 @@ func (g *Graph) Fail(err error) { g.rec.Fail(err) }
 
 func (g *Graph) ok() bool { return !g.rec.Failed() }
 
+// tell tells g.built of a layer that is built.
+func (g *Graph) tell(l Layer, relu bool, y *Tensor) {
+	if _, nested := l.(Sequential); !nested && g.built != nil {
+		g.built(g.path, l, relu, y)
+	}
+}
+
 func (g *Graph) enter(path string) {
 	g.path = path
 	g.rec.Layer(path)

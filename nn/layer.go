@@ -49,9 +49,7 @@ func (s Sequential) Build(g *Graph, x *Tensor) *Tensor {
 		} else {
 			x = l.Build(g, x)
 		}
-		if _, nested := l.(Sequential); !nested && g.built != nil {
-			g.built(g.path, l, fuses, x)
-		}
+		g.tell(l, fuses, x)
 	}
 	g.enter(path)
 	return x

@@ -7,10 +7,6 @@ import (
 	"wgnin/shaders/softmaxxent"
 )
 
-// metricsBytes is the size of what a run adds up: the sum of losses, the
-// number correct and the number of images.
-const metricsBytes = 16
-
 // buildCrossEntropy records the softmax cross-entropy of the logits (as
 // torch.nn.CrossEntropyLoss with reduction="mean"), adds it up in metrics, and
 // writes the gradient of the logits.

@@ -71,7 +71,7 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	p.x, errs[1] = net.dev.NewBuffer("probe x", int64(net.In.Len())*4)
 	p.target, errs[2] = net.dev.NewBuffer("probe target", 4)
 	p.grads, errs[3] = net.dev.NewBuffer("probe gradients", net.weights.Bytes())
-	p.metrics, errs[4] = net.dev.NewBuffer("probe metrics", metricsBytes)
+	p.metrics, errs[4] = net.dev.NewBuffer("probe metrics", shaders.MetricsBytes)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	if p.all, err = g.rec.Plan(); err != nil {
 		return nil, err
 	}
-	p.forward = p.all.First(n)
+	p.forward = p.all.Part(0, n)
 	return p, nil
 }
 

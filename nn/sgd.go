@@ -37,14 +37,16 @@ func (o SGD) check() error {
 
 // build records the update of all weights of the net; velocity is the
 // momentum's memory, none without momentum.
-func (o SGD) build(r *gpu.Recorder, net *Net, velocity *gpu.Buffer) {
+func (o SGD) build(r *gpu.Recorder, net *Net, velocity, metrics *gpu.Buffer) {
 	r.Layer("update")
 	c := sgd.Config{Count: net.size, Momentum: float32(o.Momentum), Decay: float32(o.WeightDecay)}
 	if velocity == nil {
-		c.Plain().Record(r, sgd.PlainArgs[view, view]{Batch: net.batch.All(), G: net.grads.All(), W: net.weights.All()})
+		c.Plain().Record(r, sgd.PlainArgs[view, view]{
+			Batch: net.batch.All(), G: net.grads.All(), W: net.weights.All(), Metrics: metrics.All(),
+		})
 		return
 	}
 	c.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{
-		Batch: net.batch.All(), G: net.grads.All(), W: net.weights.All(), V: velocity.All(),
+		Batch: net.batch.All(), G: net.grads.All(), W: net.weights.All(), V: velocity.All(), Metrics: metrics.All(),
 	})
 }

@@ -56,6 +56,7 @@ type Trainer struct {
 	velocity *gpu.Buffer
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan // and backward, of a micro-batch
+	outputs  []output  // of the layers, in the plan forward
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
@@ -65,9 +66,6 @@ type Trainer struct {
 	settled  bool          // the last step submitted
 	host     time.Duration // spent in submit
 }
-
-// ErrDiverged is why a loss is not finite.
-var ErrDiverged = errors.New("the learning rate is too large, or the weights are not finite")
 
 // inFlight is how many steps are submitted before the loss of the oldest is
 // read.
@@ -96,7 +94,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.source, err = images.source(net.In); err != nil {
 		return nil, err
 	}
-	if t.metrics, err = net.dev.NewBuffer("metrics", metricsBytes); err != nil {
+	if t.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
 	if cfg.SGD.Momentum != 0 {
@@ -108,7 +106,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
-	cfg.SGD.build(r, net, t.velocity)
+	cfg.SGD.build(r, net, t.velocity, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
@@ -124,6 +122,10 @@ func (t *Trainer) plan(n int) error {
 	}
 	x, target := t.source.build(g, t.net.In)
 	g.augment = t.cfg.Augment
+	t.outputs = nil
+	g.built = func(path string, l Layer, _ bool, y *Tensor) {
+		t.outputs = append(t.outputs, output{path, l, y.Data, g.rec.Len()})
+	}
 	logits := t.net.build(g, x)
 	if g.ok() {
 		buildCrossEntropy(g, logits, target, t.metrics.All())
@@ -165,7 +167,9 @@ func (c TrainConfig) Check() error {
 func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	x = g.augment.build(g, net.whiten(g, x))
 	g.enter("")
-	return net.Layer.Build(g, x)
+	y := net.Layer.Build(g, x)
+	g.tell(net.Layer, false, y)
+	return y
 }
 
 // Close gives the device memory back. It may be called on nil.
@@ -221,6 +225,11 @@ func (t *Trainer) Flops() int64 {
 // in order; a few are in flight at a time, none at the end of an epoch. The
 // sequence ends after the last step, after an error, or when ctx is done (with
 // ctx's error, after the steps in flight).
+//
+// A step whose loss is not finite, or that makes a weight not finite, ends it
+// with [ErrDiverged] and the layer where that begins. The device finds out by
+// itself: the step with the loss, and those in flight behind either, change no
+// weights. To train on, give the net its weights and the trainer its state.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
@@ -236,7 +245,7 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 		}
 		defer func() {
 			for range flying { // the caller stopped: forget them
-				_ = t.next(&Step{})
+				_ = t.readback.Next(nil)
 			}
 		}()
 		for t.step < t.Total() && ctx.Err() == nil {
@@ -277,12 +286,15 @@ func (t *Trainer) State() (steps int, velocity []safetensors.Tensor, err error) 
 	return t.step, velocity, err
 }
 
-// SetState goes on from a State.
+// SetState goes on from a State, also after the training has diverged.
 func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
 	if steps < 0 || steps > t.Total() {
 		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
 	}
 	t.step = steps
+	if err := gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4)); err != nil {
+		return err
+	}
 	if t.velocity == nil {
 		return nil
 	}
@@ -301,9 +313,8 @@ func (t *Trainer) submit() (Step, error) {
 	defer func(start time.Time) { t.host += time.Since(start) }(time.Now())
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
-	first := inEpoch * t.cfg.Batch
 	s := Step{
-		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-first), Rate: t.cfg.SGD.Rate.Rate(t.step + 1),
+		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-inEpoch*t.cfg.Batch), Rate: t.cfg.SGD.Rate.Rate(t.step + 1),
 		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
 	}
 	t.settle, t.settled = false, s.Settled
@@ -312,13 +323,8 @@ func (t *Trainer) submit() (Step, error) {
 			return s, err
 		}
 	}
-	b := shaders.Batch{
-		First: 1, Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32),
-		InvImages: 1 / float32(s.Images), Rate: float32(s.Rate),
-	}
 	for row := 0; row < s.Images; row += t.micro {
-		b.Rows, b.Row0, b.Offset = uint32(min(t.micro, s.Images-row)), uint32(row), uint32(first+row)
-		if err := gpu.Write(t.net.batch.All(), b.Words()); err != nil {
+		if err := t.setBatch(s, row); err != nil {
 			return s, err
 		}
 		var err error
@@ -330,10 +336,21 @@ func (t *Trainer) submit() (Step, error) {
 		if err != nil {
 			return s, fmt.Errorf("step %d: %w", s.Step, err)
 		}
-		b.First = 0
 	}
 	t.step++
 	return s, nil
+}
+
+// setBatch makes the images of s from row on the micro-batch.
+func (t *Trainer) setBatch(s Step, row int) error {
+	b := shaders.Batch{
+		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
+		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), InvImages: 1 / float32(s.Images), Rate: float32(s.Rate),
+	}
+	if row == 0 {
+		b.First = 1
+	}
+	return gpu.Write(t.net.batch.All(), b.Words())
 }
 
 // shuffle gives the images the order of the epoch.
@@ -349,13 +366,13 @@ func (t *Trainer) shuffle(epoch int) error {
 
 // next waits for the oldest step in flight.
 func (t *Trainer) next(s *Step) error {
-	var m [4]float32
+	var m [shaders.MetricsBytes / 4]float32
 	if err := t.readback.Next(m[:]); err != nil {
 		return fmt.Errorf("step %d: %w", s.Step, err)
 	}
-	s.Loss = float64(m[0]) / float64(m[2])
-	if math.IsNaN(s.Loss) || math.IsInf(s.Loss, 0) {
-		return fmt.Errorf("step %d: the loss is %g: %w", s.Step, s.Loss, ErrDiverged)
+	s.Loss = float64(m[shaders.MetricLoss]) / float64(s.Images)
+	if m[shaders.MetricDiverged] != 0 || m[shaders.MetricOverflow] != 0 {
+		return t.diverged(*s)
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ package shaders
 import (
 	_ "embed"
 	"fmt"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -43,6 +44,27 @@ func (b Batch) Words() []uint32 { return gpu.Words(b) }
 //
 //go:embed random.wgsl
 var Random string
+
+// Metrics is the WGSL of the struct that a step leaves for the host, and of
+// overflows(v), whose twin is [Overflows].
+//
+//go:embed metrics.wgsl
+var Metrics string
+
+// The words of a Metrics.
+const (
+	MetricLoss = iota
+	MetricCorrect
+	MetricDiverged
+	MetricOverflow
+	metricWords
+)
+
+// MetricsBytes is the size of a Metrics on the device.
+const MetricsBytes = metricWords * 4
+
+// Overflows says that v is no float32: infinite, too large, or not a number.
+func Overflows(v float64) bool { return !(math.Abs(v) <= math.MaxFloat32) }
 
 // BatchStruct is the WGSL declaration of [Batch].
 var BatchStruct = gpu.Struct(Batch{})

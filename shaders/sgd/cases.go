@@ -1,6 +1,8 @@
 package sgd
 
 import (
+	"math"
+
 	"wgnin/shaders"
 	"wgnin/shaders/check"
 )
@@ -10,8 +12,11 @@ type (
 	momentumArgs = MomentumArgs[[]float64, shaders.Batch]
 )
 
-// Cases are the conformance cases. The rates are negative so that the terms of
-// the absolute inputs add up, as the tolerance asks.
+// Cases are the conformance cases: updates, with rates that are negative so that
+// the terms of the absolute inputs add up, as the tolerance asks; updates of
+// which one weight, the first, one in the middle or the last, is not finite; and
+// those that are not made, once training has diverged. The last two kinds have
+// numbers that float32 does not round.
 func Cases() []check.Case {
 	r := check.NewRand(6)
 	var cs []check.Case
@@ -19,8 +24,30 @@ func Cases() []check.Case {
 		c := Config{Count: n, Momentum: 0.9, Decay: 1e-2}
 		b := shaders.Batch{Rate: -0.05}
 		cs = append(cs,
-			check.Of(c.Plain(), plainArgs{b, r.Floats(n), r.Floats(n)}, c.PlainRef, check.Bound[plainArgs]{Terms: 4}),
-			check.Of(c.WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n)}, c.MomentumRef, check.Bound[momentumArgs]{Terms: 5}))
+			check.Of(c.Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, c.PlainRef, check.Bound[plainArgs]{Terms: 4}),
+			check.Of(c.WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
+				c.MomentumRef, check.Bound[momentumArgs]{Terms: 5}))
+	}
+	const n = 4 * 65
+	for _, overflow := range []int{0, n/2 + 1, n - 1} {
+		for diverged := range 2 {
+			c := Config{Count: n, Momentum: 0.5}
+			b, metrics := shaders.Batch{Rate: 2}, []float64{2.5, 1, float64(diverged), 0}
+			g, w, v := eighths(r, n), eighths(r, n), eighths(r, n)
+			g[overflow] = math.MaxFloat32
+			cs = append(cs,
+				check.Of(c.Plain(), plainArgs{b, g, w, metrics}, c.PlainRef, check.Bound[plainArgs]{}),
+				check.Of(c.WithMomentum(), momentumArgs{b, g, w, v, metrics}, c.MomentumRef, check.Bound[momentumArgs]{}))
+		}
 	}
 	return cs
+}
+
+// eighths are n multiples of 1/8 in [-1,1).
+func eighths(r check.Rand, n int) []float64 {
+	x := r.Floats(n)
+	for i := range x {
+		x[i] = math.Floor(8*x[i]) / 8
+	}
+	return x
 }

@@ -1,6 +1,8 @@
 // Package sgd updates weights by stochastic gradient descent, as
 // torch.optim.SGD does (no dampening, no Nesterov): the learning rate
-// multiplies the momentum buffer, and the decay is added to the gradient.
+// multiplies the momentum buffer, and the decay is added to the gradient. Once
+// training has diverged (see [shaders.Metrics]) nothing is updated, so that the
+// weights stay as the step that diverged had them.
 package sgd
 
 import (
@@ -23,6 +25,8 @@ type PlainArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
 	W     F `wgsl:"update array<vec4<f32>>"`
+
+	Metrics F `wgsl:"update Metrics"`
 }
 
 // MomentumArgs are the arguments of [Config.WithMomentum].
@@ -31,6 +35,8 @@ type MomentumArgs[F, B any] struct {
 	G     F `wgsl:"read array<vec4<f32>>"`
 	W     F `wgsl:"update array<vec4<f32>>"`
 	V     F `wgsl:"update array<vec4<f32>>"`
+
+	Metrics F `wgsl:"update Metrics"`
 }
 
 // Config is an update of Count weights (a multiple of 4, with padding). The
@@ -46,7 +52,7 @@ type consts struct {
 }
 
 func (c Config) source(text string) string {
-	return shaders.Source(consts{shaders.DivUp(c.Count, 4), c.Momentum, c.Decay}, shaders.BatchStruct, text)
+	return shaders.Source(consts{shaders.DivUp(c.Count, 4), c.Momentum, c.Decay}, shaders.BatchStruct, shaders.Metrics, text)
 }
 
 func (c Config) groups() int { return shaders.DivUp(shaders.DivUp(c.Count, 4), 64) }

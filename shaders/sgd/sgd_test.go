@@ -16,7 +16,7 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 // for g in (1., -2., .5): w.grad = torch.tensor([g]); o.step(); print(w.item())
 func TestRefIsPyTorchs(t *testing.T) {
 	c := Config{Count: 1, Momentum: 0.9, Decay: 0.01}
-	a := momentumArgs{shaders.Batch{Rate: 0.1}, []float64{0}, []float64{1}, []float64{0}}
+	a := momentumArgs{shaders.Batch{Rate: 0.1}, []float64{0}, []float64{1}, []float64{0}, make([]float64, 4)}
 	for i, g := range []float64{1, -2, 0.5} {
 		a.G[0] = g
 		c.MomentumRef(a)

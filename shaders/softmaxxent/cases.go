@@ -2,6 +2,7 @@ package softmaxxent
 
 import (
 	"math"
+	"slices"
 
 	"wgnin/shaders"
 	"wgnin/shaders/check"
@@ -67,13 +68,34 @@ func Cases() []check.Case {
 		label := make([]uint32, c.s.N)
 		for i := range label {
 			label[i] = uint32(r.IntN(c.s.Classes))
+			if logits := x[i*c.s.Stride:][:c.s.Classes]; i%2 == 0 { // it is the largest
+				label[i] = uint32(slices.Index(logits, slices.Max(logits)))
+			}
 		}
 		b := shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows), First: c.first}
 		row := r.Floats(2 * c.s.N)
 		cs = append(cs,
 			check.Of(c.s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*c.s.N)},
 				c.s.Ref, check.Bound[refArgs]{Terms: c.s.Classes, Magnitude: c.s.magnitude, Ulps: c.s.ulps()}),
-			check.Of(c.s.Total(), totalArgs{b, row, r.Floats(4)}, c.s.TotalRef, check.Bound[totalArgs]{Terms: c.s.N + 1}))
+			check.Of(c.s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, c.s.TotalRef, check.Bound[totalArgs]{Terms: c.s.N + 1}))
+	}
+	return append(cs, divergence()...)
+}
+
+// divergence are totals of which only the last batch finds all well; their
+// numbers are not rounded.
+func divergence() []check.Case {
+	s, inf := Shape{N: 2, Classes: 1, Stride: 1}, math.Inf(1)
+	var cs []check.Case
+	for _, c := range []struct {
+		metrics [4]float64
+		loss    float64 // of the second row
+		first   uint32
+	}{
+		{[4]float64{0, 0, 0, 0}, inf, 1}, {[4]float64{inf, 1, 0, 0}, 2, 0}, {[4]float64{3, 1, 0, 1}, 2, 1}, {[4]float64{3, 1, 1, 0}, 2, 1}, {[4]float64{inf, 1, 0, 0}, 2, 1},
+	} {
+		b := shaders.Batch{Rows: 2, First: c.first}
+		cs = append(cs, check.Of(s.Total(), totalArgs{b, []float64{0.5, 1, c.loss, 0}, c.metrics[:]}, s.TotalRef, check.Bound[totalArgs]{}))
 	}
 	return cs
 }

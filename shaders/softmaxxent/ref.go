@@ -39,11 +39,13 @@ func (s Shape) Ref(a Args[[]float64, []uint32, shaders.Batch]) {
 // TotalRef is the twin of [Shape.Total].
 func (s Shape) TotalRef(a TotalArgs[[]float64, shaders.Batch]) {
 	if a.Batch.First == 1 {
-		clear(a.Metrics)
+		a.Metrics[shaders.MetricLoss], a.Metrics[shaders.MetricCorrect] = 0, 0
 	}
 	for n := range int(a.Batch.Rows) {
-		a.Metrics[0] += a.Row[2*n]
-		a.Metrics[1] += a.Row[2*n+1]
-		a.Metrics[2]++
+		a.Metrics[shaders.MetricLoss] += a.Row[2*n]
+		a.Metrics[shaders.MetricCorrect] += a.Row[2*n+1]
+	}
+	if shaders.Overflows(a.Metrics[shaders.MetricLoss]) || a.Metrics[shaders.MetricOverflow] != 0 {
+		a.Metrics[shaders.MetricDiverged] = 1
 	}
 }

@@ -37,7 +37,7 @@ type Args[F, U, B any] struct {
 type TotalArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	Row     F `wgsl:"read array<vec2<f32>>"`
-	Metrics F `wgsl:"update array<vec4<f32>>"`
+	Metrics F `wgsl:"update Metrics"`
 }
 
 // Check refuses shapes that make no sense.
@@ -61,7 +61,7 @@ func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]] {
 func (s Shape) Total() gpu.Kernel[TotalArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[TotalArgs[gpu.View, gpu.View]]{
 		Name: "softmaxxent/total", Detail: fmt.Sprint(s.N),
-		Source: shaders.Source(struct{}{}, shaders.BatchStruct, total),
+		Source: shaders.Source(struct{}{}, shaders.BatchStruct, shaders.Metrics, total),
 		Groups: 1, Lanes: 1, Flops: int64(s.N * 2),
 	}
 }

@@ -1,0 +1,92 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"wgnin/gpu"
+)
+
+// ErrDiverged is why a loss or a weight is not finite.
+var ErrDiverged = errors.New("the learning rate is likely too large")
+
+// output is what a layer puts out in the plan of a micro-batch.
+type output struct {
+	path  string
+	layer Layer
+	data  gpu.View
+	end   int // dispatches up to there
+}
+
+// diverged names the layers of a step that diverged. Nothing has changed the
+// weights since the step's loss or, if it is that which made them not finite,
+// its update: they are looked at, and if they are finite the forward pass is run
+// again, layer by layer, to the first output that is not. A ReLU that is done in
+// a layer's store is part of its output.
+func (t *Trainer) diverged(s Step) error {
+	where, err := t.net.badWeights()
+	if where == "" && err == nil {
+		where, err = t.badOutput(s)
+	}
+	if err != nil {
+		where = fmt.Sprintf("where is not known: %v", err)
+	}
+	if v := s.Loss; v-v != 0 { // NaN or infinite
+		where = fmt.Sprintf("the loss is %g; %s", v, where)
+	}
+	return fmt.Errorf("step %d: %s: %w", s.Step, where, ErrDiverged)
+}
+
+// badWeights names the layers whose weights are not finite.
+func (net *Net) badWeights() (string, error) {
+	arena := make([]float32, net.size)
+	if err := gpu.Read(net.weights.All(), arena); err != nil {
+		return "", err
+	}
+	var bad []string
+	_, err := Walk(net.Layer, net.In, func(path string, l Layer, _, _ Shape) error {
+		if i, ok := net.byPath[path]; ok && !finite(arena[net.layers[i].offset:][:net.layers[i].Size]) {
+			bad = append(bad, fmt.Sprintf("%s (%s)", path, l))
+		}
+		return nil
+	})
+	switch n := len(bad); n {
+	case 0:
+		return "", err
+	case 1:
+		return fmt.Sprintf("the weights of layer %s are not finite", bad[0]), err
+	default:
+		return fmt.Sprintf("the weights of %d of %d layers are not finite, from layer %s to layer %s", n, len(net.layers), bad[0], bad[n-1]), err
+	}
+}
+
+// badOutput names the first layer of the step whose output is not finite.
+func (t *Trainer) badOutput(s Step) (string, error) {
+	for row := 0; row < s.Images; row += t.micro {
+		if err := t.setBatch(s, row); err != nil {
+			return "", err
+		}
+		done := 0
+		for _, o := range t.outputs {
+			if o.end == done { // as Flatten, which moves nothing
+				continue
+			}
+			if err := t.net.dev.Run(t.forward.Part(done, o.end)); err != nil {
+				return "", err
+			}
+			values := make([]float32, o.data.Bytes()/4)
+			if err := gpu.Read(o.data, values); err != nil {
+				return "", err
+			}
+			if done = o.end; !finite(values) {
+				return fmt.Sprintf("all weights are finite, and the output of layer %s (%s) is not", o.path, o.layer), nil
+			}
+		}
+	}
+	return "the outputs of all layers are finite, but too large for a loss", nil
+}
+
+func finite(values []float32) bool {
+	return !slices.ContainsFunc(values, func(v float32) bool { return v-v != 0 })
+}

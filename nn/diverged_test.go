@@ -1,0 +1,109 @@
+package nn_test
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/safetensors"
+)
+
+// A training that diverges names the step and the layer. The steps in flight
+// behind it change no weights, or the layers named would be others; and from
+// weights and state of before, it goes on as if nothing had been.
+func TestDiverged(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 12, 1, 9, 8)
+	clear(set.Pixels[:3*9*8]) // the first micro-batch is finite with any weights
+	for i := range set.Labels {
+		set.Labels[i] = 1
+	}
+	net, images := build(t, dev, looked(), set)
+	p := probe(t, net)
+	weights := func() []safetensors.Tensor {
+		ts, err := net.Weights()
+		require.NoError(t, err)
+		return ts
+	}
+	fill := func(values map[string]float32) func() {
+		return func() {
+			ts := weights()
+			for _, w := range ts {
+				for i := range w.Data {
+					if v, ok := values[w.Name]; ok {
+						w.Data[i] = v
+					}
+				}
+			}
+			require.NoError(t, net.SetWeights(ts))
+		}
+	}
+	// SetWeights refuses what is not finite.
+	put := func(v float32, layers ...int) func() {
+		return func() {
+			for _, l := range layers {
+				require.NoError(t, gpu.Write(p.Layers[l].Weight, []float32{v}))
+			}
+		}
+	}
+	opposite := func() { // each logit is finite, and so is the loss of an image
+		ts := weights()
+		for i := range ts[5].Data {
+			ts[5].Data[i] = 3.6e37 * float32(1-2*(i%2))
+		}
+		require.NoError(t, net.SetWeights(ts))
+	}
+
+	cfg := nn.TrainConfig{Batch: 6, MicroBatch: 3, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0.01), Momentum: 0.9}}
+	require.NoError(t, net.Init(nn.He, 1))
+	reads, _ := dev.Reads()
+	want := steps(t, net, images, cfg)
+	after, _ := dev.Reads()
+	assert.Equal(t, int64(len(want)), after-reads, "what is read back")
+
+	for name, c := range map[string]struct {
+		spoil func() // the weights after the second step
+		says  string
+	}{
+		"weight":   {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(Conv2D 5 3x3\) are not finite`},
+		"weights":  {put(float32(math.Inf(1)), 0, 3), `.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(Conv2D 6 3x2 pad 1\) to layer 3 \(Conv2D 10 1x1\)`},
+		"NaN":      {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(Conv2D 6 3x2 pad 1\) are not finite`}, // it may be lost in the ReLU
+		"output":   {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}), `the loss is .*; all weights are finite, and the output of layer 0\.2 \(Conv2D 5 3x3\) is not`},
+		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20, "net.3.weight": 1e25}), `the weights of layer 0\.0 \(Conv2D 6 3x2 pad 1\) are not finite`},
+		"loss":     {opposite, `the loss is \+Inf; the outputs of all layers are finite, but too large for a loss`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, net.Init(nn.He, 1))
+			trainer, err := nn.NewTrainer(net, images, cfg)
+			require.NoError(t, err)
+			defer trainer.Close()
+			var good, velocity []safetensors.Tensor
+			var last error
+			for s, err := range trainer.Steps(context.Background()) {
+				if last = err; s.Step == 2 {
+					good = weights()
+					_, velocity, err = trainer.State()
+					require.NoError(t, err)
+					c.spoil()
+				}
+			}
+			require.ErrorIs(t, last, nn.ErrDiverged)
+			assert.Regexp(t, "^step 3: "+c.says+": the learning rate is likely too large$", last.Error())
+
+			require.NoError(t, net.SetWeights(good))
+			require.NoError(t, trainer.SetState(2, velocity))
+			var losses []float64
+			for s, err := range trainer.Steps(context.Background()) {
+				require.NoError(t, err)
+				losses = append(losses, s.Loss)
+			}
+			assert.Equal(t, want[2:], losses)
+		})
+	}
+}
