@@ -1,4 +1,4 @@
-// Package gputest opens the adapter that tests run on.
+// Package gputest opens the adapter that tests run on, and finds what leaks.
 package gputest
 
 import (
