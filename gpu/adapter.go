@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sort"
 	"strings"
 
@@ -175,7 +176,21 @@ func choose(all []Adapter, want string) (int, error) {
 		}
 	}
 	if len(all) == 0 {
-		return 0, fmt.Errorf("%w: no Vulkan, Metal or DX12 driver was found; on Debian or Ubuntu install mesa-vulkan-drivers (cmd/setup.sh does)", ErrNoAdapter)
+		return 0, fmt.Errorf("%w: %s", ErrNoAdapter, noDriver(runtime.GOOS))
 	}
 	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(names, ", "))
+}
+
+// noDriver says what was looked for on a system, and what to install.
+func noDriver(goos string) string {
+	switch goos {
+	case "linux":
+		return "no Vulkan driver was found; install the GPU's, or Mesa's, which needs no GPU: mesa-vulkan-drivers on Debian and Ubuntu " +
+			"(cmd/setup.sh does), vulkan-loader and mesa-vulkan-drivers on Fedora, vulkan-icd-loader and vulkan-swrast on Arch"
+	case "windows":
+		return "no DX12 or Vulkan driver was found; Windows 10 and later have DX12 and need no GPU for it: install what Windows Update offers, or the GPU's driver"
+	case "darwin":
+		return "no Metal device was found; macOS 10.13 and later have Metal where there is a GPU that it knows, and a virtual machine may have none"
+	}
+	return "no Vulkan driver was found; install the GPU's, or Mesa's, which needs no GPU"
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -59,6 +60,28 @@ func TestUnknownAdapter(t *testing.T) {
 	code, _, stderr := runNin("selftest", "-adapter", "no such adapter")
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr, "no GPU adapter")
+}
+
+// Without a driver, what needs one says so and what to install, and what needs
+// none works.
+func TestNoDriver(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the driver is part of the system")
+	}
+	model := newModel(t)
+	for _, name := range []string{"VK_DRIVER_FILES", "VK_ICD_FILENAMES"} {
+		t.Setenv(name, "/nonexistent")
+	}
+	for _, args := range []string{
+		"adapters", "selftest", "bench", "kernels -recipe mini", "study 1 -data " + fashionDir,
+		"eval -data " + fashionDir + " -model " + model, "predict -model " + model + " ../../viz/window/testdata/window.png",
+	} {
+		refuses(t, strings.Fields(args), 1, "nin: no GPU adapter: no Vulkan driver was found; install the GPU's, or Mesa's, which needs no GPU: mesa-vulkan-drivers")
+	}
+	for _, args := range []string{"summary", "cost"} {
+		code, _, stderr := runNin(args)
+		assert.Zero(t, code, stderr)
+	}
 }
 
 func TestAdapters(t *testing.T) {
