@@ -69,6 +69,10 @@ type Options struct {
 	// Idle, if it is not nil, is called about once a millisecond while the
 	// device is waited for. It must not use the device.
 	Idle func()
+	// Fault, if it is not nil, is asked before each call of the driver that
+	// can fail (open, buffer, write, pipeline, bind, submit, map), for tests of
+	// what happens then: its error is that of the call.
+	Fault func(call string) error
 }
 
 // ErrNoAdapter is wrapped by the error of Open when nothing can run kernels.

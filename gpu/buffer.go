@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"unsafe"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
@@ -54,14 +53,18 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if d.dry {
 		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
 	}
-	h, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
+	b := &Buffer{d: d, label: label, bytes: bytes}
+	err := d.call("buffer", func() (err error) {
+		b.h, err = d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
+		return err
+	})
+	if errors.Is(err, ErrOutOfMemory) {
+		err = fmt.Errorf("%d bytes besides %d in other buffers of %s: %w", bytes, d.bytes.Load(), d.adapter.Name, err)
+	}
 	if err != nil {
-		if strings.Contains(err.Error(), "Not enough memory left") { // wgpu has no code for it
-			err = fmt.Errorf("%d bytes besides %d in other buffers of %s: %w", bytes, d.bytes.Load(), d.adapter.Name, ErrOutOfMemory)
-		}
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
 	}
-	return d.opened(&Buffer{d: d, h: h, label: label, bytes: bytes}), nil
+	return d.opened(b), nil
 }
 
 // opened counts b.
@@ -139,7 +142,13 @@ func Write[T Scalar](v View, data []T) error {
 	if n == 0 || v.buf.d.dry {
 		return nil
 	}
-	return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))
+	err := v.buf.d.call("write", func() error {
+		return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))
+	})
+	if err != nil {
+		return fmt.Errorf("gpu: write %s: %w", v.buf.label, err)
+	}
+	return nil
 }
 
 // Copy queues copies of whole views to the starts of others, ordered with the
@@ -202,14 +211,23 @@ func (d *Device) readMapped(b *Buffer, dst []byte) error {
 	// The binding hands C a pointer to a Go variable that nothing else refers
 	// to, so no collection may begin between the call and its callback.
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
-	status, done := wgpu.BufferMapAsyncStatus(0), false
-	err := b.h.MapAsync(wgpu.MapMode_Read, 0, uint64(b.bytes), func(s wgpu.BufferMapAsyncStatus) { status, done = s, true })
+	err := d.call("map", func() error {
+		status, done := wgpu.BufferMapAsyncStatus(0), false
+		err := b.h.MapAsync(wgpu.MapMode_Read, 0, uint64(b.bytes), func(s wgpu.BufferMapAsyncStatus) { status, done = s, true })
+		if err != nil {
+			return err
+		}
+		d.poll(func(bool) bool { return done })
+		switch status {
+		case wgpu.BufferMapAsyncStatus_Success:
+			return nil
+		case wgpu.BufferMapAsyncStatus_DeviceLost:
+			return ErrLost
+		}
+		return fmt.Errorf("status %s", status)
+	})
 	if err != nil {
 		return fmt.Errorf("gpu: map %s: %w", b.label, err)
-	}
-	d.poll(func(bool) bool { return done })
-	if status != wgpu.BufferMapAsyncStatus_Success {
-		return fmt.Errorf("gpu: map %s: %s", b.label, status)
 	}
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))
 	d.reads.Add(1)

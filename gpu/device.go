@@ -31,12 +31,14 @@ type Device struct {
 	reads      atomic.Int64 // see Reads
 	readBytes  atomic.Int64
 	dry        bool         // see Dry
+	fault      func(call string) error
+	lost       bool
 	peak       atomic.Int64 // the most bytes in open buffers
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
 func Open(opt Options) (_ *Device, err error) {
-	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle}
+	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, fault: opt.Fault}
 	d.warmer.met = map[string]bool{}
 	defer func() {
 		if err != nil {
@@ -63,12 +65,18 @@ func Open(opt Options) (_ *Device, err error) {
 	if d.broadcast {
 		desc.RequiredFeatures = append(desc.RequiredFeatures, wgpu.NativeFeature_PushConstants)
 	}
-	if d.dev, err = d.handle.RequestDevice(desc); err != nil {
+	err = d.call("open", func() (err error) {
+		d.dev, err = d.handle.RequestDevice(desc)
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", d.adapter.Name, err)
 	}
 	d.queue = d.dev.GetQueue()
 	if d.broadcast {
-		d.broadcast = d.checkBroadcast() == nil
+		if d.broadcast, err = d.readsDigits(); err != nil {
+			return nil, err
+		}
 	}
 	return d, d.surface.open()
 }
@@ -122,7 +130,8 @@ func (d *Device) Peak() int64 { return d.peak.Swap(d.bytes.Load()) }
 func (d *Device) Reads() (times, bytes int64) { return d.reads.Load(), d.readBytes.Load() }
 
 // Close waits for the queue and gives everything back. An error names buffers
-// that are still open.
+// that are still open. A lost device is left to the end of the process: wgpu
+// would end it here.
 func (d *Device) Close() error {
 	if d == nil || d.dev == nil {
 		return nil
@@ -135,7 +144,10 @@ func (d *Device) Close() error {
 	d.profile.release()
 	d.surface.release()
 	n, bytes := d.Usage()
-	d.release()
+	if !d.lost {
+		d.release()
+	}
+	d.dev = nil
 	if n > 0 {
 		return fmt.Errorf("gpu: closed with %d buffers (%d bytes) still open", n, bytes)
 	}
@@ -152,7 +164,6 @@ func (d *Device) release() {
 		d.handle.Release()
 	}
 	d.instance.Release()
-	d.dev = nil
 }
 
 // Wait returns when all that was submitted is done.
@@ -162,7 +173,7 @@ func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 // queue is empty, says so. It never asks wgpu to wait: a wait that takes longer
 // than five seconds is taken for done, and memory in use is given back.
 func (d *Device) poll(done func(idle bool) bool) {
-	if d.dry {
+	if d.dry || d.lost {
 		return
 	}
 	start := time.Now()

@@ -171,10 +171,22 @@ func (p *pipeline) release() {
 }
 
 // pipeline compiles e's text, once.
-func (d *Device) pipeline(e *entry) (*pipeline, error) {
+func (d *Device) pipeline(e *entry) (p *pipeline, err error) {
 	if p := d.pipelines[e.text]; p != nil {
 		return p, nil
 	}
+	err = d.call("pipeline", func() (err error) {
+		p, err = d.compile(e)
+		return err
+	})
+	if err == nil {
+		d.pipelines[e.text] = p
+	}
+	return p, err
+}
+
+// compile makes a pipeline of e's text.
+func (d *Device) compile(e *entry) (*pipeline, error) {
 	layoutEntries := make([]wgpu.BindGroupLayoutEntry, len(e.binds))
 	for i, b := range e.binds {
 		t := wgpu.BufferBindingType_Storage
@@ -218,7 +230,5 @@ func (d *Device) pipeline(e *entry) (*pipeline, error) {
 		layout.Release()
 		return nil, err
 	}
-	p := &pipeline{layout, h, e.broadcast}
-	d.pipelines[e.text] = p
-	return p, nil
+	return &pipeline{layout, h, e.broadcast}, nil
 }

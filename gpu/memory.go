@@ -1,16 +1,11 @@
 package gpu
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 )
-
-// ErrOutOfMemory is wrapped by errors of buffers and plans that the adapter has
-// no memory for. A smaller batch may do.
-var ErrOutOfMemory = errors.New("out of memory")
 
 // fits refuses what goes beyond Limits.MaxBytes. A software adapter has the
 // machine's memory and hands out more than there is: the process is killed when

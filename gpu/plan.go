@@ -100,11 +100,12 @@ func (p *Plan) bind(e *entry) (step, error) {
 	if err != nil {
 		return step{}, err
 	}
-	g, err := p.d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
-	if err != nil {
-		return step{}, err
-	}
-	return step{pl, g, uint32(x), uint32(y)}, nil
+	s := step{pipeline: pl, x: uint32(x), y: uint32(y)}
+	err = p.d.call("bind", func() (err error) {
+		s.group, err = p.d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
+		return err
+	})
+	return s, err
 }
 
 // Release gives back the plan's memory. It may be called twice, and on nil.
@@ -221,20 +222,26 @@ func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
 	if d.dry {
 		return errDry
 	}
-	enc, err := d.dev.CreateCommandEncoder(nil)
+	err := d.call("submit", func() error {
+		enc, err := d.dev.CreateCommandEncoder(nil)
+		if err != nil {
+			return err
+		}
+		defer enc.Release()
+		if err := work(enc); err != nil {
+			return err
+		}
+		cmd, err := enc.Finish(nil)
+		if err != nil {
+			return err
+		}
+		defer cmd.Release()
+		d.queue.Submit(cmd)
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("gpu: %w", err)
 	}
-	defer enc.Release()
-	if err := work(enc); err != nil {
-		return fmt.Errorf("gpu: %w", err)
-	}
-	cmd, err := enc.Finish(nil)
-	if err != nil {
-		return fmt.Errorf("gpu: %w", err)
-	}
-	defer cmd.Release()
-	d.queue.Submit(cmd)
 	if d.profile != nil {
 		return d.profile.collect(d)
 	}

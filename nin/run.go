@@ -400,9 +400,10 @@ func (r *Run) write(event string, v any) error {
 // Events runs the training and yields what happens. After each epoch the test
 // images are evaluated; after the last step the weights are written to
 // model.safetensors. When ctx is done the run stops after the steps in flight,
-// leaves a checkpoint and the weights, and ends with ctx's error. A run whose
-// loss or weights are no longer finite ends with [nn.ErrDiverged] and keeps what
-// it saved before.
+// leaves a checkpoint and the weights, and ends with ctx's error. After any other
+// error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint is there
+// as it was, and [ResumeRun] goes on from it, on a device that is opened anew if it
+// was lost.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		err := r.events(ctx, func(e Event) bool {
@@ -416,12 +417,13 @@ func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 				err = failed
 			}
 		}
-		if errors.Is(err, nn.ErrDiverged) {
+		if err == nil || errors.Is(err, errStopped) {
+			return
+		}
+		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 			err = fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedStep)
 		}
-		if err != nil && !errors.Is(err, errStopped) {
-			yield(Event{}, err)
-		}
+		yield(Event{}, err)
 	}
 }
 

@@ -1,0 +1,110 @@
+package nin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nn/data"
+)
+
+// attempt trains on a device of its own, in which fault says what fails: a new
+// run in dir, or the one that is there.
+func attempt(dir string, train, test *data.Images, s nin.Settings, fault func(call string) error) (hash string, err error) {
+	dev, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Fault: fault})
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, dev.Close()) }()
+	var r *nin.Run
+	if c, none := nin.ReadCheckpoint(dir); none == nil {
+		r, err = nin.ResumeRun(context.Background(), dev, c, train, test, dir)
+	} else {
+		r, err = nin.NewRun(context.Background(), dev, s, train, test, dir)
+	}
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	for e, err := range r.Events(context.Background()) {
+		if err != nil {
+			return "", err
+		}
+		if e.End != nil {
+			hash = e.End.Hash
+		}
+	}
+	return hash, nil
+}
+
+var times = regexp.MustCompile(`"seconds":[^,]*,"images_per_second":[^}]*`)
+
+// withoutTimes is the metrics.jsonl of a run but for the times.
+func withoutTimes(t *testing.T, dir string) string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	require.NoError(t, err)
+	return times.ReplaceAllString(string(raw), "")
+}
+
+// Whatever kind of call of the driver fails, and however, the run says so, gives
+// all its buffers back, and goes on to the end that it would have come to.
+func TestFaults(t *testing.T) {
+	gputest.Device(t)
+	train, test := images(t)
+	s := short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
+	var calls []string
+	dir := filepath.Join(t.TempDir(), "whole")
+	want, err := attempt(dir, train, test, s, func(call string) error { calls = append(calls, call); return nil })
+	require.NoError(t, err)
+	lines := withoutTimes(t, dir)
+
+	places := map[string][]int{}
+	for i, call := range calls {
+		places[call] = append(places[call], i)
+	}
+	refused := errors.New("the driver refuses")
+	for call, at := range places {
+		middle, last := at[len(at)/2], at[len(at)-1]
+		for _, c := range []struct {
+			fault error
+			place int
+		}{{gpu.ErrLost, middle}, {gpu.ErrLost, last}, {refused, middle}, {gpu.ErrOutOfMemory, middle}} {
+			t.Run(fmt.Sprintf("%v/%s %d", c.fault, call, c.place), func(t *testing.T) {
+				dir := filepath.Join(t.TempDir(), "run")
+				n := 0
+				hash, err := attempt(dir, train, test, s, func(string) error {
+					if n++; n == c.place+1 {
+						return c.fault
+					}
+					return nil
+				})
+				if err != nil {
+					require.ErrorIs(t, err, c.fault)
+					hash, err = attempt(dir, train, test, s, nil)
+				}
+				require.NoError(t, err)
+				if got := withoutTimes(t, dir); c.fault != gpu.ErrOutOfMemory || micro(got) == micro(lines) {
+					assert.Equal(t, lines, got)
+					assert.Equal(t, want, hash)
+				}
+			})
+		}
+	}
+}
+
+// micro is what the first line of a run says of how the batch is split, which
+// is more where memory was short, and gives the same up to round-off.
+func micro(lines string) string {
+	return regexp.MustCompile(`"micro_batch":\d+,"test_batch":\d+`).FindString(lines)
+}
