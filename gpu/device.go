@@ -30,7 +30,7 @@ type Device struct {
 	warmer     warmer
 	reads      atomic.Int64 // see Reads
 	readBytes  atomic.Int64
-	dry        bool         // see Dry
+	dry        bool // see Dry
 	fault      func(call string) error
 	lost       bool
 	peak       atomic.Int64 // the most bytes in open buffers

@@ -33,7 +33,10 @@ var commands = []command{
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},
 }
 
-func main() { os.Exit(run(os.Stdout, os.Stderr, os.Args[1:])) }
+func main() {
+	cli.Guard("nin")
+	os.Exit(run(os.Stdout, os.Stderr, os.Args[1:]))
+}
 
 // run is the program; it returns the exit code.
 func run(w, stderr io.Writer, args []string) int {

@@ -17,7 +17,10 @@ import (
 	"wgnin/nin"
 )
 
-func main() { cli.Exit("train", run(os.Args[1:])) }
+func main() {
+	cli.Guard("train")
+	cli.Exit("train", run(os.Args[1:]))
+}
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:
 metrics.jsonl (a line for each step and epoch), curves.png, model.safetensors
@@ -35,7 +38,8 @@ Examples:
   go run ./cmd/train -epochs 50 -patience 5             until five epochs are no better
   go run ./cmd/train -resume runs/mini-20260102-150405  go on with a run that stopped
 
-Ctrl-C finishes the step and writes a checkpoint; a second one stops at once.
+Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. When
+the driver gives the device up, the run goes on by itself from the last checkpoint.
 
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `
@@ -75,6 +79,7 @@ func run(args []string) error {
 			return err
 		}
 	}
+	cli.GoOn("train", flags.Resume(r.Dir))
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {
@@ -82,8 +87,7 @@ func run(args []string) error {
 			p.Stopped("./cmd/train")
 		}
 		if err != nil {
-			p.Clear()
-			return err
+			return p.Failed("./cmd/train", err)
 		}
 		p.Show(event)
 	}

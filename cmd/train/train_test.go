@@ -336,3 +336,31 @@ func TestInterruptDownload(t *testing.T) {
 	assert.Contains(t, stderr.String(), "stopped before training began")
 	assert.NoDirExists(t, filepath.Join(dir, "run"))
 }
+
+// The driver's end of a run, which is the process's, is not the run's: it goes on
+// in the same process, to the same end.
+func TestAbort(t *testing.T) {
+	gputest.Device(t)
+	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "aborted")
+	_, stderr, code := train(t, sixty(whole)...)
+	require.Zero(t, code, stderr)
+	cmd := command(append(sixty(dir), "-quiet")...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(t, cmd.Start())
+	aborts := 0
+	for _, step := range []string{"step-000000014", "step-000000040"} {
+		for {
+			if _, err := os.Stat(filepath.Join(dir, "checkpoint", step+".safetensors")); err == nil {
+				break
+			}
+		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGABRT))
+		aborts++
+	}
+	require.NoError(t, cmd.Wait(), errs.String())
+	assert.Equal(t, strings.Repeat("train: the driver gave the device up, for the reason above; going on from the last checkpoint\n", aborts), errs.String())
+	assert.Contains(t, out.String(), "weights  "+dir)
+	assert.Equal(t, metrics(t, whole), metrics(t, dir))
+	assert.Equal(t, scalars(t, whole), scalars(t, dir))
+}

@@ -12,7 +12,10 @@ import (
 	"wgnin/cmd/internal/runflags"
 )
 
-func main() { cli.Exit("viz", run(os.Args[1:])) }
+func main() {
+	cli.Guard("viz")
+	cli.Exit("viz", run(os.Args[1:]))
+}
 
 const help = `Viz shows what a network computes for an image: the maps that each layer puts
 out, the kernels, the gradients, the class activation map, the classes and, with
@@ -50,7 +53,21 @@ type options struct {
 	quiet, verbose      bool
 	sample, frames      int
 	screenshot, record  string
-	width, height       int
+	size                size
+}
+
+// size is the value of -size.
+type size struct{ width, height int }
+
+func (s *size) String() string { return fmt.Sprintf("%dx%d", s.width, s.height) }
+
+func (s *size) Set(text string) error {
+	var w, h int
+	if n, err := fmt.Sscanf(text+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 {
+		return errors.New("want WxH, 16x16 to 16384x16384, such as 1280x800")
+	}
+	s.width, s.height = w, h
+	return nil
 }
 
 func (o *options) register(fs *flag.FlagSet) {
@@ -62,19 +79,10 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.StringVar(&o.screenshot, "screenshot", "", "draw one picture in this PNG `file`, after the training if there is one, without a window")
 	fs.StringVar(&o.record, "record", "", "draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
 	fs.IntVar(&o.frames, "frames", 0, "close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
-	o.width, o.height = 1280, 800
-	fs.Func("size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels (default 1280x800)", o.setSize)
+	o.size = size{1280, 800}
+	fs.Var(&o.size, "size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels")
 	fs.BoolVar(&o.quiet, "quiet", false, "print errors and the last line alone")
 	fs.BoolVar(&o.verbose, "v", false, "print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
-}
-
-func (o *options) setSize(s string) error {
-	var w, h int
-	if n, err := fmt.Sscanf(s+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 {
-		return errors.New("want WxH, 16x16 to 16384x16384, such as 1280x800")
-	}
-	o.width, o.height = w, h
-	return nil
 }
 
 // headless says that no window is wanted.

@@ -43,7 +43,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 	}
 	gpuOptions := gpu.Options{Adapter: adapter}
 	if !opt.headless() {
-		if s.win, err = window.Open("nin", opt.width, opt.height); err != nil {
+		if s.win, err = window.Open("nin", opt.size.width, opt.size.height); err != nil {
 			return nil, windowless(err)
 		}
 		gpuOptions.Window, gpuOptions.Idle = s.win.Handle(), s.win.Poll
@@ -146,7 +146,7 @@ func readImage(path string) (image.Image, error) {
 
 // picture draws the scene as it is.
 func (s *show) picture() (*image.RGBA, error) {
-	return s.scene.Image(s.opt.width, s.opt.height, 1)
+	return s.scene.Image(s.opt.size.width, s.opt.size.height, 1)
 }
 
 // screenshot writes one picture.

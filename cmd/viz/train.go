@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/nin"
@@ -50,6 +51,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 			return err
 		}
 	}
+	cli.GoOn("viz", flags.Resume(r.Dir))
 	p := progress.New(r, s.dev, opt.quiet, opt.verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	running, stop := context.WithCancel(ctx)
@@ -63,8 +65,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 			return errors.Join(failed, ctx.Err())
 		}
 		if err != nil {
-			p.Clear()
-			return err
+			return p.Failed("./cmd/viz -train", err)
 		}
 		p.Show(event)
 		if failed = errors.Join(failed, t.tell(event)); failed == nil && running.Err() == nil {

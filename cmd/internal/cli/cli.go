@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"wgnin/gpu"
 )
 
 // UsageError is a wrong flag or argument. Its exit code is 2.
@@ -95,9 +97,14 @@ func Code(err error) int {
 }
 
 // Exit ends a command whose name and error are given: with its code, and the
-// error on stderr if there is something to say.
+// error on stderr if there is something to say. After [gpu.ErrLost] a command that
+// has called [GoOn] is begun anew instead.
 func Exit(name string, err error) {
 	code := Code(err)
+	if errors.Is(err, gpu.ErrLost) && next.path != "" {
+		fmt.Fprintf(os.Stderr, "%s: %v; going on from it\n", name, err)
+		err = next.begin()
+	}
 	if code == 1 || code == 2 {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 	}

@@ -3,6 +3,7 @@
 package progress
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -293,6 +294,16 @@ func (p *Progress) Clear() {
 func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
 	p.line("stopped", "after step %d; go on with: go run %s -resume %s", max(p.last.Step, p.run.Start), command, quote(p.run.Dir))
+}
+
+// Failed removes the bar and adds to the error that ended the run how to go on
+// with it, by a command such as ./cmd/train, where that is of use.
+func (p *Progress) Failed(command string, err error) error {
+	p.Clear()
+	if errors.Is(err, nn.ErrDiverged) || errors.Is(err, gpu.ErrLost) {
+		return err
+	}
+	return fmt.Errorf("%w; go on with: go run %s -resume %s", err, command, quote(p.run.Dir))
 }
 
 // quote writes a path as a shell takes it.

@@ -145,12 +145,9 @@ func (f *Flags) Check() error {
 		}
 		return err
 	}
-	own, _ := of(nin.Recipes[0])
 	var err error
 	f.fs.Visit(func(g *flag.Flag) {
-		switch {
-		case g.Name == "data": // the images may have moved
-		case g.Name == "recipe", g.Name == "out", own.Lookup(g.Name) != nil:
+		if f.ofRun(g.Name) && g.Name != "resume" && g.Name != "data" { // the images may have moved
 			err = fmt.Errorf("-%s with -resume; every setting comes from the run", g.Name)
 		}
 	})
@@ -204,6 +201,24 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
 	}
 	return nin.NewRun(ctx, dev, s, train, test, dir)
+}
+
+// Resume are arguments that go on with the run in dir, in the manner that the
+// command line asks for.
+func (f *Flags) Resume(dir string) []string {
+	args := []string{"-resume=" + dir}
+	f.fs.Visit(func(g *flag.Flag) {
+		if g.Name == "data" || !f.ofRun(g.Name) {
+			args = append(args, "-"+g.Name+"="+g.Value.String())
+		}
+	})
+	return args
+}
+
+// ofRun says that a run has its own value of the flag, which -resume takes.
+func (f *Flags) ofRun(name string) bool {
+	own, _ := of(nin.Recipes[0])
+	return name == "recipe" || name == "out" || name == "resume" || own.Lookup(name) != nil
 }
 
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the

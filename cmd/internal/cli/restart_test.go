@@ -1,0 +1,73 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/cmd/internal/cli"
+	"wgnin/gpu"
+)
+
+// The test binary is a command, whose end this says, when it is set.
+const ends = "CLI_TEST_ENDS"
+
+func TestMain(m *testing.M) {
+	how := os.Getenv(ends)
+	if how == "" {
+		os.Exit(m.Run())
+	}
+	cli.Guard("command")
+	fmt.Println(strings.Join(os.Args[1:], " "))
+	if strings.HasSuffix(how, "going on") {
+		cli.GoOn("command", append(os.Args[1:], "again and again"))
+	}
+	switch {
+	case strings.HasPrefix(how, "abort"):
+		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
+		select {}
+	case strings.HasPrefix(how, "lost"):
+		cli.Exit("command", fmt.Errorf("step 7: %w", gpu.ErrLost))
+	}
+}
+
+// A command whose device is lost, which wgpu tells or aborts for, says so in a
+// line, and begins anew a bounded number of times if it can go on.
+func TestLostDevice(t *testing.T) {
+	const abort = "command: the driver gave the device up, for the reason above"
+	for how, says := range map[string][]string{
+		"abort":           {abort},
+		"lost":            {"command: step 7: the device is lost"},
+		"abort, going on": {abort + "; going on from the last checkpoint", abort},
+		"lost, going on":  {"command: step 7: the device is lost; going on from it", "command: step 7: the device is lost"},
+	} {
+		t.Run(how, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "first")
+			cmd.Env = append(os.Environ(), ends+"="+how)
+			var out, errs bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			require.Error(t, cmd.Run())
+			assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+			restarts := 0
+			if len(says) > 1 {
+				restarts = 5
+			}
+			var wantOut, wantErrs strings.Builder
+			for i := range restarts + 1 {
+				fmt.Fprintln(&wantOut, "first"+strings.Repeat(" again and again", i))
+				fmt.Fprintln(&wantErrs, says[min(i/5, len(says)-1)])
+			}
+			assert.Equal(t, wantOut.String(), out.String())
+			assert.Equal(t, wantErrs.String(), errs.String())
+		})
+	}
+}
