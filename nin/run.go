@@ -205,15 +205,20 @@ type End struct {
 
 // NewRun prepares a run on dev and creates its directory, with the first line
 // of metrics.jsonl and a checkpoint. The directory must not hold a run already.
+// After an error nothing is left of it.
 // ctx ends the measurements of Settings.Tune.
 func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
 	r, err := newRun(ctx, dev, s, found{}, train, test, dir)
 	if err != nil {
 		return nil, err
 	}
+	var made []string
 	defer func() {
-		if err != nil {
+		if err != nil { // there is no checkpoint: it is no run yet
 			r.Close()
+			for _, path := range slices.Backward(made) {
+				_ = os.Remove(path) // a folder that was there, with other files in it, stays
+			}
 		}
 	}()
 	if s.Init != "" {
@@ -227,6 +232,9 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
 	}
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		made = append(made, dir)
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -237,11 +245,7 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil { // there is no checkpoint: it is no run yet
-			err = errors.Join(err, os.Remove(r.file(metricsFile)))
-		}
-	}()
+	made = append(made, r.file(metricsFile), r.file(whiteningFile), r.file(tensorboard.FileName), r.file(checkpointDir))
 	if s.Whiten {
 		if err := train.Whitening.Write(r.file(whiteningFile)); err != nil {
 			return nil, err
