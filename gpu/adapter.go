@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
@@ -69,6 +70,9 @@ type Options struct {
 	// Idle, if it is not nil, is called about once a millisecond while the
 	// device is waited for. It must not use the device.
 	Idle func()
+	// MaxSubmit is the time that a GPU may be kept busy without a break. 0 is
+	// half a second, and on software adapters, which nothing watches, any time.
+	MaxSubmit time.Duration
 	// Fault, if it is not nil, is asked before each call of the driver that
 	// can fail (open, buffer, write, pipeline, bind, submit, map), for tests of
 	// what happens then: its error is that of the call.

@@ -33,7 +33,9 @@ type Device struct {
 	dry        bool // see Dry
 	fault      func(call string) error
 	lost       bool
-	peak       atomic.Int64 // the most bytes in open buffers
+	maxSubmit  time.Duration // of the GPU's time; 0 is any
+	batch      []part        // of run, for its memory
+	peak       atomic.Int64  // the most bytes in open buffers
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
@@ -51,6 +53,9 @@ func Open(opt Options) (_ *Device, err error) {
 	}
 	if err := d.choose(opt); err != nil {
 		return nil, err
+	}
+	if d.maxSubmit = opt.MaxSubmit; d.maxSubmit == 0 && d.adapter.Class != Software {
+		d.maxSubmit = watchdog
 	}
 	d.warmer.options = Options{Adapter: d.adapter.Name, Portable: opt.Portable}
 	desc := &wgpu.DeviceDescriptor{

@@ -55,3 +55,21 @@ func (d *Device) Blit(format string, pixels View, width, height int) (out []byte
 	}
 	return bytesOf(words), pitch, d.readMapped(to, bytesOf(words))
 }
+
+// Partition makes n parts of each dispatch of p.
+func (p *Plan) Partition(n int) error {
+	for _, s := range p.steps {
+		if err := p.d.partition(s, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Parts is the number of dispatches that p has in the queue.
+func (p *Plan) Parts() (n int) {
+	for _, s := range p.steps {
+		n += len(s.parts)
+	}
+	return n
+}

@@ -70,7 +70,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 	return entry{
 		name: k.Name, detail: k.Detail,
 		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
-		text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
+		source: k.bound(), lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
 	}
 }
 
@@ -82,6 +82,11 @@ func (k Kernel[A]) entry(d *Device) entry {
 //
 // in each of Lanes invocations of each of Groups workgroups.
 func (k Kernel[A]) WGSL(maxPerDim int) string {
+	return k.bound() + entryPoint(k.Lanes, 0, k.Groups, maxPerDim)
+}
+
+// bound is Source with the bindings before it.
+func (k Kernel[A]) bound() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// %s %s\n", k.Name, k.Detail)
 	var zero A
@@ -98,15 +103,26 @@ func (k Kernel[A]) WGSL(maxPerDim int) string {
 		b.WriteString(digits)
 	}
 	b.WriteString(k.Source)
-	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", k.Lanes)
+	return b.String()
+}
+
+// entryPoint runs the workgroups from first to end.
+func entryPoint(lanes, first, end, maxPerDim int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", lanes)
 	b.WriteString("fn main(@builtin(workgroup_id) id : vec3<u32>, @builtin(local_invocation_index) lane : u32) {\n")
-	switch x, y := fold(k.Groups, maxPerDim); {
-	case y == 1:
-		b.WriteString("  run(id.x, lane);\n}\n")
-	case x*y == k.Groups:
-		fmt.Fprintf(&b, "  run(id.y * %du + id.x, lane);\n}\n", x)
-	default:
-		fmt.Fprintf(&b, "  let group = id.y * %du + id.x;\n  if (group < %du) { run(group, lane); }\n}\n", x, k.Groups)
+	group := "id.x"
+	x, y := fold(end-first, maxPerDim)
+	if y > 1 {
+		group = fmt.Sprintf("id.y * %du + id.x", x)
+	}
+	if first > 0 {
+		group = fmt.Sprintf("%du + %s", first, group)
+	}
+	if x*y == end-first {
+		fmt.Fprintf(&b, "  run(%s, lane);\n}\n", group)
+	} else {
+		fmt.Fprintf(&b, "  let group = %s;\n  if (group < %du) { run(group, lane); }\n}\n", group, end)
 	}
 	return b.String()
 }
@@ -155,14 +171,14 @@ type pipeline struct {
 	broadcast bool
 }
 
-// dispatch records s in pass.
-func (s step) dispatch(pass *wgpu.ComputePassEncoder) {
-	pass.SetPipeline(s.pipeline.h)
-	if s.pipeline.broadcast {
+// dispatch records p in pass.
+func (p part) dispatch(pass *wgpu.ComputePassEncoder) {
+	pass.SetPipeline(p.pipeline.h)
+	if p.pipeline.broadcast {
 		setDigits(pass)
 	}
-	pass.SetBindGroup(0, s.group, nil)
-	pass.DispatchWorkgroups(s.x, s.y, 1)
+	pass.SetBindGroup(0, p.group, nil)
+	pass.DispatchWorkgroups(p.x, p.y, 1)
 }
 
 func (p *pipeline) release() {
@@ -170,23 +186,23 @@ func (p *pipeline) release() {
 	p.layout.Release()
 }
 
-// pipeline compiles e's text, once.
-func (d *Device) pipeline(e *entry) (p *pipeline, err error) {
-	if p := d.pipelines[e.text]; p != nil {
+// pipeline compiles a text of e, once.
+func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
+	if p := d.pipelines[text]; p != nil {
 		return p, nil
 	}
 	err = d.call("pipeline", func() (err error) {
-		p, err = d.compile(e)
+		p, err = d.compile(e, text)
 		return err
 	})
 	if err == nil {
-		d.pipelines[e.text] = p
+		d.pipelines[text] = p
 	}
 	return p, err
 }
 
-// compile makes a pipeline of e's text.
-func (d *Device) compile(e *entry) (*pipeline, error) {
+// compile makes a pipeline of a text of e.
+func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 	layoutEntries := make([]wgpu.BindGroupLayoutEntry, len(e.binds))
 	for i, b := range e.binds {
 		t := wgpu.BufferBindingType_Storage
@@ -215,7 +231,7 @@ func (d *Device) compile(e *entry) (*pipeline, error) {
 	}
 	defer pl.Release()
 	module, err := d.dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
-		Label: e.name, WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: e.text},
+		Label: e.name, WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: text},
 	})
 	if err != nil {
 		layout.Release()

@@ -3,6 +3,7 @@ package gpu
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
@@ -12,15 +13,25 @@ import (
 type Plan struct {
 	d       *Device
 	entries []entry
-	steps   []step // in the order of entries
+	steps   []*step // in the order of entries
 	arenas  []*Buffer
 	temps   []*Buffer
 }
 
+// step is an entry that is ready to run.
 type step struct {
+	entry *entry
+	parts []part // one, unless it would keep a GPU too long
+	timed bool   // parts have their times
+}
+
+// part is a dispatch, of all workgroups of a step or of some.
+type part struct {
+	entry    *entry
 	pipeline *pipeline
 	group    *wgpu.BindGroup
 	x, y     uint32
+	took     time.Duration // as far as known
 }
 
 // Plan compiles what was recorded. It reports the first error of the
@@ -49,32 +60,46 @@ func (r *Recorder) Plan() (*Plan, error) {
 		}
 	}
 	for i := range p.entries {
-		s, err := p.bind(&p.entries[i])
-		if err != nil {
-			e := p.entries[i]
+		e := &p.entries[i]
+		if err := p.fits(e); err != nil {
 			p.Release()
-			return nil, fmt.Errorf("layer %s: %s %s: %w", e.layer, e.name, e.detail, err)
+			return nil, e.wrap(err)
 		}
+		s := &step{entry: e}
 		p.steps = append(p.steps, s)
+		if r.d.dry {
+			continue
+		}
+		all, err := r.d.bind(e, 0, e.groups)
+		if err != nil {
+			p.Release()
+			return nil, e.wrap(err)
+		}
+		s.parts = []part{all}
 	}
 	r.d.warm(p.entries)
 	return p, nil
 }
 
-func (p *Plan) bind(e *entry) (step, error) {
+// wrap names the entry that caused err.
+func (e *entry) wrap(err error) error {
+	return fmt.Errorf("layer %s: %s %s: %w", e.layer, e.name, e.detail, err)
+}
+
+// fits refuses what the adapter cannot bind or dispatch.
+func (p *Plan) fits(e *entry) error {
 	limits := p.d.adapter.Limits
-	x, y := fold(e.groups, limits.MaxGroupsPerDim)
+	_, y := fold(e.groups, limits.MaxGroupsPerDim)
 	if e.groups < 1 || y > limits.MaxGroupsPerDim {
-		return step{}, fmt.Errorf("%d workgroups; want 1 to %d", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim))
+		return fmt.Errorf("%d workgroups; want 1 to %d", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim))
 	}
 	if limits.MaxIterations > 0 && e.iterations > limits.MaxIterations {
-		return step{}, fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not", e.iterations, p.d.adapter.Driver, limits.MaxIterations)
+		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not", e.iterations, p.d.adapter.Driver, limits.MaxIterations)
 	}
 	storage := 0
-	entries := make([]wgpu.BindGroupEntry, len(e.binds))
-	for i, b := range e.binds {
+	for _, b := range e.binds {
 		if err := b.view.check(); err != nil {
-			return step{}, fmt.Errorf("%s: %w", b.name, err)
+			return fmt.Errorf("%s: %w", b.name, err)
 		}
 		limit := limits.MaxBindingBytes
 		if b.access == "uniform" {
@@ -83,29 +108,40 @@ func (p *Plan) bind(e *entry) (step, error) {
 			storage++
 		}
 		if b.view.bytes > limit {
-			return step{}, fmt.Errorf("%s is %d bytes; %s binds at most %d: use a smaller batch", b.name, b.view.bytes, p.d.adapter.Name, limit)
+			return fmt.Errorf("%s is %d bytes; %s binds at most %d: use a smaller batch", b.name, b.view.bytes, p.d.adapter.Name, limit)
 		}
+	}
+	if storage > limits.MaxStorageBuffers {
+		return fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name, limits.MaxStorageBuffers)
+	}
+	return nil
+}
+
+// bind makes the workgroups of e from first to end ready to run.
+func (d *Device) bind(e *entry, first, end int) (part, error) {
+	maxPerDim := d.adapter.Limits.MaxGroupsPerDim
+	text := e.text
+	if first > 0 || end < e.groups {
+		text = e.source + entryPoint(e.lanes, first, end, maxPerDim)
+	}
+	pl, err := d.pipeline(e, text)
+	if err != nil {
+		return part{}, err
+	}
+	entries := make([]wgpu.BindGroupEntry, len(e.binds))
+	for i, b := range e.binds {
 		entries[i] = wgpu.BindGroupEntry{
 			Binding: uint32(i), Buffer: b.view.buf.h,
 			Offset: uint64(b.view.buf.base + b.view.offset), Size: uint64(b.view.bytes),
 		}
 	}
-	if storage > limits.MaxStorageBuffers {
-		return step{}, fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name, limits.MaxStorageBuffers)
-	}
-	if p.d.dry {
-		return step{}, nil
-	}
-	pl, err := p.d.pipeline(e)
-	if err != nil {
-		return step{}, err
-	}
-	s := step{pipeline: pl, x: uint32(x), y: uint32(y)}
-	err = p.d.call("bind", func() (err error) {
-		s.group, err = p.d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
+	x, y := fold(end-first, maxPerDim)
+	p := part{entry: e, pipeline: pl, x: uint32(x), y: uint32(y)}
+	err = d.call("bind", func() (err error) {
+		p.group, err = d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
 		return err
 	})
-	return s, err
+	return p, err
 }
 
 // Release gives back the plan's memory. It may be called twice, and on nil.
@@ -114,9 +150,7 @@ func (p *Plan) Release() {
 		return
 	}
 	for _, s := range p.steps {
-		if s.group != nil {
-			s.group.Release()
-		}
+		s.release()
 	}
 	for _, t := range p.temps {
 		t.h = nil
@@ -125,6 +159,13 @@ func (p *Plan) Release() {
 		a.Release()
 	}
 	p.steps, p.arenas = nil, nil
+}
+
+func (s *step) release() {
+	for _, p := range s.parts {
+		p.group.Release()
+	}
+	s.parts = nil
 }
 
 // Part is the part of p that is its dispatches from one up to another. It
@@ -212,10 +253,59 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// Run submits the plans, one after the other, in one encoder and one pass. It
-// does not wait.
-func (d *Device) Run(plans ...*Plan) error {
-	return d.encode(func(enc *wgpu.CommandEncoder) error { return d.dispatch(enc, plans) })
+// Run submits the plans, one after the other, in one encoder and one pass, or in
+// as few as a GPU's watchdog allows. It does not wait, but for the first run of a
+// plan on a GPU.
+func (d *Device) Run(plans ...*Plan) error { return d.run(plans, nil) }
+
+// run is Run with more work at the end of the last encoder, or nil.
+func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) error {
+	if d.dry {
+		return errDry
+	}
+	for _, p := range plans {
+		if err := p.check(); err != nil {
+			return fmt.Errorf("gpu: %w", err)
+		}
+	}
+	batch, took := d.batch[:0], time.Duration(0)
+	flush := func(after func(*wgpu.CommandEncoder) error) error {
+		parts := batch
+		batch, took = batch[:0], 0
+		if len(parts) == 0 && after == nil {
+			return nil
+		}
+		return d.encode(func(enc *wgpu.CommandEncoder) error {
+			if err := d.dispatch(enc, parts); err != nil || after == nil {
+				return err
+			}
+			return after(enc)
+		})
+	}
+	for _, plan := range plans {
+		for _, s := range plan.steps {
+			if d.maxSubmit > 0 && !s.timed {
+				if err := flush(nil); err != nil {
+					return err
+				}
+				if err := d.time(s); err != nil {
+					return s.entry.wrap(err)
+				}
+				continue
+			}
+			for _, p := range s.parts {
+				if len(batch) > 0 && took+p.took > d.maxSubmit && d.maxSubmit > 0 {
+					if err := flush(nil); err != nil {
+						return err
+					}
+				}
+				batch, took = append(batch, p), took+p.took
+			}
+		}
+	}
+	err := flush(after)
+	d.batch = batch
+	return err
 }
 
 func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
@@ -248,21 +338,17 @@ func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
 	return nil
 }
 
-func (d *Device) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
-	for _, p := range plans {
-		if err := p.check(); err != nil {
-			return err
-		}
+func (d *Device) dispatch(enc *wgpu.CommandEncoder, parts []part) error {
+	if len(parts) == 0 {
+		return nil
 	}
 	if d.profile != nil {
-		return d.profile.dispatch(enc, plans)
+		return d.profile.dispatch(enc, parts)
 	}
 	pass := enc.BeginComputePass(nil)
 	defer pass.Release()
-	for _, p := range plans {
-		for _, s := range p.steps {
-			s.dispatch(pass)
-		}
+	for _, p := range parts {
+		p.dispatch(pass)
 	}
 	return pass.End()
 }

@@ -106,29 +106,27 @@ func (p *profiler) copyOut(enc *wgpu.CommandEncoder, n int) error {
 	return enc.CopyBufferToBuffer(p.resolve.h, 0, p.staging.h, 0, uint64(n*8))
 }
 
-func (p *profiler) dispatch(enc *wgpu.CommandEncoder, plans []*Plan) error {
-	for _, plan := range plans {
-		for i, s := range plan.steps {
-			q := uint32(2 * len(p.pending))
-			timed := q+2 <= maxQueries
-			if timed {
-				if err := enc.WriteTimestamp(p.set, q); err != nil {
-					return err
-				}
-			}
-			pass := enc.BeginComputePass(nil)
-			s.dispatch(pass)
-			err := pass.End()
-			pass.Release()
-			if err != nil {
+func (p *profiler) dispatch(enc *wgpu.CommandEncoder, parts []part) error {
+	for _, part := range parts {
+		q := uint32(2 * len(p.pending))
+		timed := q+2 <= maxQueries
+		if timed {
+			if err := enc.WriteTimestamp(p.set, q); err != nil {
 				return err
 			}
-			if timed {
-				if err := enc.WriteTimestamp(p.set, q+1); err != nil {
-					return err
-				}
-				p.pending = append(p.pending, plan.entries[i])
+		}
+		pass := enc.BeginComputePass(nil)
+		part.dispatch(pass)
+		err := pass.End()
+		pass.Release()
+		if err != nil {
+			return err
+		}
+		if timed {
+			if err := enc.WriteTimestamp(p.set, q+1); err != nil {
+				return err
 			}
+			p.pending = append(p.pending, *part.entry)
 		}
 	}
 	if len(p.pending) == 0 {

@@ -47,10 +47,7 @@ func (rb *Readback) Run(plans ...*Plan) error {
 		return err
 	}
 	slot := (rb.head + rb.n) % len(rb.slots)
-	err := rb.d.encode(func(enc *wgpu.CommandEncoder) error {
-		if err := rb.d.dispatch(enc, plans); err != nil {
-			return err
-		}
+	err := rb.d.run(plans, func(enc *wgpu.CommandEncoder) error {
 		return enc.CopyBufferToBuffer(rb.src.buf.h, uint64(rb.src.buf.base+rb.src.offset), rb.slots[slot].h, 0, uint64(rb.src.bytes))
 	})
 	if err != nil {

@@ -22,7 +22,9 @@ type entry struct {
 	groups              int
 	flops               int64
 	binds               []bind
-	text                string // WGSL
+	source              string // WGSL, without the entry point
+	lanes               int
+	text                string // with the entry point of all workgroups
 	broadcast           bool
 	iterations          int
 }

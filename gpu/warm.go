@@ -138,7 +138,7 @@ func (d *Device) meet(e *entry) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	p, err := d.pipeline(e)
+	p, err := d.pipeline(e, e.text)
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (d *Device) meet(e *entry) error {
 	err = d.encode(func(enc *wgpu.CommandEncoder) error {
 		pass := enc.BeginComputePass(nil)
 		defer pass.Release()
-		step{p, g, 0, 1}.dispatch(pass)
+		part{pipeline: p, group: g, x: 0, y: 1}.dispatch(pass)
 		return pass.End()
 	})
 	d.Wait()

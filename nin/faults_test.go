@@ -18,10 +18,11 @@ import (
 	"wgnin/nn/data"
 )
 
-// attempt trains on a device of its own, in which fault says what fails: a new
-// run in dir, or the one that is there.
-func attempt(dir string, train, test *data.Images, s nin.Settings, fault func(call string) error) (hash string, err error) {
-	dev, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Fault: fault})
+// attempt trains on a device of its own: a new run in dir, or the one that is
+// there.
+func attempt(dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string, err error) {
+	opt.Adapter = os.Getenv("NIN_ADAPTER")
+	dev, err := gpu.Open(opt)
 	if err != nil {
 		return "", err
 	}
@@ -65,7 +66,7 @@ func TestFaults(t *testing.T) {
 	s := short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
 	var calls []string
 	dir := filepath.Join(t.TempDir(), "whole")
-	want, err := attempt(dir, train, test, s, func(call string) error { calls = append(calls, call); return nil })
+	want, err := attempt(dir, train, test, s, gpu.Options{Fault: func(call string) error { calls = append(calls, call); return nil }})
 	require.NoError(t, err)
 	lines := withoutTimes(t, dir)
 
@@ -83,15 +84,15 @@ func TestFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/%s %d", c.fault, call, c.place), func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "run")
 				n := 0
-				hash, err := attempt(dir, train, test, s, func(string) error {
+				hash, err := attempt(dir, train, test, s, gpu.Options{Fault: func(string) error {
 					if n++; n == c.place+1 {
 						return c.fault
 					}
 					return nil
-				})
+				}})
 				if err != nil {
 					require.ErrorIs(t, err, c.fault)
-					hash, err = attempt(dir, train, test, s, nil)
+					hash, err = attempt(dir, train, test, s, gpu.Options{})
 				}
 				require.NoError(t, err)
 				if got := withoutTimes(t, dir); c.fault != gpu.ErrOutOfMemory || micro(got) == micro(lines) {
@@ -107,4 +108,18 @@ func TestFaults(t *testing.T) {
 // is more where memory was short, and gives the same up to round-off.
 func micro(lines string) string {
 	return regexp.MustCompile(`"micro_batch":\d+,"test_batch":\d+`).FindString(lines)
+}
+
+// How the work is cut into submits for a GPU's watchdog does not change a bit.
+func TestShortSubmits(t *testing.T) {
+	gputest.Device(t)
+	train, test := images(t)
+	s := short(func(s *nin.Settings) { s.Momentum = 0.9 })
+	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
+	want, err := attempt(whole, train, test, s, gpu.Options{})
+	require.NoError(t, err)
+	got, err := attempt(cut, train, test, s, gpu.Options{MaxSubmit: 1})
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, withoutTimes(t, whole), withoutTimes(t, cut))
 }

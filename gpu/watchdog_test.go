@@ -1,0 +1,93 @@
+package gpu_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+)
+
+// filled records a chain of additions of n elements, of which the second counts
+// as slow, and gives what it comes to.
+func filled(t *testing.T, d *gpu.Device, n int) (p *gpu.Plan, sum func() []float32) {
+	t.Helper()
+	in, err := d.NewBuffer("in", int64(n)*4)
+	require.NoError(t, err)
+	t.Cleanup(in.Release)
+	out, err := d.NewBuffer("out", int64(n)*4)
+	require.NoError(t, err)
+	t.Cleanup(out.Release)
+	x := make([]float32, n)
+	for i := range x {
+		x[i] = float32(i)
+	}
+	require.NoError(t, gpu.Write(in.All(), x))
+	r := d.NewRecorder()
+	between := r.Temp("between", int64(n)*4)
+	add(n).Record(r, addArgs{in.All(), between})
+	heavy := add(n)
+	heavy.Flops = 1e10
+	heavy.Record(r, addArgs{between, out.All()})
+	p, err = r.Plan()
+	require.NoError(t, err)
+	t.Cleanup(p.Release)
+	return p, func() []float32 {
+		y := make([]float32, n)
+		require.NoError(t, gpu.Read(out.All(), y))
+		return y
+	}
+}
+
+func TestPartsComputeTheWhole(t *testing.T) {
+	d := gputest.Device(t)
+	const n = 140003 // more than two rows of 65,535
+	for _, parts := range []int{1, 2, 3, 7} {
+		p, sum := filled(t, d, n)
+		require.NoError(t, p.Partition(parts))
+		assert.Equal(t, 2*parts, p.Parts())
+		require.NoError(t, d.Run(p))
+		for i, y := range sum() {
+			require.Equal(t, float32(i)+2, y, "%d of %d parts", i, parts)
+		}
+	}
+}
+
+// Where a submit may take next to no time, each dispatch gets its own, and one
+// that is slow is dispatched a workgroup at a time; where it may take long, all
+// share one.
+func TestMaxSubmit(t *testing.T) {
+	gputest.Device(t)
+	const n = 5
+	for name, c := range map[string]struct {
+		max            time.Duration
+		parts, submits int // the latter of a second run
+	}{
+		"short": {1, 1 + n, 1 + n},
+		"long":  {time.Hour, 2, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			submits := 0
+			d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), MaxSubmit: c.max, Fault: func(call string) error {
+				if call == "submit" {
+					submits++
+				}
+				return nil
+			}})
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, d.Close()) })
+			p, sum := filled(t, d, n)
+			require.NoError(t, d.Run(p))
+			assert.Equal(t, []float32{2, 3, 4, 5, 6}, sum())
+			assert.Equal(t, c.parts, p.Parts())
+			submits = 0
+			require.NoError(t, d.Run(p))
+			assert.Equal(t, c.submits, submits)
+			assert.Equal(t, []float32{2, 3, 4, 5, 6}, sum())
+		})
+	}
+}
