@@ -126,30 +126,33 @@ func TestKillAndResume(t *testing.T) {
 
 func TestInterruptAndResume(t *testing.T) {
 	gputest.Device(t)
-	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "stopped")
+	whole := filepath.Join(t.TempDir(), "whole")
 	_, stderr, code := train(t, sixty(whole)...)
 	require.Zero(t, code, stderr)
-	cmd := command(sixty(dir)...)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	// Interrupt once it trains, which it says.
-	seen, buf := "", make([]byte, 1024)
-	for !strings.Contains(seen, "step 1/60") {
-		n, err := out.Read(buf)
-		require.NoError(t, err, seen)
-		seen += string(buf[:n])
+	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		dir := filepath.Join(t.TempDir(), "stopped")
+		cmd := command(sixty(dir)...)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		// Interrupt once it trains, which it says.
+		seen, buf := "", make([]byte, 1024)
+		for !strings.Contains(seen, "step 1/60") {
+			n, err := out.Read(buf)
+			require.NoError(t, err, seen)
+			seen += string(buf[:n])
+		}
+		require.NoError(t, cmd.Process.Signal(signal))
+		var rest bytes.Buffer
+		_, err = rest.ReadFrom(out)
+		require.NoError(t, err)
+		_ = cmd.Wait()
+		assert.Equal(t, 130, cmd.ProcessState.ExitCode(), signal)
+		assert.Contains(t, rest.String(), "-resume "+dir)
+		_, stderr, code = train(t, "-resume", dir)
+		require.Zero(t, code, stderr)
+		assert.Equal(t, metrics(t, whole), metrics(t, dir), signal)
 	}
-	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
-	var rest bytes.Buffer
-	_, err = rest.ReadFrom(out)
-	require.NoError(t, err)
-	_ = cmd.Wait()
-	assert.Equal(t, 130, cmd.ProcessState.ExitCode())
-	assert.Contains(t, rest.String(), "-resume "+dir)
-	_, stderr, code = train(t, "-resume", dir)
-	require.Zero(t, code, stderr)
-	assert.Equal(t, metrics(t, whole), metrics(t, dir))
 }
 
 func TestResumeRefuses(t *testing.T) {
