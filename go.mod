@@ -1,6 +1,6 @@
 module wgnin
 
-go 1.24.0
+go 1.25.0
 
 require (
 	github.com/creack/pty v1.1.24
@@ -11,8 +11,8 @@ require (
 	github.com/schollz/progressbar/v3 v3.18.0
 	github.com/soniakeys/quant v1.0.0
 	github.com/stretchr/testify v1.12.1
-	golang.org/x/image v0.25.0
-	golang.org/x/sync v0.12.0
+	golang.org/x/image v0.45.0
+	golang.org/x/sync v0.22.0
 	golang.org/x/term v0.36.0
 	gonum.org/v1/gonum v0.16.0
 	gonum.org/v1/plot v0.16.0
@@ -31,6 +31,6 @@ require (
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/sys v0.37.0 // indirect
-	golang.org/x/text v0.23.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
 )

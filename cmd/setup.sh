@@ -114,6 +114,20 @@ go_trouble() {
 	echo "Go ${have_major}.${have_minor} is too old: install Go $need or newer"
 }
 
+# From 1.26.11 and 1.27.4 on, the go command links no archive that has LTO sections, as wgpu-native's has ("disallowed LTO
+# section"), and no setting allows it. Such a Go is told to fetch and be the last one that does.
+readonly last_go=go1.26.10
+take_older_go() {
+	local version
+	[[ -r $root/go.mod && -z ${GOTOOLCHAIN-} ]] || return 0
+	version=$(cd "$root" && go version 2>/dev/null) || return 0
+	[[ $version =~ go1\.([0-9]+)(\.([0-9]+))?\  ]] || return 0
+	local minor=${BASH_REMATCH[1]} patch=${BASH_REMATCH[3]:-0}
+	((minor > 27 || (minor == 27 && patch >= 4) || (minor == 26 && patch >= 11))) || return 0
+	export GOTOOLCHAIN=$last_go
+	say "Go 1.$minor.$patch does not link wgpu-native's library: running with GOTOOLCHAIN=$last_go"
+}
+
 have_loader() {
 	local libraries file
 	if libraries=$(PATH=$PATH:/usr/sbin:/sbin ldconfig -p 2>/dev/null); then
@@ -546,4 +560,5 @@ if [[ -n $trouble ]] || is_missing compiler; then
 	exit 1
 fi
 
+take_older_go
 (($# == 0)) || exec "$@"
