@@ -145,7 +145,7 @@ func describe(h *wgpu.Adapter) Adapter {
 	}
 	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
 	if class == Software {
-		a.Limits.MaxBytes = freeMemory()
+		a.Limits.MaxBytes = FreeMemory()
 	}
 	return a
 }

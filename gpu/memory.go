@@ -17,8 +17,9 @@ func (d *Device) fits(bytes int64) error {
 	return nil
 }
 
-// freeMemory is the memory that the system can give, 0 where it does not say.
-func freeMemory() int64 {
+// FreeMemory is the memory that the machine can give, in bytes; 0 where it does
+// not say.
+func FreeMemory() int64 {
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0

@@ -5,10 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	_ "image/gif"
-	_ "image/jpeg"
-	_ "image/png"
-	"os"
 	"time"
 
 	"wgnin/cmd/internal/cli"
@@ -107,7 +103,7 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 
 // setImage makes the image in a file the input.
 func (s *show) setImage(path string) error {
-	img, err := readImage(path)
+	img, err := data.OpenImage(path)
 	if err != nil {
 		return err
 	}
@@ -115,33 +111,6 @@ func (s *show) setImage(path string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-// maxPixels is the most that an image file may have, so that a small file
-// cannot take all memory.
-const maxPixels = 1 << 26
-
-func readImage(path string) (image.Image, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	c, _, err := image.DecodeConfig(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s is no PNG, JPEG or GIF image: %w", path, err)
-	}
-	if c.Width*c.Height > maxPixels {
-		return nil, fmt.Errorf("%s has %dx%d pixels; want at most %d", path, c.Width, c.Height, maxPixels)
-	}
-	if _, err := f.Seek(0, 0); err != nil {
-		return nil, err
-	}
-	img, _, err := image.Decode(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return img, nil
 }
 
 // picture draws the scene as it is.

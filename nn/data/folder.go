@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
 	"image/color"
-	"image/draw"
-	_ "image/jpeg" // for image.Decode
-	_ "image/png"  // for image.Decode
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,7 +13,9 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
+	"wgnin/gpu"
 	"wgnin/shaders/input"
 )
 
@@ -27,9 +25,6 @@ const folder = "folder"
 const (
 	// maxClasses is what a label of one byte tells apart.
 	maxClasses = 256
-
-	// maxArea limits the pixels of one image, because the decoders take the memory that a header asks for.
-	maxArea = 1 << 27
 
 	// everyTest: without folders for training and test, each sixth image of a class is for the test, which is the
 	// split of Fashion-MNIST and CIFAR-10.
@@ -41,6 +36,7 @@ type picture struct {
 	path   string
 	label  uint8
 	h, w   int
+	grey   bool    // in its header
 	pixels []uint8 // [C,H,W] as it will be in Images, but C is 1 for an image that is grey
 }
 
@@ -93,7 +89,18 @@ func readFolder(ctx context.Context, opt Options) (train, test *Images, err erro
 	if err != nil {
 		return nil, nil, err
 	}
-	err = each(ctx, all, "read "+opt.Dir, opt.Progress, func(p *picture) error { return p.read(h, w) })
+	if err := room(all, h, w, opt.Dir); err != nil {
+		return nil, nil, err
+	}
+	decoding := semaphore.NewWeighted(maxArea)
+	err = each(ctx, all, "read "+opt.Dir, opt.Progress, func(p *picture) error {
+		area := int64(p.h) * int64(p.w)
+		if err := decoding.Acquire(ctx, area); err != nil {
+			return err
+		}
+		defer decoding.Release(area)
+		return p.read(h, w)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,8 +217,8 @@ func each(ctx context.Context, all []picture, doing string, progress func(Progre
 func sizes(ctx context.Context, all []picture, opt Options) (h, w int, err error) {
 	err = each(ctx, all, "look through "+opt.Dir, opt.Progress, func(p *picture) error {
 		return opened(p.path, func(f *os.File) error {
-			var err error
-			p.h, p.w, err = size(f)
+			c, err := header(f)
+			p.h, p.w, p.grey = c.Height, c.Width, c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model
 			return err
 		})
 	})
@@ -229,79 +236,31 @@ func sizes(ctx context.Context, all []picture, opt Options) (h, w int, err error
 	return h, w, nil
 }
 
+// room refuses images that the machine has no memory for, before they are decoded.
+func room(all []picture, h, w int, dir string) error {
+	c := 1
+	if slices.ContainsFunc(all, func(p picture) bool { return !p.grey }) {
+		c = 3
+	}
+	need := 2 * int64(len(all)) * int64(c) * int64(h) * int64(w) // twice while they are put together
+	if free := gpu.FreeMemory(); free > 0 && need > free {
+		return fmt.Errorf("%s has %d images, which take %d bytes to read at %dx%d; %d are free: use fewer or smaller ones", dir, len(all), need, w, h, free)
+	}
+	return nil
+}
+
 // read decodes the picture and resizes it to h rows of w pixels.
 func (p *picture) read(h, w int) error {
 	return opened(p.path, func(f *os.File) error {
-		decoded, _, err := image.Decode(f)
+		decoded, err := decode(f)
 		if err != nil {
-			return unreadable(err)
+			return err
 		}
+		size := decoded.Bounds().Size()
 		p.pixels = planes(decoded)
-		c := input.Config{C: len(p.pixels) / (p.h * p.w), InH: p.h, InW: p.w, OutH: h, OutW: w}
-		if p.h != h || p.w != w {
-			p.pixels = c.Resize(p.pixels)
+		if size.Y != h || size.X != w {
+			p.pixels = input.Config{C: len(p.pixels) / (size.Y * size.X), InH: size.Y, InW: size.X, OutH: h, OutW: w}.Resize(p.pixels)
 		}
 		return nil
 	})
-}
-
-func opened(path string, read func(*os.File) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return errors.Unwrap(err) // without the path, which the caller adds
-	}
-	defer f.Close()
-	return read(f)
-}
-
-// size reads an image's header.
-func size(f *os.File) (h, w int, err error) {
-	c, _, err := image.DecodeConfig(f)
-	if err != nil {
-		return 0, 0, unreadable(err)
-	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxArea/c.Height {
-		return 0, 0, fmt.Errorf("%dx%d pixels; want 1 to %d", c.Width, c.Height, maxArea)
-	}
-	return c.Height, c.Width, nil
-}
-
-func unreadable(err error) error {
-	return fmt.Errorf("not a PNG, JPEG or GIF image, or cut short or damaged (%w)", err)
-}
-
-// planes gives an image's pixels as [C,H,W], C being 1 if red, green and blue are everywhere the same, else 3. Like
-// torchvision's ImageFolder it takes the colours as they are, whatever their alpha; of 16 bits it takes the upper 8.
-func planes(img image.Image) []uint8 {
-	b := img.Bounds()
-	n := b.Dx() * b.Dy()
-	var rgba []uint8
-	if o, ok := img.(interface{ Opaque() bool }); ok && o.Opaque() {
-		dst := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
-		draw.Draw(dst, dst.Rect, img, b.Min, draw.Src) // fast, but would multiply the colours by alpha
-		rgba = dst.Pix
-	} else {
-		for y := b.Min.Y; y < b.Max.Y; y++ {
-			for x := b.Min.X; x < b.Max.X; x++ {
-				c, ok := img.At(x, y).(color.NRGBA64)
-				if !ok {
-					c8 := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-					rgba = append(rgba, c8.R, c8.G, c8.B, c8.A)
-					continue
-				}
-				rgba = append(rgba, uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8), uint8(c.A>>8))
-			}
-		}
-	}
-	p := make([]uint8, 3*n)
-	grey := true
-	for i := range n {
-		r, g, b := rgba[4*i], rgba[4*i+1], rgba[4*i+2]
-		p[i], p[n+i], p[2*n+i] = r, g, b
-		grey = grey && r == g && r == b
-	}
-	if grey {
-		return slices.Clone(p[:n])
-	}
-	return p
 }

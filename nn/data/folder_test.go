@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/gpu"
 	"wgnin/shaders/input"
 )
 
@@ -188,6 +189,14 @@ func TestBadFolder(t *testing.T) {
 			require.NoError(t, os.Mkdir(filepath.Join(dir, fmt.Sprint(i)), 0o755))
 		}
 		refused(t, folder, dir, "has 257 folders")
+	})
+	t.Run("no memory", func(t *testing.T) {
+		if gpu.FreeMemory() == 0 {
+			t.Skip("the machine does not say how much it has")
+		}
+		many := make([]picture, 1e6)
+		assert.ErrorContains(t, room(many, 4096, 4096, "pets"), "pets has 1000000 images, which take 100663296000000 bytes to read at 4096x4096; ")
+		assert.NoError(t, room(many[:1], 4096, 4096, "pets"))
 	})
 	t.Run("no folder given", func(t *testing.T) {
 		_, _, err := Load(ctx, folder, Options{})
