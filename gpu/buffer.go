@@ -45,7 +45,7 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	}
 	bytes = roundUp(bytes, 16)
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
-		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer", label, bytes, d.adapter.Name, limit)
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes, d.adapter.Name, limit, ErrTooLarge)
 	}
 	if err := d.fits(bytes); err != nil {
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)

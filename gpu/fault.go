@@ -9,6 +9,10 @@ import (
 // no memory for. A smaller batch may do.
 var ErrOutOfMemory = errors.New("out of memory")
 
+// ErrTooLarge is wrapped by errors of sizes beyond the adapter's limits. A smaller
+// batch may do.
+var ErrTooLarge = errors.New("too large")
+
 // ErrLost is wrapped by all errors of a device after its driver has given it up,
 // as when it hangs or is unplugged. What was in its buffers is gone, and only
 // another [Open] helps. Where wgpu has no way to report the loss, as in a submit,

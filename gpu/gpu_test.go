@@ -1,6 +1,7 @@
 package gpu_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -131,7 +132,8 @@ func TestBindingLimitIsAnError(t *testing.T) {
 	r.Layer("conv")
 	add(1).Record(r, addArgs{x.All(), r.Temp("y", 16)})
 	_, err = r.Plan()
-	assert.ErrorContains(t, err, "use a smaller batch")
+	assert.ErrorContains(t, err, fmt.Sprintf("layer conv: test/add +1: x is %d bytes; %s binds at most %d: too large", limit+1024, d.Adapter().Name, limit))
+	assert.ErrorIs(t, err, gpu.ErrTooLarge)
 }
 
 func TestBrokenShaderIsAnError(t *testing.T) {

@@ -91,10 +91,10 @@ func (p *Plan) fits(e *entry) error {
 	limits := p.d.adapter.Limits
 	_, y := fold(e.groups, limits.MaxGroupsPerDim)
 	if e.groups < 1 || y > limits.MaxGroupsPerDim {
-		return fmt.Errorf("%d workgroups; want 1 to %d", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim))
+		return fmt.Errorf("%d workgroups; want 1 to %d: %w", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim), ErrTooLarge)
 	}
 	if limits.MaxIterations > 0 && e.iterations > limits.MaxIterations {
-		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not", e.iterations, p.d.adapter.Driver, limits.MaxIterations)
+		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not: %w", e.iterations, p.d.adapter.Driver, limits.MaxIterations, ErrTooLarge)
 	}
 	storage := 0
 	for _, b := range e.binds {
@@ -108,7 +108,7 @@ func (p *Plan) fits(e *entry) error {
 			storage++
 		}
 		if b.view.bytes > limit {
-			return fmt.Errorf("%s is %d bytes; %s binds at most %d: use a smaller batch", b.name, b.view.bytes, p.d.adapter.Name, limit)
+			return fmt.Errorf("%s is %d bytes; %s binds at most %d: %w", b.name, b.view.bytes, p.d.adapter.Name, limit, ErrTooLarge)
 		}
 	}
 	if storage > limits.MaxStorageBuffers {

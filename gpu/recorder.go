@@ -154,7 +154,7 @@ func (r *Recorder) place() ([]*arena, error) {
 		}
 		if best < 0 {
 			if b.bytes > limits.MaxBufferBytes {
-				return nil, fmt.Errorf("gpu: temporary %s: %d bytes; %s allows at most %d in one buffer", b.label, b.bytes, r.d.adapter.Name, limits.MaxBufferBytes)
+				return nil, fmt.Errorf("gpu: temporary %s: %d bytes; %s allows at most %d in one buffer: %w", b.label, b.bytes, r.d.adapter.Name, limits.MaxBufferBytes, ErrTooLarge)
 			}
 			arenas = append(arenas, &arena{})
 			best = len(arenas) - 1

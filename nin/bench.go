@@ -68,6 +68,11 @@ type BenchOptions struct {
 // Bench measures a recipe's network with random images: whole steps without
 // timestamps, then each dispatch with them.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchReport, err error) {
+	// Random images lie on the host twice while they are uploaded, and then on the device.
+	free, image := gpu.FreeMemory(), 3*int64(o.Recipe.In.Len())
+	if free > 0 && int64(o.Batch) > free/image {
+		return rep, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
+	}
 	a := dev.Adapter()
 	rep = BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
 	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {

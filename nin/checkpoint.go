@@ -126,10 +126,11 @@ func checkpoints(dir string) (paths []string, err error) {
 type Checkpoint struct {
 	Settings Settings
 
-	path     string
-	state    state
-	weights  []safetensors.Tensor
-	velocity []safetensors.Tensor
+	path      string
+	state     state
+	whitening string // hash
+	weights   []safetensors.Tensor
+	velocity  []safetensors.Tensor
 }
 
 // ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one
@@ -155,19 +156,30 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{path: path}
+	c, err := newCheckpoint(tensors, meta)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	c.path = path
+	return c, nil
+}
+
+// newCheckpoint is the checkpoint in a file; its errors are written to follow the
+// file's name.
+func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Checkpoint, error) {
+	c := &Checkpoint{whitening: meta["whitening"]}
 	raw := []byte(meta["checkpoint"])
 	if len(raw) == 0 {
-		return nil, fmt.Errorf("%s is no checkpoint, only weights; start from it with -init", path)
+		return nil, errors.New("is no checkpoint, only weights; start from it with -init")
 	}
 	if meta["sha256"] != hashCheckpoint(raw, tensors) {
-		return nil, fmt.Errorf("%s is damaged: its SHA-256 is not the one it was written with", path)
+		return nil, errors.New("is damaged: its SHA-256 is not the one it was written with")
 	}
 	if err := json.Unmarshal(raw, &c.state); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("is no checkpoint: %w", err)
 	}
 	if c.state.Format != format {
-		return nil, fmt.Errorf("%s has format %d; this program reads %d", path, c.state.Format, format)
+		return nil, fmt.Errorf("has format %d; this program reads %d", c.state.Format, format)
 	}
 	c.Settings = c.state.Settings
 	for _, t := range tensors {
@@ -187,7 +199,7 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
 	if c.Settings.Whiten { // the run's own, to the bit
 		whitened := *train
-		if whitened.Whitening, err = data.ReadWhitening(filepath.Join(dir, whiteningFile)); err != nil {
+		if whitened.Whitening, err = readWhitening(c.path, c.whitening); err != nil {
 			return nil, err
 		}
 		train = &whitened
@@ -250,17 +262,23 @@ func (c *Checkpoint) checkMetrics(f *os.File) error {
 	if info.Size() < c.state.Metrics {
 		return fmt.Errorf("%d bytes; the checkpoint was written after %d", info.Size(), c.state.Metrics)
 	}
+	s, err := firstLine(f)
+	if err == nil && s != c.Settings {
+		err = errors.New("its first line has other settings than the checkpoint: the recipe was changed")
+	}
+	return err
+}
+
+// firstLine reads the settings of a run from its metrics.
+func firstLine(metrics io.Reader) (Settings, error) {
 	var first struct {
 		Event string `json:"event"`
 		Settings
 	}
-	if err := json.NewDecoder(f).Decode(&first); err != nil || first.Event != "run" {
-		return errors.New("its first line is not that of a run")
+	if err := json.NewDecoder(metrics).Decode(&first); err != nil || first.Event != "run" {
+		return Settings{}, errors.New("its first line is not that of a run")
 	}
-	if first.Settings != c.Settings {
-		return errors.New("its first line has other settings than the checkpoint: the recipe was changed")
-	}
-	return nil
+	return first.Settings, nil
 }
 
 func hashCheckpoint(state []byte, tensors []safetensors.Tensor) string {

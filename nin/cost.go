@@ -81,9 +81,7 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 		test.Whitening = train.Whitening
 	}
 	for _, set := range []*data.Images{train, test} {
-		if set.C != r.In.C {
-			set.C, set.Pixels = r.In.C, make([]uint8, set.Len()*r.In.C*set.H*set.W)
-		}
+		set.C = r.In.C
 	}
 	return planCost(dev, r, batch, train, test)
 }

@@ -336,10 +336,10 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 		}
 	}
 	r.Net.Use(f.Kernels)
-	if r.trainImages, err = nn.Upload(dev, train); err != nil {
+	if r.trainImages, err = upload(dev, train, "train-images"); err != nil {
 		return nil, err
 	}
-	if r.testImages, err = nn.Upload(dev, test); err != nil {
+	if r.testImages, err = upload(dev, test, "test-images"); err != nil {
 		return nil, err
 	}
 	cfg := s.config(nn.Constant(s.Rate))
@@ -353,6 +353,15 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 	}
 	r.found = found{r.Trainer.MicroBatch(), r.test.Batch(), f.Kernels}
 	return r, nil
+}
+
+// upload is [nn.Upload], whose errors name the flag that takes fewer images.
+func upload(dev *gpu.Device, set *data.Images, flag string) (*nn.Images, error) {
+	images, err := nn.Upload(dev, set)
+	if errors.Is(err, gpu.ErrOutOfMemory) {
+		err = fmt.Errorf("%d images of [%d,%d,%d] are too many; use fewer with -%s N: %w", set.Len(), set.C, set.H, set.W, flag, err)
+	}
+	return images, err
 }
 
 // versions are those of what the bits depend on.

@@ -30,13 +30,9 @@ func Tune(ctx context.Context, net *nn.Net, batch int, report func(nn.Choice)) (
 	if err != nil {
 		return nil, err
 	}
-	known := nn.Kernels{}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = json.Unmarshal(text, &known)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w; remove it to measure anew", path, err)
+	known, err := readKernels(path)
+	if err != nil {
+		return nil, err
 	}
 	kernels, tuneErr := net.Tune(ctx, batch, known, report)
 	before := len(known)
@@ -55,6 +51,25 @@ func Tune(ctx context.Context, net *nn.Net, batch int, report func(nn.Choice)) (
 	}
 	net.Use(kernels)
 	return kernels, nil
+}
+
+// readKernels reads what was measured before; nothing, if there is no file.
+func readKernels(path string) (nn.Kernels, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nn.Kernels{}, nil
+	}
+	var known nn.Kernels
+	if err == nil {
+		err = json.Unmarshal(text, &known)
+	}
+	if err == nil && known == nil {
+		err = errors.New("null; want an object")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; remove it to measure anew", path, err)
+	}
+	return known, nil
 }
 
 // tuned is where the kernels for an adapter are cached.

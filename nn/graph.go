@@ -162,12 +162,15 @@ func (net *Net) split(batch int) (images int) {
 }
 
 // fitting calls plan with images, and with ever fewer of them as long as the
-// device has no memory for so many.
+// device has no memory for so many, or cannot bind what they take.
 func fitting(images int, plan func(n int) error) (int, error) {
 	for {
 		err := plan(images)
-		if images == 1 || !errors.Is(err, gpu.ErrOutOfMemory) {
+		if !errors.Is(err, gpu.ErrOutOfMemory) && !errors.Is(err, gpu.ErrTooLarge) {
 			return images, err
+		}
+		if images == 1 {
+			return images, fmt.Errorf("not even one image at a time fits: %w", err)
 		}
 		images = shaders.DivUp(images, 2)
 	}

@@ -25,13 +25,14 @@ type chunk struct {
 	pixels, labels *gpu.Buffer
 }
 
-// Upload copies a set to the device.
+// Upload copies a set to the device. One without pixels, of [data.Blank], is black
+// there.
 func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 	if err := (Shape{C: set.C, H: set.H, W: set.W}).check(); err != nil {
 		return nil, fmt.Errorf("nn: images: %w", err)
 	}
 	size := set.C * set.H * set.W
-	if set.Len() < 1 || len(set.Pixels) != set.Len()*size {
+	if set.Len() < 1 || set.Pixels != nil && len(set.Pixels) != set.Len()*size {
 		return nil, fmt.Errorf("nn: %d labels and %d pixels; want at least one image, of %d pixels each", set.Len(), len(set.Pixels), size)
 	}
 	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
@@ -50,7 +51,10 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 		count := min(perChunk, set.Len()-first)
 		c := chunk{first: first, count: count}
 		var err error
-		if c.pixels, err = upload(dev, "pixels", input.Pack(set.Pixels[first*size:][:count*size])); err == nil {
+		if c.pixels, err = dev.NewBuffer("pixels", int64(count)*int64(size)); err == nil && set.Pixels != nil {
+			err = gpu.Write(c.pixels.All(), input.Pack(set.Pixels[first*size:][:count*size]))
+		}
+		if err == nil {
 			c.labels, err = upload(dev, "labels", input.Pack(set.Labels[first:][:count]))
 		}
 		im.chunks = append(im.chunks, c)

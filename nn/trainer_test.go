@@ -195,4 +195,27 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 	}
 	_, err := micro(1 << 20)
 	assert.ErrorIs(t, err, gpu.ErrOutOfMemory)
+	assertOneLine(t, err, "not even one image at a time fits: ", "any WebGPU adapter had 1048576 free")
+}
+
+// A batch of which each activation can be bound, but not the shares of a weight
+// gradient, is halved until they can.
+func TestBatchIsSplitToFitTheBindings(t *testing.T) {
+	layers := nn.Sequential{nn.Conv2D{Out: 256, Kernel: 1}, nn.Conv2D{Out: 384, Kernel: 3, Pad: nn.Pad(1)}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	set := &data.Images{C: 1, H: 12, W: 12, Labels: make([]uint8, 40), Classes: make([]string, 10)} // all black
+	micro := func(binding int64) int {
+		a := gpu.Guaranteed
+		a.Limits.MaxBindingBytes = binding
+		dev := gpu.Dry(a, false)
+		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 12, W: 12})
+		require.NoError(t, err)
+		images, err := nn.Upload(dev, set)
+		require.NoError(t, err)
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 40, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+		require.NoError(t, err)
+		return trainer.MicroBatch()
+	}
+	const share = (9*256 + 1) * 384 * 4
+	assert.Equal(t, 40, micro(40*share))
+	assert.Equal(t, 5, micro(4*share))
 }

@@ -17,7 +17,7 @@ import (
 type Images struct {
 	Name    string   // the data set's, as Names gives it
 	C, H, W int      // channels (1 is grey, 3 is red, green, blue), rows, columns
-	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black
+	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil of a Blank set
 	Labels  []uint8  // [N]; each is an index into Classes
 	Classes []string // names; len(Classes) is the number of classes
 
@@ -34,7 +34,9 @@ func (s *Images) First(n int) *Images {
 		n = s.Len()
 	}
 	first := *s
-	first.Pixels = s.Pixels[:n*s.C*s.H*s.W]
+	if s.Pixels != nil {
+		first.Pixels = s.Pixels[:n*s.C*s.H*s.W]
+	}
 	first.Labels = s.Labels[:n]
 	return &first
 }
@@ -73,14 +75,14 @@ func Names() []string {
 }
 
 // Blank gives sets of as many images, of the same size, as the data set's publisher has, all black and of the first
-// class: what Load would give is as large.
+// class: what Load would give is as large. They have no Pixels, for plans of more than the machine has memory for.
 func Blank(name string) (train, test *Images, err error) {
 	s, err := find(name)
 	if err != nil {
 		return nil, nil, err
 	}
 	blank := func(n int) *Images {
-		return &Images{s.name, s.c, s.h, s.w, make([]uint8, n*s.c*s.h*s.w), make([]uint8, n), slices.Clone(s.classes), nil}
+		return &Images{s.name, s.c, s.h, s.w, nil, make([]uint8, n), slices.Clone(s.classes), nil}
 	}
 	return blank(s.train), blank(s.test), nil
 }

@@ -44,6 +44,9 @@ const (
 
 // CheckWhitening refuses images that cannot be whitened: the device takes values in fours.
 func CheckWhitening(c, h, w int) error {
+	if min(c, h, w) < 1 || max(c, h, w) > 1<<16 {
+		return fmt.Errorf("whitening images of [%d,%d,%d]; want 1 to %d of each", c, h, w, 1<<16)
+	}
 	if n := c * h * w; n > maxWhitened || n%4 != 0 {
 		return fmt.Errorf("whitening images of [%d,%d,%d], %d values; want at most %d, and a multiple of 4", c, h, w, n, maxWhitened)
 	}
@@ -231,15 +234,33 @@ func ReadWhitening(path string) (*Whitening, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(tensors) == 2 && tensors[0].Name == "mean" && tensors[1].Name == "matrix" && len(tensors[0].Shape) == 3 {
-		s := tensors[0].Shape
-		w, err := BlankWhitening(s[0], s[1], s[2])
-		if err == nil && len(tensors[0].Data) == len(w.Mean) && len(tensors[1].Data) == len(w.Matrix) {
-			w.Mean, w.Matrix = tensors[0].Data, tensors[1].Data
-			return w, nil
+	if len(tensors) != 2 || tensors[0].Name != "mean" || tensors[1].Name != "matrix" || len(tensors[0].Shape) != 3 {
+		return nil, fmt.Errorf("%s is no whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]", path)
+	}
+	s := tensors[0].Shape
+	w := &Whitening{s[0], s[1], s[2], tensors[0].Data, tensors[1].Data}
+	if err := w.Check(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return w, nil
+}
+
+// Check refuses a whitening that is of no images, or not of numbers.
+func (w *Whitening) Check() error {
+	if err := CheckWhitening(w.C, w.H, w.W); err != nil {
+		return err
+	}
+	if n := w.C * w.H * w.W; len(w.Mean) != n || len(w.Matrix) != n*n {
+		return fmt.Errorf("whitening images of [%d,%d,%d]: a mean of %d values and a matrix of %d; want %d and %d", w.C, w.H, w.W, len(w.Mean), len(w.Matrix), n, n*n)
+	}
+	for _, t := range w.tensors() {
+		for i, v := range t.Data {
+			if v-v != 0 { // NaN or infinite
+				return fmt.Errorf("whitening: %s[%d] is %g", t.Name, i, v)
+			}
 		}
 	}
-	return nil, fmt.Errorf("%s is no whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]", path)
+	return nil
 }
 
 // Hash tells one whitening from another.

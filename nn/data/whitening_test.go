@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/gonum/mat"
+
+	"wgnin/nn/safetensors"
 )
 
 // blobs are coloured images with correlated pixels, like those of the world, and one that is flat.
@@ -175,6 +177,55 @@ func TestWhiteningRefuses(t *testing.T) {
 	cancel()
 	_, err = FitWhitening(ctx, blobs(1, 2, 2), 2, 2, nil)
 	assert.ErrorIs(t, err, context.Canceled)
-	_, err = ReadWhitening(filepath.Join(t.TempDir(), "none"))
+	file := filepath.Join(t.TempDir(), "w.safetensors")
+	_, err = ReadWhitening(file)
 	assert.ErrorIs(t, err, os.ErrNotExist)
+	good := func() *Whitening { return &Whitening{1, 2, 2, make([]float32, 4), make([]float32, 16)} }
+	for says, change := range map[string]func(w *Whitening){
+		"matrix[9] is NaN":               func(w *Whitening) { w.Matrix[9] = float32(math.NaN()) },
+		"mean[3] is -Inf":                func(w *Whitening) { w.Mean[3] = float32(math.Inf(-1)) },
+		"[0,2,2]; want 1 to 65536":       func(w *Whitening) { w.C, w.Mean, w.Matrix = 0, nil, nil },
+		"3 values; want at most 4096":    func(w *Whitening) { w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9] },
+		"a matrix of 25; want 4 and 16":  func(w *Whitening) { w.Matrix = make([]float32, 25) },
+		"w.safetensors is no whitening;": nil,
+	} {
+		w := good()
+		if change == nil {
+			require.NoError(t, safetensors.Write(file, w.tensors()[:1], nil))
+		} else {
+			change(w)
+			n := int(math.Sqrt(float64(len(w.Matrix))))
+			tensors := w.tensors()
+			tensors[1].Shape = []int{n, n}
+			require.NoError(t, safetensors.Write(file, tensors, nil))
+		}
+		_, err = ReadWhitening(file)
+		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, file)
+	}
+	require.NoError(t, good().Write(file))
+	_, err = ReadWhitening(file)
+	assert.NoError(t, err)
+}
+
+// FuzzWhitening: whatever is accepted has a matrix for its images.
+func FuzzWhitening(f *testing.F) {
+	file := filepath.Join(f.TempDir(), "w.safetensors")
+	for _, w := range []*Whitening{{1, 2, 2, make([]float32, 4), make([]float32, 16)}, {4, 1, 1, make([]float32, 4), make([]float32, 16)}, {}} {
+		require.NoError(f, w.Write(file))
+		b, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file := filepath.Join(t.TempDir(), "w.safetensors")
+		require.NoError(t, os.WriteFile(file, b, 0o600))
+		w, err := ReadWhitening(file)
+		if err != nil {
+			require.NotContains(t, err.Error(), "\n")
+			return
+		}
+		require.Len(t, w.Mean, w.C*w.H*w.W)
+		require.Len(t, w.Matrix, len(w.Mean)*len(w.Mean))
+	})
 }
