@@ -88,8 +88,7 @@ func (r *Run) checkpoint(best bool) error {
 			return err
 		}
 	}
-	name := fmt.Sprintf("step-%09d.safetensors", steps)
-	if err := safetensors.Write(r.file(checkpointDir, name), tensors, meta); err != nil {
+	if err := safetensors.Write(r.file(checkpointDir, checkpointName(steps)), tensors, meta); err != nil {
 		return err
 	}
 	old, err := checkpoints(r.Dir)
@@ -107,6 +106,8 @@ func (r *Run) checkpoint(best bool) error {
 	}
 	return nil
 }
+
+func checkpointName(steps int) string { return fmt.Sprintf("step-%09d.safetensors", steps) }
 
 // checkpoints are the paths of a run's checkpoints, the oldest first.
 func checkpoints(dir string) (paths []string, err error) {

@@ -152,6 +152,7 @@ type Run struct {
 	savedStep   int
 	drawn       time.Time // curves.png
 	same        same
+	made        []string // files and folders, by NewRun
 }
 
 // found is what a run found out about the device, and its bits depend on.
@@ -212,13 +213,9 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
-	var made []string
 	defer func() {
-		if err != nil { // there is no checkpoint: it is no run yet
-			r.Close()
-			for _, path := range slices.Backward(made) {
-				_ = os.Remove(path) // a folder that was there, with other files in it, stays
-			}
+		if err != nil {
+			r.Discard()
 		}
 	}()
 	if s.Init != "" {
@@ -233,7 +230,7 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 		return nil, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		made = append(made, dir)
+		r.made = append(r.made, dir)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -245,7 +242,7 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
-	made = append(made, r.file(metricsFile), r.file(whiteningFile), r.file(tensorboard.FileName), r.file(checkpointDir))
+	r.made = append(r.made, r.file(metricsFile), r.file(whiteningFile), r.file(tensorboard.FileName), r.file(checkpointDir), r.file(checkpointDir, checkpointName(0)))
 	if s.Whiten {
 		if err := train.Whitening.Write(r.file(whiteningFile)); err != nil {
 			return nil, err
@@ -396,6 +393,14 @@ func (r *Run) Close() {
 	_ = r.board.Close()
 	if r.metrics != nil {
 		_ = r.metrics.Close()
+	}
+}
+
+// Discard closes a run that has not begun, and removes what NewRun made.
+func (r *Run) Discard() {
+	r.Close()
+	for _, path := range slices.Backward(r.made) {
+		_ = os.Remove(path) // a folder that holds something else stays
 	}
 }
 

@@ -76,6 +76,7 @@ func TestEvalRefuses(t *testing.T) {
 		{[]string{"-model", file, "-test-images", "-1"}, 2, "want 0 (all) or more"},
 		{[]string{"-model", file, "-data", dir}, 1, "-ubyte"},
 		{[]string{"-model", file, "-png", filepath.Join(dir, "none", "c.png")}, 1, "there is no folder"},
+		{[]string{"-model", file, "-png", "/proc/c.png"}, 1, "-png /proc/c.png: "},
 	} {
 		refuses(t, append([]string{"eval"}, c.args...), c.code, c.says)
 	}

@@ -40,12 +40,7 @@ func main() {
 
 // run is the program; it returns the exit code.
 func run(w, stderr io.Writer, args []string) int {
-	err := dispatch(w, args)
-	code := cli.Code(err)
-	if code == 1 || code == 2 {
-		fmt.Fprintln(stderr, "nin:", err)
-	}
-	return code
+	return cli.Report(stderr, "nin", dispatch(w, args))
 }
 
 func dispatch(w io.Writer, args []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
 	"wgnin/shaders/check"
 	"wgnin/shaders/relu"
@@ -122,4 +124,30 @@ func TestSelftestFails(t *testing.T) {
 	require.ErrorContains(t, err, "of 10 cases on "+d.Adapter().String()+" fail; the first is relu/forward 4: Y[")
 	assert.Contains(t, out.String(), "FAIL relu/backward 52: output DX[20] was not written")
 	assert.NotContains(t, out.String(), "all within tolerance")
+}
+
+func TestAbsurdFlags(t *testing.T) {
+	model := newModel(t)
+	for _, c := range commands {
+		t.Run(c.name, func(t *testing.T) {
+			_, help, _ := runNin("help", c.name)
+			var base []string
+			for _, f := range []struct{ flag, value string }{
+				{"model", model}, {"data", "/nowhere"}, {"adapter", "nowhere"}, {"batch", "2"}, {"steps", "1"},
+			} {
+				if strings.Contains(help, "\n  -"+f.flag+" ") {
+					base = append(base, "-"+f.flag, f.value)
+				}
+			}
+			switch c.name {
+			case "adapters":
+				return // it has no flags
+			case "predict":
+				base = append(base, "/nowhere/image.png")
+			case "study":
+				base = append(base, "1")
+			}
+			clitest.Absurd(t, "nin", help, func(args []string) error { return c.run(io.Discard, args) }, base...)
+		})
+	}
 }

@@ -81,9 +81,6 @@ func study(w io.Writer, args []string) error {
 	case *train < 0 || *test < 0:
 		return cli.Usage(fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test))
 	}
-	if err := os.MkdirAll(*out, 0o755); err != nil {
-		return fmt.Errorf("study: -out: %w", err)
-	}
 	ctx := cli.Interruptible("nothing is written")
 	recipe, err := nin.Find("mini")
 	if err != nil {
@@ -98,6 +95,9 @@ func study(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
+	if err := os.MkdirAll(*out, 0o755); err != nil {
+		return fmt.Errorf("study: -out: %w", err)
+	}
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
 	result, err := nin.RunStudy(ctx, dev, s, nin.StudyOptions{
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
 	"wgnin/nn/tensorboard"
 )
@@ -248,6 +249,7 @@ func TestBadInput(t *testing.T) {
 		"-weight-decay -3":            {2, "-weight-decay"},
 		"-steps -5":                   {2, "-steps is -5"},
 		"-epochs 0":                   {2, "-epochs is 0"},
+		"-checkpoint-every 0":         {2, "-checkpoint-every: want a number of steps"},
 		"-train-images -1":            {2, "-train-images"},
 		"-nonsense":                   {2, "-nonsense"},
 		"extra":                       {2, "unexpected argument"},
@@ -366,4 +368,9 @@ func TestAbort(t *testing.T) {
 	assert.Contains(t, out.String(), "weights  "+dir)
 	assert.Equal(t, metrics(t, whole), metrics(t, dir))
 	assert.Equal(t, scalars(t, whole), scalars(t, dir))
+}
+
+func TestAbsurdFlags(t *testing.T) {
+	help, _, _ := train(t, "-help")
+	clitest.Absurd(t, "train", help, run, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
 }

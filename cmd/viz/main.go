@@ -59,12 +59,14 @@ type options struct {
 // size is the value of -size.
 type size struct{ width, height int }
 
+func (s *size) pixels() int { return s.width * s.height }
+
 func (s *size) String() string { return fmt.Sprintf("%dx%d", s.width, s.height) }
 
 func (s *size) Set(text string) error {
 	var w, h int
-	if n, err := fmt.Sscanf(text+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 {
-		return errors.New("want WxH, 16x16 to 16384x16384, such as 1280x800")
+	if n, err := fmt.Sscanf(text+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 || w*h > maxPixels {
+		return fmt.Errorf("want WxH, 16 to 16384 each and at most %d pixels, such as 1280x800", maxPixels)
 	}
 	s.width, s.height = w, h
 	return nil
@@ -85,6 +87,11 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.BoolVar(&o.verbose, "v", false, "print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
 }
 
+const (
+	maxPixels = 1 << 25 // of a picture: what every WebGPU adapter can bind
+	maxFilm   = 1 << 30 // pixels of a film, which is in memory until it is written
+)
+
 // headless says that no window is wanted.
 func (o *options) headless() bool { return o.screenshot != "" || o.record != "" }
 
@@ -101,6 +108,8 @@ func (o *options) check(fs *flag.FlagSet) error {
 		return fmt.Errorf("-sample is %d; want 0 or more", o.sample)
 	case o.frames < 0:
 		return fmt.Errorf("-frames is %d; want 1 or more", o.frames)
+	case o.record != "" && o.frames > maxFilm/o.size.pixels():
+		return fmt.Errorf("-frames is %d, of %v; want at most %d, or a smaller -size", o.frames, &o.size, maxFilm/o.size.pixels())
 	case o.frames > 0 && o.screenshot != "":
 		return errors.New("-frames with -screenshot, which is one picture")
 	}

@@ -174,7 +174,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 	case opt.screenshot != "":
 		return s.screenshot()
 	case opt.record != "":
-		return s.recordModel()
+		return s.recordModel(ctx)
 	}
 	err = s.stay(ctx)
 	s.report()
@@ -182,7 +182,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 }
 
 // recordModel films the layers, or the samples on one layer.
-func (s *show) recordModel() error {
+func (s *show) recordModel(ctx context.Context) error {
 	frames, next := s.opt.frames, viz.KeyLayerDown
 	if s.opt.layer != "" {
 		next = viz.KeyNextSample
@@ -192,6 +192,9 @@ func (s *show) recordModel() error {
 	}
 	var f film
 	for i := range frames {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if i > 0 {
 			s.scene.Key(next)
 		}

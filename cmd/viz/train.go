@@ -44,6 +44,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	defer r.Close()
 	set := r.TestImages()
 	if err := s.begin(r.Net, r.Settings.Recipe+" on "+s.dev.Adapter().Name, set, set.Classes, r.Dir, historyBytes); err != nil {
+		r.Discard()
 		return err
 	}
 	if flags.Profile {

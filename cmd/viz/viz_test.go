@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
 )
 
@@ -85,8 +86,10 @@ func TestRefuses(t *testing.T) {
 		{"-model x -train", 2, "want either -model FILE"},
 		{"-model x -epochs 3", 2, "-epochs is of a training run"},
 		{"-train -screenshot a.png -record b.gif", 2, "want one of them"},
-		{"-train -size 10x10", 2, "want WxH, 16x16"},
-		{"-train -size 640x400x3", 2, "want WxH, 16x16"},
+		{"-train -size 10x10", 2, "want WxH, 16 to 16384"},
+		{"-train -size 640x400x3", 2, "want WxH, 16 to 16384"},
+		{"-train -size 16384x16384", 2, "at most 33554432 pixels"},
+		{"-train -record a.gif -frames 1000000000", 2, "-frames is 1000000000, of 1280x800; want at most 1048"},
 		{"-train -sample -1", 2, "-sample is -1; want 0 or more"},
 		{"-train -frames -2", 2, "-frames is -2"},
 		{"-train -frames 2 -screenshot a.png", 2, "-frames with -screenshot"},
@@ -143,12 +146,23 @@ func TestWithoutAWindow(t *testing.T) {
 	require.NoError(t, writePNG(file("own.png"), shoe))
 	assert.NotEqual(t, first, look("-image", file("own.png")))
 
-	for _, args := range [][]string{{"-sample", "80"}, {"-layer", "nine"}, {"-image", file("run.gif.not")}, {"-image", file("once/metrics.jsonl")}} {
-		_, stderr, code := runViz(t, append(append(model, args...), "-screenshot", file("bad.png"))...)
-		assert.Equal(t, 1, code, args)
+	layer := []string{"-layer", "nine"}
+	for _, c := range []struct {
+		args []string
+		code int
+	}{
+		{append(model, "-sample", "80"), 1}, {append(model, layer...), 1}, {append(model, "-image", file("run.gif.not")), 1},
+		{append(model, "-image", file("once/metrics.jsonl")), 1}, {append(model, "-dataset", "shoes"), 2}, {append(model, "-test-images", "-1"), 2},
+		{append(steps(1, file("bad")), layer...), 1},
+		{append([]string{"-train", "-resume", file("once")}, layer...), 1},
+	} {
+		_, stderr, code := runViz(t, append(c.args[:len(c.args):len(c.args)], "-screenshot", file("bad.png"))...)
+		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 		assert.NoFileExists(t, file("bad.png"))
+		assert.NoDirExists(t, file("bad"), "a run that has not begun")
 	}
+	assert.FileExists(t, file("once/metrics.jsonl"), "a run that was to go on")
 }
 
 // In a window, as a person uses it: keys, another size, minimised, closed.
@@ -253,4 +267,11 @@ func startX(t *testing.T) (display string) {
 	n, err := r.Read(rest)
 	require.NoError(t, err)
 	return ":" + strings.TrimSpace(string(number)+string(rest[:n]))
+}
+
+func TestAbsurdFlags(t *testing.T) {
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	help, _, _ := runViz(t, "-help")
+	clitest.Absurd(t, "viz", help, run, "-train", "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
 }

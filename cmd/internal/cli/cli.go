@@ -67,8 +67,8 @@ func Adapter(fs *flag.FlagSet) *string {
 }
 
 // File refuses a file that is to be written for the flag, before long work is
-// done for it: in a folder that is not there, or with another ending than ext,
-// if that is given. The path "" is no file.
+// done for it: in a folder that is not there or cannot be written to, or with
+// another ending than ext, if that is given. The path "" is no file.
 func File(flag, path, ext string) error {
 	if path == "" {
 		return nil
@@ -76,10 +76,15 @@ func File(flag, path, ext string) error {
 	if ext != "" && !strings.EqualFold(filepath.Ext(path), ext) {
 		return UsageError{fmt.Errorf("-%s %s: want a name that ends in %s", flag, path, ext)}
 	}
-	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
-		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, filepath.Dir(path))
+	dir := filepath.Dir(path)
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, dir)
 	}
-	return nil
+	f, err := os.CreateTemp(dir, ".nin-*") // beside it, as it will be written
+	if err != nil {
+		return fmt.Errorf("-%s %s: cannot write to the folder %s", flag, path, dir)
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 // Code is the exit code of a command that ended with err: 0, 1, 2 for wrong
@@ -100,15 +105,21 @@ func Code(err error) int {
 // error on stderr if there is something to say. After [gpu.ErrLost] a command that
 // has called [GoOn] is begun anew instead.
 func Exit(name string, err error) {
-	code := Code(err)
 	if errors.Is(err, gpu.ErrLost) && next.path != "" {
 		fmt.Fprintf(os.Stderr, "%s: %v; going on from it\n", name, err)
 		err = next.begin()
 	}
+	os.Exit(Report(os.Stderr, name, err))
+}
+
+// Report is the exit code of the command of that name. It prints err to stderr, in
+// one line, if there is something to say.
+func Report(stderr io.Writer, name string, err error) int {
+	code := Code(err)
 	if code == 1 || code == 2 {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		fmt.Fprintf(stderr, "%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	os.Exit(code)
+	return code
 }
 
 // Interruptible is a context that ends at the first interrupt (Ctrl-C) or

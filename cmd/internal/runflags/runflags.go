@@ -97,8 +97,15 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	own := flag.NewFlagSet("", flag.ContinueOnError)
 	s.Dataset = m.Dataset
 	settings(own, &s)
-	if err := f.overlay(own); err != nil {
-		return nil, err
+	err := f.overlay(own)
+	if err == nil {
+		err = nin.CheckDataset(s.Dataset)
+	}
+	if err == nil && s.TestImages < 0 {
+		err = fmt.Errorf("-test-images is %d; want 0 (all) or more", s.TestImages)
+	}
+	if err != nil {
+		return nil, cli.Usage(err)
 	}
 	_, test, err := Load(ctx, m.Recipe, s.Dataset, s.Data)
 	if err != nil {
@@ -121,7 +128,9 @@ func (f *Flags) Settings(r nin.Recipe) (nin.Settings, error) {
 func (f *Flags) overlay(own *flag.FlagSet) (err error) {
 	f.fs.Visit(func(g *flag.Flag) {
 		if own.Lookup(g.Name) != nil && err == nil {
-			err = own.Set(g.Name, g.Value.String())
+			if err = own.Set(g.Name, g.Value.String()); err != nil {
+				err = fmt.Errorf("-%s: %w", g.Name, err)
+			}
 		}
 	})
 	return err
