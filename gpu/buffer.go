@@ -43,10 +43,10 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if bytes <= 0 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
 	}
-	bytes = roundUp(bytes, 16)
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes, d.adapter.Name, limit, ErrTooLarge)
 	}
+	bytes = roundUp(bytes, 16)
 	if err := d.fits(bytes); err != nil {
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
 	}
@@ -121,8 +121,8 @@ func (v View) check() error {
 		return errors.New("gpu: no buffer given")
 	case v.buf.h == nil:
 		return fmt.Errorf("gpu: buffer %s: %w", v.buf.label, errReleased)
-	case v.offset < 0 || v.bytes <= 0 || v.offset+v.bytes > v.buf.bytes:
-		return fmt.Errorf("gpu: buffer %s: bytes %d to %d of %d", v.buf.label, v.offset, v.offset+v.bytes, v.buf.bytes)
+	case v.offset < 0 || v.bytes <= 0 || v.bytes > v.buf.bytes-v.offset:
+		return fmt.Errorf("gpu: buffer %s: %d bytes from %d on, of %d", v.buf.label, v.bytes, v.offset, v.buf.bytes)
 	case v.offset%v.buf.d.adapter.Limits.OffsetAlign != 0:
 		return fmt.Errorf("gpu: buffer %s: offset %d is not a multiple of %d", v.buf.label, v.offset, v.buf.d.adapter.Limits.OffsetAlign)
 	}

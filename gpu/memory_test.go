@@ -1,6 +1,8 @@
 package gpu_test
 
 import (
+	"fmt"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -54,4 +56,59 @@ func TestRunOfReleasedBufferIsRefused(t *testing.T) {
 	defer p.Release()
 	in.Release()
 	assert.EqualError(t, d.Run(p), "gpu: layer 0: test/add: buffer in used after release")
+}
+
+// Sizes from the edges of what an integer is are refused or work: those that reach
+// the binding end the process.
+func TestAbsurdSizes(t *testing.T) {
+	d := gputest.Device(t)
+	limits := d.Adapter().Limits
+	numbers := []int64{
+		math.MinInt64, -1 << 62, -256, -1, 0, 1, 15, 16, 256, 257, 768, 1024, 1025, 1 << 16, limits.MaxBufferBytes + 1, 1 << 48, 1 << 62,
+		math.MaxInt64 - 256, math.MaxInt64 - 15, math.MaxInt64,
+	}
+	x, err := d.NewBuffer("x", 1024)
+	require.NoError(t, err)
+	defer x.Release()
+	y, err := d.NewBuffer("y", 1024)
+	require.NoError(t, err)
+	defer y.Release()
+	run := func(k gpu.Kernel[addArgs], args func(r *gpu.Recorder) addArgs) error {
+		r := d.NewRecorder()
+		k.Record(r, args(r))
+		p, err := r.Plan()
+		if err != nil {
+			return err
+		}
+		defer p.Release()
+		return d.Run(p)
+	}
+	for _, n := range numbers {
+		b, err := d.NewBuffer("b", n)
+		assert.Equal(t, n > 0 && n <= limits.MaxBufferBytes, err == nil, "%d bytes: %v", n, err)
+		b.Release()
+		err = run(add(1), func(r *gpu.Recorder) addArgs { return addArgs{x.All(), r.Temp("t", n)} })
+		assert.Equal(t, n > 0 && n <= 1<<16, err == nil, "temporary of %d bytes: %v", n, err)
+		if n <= 1<<16 || n >= 1<<48 { // between them a dispatch may last
+			err = run(add(int(n)), func(*gpu.Recorder) addArgs { return addArgs{x.All(), y.All()} })
+			assert.Equal(t, n > 0 && n <= 1<<16, err == nil, "%d workgroups: %v", n, err)
+		}
+		lanes := gpu.Kernel[addArgs]{Name: "test/lanes", Source: add(1).Source, Groups: 1, Lanes: int(n)}
+		err = run(lanes, func(*gpu.Recorder) addArgs { return addArgs{x.All(), y.All()} })
+		assert.Equal(t, n > 0 && n <= int64(limits.MaxGroupSize), err == nil, "%d lanes: %v", n, err)
+		for _, offset := range numbers {
+			v := x.Slice(offset, n)
+			inside := offset >= 0 && offset <= 1024 && offset%limits.OffsetAlign == 0 && n > 0 && n <= 1024-offset
+			four := inside && n >= 16
+			what := fmt.Sprintf("%d bytes from %d", n, offset)
+			assert.Equal(t, four, gpu.Write(v, make([]float32, 4)) == nil, what)
+			assert.Equal(t, four, gpu.Read(v, make([]float32, 4)) == nil, what)
+			if !inside {
+				assert.Error(t, d.Copy(gpu.Copy{From: v, To: y.All()}), what)
+				assert.Error(t, d.Copy(gpu.Copy{From: y.All(), To: v}), what)
+				assert.Error(t, run(add(1), func(*gpu.Recorder) addArgs { return addArgs{v, y.All()} }), what)
+			}
+		}
+	}
+	d.Wait()
 }
