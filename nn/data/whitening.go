@@ -234,15 +234,21 @@ func ReadWhitening(path string) (*Whitening, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(tensors) != 2 || tensors[0].Name != "mean" || tensors[1].Name != "matrix" || len(tensors[0].Shape) != 3 {
-		return nil, fmt.Errorf("%s is no whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]", path)
-	}
-	s := tensors[0].Shape
-	w := &Whitening{s[0], s[1], s[2], tensors[0].Data, tensors[1].Data}
-	if err := w.Check(); err != nil {
+	w, err := newWhitening(tensors)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return w, nil
+}
+
+// newWhitening is the whitening in a file.
+func newWhitening(tensors []safetensors.Tensor) (*Whitening, error) {
+	if len(tensors) != 2 || tensors[0].Name != "mean" || tensors[1].Name != "matrix" || len(tensors[0].Shape) != 3 {
+		return nil, errors.New("no whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]")
+	}
+	s := tensors[0].Shape
+	w := &Whitening{s[0], s[1], s[2], tensors[0].Data, tensors[1].Data}
+	return w, w.Check()
 }
 
 // Check refuses a whitening that is of no images, or not of numbers.

@@ -1,11 +1,14 @@
 package data
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -182,12 +185,12 @@ func TestWhiteningRefuses(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	good := func() *Whitening { return &Whitening{1, 2, 2, make([]float32, 4), make([]float32, 16)} }
 	for says, change := range map[string]func(w *Whitening){
-		"matrix[9] is NaN":               func(w *Whitening) { w.Matrix[9] = float32(math.NaN()) },
-		"mean[3] is -Inf":                func(w *Whitening) { w.Mean[3] = float32(math.Inf(-1)) },
-		"[0,2,2]; want 1 to 65536":       func(w *Whitening) { w.C, w.Mean, w.Matrix = 0, nil, nil },
-		"3 values; want at most 4096":    func(w *Whitening) { w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9] },
-		"a matrix of 25; want 4 and 16":  func(w *Whitening) { w.Matrix = make([]float32, 25) },
-		"w.safetensors is no whitening;": nil,
+		"matrix[9] is NaN":              func(w *Whitening) { w.Matrix[9] = float32(math.NaN()) },
+		"mean[3] is -Inf":               func(w *Whitening) { w.Mean[3] = float32(math.Inf(-1)) },
+		"[0,2,2]; want 1 to 65536":      func(w *Whitening) { w.C, w.Mean, w.Matrix = 0, nil, nil },
+		"3 values; want at most 4096":   func(w *Whitening) { w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9] },
+		"a matrix of 25; want 4 and 16": func(w *Whitening) { w.Matrix = make([]float32, 25) },
+		"w.safetensors: no whitening;":  nil,
 	} {
 		w := good()
 		if change == nil {
@@ -208,24 +211,31 @@ func TestWhiteningRefuses(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// FuzzWhitening: whatever is accepted has a matrix for its images.
+// FuzzWhitening: whatever is accepted of the tensors in a file has a matrix of numbers for its images.
 func FuzzWhitening(f *testing.F) {
-	file := filepath.Join(f.TempDir(), "w.safetensors")
-	for _, w := range []*Whitening{{1, 2, 2, make([]float32, 4), make([]float32, 16)}, {4, 1, 1, make([]float32, 4), make([]float32, 16)}, {}} {
-		require.NoError(f, w.Write(file))
-		b, err := os.ReadFile(file)
-		require.NoError(f, err)
-		f.Add(b)
+	f.Add("mean", 1, 2, 2, make([]byte, 4*4), make([]byte, 4*16))
+	f.Add("mean", 4, 1, 1, bytes.Repeat([]byte{0x7f}, 4*4), bytes.Repeat([]byte{0xff}, 4*16))
+	f.Add("matrix", -1, -2, 2, make([]byte, 4*4), make([]byte, 4*16))
+	f.Add("mean", 0, 1<<62, 4, []byte(nil), []byte(nil))
+	values := func(b []byte) []float32 {
+		v := make([]float32, len(b)/4)
+		for i := range v {
+			v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+		}
+		return v
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		file := filepath.Join(t.TempDir(), "w.safetensors")
-		require.NoError(t, os.WriteFile(file, b, 0o600))
-		w, err := ReadWhitening(file)
+	f.Fuzz(func(t *testing.T, name string, c, h, w int, mean, matrix []byte) {
+		white, err := newWhitening([]safetensors.Tensor{{Name: name, Shape: []int{c, h, w}, Data: values(mean)}, {Name: "matrix", Data: values(matrix)}})
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")
 			return
 		}
-		require.Len(t, w.Mean, w.C*w.H*w.W)
-		require.Len(t, w.Matrix, len(w.Mean)*len(w.Mean))
+		n := white.C * white.H * white.W
+		require.Positive(t, n)
+		require.Len(t, white.Mean, n)
+		require.Len(t, white.Matrix, n*n)
+		for _, v := range slices.Concat(white.Mean, white.Matrix) {
+			require.Zero(t, v-v)
+		}
 	})
 }
