@@ -333,10 +333,10 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 		}
 	}
 	r.Net.Use(f.Kernels)
-	if r.trainImages, err = upload(dev, train, "train-images"); err != nil {
+	if r.trainImages, err = upload(dev, train, "train"); err != nil {
 		return nil, err
 	}
-	if r.testImages, err = upload(dev, test, "test-images"); err != nil {
+	if r.testImages, err = upload(dev, test, "test"); err != nil {
 		return nil, err
 	}
 	cfg := s.config(nn.Constant(s.Rate))
@@ -352,11 +352,12 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 	return r, nil
 }
 
-// upload is [nn.Upload], whose errors name the flag that takes fewer images.
-func upload(dev *gpu.Device, set *data.Images, flag string) (*nn.Images, error) {
+// upload is [nn.Upload] of the images to train or test on; its errors name the
+// flag that takes fewer.
+func upload(dev *gpu.Device, set *data.Images, use string) (*nn.Images, error) {
 	images, err := nn.Upload(dev, set)
 	if errors.Is(err, gpu.ErrOutOfMemory) {
-		err = fmt.Errorf("%d images of [%d,%d,%d] are too many; use fewer with -%s N: %w", set.Len(), set.C, set.H, set.W, flag, err)
+		err = fmt.Errorf("%d images of [%d,%d,%d] are too many; %s on fewer with -%[5]s-images N: %w", set.Len(), set.C, set.H, set.W, use, err)
 	}
 	return images, err
 }
