@@ -306,7 +306,7 @@ func TestLoopsThatADriverCutsShortAreRefused(t *testing.T) {
 	a.Driver, a.Limits.MaxIterations = "Mesa 22.3.6", 65535
 	for iterations, want := range map[int]string{
 		65535: "",
-		65536: "layer 3: test/add +1: 65536 iterations of a loop; the driver (Mesa 22.3.6) stops after 65535, and Mesa 25 does not",
+		65536: "layer 3: test/add +1: 65536 iterations of a loop; the driver (Mesa 22.3.6) stops after 65535, and Mesa 25 does not: too large",
 	} {
 		d := gpu.Dry(a, false)
 		in, err := d.NewBuffer("in", 64)

@@ -14,12 +14,12 @@ import (
 // hundredth of a training step of the paper's network. The whitening does not
 // learn and is not among the net's weights.
 func (net *Net) Whiten(w *data.Whitening) error {
-	if err := w.Check(); err != nil {
-		return fmt.Errorf("nn: %w", err)
-	}
 	in := net.In
 	if w.C != in.C || w.H != in.H || w.W != in.W {
 		return fmt.Errorf("nn: a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, in.C, in.H, in.W)
+	}
+	if err := w.Check(); err != nil {
+		return fmt.Errorf("nn: %w", err)
 	}
 	// From [C,H,W] to the order of the device's images, [H,W,C]; as a
 	// convolution's matrix with the bias as last row.
