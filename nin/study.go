@@ -1,6 +1,7 @@
 package nin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,7 @@ type Study struct {
 	Exercise int
 	Title    string
 	Question string
-	Rate     float64 // learning rate, that of mini if 0
+	Rate     float64 // learning rate, studyRate if 0
 	Variants []Variant
 }
 
@@ -174,9 +175,13 @@ type VariantResult struct {
 }
 
 const (
+	// studyRate is half of mini's rate, at which the deeper variants died.
+	studyRate = 0.025
+
 	minSteps  = 20  // fewer teach nothing
 	lossBins  = 50  // points of a curve
 	testShare = 0.2 // of the time of a training that its test may take
+	sure      = 0.9 // of the budget is planned, for rates fall when cores get warm
 )
 
 // study is a study under way.
@@ -201,9 +206,7 @@ func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (St
 		return StudyResult{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
-	if s.Rate != 0 {
-		recipe.Rate = s.Rate
-	}
+	recipe.Rate = cmp.Or(s.Rate, studyRate)
 	r := study{StudyOptions: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = StudyResult{
 		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
@@ -282,14 +285,14 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 		perStep, perTest = perStep+step, perTest+test
 	}
 	left := r.Budget - time.Since(r.begun)
-	share := 0.95 * left.Seconds() / float64(r.Seeds)
+	share := sure * left.Seconds() / float64(r.Seeds)
 	r.result.TestImages = min(r.Test.Len(), int(testShare*share/perTest))
 	r.result.Steps = int((share - perTest*float64(r.result.TestImages)) / perStep)
 	perEpoch := (r.Train.Len() + r.result.Batch - 1) / r.result.Batch
 	most := r.recipe.Epochs * perEpoch
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
-		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/0.95*1e9)
+		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/sure*1e9)
 		return 0, fmt.Errorf("study: -budget %v is too short for %d x %d trainings (seeds x variants); want at least %v",
 			r.Budget, r.Seeds, len(r.result.Variants), need.Round(time.Second)+time.Second)
 	}
@@ -302,7 +305,7 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 
 // measure gives the seconds of a step and of the test of an image, compiled.
 func (r *study) measure(ctx context.Context, i int) (step, test float64, err error) {
-	const steps, first, tests = 10, 4, 512
+	const steps, first, tests = 20, 4, 512
 	run, err := r.assemble(ctx, i, steps, tests, 0)
 	if err != nil {
 		return 0, 0, err
