@@ -43,7 +43,7 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 	if bytes <= 0 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
 	}
-	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit {
+	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit/16*16 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes, d.adapter.Name, limit, ErrTooLarge)
 	}
 	bytes = roundUp(bytes, 16)
@@ -232,7 +232,7 @@ func (d *Device) readMapped(b *Buffer, dst []byte) error {
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))
 	d.reads.Add(1)
 	d.readBytes.Add(int64(len(dst)))
-	return b.h.Unmap()
+	return d.call("unmap", b.h.Unmap)
 }
 
 func bytesOf[T Scalar](s []T) []byte {

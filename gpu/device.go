@@ -83,7 +83,10 @@ func Open(opt Options) (_ *Device, err error) {
 			return nil, err
 		}
 	}
-	return d, d.surface.open()
+	if err = d.surface.open(); err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 // choose takes the adapter that opt chooses, of those that can draw in the
@@ -143,16 +146,10 @@ func (d *Device) Close() error {
 	}
 	d.warmer.close()
 	d.Wait()
-	for _, p := range d.pipelines {
-		p.release()
-	}
 	d.profile.release()
 	d.surface.release()
 	n, bytes := d.Usage()
-	if !d.lost {
-		d.release()
-	}
-	d.dev = nil
+	d.release()
 	if n > 0 {
 		return fmt.Errorf("gpu: closed with %d buffers (%d bytes) still open", n, bytes)
 	}
@@ -161,7 +158,14 @@ func (d *Device) Close() error {
 
 // release gives back what is not the surface's, as far as there is any.
 func (d *Device) release() {
+	if d.lost {
+		d.dev = nil
+		return
+	}
 	if d.dev != nil {
+		for _, p := range d.pipelines {
+			p.release()
+		}
 		d.queue.Release()
 		d.dev.Release()
 	}
@@ -169,6 +173,7 @@ func (d *Device) release() {
 		d.handle.Release()
 	}
 	d.instance.Release()
+	d.dev = nil
 }
 
 // Wait returns when all that was submitted is done.

@@ -1,6 +1,10 @@
 package gpu
 
-import "github.com/rajveermalviya/go-webgpu/wgpu"
+import (
+	"time"
+
+	"github.com/rajveermalviya/go-webgpu/wgpu"
+)
 
 // BlitFormats are the formats that a window is drawn in, with the places of
 // red, green and blue in a pixel.
@@ -58,8 +62,10 @@ func (d *Device) Blit(format string, pixels View, width, height int) (out []byte
 
 // Partition makes n parts of each dispatch of p.
 func (p *Plan) Partition(n int) error {
+	defer func(was time.Duration) { p.d.maxSubmit = was }(p.d.maxSubmit)
+	p.d.maxSubmit = time.Second
 	for _, s := range p.steps {
-		if err := p.d.partition(s, n); err != nil {
+		if err := p.d.partition(s, time.Duration(n)*time.Second-1); err != nil {
 			return err
 		}
 	}

@@ -70,7 +70,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 	return entry{
 		name: k.Name, detail: k.Detail,
 		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
-		source: k.bound(), lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
+		lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
 	}
 }
 

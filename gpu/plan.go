@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // Plan is a list of dispatches ready to run: compiled, placed and bound.
-// Running it creates nothing.
+// Running it creates nothing, but for the first run on a GPU (see
+// Options.MaxSubmit).
 type Plan struct {
 	d       *Device
 	entries []entry
@@ -32,6 +34,7 @@ type part struct {
 	group    *wgpu.BindGroup
 	x, y     uint32
 	took     time.Duration // as far as known
+	last     bool          // of the step
 }
 
 // Plan compiles what was recorded. It reports the first error of the
@@ -75,6 +78,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 			p.Release()
 			return nil, e.wrap(err)
 		}
+		all.last = true
 		s.parts = []part{all}
 	}
 	r.d.warm(p.entries)
@@ -122,7 +126,7 @@ func (d *Device) bind(e *entry, first, end int) (part, error) {
 	maxPerDim := d.adapter.Limits.MaxGroupsPerDim
 	text := e.text
 	if first > 0 || end < e.groups {
-		text = e.source + entryPoint(e.lanes, first, end, maxPerDim)
+		text = strings.TrimSuffix(text, entryPoint(e.lanes, 0, e.groups, maxPerDim)) + entryPoint(e.lanes, first, end, maxPerDim)
 	}
 	pl, err := d.pipeline(e, text)
 	if err != nil {
@@ -240,7 +244,7 @@ func (p *Plan) String() string {
 // check refuses a plan of which something was released: submitting it would end
 // the process.
 func (p *Plan) check() error {
-	if p.steps == nil {
+	if p.steps == nil || slices.ContainsFunc(p.steps, func(s *step) bool { return s.parts == nil }) {
 		return fmt.Errorf("plan %w", errReleased)
 	}
 	for _, e := range p.entries {

@@ -3,6 +3,7 @@ package gpu
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,13 +32,15 @@ type profiler struct {
 	set     *wgpu.QuerySet
 	resolve *Buffer
 	staging *Buffer
-	period  float64 // nanoseconds in a tick
-	pending []entry // entries between timestamps 2i and 2i+1
+	period  float64       // nanoseconds in a tick
+	pending []part        // between timestamps 2i and 2i+1
+	took    time.Duration // of the parts of a step so far
 	timings map[[3]string]*Timing
 }
 
 // Profile starts timing every dispatch from here on, each in a pass of its own,
-// waiting for each run. Results are the same bits. It fails where the adapter
+// waiting for each run; on a GPU not the first run of a plan, which is timed for
+// its watchdog. Results are the same bits. It fails where the adapter
 // has no timestamps.
 func (d *Device) Profile() error {
 	if d.profile != nil {
@@ -46,11 +49,14 @@ func (d *Device) Profile() error {
 	if !d.timestamps {
 		return errors.New("gpu: " + d.adapter.Name + " has no timestamp queries")
 	}
-	set, err := d.dev.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: "profile", Type: wgpu.QueryType_Timestamp, Count: maxQueries})
-	if err != nil {
+	p := &profiler{timings: map[[3]string]*Timing{}}
+	err := d.call("profile", func() (err error) {
+		p.set, err = d.dev.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: "profile", Type: wgpu.QueryType_Timestamp, Count: maxQueries})
 		return err
+	})
+	if err != nil {
+		return fmt.Errorf("gpu: profile: %w", err)
 	}
-	p := &profiler{set: set, timings: map[[3]string]*Timing{}}
 	p.resolve, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_QueryResolve|wgpu.BufferUsage_CopySrc)
 	if err == nil {
 		p.staging, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
@@ -126,7 +132,7 @@ func (p *profiler) dispatch(enc *wgpu.CommandEncoder, parts []part) error {
 			if err := enc.WriteTimestamp(p.set, q+1); err != nil {
 				return err
 			}
-			p.pending = append(p.pending, *part.entry)
+			p.pending = append(p.pending, part)
 		}
 	}
 	if len(p.pending) == 0 {
@@ -144,7 +150,11 @@ func (p *profiler) collect(d *Device) error {
 		return err
 	}
 	at := func(i int) uint64 { return uint64(raw[2*i]) | uint64(raw[2*i+1])<<32 }
-	for i, e := range p.pending {
+	for i, part := range p.pending {
+		if p.took += time.Duration(float64(at(2*i+1)-at(2*i)) * p.period); !part.last {
+			continue
+		}
+		e := part.entry
 		key := [3]string{e.layer, e.name, e.detail}
 		t := p.timings[key]
 		if t == nil {
@@ -155,11 +165,11 @@ func (p *profiler) collect(d *Device) error {
 			p.timings[key] = t
 		}
 		t.Count++
-		took := time.Duration(float64(at(2*i+1)-at(2*i)) * p.period)
-		t.Total += took
+		t.Total += p.took
 		if len(t.runs) < maxRuns {
-			t.runs = append(t.runs, took)
+			t.runs = append(t.runs, p.took)
 		}
+		p.took = 0
 	}
 	p.pending = p.pending[:0]
 	return nil

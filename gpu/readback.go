@@ -38,7 +38,8 @@ func (rb *Readback) Pending() int { return rb.n }
 // Full says that Next must be called before Run.
 func (rb *Readback) Full() bool { return rb.n == len(rb.slots) }
 
-// Run submits the plans and a copy of the source after them. It does not wait.
+// Run submits the plans, as [Device.Run] does, and a copy of the source after
+// them. It does not wait, but for the first run of a plan on a GPU.
 func (rb *Readback) Run(plans ...*Plan) error {
 	if rb.Full() {
 		return errors.New("gpu: readback: all slots are pending; call Next first")

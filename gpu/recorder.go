@@ -22,9 +22,8 @@ type entry struct {
 	groups              int
 	flops               int64
 	binds               []bind
-	source              string // WGSL, without the entry point
 	lanes               int
-	text                string // with the entry point of all workgroups
+	text                string // WGSL
 	broadcast           bool
 	iterations          int
 }

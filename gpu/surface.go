@@ -115,14 +115,18 @@ func (s *Surface) configure(width, height int) error {
 	if slices.Contains(caps.AlphaModes, wgpu.CompositeAlphaMode_Opaque) {
 		alpha = wgpu.CompositeAlphaMode_Opaque
 	}
-	chain, err := s.d.dev.CreateSwapChain(s.h, &wgpu.SwapChainDescriptor{
-		Usage: wgpu.TextureUsage_RenderAttachment, Format: s.format,
-		Width: uint32(width), Height: uint32(height), PresentMode: mode, AlphaMode: alpha,
+	err := s.d.call("present", func() (err error) {
+		s.chain, err = s.d.dev.CreateSwapChain(s.h, &wgpu.SwapChainDescriptor{
+			Usage: wgpu.TextureUsage_RenderAttachment, Format: s.format,
+			Width: uint32(width), Height: uint32(height), PresentMode: mode, AlphaMode: alpha,
+		})
+		return err
 	})
 	if err != nil {
+		s.chain = nil
 		return fmt.Errorf("gpu: window of %dx%d: %w", width, height, err)
 	}
-	s.chain, s.width, s.height = chain, width, height
+	s.width, s.height = width, height
 	return nil
 }
 
@@ -134,7 +138,7 @@ func (s *Surface) dropChain() {
 }
 
 func (s *Surface) release() {
-	if s == nil {
+	if s == nil || s.d.lost {
 		return
 	}
 	s.dropChain()
@@ -169,30 +173,36 @@ func (d *Device) newBlit(format wgpu.TextureFormat) (b *blit, err error) {
 	if b.size, err = d.NewBuffer("picture size", 8); err != nil {
 		return b, err
 	}
-	b.layout, err = d.dev.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: "present", Entries: []wgpu.BindGroupLayoutEntry{
+	return b, d.call("present", func() error { return b.compile(format) })
+}
+
+// compile makes the pipeline for textures of that format.
+func (b *blit) compile(format wgpu.TextureFormat) (err error) {
+	dev := b.d.dev
+	b.layout, err = dev.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: "present", Entries: []wgpu.BindGroupLayoutEntry{
 		{Binding: 0, Visibility: wgpu.ShaderStage_Fragment, Buffer: wgpu.BufferBindingLayout{Type: wgpu.BufferBindingType_Uniform}},
 		{Binding: 1, Visibility: wgpu.ShaderStage_Fragment, Buffer: wgpu.BufferBindingLayout{Type: wgpu.BufferBindingType_ReadOnlyStorage}},
 	}})
 	if err != nil {
-		return b, err
+		return err
 	}
-	layout, err := d.dev.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: "present", BindGroupLayouts: []*wgpu.BindGroupLayout{b.layout}})
+	layout, err := dev.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: "present", BindGroupLayouts: []*wgpu.BindGroupLayout{b.layout}})
 	if err != nil {
-		return b, err
+		return err
 	}
 	defer layout.Release()
-	module, err := d.dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
+	module, err := dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
 		Label: "present", WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: presentWGSL},
 	})
 	if err != nil {
-		return b, err
+		return err
 	}
 	defer module.Release()
 	entry := "stored"
 	if format == wgpu.TextureFormat_BGRA8UnormSrgb || format == wgpu.TextureFormat_RGBA8UnormSrgb {
 		entry = "linear"
 	}
-	b.pipeline, err = d.dev.CreateRenderPipeline(&wgpu.RenderPipelineDescriptor{
+	b.pipeline, err = dev.CreateRenderPipeline(&wgpu.RenderPipelineDescriptor{
 		Label: "present", Layout: layout,
 		Vertex:      wgpu.VertexState{Module: module, EntryPoint: "corner"},
 		Primitive:   wgpu.PrimitiveState{Topology: wgpu.PrimitiveTopology_TriangleList},
@@ -201,7 +211,7 @@ func (d *Device) newBlit(format wgpu.TextureFormat) (b *blit, err error) {
 			Module: module, EntryPoint: entry, Targets: []wgpu.ColorTargetState{{Format: format, WriteMask: wgpu.ColorWriteMask_All}},
 		},
 	})
-	return b, err
+	return err
 }
 
 // draw submits what draws pixels on a texture of the same size.

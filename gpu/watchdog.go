@@ -9,10 +9,11 @@ import (
 
 // Systems reset a GPU that does not answer for a time: Windows after two
 // seconds, Linux drivers after one to ten, macOS after some. A step of a large
-// batch takes longer on a small GPU. So the first run of each step of a plan is
-// timed; from then on a submit ends where the next dispatch would go beyond
-// Options.MaxSubmit, and a dispatch that does so by itself is dispatched in parts.
-// All this changes when workgroups run, not what they compute.
+// batch takes longer on a small GPU. So the first run of each dispatch of a plan
+// is timed; from then on a submit ends where the next would go beyond
+// Options.MaxSubmit, and one that does so by itself is made in parts, each a
+// pipeline with its range of workgroups, unless it updates what it reads. All this
+// changes when workgroups run, not what they compute.
 
 // watchdog is the MaxSubmit of GPUs.
 const watchdog = 500 * time.Millisecond
@@ -38,6 +39,11 @@ func (d *Device) time(s *step) error {
 		}
 		s.parts[i].took = took
 	}
+	if whole := s.parts[0].took; len(s.parts) == 1 && whole > d.maxSubmit && s.entry.repeats() {
+		if err := d.partition(s, whole); err != nil {
+			return err
+		}
+	}
 	s.timed = true
 	return nil
 }
@@ -60,15 +66,17 @@ func (d *Device) split(s *step) error {
 	}
 	groups := s.entry.groups
 	whole := took * time.Duration(groups) / time.Duration(min(groups, int(first.x*first.y)))
-	return d.partition(s, min(groups, int(whole/d.maxSubmit)+1))
+	return d.partition(s, whole)
 }
 
-// partition makes s of n parts, if that is more than one.
-func (d *Device) partition(s *step, n int) error {
+// partition makes as many parts of s, which takes so long, as keep within
+// maxSubmit.
+func (d *Device) partition(s *step, whole time.Duration) error {
+	groups := s.entry.groups
+	n := min(groups, int(whole/d.maxSubmit)+1)
 	if n == 1 {
 		return nil
 	}
-	groups := s.entry.groups
 	var parts []part
 	for i := range n {
 		p, err := d.bind(s.entry, i*groups/n, (i+1)*groups/n)
@@ -76,8 +84,10 @@ func (d *Device) partition(s *step, n int) error {
 			(&step{parts: parts}).release()
 			return err
 		}
+		p.took = whole / time.Duration(n)
 		parts = append(parts, p)
 	}
+	parts[n-1].last = true
 	s.release()
 	s.parts = parts
 	return nil
@@ -87,7 +97,12 @@ func (d *Device) partition(s *step, n int) error {
 func (d *Device) clock(p part) (time.Duration, error) {
 	d.Wait()
 	start := time.Now()
-	err := d.encode(func(enc *wgpu.CommandEncoder) error { return d.dispatch(enc, []part{p}) })
+	err := d.encode(func(enc *wgpu.CommandEncoder) error {
+		pass := enc.BeginComputePass(nil)
+		defer pass.Release()
+		p.dispatch(pass)
+		return pass.End()
+	})
 	d.Wait()
 	return time.Since(start), err
 }

@@ -12,8 +12,18 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// filled records a chain of additions of n elements, of which the second counts
-// as slow, and gives what it comes to.
+// increment is x += 1 over n elements, a workgroup each.
+func increment(n int) gpu.Kernel[incrementArgs] {
+	return gpu.Kernel[incrementArgs]{Name: "test/increment", Detail: "+1", Groups: n, Lanes: 1,
+		Source: "fn run(group : u32, lane : u32) { x[group] = x[group] + 1.0; }"}
+}
+
+type incrementArgs struct {
+	X gpu.View `wgsl:"update array<f32>"`
+}
+
+// filled records a chain of three additions of n elements, of which the second
+// counts as slow and the third is in place, and gives what it comes to.
 func filled(t *testing.T, d *gpu.Device, n int) (p *gpu.Plan, sum func() []float32) {
 	t.Helper()
 	in, err := d.NewBuffer("in", int64(n)*4)
@@ -33,6 +43,7 @@ func filled(t *testing.T, d *gpu.Device, n int) (p *gpu.Plan, sum func() []float
 	heavy := add(n)
 	heavy.Flops = 1e10
 	heavy.Record(r, addArgs{between, out.All()})
+	increment(n).Record(r, incrementArgs{out.All()})
 	p, err = r.Plan()
 	require.NoError(t, err)
 	t.Cleanup(p.Release)
@@ -49,17 +60,16 @@ func TestPartsComputeTheWhole(t *testing.T) {
 	for _, parts := range []int{1, 2, 3, 7} {
 		p, sum := filled(t, d, n)
 		require.NoError(t, p.Partition(parts))
-		assert.Equal(t, 2*parts, p.Parts())
+		assert.Equal(t, 3*parts, p.Parts())
 		require.NoError(t, d.Run(p))
 		for i, y := range sum() {
-			require.Equal(t, float32(i)+2, y, "%d of %d parts", i, parts)
+			require.Equal(t, float32(i)+3, y, "%d of %d parts", i, parts)
 		}
 	}
 }
 
-// Where a submit may take next to no time, each dispatch gets its own, and one
-// that is slow is dispatched a workgroup at a time; where it may take long, all
-// share one.
+// Where a submit may take next to no time, each dispatch gets its own, and is of
+// one workgroup, unless it works in place; where it may take long, all share one.
 func TestMaxSubmit(t *testing.T) {
 	gputest.Device(t)
 	const n = 5
@@ -67,8 +77,8 @@ func TestMaxSubmit(t *testing.T) {
 		max            time.Duration
 		parts, submits int // the latter of a second run
 	}{
-		"short": {1, 1 + n, 1 + n},
-		"long":  {time.Hour, 2, 1},
+		"short": {1, n + n + 1, n + n + 1},
+		"long":  {time.Hour, 3, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			submits := 0
@@ -82,12 +92,12 @@ func TestMaxSubmit(t *testing.T) {
 			t.Cleanup(func() { assert.NoError(t, d.Close()) })
 			p, sum := filled(t, d, n)
 			require.NoError(t, d.Run(p))
-			assert.Equal(t, []float32{2, 3, 4, 5, 6}, sum())
+			assert.Equal(t, []float32{3, 4, 5, 6, 7}, sum())
 			assert.Equal(t, c.parts, p.Parts())
 			submits = 0
 			require.NoError(t, d.Run(p))
 			assert.Equal(t, c.submits, submits)
-			assert.Equal(t, []float32{2, 3, 4, 5, 6}, sum())
+			assert.Equal(t, []float32{3, 4, 5, 6, 7}, sum())
 		})
 	}
 }

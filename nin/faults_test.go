@@ -20,13 +20,13 @@ import (
 
 // attempt trains on a device of its own: a new run in dir, or the one that is
 // there.
-func attempt(dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string, err error) {
+func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string, err error) {
 	opt.Adapter = os.Getenv("NIN_ADAPTER")
 	dev, err := gpu.Open(opt)
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = errors.Join(err, dev.Close()) }()
+	defer func() { assert.NoError(t, dev.Close(), "its buffers are given back") }()
 	var r *nin.Run
 	if c, none := nin.ReadCheckpoint(dir); none == nil {
 		r, err = nin.ResumeRun(context.Background(), dev, c, train, test, dir)
@@ -66,7 +66,7 @@ func TestFaults(t *testing.T) {
 	s := short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
 	var calls []string
 	dir := filepath.Join(t.TempDir(), "whole")
-	want, err := attempt(dir, train, test, s, gpu.Options{Fault: func(call string) error { calls = append(calls, call); return nil }})
+	want, err := attempt(t, dir, train, test, s, gpu.Options{Fault: func(call string) error { calls = append(calls, call); return nil }})
 	require.NoError(t, err)
 	lines := withoutTimes(t, dir)
 
@@ -84,7 +84,7 @@ func TestFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("%v/%s %d", c.fault, call, c.place), func(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "run")
 				n := 0
-				hash, err := attempt(dir, train, test, s, gpu.Options{Fault: func(string) error {
+				hash, err := attempt(t, dir, train, test, s, gpu.Options{Fault: func(string) error {
 					if n++; n == c.place+1 {
 						return c.fault
 					}
@@ -92,7 +92,7 @@ func TestFaults(t *testing.T) {
 				}})
 				if err != nil {
 					require.ErrorIs(t, err, c.fault)
-					hash, err = attempt(dir, train, test, s, gpu.Options{})
+					hash, err = attempt(t, dir, train, test, s, gpu.Options{})
 				}
 				require.NoError(t, err)
 				if got := withoutTimes(t, dir); !errors.Is(c.fault, gpu.ErrOutOfMemory) || micro(got) == micro(lines) {
@@ -116,9 +116,9 @@ func TestShortSubmits(t *testing.T) {
 	train, test := images(t)
 	s := short(func(s *nin.Settings) { s.Momentum = 0.9 })
 	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
-	want, err := attempt(whole, train, test, s, gpu.Options{})
+	want, err := attempt(t, whole, train, test, s, gpu.Options{})
 	require.NoError(t, err)
-	got, err := attempt(cut, train, test, s, gpu.Options{MaxSubmit: 1})
+	got, err := attempt(t, cut, train, test, s, gpu.Options{MaxSubmit: 1})
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 	assert.Equal(t, withoutTimes(t, whole), withoutTimes(t, cut))

@@ -206,8 +206,8 @@ type End struct {
 
 // NewRun prepares a run on dev and creates its directory, with the first line
 // of metrics.jsonl and a checkpoint. The directory must not hold a run already.
-// After an error nothing is left of it.
-// ctx ends the measurements of Settings.Tune.
+// After an error nothing is left of it but folders above dir. ctx ends the
+// measurements of Settings.Tune.
 func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.Images, dir string) (_ *Run, err error) {
 	r, err := newRun(ctx, dev, s, found{}, train, test, dir)
 	if err != nil {
@@ -229,12 +229,14 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		r.made = append(r.made, dir)
-	}
+	r.makes(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
+	for _, name := range []string{metricsFile, whiteningFile, tensorboard.FileName, checkpointDir} {
+		r.makes(r.file(name))
+	}
+	r.makes(r.file(checkpointDir, checkpointName(0)))
 	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("%s holds a run already; choose another -out, or -resume it", dir)
@@ -242,7 +244,6 @@ func NewRun(ctx context.Context, dev *gpu.Device, s Settings, train, test *data.
 	if err != nil {
 		return nil, err
 	}
-	r.made = append(r.made, r.file(metricsFile), r.file(whiteningFile), r.file(tensorboard.FileName), r.file(checkpointDir), r.file(checkpointDir, checkpointName(0)))
 	if s.Whiten {
 		if err := train.Whitening.Write(r.file(whiteningFile)); err != nil {
 			return nil, err
@@ -394,6 +395,14 @@ func (r *Run) Close() {
 	_ = r.board.Close()
 	if r.metrics != nil {
 		_ = r.metrics.Close()
+	}
+}
+
+// makes notes, for Discard, that a file or folder is going to be made, if it is
+// not there.
+func (r *Run) makes(path string) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		r.made = append(r.made, path)
 	}
 }
 

@@ -105,7 +105,7 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 // ends soon, with ctx's error, when ctx is done.
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
-		var m [4]float32 // of the batches so far
+		var m [shaders.MetricsBytes / 4]float32 // of the batches so far
 		n, done := e.images.Len(), 0
 		land := func(leave int) bool {
 			for e.readback.Pending() > leave {
@@ -114,7 +114,7 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 					return false
 				}
 				done = min(done+e.batch, n)
-				if !yield(Evaluation{float64(m[0]) / float64(done), float64(m[1]) / float64(done), done}, nil) {
+				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / float64(done), float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
 					return false
 				}
 			}

@@ -36,6 +36,9 @@ fi && cp -r "$disk/run" "$disk.ended"
 // says so, nothing is left half-written, and the run goes on to the same end.
 func TestFullDisk(t *testing.T) {
 	gputest.Device(t)
+	if os.Getpagesize() != 4096 {
+		t.Skip("the sizes below are in pages of 4 KiB")
+	}
 	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
 		t.Skipf("no disk of its own can be mounted here: %v: %s", err, out)
 	}

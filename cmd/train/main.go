@@ -76,10 +76,11 @@ func run(args []string) error {
 	defer r.Close()
 	if flags.Profile {
 		if err := dev.Profile(); err != nil {
+			r.Discard()
 			return err
 		}
 	}
-	cli.GoOn("train", flags.Resume(r.Dir))
+	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter().Name))
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"image"
 	"image/color"
 	"image/draw"
@@ -70,6 +71,9 @@ func difference(a, b *image.RGBA) (r image.Rectangle) {
 
 // write writes the film at path, whole or not at all.
 func (f *film) write(path string) error {
+	if len(f.gif.Image) == 0 {
+		return errors.New("-record: no step was left to train, so there is nothing to film")
+	}
 	var b bytes.Buffer
 	if err := gif.EncodeAll(&b, &f.gif); err != nil {
 		return err

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -38,7 +39,8 @@ Without a display:
   go run ./cmd/viz -train -steps 200 -record learning.gif -frames 50 -size 800x500
 
 The window of a training run may be closed at any time: as on Ctrl-C, the run
-leaves a checkpoint, from which -resume goes on.
+leaves a checkpoint, from which -resume goes on. When the driver gives the device
+up, it goes on by itself from the last one, unless it is being recorded.
 
 Recipes:
 %s
@@ -108,8 +110,8 @@ func (o *options) check(fs *flag.FlagSet) error {
 		return fmt.Errorf("-sample is %d; want 0 or more", o.sample)
 	case o.frames < 0:
 		return fmt.Errorf("-frames is %d; want 1 or more", o.frames)
-	case o.record != "" && o.frames > maxFilm/o.size.pixels():
-		return fmt.Errorf("-frames is %d, of %v; want at most %d, or a smaller -size", o.frames, &o.size, maxFilm/o.size.pixels())
+	case o.record != "" && cmp.Or(o.frames, filmLength) > maxFilm/o.size.pixels():
+		return fmt.Errorf("-frames is %d, of %v; want at most %d, or a smaller -size", cmp.Or(o.frames, filmLength), &o.size, maxFilm/o.size.pixels())
 	case o.frames > 0 && o.screenshot != "":
 		return errors.New("-frames with -screenshot, which is one picture")
 	}

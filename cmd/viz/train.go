@@ -49,10 +49,13 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	}
 	if flags.Profile {
 		if err := s.dev.Profile(); err != nil {
+			r.Discard()
 			return err
 		}
 	}
-	cli.GoOn("viz", flags.Resume(r.Dir))
+	if opt.record == "" { // a film would lose its beginning
+		cli.GoOn("viz", r.Dir, r.Start, flags.Resume(r.Dir, s.dev.Adapter().Name))
+	}
 	p := progress.New(r, s.dev, opt.quiet, opt.verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	running, stop := context.WithCancel(ctx)

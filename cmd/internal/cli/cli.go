@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"wgnin/gpu"
 )
@@ -105,9 +106,12 @@ func Code(err error) int {
 // error on stderr if there is something to say. After [gpu.ErrLost] a command that
 // has called [GoOn] is begun anew instead.
 func Exit(name string, err error) {
-	if errors.Is(err, gpu.ErrLost) && next.path != "" {
-		fmt.Fprintf(os.Stderr, "%s: %v; going on from it\n", name, err)
-		err = next.begin()
+	if r := next.Load(); r != nil && errors.Is(err, gpu.ErrLost) {
+		Report(os.Stderr, name, fmt.Errorf("%w; doing so", err))
+		time.Sleep(beforeRestart)
+		if err = r.begin(); err != nil {
+			err = fmt.Errorf("cannot begin anew: %w", err)
+		}
 	}
 	os.Exit(Report(os.Stderr, name, err))
 }
@@ -132,6 +136,7 @@ func Interruptible(what string) context.Context {
 	go func() {
 		<-signals
 		signal.Stop(signals)
+		Guard(filepath.Base(os.Args[0])) // who wants it to end does not want it to begin anew
 		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
 		cancel()
 	}()

@@ -3,8 +3,11 @@ package cli
 import (
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/term"
 )
 
 // A device that its driver gives up, as when it hangs or is unplugged, ends what
@@ -12,42 +15,59 @@ import (
 // So a command that can go on from a file says with GoOn how, and is then begun
 // anew in its own place, with the same process number, terminal and files.
 
-// maxRestarts is how often a command is begun anew; a device that is lost more
-// often is not going to last.
+// maxRestarts is how often a command is begun anew from the same step; what
+// always fails there is not going to pass.
 const maxRestarts = 5
 
 // restartsVar is the environment variable in which a command that was begun anew
-// finds how often that was.
+// finds how often that was, and from which step: 2@500.
 const restartsVar = "NIN_RESTARTS"
 
-// restart is a command to be begun anew; its path is "" before GoOn.
+// beforeRestart is a time for the driver to get well.
+const beforeRestart = time.Second
+
+// restart is a command to be begun anew.
 type restart struct {
 	path      string
 	args, env []string
 }
 
-var next restart
+// next is what Exit begins; nil before GoOn and after an interrupt.
+var next atomic.Pointer[restart]
 
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
-func Guard(name string) {
-	onAbort(fmt.Sprintf("%s: the driver gave the device up, for the reason above\n", name), restart{})
+func Guard(name string) { aborts(name, "", nil) }
+
+// aborts says what an abort does: begins r, if it is not nil.
+func aborts(name, more string, r *restart) {
+	next.Store(r)
+	erase := "" // a progress bar
+	if term.IsTerminal(int(os.Stderr.Fd())) {
+		erase = "\r\x1b[K"
+	}
+	onAbort(fmt.Sprintf("%s%s: aborted, for the reason above%s\n", erase, name, more), name+": cannot begin anew\n", r)
 }
 
-// GoOn says that args make the command of that name go on, after its device is
-// lost. It is called once.
-func GoOn(name string, args []string) {
-	n, _ := strconv.Atoi(os.Getenv(restartsVar)) // 0 if it was not
+// GoOn says that args make the command of that name go on with the run in dir,
+// whose last checkpoint was of the given step when the command began.
+func GoOn(name, dir string, step int, args []string) {
+	var n, from int
+	_, err := fmt.Sscanf(os.Getenv(restartsVar), "%d@%d", &n, &from)
+	if err != nil || from != step { // it got on since
+		n = 0
+	}
 	path, err := os.Executable()
 	if err != nil || n >= maxRestarts {
+		aborts(name, "; the last checkpoint is kept: -resume "+dir, nil)
 		return
 	}
-	next = restart{path: path, args: append([]string{os.Args[0]}, args...)}
+	r := &restart{path: path, args: append([]string{os.Args[0]}, args...)}
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, restartsVar+"=") {
-			next.env = append(next.env, v)
+			r.env = append(r.env, v)
 		}
 	}
-	next.env = append(next.env, fmt.Sprintf("%s=%d", restartsVar, n+1))
-	onAbort(fmt.Sprintf("%s: the driver gave the device up, for the reason above; going on from the last checkpoint\n", name), next)
+	r.env = append(r.env, fmt.Sprintf("%s=%d@%d", restartsVar, n+1, step))
+	aborts(name, "; going on from the last checkpoint in "+dir, r)
 }

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	cli.Guard("command")
 	fmt.Println(strings.Join(os.Args[1:], " "))
 	if strings.HasSuffix(how, "going on") {
-		cli.GoOn("command", append(os.Args[1:], "again and again"))
+		cli.GoOn("command", "DIR", min(len(os.Args)-2, 2), append(os.Args[1:], "again"))
 	}
 	switch {
 	case strings.HasPrefix(how, "abort"):
@@ -41,16 +41,18 @@ func TestMain(m *testing.M) {
 }
 
 // A command whose device is lost, which wgpu tells or aborts for, says so in a
-// line, and begins anew a bounded number of times if it can go on.
+// line, and begins anew if it can go on, five times from the same step; this one
+// gets on twice.
 func TestLostDevice(t *testing.T) {
-	const abort = "command: the driver gave the device up, for the reason above"
-	for how, says := range map[string][]string{
-		"abort":           {abort},
-		"lost":            {"command: step 7: the device is lost"},
-		"abort, going on": {abort + "; going on from the last checkpoint", abort},
-		"lost, going on":  {"command: step 7: the device is lost; going on from it", "command: step 7: the device is lost"},
+	const abort = "command: aborted, for the reason above"
+	for how, says := range map[string][2]string{ // before the last, and the last
+		"abort":           {"", abort},
+		"lost":            {"", "command: step 7: the device is lost"},
+		"abort, going on": {abort + "; going on from the last checkpoint in DIR", abort + "; the last checkpoint is kept: -resume DIR"},
+		"lost, going on":  {"command: step 7: the device is lost; doing so", "command: step 7: the device is lost"},
 	} {
 		t.Run(how, func(t *testing.T) {
+			t.Parallel()
 			cmd := exec.Command(os.Args[0], "first")
 			cmd.Env = append(os.Environ(), ends+"="+how)
 			var out, errs bytes.Buffer
@@ -58,14 +60,17 @@ func TestLostDevice(t *testing.T) {
 			require.Error(t, cmd.Run())
 			assert.Equal(t, 1, cmd.ProcessState.ExitCode())
 			restarts := 0
-			if len(says) > 1 {
-				restarts = 5
+			if says[0] != "" {
+				restarts = 2 + 5
 			}
 			var wantOut, wantErrs strings.Builder
 			for i := range restarts + 1 {
-				fmt.Fprintln(&wantOut, "first"+strings.Repeat(" again and again", i))
-				fmt.Fprintln(&wantErrs, says[min(i/5, len(says)-1)])
+				fmt.Fprintln(&wantOut, "first"+strings.Repeat(" again", i))
+				if i < restarts {
+					fmt.Fprintln(&wantErrs, says[0])
+				}
 			}
+			fmt.Fprintln(&wantErrs, says[1])
 			assert.Equal(t, wantOut.String(), out.String())
 			assert.Equal(t, wantErrs.String(), errs.String())
 		})

@@ -9,26 +9,35 @@ package cli
 #include <unistd.h>
 
 static struct {
-	char *line, *path, **args, **env;
+	char *line, *failed, *path, **args, **env;
+	unsigned pause;
 } end;
+
+static void say(const char *line) {
+	if (write(2, line, strlen(line)) < 0) {
+		_exit(1);
+	}
+}
 
 // aborted calls nothing that a signal handler may not.
 static void aborted(int signal) {
-	if (write(2, end.line, strlen(end.line)) < 0) {
-		_exit(1);
-	}
+	say(end.line);
 	if (end.path) {
 		sigset_t none;
 		sigemptyset(&none);
 		sigprocmask(SIG_SETMASK, &none, NULL);
+		sleep(end.pause);
 		execve(end.path, end.args, end.env);
+		say(end.failed);
 	}
 	_exit(1);
 }
 
-static void on_abort(char *line, char *path, char **args, char **env) {
+static void on_abort(char *line, char *failed, char *path, char **args, char **env, unsigned pause) {
 	struct sigaction action;
-	end.line = line, end.path = path, end.args = args, end.env = env;
+	end.path = NULL;
+	end.line = line, end.failed = failed, end.args = args, end.env = env, end.pause = pause;
+	end.path = path;
 	memset(&action, 0, sizeof action);
 	action.sa_handler = aborted;
 	action.sa_flags = SA_ONSTACK;
@@ -42,14 +51,15 @@ import (
 	"unsafe"
 )
 
-// onAbort makes SIGABRT print line, and then end the process or begin r in its
-// place.
-func onAbort(line string, r restart) {
+// onAbort makes SIGABRT print line, and then end the process or, if r is not nil,
+// begin it in its place, or print failed.
+func onAbort(line, failed string, r *restart) {
 	var path *C.char
-	if r.path != "" {
-		path = C.CString(r.path)
+	var args, env **C.char
+	if r != nil {
+		path, args, env = C.CString(r.path), strings0(r.args), strings0(r.env)
 	}
-	C.on_abort(C.CString(line), path, strings0(r.args), strings0(r.env))
+	C.on_abort(C.CString(line), C.CString(failed), path, args, env, C.unsigned(beforeRestart.Seconds()))
 }
 
 // strings0 is list as C has it, with a null at the end. It is never freed.
@@ -64,4 +74,4 @@ func strings0(list []string) **C.char {
 }
 
 // begin begins r in the place of this process. It returns if it cannot.
-func (r restart) begin() error { return syscall.Exec(r.path, r.args, r.env) }
+func (r *restart) begin() error { return syscall.Exec(r.path, r.args, r.env) }

@@ -300,7 +300,7 @@ func (p *Progress) Stopped(command string) {
 // with it, by a command such as ./cmd/train, where that is of use.
 func (p *Progress) Failed(command string, err error) error {
 	p.Clear()
-	if errors.Is(err, nn.ErrDiverged) || errors.Is(err, gpu.ErrLost) {
+	if errors.Is(err, nn.ErrDiverged) {
 		return err
 	}
 	return fmt.Errorf("%w; go on with: go run %s -resume %s", err, command, quote(p.run.Dir))

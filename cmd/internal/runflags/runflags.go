@@ -212,12 +212,12 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	return nin.NewRun(ctx, dev, s, train, test, dir)
 }
 
-// Resume are arguments that go on with the run in dir, in the manner that the
-// command line asks for.
-func (f *Flags) Resume(dir string) []string {
-	args := []string{"-resume=" + dir}
+// Resume are arguments that go on with the run in dir, on the adapter of that
+// name and otherwise in the manner that the command line asks for.
+func (f *Flags) Resume(dir, adapter string) []string {
+	args := []string{"-resume=" + dir, "-adapter=" + adapter}
 	f.fs.Visit(func(g *flag.Flag) {
-		if g.Name == "data" || !f.ofRun(g.Name) {
+		if g.Name == "data" || g.Name != "adapter" && !f.ofRun(g.Name) {
 			args = append(args, "-"+g.Name+"="+g.Value.String())
 		}
 	})
