@@ -13,6 +13,7 @@ import (
 	"wgnin/nin"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/nearest"
 	"wgnin/viz"
 	"wgnin/viz/window"
 )
@@ -74,10 +75,12 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 	if s.scene, err = viz.NewScene(s.dev, src); err != nil {
 		return err
 	}
-	if s.opt.layer != "" {
-		if err := s.scene.SetLayer(s.opt.layer); err != nil {
-			return err
+	if name := s.opt.layer; name != "" && s.scene.SetLayer(name) != nil {
+		var names []string
+		for _, l := range src.Layers {
+			names = append(names, l.Name)
 		}
+		return fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names))
 	}
 	switch {
 	case s.opt.image != "":

@@ -146,7 +146,7 @@ func TestWithoutAWindow(t *testing.T) {
 	require.NoError(t, writePNG(file("own.png"), shoe))
 	assert.NotEqual(t, first, look("-image", file("own.png")))
 
-	layer := []string{"-layer", "nine"}
+	layer := []string{"-layer", "2.9"}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -158,6 +158,9 @@ func TestWithoutAWindow(t *testing.T) {
 	} {
 		_, stderr, code := runViz(t, append(c.args[:len(c.args):len(c.args)], "-screenshot", file("bad.png"))...)
 		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)
+		if c.args[len(c.args)-1] == "2.9" {
+			assert.Contains(t, stderr, `there is no layer "2.9"; the nearest is 2.0 (of 0.0,`)
+		}
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
 		assert.NoFileExists(t, file("bad.png"))
 		assert.NoDirExists(t, file("bad"), "a run that has not begun")
