@@ -18,11 +18,13 @@ import (
 // watchdog is the MaxSubmit of GPUs.
 const watchdog = 500 * time.Millisecond
 
-// slow is the arithmetic, and sample the share of its workgroups, with which a
-// dispatch is first tried: GPUs of ten GFLOP/s are done with less in time.
 const (
+	// slow is the arithmetic, and sample the share of its workgroups, with which a
+	// dispatch is first tried: GPUs of ten GFLOP/s are done with less in time.
 	slow   = 4e9
 	sample = 32
+	// maxParts bounds the pipelines of a dispatch, as when the machine slept in it.
+	maxParts = 64
 )
 
 // time runs s for the first time, waits for it, and notes how long its parts take.
@@ -76,7 +78,7 @@ func (d *Device) split(s *step) error {
 // maxSubmit.
 func (d *Device) partition(s *step, whole time.Duration) error {
 	groups := s.entry.groups
-	n := min(groups, int(whole/d.maxSubmit)+1)
+	n := min(groups, maxParts, int(whole/d.maxSubmit)+1)
 	if n == 1 {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -118,7 +119,7 @@ func TestShortSubmits(t *testing.T) {
 	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
 	want, err := attempt(t, whole, train, test, s, gpu.Options{})
 	require.NoError(t, err)
-	got, err := attempt(t, cut, train, test, s, gpu.Options{MaxSubmit: 1})
+	got, err := attempt(t, cut, train, test, s, gpu.Options{MaxSubmit: 20 * time.Millisecond})
 	require.NoError(t, err)
 	assert.Equal(t, want, got)
 	assert.Equal(t, withoutTimes(t, whole), withoutTimes(t, cut))
