@@ -100,7 +100,7 @@ func (r *Run) checkpoint(best bool) error {
 			return err
 		}
 	}
-	r.saved, r.savedStep = time.Now(), steps
+	r.saved, r.savedStep, r.savedMetrics = time.Now(), steps, size
 	if time.Since(r.drawn) > betweenCurves {
 		return r.drawCurves()
 	}
@@ -196,7 +196,7 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 
 // ResumeRun goes on with the run in dir from c, to the same bits: settings,
 // images and network must be those of the run, and lines of metrics.jsonl after
-// the checkpoint are dropped, to be written again.
+// the checkpoint are dropped by Events, to be written again.
 func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
 	if c.Settings.Whiten { // the run's own, to the bit
 		whitened := *train
@@ -242,12 +242,7 @@ func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test 
 	if err := c.checkMetrics(r.metrics); err != nil {
 		return nil, fmt.Errorf("%s: %w", r.file(metricsFile), err)
 	}
-	if err := r.metrics.Truncate(c.state.Metrics); err != nil {
-		return nil, err
-	}
-	if _, err := r.metrics.Seek(c.state.Metrics, io.SeekStart); err != nil {
-		return nil, err
-	}
+	r.savedMetrics = c.state.Metrics
 	if c.Settings.TensorBoard {
 		r.board, err = tensorboard.Open(r.file(tensorboard.FileName), c.state.Board)
 	}

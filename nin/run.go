@@ -137,22 +137,23 @@ type Run struct {
 	Start    int    // steps done before, by a run that is resumed
 	Note     string // what is different since then, if anything is
 
-	test        *nn.Evaluator
-	trainImages *nn.Images
-	metadata    map[string]string // of files of weights
-	testImages  *nn.Images
-	dev         *gpu.Device
-	dataHash    string
-	found       found
-	metrics     *os.File
-	board       *tensorboard.Writer
-	begun       time.Time // the epoch
-	progress    progress
-	saved       time.Time // the last checkpoint
-	savedStep   int
-	drawn       time.Time // curves.png
-	same        same
-	made        []string // files and folders, by NewRun
+	test         *nn.Evaluator
+	trainImages  *nn.Images
+	metadata     map[string]string // of files of weights
+	testImages   *nn.Images
+	dev          *gpu.Device
+	dataHash     string
+	found        found
+	metrics      *os.File
+	board        *tensorboard.Writer
+	begun        time.Time // the epoch
+	progress     progress
+	saved        time.Time // the last checkpoint
+	savedStep    int
+	savedMetrics int64     // bytes of metrics.jsonl
+	drawn        time.Time // curves.png
+	same         same
+	made         []string // files and folders, by NewRun
 }
 
 // found is what a run found out about the device, and its bits depend on.
@@ -463,6 +464,9 @@ var errStopped = errors.New("stopped")
 const betweenCheckpoints = 10 * time.Minute
 
 func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
+	if err := r.rewind(); err != nil {
+		return err
+	}
 	r.begun = time.Now().Add(-r.progress.Elapsed)
 	perEpoch := r.Trainer.StepsPerEpoch()
 	step := r.Start
@@ -512,6 +516,15 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	}
 	yield(Event{End: &end})
 	return nil
+}
+
+// rewind drops the lines of metrics.jsonl after the last checkpoint.
+func (r *Run) rewind() error {
+	if err := r.metrics.Truncate(r.savedMetrics); err != nil {
+		return err
+	}
+	_, err := r.metrics.Seek(r.savedMetrics, io.SeekStart)
+	return err
 }
 
 // endStep records a step.

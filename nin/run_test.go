@@ -238,7 +238,12 @@ func TestFinishedOnlyAtTheEnd(t *testing.T) {
 	assert.Equal(t, 4, end.Step)
 	assert.False(t, math.IsNaN(epochs[0].TestLoss))
 	r.Close()
-	assert.True(t, resume(t, r.Dir).Finished())
+	lines := withoutTimes(t, r.Dir)
+	again := resume(t, r.Dir)
+	assert.True(t, again.Finished())
+	assert.Equal(t, lines, withoutTimes(t, r.Dir), "it keeps its end until it goes on")
+	finish(t, again)
+	assert.Equal(t, lines, withoutTimes(t, r.Dir))
 }
 
 // The kernels of a tuned run are in its record, and a run that is resumed has
