@@ -75,8 +75,8 @@ type Options struct {
 	MaxSubmit time.Duration
 	// Fault, if it is not nil, is asked before each call of the driver that
 	// can fail (open, buffer, write, pipeline, bind, submit, map, unmap,
-	// profile, present), for tests of
-	// what happens then: its error is that of the call.
+	// profile, present), for tests of what happens then: its error is that
+	// of the call.
 	Fault func(call string) error
 }
 

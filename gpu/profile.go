@@ -40,8 +40,8 @@ type profiler struct {
 
 // Profile starts timing every dispatch from here on, each in a pass of its own,
 // waiting for each run; on a GPU not the first run of a plan, which is timed for
-// its watchdog. Results are the same bits. It fails where the adapter
-// has no timestamps.
+// its watchdog. Results are the same bits. It fails where the adapter has no
+// timestamps.
 func (d *Device) Profile() error {
 	if d.profile != nil {
 		return nil

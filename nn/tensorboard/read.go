@@ -9,9 +9,10 @@ import (
 	"math"
 	"os"
 	"time"
-	"wgnin/nn/internal/protobuf"
 
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"wgnin/nn/internal/protobuf"
 )
 
 // Read reads the events of the file at path, apart from the first, which has
