@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ type Limits struct {
 	MaxUniformBytes   int64 // one uniform binding
 	MaxGroupsPerDim   int   // workgroups in one dimension of a dispatch
 	MaxGroupSize      int   // invocations in a workgroup
-	MaxSharedBytes    int   // workgroup memory
+	MaxSharedBytes    int   // workgroup memory; on FXC what it compiles in seconds
 	OffsetAlign       int64 // alignment of a binding's offset in its buffer
 	MaxStorageBuffers int   // storage bindings of one kernel
 	MaxIterations     int   // of one invocation's loops, all together; 0 is any number
@@ -44,23 +45,32 @@ type Limits struct {
 // Adapter describes a processor that can run kernels.
 type Adapter struct {
 	Name    string // the driver's name for it
-	Driver  string // driver and version
+	Driver  string // driver and version; empty where the backend does not say
 	Backend string // vulkan, metal or d3d12
-	Vendor  uint32 // PCI vendor
-	Class   Class
-	Limits  Limits
+	// Compiler is what compiles shaders for d3d12: FXC, which every Windows has, or
+	// DXC, which Open uses where it finds its two libraries. Empty for other backends.
+	Compiler string
+	Vendor   uint32 // PCI vendor
+	Class    Class
+	Limits   Limits
 }
 
 // String is the adapter in one line, as the first line of a run shows it.
 func (a Adapter) String() string {
-	return fmt.Sprintf("%s (%s, %s, %s)", a.Name, a.Class, a.Backend, a.Driver)
+	parts := []string{a.Class.String(), a.Backend, a.Driver, a.Compiler}
+	return a.Name + " (" + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ") + ")"
 }
+
+// compilesInQueue reports whether the driver compiles a kernel to machine code when
+// the queue first meets it, rather than when its pipeline is made, and keeps the
+// code on disk: llvmpipe and SwiftShader do.
+func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backend == "vulkan" }
 
 // Options choose an adapter.
 type Options struct {
 	// Adapter is "auto" (or empty: discrete before integrated before
-	// software), "gpu" (never software), "cpu" (only software) or a part of
-	// an adapter's name, in any case.
+	// software), "gpu" (never software), "cpu" (only software), a backend
+	// (vulkan, metal or d3d12) or a part of an adapter's name, in any case.
 	Adapter string
 	// Portable leaves out what only some drivers have (see Kernel.Broadcast).
 	Portable bool
@@ -70,6 +80,10 @@ type Options struct {
 	// Idle, if it is not nil, is called about once a millisecond while the
 	// device is waited for. It must not use the device.
 	Idle func()
+	// Compiling, if it is not nil, is called before each kernel that the device
+	// compiles for a plan, after done others of all, and at the end, also after an
+	// error, with no kernel and done equal to all. It must not use the device.
+	Compiling func(kernel string, done, all int)
 	// MaxSubmit is the time that a GPU may be kept busy without a break. 0 is
 	// half a second, and on software adapters, which nothing watches, any time.
 	MaxSubmit time.Duration
@@ -104,7 +118,11 @@ type candidate struct {
 // where there is no display.
 func newInstance() *wgpu.Instance {
 	wgpu.SetLogLevel(wgpu.LogLevel_Off)
-	return wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary})
+	desc := &wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary}
+	if found, ok := findDXC(); ok {
+		desc.Dx12ShaderCompiler, desc.DxcPath, desc.DxilPath = wgpu.Dx12Compiler_Dxc, found.compiler, found.validator
+	}
+	return wgpu.CreateInstance(desc)
 }
 
 func enumerate(in *wgpu.Instance) []candidate {
@@ -145,11 +163,26 @@ func describe(h *wgpu.Adapter) Adapter {
 		},
 	}
 	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
+	if p.BackendType == wgpu.BackendType_D3D12 {
+		a.Compiler = "DXC"
+		if _, ok := findDXC(); !ok {
+			a.Compiler, a.Limits.MaxSharedBytes = "FXC", fxcSharedBytes
+		}
+	}
 	if class == Software {
 		a.Limits.MaxBytes = FreeMemory()
 	}
 	return a
 }
+
+// dxc are the paths of the libraries of DXC, Direct3D's newer shader compiler, and of
+// the validator that signs what it compiles.
+type dxc struct{ compiler, validator string }
+
+// fxcSharedBytes is the workgroup memory of a kernel that FXC compiles in seconds:
+// none. naga sets workgroup memory to zero at the start of a kernel, and FXC takes
+// 5 to 60 seconds for a product that goes through an array of 1 KiB or more.
+const fxcSharedBytes = 0
 
 // maxIterations is where Mesa's llvmpipe, before version 25, leaves the loops of
 // an invocation without a word (LP_MAX_TGSI_LOOP_ITERATIONS in
@@ -178,7 +211,7 @@ func choose(all []Adapter, want string) (int, error) {
 		case "cpu":
 			ok = a.Class == Software
 		default:
-			ok = strings.Contains(strings.ToLower(a.Name), strings.ToLower(want))
+			ok = strings.Contains(strings.ToLower(a.Name), strings.ToLower(want)) || strings.EqualFold(a.Backend, want)
 		}
 		if ok {
 			return i, nil

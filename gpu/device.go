@@ -21,6 +21,8 @@ type Device struct {
 	surface  *Surface
 	idle     func() // of Options
 
+	compiling func(kernel string, done, all int) // of Options
+
 	pipelines  map[string]*pipeline // by WGSL text
 	buffers    atomic.Int64         // open buffers
 	bytes      atomic.Int64         // in open buffers
@@ -40,7 +42,7 @@ type Device struct {
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
 func Open(opt Options) (_ *Device, err error) {
-	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, fault: opt.Fault}
+	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, compiling: opt.Compiling, fault: opt.Fault}
 	d.warmer.met = map[string]bool{}
 	defer func() {
 		if err != nil {

@@ -25,6 +25,10 @@ type Kernel[A any] struct {
 	Lanes  int    // invocations of a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
 
+	// SharedBytes is the workgroup memory that Source declares, for
+	// Limits.MaxSharedBytes.
+	SharedBytes int
+
 	// Iterations bounds those of one invocation's loops, for
 	// Limits.MaxIterations; 0 says that they are few.
 	Iterations int
@@ -70,7 +74,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 	return entry{
 		name: k.Name, detail: k.Detail,
 		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
-		lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
+		sharedBytes: k.SharedBytes, lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
 	}
 }
 
@@ -169,6 +173,7 @@ type pipeline struct {
 	h      *wgpu.ComputePipeline
 
 	broadcast bool
+	compiled  bool // to machine code; see Adapter.compilesInQueue
 }
 
 // dispatch records p in pass.
@@ -246,5 +251,5 @@ func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 		layout.Release()
 		return nil, err
 	}
-	return &pipeline{layout, h, e.broadcast}, nil
+	return &pipeline{layout: layout, h: h, broadcast: e.broadcast, compiled: !d.adapter.compilesInQueue()}, nil
 }

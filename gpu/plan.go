@@ -24,7 +24,7 @@ type Plan struct {
 type step struct {
 	entry *entry
 	parts []part // one, unless it would keep a GPU too long
-	timed bool   // parts have their times
+	ready bool   // it has run: parts have their times, and are machine code
 }
 
 // part is a dispatch, of all workgroups of a step or of some.
@@ -51,6 +51,11 @@ func (r *Recorder) Plan() (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{d: r.d, entries: r.entries, temps: r.temps}
+	var count *compilation
+	if !r.d.adapter.compilesInQueue() {
+		count = r.d.compilation(p)
+		defer count.end()
+	}
 	for i, a := range arenas {
 		b, err := r.d.NewBuffer(fmt.Sprintf("arena %d", i), a.bytes)
 		if err != nil {
@@ -73,6 +78,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 		if r.d.dry {
 			continue
 		}
+		count.begin(e)
 		all, err := r.d.bind(e, 0, e.groups)
 		if err != nil {
 			p.Release()
@@ -96,6 +102,12 @@ func (p *Plan) fits(e *entry) error {
 	_, y := fold(e.groups, limits.MaxGroupsPerDim)
 	if e.groups < 1 || y > limits.MaxGroupsPerDim {
 		return fmt.Errorf("%d workgroups; want 1 to %d: %w", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim), ErrTooLarge)
+	}
+	if e.lanes < 1 || e.lanes > limits.MaxGroupSize {
+		return fmt.Errorf("%d invocations in a workgroup; %s has at most %d: %w", e.lanes, p.d.adapter.Name, limits.MaxGroupSize, ErrTooLarge)
+	}
+	if e.sharedBytes > limits.MaxSharedBytes {
+		return fmt.Errorf("%d bytes of workgroup memory; %s takes at most %d: %w", e.sharedBytes, p.d.adapter, limits.MaxSharedBytes, ErrTooLarge)
 	}
 	if limits.MaxIterations > 0 && e.iterations > limits.MaxIterations {
 		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not: %w", e.iterations, p.d.adapter.Driver, limits.MaxIterations, ErrTooLarge)
@@ -259,7 +271,7 @@ func (p *Plan) check() error {
 
 // Run submits the plans, one after the other, in one encoder and one pass, or in
 // as few as a GPU's watchdog allows. It does not wait, but for the first run of a
-// plan on a GPU.
+// plan on a GPU, and for kernels that the driver compiles when it first meets them.
 func (d *Device) Run(plans ...*Plan) error { return d.run(plans, nil) }
 
 // run is Run with more work at the end of the last encoder, or nil.
@@ -272,6 +284,8 @@ func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) erro
 			return fmt.Errorf("gpu: %w", err)
 		}
 	}
+	var count *compilation
+	defer func() { count.end() }()
 	batch, took := d.batch[:0], time.Duration(0)
 	flush := func(after func(*wgpu.CommandEncoder) error) error {
 		parts := batch
@@ -288,11 +302,15 @@ func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) erro
 	}
 	for _, plan := range plans {
 		for _, s := range plan.steps {
-			if d.maxSubmit > 0 && !s.timed {
+			if !s.ready && (d.maxSubmit > 0 || d.compiling != nil && !s.parts[0].pipeline.compiled) {
+				if count == nil {
+					count = d.compilation(plans...)
+				}
 				if err := flush(nil); err != nil {
 					return err
 				}
-				if err := d.time(s); err != nil {
+				count.begin(s.entry)
+				if err := d.first(s); err != nil {
 					return s.entry.wrap(err)
 				}
 				continue

@@ -25,6 +25,7 @@ type entry struct {
 	lanes               int
 	text                string // WGSL
 	broadcast           bool
+	sharedBytes         int
 	iterations          int
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// A software driver compiles a kernel to machine code when it first meets it, on
+// A software driver of Vulkan compiles a kernel to machine code when it first meets it, on
 // the one thread of its queue, which leaves the other cores idle through a first
 // step. So other devices meet the kernels too, the last first, in dispatches of
 // no workgroup; the code goes to the driver's cache on disk, where the queue
@@ -36,8 +36,8 @@ const (
 )
 
 // CompileAhead begins to compile kernels that will each be in a plan of its own,
-// where that saves time: on software adapters, which compile those of one plan
-// on all cores anyhow.
+// where that saves time: on the software adapters of Vulkan, which compile those of
+// one plan on all cores anyhow.
 func (d *Device) CompileAhead(ks []Ahead) {
 	entries := make([]entry, len(ks))
 	for i, k := range ks {
@@ -53,7 +53,7 @@ func (d *Device) WaitAhead() { d.warmer.done.Wait() }
 // warm begins to compile the kernels of entries that the device has not met.
 func (d *Device) warm(entries []entry) {
 	w := &d.warmer
-	if d.adapter.Class != Software || d.dry {
+	if !d.adapter.compilesInQueue() || d.dry {
 		return
 	}
 	var fresh []entry

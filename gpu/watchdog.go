@@ -27,7 +27,21 @@ const (
 	maxParts = 64
 )
 
-// time runs s for the first time, waits for it, and notes how long its parts take.
+// first runs s for the first time and waits for it: its kernels are compiled then,
+// and where there is a watchdog it is timed.
+func (d *Device) first(s *step) (err error) {
+	if d.maxSubmit > 0 {
+		err = d.time(s)
+	} else {
+		_, err = d.clock(s.parts[0])
+	}
+	if err == nil {
+		s.ready, s.parts[0].pipeline.compiled = true, true
+	}
+	return err
+}
+
+// time runs s, waits for it, and notes how long its parts take.
 func (d *Device) time(s *step) error {
 	if s.entry.flops >= slow && s.entry.repeats() {
 		if err := d.split(s); err != nil {
@@ -49,7 +63,6 @@ func (d *Device) time(s *step) error {
 			return err
 		}
 	}
-	s.timed = true
 	return nil
 }
 

@@ -1,5 +1,7 @@
 package nn
 
+import "time"
+
 // For tests: what is not exported because only tests would call it.
 var (
 	// UploadChunks is Upload with so many images in a buffer, as when the
@@ -8,3 +10,10 @@ var (
 	// SameSides is the padding of Same on one axis.
 	SameSides = sameSides
 )
+
+// SetPatience makes Tune wait no longer than d for a compilation, until restore.
+func SetPatience(d time.Duration) (restore func()) {
+	before := patience
+	patience = d
+	return func() { patience = before }
+}

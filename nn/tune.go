@@ -121,14 +121,16 @@ func (net *Net) convolutions(batch int) ([]convolution, error) {
 // Tune measures every candidate of every pass that known does not name, on the
 // device and with random numbers, and returns the fastest of each. A candidate
 // whose results are not those of the default, to what the order of additions
-// explains, is left out. report is told of each pass when it is done. An error,
-// ctx's too, comes with what was measured before it.
+// explains, is left out, and so is a family of variants of which the driver took
+// longer than patience to compile one. report is told of each pass when it is done.
+// An error, ctx's too, comes with what was measured before it.
 func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(Choice)) (Kernels, error) {
 	convs, err := net.convolutions(batch)
 	if err != nil {
 		return nil, err
 	}
 	kernels := Kernels{}
+	slow := map[conv2d.Family]error{}
 	for _, c := range convs {
 		for _, p := range c.passes {
 			ch := net.choice(c, p)
@@ -142,7 +144,7 @@ func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(
 			if err := ctx.Err(); err != nil {
 				return kernels, err
 			}
-			if err := net.measure(&ch, c.shape, p); err != nil {
+			if err := net.measure(&ch, c.shape, p, slow); err != nil {
 				return kernels, fmt.Errorf("layer %s: %s: %w", c.path, ch.Key, err)
 			}
 			kernels[ch.Key] = ch.Variant
@@ -152,8 +154,13 @@ func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(
 	return kernels, nil
 }
 
-// measure times the candidates of a pass and picks the fastest.
-func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
+// patience is how long Tune waits for the compilation of a variant before it gives its
+// family up. A network has dozens of convolutions, and a pass half a dozen variants.
+var patience = 5 * time.Second
+
+// measure times the candidates of a pass and picks the fastest. Families in slow are not
+// tried, and one that turns out to be slow to compile is put there.
+func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv2d.Family]error) error {
 	t := &trial{dev: net.dev, rand: rand.New(rand.NewPCG(1, 2))}
 	defer t.close()
 	left, right, out, terms := s.In(), s.Weights(), s.Out(), s.Rows()
@@ -177,6 +184,11 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
 	var want []float32
 	fastest := math.Inf(1)
 	for i, v := range s.Candidates(net.dev, p) {
+		m := &ch.Candidates[i]
+		if err := slow[v.Family]; err != nil && i > 0 {
+			m.Error = err.Error()
+			continue
+		}
 		s.Variants[p] = v
 		if p == conv2d.WeightGradient {
 			chain = max(s.Chain(), chain)
@@ -192,8 +204,10 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass) error {
 			s.DW().Record(r, conv2d.DWArgs[view]{X: x, DY: y, Part: part})
 			s.DWSum().Record(r, conv2d.DWSumArgs[view, view]{Batch: batch, Part: part, DW: z})
 		}
-		m := &ch.Candidates[i]
 		got, seconds, err := t.time(r, z, fastest)
+		if t.compiled > patience {
+			slow[v.Family] = fmt.Errorf("not tried: %s took %s to compile", v, t.compiled.Round(time.Second))
+		}
 		if err == nil && want != nil {
 			// Values are uniform in [-1,1): a product's mean size is 1/4, and half
 			// as much again is far from what sums of them come to.
@@ -233,6 +247,8 @@ type trial struct {
 	rand    *rand.Rand
 	buffers []*gpu.Buffer
 	err     error
+
+	compiled time.Duration // what the last recording took to compile
 }
 
 func (t *trial) close() {
@@ -272,6 +288,7 @@ func (t *trial) noise(label string, values int) gpu.View {
 // shortest. It gives up on what takes thrice the fastest so far.
 func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds float64, err error) {
 	const sample = 0.02
+	began := time.Now()
 	plan, err := r.Plan()
 	if err != nil {
 		return nil, 0, err
@@ -288,13 +305,17 @@ func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []f
 	if _, err = run(1); err != nil {
 		return nil, 0, err
 	}
+	first := time.Since(began)
 	got = make([]float32, result.Bytes()/4)
 	if err = gpu.Read(result, got); err != nil {
 		return nil, 0, err
 	}
 	n := 1
 	for {
-		if seconds, err = run(n); err != nil || seconds > 3*fastest {
+		if seconds, err = run(n); n == 1 {
+			t.compiled = first - time.Duration(seconds*float64(time.Second))
+		}
+		if err != nil || seconds > 3*fastest {
 			return got, seconds, err
 		}
 		if seconds*float64(n) >= sample {

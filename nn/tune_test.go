@@ -2,7 +2,9 @@ package nn_test
 
 import (
 	"context"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,6 +37,29 @@ func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 	net.Use(kernels)
 	_, err = net.Choices(8)
 	assert.NoError(t, err)
+}
+
+// A family of which one variant took long to compile is not tried again, except where
+// it is the default.
+func TestTuneGivesUpSlowCompilers(t *testing.T) {
+	defer nn.SetPatience(-time.Hour)()
+	net := tuned(t, gputest.Device(t))
+	slow := map[string]bool{}
+	kernels, err := net.Tune(context.Background(), 8, nil, func(c nn.Choice) {
+		for i, m := range c.Candidates {
+			family, _, _ := strings.Cut(m.Variant, " ")
+			if tried := i == 0 || !slow[family]; tried {
+				assert.Empty(t, m.Error, "%s %s", c.Key, m.Variant)
+				assert.Positive(t, m.Ms, "%s %s", c.Key, m.Variant)
+			} else {
+				assert.Contains(t, m.Error, "to compile", "%s %s", c.Key, m.Variant)
+				assert.NotEqual(t, m.Variant, c.Variant)
+			}
+			slow[family] = true
+		}
+	})
+	require.NoError(t, err)
+	assert.Len(t, kernels, 8)
 }
 
 func TestTuneTakesTheFastestAndMeasuresOnce(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"wgnin/gpu"
@@ -16,6 +18,10 @@ with the limits that decide which network and batch fit:
   groups     workgroups in one dimension of a dispatch
   lanes      invocations in a workgroup
   bindings   buffers of one kernel
+For Direct3D 12 the driver is the shader compiler. FXC is part of Windows, but takes
+a minute for a kernel with workgroup memory, so that the tile kernels are left out.
+DXC takes those too: put dxcompiler.dll and dxil.dll, which Microsoft releases at
+github.com/microsoft/DirectXShaderCompiler, beside the program or in a folder of PATH.
 
 Usage: go run ./cmd/nin adapters
 
@@ -36,10 +42,20 @@ func adapters(w io.Writer, args []string) error {
 	fmt.Fprintln(t, "name\tclass\tbackend\tdriver\tbuffer\tbinding\tgroups\tlanes\tbindings")
 	for _, a := range all {
 		l := a.Limits
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", a.Name, a.Class, a.Backend, a.Driver,
-			size(l.MaxBufferBytes), size(l.MaxBindingBytes), l.MaxGroupsPerDim, l.MaxGroupSize, l.MaxStorageBuffers)
+		buffer := size(l.MaxBufferBytes)
+		if l.MaxBufferBytes > 1<<50 {
+			buffer = "any"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", a.Name, a.Class, a.Backend, strings.TrimSpace(a.Driver+" "+a.Compiler),
+			buffer, size(l.MaxBindingBytes), l.MaxGroupsPerDim, l.MaxGroupSize, l.MaxStorageBuffers)
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(a gpu.Adapter) bool { return a.Compiler == "FXC" }) {
+		fmt.Fprintln(w, "FXC compiles no tile kernels in reasonable time: with dxcompiler.dll and dxil.dll beside the program, DXC does (see -help)")
+	}
+	return nil
 }
 
 // size is bytes in the largest unit that leaves at least 1.

@@ -50,7 +50,7 @@ func bench(w io.Writer, args []string) error {
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
 		return cli.Usage(fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}

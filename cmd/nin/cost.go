@@ -90,7 +90,7 @@ func planner(adapter string) (*gpu.Device, error) {
 	if adapter == "webgpu" {
 		return gpu.Dry(gpu.Guaranteed, false), nil
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: adapter}, false)
 	if errors.Is(err, gpu.ErrNoAdapter) && adapter == "auto" {
 		return gpu.Dry(gpu.Guaranteed, false), nil
 	}

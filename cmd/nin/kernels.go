@@ -48,7 +48,7 @@ func kernels(w io.Writer, args []string) error {
 	if *batch == 0 {
 		*batch = r.Batch
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}

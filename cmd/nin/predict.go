@@ -65,7 +65,7 @@ func predict(w io.Writer, args []string) error {
 			}
 		}
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func selftest(w io.Writer, args []string) error {
 	if err := parse(fs, w, selftestHelp, args); err != nil {
 		return err
 	}
-	d, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	d, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}

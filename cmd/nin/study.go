@@ -90,7 +90,7 @@ func study(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: *adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}

@@ -59,7 +59,7 @@ func run(args []string) error {
 	if err := flags.Check(); err != nil {
 		return err
 	}
-	dev, err := gpu.Open(gpu.Options{Adapter: *flags.Adapter})
+	dev, err := cli.Open(gpu.Options{Adapter: *flags.Adapter}, *quiet)
 	if err != nil {
 		return err
 	}

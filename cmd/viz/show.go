@@ -45,7 +45,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 		}
 		gpuOptions.Window, gpuOptions.Idle = s.win.Handle(), s.win.Poll
 	}
-	if s.dev, err = gpu.Open(gpuOptions); errors.Is(err, gpu.ErrNoPresent) {
+	if s.dev, err = cli.Open(gpuOptions, false); errors.Is(err, gpu.ErrNoPresent) {
 		err = windowless(err)
 	}
 	return s, err

@@ -19,6 +19,7 @@ type Case struct {
 	Variant        string // which of several ways to compute the same; empty where there is one
 	WGSL           string // the whole text
 	Flops          int64
+	SharedBytes    int // workgroup memory
 	run            func(*gpu.Device, func(string) string) (Result, error)
 	ahead          func(*gpu.Device) gpu.Ahead
 }
@@ -106,7 +107,7 @@ func Tolerance(n int, ulps, magnitude float64) float64 {
 // right length. The twin computes outputs from inputs.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
-		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, ahead: k.Ahead,
+		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,
 		run: func(d *gpu.Device, patch func(string) string) (Result, error) {
 			k := k
 			if patch != nil {

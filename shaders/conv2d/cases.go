@@ -110,7 +110,9 @@ func variants(d *gpu.Device) (ss []sized) {
 	}
 	for _, s := range others {
 		for _, v := range more {
-			add(s, v)
+			if s.runs(d, Forward, v) {
+				add(s, v)
+			}
 		}
 	}
 	return ss

@@ -209,7 +209,7 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	if quads && v.Family != Block {
 		g.In, g.InStride = "vec4<f32>", g.InStride/4
 	}
-	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes}
+	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.sharedBytes()}
 	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
@@ -329,7 +329,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
 		Pixels: s.N * s.OutH() * s.OutW(), PixelsPerShare: s.perShare(),
 	}
-	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes}
+	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.sharedBytes()}
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
 	case Tile:

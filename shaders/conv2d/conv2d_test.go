@@ -23,14 +23,18 @@ func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
 // Every variant meets several sizes, with and without the relu of a store.
 func TestVariants(t *testing.T) {
+	d := gputest.Device(t)
 	variants := map[string]int{}
-	for _, c := range Cases(gputest.Device(t)) {
+	for _, c := range Cases(d) {
 		variants[strings.TrimSuffix(c.Kernel, "+relu")+": "+c.Variant]++
 	}
 	for v, n := range variants {
 		t.Logf("%-48s %d", v, n)
 	}
 	for _, v := range sample {
+		if !(Shape{}).runs(d, Forward, v) { // as tiles where the compiler takes too long for them
+			continue
+		}
 		for p := range Pass(Passes) {
 			n := 0
 			for name, count := range variants {
@@ -48,6 +52,6 @@ func TestTilesDivide(t *testing.T) {
 	for _, v := range tiles {
 		assert.Zero(t, v.Lanes%(v.Rows/4), v)
 		assert.Equal(t, v.Rows*v.Columns, 64*v.Lanes, v)
-		assert.LessOrEqual(t, (v.Rows+v.Columns)*v.Depth*4, 16384, "%s: the workgroup memory that every adapter has", v)
+		assert.LessOrEqual(t, v.sharedBytes(), 16384, "%s: the workgroup memory that every adapter has", v)
 	}
 }

@@ -74,6 +74,9 @@ var tiles = []Variant{
 	tile(64, 96, 16), tile(64, 64, 16), tile(64, 32, 16), tile(256, 16, 8),
 }
 
+// sharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
+func (v Variant) sharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
+
 // fills is the number of workgroups that keep a GPU busy.
 const fills = 512
 
@@ -116,7 +119,7 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
 	switch v.Family {
 	case Tile:
-		return v.Lanes <= l.MaxGroupSize && (v.Rows+v.Columns)*v.Depth*4 <= l.MaxSharedBytes
+		return v.Lanes <= l.MaxGroupSize && v.sharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
 		return d.Broadcast() && s.broadcasts(p)
 	}

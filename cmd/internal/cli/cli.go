@@ -121,7 +121,7 @@ func Exit(name string, err error) {
 func Report(stderr io.Writer, name string, err error) int {
 	code := Code(err)
 	if code == 1 || code == 2 {
-		fmt.Fprintf(stderr, "%s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
+		fmt.Fprintf(stderr, "%s: %s\n", name, strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; "))
 	}
 	return code
 }

@@ -32,11 +32,42 @@ func TestMain(m *testing.M) {
 		cli.GoOn("command", "DIR", min(len(os.Args)-2, 2), append(os.Args[1:], "again"))
 	}
 	switch {
+	case how == "crash":
+		cli.OnCrash("before\n")
+		cli.OnCrash("command: the kernel relu crashed\n")
+		_ = syscall.Kill(os.Getpid(), syscall.SIGSEGV)
+		select {}
+	case how == "nil pointer":
+		cli.OnCrash("command: the kernel relu crashed\n")
+		cli.OnCrash("")
+		defer func() { fmt.Println(recover()) }()
+		fmt.Println(*(*int)(nil))
 	case strings.HasPrefix(how, "abort"):
 		_ = syscall.Kill(os.Getpid(), syscall.SIGABRT)
 		select {}
 	case strings.HasPrefix(how, "lost"):
 		cli.Exit("command", fmt.Errorf("step 7: %w", gpu.ErrLost))
+	}
+}
+
+// A compiler that crashes ends the command with a line; at other times Go has its
+// panics back.
+func TestCrash(t *testing.T) {
+	for how, want := range map[string]struct {
+		out, errs string
+		code      int
+	}{
+		"crash":       {"\n", "command: the kernel relu crashed\n", 1},
+		"nil pointer": {"\nruntime error: invalid memory address or nil pointer dereference\n", "", 0},
+	} {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), ends+"="+how)
+		var out, errs bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &errs
+		_ = cmd.Run()
+		assert.Equal(t, want.code, cmd.ProcessState.ExitCode(), how)
+		assert.Equal(t, want.out, out.String(), how)
+		assert.Equal(t, want.errs, errs.String(), how)
 	}
 }
 

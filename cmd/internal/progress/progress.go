@@ -14,6 +14,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn"
@@ -46,8 +47,7 @@ type Progress struct {
 // times.
 func New(run *nin.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
 	p := &Progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
-	// A log keeps every line, so it gets whole ones: where CI is set, too.
-	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb"
+	p.terminal = cli.Terminal(os.Stdout)
 	p.color = p.terminal && os.Getenv("NO_COLOR") == "" // no-color.org
 	if quiet {
 		p.w, p.terminal = io.Discard, false
@@ -197,7 +197,7 @@ func (p *Progress) draw(parts []string, done, of int) {
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionSetDescription(fit(parts)))
 	_ = bar.Set(done)
 	p.bar = true
-	fmt.Fprint(p.w, clearLine, bar)
+	fmt.Fprint(p.w, cli.ClearLine, bar)
 }
 
 // fit joins as many of the parts, but at least the first, as leave room for the
@@ -280,12 +280,10 @@ func (p *Progress) end(e nin.End) {
 	p.line("weights", "%s/model.safetensors, hash %.16s", p.run.Dir, e.Hash)
 }
 
-const clearLine = "\r\x1b[K"
-
 // Clear removes the bar, for an error to be printed.
 func (p *Progress) Clear() {
 	if p.bar {
-		fmt.Fprint(p.w, clearLine)
+		fmt.Fprint(p.w, cli.ClearLine)
 	}
 }
 

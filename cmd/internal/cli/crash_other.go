@@ -1,0 +1,5 @@
+//go:build !(unix && cgo) && !(windows && cgo)
+
+package cli
+
+func onCrash(string) {}

@@ -1,0 +1,46 @@
+package cli_test
+
+import (
+	"bytes"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"wgnin/cmd/internal/cli"
+)
+
+// On a terminal there is a line that is erased.
+func TestCompilingOnATerminal(t *testing.T) {
+	var out bytes.Buffer
+	show := cli.Compiling(&out, true, time.Hour)
+	show(0, 2)
+	show(1, 2)
+	show(2, 2)
+	assert.Equal(t, cli.ClearLine+"compiling kernels: 0 of 2"+cli.ClearLine+"compiling kernels: 1 of 2"+cli.ClearLine, out.String())
+}
+
+// Elsewhere there is a line now and then, also while one kernel takes long, and none if
+// all is quick.
+func TestCompilingInALog(t *testing.T) {
+	r, w := io.Pipe()
+	show := cli.Compiling(w, false, time.Millisecond)
+	show(0, 2)
+	line := make([]byte, 100)
+	for _, want := range []string{"compiling kernels: 0 of 2\n", "compiling kernels: 0 of 2\n"} {
+		n, err := r.Read(line)
+		assert.NoError(t, err)
+		assert.Equal(t, want, string(line[:n]))
+	}
+	go func() { // the line that may be under way
+		_, _ = io.Copy(io.Discard, r)
+	}()
+	show(2, 2)
+
+	var out bytes.Buffer
+	show = cli.Compiling(&out, false, time.Hour)
+	show(0, 2)
+	show(2, 2)
+	assert.Empty(t, out.String())
+}

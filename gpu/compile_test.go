@@ -1,0 +1,80 @@
+package gpu_test
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+)
+
+// Each kernel is told of once, before it is compiled, whether that is when a plan is
+// made or when it first runs, and the end is told too.
+func TestCompiling(t *testing.T) {
+	gputest.Device(t)
+	var told []string
+	d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: true, Compiling: func(kernel string, done, all int) {
+		told = append(told, fmt.Sprintf("%s: %d of %d", kernel, done, all))
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, d.Close()) })
+	x, err := d.NewBuffer("x", 64)
+	require.NoError(t, err)
+	defer x.Release()
+	kernel := func(add int) gpu.Kernel[incrementArgs] {
+		return gpu.Kernel[incrementArgs]{Name: "test/add", Detail: fmt.Sprint(add), Groups: 16, Lanes: 1,
+			Source: fmt.Sprintf("fn run(group : u32, lane : u32) { x[group] = x[group] + %d.0; }", add)}
+	}
+	run := func(adds ...int) {
+		r := d.NewRecorder()
+		for _, add := range adds {
+			kernel(add).Record(r, incrementArgs{x.All()})
+		}
+		p, err := r.Plan()
+		require.NoError(t, err)
+		defer p.Release()
+		require.NoError(t, d.Run(p))
+	}
+	run(1, 2, 1)
+	assert.Equal(t, []string{"test/add 1: 0 of 2", "test/add 2: 1 of 2", ": 2 of 2"}, told)
+	told = nil
+	run(2, 1)
+	assert.Empty(t, told, "compiled before")
+	run(1, 3)
+	assert.Equal(t, []string{"test/add 3: 0 of 1", ": 1 of 1"}, told)
+	got := make([]float32, 16)
+	require.NoError(t, gpu.Read(x.All(), got))
+	for _, v := range got {
+		assert.EqualValues(t, 1+2+1+2+1+1+3, v)
+	}
+}
+
+// What an adapter cannot run is refused with a line that names the kernel.
+func TestWorkgroupMemoryIsLimited(t *testing.T) {
+	a := gpu.Guaranteed
+	a.Limits.MaxSharedBytes = 1024
+	d := gpu.Dry(a, false)
+	x, err := d.NewBuffer("x", 64)
+	require.NoError(t, err)
+	defer x.Release()
+	k := gpu.Kernel[incrementArgs]{Name: "test/shared", Groups: 1, Lanes: 64, SharedBytes: 1024, Source: "fn run(group : u32, lane : u32) {}"}
+	plan := func() error {
+		r := d.NewRecorder()
+		k.Record(r, incrementArgs{x.All()})
+		p, err := r.Plan()
+		p.Release()
+		return err
+	}
+	assert.NoError(t, plan())
+	k.SharedBytes++
+	err = plan()
+	assert.ErrorIs(t, err, gpu.ErrTooLarge)
+	assert.ErrorContains(t, err, "test/shared")
+	assert.ErrorContains(t, err, "1025 bytes of workgroup memory")
+	k.SharedBytes, k.Lanes = 0, a.Limits.MaxGroupSize+1
+	assert.ErrorIs(t, plan(), gpu.ErrTooLarge)
+}
