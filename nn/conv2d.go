@@ -160,7 +160,11 @@ func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor
 		passes = []conv2d.Pass{conv2d.Forward, conv2d.InputGradient, conv2d.WeightGradient}
 	}
 	g.convolutions = append(g.convolutions, convolution{g.path, s, passes})
-	w := g.net.param(g.net.weights, g.path)
+	w, err := g.net.param(g.net.weights, g.path, s.Weights())
+	if err != nil {
+		g.Fail(err)
+		return x
+	}
 	y := g.Output(out, s.OutStride())
 	y.relu = withReLU
 	rec := g.rec
@@ -171,9 +175,14 @@ func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor
 			dY = g.Temp("masked dY", s.Out())
 			relu.Backward(s.Out()).Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
+		dW, err := g.net.param(g.grads, g.path, s.Weights())
+		if err != nil {
+			g.Fail(err)
+			return
+		}
 		part := g.Temp("dW shares", s.Part())
 		s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})
-		s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: g.net.param(g.grads, g.path)})
+		s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: dW})
 		if x.Grad.IsZero() {
 			return
 		}

@@ -146,10 +146,15 @@ func (net *Net) Params() int {
 }
 
 // param is the part of b, weights or their gradients, that the layer at path
-// has.
-func (net *Net) param(b *gpu.Buffer, path string) gpu.View {
-	l := net.layers[net.byPath[path]]
-	return b.Slice(int64(l.offset)*4, int64(l.Size)*4)
+// has. It is an error if the net has laid out none of that size there, as when a type
+// that is not Sequential builds layers.
+func (net *Net) param(b *gpu.Buffer, path string, size int) (gpu.View, error) {
+	i, ok := net.byPath[path]
+	if !ok || net.layers[i].Size != size {
+		return gpu.View{}, fmt.Errorf("the network has no weights for it: layers inside other layers want a Sequential")
+	}
+	l := net.layers[i]
+	return b.Slice(int64(l.offset)*4, int64(l.Size)*4), nil
 }
 
 // each visits the tensors in PyTorch's order, with the layer's place in the

@@ -124,7 +124,9 @@ func (p *Probe) add(path string, l Layer, relu bool, y *Tensor) {
 			if len(t.Shape) != 4 {
 				continue
 			}
-			layer.Weight, layer.WeightGrad = p.net.param(p.net.weights, path), p.net.param(p.grads, path)
+			// The layer was built, so its weights are there.
+			layer.Weight, _ = p.net.param(p.net.weights, path, p.net.layers[i].Size)
+			layer.WeightGrad, _ = p.net.param(p.grads, path, p.net.layers[i].Size)
 			layer.WeightShape = [4]int(t.Shape)
 			for d, step := 3, 1; d >= 0; d, step = d-1, step*t.Shape[d] {
 				if t.Shape[d] > 1 {
