@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"wgnin/nn/data"
+	"wgnin/shaders"
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/gcn"
 )
@@ -49,16 +50,16 @@ func (net *Net) whiten(g *Graph, x *Tensor) *Tensor {
 	if net.whitening == nil {
 		return x
 	}
-	g.enter("whiten")
+	g.rec.Layer("whiten")
 	n := x.Len()
-	s, err := net.choose(convShape(g.N, Shape{C: n, H: 1, W: 1}, n, n, sides{kernel: 1, stride: 1}))
+	pixels := shaders.Window{InH: 1, InW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1}
+	s, err := g.choose(conv2d.Shape{N: g.N, InC: n, InStride: n, OutC: n, Window: pixels})
 	if err != nil {
-		g.Fail(err)
-		return x
+		return g.Fail(err)
 	}
-	g.convolutions = append(g.convolutions, convolution{g.path, s, []conv2d.Pass{conv2d.Forward}})
+	g.convolutions = append(g.convolutions, convolution{"whiten", s, []conv2d.Pass{conv2d.Forward}})
 	normal, white := g.Temp("normal", g.N*n), g.Temp("white", g.N*n)
 	gcn.Config{N: g.N, Elems: n}.Kernel().Record(g.rec, gcn.Args[view]{X: x.Data, Y: normal})
 	s.Forward(false).Record(g.rec, conv2d.ForwardArgs[view]{In_: normal, W: net.whitening.All(), Out: white})
-	return &Tensor{x.Shape, &Memory{Stride: x.Stride, Data: white}}
+	return &Tensor{Shape: x.Shape, Memory: &Memory{name: "images", Stride: x.Stride, Data: white}}
 }

@@ -42,6 +42,21 @@ type Node struct {
 	Text   map[string]string
 }
 
+// Rename gives a value another name, where nodes put it out and where they take it in.
+func (m *Model) Rename(from, to string) {
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		if n.Output == from {
+			n.Output = to
+		}
+		for k, input := range n.Inputs {
+			if input == from {
+				n.Inputs[k] = to
+			}
+		}
+	}
+}
+
 // Value is a tensor of float32 that goes in or comes out. A size of 0 is that of
 // the batch, any number.
 type Value struct {
