@@ -280,13 +280,13 @@ func (g *Graph) Gradient(x *Tensor) gpu.View {
 func (g *Graph) PassGradient(x, y *Tensor) {
 	switch {
 	case x.Grad.IsZero():
-	case x.writes == 0 && g.fusion != nil && g.fusion.sole[x.name]:
+	case x.Stride == y.Stride && x.writes == 0 && g.fusion != nil && g.fusion.sole[x.name]:
 		x.writes++
 		x.Grad = y.Grad
-	case x.writes == 0:
-		g.copy(y, g.Gradient(x))
-	default:
+	case x.Stride == y.Stride && x.writes > 0:
 		g.sums = append(g.sums, sum{x, y.Grad})
+	default:
+		g.copy(y, x.Stride, g.Gradient(x))
 	}
 }
 
