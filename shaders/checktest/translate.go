@@ -54,7 +54,9 @@ func Translate(t *testing.T, cases []check.Case) {
 		if err != nil {
 			t.Errorf("%s %s: %v", c.Kernel, c.Detail, err)
 		}
-		// Compare bytes with the kernel's own figure here.
+		if bytes != c.SharedBytes {
+			t.Errorf("%s %s: the text takes %d bytes of workgroup memory, and the kernel says %d", c.Kernel, c.Detail, bytes, c.SharedBytes)
+		}
 		line := fmt.Sprintf("%s, %s: %d bytes of workgroup memory", c.Kernel, c.Variant, bytes)
 		if bytes > 0 && !logged[line] {
 			logged[line] = true
