@@ -7,8 +7,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
 )
 
 // block is a type of one's own that is made of layers, by embedding Sequential.
@@ -108,4 +111,63 @@ func TestChangingLayersAreRefused(t *testing.T) {
 	out = 5
 	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
 	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
+}
+
+// counter is a layer with running state: the number of images that it was trained on.
+type counter struct{}
+
+type counterArgs struct {
+	Batch gpu.View `wgsl:"uniform Batch"`
+	Count gpu.View `wgsl:"update array<f32>"`
+}
+
+func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	count := g.State(1, nn.WeightTensor{Name: "images", Shape: []int{1}})
+	if g.Training {
+		gpu.Kernel[counterArgs]{
+			Name: "test/counter", Groups: 1, Lanes: 1,
+			Source: shaders.BatchStruct + "fn run(group : u32, lane : u32) { count[0] = count[0] + f32(batch.rows); }\n",
+		}.Record(g.Recorder(), counterArgs{g.Batch, count})
+	}
+	return g.View(x, x.Shape)
+}
+
+func (counter) String() string { return "counter" }
+
+// State is saved and loaded with the weights, counts as no parameter, and is neither
+// trained nor changed by an evaluation.
+func TestState(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	layers := nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, counter{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10}}
+	net, images := build(t, dev, layers, set)
+	assert.Equal(t, 4*9+4+4*10+10, net.Params())
+	state := func(n *nn.Net) (float32, []safetensors.Tensor) {
+		ts, err := n.Weights()
+		require.NoError(t, err)
+		require.Len(t, ts, 5)
+		assert.Equal(t, "net.1.images", ts[2].Name)
+		return ts[2].Data[0], ts
+	}
+	before, _ := state(net)
+	assert.Zero(t, before)
+	steps(t, net, images, nn.TrainConfig{Batch: 5, MicroBatch: 3, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 0.5}})
+	after, ts := state(net)
+	assert.EqualValues(t, 30, after)
+	gradients, err := net.Gradients()
+	require.NoError(t, err)
+	assert.Len(t, gradients, 4)
+
+	again, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 7, W: 6})
+	require.NoError(t, err)
+	defer again.Close()
+	assertOneLine(t, again.SetWeights(append(ts[:2:2], ts[3:]...)), "net.1.images is missing")
+	require.NoError(t, again.SetWeights(ts))
+	eval, err := nn.NewEvaluator(again, images, 4)
+	require.NoError(t, err)
+	defer eval.Close()
+	_, err = eval.Run(t.Context())
+	require.NoError(t, err)
+	loaded, _ := state(again)
+	assert.EqualValues(t, 30, loaded)
 }
