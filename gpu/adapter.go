@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
+
+	"wgnin/gpu/machine"
 )
 
 // Class says what kind of processor an adapter is. The order is the order of
@@ -170,7 +172,7 @@ func describe(h *wgpu.Adapter) Adapter {
 		}
 	}
 	if class == Software {
-		a.Limits.MaxBytes = FreeMemory()
+		a.Limits.MaxBytes = machine.FreeMemory()
 	}
 	return a
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/gpu/machine"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/shaders/ceiling"
@@ -69,7 +70,7 @@ type BenchOptions struct {
 // timestamps, then each dispatch with them.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchReport, err error) {
 	// Random images lie on the host twice while they are uploaded, and then on the device.
-	free, image := gpu.FreeMemory(), 3*int64(o.Recipe.In.Len())
+	free, image := machine.FreeMemory(), 3*int64(o.Recipe.In.Len())
 	if free > 0 && int64(o.Batch) > free/image {
 		return rep, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
 	}
