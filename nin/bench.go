@@ -202,8 +202,8 @@ func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
 		groups, rounds = 8192, 128
 	}
 	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
-	ceiling.Copy(values).Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
-	k := ceiling.FMA(groups, rounds)
+	ceiling.Copy{Values: values}.Kernel().Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
+	k := ceiling.FMA{Groups: groups, Rounds: rounds}.Kernel()
 	k.Record(fmas, ceiling.FMAArgs[gpu.View]{X: x.All(), Y: y.All()})
 	var seconds [2]float64
 	for i, r := range []*gpu.Recorder{copies, fmas} {

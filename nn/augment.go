@@ -23,12 +23,12 @@ func (a Augment) build(g *Graph, x *Tensor) *Tensor {
 		return x
 	}
 	g.enter("augment")
-	k, err := augment.Kernel(augment.Config{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror})
-	if err != nil {
+	s := augment.Shape{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror}
+	if err := s.Check(); err != nil {
 		g.Fail(err)
 		return x
 	}
 	y := &Tensor{x.Shape, &Memory{Stride: x.Stride, Data: g.Temp("x", g.Pixels(x)*x.Stride)}}
-	k.Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
+	s.Kernel().Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	return y
 }

@@ -173,7 +173,7 @@ func buildConv(g *Graph, x *Tensor, out Shape, how sides, withReLU bool) *Tensor
 		dY := y.Grad
 		if withReLU && !y.masked {
 			dY = g.Temp("masked dY", s.Out())
-			relu.Backward(s.Out()).Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
+			relu.Shape{Elems: s.Out()}.Backward().Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
 		dW, err := g.net.param(g.grads, g.path, s.Weights())
 		if err != nil {

@@ -28,12 +28,12 @@ func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
 	if !g.Training || d.P == 0 {
 		return x
 	}
-	k, err := dropout.Kernel(dropout.Config{Rows: g.N, RowElems: x.H * x.W * x.Stride, P: d.P, Stream: stream})
-	if err != nil {
+	s := dropout.Shape{Rows: g.N, RowElems: x.H * x.W * x.Stride, P: d.P, Stream: stream}
+	if err := s.Check(); err != nil {
 		g.Fail(err)
 		return x
 	}
-	y := g.OutputLike(x, x.Shape)
+	k, y := s.Kernel(), g.OutputLike(x, x.Shape)
 	k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	g.Backward(func() {
 		if !x.Grad.IsZero() {

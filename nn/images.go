@@ -122,14 +122,14 @@ func (im *Images) Close() {
 type source struct {
 	im   *Images
 	taps *gpu.Buffer
-	cfg  input.Config
+	cfg  input.Shape
 }
 
 func (im *Images) source(in Shape) (*source, error) {
 	if in.C != im.set.C {
 		return nil, fmt.Errorf("nn: images have %d channels and the network takes %d", im.set.C, in.C)
 	}
-	s := &source{im: im, cfg: input.Config{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
+	s := &source{im: im, cfg: input.Shape{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
 	var err error
 	s.taps, err = upload(im.dev, "taps", s.cfg.Taps())
 	return s, err

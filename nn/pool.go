@@ -93,7 +93,7 @@ func (GlobalAvgPool2D) String() string { return "GlobalAvgPool2D" }
 func poolOut(in Shape, how sides) (Shape, error) {
 	w, err := how.window(in)
 	if err == nil {
-		err = pool.Shape{Window: w}.Check()
+		err = pool.Shape{N: 1, C: 1, Window: w}.Check()
 	}
 	return Shape{C: in.C, H: w.OutH(), W: w.OutW()}, err
 }

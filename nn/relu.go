@@ -14,12 +14,12 @@ func (ReLU) Build(g *Graph, x *Tensor) *Tensor {
 	y := g.OutputLike(x, x.Shape)
 	y.relu = true
 	n := g.Pixels(x) * x.Stride
-	relu.Forward(n).Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
+	relu.Shape{Elems: n}.Forward().Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
 	g.Backward(func() {
 		if x.Grad.IsZero() {
 			return
 		}
-		relu.Backward(n).Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: x.Grad})
+		relu.Shape{Elems: n}.Backward().Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: x.Grad})
 	})
 	return y
 }
