@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rajveermalviya/go-webgpu/wgpu"
+
+	"wgnin/gpu/machine"
 )
 
 // Class says what kind of processor an adapter is. The order is the order of
@@ -163,7 +165,7 @@ func describe(h *wgpu.Adapter) Adapter {
 		a.Compiler, a.Limits.MaxSharedBytes = "FXC", fxcSharedBytes
 	}
 	if class == Software {
-		a.Limits.MaxBytes = FreeMemory()
+		a.Limits.MaxBytes = machine.FreeMemory()
 	}
 	return a
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/gpu/machine"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/shaders/ceiling"
@@ -69,7 +70,7 @@ type BenchOptions struct {
 // timestamps, then each dispatch with them.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchReport, err error) {
 	// Random images lie on the host twice while they are uploaded, and then on the device.
-	free, image := gpu.FreeMemory(), 3*int64(o.Recipe.In.Len())
+	free, image := machine.FreeMemory(), 3*int64(o.Recipe.In.Len())
 	if free > 0 && int64(o.Batch) > free/image {
 		return rep, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
 	}
@@ -201,8 +202,8 @@ func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
 		groups, rounds = 8192, 128
 	}
 	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
-	ceiling.Copy(values).Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
-	k := ceiling.FMA(groups, rounds)
+	ceiling.Copy{Values: values}.Kernel().Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
+	k := ceiling.FMA{Groups: groups, Rounds: rounds}.Kernel()
 	k.Record(fmas, ceiling.FMAArgs[gpu.View]{X: x.All(), Y: y.All()})
 	var seconds [2]float64
 	for i, r := range []*gpu.Recorder{copies, fmas} {

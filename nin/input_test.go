@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu"
+	"wgnin/gpu/machine"
 	"wgnin/nn"
 	"wgnin/nn/safetensors"
 )
@@ -46,7 +47,7 @@ func TestReadKernels(t *testing.T) {
 func TestPlansOfTooMuch(t *testing.T) {
 	recipe, err := Find("mini")
 	require.NoError(t, err)
-	if gpu.FreeMemory() > 0 {
+	if machine.FreeMemory() > 0 {
 		_, err = Bench(context.Background(), gpu.Dry(gpu.Guaranteed, false), BenchOptions{Recipe: recipe, Batch: 1e15, Steps: 1})
 		assert.ErrorContains(t, err, "a batch of 1000000000000000 images takes 2352000000000000000 bytes to make; ")
 	}

@@ -273,7 +273,7 @@ func TestResizeIsPillows(t *testing.T) {
 // resize runs the input kernel on one image and gives its pixels, [H,W,C].
 func resize(t *testing.T, dev *gpu.Device, set *data.Images, index, h, w int) []byte {
 	size := set.C * set.H * set.W
-	cfg := input.Config{N: 1, C: set.C, InH: set.H, InW: set.W, OutH: h, OutW: w, Count: 1}
+	cfg := input.Shape{N: 1, C: set.C, InH: set.H, InW: set.W, OutH: h, OutW: w, Count: 1}
 	n := h * w * set.C
 	buffer := func(words []uint32) *gpu.Buffer {
 		b, err := dev.NewBuffer("b", int64(len(words))*4)

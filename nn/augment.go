@@ -23,11 +23,11 @@ func (a Augment) build(g *Graph, x *Tensor) *Tensor {
 		return x
 	}
 	g.rec.Layer("augment")
-	k, err := augment.Kernel(augment.Config{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror})
-	if err != nil {
+	s := augment.Shape{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror}
+	if err := s.Check(); err != nil {
 		return g.Fail(err)
 	}
 	y := g.input(x.Shape)
-	k.Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
+	s.Kernel().Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	return y
 }

@@ -24,7 +24,7 @@ func TestAugment(t *testing.T) {
 	cfg := nn.TrainConfig{Batch: 10, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 3, Augment: nn.Augment{Pad: 2, Mirror: true}}
 
 	var varied [3][]float64
-	c := augment.Config{N: 10, H: 7, W: 6, C: 1, Pad: 2, Mirror: true}
+	c := augment.Shape{N: 10, H: 7, W: 6, C: 1, Pad: 2, Mirror: true}
 	for i := range varied {
 		x := make([]float64, len(set.Pixels))
 		for j, p := range set.Pixels {

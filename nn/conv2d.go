@@ -130,7 +130,7 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 		dY := y.Grad
 		if withReLU && !g.masked(y) {
 			dY = g.Temp("masked dY", s.Out())
-			relu.Backward(s.Out()).Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
+			relu.Shape{Elems: s.Out()}.Backward().Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
 		part := g.Temp("dW shares", s.Part())
 		s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})

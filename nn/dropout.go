@@ -34,11 +34,11 @@ func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
 		g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{}, nil }, x)
 		return y
 	}
-	k, err := dropout.Kernel(dropout.Config{Rows: g.N, RowElems: x.H * x.W * x.Stride, P: d.P, Stream: stream})
-	if err != nil {
+	s := dropout.Shape{Rows: g.N, RowElems: x.H * x.W * x.Stride, P: d.P, Stream: stream}
+	if err := s.Check(); err != nil {
 		return g.Fail(err)
 	}
-	y := g.OutputLike(x, x.Shape)
+	k, y := s.Kernel(), g.OutputLike(x, x.Shape)
 	k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	g.Backward(func() {
 		if dX := g.Gradient(x); !dX.IsZero() {

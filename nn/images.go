@@ -111,14 +111,14 @@ type source struct {
 	im    *Images
 	order *gpu.Buffer // image numbers; at first those of the set
 	taps  *gpu.Buffer
-	cfg   input.Config
+	cfg   input.Shape
 }
 
 func (im *Images) source(in Shape) (*source, error) {
 	if in.C != im.set.C {
 		return nil, fmt.Errorf("nn: images have %d channels and the network takes %d", im.set.C, in.C)
 	}
-	s := &source{im: im, cfg: input.Config{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
+	s := &source{im: im, cfg: input.Shape{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
 	order := make([]uint32, im.Len())
 	for i := range order {
 		order[i] = uint32(i)

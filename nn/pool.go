@@ -108,7 +108,7 @@ func poolShape(g *Graph, x *Tensor, how sides) (pool.Shape, Shape, error) {
 	w, err := how.window(x.Shape)
 	s := pool.Shape{N: g.N, C: x.Stride, Window: w}
 	if err == nil {
-		err = pool.Shape{Window: w}.Check()
+		err = pool.Shape{N: 1, C: 1, Window: w}.Check()
 	}
 	return s, Shape{C: x.C, H: w.OutH(), W: w.OutW()}, err
 }

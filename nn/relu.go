@@ -24,11 +24,13 @@ func rectify(g *Graph, x *Tensor) *Tensor {
 	}
 	y := g.OutputLike(x, x.Shape)
 	g.rectified[y.name] = true
-	n := g.Pixels(x) * x.Stride
-	relu.Forward(n).Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
+	s := relu.Shape{Elems: g.Pixels(x) * x.Stride}
+	s.Forward().Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
 	g.Backward(func() {
-		if dX := g.Gradient(x); !dX.IsZero() {
-			relu.Backward(n).Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dX})
+		if g.masked(y) {
+			g.PassGradient(x, y)
+		} else if dX := g.Gradient(x); !dX.IsZero() {
+			s.Backward().Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dX})
 		}
 	})
 	return y

@@ -39,7 +39,7 @@ func (o SGD) check() error {
 // momentum's memory, none without momentum.
 func (o SGD) build(r *gpu.Recorder, net *Net, velocity, metrics *gpu.Buffer) {
 	r.Layer("update")
-	c := sgd.Config{Count: net.size, Momentum: float32(o.Momentum), Decay: float32(o.WeightDecay)}
+	c := sgd.Shape{Count: net.size, Momentum: float32(o.Momentum), Decay: float32(o.WeightDecay)}
 	if velocity == nil {
 		c.Plain().Record(r, sgd.PlainArgs[view, view]{
 			Batch: net.batch.All(), G: net.grads.All(), W: net.weights.All(), Metrics: metrics.All(),

@@ -10,7 +10,6 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/shaders"
-	"wgnin/shaders/check"
 	"wgnin/shaders/conv2d"
 )
 
@@ -223,7 +222,7 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 		if err == nil && want != nil {
 			// Values are uniform in [-1,1): a product's mean size is 1/4, and half
 			// as much again is far from what sums of them come to.
-			err = near(got, want, 2*check.Tolerance(chain, 0, 0.375*float64(terms)+8))
+			err = near(got, want, 2*shaders.Tolerance(chain, 0, 0.375*float64(terms)+8))
 		}
 		if err != nil {
 			if i == 0 {

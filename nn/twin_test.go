@@ -10,7 +10,6 @@ import (
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders"
-	"wgnin/shaders/check"
 )
 
 // twin computes a network's loss and gradients in float64, in PyTorch's layout,
@@ -110,7 +109,7 @@ func (tw *twin) steps(forward, backward int) {
 
 // tolerance bounds the error of a forward value.
 func (tw *twin) tolerance(ulps, magnitude float64) float64 {
-	return check.Tolerance(tw.forward, ulps, magnitude)
+	return shaders.Tolerance(tw.forward, ulps, magnitude)
 }
 
 // take is the next of the network's weights, which must have the given shape.
@@ -317,7 +316,7 @@ func (tw *twin) backward(x activation, labels []uint8) (loss, tolerance float64)
 			e.from.gradMag += y.gradMag * e.dMag
 		}
 	}
-	return loss, check.Tolerance(tw.terms, ulps, magnitude)
+	return loss, shaders.Tolerance(tw.terms, ulps, magnitude)
 }
 
 // compare checks gradients, named as those of params, and gives the largest
@@ -331,7 +330,7 @@ func (tw *twin) compare(gradients []safetensors.Tensor) (worst float64) {
 		for i, v := range g.Data {
 			w := tw.weights[k][i]
 			norm += w.grad * w.grad
-			e := math.Abs(float64(v)-w.grad) / check.Tolerance(tw.terms, ulps, w.gradMag)
+			e := math.Abs(float64(v)-w.grad) / shaders.Tolerance(tw.terms, ulps, w.gradMag)
 			require.LessOrEqual(tw.t, e, 1.0, "gradient of %s[%d] is %g; the twin's is %g", g.Name, i, v, w.grad)
 			worst = max(worst, e)
 		}

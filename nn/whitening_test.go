@@ -12,7 +12,7 @@ import (
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
-	"wgnin/shaders/check"
+	"wgnin/shaders"
 )
 
 // TestWhiten: a net whose logits are its input gives the whitened image, as the
@@ -47,7 +47,7 @@ func TestWhiten(t *testing.T) {
 	// The product has n+1 terms, of a matrix of values of at most 1/sqrt(0.1) and
 	// normalised pixels, whose norm is 55 and of which the largest is not above
 	// that; the pixels have the error of their own normalisation.
-	tolerance := check.Tolerance(2*n+10, 10, 2*3.2*55)
+	tolerance := shaders.Tolerance(2*n+10, 10, 2*3.2*55)
 	loss := 0.0
 	for i := range 5 {
 		want := white.Apply(set, i)

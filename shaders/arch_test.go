@@ -4,7 +4,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +32,10 @@ var below = map[string][]string{
 	"viz":     {"gpu"},
 	"gpu":     {},
 }
+
+// proof are the packages that compare kernels with their twins: of the tests,
+// and of the command that runs them.
+var proof = map[string]bool{"shaders/check": true, "shaders/checktest": true, "shaders/conformance": true}
 
 // imports are what the Go files of the module import, tests apart, by package
 // (a path from the top).
@@ -87,6 +94,8 @@ func TestImportsGoOneWay(t *testing.T) {
 				assert.Equal(t, "gpu", top(pkg), "%s imports %s", pkg, i)
 			case top(i) == "net": // the one thing that is downloaded is a dataset
 				assert.Equal(t, "nn/data", pkg, "%s imports %s", pkg, i)
+			case isOwn && proof[own] && top(pkg) != "shaders":
+				assert.Equal(t, "cmd/nin", pkg, "%s imports %s", pkg, i) // its selftest
 			case isOwn && top(own) != top(pkg):
 				assert.Contains(t, allowed, top(own), "%s imports %s", pkg, i)
 			}
@@ -111,5 +120,29 @@ func TestTrainHasNoWindow(t *testing.T) {
 			}
 		}
 		assert.True(t, seen["gpu"], "%s reaches gpu", start)
+	}
+}
+
+// What reads and writes files needs no GPU, and no C compiler. Of the standard
+// library net, for downloads, and os/user, for the owners of files in archives,
+// are written in C too where cgo is on; both do without.
+func TestFilesNeedNoGPU(t *testing.T) {
+	pure := []string{"nn/data", "nn/safetensors", "nn/onnx", "nn/tensorboard"}
+	for _, pkg := range pure {
+		list := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{.Standard}} {{len .CgoFiles}}", module+"/"+pkg)
+		list.Env = append(os.Environ(), "CGO_ENABLED=1")
+		out, err := list.Output()
+		require.NoError(t, err)
+		for line := range strings.Lines(string(out)) {
+			fields := strings.Fields(line)
+			require.Len(t, fields, 3)
+			dep, standard, cgo := fields[0], fields[1] == "true", fields[2] != "0"
+			assert.NotEqual(t, module+"/gpu", dep, pkg)
+			assert.False(t, strings.HasPrefix(dep, binding), "%s reaches %s", pkg, dep)
+			if cgo {
+				allowed := pkg == "nn/data" && standard && slices.Contains([]string{"net", "os/user", "runtime/cgo"}, dep)
+				assert.True(t, allowed, "%s reaches %s, which needs cgo", pkg, dep)
+			}
+		}
 	}
 }

@@ -135,6 +135,17 @@ func DivUp(a, b int) int { return (a + b - 1) / b }
 // RoundUp is the smallest multiple of b that is at least a.
 func RoundUp(a, b int) int { return DivUp(a, b) * b }
 
+// Positive refuses sizes below 1, for the Check of a shape; what says what they
+// are of.
+func Positive(what string, sizes ...int) error {
+	for _, n := range sizes {
+		if n < 1 {
+			return fmt.Errorf("%s are %d; want at least 1 of each", what, sizes)
+		}
+	}
+	return nil
+}
+
 // Hash is the PCG output permutation of a 32-bit word (Jarzynski and Olano,
 // "Hash Functions for GPU Rendering", 2020); hash in random.wgsl.
 func Hash(v uint32) uint32 {

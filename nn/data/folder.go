@@ -15,8 +15,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
-	"wgnin/gpu"
-	"wgnin/shaders/input"
+	"wgnin/gpu/machine"
+	"wgnin/shaders/input/pillow"
 )
 
 // folder is the name of the data set that is the user's own files.
@@ -243,7 +243,7 @@ func room(all []picture, h, w int, dir string) error {
 		c = 3
 	}
 	need := 2 * int64(len(all)) * int64(c) * int64(h) * int64(w) // twice while they are put together
-	if free := gpu.FreeMemory(); free > 0 && need > free {
+	if free := machine.FreeMemory(); free > 0 && need > free {
 		return fmt.Errorf("%s has %d images, which take %d bytes to read at %dx%d; %d are free: use fewer or smaller ones", dir, len(all), need, w, h, free)
 	}
 	return nil
@@ -259,7 +259,7 @@ func (p *picture) read(h, w int) error {
 		size := decoded.Bounds().Size()
 		p.pixels = planes(decoded)
 		if size.Y != h || size.X != w {
-			p.pixels = input.Config{C: len(p.pixels) / (size.Y * size.X), InH: size.Y, InW: size.X, OutH: h, OutW: w}.Resize(p.pixels)
+			p.pixels = pillow.Bilinear{C: len(p.pixels) / (size.Y * size.X), InH: size.Y, InW: size.X, OutH: h, OutW: w}.Resize(p.pixels)
 		}
 		return nil
 	})

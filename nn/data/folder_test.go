@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"wgnin/gpu"
-	"wgnin/shaders/input"
+	"wgnin/gpu/machine"
+	"wgnin/shaders/input/pillow"
 )
 
 func pngOf(img image.Image) []byte {
@@ -154,7 +154,7 @@ func TestFolderSizes(t *testing.T) {
 	for i, pixel := range train.Pixels {
 		assert.Equal(t, train.Pixels[i/144*144], pixel)
 	}
-	want := input.Config{C: 3, InH: 31, InW: 13, OutH: 6, OutW: 8}.Resize(planes(colours))
+	want := pillow.Bilinear{C: 3, InH: 31, InW: 13, OutH: 6, OutW: 8}.Resize(planes(colours))
 	assert.Equal(t, want, test.Pixels)
 
 	refused(t, folder, dir, "give one size for all")
@@ -191,7 +191,7 @@ func TestBadFolder(t *testing.T) {
 		refused(t, folder, dir, "has 257 folders")
 	})
 	t.Run("no memory", func(t *testing.T) {
-		if gpu.FreeMemory() == 0 {
+		if machine.FreeMemory() == 0 {
 			t.Skip("the machine does not say how much it has")
 		}
 		many := make([]picture, 1e6)

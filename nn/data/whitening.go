@@ -14,8 +14,8 @@ import (
 	"gonum.org/v1/gonum/mathext"
 
 	"wgnin/nn/safetensors"
-	"wgnin/shaders/gcn"
-	"wgnin/shaders/input"
+	"wgnin/shaders/gcn/contrast"
+	"wgnin/shaders/input/pillow"
 )
 
 // Whitening is the preprocessing that the paper trained CIFAR-10 with, as Goodfellow et al., "Maxout Networks", 2013,
@@ -121,12 +121,12 @@ func (w *Whitening) normalise(g []float64, set *Images, i int) {
 	size := set.C * set.H * set.W
 	pixels := set.Pixels[i*size:][:size]
 	if set.H != w.H || set.W != w.W {
-		pixels = input.Config{C: set.C, InH: set.H, InW: set.W, OutH: w.H, OutW: w.W}.Resize(pixels)
+		pixels = pillow.Bilinear{C: set.C, InH: set.H, InW: set.W, OutH: w.H, OutW: w.W}.Resize(pixels)
 	}
 	for e, p := range pixels {
 		g[e] = float64(p) / 255
 	}
-	gcn.Config{N: 1, Elems: len(g)}.Ref(gcn.Args[[]float64]{X: g, Y: g})
+	contrast.Normalise(g, g)
 }
 
 // Apply whitens image i of a set on the host: [C,H,W].

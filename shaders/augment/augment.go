@@ -15,31 +15,35 @@ import (
 //go:embed augment.wgsl
 var text string
 
-// Args are the arguments of [Kernel].
+// Args are the arguments of [Shape.Kernel]: X and Y are [N,H,W,C].
 type Args[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	X     F `wgsl:"read array<f32>"`
 	Y     F `wgsl:"write array<f32>"`
 }
 
-// Config is the shape of a batch, and how its images are varied.
-type Config struct {
-	N, H, W, C int  // images, rows, columns, values of a pixel
+// Shape is a batch of images [N,H,W,C], and how they are varied.
+type Shape struct {
+	N, H, W, C int
 	Pad        int  // pixels that an image is moved by at most
-	Mirror     bool // half of the images are swapped left to right
+	Mirror     bool // swap left and right in half of the images
+}
+
+// Check refuses shapes that make no sense.
+func (s Shape) Check() error {
+	if s.Pad < 0 || s.Pad >= min(s.H, s.W) {
+		return fmt.Errorf("images of %dx%d moved by up to %d pixels; want at least 0 and less than a side", s.H, s.W, s.Pad)
+	}
+	return shaders.Positive("images [N,H,W,C]", s.N, s.H, s.W, s.C)
 }
 
 // Kernel varies x into y. What happens to an image depends on the batch's seed
 // and step and on the image's place in the whole batch alone.
-func Kernel(c Config) (gpu.Kernel[Args[gpu.View, gpu.View]], error) {
-	if c.Pad < 0 || c.Pad >= min(c.H, c.W) {
-		return gpu.Kernel[Args[gpu.View, gpu.View]]{},
-			fmt.Errorf("images of %dx%d moved by up to %d pixels; want at least 0 and less than a side", c.H, c.W, c.Pad)
-	}
-	n := c.N * c.H * c.W * c.C
+func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
+	n := s.N * s.H * s.W * s.C
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
-		Name: "augment", Detail: fmt.Sprintf("[%d,%d,%d,%d] p%d mirror=%t", c.N, c.C, c.H, c.W, c.Pad, c.Mirror),
-		Source: shaders.Source(c, shaders.BatchStruct, shaders.Random, text),
+		Name: "augment", Detail: fmt.Sprintf("[%d,%d,%d,%d] p%d mirror=%t", s.N, s.C, s.H, s.W, s.Pad, s.Mirror),
+		Source: shaders.Source(s, shaders.BatchStruct, shaders.Random, text),
 		Groups: shaders.DivUp(n, 64), Lanes: 64,
-	}, nil
+	}
 }

@@ -15,12 +15,12 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 // place that Pad allows, mirrored or not, about equally often.
 func TestRefIsUniform(t *testing.T) {
 	const n, size, pad = 20000, 7, 2
-	c := Config{N: n, H: size, W: size, C: 1, Pad: pad, Mirror: true}
+	s := Shape{N: n, H: size, W: size, C: 1, Pad: pad, Mirror: true}
 	a := refArgs{Batch: shaders.Batch{Seed: 3, Step: 9}, X: make([]float64, n*size*size), Y: make([]float64, n*size*size)}
 	for i := range n { // the mark, and one to its right
 		a.X[i*size*size+3*size+3], a.X[i*size*size+3*size+4] = 1, 2
 	}
-	c.Ref(a)
+	s.Ref(a)
 	places := map[[3]int]int{}
 	for i := range n {
 		for h := range size {
@@ -44,7 +44,24 @@ func TestRefIsUniform(t *testing.T) {
 
 func TestBadPad(t *testing.T) {
 	for _, pad := range []int{-1, 3, 100} {
-		_, err := Kernel(Config{N: 1, H: 5, W: 3, C: 1, Pad: pad})
-		assert.ErrorContains(t, err, "less than a side")
+		assert.ErrorContains(t, Shape{N: 1, H: 5, W: 3, C: 1, Pad: pad}.Check(), "less than a side")
 	}
 }
+
+// mutants have a changed sign, an index that is off by one and an element that
+// is not written in each kernel, a padding error where there is padding, one
+// without each barrier, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{Kernel: "augment", Kind: "sign", Right: "value = x[", Wrong: "value = -x["},
+	{Kernel: "augment", Kind: "index", Right: " * C + i % C]", Wrong: " * C]"},
+	{Kernel: "augment", Kind: "index", Right: "W - 1u - w", Wrong: "W - w"},
+	{Kernel: "augment", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
+	{Kernel: "augment", Kind: "padding", Right: "r < H && ", Wrong: ""},
+	{Kernel: "augment", Kind: "padding", Right: "s < W", Wrong: "s <= W"},
+	{Kernel: "augment", Kind: "padding", Right: "draw(n, 1u) % (2u * Pad + 1u)", Wrong: "draw(n, 1u) % (2u * Pad)"},
+	{Kernel: "augment", Kind: "random", Right: "batch.row0 + n", Wrong: "n"},
+	{Kernel: "augment", Kind: "random", Right: "draw(n, 1u)", Wrong: "draw(n, 0u)"},
+	{Kernel: "augment", Kind: "mirror", Right: "Mirror && ", Wrong: ""},
+}
+
+func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

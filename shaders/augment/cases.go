@@ -12,18 +12,14 @@ type refArgs = Args[[]float64, shaders.Batch]
 func Cases() []check.Case {
 	r := check.NewRand(17)
 	var cs []check.Case
-	for _, c := range []Config{
+	for _, s := range []Shape{
 		{N: 8, H: 32, W: 32, C: 3, Pad: 4, Mirror: true}, {N: 5, H: 7, W: 13, C: 1, Pad: 6},
 		{N: 9, H: 5, W: 4, C: 2, Mirror: true}, {N: 1, H: 1, W: 1, C: 1}, {N: 3, H: 9, W: 2, C: 4, Pad: 1, Mirror: true},
 	} {
-		k, err := Kernel(c)
-		if err != nil {
-			panic(err)
-		}
-		n := c.N * c.H * c.W * c.C
-		cs = append(cs, check.Of(k, refArgs{
+		n := s.N * s.H * s.W * s.C
+		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{
 			Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: make([]float64, n),
-		}, c.Ref, check.Bound[refArgs]{}))
+		}, s.Ref, check.Bound[refArgs]{}))
 	}
 	return cs
 }

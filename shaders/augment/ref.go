@@ -2,26 +2,26 @@ package augment
 
 import "wgnin/shaders"
 
-// Ref is the twin of [Kernel].
-func (c Config) Ref(a Args[[]float64, shaders.Batch]) {
-	for n := range c.N {
+// Ref is the twin of [Shape.Kernel].
+func (s Shape) Ref(a Args[[]float64, shaders.Batch]) {
+	for n := range s.N {
 		draw := func(i uint32) uint32 {
 			return shaders.RandomBits(a.Batch.Seed, a.Batch.Step, 0, a.Batch.Row0+uint32(n), i)
 		}
-		down := int(draw(0)%uint32(2*c.Pad+1)) - c.Pad
-		right := int(draw(1)%uint32(2*c.Pad+1)) - c.Pad
-		mirror := c.Mirror && draw(2)%2 == 1
-		for h := range c.H {
-			for w := range c.W {
-				r, s := h+down, w+right
+		down := int(draw(0)%uint32(2*s.Pad+1)) - s.Pad
+		right := int(draw(1)%uint32(2*s.Pad+1)) - s.Pad
+		mirror := s.Mirror && draw(2)%2 == 1
+		for h := range s.H {
+			for w := range s.W {
+				row, col := h+down, w+right
 				if mirror {
-					s = c.W - 1 - w + right
+					col = s.W - 1 - w + right
 				}
-				for ch := range c.C {
-					e := ((n*c.H+h)*c.W+w)*c.C + ch
+				for ch := range s.C {
+					e := ((n*s.H+h)*s.W+w)*s.C + ch
 					a.Y[e] = 0
-					if r >= 0 && r < c.H && s >= 0 && s < c.W {
-						a.Y[e] = a.X[((n*c.H+r)*c.W+s)*c.C+ch]
+					if row >= 0 && row < s.H && col >= 0 && col < s.W {
+						a.Y[e] = a.X[((n*s.H+row)*s.W+col)*s.C+ch]
 					}
 				}
 			}

@@ -10,11 +10,14 @@ import (
 	"wgnin/shaders/check"
 )
 
-// Mutant is a kernel with one mistake, which a case of the kernel must catch:
-// the kernel; the start of the variant; the kind, which is sign, index,
-// unwritten, padding, barrier or another mistake; and in the kernel's text what
-// is right, and what is put in its place.
-type Mutant [5]string
+// Mutant is a kernel with one mistake, which a case of the kernel must catch.
+type Mutant struct {
+	Kernel  string // such as pool/max_forward
+	Variant string // the start of the case's; empty for any
+	Kind    string // sign, index, unwritten, padding, barrier or another mistake
+	Right   string // in the kernel's text
+	Wrong   string // what is put in its place, everywhere
+}
 
 // Mutants runs each as a sub-test, with the cheap cases first.
 func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
@@ -22,18 +25,17 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 	cases = slices.Clone(cases)
 	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) })
 	for _, m := range mutants {
-		kernel, variant, kind, right, wrong := m[0], m[1], m[2], m[3], m[4]
-		t.Run(strings.Join([]string{kernel, variant, kind, wrong}, " "), func(t *testing.T) {
-			if strings.HasPrefix(variant, "broadcast") && !d.Broadcast() {
+		t.Run(strings.Join([]string{m.Kernel, m.Variant, m.Kind, m.Wrong}, " "), func(t *testing.T) {
+			if strings.HasPrefix(m.Variant, "broadcast") && !d.Broadcast() {
 				t.Skip("the adapter has no broadcast")
 			}
 			tried := 0
 			for _, c := range cases {
-				if c.Kernel != kernel || !strings.HasPrefix(c.Variant, variant) || !strings.Contains(c.WGSL, right) {
+				if c.Kernel != m.Kernel || !strings.HasPrefix(c.Variant, m.Variant) || !strings.Contains(c.WGSL, m.Right) {
 					continue
 				}
 				tried++
-				res, err := c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, right, wrong) })
+				res, err := c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, m.Right, m.Wrong) })
 				if errors.Is(err, check.ErrBuild) {
 					t.Fatalf("%s: %v", c.Detail, err)
 				}
@@ -43,7 +45,7 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 				}
 			}
 			if tried == 0 {
-				t.Fatalf("no case of the kernel has the text %q", right)
+				t.Fatalf("no case of the kernel has the text %q", m.Right)
 			}
 			t.Errorf("%d cases did not catch it", tried)
 		})

@@ -28,7 +28,7 @@ func TestTree(t *testing.T) {
 			return err
 		}
 		dir, name := filepath.Split(path)
-		assert.True(t, embedded(t, dir)[name], "no go:embed names %s", path)
+		assert.True(t, embedded(t, dir, name), "no go:embed names %s", path)
 		if filepath.Clean(dir) == ".." { // shared by ops
 			return nil
 		}
@@ -39,6 +39,7 @@ func TestTree(t *testing.T) {
 		found++
 		assert.FileExists(t, filepath.Join(dir, "ref.go"), "the float64 twin of %s", op)
 		assert.True(t, anyFile(t, dir, "_test.go", "checktest.Run("), "no test of %s runs its cases", op)
+		assert.True(t, anyFile(t, dir, "_test.go", "checktest.Mutants("), "no test of %s runs its broken kernels", op)
 		return nil
 	})
 	require.NoError(t, err)
@@ -48,28 +49,39 @@ func TestTree(t *testing.T) {
 	}
 }
 
-// embedded are the files that the package in dir embeds.
-func embedded(t *testing.T, dir string) map[string]bool {
-	names := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	require.NoError(t, err)
-	for _, file := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
-		require.NoError(t, err)
-		for _, d := range f.Decls {
-			ast.Inspect(d, func(n ast.Node) bool {
-				if c, ok := n.(*ast.Comment); ok {
-					if list, ok := strings.CutPrefix(c.Text, "//go:embed "); ok {
-						for _, name := range strings.Fields(list) {
-							names[name] = true
-						}
+// embedded reports whether the package in dir embeds the file.
+func embedded(t *testing.T, dir, file string) bool {
+	found := false
+	for _, f := range parse(t, dir, parser.ParseComments) {
+		for _, group := range f.Comments {
+			for _, c := range group.List {
+				if list, ok := strings.CutPrefix(c.Text, "//go:embed "); ok {
+					for _, pattern := range strings.Fields(list) {
+						match, err := filepath.Match(pattern, file)
+						require.NoError(t, err)
+						found = found || match
 					}
 				}
-				return true
-			})
+			}
 		}
 	}
-	return names
+	return found
+}
+
+// parse gives the package in dir, tests apart, by file name.
+func parse(t *testing.T, dir string, mode parser.Mode) map[string]*ast.File {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	require.NoError(t, err)
+	parsed := map[string]*ast.File{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, mode)
+		require.NoError(t, err)
+		parsed[filepath.Base(file)] = f
+	}
+	return parsed
 }
 
 func anyFile(t *testing.T, dir, suffix, text string) bool {

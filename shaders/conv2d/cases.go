@@ -173,9 +173,7 @@ func cases(ss []sized) []check.Case {
 	var cs []check.Case
 	seen := map[string]bool{} // a shape may have one kernel for two families
 	for i, s := range ss {
-		if err := s.Check(); err != nil {
-			panic(err)
-		}
+		check.Checked(s)
 		add := func(pass passes, p Pass, c check.Case) {
 			if s.passes&pass != 0 && !seen[c.WGSL] {
 				seen[c.WGSL] = true

@@ -100,13 +100,19 @@ func (s Shape) MACs() int64 {
 	return int64(s.N) * int64(s.OutH()*s.OutW()) * int64(s.KH*s.KW*s.InC) * int64(s.OutC)
 }
 
-// Check refuses shapes that make no sense.
+// Check refuses shapes that make no sense, and those without variants. The
+// kernels of the input gradient want an InStride that is a multiple of 4, too.
 func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
 	}
 	if s.N < 1 || s.InC < 1 || s.OutC < 1 || s.InStride < s.InC {
 		return fmt.Errorf("%d images, %d to %d channels; want at least 1 of each", s.N, s.InC, s.OutC)
+	}
+	for p, v := range s.Variants {
+		if v.Lanes < 1 {
+			return fmt.Errorf("no variant of pass %s; want those that On or Named gives", Pass(p))
+		}
 	}
 	return nil
 }
@@ -316,6 +322,18 @@ func (s Shape) shares() int {
 	}
 	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, groups), shaders.DivUp(pixels, 256)))
 	return shaders.DivUp(pixels, shaders.DivUp(pixels, n)) // no share is empty
+}
+
+// Chain is the number of additions, one after the other, in an element of the
+// weight gradient, at most.
+func (s Shape) Chain() int { return s.perShare() + s.shares() }
+
+// perShare is the number of pixels in a share.
+func (s Shape) perShare() int {
+	if s.Variants[WeightGradient].Family == Broadcast {
+		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
+	}
+	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())
 }
 
 // DW computes the gradient of weights and bias in shares, to be added up by

@@ -81,18 +81,6 @@ func (s Shape) DXReLURef(a DXReLUArgs[[]float64]) {
 	}
 }
 
-// Chain is the number of additions, one after the other, in an element of the
-// weight gradient, at most.
-func (s Shape) Chain() int { return s.perShare() + s.shares() }
-
-// perShare is the number of pixels in a share.
-func (s Shape) perShare() int {
-	if s.Variants[WeightGradient].Family == Broadcast {
-		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
-	}
-	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())
-}
-
 // DWRef is the twin of [Shape.DW].
 func (s Shape) DWRef(a DWArgs[[]float64]) {
 	clear(a.Part)

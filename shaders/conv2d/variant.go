@@ -2,8 +2,10 @@ package conv2d
 
 import (
 	"crypto/sha256"
+	"embed"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"wgnin/gpu"
@@ -181,15 +183,17 @@ func (s Shape) with(v Variant) Shape {
 	return s
 }
 
-// SourceHash is of the text of the kernels, and of the variants there are.
+//go:embed *.wgsl
+var files embed.FS
+
+// SourceHash identifies the text of the kernels and the variants there are.
 func SourceHash() string {
 	h := sha256.New()
 	fmt.Fprintln(h, tiles, fills)
-	for _, text := range []string{
-		row, gemmBlock, gemmBroadcast, step1, step4, loaderForward, loaderDX, loaderPointwise, storeForward, storeDX, storeDXReLU,
-		dwBlock, dwBroadcast, dwSum, tileProduct, tileGEMM, tileDW, read1, read4, rows1, rows4,
-	} {
-		fmt.Fprintf(h, "%d\n%s", len(text), text)
+	names, _ := fs.Glob(files, "*") // the pattern is right
+	for _, name := range names {
+		text, _ := files.ReadFile(name) // it is in memory
+		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -11,18 +11,14 @@ type refArgs = Args[[]float64, shaders.Batch]
 func Cases() []check.Case {
 	r := check.NewRand(2)
 	var cs []check.Case
-	for _, c := range []Config{
+	for _, s := range []Shape{
 		{Rows: 1, RowElems: 1, P: 0.5}, {Rows: 3, RowElems: 7, P: 0}, {Rows: 5, RowElems: 63, P: 0.25, Stream: 1},
 		{Rows: 2, RowElems: 65, P: 0.9, Stream: 2}, {Rows: 16, RowElems: 384, P: 0.5, Stream: 3},
 	} {
-		k, err := Kernel(c)
-		if err != nil {
-			panic(err)
-		}
-		n := c.Rows * c.RowElems
-		cs = append(cs, check.Of(k, refArgs{
+		n := s.Rows * s.RowElems
+		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{
 			Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: make([]float64, n),
-		}, c.Ref, check.Bound[refArgs]{Terms: 1}))
+		}, s.Ref, check.Bound[refArgs]{Terms: 1}))
 	}
 	return cs
 }
@@ -30,15 +26,15 @@ func Cases() []check.Case {
 // Gradients are the checks of the twin's backward.
 func Gradients() []check.Gradient {
 	r := check.NewRand(13)
-	c := Config{Rows: 3, RowElems: 67, P: 0.3, Stream: 1}
-	n := c.Rows * c.RowElems
+	s := Shape{Rows: 3, RowElems: 67, P: 0.3, Stream: 1}
+	n := s.Rows * s.RowElems
 	b := shaders.Batch{Row0: 2, Step: 5, Seed: 9}
 	x, dY := r.Floats(n), r.Floats(n)
 	y, dX := make([]float64, n), make([]float64, n)
-	c.Ref(refArgs{b, dY, dX})
+	s.Ref(refArgs{b, dY, dX})
 	return []check.Gradient{{
 		Op: "dropout", Detail: "p=0.3 3x67", X: x, Grad: dX,
-		Loss: func() float64 { c.Ref(refArgs{b, x, y}); return check.Dot(y, dY) },
+		Loss: func() float64 { s.Ref(refArgs{b, x, y}); return check.Dot(y, dY) },
 		Step: 1, Terms: n + 1, Magnitude: 4 * float64(n), // |x| < 2, scaled by 1/0.7
 	}}
 }

@@ -14,15 +14,15 @@ import (
 //go:embed dropout.wgsl
 var text string
 
-// Args are the arguments of [Kernel]: x and y, or dY and dX, [N,RowElems].
+// Args are the arguments of [Shape.Kernel]: x and y, or dY and dX, [Rows,RowElems].
 type Args[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	X     F `wgsl:"read array<f32>"`
 	Y     F `wgsl:"write array<f32>"`
 }
 
-// Config is the shape of a dropout.
-type Config struct {
+// Shape is the shape of a dropout.
+type Shape struct {
 	Rows, RowElems int     // images, and values of one image with its padding
 	P              float64 // probability of zero, 0 <= P < 1
 	Stream         uint32  // tells apart the dropouts of one network
@@ -35,23 +35,29 @@ type consts struct {
 	Scale          float32
 }
 
-func (c Config) consts() consts {
+func (s Shape) consts() consts {
 	return consts{
-		c.Rows, c.RowElems, c.Stream,
-		uint32(math.Round(c.P * (1 << 32))),
-		float32(1 / (1 - c.P)),
+		s.Rows, s.RowElems, s.Stream,
+		uint32(math.Round(s.P * (1 << 32))),
+		float32(1 / (1 - s.P)),
 	}
+}
+
+// Check refuses shapes and probabilities that make no sense: 32 random bits are
+// compared with P, and the rest is scaled by 1/(1-P).
+func (s Shape) Check() error {
+	if !(s.P >= 0 && s.P < 1-1.0/(1<<24)) {
+		return fmt.Errorf("dropout probability is %g; want 0 <= p < 1", s.P)
+	}
+	return shaders.Positive("images and values of one", s.Rows, s.RowElems)
 }
 
 // Kernel is forward and backward in one: with the same Batch it takes x to y
 // and dY to dX.
-func Kernel(c Config) (gpu.Kernel[Args[gpu.View, gpu.View]], error) {
-	if !(c.P >= 0 && c.P < 1-1.0/(1<<24)) {
-		return gpu.Kernel[Args[gpu.View, gpu.View]]{}, fmt.Errorf("dropout probability is %g; want 0 <= p < 1", c.P)
-	}
+func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
-		Name: "dropout", Detail: fmt.Sprintf("p=%g %dx%d", c.P, c.Rows, c.RowElems),
-		Source: shaders.Source(c.consts(), shaders.BatchStruct, shaders.Random, text),
-		Groups: shaders.DivUp(c.Rows*c.RowElems, 64), Lanes: 64, Flops: int64(c.Rows * c.RowElems),
-	}, nil
+		Name: "dropout", Detail: fmt.Sprintf("p=%g %dx%d", s.P, s.Rows, s.RowElems),
+		Source: shaders.Source(s.consts(), shaders.BatchStruct, shaders.Random, text),
+		Groups: shaders.DivUp(s.Rows*s.RowElems, 64), Lanes: 64, Flops: int64(s.Rows * s.RowElems),
+	}
 }

@@ -21,12 +21,12 @@ func TestRefShare(t *testing.T) {
 	masks := map[[2]uint32][]float64{}
 	for _, stream := range []uint32{0, 1} {
 		for _, step := range []uint32{1, 2} {
-			c := Config{Rows: 1, RowElems: n, P: 0.3, Stream: stream}
+			s := Shape{Rows: 1, RowElems: n, P: 0.3, Stream: stream}
 			a := refArgs{Batch: shaders.Batch{Seed: 7, Step: step}, X: make([]float64, n), Y: make([]float64, n)}
 			for i := range a.X {
 				a.X[i] = 1
 			}
-			c.Ref(a)
+			s.Ref(a)
 			zeros := 0
 			for _, y := range a.Y {
 				if y == 0 {
@@ -48,7 +48,21 @@ func TestRefShare(t *testing.T) {
 
 func TestBadProbability(t *testing.T) {
 	for _, p := range []float64{-0.1, 1, 2, math.NaN()} {
-		_, err := Kernel(Config{Rows: 1, RowElems: 1, P: p})
-		assert.ErrorContains(t, err, "want 0 <= p < 1")
+		assert.ErrorContains(t, Shape{Rows: 1, RowElems: 1, P: p}.Check(), "want 0 <= p < 1")
 	}
 }
+
+// mutants have a changed sign, an index that is off by one and an element that
+// is not written in each kernel, a padding error where there is padding, one
+// without each barrier, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{Kernel: "dropout", Kind: "sign", Right: "x[i] * Scale", Wrong: "-x[i] * Scale"},
+	{Kernel: "dropout", Kind: "index", Right: "i % RowElems)", Wrong: "i % RowElems + 1u)"},
+	{Kernel: "dropout", Kind: "index", Right: "batch.row0 + i / RowElems", Wrong: "i / RowElems"},
+	{Kernel: "dropout", Kind: "unwritten", Right: "i >= Rows", Wrong: "i + 1u >= Rows"},
+	{Kernel: "dropout", Kind: "mask", Right: "bits >= Threshold", Wrong: "bits < Threshold"},
+	{Kernel: "dropout", Kind: "random", Right: "hash(seed) + step", Wrong: "hash(seed)"},
+	{Kernel: "dropout", Kind: "random", Right: " + stream", Wrong: ""},
+}
+
+func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

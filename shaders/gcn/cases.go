@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"wgnin/shaders/check"
+	"wgnin/shaders/gcn/contrast"
 )
 
 type refArgs = Args[[]float64]
@@ -14,14 +15,14 @@ type refArgs = Args[[]float64]
 func Cases() []check.Case {
 	r := check.NewRand(19)
 	var cs []check.Case
-	for _, c := range []Config{{N: 1, Elems: 1}, {N: 3, Elems: 63}, {N: 4, Elems: 65}, {N: 2, Elems: 3072}} {
-		x := r.Floats(c.N * c.Elems)
+	for _, s := range []Shape{{N: 1, Elems: 1}, {N: 3, Elems: 63}, {N: 4, Elems: 65}, {N: 2, Elems: 3072}} {
+		x := r.Floats(s.N * s.Elems)
 		for i := range x {
 			x[i] = math.Abs(x[i])
 		}
-		for e := range c.Elems { // the last
-			if c.N > 1 {
-				x[(c.N-1)*c.Elems+e] = 0.3
+		for e := range s.Elems { // the last
+			if s.N > 1 {
+				x[(s.N-1)*s.Elems+e] = 0.3
 			}
 		}
 		for i := range x {
@@ -29,8 +30,8 @@ func Cases() []check.Case {
 		}
 		// WGSL allows the square root 2.5 units in the last place and a division
 		// as many: the mean's, the factor's.
-		cs = append(cs, check.Of(c.Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, c.Ref,
-			check.Bound[refArgs]{Terms: c.Elems + 4, Magnitude: c.magnitude, Ulps: 7.5}))
+		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, s.Ref,
+			check.Bound[refArgs]{Terms: s.Elems + 4, Magnitude: s.magnitude, Ulps: 7.5}))
 	}
 	return cs
 }
@@ -40,10 +41,10 @@ func Cases() []check.Case {
 // a; r = d - mean by that of B = a + A; the sum of r^2 by that of 2 r.B + r.r, so
 // that the norm errs by that of ||B|| + ||r||/2, and y = r scale/norm by that of
 // (B + |r| (||B||/norm + 1)) scale/norm.
-func (c Config) magnitude(a refArgs) {
-	for n := range c.N {
-		x, y := a.X[n*c.Elems:][:c.Elems], a.Y[n*c.Elems:][:c.Elems]
-		mean, norm := c.moments(x)
+func (s Shape) magnitude(a refArgs) {
+	for n := range s.N {
+		x, y := a.X[n*s.Elems:][:s.Elems], a.Y[n*s.Elems:][:s.Elems]
+		mean, norm := contrast.Moments(x)
 		sum, squares := 0.0, 0.0
 		for _, v := range x {
 			sum += (v + x[0]) / float64(len(x))

@@ -10,37 +10,40 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/shaders"
+	"wgnin/shaders/gcn/contrast"
 )
 
 //go:embed gcn.wgsl
 var text string
 
-// Args are the arguments of [Config.Kernel].
+// Args are the arguments of [Shape.Kernel]: X and Y are [N,Elems].
 type Args[F any] struct {
 	X F `wgsl:"read array<f32>"`
 	Y F `wgsl:"write array<f32>"`
 }
 
-// Config is the shape of a batch.
-type Config struct {
-	N, Elems int // images, values of one
+// Shape is a batch of N images of Elems values each.
+type Shape struct {
+	N, Elems int
 }
 
-// Scale is the norm of an image afterwards: pylearn2's for CIFAR-10, which makes
-// the standard deviation of its 3072 values about 1.
-const Scale = 55
+// Those of the host, see package contrast.
+const (
+	Scale = contrast.Scale // the norm of an image afterwards
+	Least = contrast.Least // the norm below which an image counts as flat
+)
 
-// Least is the norm below which an image counts as flat.
-const Least = 1e-8
+// Check refuses shapes that make no sense.
+func (s Shape) Check() error { return shaders.Positive("images and values of one", s.N, s.Elems) }
 
 // Kernel normalises the images of x into y.
-func (c Config) Kernel() gpu.Kernel[Args[gpu.View]] {
+func (s Shape) Kernel() gpu.Kernel[Args[gpu.View]] {
 	return gpu.Kernel[Args[gpu.View]]{
-		Name: "gcn", Detail: fmt.Sprintf("[%d,%d]", c.N, c.Elems),
+		Name: "gcn", Detail: fmt.Sprintf("[%d,%d]", s.N, s.Elems),
 		Source: shaders.Source(struct {
 			Elems        int
 			Scale, Least float32
-		}{c.Elems, Scale, Least}, text),
-		Groups: c.N, Lanes: 64, Flops: int64(c.N) * int64(c.Elems) * (64*5 + 3),
+		}{s.Elems, Scale, Least}, text),
+		Groups: s.N, Lanes: 64, Flops: int64(s.N) * int64(s.Elems) * (64*5 + 3),
 	}
 }

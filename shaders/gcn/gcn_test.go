@@ -15,13 +15,13 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 // TestRef: the mean is zero, the norm 55, and neither brightness nor contrast of
 // the image changes the result.
 func TestRef(t *testing.T) {
-	c := Config{N: 2, Elems: 100}
+	s := Shape{N: 2, Elems: 100}
 	x := check.NewRand(3).Floats(200)
 	for e := range 100 {
 		x[100+e] = 0.25*x[e] + 0.125
 	}
 	y := make([]float64, 200)
-	c.Ref(refArgs{X: x, Y: y})
+	s.Ref(refArgs{X: x, Y: y})
 	sum, squares := 0.0, 0.0
 	for e, v := range y[:100] {
 		sum += v
@@ -31,3 +31,18 @@ func TestRef(t *testing.T) {
 	assert.InDelta(t, 0, sum, 1e-10)
 	assert.InDelta(t, 55, math.Sqrt(squares), 1e-10)
 }
+
+// mutants have a changed sign, an index that is off by one and an element that
+// is not written in each kernel, a padding error where there is padding, one
+// without each barrier, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{Kernel: "gcn", Kind: "sign", Right: "base - mean) * factor", Wrong: "base + mean) * factor"},
+	{Kernel: "gcn", Kind: "sign", Right: "let d = x[first + e] - base - mean", Wrong: "let d = x[first + e] - base + mean"},
+	{Kernel: "gcn", Kind: "index", Right: "group * Elems", Wrong: "group"},
+	{Kernel: "gcn", Kind: "index", Right: "x[first + e] - base);", Wrong: "x[first] - base);"},
+	{Kernel: "gcn", Kind: "unwritten", Right: "var e = lane; e < Elems", Wrong: "var e = lane; e + 1u < Elems"},
+	{Kernel: "gcn", Kind: "norm", Right: "sqrt(squares)", Wrong: "squares"},
+	{Kernel: "gcn", Kind: "flat", Right: "let base = x[first];", Wrong: "let base = 0.0;"},
+}
+
+func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

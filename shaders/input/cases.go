@@ -13,34 +13,34 @@ func Cases() []check.Case {
 	r := check.NewRand(7)
 	var cs []check.Case
 	for _, c := range []struct {
-		c    Config
+		s    Shape
 		rows int
 	}{
-		{Config{N: 3, C: 1, InH: 28, InW: 28, OutH: 224, OutW: 224, Count: 7}, 3},
-		{Config{N: 2, C: 3, InH: 32, InW: 32, OutH: 32, OutW: 32, Count: 5}, 1},
-		{Config{N: 4, C: 3, InH: 31, InW: 17, OutH: 13, OutW: 47, Count: 3}, 3},
-		{Config{N: 1, C: 1, InH: 1, InW: 1, OutH: 1, OutW: 5, Count: 1}, 1},
-		{Config{N: 5, C: 2, InH: 40, InW: 9, OutH: 7, OutW: 4, Count: 11}, 5},
-		{Config{N: 3, C: 1, InH: 6, InW: 5, OutH: 8, OutW: 5, First: 4, Count: 6}, 3},
+		{Shape{N: 3, C: 1, InH: 28, InW: 28, OutH: 224, OutW: 224, Count: 7}, 3},
+		{Shape{N: 2, C: 3, InH: 32, InW: 32, OutH: 32, OutW: 32, Count: 5}, 1},
+		{Shape{N: 4, C: 3, InH: 31, InW: 17, OutH: 13, OutW: 47, Count: 3}, 3},
+		{Shape{N: 1, C: 1, InH: 1, InW: 1, OutH: 1, OutW: 5, Count: 1}, 1},
+		{Shape{N: 5, C: 2, InH: 40, InW: 9, OutH: 7, OutW: 4, Count: 11}, 5},
+		{Shape{N: 3, C: 1, InH: 6, InW: 5, OutH: 8, OutW: 5, First: 4, Count: 6}, 3},
 	} {
-		pixels := make([]uint8, c.c.Count*c.c.C*c.c.InH*c.c.InW)
+		pixels := make([]uint8, c.s.Count*c.s.C*c.s.InH*c.s.InW)
 		for i := range pixels {
 			pixels[i] = uint8(r.Uint32())
 		}
-		labels := make([]uint8, c.c.Count)
+		labels := make([]uint8, c.s.Count)
 		for i := range labels {
 			labels[i] = uint8(r.IntN(10))
 		}
-		order := make([]uint32, 2+c.c.N)
+		order := make([]uint32, 2+c.s.N)
 		for i := range order {
-			order[i] = uint32(c.c.First + r.IntN(c.c.Count))
+			order[i] = uint32(c.s.First + r.IntN(c.s.Count))
 		}
-		cs = append(cs, check.Of(c.c.Kernel(), refArgs{
+		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), refArgs{
 			Batch:  shaders.Batch{Rows: uint32(c.rows), Offset: 2},
-			Pixels: Pack(pixels), Labels: Pack(labels), Order: order, Taps: c.c.Taps(),
-			X: make([]float64, c.c.N*c.c.OutH*c.c.OutW*c.c.C), Target_: make([]uint32, c.c.N),
+			Pixels: Pack(pixels), Labels: Pack(labels), Order: order, Taps: c.s.Taps(),
+			X: make([]float64, c.s.N*c.s.OutH*c.s.OutW*c.s.C), Target_: make([]uint32, c.s.N),
 			// WGSL allows the division by 255 an error of 2.5 units in the last place.
-		}, c.c.Ref, check.Bound[refArgs]{Ulps: 2.5}))
+		}, c.s.Ref, check.Bound[refArgs]{Ulps: 2.5}))
 	}
 	return cs
 }

@@ -35,9 +35,7 @@ func Cases() []check.Case {
 	r := check.NewRand(3)
 	var cs []check.Case
 	for _, s := range shapes {
-		if err := s.Check(); err != nil {
-			panic(err)
-		}
+		check.Checked(s)
 		x, dY := r.Floats(s.In()), r.Floats(s.Out())
 		for i := range x { // equal values, so that the first must win
 			x[i] = float64(int(x[i]*4)) / 4

@@ -95,6 +95,9 @@ func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
 	}
+	if err := shaders.Positive("images and channels", s.N, s.C); err != nil {
+		return err
+	}
 	if max(s.PadTop, s.PadBottom) >= s.KH || max(s.PadLeft, s.PadRight) >= s.KW {
 		return fmt.Errorf("padding is %d,%d,%d,%d; want less than the kernel, %dx%d", s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.KH, s.KW)
 	}

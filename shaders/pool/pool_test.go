@@ -26,3 +26,31 @@ func TestOutputSizes(t *testing.T) {
 		assert.Equal(t, c.out, w.OutH(), "%+v", c)
 	}
 }
+
+// mutants have a changed sign, an index that is off by one and an element that
+// is not written in each kernel, a padding error where there is padding, one
+// without each barrier, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{Kernel: "pool/max_forward", Kind: "sign", Right: "v > best", Wrong: "v < best"},
+	{Kernel: "pool/max_forward", Kind: "ties", Right: "v > best", Wrong: "v >= best"},
+	{Kernel: "pool/max_forward", Kind: "index", Right: "u32(r) * KW + u32(s)", Wrong: "u32(r) * KW + u32(s) + 1u"},
+	{Kernel: "pool/max_forward", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
+	{Kernel: "pool/max_forward", Kind: "padding", Right: "max(0, -h0)", Wrong: "0"},
+	{Kernel: "pool/max_forward", Kind: "padding", Right: "min(i32(KW), i32(InW) - w0)", Wrong: "i32(KW)"},
+	{Kernel: "pool/max_forward", Kind: "relu", Right: "best <= Elem(Floor)", Wrong: "best < Elem(Floor)"},
+	{Kernel: "pool/max_backward", Kind: "sign", Right: "sum + select", Wrong: "sum - select"},
+	{Kernel: "pool/max_backward", Kind: "index", Right: "(w - ow * StrideW)", Wrong: "(w - ow * StrideW + 1u)"},
+	{Kernel: "pool/max_backward", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
+	{Kernel: "pool/max_backward", Kind: "padding", Right: "p.w + PadLeft", Wrong: "p.w"},
+	{Kernel: "pool/avg_forward", Kind: "sign", Right: "sum + x", Wrong: "sum - x"},
+	{Kernel: "pool/avg_forward", Kind: "index", Right: "h0 + i32(KH)", Wrong: "h0 + i32(KH) - 1"},
+	{Kernel: "pool/avg_forward", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
+	{Kernel: "pool/avg_forward", Kind: "padding", Right: "before + size + after) - start", Wrong: "before + size) - start"},
+	{Kernel: "pool/avg_forward", Kind: "padding", Right: "max(0, w0)", Wrong: "w0"},
+	{Kernel: "pool/avg_backward", Kind: "sign", Right: "sum + dY", Wrong: "sum - dY"},
+	{Kernel: "pool/avg_backward", Kind: "index", Right: "min(OutH, h / StrideH + 1u)", Wrong: "min(OutH, h / StrideH)"},
+	{Kernel: "pool/avg_backward", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
+	{Kernel: "pool/avg_backward", Kind: "padding", Right: " - max(start, before)", Wrong: " - start"},
+}
+
+func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

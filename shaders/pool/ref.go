@@ -58,9 +58,9 @@ func (s Shape) MaxBackwardRef(a MaxBackwardArgs[[]float64, []uint32]) {
 	})
 }
 
-// divisors is the number that the mean of each output pixel divides by, found
-// by counting.
-func (s Shape) divisor(o int, covered int) float64 {
+// counted is the number of pixels that the mean of output element o divides by,
+// of which covered lie in the image.
+func (s Shape) counted(o int, covered int) float64 {
 	if !s.CountPad {
 		return float64(covered)
 	}
@@ -85,7 +85,7 @@ func (s Shape) AvgForwardRef(a AvgForwardArgs[[]float64]) {
 			sum += a.X[x]
 			n++
 		}
-		a.Y[o] = sum / s.divisor(o, n)
+		a.Y[o] = sum / s.counted(o, n)
 	})
 }
 
@@ -98,7 +98,7 @@ func (s Shape) AvgBackwardRef(a AvgBackwardArgs[[]float64]) {
 			n++
 		}
 		for x := range each {
-			a.DX[x] += a.DY[o] / s.divisor(o, n)
+			a.DX[x] += a.DY[o] / s.counted(o, n)
 		}
 	})
 }

@@ -8,11 +8,11 @@ func Cases() []check.Case {
 	var cs []check.Case
 	// One vec4, primes, and one below and above a workgroup.
 	for _, n := range []int{4, 4 * 13, 4 * 63, 4 * 65, 4 * 1021} {
-		x := r.Floats(n)
+		s, x := check.Checked(Shape{n}), r.Floats(n)
 		x[n/2] = 0
 		cs = append(cs,
-			check.Of(Forward(n), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
-			check.Of(Backward(n), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))
+			check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
+			check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))
 	}
 	return cs
 }
@@ -21,11 +21,12 @@ func Cases() []check.Case {
 func Gradients() []check.Gradient {
 	r := check.NewRand(12)
 	const n = 257
+	s := Shape{n}
 	x, dY := r.Distinct(n), r.Floats(n)
 	y, dX := make([]float64, n), make([]float64, n)
-	forward := func() { ForwardRef(ForwardArgs[[]float64]{x, y}) }
+	forward := func() { s.ForwardRef(ForwardArgs[[]float64]{x, y}) }
 	forward()
-	BackwardRef(BackwardArgs[[]float64]{y, dY, dX})
+	s.BackwardRef(BackwardArgs[[]float64]{y, dY, dX})
 	return []check.Gradient{{
 		Op: "relu", Detail: "257", X: x, Grad: dX,
 		Loss: func() float64 { forward(); return check.Dot(y, dY) },

@@ -9,41 +9,48 @@ import (
 	"wgnin/shaders"
 )
 
-//go:embed forward.wgsl
-var forward string
+var (
+	//go:embed forward.wgsl
+	forward string
+	//go:embed backward.wgsl
+	backward string
+)
 
-//go:embed backward.wgsl
-var backward string
-
-// ForwardArgs are the arguments of [Forward]: flat tensors of any layout.
+// ForwardArgs are the arguments of [Shape.Forward]: X and Y are [Elems], of
+// any layout.
 type ForwardArgs[F any] struct {
 	X F `wgsl:"read array<vec4<f32>>"`
 	Y F `wgsl:"write array<vec4<f32>>"`
 }
 
-// BackwardArgs are the arguments of [Backward]. Y is the output of forward.
+// BackwardArgs are the arguments of [Shape.Backward], all [Elems]: Y is the
+// output of forward.
 type BackwardArgs[F any] struct {
 	Y  F `wgsl:"read array<vec4<f32>>"`
 	DY F `wgsl:"read array<vec4<f32>>"`
 	DX F `wgsl:"write array<vec4<f32>>"`
 }
 
-type consts struct{ Count int }
+// Shape is tensors of Elems elements, which their buffers pad to a multiple of 4.
+type Shape struct{ Elems int }
 
-// Forward is the kernel for n elements, which a buffer pads to a multiple of 4.
-func Forward(n int) gpu.Kernel[ForwardArgs[gpu.View]] {
-	c := consts{shaders.DivUp(n, 4)}
-	return gpu.Kernel[ForwardArgs[gpu.View]]{
-		Name: "relu/forward", Detail: fmt.Sprint(n), Source: shaders.Source(c, forward),
-		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(n),
+// Check refuses shapes that make no sense.
+func (s Shape) Check() error { return shaders.Positive("elements", s.Elems) }
+
+func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
+	c := struct{ Count int }{shaders.DivUp(s.Elems, 4)} // of vec4
+	return gpu.Kernel[A]{
+		Name: "relu/" + name, Detail: fmt.Sprint(s.Elems), Source: shaders.Source(c, text),
+		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(s.Elems),
 	}
 }
 
-// Backward is the kernel for n elements, which a buffer pads to a multiple of 4.
-func Backward(n int) gpu.Kernel[BackwardArgs[gpu.View]] {
-	c := consts{shaders.DivUp(n, 4)}
-	return gpu.Kernel[BackwardArgs[gpu.View]]{
-		Name: "relu/backward", Detail: fmt.Sprint(n), Source: shaders.Source(c, backward),
-		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(n),
-	}
+// Forward is y = max(x, 0).
+func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
+	return kernel[ForwardArgs[gpu.View]](s, "forward", forward)
+}
+
+// Backward is dX = dY where y > 0, else 0.
+func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
+	return kernel[BackwardArgs[gpu.View]](s, "backward", backward)
 }

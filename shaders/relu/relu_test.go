@@ -9,3 +9,18 @@ import (
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
+
+// mutants have a changed sign, an index that is off by one and an element that
+// is not written in each kernel, a padding error where there is padding, one
+// without each barrier, and mistakes of their own.
+var mutants = []checktest.Mutant{
+	{Kernel: "relu/forward", Kind: "sign", Right: "max(x[i]", Wrong: "max(-x[i]"},
+	{Kernel: "relu/forward", Kind: "index", Right: "max(x[i]", Wrong: "max(x[i + 1u]"},
+	{Kernel: "relu/forward", Kind: "unwritten", Right: "i < Count", Wrong: "i + 1u < Count"},
+	{Kernel: "relu/backward", Kind: "sign", Right: " dY[i]", Wrong: " -dY[i]"},
+	{Kernel: "relu/backward", Kind: "index", Right: "y[i] > ", Wrong: "y[i + 1u] > "},
+	{Kernel: "relu/backward", Kind: "unwritten", Right: "i < Count", Wrong: "i < Count && i != Count / 2u"},
+	{Kernel: "relu/backward", Kind: "zero", Right: "y[i] > ", Wrong: "y[i] >= "},
+}
+
+func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

@@ -21,23 +21,23 @@ func Cases() []check.Case {
 	r := check.NewRand(6)
 	var cs []check.Case
 	for _, n := range []int{4, 4 * 13, 4 * 63, 4 * 65, 4 * 1021} {
-		c := Config{Count: n, Momentum: 0.9, Decay: 1e-2}
+		s := Shape{Count: n, Momentum: 0.9, Decay: 1e-2}
 		b := shaders.Batch{Rate: -0.05}
 		cs = append(cs,
-			check.Of(c.Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, c.PlainRef, check.Bound[plainArgs]{Terms: 4}),
-			check.Of(c.WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
-				c.MomentumRef, check.Bound[momentumArgs]{Terms: 5}))
+			check.Of(check.Checked(s).Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef, check.Bound[plainArgs]{Terms: 4}),
+			check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
+				s.WithMomentumRef, check.Bound[momentumArgs]{Terms: 5}))
 	}
 	const n = 4 * 65
 	for _, overflow := range []int{0, n/2 + 1, n - 1} {
 		for diverged := range 2 {
-			c := Config{Count: n, Momentum: 0.5}
+			s := Shape{Count: n, Momentum: 0.5}
 			b, metrics := shaders.Batch{Rate: 2}, []float64{2.5, 1, float64(diverged), 0}
 			g, w, v := eighths(r, n), eighths(r, n), eighths(r, n)
 			g[overflow] = math.MaxFloat32
 			cs = append(cs,
-				check.Of(c.Plain(), plainArgs{b, g, w, metrics}, c.PlainRef, check.Bound[plainArgs]{}),
-				check.Of(c.WithMomentum(), momentumArgs{b, g, w, v, metrics}, c.MomentumRef, check.Bound[momentumArgs]{}))
+				check.Of(check.Checked(s).Plain(), plainArgs{b, g, w, metrics}, s.PlainRef, check.Bound[plainArgs]{}),
+				check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, g, w, v, metrics}, s.WithMomentumRef, check.Bound[momentumArgs]{}))
 		}
 	}
 	return cs

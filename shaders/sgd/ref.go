@@ -2,26 +2,26 @@ package sgd
 
 import "wgnin/shaders"
 
-// PlainRef is the twin of [Config.Plain].
-func (c Config) PlainRef(a PlainArgs[[]float64, shaders.Batch]) {
+// PlainRef is the twin of [Shape.Plain].
+func (s Shape) PlainRef(a PlainArgs[[]float64, shaders.Batch]) {
 	if a.Metrics[shaders.MetricDiverged] != 0 {
 		return
 	}
 	for i := range a.W {
-		a.W[i] -= float64(a.Batch.Rate) * (a.G[i] + float64(c.Decay)*a.W[i])
+		a.W[i] -= float64(a.Batch.Rate) * (a.G[i] + float64(s.Decay)*a.W[i])
 		if shaders.Overflows(a.W[i]) {
 			a.Metrics[shaders.MetricOverflow] = 1
 		}
 	}
 }
 
-// MomentumRef is the twin of [Config.WithMomentum].
-func (c Config) MomentumRef(a MomentumArgs[[]float64, shaders.Batch]) {
+// WithMomentumRef is the twin of [Shape.WithMomentum].
+func (s Shape) WithMomentumRef(a MomentumArgs[[]float64, shaders.Batch]) {
 	if a.Metrics[shaders.MetricDiverged] != 0 {
 		return
 	}
 	for i := range a.W {
-		a.V[i] = float64(c.Momentum)*a.V[i] + a.G[i] + float64(c.Decay)*a.W[i]
+		a.V[i] = float64(s.Momentum)*a.V[i] + a.G[i] + float64(s.Decay)*a.W[i]
 		a.W[i] -= float64(a.Batch.Rate) * a.V[i]
 		if shaders.Overflows(a.W[i]) {
 			a.Metrics[shaders.MetricOverflow] = 1

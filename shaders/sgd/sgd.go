@@ -20,7 +20,7 @@ var (
 	momentum string
 )
 
-// PlainArgs are the arguments of [Config.Plain]: weights and their gradients.
+// PlainArgs are the arguments of [Shape.Plain]: weights and their gradients.
 type PlainArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -29,7 +29,7 @@ type PlainArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// MomentumArgs are the arguments of [Config.WithMomentum].
+// MomentumArgs are the arguments of [Shape.WithMomentum].
 type MomentumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -39,9 +39,9 @@ type MomentumArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// Config is an update of Count weights (a multiple of 4, with padding). The
+// Shape is an update of Count weights (a multiple of 4, with padding). The
 // learning rate comes with each [shaders.Batch].
-type Config struct {
+type Shape struct {
 	Count           int
 	Momentum, Decay float32
 }
@@ -51,26 +51,34 @@ type consts struct {
 	Momentum, Decay float32
 }
 
-func (c Config) source(text string) string {
-	return shaders.Source(consts{shaders.DivUp(c.Count, 4), c.Momentum, c.Decay}, shaders.BatchStruct, shaders.Metrics, text)
+func (s Shape) source(text string) string {
+	return shaders.Source(consts{shaders.DivUp(s.Count, 4), s.Momentum, s.Decay}, shaders.BatchStruct, shaders.Metrics, text)
 }
 
-func (c Config) groups() int { return shaders.DivUp(shaders.DivUp(c.Count, 4), 64) }
+// Check refuses shapes that make no sense.
+func (s Shape) Check() error {
+	if s.Count%4 != 0 {
+		return fmt.Errorf("%d weights; want a multiple of 4", s.Count)
+	}
+	return shaders.Positive("weights", s.Count)
+}
 
-func (c Config) String() string {
-	return fmt.Sprintf("%d momentum=%g decay=%g", c.Count, c.Momentum, c.Decay)
+func (s Shape) groups() int { return shaders.DivUp(shaders.DivUp(s.Count, 4), 64) }
+
+func (s Shape) String() string {
+	return fmt.Sprintf("%d momentum=%g decay=%g", s.Count, s.Momentum, s.Decay)
 }
 
 // Plain is the update without momentum.
-func (c Config) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
+func (s Shape) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[PlainArgs[gpu.View, gpu.View]]{
-		Name: "sgd", Detail: c.String(), Source: c.source(plain), Groups: c.groups(), Lanes: 64, Flops: int64(c.Count) * 4,
+		Name: "sgd", Detail: s.String(), Source: s.source(plain), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 4,
 	}
 }
 
 // WithMomentum is the update with momentum.
-func (c Config) WithMomentum() gpu.Kernel[MomentumArgs[gpu.View, gpu.View]] {
+func (s Shape) WithMomentum() gpu.Kernel[MomentumArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[MomentumArgs[gpu.View, gpu.View]]{
-		Name: "sgd/momentum", Detail: c.String(), Source: c.source(momentum), Groups: c.groups(), Lanes: 64, Flops: int64(c.Count) * 6,
+		Name: "sgd/momentum", Detail: s.String(), Source: s.source(momentum), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 6,
 	}
 }
