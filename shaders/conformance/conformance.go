@@ -11,6 +11,7 @@ import (
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
 	"wgnin/shaders/input"
+	"wgnin/shaders/leakyrelu"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -32,6 +33,7 @@ var Ops = []Op{
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
 	{"input", everywhere(input.Cases), nil},
+	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},
