@@ -107,7 +107,7 @@ func (r *Recorder) live() error {
 				continue
 			}
 			if t.first < 0 {
-				if b.access != "write" {
+				if b.access != "write" && b.access != "part" {
 					return fmt.Errorf("layer %s: %s: %s reads %s before anything wrote it", e.layer, e.name, b.name, b.view.buf.label)
 				}
 				t.first = i
