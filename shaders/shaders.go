@@ -143,12 +143,39 @@ type Elem struct {
 	Lanes int   // 4 or 1
 }
 
-// ElemOf is the Elem for channel stride c.
-func ElemOf(c int) Elem {
-	if c%4 == 0 {
-		return Elem{"vec4<f32>", "vec4<u32>", 4}
+// ElemOf is the Elem for channel strides, and channels to begin at, that are c:
+// four channels at a time if all are multiples of 4.
+func ElemOf(c ...int) Elem {
+	for _, n := range c {
+		if n%4 != 0 {
+			return Elem{"f32", "u32", 1}
+		}
 	}
-	return Elem{"f32", "u32", 1}
+	return Elem{"vec4<f32>", "vec4<u32>", 4}
+}
+
+var (
+	//go:embed channels1.wgsl
+	channels1 string
+	//go:embed channels4.wgsl
+	channels4 string
+)
+
+// Channels is the WGSL of channels(c), the channels of the Elem that begins with
+// channel c, for masks of the padding: a UElem.
+func (e Elem) Channels() string {
+	if e.Lanes == 4 {
+		return channels4
+	}
+	return channels1
+}
+
+// Variant is vec4 or scalar, for the names of cases.
+func (e Elem) Variant() string {
+	if e.Lanes == 4 {
+		return "vec4"
+	}
+	return "scalar"
 }
 
 // DivUp is a / b, rounded up.

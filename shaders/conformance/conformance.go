@@ -4,9 +4,11 @@ package conformance
 
 import (
 	"wgnin/gpu"
+	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
+	"wgnin/shaders/concat"
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
@@ -27,8 +29,10 @@ type Op struct {
 
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
+	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
 	{"ceiling", everywhere(ceiling.Cases), nil},
+	{"concat", everywhere(concat.Cases), concat.Gradients},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
