@@ -15,7 +15,8 @@ import (
 //
 //	X View `wgsl:"read array<vec4<f32>>"`
 //
-// Access is read, write (the kernel sets every element), update (it reads and
+// Access is read, write (the kernel sets every element), part (it sets some and
+// reads none, so that several kernels make one tensor), update (it reads and
 // writes) or uniform.
 type Kernel[A any] struct {
 	Name   string // op and pass, such as conv2d/forward
@@ -99,7 +100,8 @@ func (k Kernel[A]) bound() string {
 		f := t.Field(i)
 		access, typ, _ := strings.Cut(f.Tag.Get("wgsl"), " ")
 		space := map[string]string{
-			"read": "storage, read", "write": "storage, read_write", "update": "storage, read_write", "uniform": "uniform",
+			"read": "storage, read", "uniform": "uniform",
+			"write": "storage, read_write", "part": "storage, read_write", "update": "storage, read_write",
 		}[access]
 		fmt.Fprintf(&b, "@group(0) @binding(%d) var<%s> %s : %s;\n", i, space, lowerFirst(f.Name), typ)
 	}
@@ -147,7 +149,7 @@ type bind struct {
 	view   View
 }
 
-func (b bind) writes() bool { return b.access == "write" || b.access == "update" }
+func (b bind) writes() bool { return b.access == "write" || b.access == "part" || b.access == "update" }
 
 var viewType = reflect.TypeOf(View{})
 

@@ -1,7 +1,29 @@
 // Package shaders is what the kernels share: how their WGSL is put together
-// and the values that change from run to run. Each op has a folder: its WGSL
-// files, the Go file that embeds them and checks shapes, ref.go with the
-// float64 twin in plain loops, and cases.go with its conformance cases.
+// and the values that change from run to run.
+//
+// # Ops
+//
+// Each op has a folder, and all of it is there: without the folder and its row
+// in package conformance the op is gone. The contract, which that package's
+// tests hold every op to:
+//
+//   - A type, Shape, has the sizes and settings. Check reports what is wrong with
+//     them. The methods that make kernels cannot fail after it.
+//   - A kernel is a [gpu.Kernel] of an argument struct, whose fields are views on
+//     the device and slices in the twin. Constants come from a Go struct, by
+//     [Source]. A kernel writes every element of an output that is tagged write,
+//     in a fixed order of summation, and zeros in the padding of channels.
+//   - ref.go has the float64 twins, in plain loops: method Forward has ForwardRef,
+//     and Kernel has Ref. Nothing but cases and tests uses them.
+//   - cases.go has the conformance cases, at awkward sizes, and the checks of the
+//     twins' gradients by finite differences; the selftest command runs them too.
+//   - The tests run both, and mutants: broken versions of each kernel that the
+//     cases must catch.
+//
+// What the host computes without a device, and a twin too, has a package below
+// the op's that imports neither gpu nor this one: input/pillow, gcn/contrast.
+//
+// # Layout
 //
 // Activations are stored [N,H,W,C], channels innermost, with C padded to a
 // multiple of 4 wherever a convolution wrote them (the padding is zero), so
@@ -121,12 +143,39 @@ type Elem struct {
 	Lanes int   // 4 or 1
 }
 
-// ElemOf is the Elem for channel stride c.
-func ElemOf(c int) Elem {
-	if c%4 == 0 {
-		return Elem{"vec4<f32>", "vec4<u32>", 4}
+// ElemOf is the Elem for channel strides, and channels to begin at, that are c:
+// four channels at a time if all are multiples of 4.
+func ElemOf(c ...int) Elem {
+	for _, n := range c {
+		if n%4 != 0 {
+			return Elem{"f32", "u32", 1}
+		}
 	}
-	return Elem{"f32", "u32", 1}
+	return Elem{"vec4<f32>", "vec4<u32>", 4}
+}
+
+var (
+	//go:embed channels1.wgsl
+	channels1 string
+	//go:embed channels4.wgsl
+	channels4 string
+)
+
+// Channels is the WGSL of channels(c), the channels of the Elem that begins with
+// channel c, for masks of the padding: a UElem.
+func (e Elem) Channels() string {
+	if e.Lanes == 4 {
+		return channels4
+	}
+	return channels1
+}
+
+// Variant is vec4 or scalar, for the names of cases.
+func (e Elem) Variant() string {
+	if e.Lanes == 4 {
+		return "vec4"
+	}
+	return "scalar"
 }
 
 // DivUp is a / b, rounded up.

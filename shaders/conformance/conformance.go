@@ -4,13 +4,16 @@ package conformance
 
 import (
 	"wgnin/gpu"
+	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
+	"wgnin/shaders/concat"
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
 	"wgnin/shaders/input"
+	"wgnin/shaders/leakyrelu"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -26,12 +29,15 @@ type Op struct {
 
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
+	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
 	{"ceiling", everywhere(ceiling.Cases), nil},
+	{"concat", everywhere(concat.Cases), concat.Gradients},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
 	{"input", everywhere(input.Cases), nil},
+	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},

@@ -50,12 +50,8 @@ func Cases() []check.Case {
 			// WGSL allows a division 2.5 units in the last place.
 			check.Of(s.AvgForward(), avgF{r.Floats(s.In()), make([]float64, s.Out())}, s.AvgForwardRef, check.Bound[avgF]{Terms: s.KH * s.KW, Ulps: 2.5}),
 			check.Of(s.AvgBackward(), avgB{dY, make([]float64, s.In())}, s.AvgBackwardRef, check.Bound[avgB]{Terms: windows, Ulps: 2.5}))
-		variant := "scalar"
-		if shaders.ElemOf(s.C).Lanes == 4 {
-			variant = "vec4"
-		}
 		for i := range cs[first:] {
-			cs[first+i].Variant = variant
+			cs[first+i].Variant = shaders.ElemOf(s.C).Variant()
 		}
 	}
 	return cs
