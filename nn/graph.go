@@ -122,7 +122,7 @@ func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
 	if !g.ok() {
 		return g.nothing()
 	}
-	d.Out, d.output, d.end = y.Shape, y, g.rec.Len()
+	d.Out, d.output, d.same, d.end = y.Shape, y, y == x, g.rec.Len()
 	return y
 }
 
