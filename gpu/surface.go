@@ -4,7 +4,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"slices"
 
 	"wgnin/gpu/internal/webgpu"
 )
@@ -71,14 +70,10 @@ func (s *Surface) Present(pixels View, width, height int) (shown bool, err error
 	return err == nil, err
 }
 
-// configure sets the size of the pictures. What wgpu would end the process for is
-// checked before.
+// configure sets the size of the pictures.
 func (s *Surface) configure(width, height int) error {
 	if side := int(s.d.handle.Info.Limits.TextureSide); max(width, height) > side {
 		return fmt.Errorf("gpu: a window of %dx%d; %s draws at most %d pixels a side", width, height, s.d.adapter.Name, side)
-	}
-	if !slices.Contains(s.h.Formats(s.d.handle), s.format) {
-		return fmt.Errorf("gpu: %s can no longer draw in the window", s.d.adapter.Name)
 	}
 	s.d.Wait()
 	err := s.d.call("present", func() error { return s.h.Configure(s.d.dev, s.d.handle, s.format, width, height) })

@@ -47,9 +47,12 @@ var formats = map[Format]wgpu.TextureFormat{
 // Configure sets the size and the format, one of Formats, of the pictures. The queue
 // must be empty: wgpu waits for it, and ends the process when that takes longer than
 // five seconds.
-func (s *Surface) Configure(d *Device, a *Adapter, f Format, width, height int) (err error) {
+func (s *Surface) Configure(d *Device, a *Adapter, f Format, width, height int) error {
 	s.unconfigure()
 	caps := s.h.GetCapabilities(a.h)
+	if len(caps.AlphaModes) == 0 || !slices.Contains(caps.Formats, formats[f]) { // wgpu would end the process
+		return &Error{a.Info.Name + " can no longer draw in the window"}
+	}
 	desc := &wgpu.SwapChainDescriptor{
 		Usage: wgpu.TextureUsage_RenderAttachment, Format: formats[f], Width: uint32(width), Height: uint32(height),
 		PresentMode: wgpu.PresentMode_Fifo, AlphaMode: caps.AlphaModes[0],
