@@ -49,8 +49,8 @@ type Adapter struct {
 	Name    string // the driver's name for it
 	Driver  string // driver and version; empty where the backend does not say
 	Backend string // vulkan, metal or d3d12
-	// Compiler is what compiles shaders for d3d12: FXC, which every Windows has, or
-	// DXC, which Open uses where it finds its two libraries. Empty for other backends.
+	// Compiler is what compiles shaders for d3d12: FXC, which every Windows has. Empty
+	// for other backends.
 	Compiler string
 	Vendor   uint32 // PCI vendor
 	Class    Class
@@ -120,11 +120,7 @@ type candidate struct {
 // where there is no display.
 func newInstance() *wgpu.Instance {
 	wgpu.SetLogLevel(wgpu.LogLevel_Off)
-	desc := &wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary}
-	if found, ok := findDXC(); ok {
-		desc.Dx12ShaderCompiler, desc.DxcPath, desc.DxilPath = wgpu.Dx12Compiler_Dxc, found.compiler, found.validator
-	}
-	return wgpu.CreateInstance(desc)
+	return wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary})
 }
 
 func enumerate(in *wgpu.Instance) []candidate {
@@ -166,10 +162,7 @@ func describe(h *wgpu.Adapter) Adapter {
 	}
 	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
 	if p.BackendType == wgpu.BackendType_D3D12 {
-		a.Compiler = "DXC"
-		if _, ok := findDXC(); !ok {
-			a.Compiler, a.Limits.MaxSharedBytes = "FXC", fxcSharedBytes
-		}
+		a.Compiler, a.Limits.MaxSharedBytes = "FXC", fxcSharedBytes
 	}
 	if class == Software {
 		a.Limits.MaxBytes = machine.FreeMemory()
@@ -177,13 +170,11 @@ func describe(h *wgpu.Adapter) Adapter {
 	return a
 }
 
-// dxc are the paths of the libraries of DXC, Direct3D's newer shader compiler, and of
-// the validator that signs what it compiles.
-type dxc struct{ compiler, validator string }
-
 // fxcSharedBytes is the workgroup memory of a kernel that FXC compiles in seconds:
 // none. naga sets workgroup memory to zero at the start of a kernel, and FXC takes
-// 5 to 60 seconds for a product that goes through an array of 1 KiB or more.
+// 5 to 165 seconds for a product that goes through an array of 1 KiB or more. DXC, the
+// newer compiler, takes one second at most, but the binding's wgpu is built without it:
+// asked for DXC, it compiles with FXC all the same.
 const fxcSharedBytes = 0
 
 // maxIterations is where Mesa's llvmpipe, before version 25, leaves the loops of

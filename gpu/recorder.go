@@ -48,6 +48,16 @@ func (r *Recorder) Layer(name string) { r.layer = name }
 // Len is the number of dispatches recorded so far.
 func (r *Recorder) Len() int { return len(r.entries) }
 
+// Reads are the views that dispatch i reads.
+func (r *Recorder) Reads(i int) (views []View) {
+	for _, b := range r.entries[i].binds {
+		if b.access != "write" {
+			views = append(views, b.view)
+		}
+	}
+	return views
+}
+
 // Failed says that the recording has an error.
 func (r *Recorder) Failed() bool { return r.err != nil }
 

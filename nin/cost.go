@@ -170,19 +170,16 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 			add(LayerCost{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
 		}
 	}
-	_, err := nn.Walk(net, in, func(path string, l nn.Layer, in, out nn.Shape) error {
-		cost := LayerCost{Path: path, Layer: l.String(), Output: out.Batch(c.MicroBatch)}
-		if w, ok := l.(nn.Weighted); ok {
-			cost.MACs = w.MACs(in)
-			for _, t := range w.Weights(in).Tensors {
-				cost.Parameters += t.Len()
-			}
+	d, err := nn.Describe(net, in)
+	if err != nil {
+		return err
+	}
+	for _, l := range d.Layers {
+		if _, ok := l.Layer.(nn.Sequential); !ok { // which has nothing of its own
+			add(LayerCost{Path: l.Path, Layer: l.Layer.String(), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
 		}
-		c.Parameters += cost.Parameters
-		c.MACs += cost.MACs
-		add(cost)
-		return nil
-	})
+	}
+	c.Parameters, c.MACs = d.Params(), d.MACs()
 	add(LayerCost{Path: "loss", Layer: "softmax cross-entropy"})
 	for _, l := range trained {
 		flops := float64(l.Flops) / float64(c.MicroBatch)
@@ -196,7 +193,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 		c.Prediction.Unshared += l.Bytes
 		c.Layers[index[l.Layer]].PredictBytes += l.Bytes
 	}
-	return err
+	return nil
 }
 
 // Write prints the cost as tables. Layers that cost nothing, such as a ReLU

@@ -12,12 +12,15 @@ import (
 func ExampleChapter() {
 	net := nin.Chapter(10, 0.5)
 	in := nn.Shape{C: 1, H: 224, W: 224}
-	if err := nn.Summary(os.Stdout, net, 1, in); err != nil {
-		fmt.Println(err)
+	d, err := nn.Describe(net, in)
+	if err == nil {
+		err = d.Summary(os.Stdout, 1)
 	}
-	params, _ := nn.Params(net, in)
-	macs, _ := nn.MACs(net, in)
-	fmt.Println(params, "parameters,", macs, "multiply-adds")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(d.Params(), "parameters,", d.MACs(), "multiply-adds")
 	// Output:
 	// Sequential       output shape: [1,96,54,54]
 	// MaxPool2D        output shape: [1,96,26,26]
@@ -49,12 +52,12 @@ func ExampleBlock() {
 	tensorflow := append(body(nn.Same, nn.Same, nn.Valid), nn.GlobalAvgPool2D{}, nn.Flatten{})
 	jax := append(body(nn.Pad(2), nn.Pad(1), nn.Pad(0)), nn.AvgPool2D{Kernel: 5, Stride: 5}, nn.Flatten{})
 	for _, net := range []nn.Sequential{tensorflow, jax} {
-		out, err := net.OutShape(in)
+		out, err := nn.OutShape(net, in)
 		params, _ := nn.Params(net, in)
 		fmt.Println(out.Batch(128), params, err)
 	}
 	// Where the stride asks for it, "same" pads one side more than the other.
-	out, err := nn.Conv2D{Out: 8, Kernel: 2, Stride: 2, Pad: nn.Same}.OutShape(nn.Shape{C: 3, H: 7, W: 8})
+	out, err := nn.OutShape(nn.Conv2D{Out: 8, Kernel: 2, Stride: 2, Pad: nn.Same}, nn.Shape{C: 3, H: 7, W: 8})
 	fmt.Println(out, err)
 	// Output:
 	// [128,10] 1992166 <nil>

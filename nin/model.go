@@ -101,18 +101,18 @@ func (m *Model) fit() error {
 	for _, t := range m.Weights {
 		shapes[strings.TrimPrefix(t.Name, "net.")] = t.Shape
 	}
-	first, last := "", ""
-	_, err := nn.Walk(m.Recipe.Net(10, 0), m.Recipe.In, func(path string, l nn.Layer, _, _ nn.Shape) error {
-		if _, ok := l.(nn.Weighted); ok {
-			if first == "" {
-				first = path
-			}
-			last = path
-		}
-		return nil
-	})
+	d, err := nn.Describe(m.Recipe.Net(10, 0), m.Recipe.In)
 	if err != nil {
 		return err
+	}
+	first, last := "", ""
+	for _, l := range d.Layers {
+		if len(l.Weights) > 0 {
+			if first == "" {
+				first = l.Path
+			}
+			last = l.Path
+		}
 	}
 	in, out := shapes[first+".weight"], shapes[last+".bias"]
 	switch {

@@ -90,7 +90,28 @@ func fashion(t *testing.T) *data.Images {
 	return train
 }
 
-// TestPyTorchParity trains the three networks from the goldens' weights on the
+// stem is a block of one's own, of layers that it names.
+type stem struct{ nn.Sequential }
+
+func (stem) String() string { return "stem" }
+
+// graphLayers are those of graph in parity.py: tensors with several consumers, in blocks
+// of types of their own.
+var graphLayers = func() nn.Layer {
+	conv := func(out, kernel, stride int) nn.Conv2D {
+		return nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: nn.Pad(kernel / 2)}
+	}
+	inner := nn.Residual{Body: stem{nn.Sequential{conv(16, 3, 1), nn.ReLU{}}}}
+	return stem{nn.Sequential{
+		conv(8, 3, 1), nn.ReLU{},
+		nn.Residual{Body: stem{nn.Sequential{conv(8, 3, 1), nn.ReLU{}, conv(8, 3, 1)}}}, nn.ReLU{},
+		nn.Residual{Body: stem{nn.Sequential{conv(8*2, 3, 2), nn.ReLU{}, inner}}, Shortcut: conv(16, 1, 2)}, nn.ReLU{},
+		nn.Concat{conv(6, 1, 1), nn.Sequential{conv(5, 3, 1), nn.ReLU{}}, nn.MaxPool2D{Kernel: 3, Stride: 1, Pad: nn.Pad(1)}, nn.Sequential{}},
+		conv(10, 1, 1), nn.GlobalAvgPool2D{}, nn.Flatten{},
+	}}
+}()
+
+// TestPyTorchParity trains the networks from the goldens' weights on the
 // goldens' batches, without dropout, and compares logits, losses, the first
 // step's gradients and the last weights with PyTorch's in float64. The
 // tolerances are the project's promise, 1e-4; PyTorch's own float32 stays
@@ -101,7 +122,7 @@ func fashion(t *testing.T) *data.Images {
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -116,9 +137,14 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			recipe, err := nin.Find(name)
-			require.NoError(t, err)
-			net, err := nn.NewNet(dev, recipe.Net(10, 0), recipe.In)
+			var layers nn.Layer = graphLayers
+			in := nn.Shape{C: 1, H: 28, W: 28}
+			if name != "graph" {
+				recipe, err := nin.Find(name)
+				require.NoError(t, err)
+				layers, in = recipe.Net(10, 0), recipe.In
+			}
+			net, err := nn.NewNet(dev, layers, in)
 			require.NoError(t, err)
 			defer net.Close()
 			start, err := net.Weights()

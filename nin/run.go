@@ -102,7 +102,7 @@ func (s Settings) Check() error {
 	}
 	err := s.config(nn.Constant(s.Rate)).Check()
 	if err == nil {
-		_, err = nn.Dropout{P: s.Dropout}.OutShape(nn.Shape{})
+		err = nn.Dropout{P: s.Dropout}.Check()
 	}
 	if err == nil {
 		_, err = augmentation(s.Augment, nn.Shape{})

@@ -76,7 +76,7 @@ func TestStudies(t *testing.T) {
 			if n, ok := depth[name]; ok {
 				assert.Len(t, layers, n)
 			}
-			out, err := v.Net(7, 0.2).OutShape(in)
+			out, err := nn.OutShape(v.Net(7, 0.2), in)
 			require.NoError(t, err)
 			assert.Equal(t, nn.Shape{C: 7, H: 1, W: 1, Flat: true}, out, name)
 		}
@@ -84,7 +84,7 @@ func TestStudies(t *testing.T) {
 	assert.Empty(t, want)
 
 	// The chapter's scale.
-	out, err := nin.Family(19, 64, 10, 0.5)[:9].OutShape(nn.Shape{C: 1, H: 224, W: 224})
+	out, err := nn.OutShape(nin.Family(19, 64, 10, 0.5)[:9], nn.Shape{C: 1, H: 224, W: 224})
 	require.NoError(t, err)
 	assert.Equal(t, nn.Shape{C: 512, H: 14, W: 14}, out)
 	assert.Nil(t, nin.Family(12, 64, 10, 0.5))

@@ -22,13 +22,12 @@ func (a Augment) build(g *Graph, x *Tensor) *Tensor {
 	if a == (Augment{}) {
 		return x
 	}
-	g.enter("augment")
+	g.rec.Layer("augment")
 	s := augment.Shape{N: g.N, H: x.H, W: x.W, C: x.Stride, Pad: a.Pad, Mirror: a.Mirror}
 	if err := s.Check(); err != nil {
-		g.Fail(err)
-		return x
+		return g.Fail(err)
 	}
-	y := &Tensor{x.Shape, &Memory{Stride: x.Stride, Data: g.Temp("x", g.Pixels(x)*x.Stride)}}
+	y := g.input(x.Shape)
 	s.Kernel().Record(g.rec, augment.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	return y
 }

@@ -1,34 +1,173 @@
 package nn_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
-	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
 )
 
-// block is a type of one's own that is made of layers.
+// block is a type of one's own that is made of layers, by embedding Sequential.
 type block struct{ nn.Sequential }
 
-// Layers that the network does not know of are refused, not run on weights of others.
-func TestUnknownBlocksAreRefused(t *testing.T) {
-	dev := gputest.Device(t)
-	net, err := nn.NewNet(dev, nn.Sequential{
-		nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{},
-		block{nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}}},
-		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
-	}, nn.Shape{C: 1, H: 8, W: 8})
+func (block) String() string { return "block" }
+
+// named is one that names the layers in it.
+type named struct{ first, second nn.Layer }
+
+func (n named) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	return g.Child("second", n.second, g.Child("first", n.first, x))
+}
+
+func (named) String() string { return "named" }
+
+func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
+	d, err := nn.Describe(l, in)
 	require.NoError(t, err)
-	defer net.Close()
-	images, err := nn.Upload(dev, &data.Images{C: 1, H: 8, W: 8, Pixels: make([]uint8, 4*64), Labels: make([]uint8, 4)})
-	require.NoError(t, err)
-	defer images.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
-	if !assert.ErrorContains(t, err, "layer 2.0: ") {
-		trainer.Close()
+	for _, l := range d.Layers {
+		for _, w := range l.Weights {
+			names = append(names, strings.TrimPrefix(l.Path+"."+w.Name, "."))
+		}
 	}
+	return names, d.Params()
+}
+
+// Weights are named as torch names those of the same classes, whatever type builds them.
+func TestNames(t *testing.T) {
+	conv := nn.Conv2D{Out: 4, Kernel: 3}
+	in := nn.Shape{C: 4, H: 9, W: 9}
+	got, params := names(t, nn.Sequential{conv, block{nn.Sequential{nn.ReLU{}, named{conv, block{nn.Sequential{conv}}}}}}, in)
+	assert.Equal(t, []string{"0.weight", "0.bias", "1.1.first.weight", "1.1.first.bias", "1.1.second.0.weight", "1.1.second.0.bias"}, got)
+	assert.Equal(t, 3*(4*4*9+4), params)
+	got, params = names(t, nn.Linear{Out: 3}, nn.Shape{C: 2, H: 3, W: 1, Flat: true})
+	assert.Equal(t, []string{"weight", "bias"}, got)
+	assert.Equal(t, 21, params)
+}
+
+// wrong builds what no layer may.
+type wrong struct {
+	nn.Layer
+	build func(g *nn.Graph, x *nn.Tensor) *nn.Tensor
+}
+
+func (w wrong) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return w.build(g, x) }
+func (wrong) String() string                               { return "wrong" }
+
+// What is built wrongly is one line that names the layer, from NewNet.
+func TestWrongLayersAreRefused(t *testing.T) {
+	dev := gputest.Device(t)
+	weight := func(name string, shape ...int) nn.WeightTensor {
+		return nn.WeightTensor{Name: name, Shape: shape, FanIn: 1, FanOut: 1}
+	}
+	far := weight("weight", 2)
+	far.Place = func(i int) int { return 7 * i }
+	conv := nn.Conv2D{Out: 4, Kernel: 1}
+	for says, build := range map[string]func(g *nn.Graph, x *nn.Tensor) *nn.Tensor{
+		"no output":             func(*nn.Graph, *nn.Tensor) *nn.Tensor { return nil },
+		`weights called ""`:     func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("", 4)); return x },
+		`weights called "a.b"`:  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("a.b", 4)); return x },
+		`weights called "a"`:    func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(8, weight("a", 4), weight("a", 4)); return x },
+		"is [0]":                func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("weight", 0)); return x },
+		"5 weights in 4 values": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("weight", 5)); return x },
+		"weights twice": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, weight("a", 4))
+			g.Weights(4, weight("b", 4))
+			return x
+		},
+		"lies at 7 of 4 values":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, far); return x },
+		"lies at 0 of 4 values":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("a", 2), weight("b", 2)); return x },
+		"two layers called 1.a":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, g.Child("a", conv, x)) },
+		"without dots":            func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a.b", conv, x) },
+		"nothing uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Child("a", conv, x); return g.Child("b", conv, x) },
+		"a view of [4,5,5]":       func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 1, H: 1, W: 1}) },
+	} {
+		t.Run(says, func(t *testing.T) {
+			net, err := nn.NewNet(dev, nn.Sequential{
+				nn.Conv2D{Out: 4, Kernel: 3}, wrong{build: build}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+			}, nn.Shape{C: 1, H: 7, W: 7})
+			assertOneLine(t, err, "layer 1", says)
+			net.Close()
+		})
+	}
+}
+
+// A layer that declares other weights on the device than when it was described is refused
+// too.
+func TestChangingLayersAreRefused(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 4, 1, 7, 6)
+	out := 4
+	net, images := build(t, dev, nn.Sequential{
+		wrong{build: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return nn.Conv2D{Out: out, Kernel: 3}.Build(g, x) }},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+	}, set)
+	out = 5
+	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
+}
+
+// counter is a layer with running state: the number of images that it was trained on.
+type counter struct{}
+
+type counterArgs struct {
+	Batch gpu.View `wgsl:"uniform Batch"`
+	Count gpu.View `wgsl:"update array<f32>"`
+}
+
+func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	count := g.State(1, nn.WeightTensor{Name: "images", Shape: []int{1}})
+	if g.Training {
+		gpu.Kernel[counterArgs]{
+			Name: "test/counter", Groups: 1, Lanes: 1,
+			Source: shaders.BatchStruct + "fn run(group : u32, lane : u32) { count[0] = count[0] + f32(batch.rows); }\n",
+		}.Record(g.Recorder(), counterArgs{g.Batch, count})
+	}
+	return g.View(x, x.Shape)
+}
+
+func (counter) String() string { return "counter" }
+
+// State is saved and loaded with the weights, counts as no parameter, and is neither
+// trained nor changed by an evaluation.
+func TestState(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	layers := nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, counter{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10}}
+	net, images := build(t, dev, layers, set)
+	assert.Equal(t, 4*9+4+4*10+10, net.Params())
+	state := func(n *nn.Net) (float32, []safetensors.Tensor) {
+		ts, err := n.Weights()
+		require.NoError(t, err)
+		require.Len(t, ts, 5)
+		assert.Equal(t, "net.1.images", ts[2].Name)
+		return ts[2].Data[0], ts
+	}
+	before, _ := state(net)
+	assert.Zero(t, before)
+	steps(t, net, images, nn.TrainConfig{Batch: 5, MicroBatch: 3, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 0.5}})
+	after, ts := state(net)
+	assert.EqualValues(t, 30, after)
+	gradients, err := net.Gradients()
+	require.NoError(t, err)
+	assert.Len(t, gradients, 4)
+
+	again, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 7, W: 6})
+	require.NoError(t, err)
+	defer again.Close()
+	assertOneLine(t, again.SetWeights(append(ts[:2:2], ts[3:]...)), "net.1.images is missing")
+	require.NoError(t, again.SetWeights(ts))
+	eval, err := nn.NewEvaluator(again, images, 4)
+	require.NoError(t, err)
+	defer eval.Close()
+	_, err = eval.Run(t.Context())
+	require.NoError(t, err)
+	loaded, _ := state(again)
+	assert.EqualValues(t, 30, loaded)
 }

@@ -11,14 +11,6 @@ import (
 // ErrDiverged is why a loss or a weight is not finite.
 var ErrDiverged = errors.New("the learning rate is likely too large")
 
-// output is what a layer puts out in the plan of a micro-batch.
-type output struct {
-	path  string
-	layer Layer
-	data  gpu.View
-	end   int // dispatches up to there
-}
-
 // diverged names the layers of a step that diverged. Nothing has changed the
 // weights since the step's loss or, if it is that which made them not finite,
 // its update: they are looked at, and if they are finite the forward pass is run
@@ -45,19 +37,18 @@ func (net *Net) badWeights() (string, error) {
 		return "", err
 	}
 	var bad []string
-	_, err := Walk(net.Layer, net.In, func(path string, l Layer, _, _ Shape) error {
-		if i, ok := net.byPath[path]; ok && !finite(arena[net.layers[i].offset:][:net.layers[i].Size]) {
-			bad = append(bad, fmt.Sprintf("%s (%s)", path, l))
+	for _, l := range net.layers {
+		if !l.state && !finite(arena[l.offset:][:l.size]) {
+			bad = append(bad, l.String())
 		}
-		return nil
-	})
+	}
 	switch n := len(bad); n {
 	case 0:
-		return "", err
+		return "", nil
 	case 1:
-		return fmt.Sprintf("the weights of layer %s are not finite", bad[0]), err
+		return fmt.Sprintf("the weights of layer %s are not finite", bad[0]), nil
 	default:
-		return fmt.Sprintf("the weights of %d of %d layers are not finite, from layer %s to layer %s", n, len(net.layers), bad[0], bad[n-1]), err
+		return fmt.Sprintf("the weights of %d of %d layers are not finite, from layer %s to layer %s", n, len(net.layers), bad[0], bad[n-1]), nil
 	}
 }
 
@@ -69,18 +60,18 @@ func (t *Trainer) badOutput(s Step) (string, error) {
 		}
 		done := 0
 		for _, o := range t.outputs {
-			if o.end == done { // as Flatten, which moves nothing
+			if o.end <= done { // as Flatten, which moves nothing
 				continue
 			}
 			if err := t.net.dev.Run(t.forward.Part(done, o.end)); err != nil {
 				return "", err
 			}
-			values := make([]float32, o.data.Bytes()/4)
-			if err := gpu.Read(o.data, values); err != nil {
+			values := make([]float32, o.output.Data.Bytes()/4)
+			if err := gpu.Read(o.output.Data, values); err != nil {
 				return "", err
 			}
 			if done = o.end; !finite(values) {
-				return fmt.Sprintf("all weights are finite, and the output of layer %s (%s) is not", o.path, o.layer), nil
+				return fmt.Sprintf("all weights are finite, and the output of layer %s is not", o), nil
 			}
 		}
 	}

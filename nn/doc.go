@@ -1,9 +1,44 @@
-// Package nn builds, trains and evaluates networks on a gpu.Device.
+// Package nn builds, trains and evaluates networks on a [gpu.Device].
 //
-// Layers are values: nn.Conv2D{Out: 96, Kernel: 11, Stride: 4} holds no state,
-// and infers its input channels from the layer before it. A [Net] is a layer
-// with weights on a device; a [Trainer] runs steps of stochastic gradient
-// descent on it; an [Evaluator] measures it.
+// # Layers
 //
-// Shapes are spoken of as [N,C,H,W], as in PyTorch.
+// Layers are values: Conv2D{Out: 96, Kernel: 11, Stride: 4} holds no state, and infers its
+// input channels from what it is given. [Sequential] runs layers one after the other,
+// [Residual] adds two, [Concat] puts several side by side; any of them is a layer again.
+// Shapes are spoken of as [N,C,H,W], as in PyTorch, and weights have PyTorch's names and
+// layouts.
+//
+// A [Net] is a layer with weights on a device. A [Trainer] runs steps of stochastic
+// gradient descent on it, an [Evaluator] measures it, a [Probe] keeps what every layer
+// puts out, and [ONNX] exports it. [Describe] tells shapes, parameters and multiply-adds
+// with no device.
+//
+// # Layers of one's own
+//
+// Any type with the two methods of [Layer] is a layer, in any module. Build describes it
+// once, on a [Graph]:
+//
+//	func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+//		s := prelu.Shape{Pixels: g.Pixels(x), Stride: x.Stride}
+//		w := g.Weights(s.Stride, nn.WeightTensor{Name: "weight", Shape: []int{x.C}, FanIn: 1, FanOut: 1})
+//		y := g.Output(x.Shape, s.Stride)
+//		s.Forward().Record(g.Recorder(), prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
+//		g.Backward(func() {
+//			s.SlopeGradient().Record(g.Recorder(), ...)
+//			if dX := g.Gradient(x); !dX.IsZero() {
+//				s.Backward().Record(g.Recorder(), ...)
+//			}
+//		})
+//		return y
+//	}
+//
+// A graph is built before it runs, several times: to describe the network, to decide
+// what is fused (see Plan in package gpu, which prints it), and to record each plan. So
+// Build must do the same for the same arguments, and keep nothing.
+//
+// A tensor may be read by several layers. Each writes the gradient that it has to the view
+// that [Graph.Gradient] gives it, and the graph adds them up, in the order in which the
+// backward passes run. Where one layer reads a tensor nothing is added and nothing copied.
+//
+// nn/testdata/outside is a whole module of this kind: an op, a layer, blocks, a schedule.
 package nn

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 
+	"wgnin/nn/onnx"
 	"wgnin/shaders/dropout"
 )
 
@@ -13,31 +14,35 @@ import (
 // alone.
 type Dropout struct{ P float64 }
 
-// OutShape is in.
-func (d Dropout) OutShape(in Shape) (Shape, error) {
+// Check refuses a probability that cannot be.
+func (d Dropout) Check() error {
 	// The kernel compares 32 random bits with P, and scales by 1/(1-P).
 	if !(d.P >= 0 && d.P <= 1-0x1p-23) {
-		return in, RangeError{"probability", d.P, "0 <= P <= 1 - 2^-23"}
+		return RangeError{"probability", d.P, "0 <= P <= 1 - 2^-23"}
 	}
-	return in, nil
+	return nil
 }
 
 // Build records the layer; it is nothing outside training.
 func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
+	if err := d.Check(); err != nil {
+		return g.Fail(err)
+	}
 	stream := g.nextStream()
 	if !g.Training || d.P == 0 {
-		return x
+		y := g.View(x, x.Shape)
+		g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{}, nil }, x)
+		return y
 	}
 	s := dropout.Shape{Rows: g.N, RowElems: x.H * x.W * x.Stride, P: d.P, Stream: stream}
 	if err := s.Check(); err != nil {
-		g.Fail(err)
-		return x
+		return g.Fail(err)
 	}
 	k, y := s.Kernel(), g.OutputLike(x, x.Shape)
 	k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: x.Data, Y: y.Data})
 	g.Backward(func() {
-		if !x.Grad.IsZero() {
-			k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: y.Grad, Y: x.Grad})
+		if dX := g.Gradient(x); !dX.IsZero() {
+			k.Record(g.rec, dropout.Args[view, view]{Batch: g.Batch, X: y.Grad, Y: dX})
 		}
 	})
 	return y

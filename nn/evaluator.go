@@ -53,15 +53,14 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 
 // record records the forward pass of n images.
 func (e *Evaluator) record(n int) error {
-	g, err := e.net.newGraph(n, false)
+	g, err := e.net.predicting(n)
 	if err != nil {
 		return err
 	}
 	x, target := e.source.build(g, e.net.In)
-	if e.logits = e.net.build(g, x); g.ok() {
-		g.rec.Keep(e.logits.Data)
-		buildCrossEntropy(g, e.logits, target, e.metrics.All())
-	}
+	e.logits = e.net.build(g, e.net.whiten(g, x))
+	g.rec.Keep(e.logits.Data)
+	buildCrossEntropy(g, e.logits, e.images.classes, target, e.metrics.All())
 	e.plan, err = g.rec.Plan()
 	return err
 }
@@ -74,9 +73,7 @@ func (e *Evaluator) Close() {
 	e.readback.Release()
 	e.plan.Release()
 	e.metrics.Release()
-	if e.source != nil {
-		e.source.close()
-	}
+	e.source.close()
 }
 
 // ArenaBytes is the memory that activations share.
@@ -88,8 +85,7 @@ func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
 // Batch is the number of images that run at a time.
 func (e *Evaluator) Batch() int { return e.batch }
 
-// Run measures the net as it is now, on all images, in whatever order they
-// are. The accuracy is over images; d2l's is the mean over batches, which
+// Run measures the net as it is now, on all images. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.
 func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 	for all, err = range e.Batches(ctx) {
@@ -154,8 +150,7 @@ func (e *Evaluator) setBatch(first int) error {
 	return gpu.Write(e.net.batch.All(), b.Words())
 }
 
-// Logits are the network's outputs for n images from first on, in the order in
-// which the images are now: [n][classes].
+// Logits are the network's outputs for n images of the set from first on: [n][classes].
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())

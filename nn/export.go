@@ -1,18 +1,23 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
-	"wgnin/nn/data"
+	"wgnin/gpu"
 	"wgnin/nn/onnx"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders"
-	"wgnin/shaders/gcn"
 )
+
+// onnxNode is an operator that a layer is in ONNX.
+type onnxNode struct {
+	layer  *Described
+	y      *Tensor
+	inputs []*Tensor
+	make   func() (onnx.Node, error)
+}
 
 // ONNX is l as a model for other programs, with the weights as initialisers of
 // their own names. It takes images [N,C,H,W], 8-bit values divided by 255, for
@@ -26,76 +31,59 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	if err := Fits(l, in, weights); err != nil {
 		return m, err
 	}
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, false)
+	if err != nil {
+		return m, err
+	}
 	names := map[string]string{} // without "net.", as they are
 	for _, t := range weights {
 		names[strings.TrimPrefix(t.Name, prefix)] = t.Name
 	}
-	x := m.Input.Name
-	out, err := Walk(l, in, func(path string, l Layer, in, _ Shape) error {
-		n, err := onnxNode(l, in)
+	said := map[*Described]bool{}
+	for _, n := range g.onnx {
+		said[n.layer] = true
+		node, err := n.node(names)
 		if err != nil {
-			return fmt.Errorf("layer %s (%s): %w", path, l, err)
+			return m, fmt.Errorf("layer %s: %w", n.layer, err)
 		}
-		if n.Op == "" {
-			return nil
+		if node.Op == "" { // the same values
+			n.y.onnx = n.inputs[0].onnx
+			continue
 		}
-		n.Name, n.Inputs, n.Output = path, []string{x}, "y "+path
-		if _, ok := l.(Weighted); ok {
-			n.Inputs = append(n.Inputs, names[path+".weight"], names[path+".bias"])
-		}
-		m.Nodes = append(m.Nodes, n)
-		x = n.Output
-		return nil
-	})
-	if err != nil {
-		return m, err
+		m.Nodes = append(m.Nodes, node)
 	}
-	m.Output = onnx.Value{Name: "logits", Shape: []int{0, out.C, out.H, out.W}}
-	if out.Flat {
-		m.Output.Shape = []int{0, out.Len()}
+	for _, l := range g.layers {
+		if (l.Leaf || l.outputs > 0) && !said[l] {
+			return m, fmt.Errorf("layer %s: it has no ONNX form here", l)
+		}
 	}
-	m.Nodes[len(m.Nodes)-1].Output = m.Output.Name // there is one, for there are weights
+	m.Output = onnx.Value{Name: "logits", Shape: []int{0, g.out.C, g.out.H, g.out.W}}
+	if g.out.Flat {
+		m.Output.Shape = []int{0, g.out.Len()}
+	}
+	m.Rename(g.out.onnx, m.Output.Name)
 	return m, nil
 }
 
-// onnxNode is the operator that does what l does in evaluation, with no names
-// yet; the zero node if that is nothing.
-func onnxNode(l Layer, in Shape) (onnx.Node, error) {
-	switch l := l.(type) {
-	case Conv2D:
-		w, err := l.sides().window(in)
-		return slide("Conv", w, map[string][]int{"dilations": {1, 1}}, nil), err
-	case Linear:
-		return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}}, nil
-	case ReLU:
-		return onnx.Node{Op: "Relu"}, nil
-	case MaxPool2D:
-		w, err := l.sides().window(in)
-		// The last window may run past the image: more padding says the same
-		// as ceil_mode, without its differences between programs.
-		w.PadBottom = max(w.PadBottom, (w.OutH()-1)*w.StrideH+w.KH-w.InH-w.PadTop)
-		w.PadRight = max(w.PadRight, (w.OutW()-1)*w.StrideW+w.KW-w.InW-w.PadLeft)
-		return slide("MaxPool", w, nil, nil), err
-	case AvgPool2D:
-		w, err := l.sides().window(in)
-		if floor := w; err == nil {
-			if floor.Ceil = false; floor.OutH() != w.OutH() || floor.OutW() != w.OutW() {
-				err = errors.New("ONNX 1.8 does not say what a mean beyond the padding divides by; leave Ceil out")
-			}
-		}
-		include := 1
-		if l.ExcludePad {
-			include = 0
-		}
-		return slide("AveragePool", w, nil, map[string]int{"count_include_pad": include}), err
-	case GlobalAvgPool2D:
-		return onnx.Node{Op: "GlobalAveragePool"}, nil
-	case Flatten:
-		return onnx.Node{Op: "Flatten", Int: map[string]int{"axis": 1}}, nil
-	case Dropout:
-		return onnx.Node{}, nil
+// node is n with its names: its inputs are tensors, then the layer's weights, which
+// names has as they are called.
+func (n onnxNode) node(names map[string]string) (onnx.Node, error) {
+	node, err := n.make()
+	if err != nil || node.Op == "" {
+		return node, err
 	}
-	return onnx.Node{}, errors.New("it has no ONNX form here")
+	node.Name, node.Output = n.layer.Path, n.y.onnx
+	for _, x := range n.inputs {
+		node.Inputs = append(node.Inputs, x.onnx)
+	}
+	for _, t := range n.layer.Weights {
+		name := t.Name
+		if n.layer.Path != "" {
+			name = n.layer.Path + "." + name
+		}
+		node.Inputs = append(node.Inputs, names[name])
+	}
+	return node, nil
 }
 
 // slide is an operator with a kernel.
@@ -106,76 +94,4 @@ func slide(op string, w shaders.Window, lists map[string][]int, numbers map[stri
 	}}
 	maps.Copy(n.Ints, lists)
 	return n
-}
-
-// The initialisers of a whitening in an ONNX model.
-const (
-	onnxMean   = "whitening.mean"
-	onnxMatrix = "whitening.matrix"
-	onnxScale  = "whitening.scale"
-	onnxLeast  = "whitening.least"
-)
-
-// WhitenONNX has a model see its images through w. The images must be square,
-// because ONNX reshapes without a shape only to those (DepthToSpace).
-func WhitenONNX(m *onnx.Model, w *data.Whitening) error {
-	if w.H != w.W {
-		return fmt.Errorf("whitened images of %dx%d have no ONNX form here; want square ones", w.H, w.W)
-	}
-	n := len(w.Mean)
-	all := map[string][]int{"axes": {1, 2, 3}}
-	whiten := []onnx.Node{
-		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not be.
-		{Op: "ReduceMin", Inputs: []string{m.Input.Name}, Output: "whitening.least value", Ints: all},
-		{Op: "Sub", Inputs: []string{m.Input.Name, "whitening.least value"}, Output: "whitening.above"},
-		{Op: "ReduceMean", Inputs: []string{"whitening.above"}, Output: "whitening.brightness", Ints: all},
-		{Op: "Sub", Inputs: []string{"whitening.above", "whitening.brightness"}, Output: "whitening.even"},
-		{Op: "ReduceL2", Inputs: []string{"whitening.even"}, Output: "whitening.norm", Ints: all},
-		{Op: "Max", Inputs: []string{"whitening.norm", onnxLeast}, Output: "whitening.contrast"},
-		{Op: "Div", Inputs: []string{"whitening.even", "whitening.contrast"}, Output: "whitening.unit"},
-		{Op: "Mul", Inputs: []string{"whitening.unit", onnxScale}, Output: "whitening.normal"},
-		{Op: "Sub", Inputs: []string{"whitening.normal", onnxMean}, Output: "whitening.centred"},
-		{Op: "Conv", Inputs: []string{"whitening.centred", onnxMatrix}, Output: "whitening.flat"},
-		{
-			Op: "DepthToSpace", Inputs: []string{"whitening.flat"}, Output: "whitening.white",
-			Int: map[string]int{"blocksize": w.H}, Text: map[string]string{"mode": "CRD"},
-		},
-	}
-	for i := range whiten {
-		whiten[i].Name = whiten[i].Output
-	}
-	for i := range m.Nodes {
-		for k, input := range m.Nodes[i].Inputs {
-			if input == m.Input.Name {
-				m.Nodes[i].Inputs[k] = "whitening.white"
-			}
-		}
-	}
-	m.Nodes = append(whiten, m.Nodes...)
-	m.Weights = append(slices.Clone(m.Weights),
-		safetensors.Tensor{Name: onnxMean, Shape: []int{w.C, w.H, w.W}, Data: w.Mean},
-		safetensors.Tensor{Name: onnxMatrix, Shape: []int{n, w.C, w.H, w.W}, Data: w.Matrix},
-		safetensors.Tensor{Name: onnxScale, Data: []float32{gcn.Scale}},
-		safetensors.Tensor{Name: onnxLeast, Data: []float32{gcn.Least}},
-	)
-	return nil
-}
-
-// ONNXWhitening takes the whitening, nil if there is none, out of the weights of
-// a model that [WhitenONNX] changed.
-func ONNXWhitening(weights []safetensors.Tensor) (w *data.Whitening, others []safetensors.Tensor) {
-	found := map[string]safetensors.Tensor{}
-	for _, t := range weights {
-		switch t.Name {
-		case onnxMean, onnxMatrix, onnxScale, onnxLeast:
-			found[t.Name] = t
-		default:
-			others = append(others, t)
-		}
-	}
-	mean, matrix := found[onnxMean], found[onnxMatrix]
-	if n := len(mean.Data); len(mean.Shape) == 3 && n > 0 && len(matrix.Data) == n*n {
-		w = &data.Whitening{C: mean.Shape[0], H: mean.Shape[1], W: mean.Shape[2], Mean: mean.Data, Matrix: matrix.Data}
-	}
-	return w, others
 }

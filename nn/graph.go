@@ -3,37 +3,46 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"wgnin/gpu"
+	"wgnin/nn/onnx"
 	"wgnin/shaders"
 )
 
 // Graph is a network being recorded for batches of a fixed size: forward, and
 // when training, loss and backward. It is what a layer's Build writes to.
 type Graph struct {
-	N         int  // images of a run
-	Training  bool // dropout drops
-	Gradients bool // a backward pass follows
-
-	Batch gpu.View // the shaders.Batch of the run
+	N         int      // images of a run
+	Training  bool     // dropout drops
+	Gradients bool     // a backward pass follows
+	Batch     gpu.View // the shaders.Batch of the run
 
 	rec          *gpu.Recorder
-	net          *Net
-	grads        *gpu.Buffer // of the weights; nil without Gradients
-	path         string
+	weights      func(size int, d *Described) (Weights, error)
+	kernels      Kernels
+	fusion       *fusion
+	layer        *Described // being built
+	layers       []*Described
+	out          *Tensor
+	memory       []*Memory
 	backward     []func()
+	sums         []sum         // of the gradients that a backward pass has written
 	convolutions []convolution // in order
+	onnx         []onnxNode    // in order
 	dropouts     uint32
-	augment      Augment
-	classes      int                                              // one more than the largest label of the images
-	built        func(path string, l Layer, relu bool, y *Tensor) // if set, told of each layer; relu: the next one is done in its store
+
+	// What layers could do for others, by the name of the tensor; see fuse.
+	relus, stores, masks, rectified map[string]bool
 }
 
-// Tensor is a layer's output in a graph: its shape, and where it lies. The
-// values of a kept one are had with gpu.Read(t.Data, ...).
+// Tensor is a layer's output in a graph: its shape, and where it lies. Read the values
+// of a kept one with gpu.Read(t.Data, ...).
 type Tensor struct {
 	Shape
 	*Memory
+	onnx string // name of the value in an ONNX model
 }
 
 // Memory is where a tensor lies on the device. Tensors that are views of one
@@ -44,15 +53,145 @@ type Memory struct {
 	Stride int      // values from one pixel to the next, channels and padding
 	Data   gpu.View // [N,H,W,Stride]
 	Grad   gpu.View // gradient of Data; zero when none is needed
-	relu   bool     // Data is the output of a ReLU
-	masked bool     // Grad is that of the input of the ReLU
+
+	name   string
+	writes int // of Grad so far
 }
+
+// Weights are the values of a layer on the device, and their gradients, which are a
+// zero View where none are computed. The layer's backward pass adds to the gradients
+// unless the run is the batch's first (Batch.First in package shaders).
+type Weights struct{ Data, Grad gpu.View }
 
 // Pixels is the number of pixels of the batch.
 func (g *Graph) Pixels(t *Tensor) int { return g.N * t.H * t.W }
 
-// Output makes the output tensor of the layer being built, with channel stride
-// stride.
+// Recorder is what kernels are recorded on.
+func (g *Graph) Recorder() *gpu.Recorder { return g.rec }
+
+// root builds the whole network.
+func (g *Graph) root(l Layer, x *Tensor) *Tensor {
+	g.relus, g.stores, g.masks, g.rectified = map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	x.onnx = "images"
+	y := g.build("", l, x)
+	g.enter(nil)
+	return y
+}
+
+// Child builds a layer inside the one being built. Its weights are named after its path:
+// the names of the layers that it is in, and its own, joined by dots, as in PyTorch's
+// state dict.
+func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
+	parent := g.layer
+	path := name
+	switch {
+	case parent == nil: // the graph has failed
+		return x
+	case name == "" || strings.Contains(name, "."):
+		return g.Fail(fmt.Errorf("it names a layer inside %q; want a name without dots", name))
+	case parent.Path != "":
+		path = parent.Path + "." + name
+	}
+	parent.Leaf = false
+	y := g.build(path, l, x)
+	g.enter(parent)
+	return y
+}
+
+func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
+	if !g.ok() {
+		return x
+	}
+	if l == nil {
+		return g.Fail(fmt.Errorf("layer %s is nil; want a layer", path))
+	}
+	for _, other := range g.layers {
+		if other.Path == path {
+			return g.Fail(fmt.Errorf("it has two layers called %s", path))
+		}
+	}
+	d := &Described{Path: path, Layer: l, In: x.Shape, Leaf: true}
+	g.layers = append(g.layers, d)
+	g.enter(d)
+	y := l.Build(g, x)
+	if y == nil && g.ok() {
+		y = g.Fail(errors.New("its Build returned no output"))
+	}
+	if !g.ok() {
+		return g.nothing()
+	}
+	d.Out, d.output, d.end = y.Shape, y, g.rec.Len()
+	return y
+}
+
+// outputs are the layers that make a tensor of their own, in the order in which they are
+// done.
+func (g *Graph) outputs() (made []*Described) {
+	for _, l := range g.layers {
+		if l.outputs > 0 && l.output != nil {
+			made = append(made, l)
+		}
+	}
+	slices.SortStableFunc(made, func(a, b *Described) int { return a.end - b.end })
+	return made
+}
+
+// enter makes d the layer being built; nil is none.
+func (g *Graph) enter(d *Described) {
+	if g.layer = d; d != nil {
+		g.rec.Layer(d.Path)
+	}
+}
+
+// Weights declares the weights of the layer being built, which take size values on the
+// device: tensor i's element j, flat and as PyTorch has it, lies at the place that the
+// tensor's Place says. A layer calls it once.
+func (g *Graph) Weights(size int, tensors ...WeightTensor) Weights {
+	return g.declare(size, false, tensors)
+}
+
+// State declares values that a layer keeps from run to run and that do not learn, as the
+// running mean of a normalisation: they are saved and loaded as weights are, have no
+// gradient, and the optimiser leaves them as they are. A kernel of the forward pass may
+// update them. A layer calls it once, in the place of Weights: one that has both is made
+// of two, with g.Child.
+func (g *Graph) State(size int, tensors ...WeightTensor) gpu.View {
+	for i := range tensors {
+		tensors[i].State = true
+	}
+	return g.declare(size, true, tensors).Data
+}
+
+func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
+	d := g.layer
+	if !g.ok() || d == nil {
+		return Weights{}
+	}
+	if d.size > 0 {
+		g.Fail(errors.New("it declares weights twice; want one call, or layers inside it by g.Child"))
+		return Weights{}
+	}
+	if err := checkTensors(size, tensors); err != nil {
+		g.Fail(err)
+		return Weights{}
+	}
+	d.Weights, d.size, d.state = tensors, size, state
+	w, err := g.weights(size, d)
+	if err != nil {
+		g.Fail(err)
+	}
+	return w
+}
+
+// MACs counts multiply-adds of a forward pass of one image for the layer being built.
+func (g *Graph) MACs(n int64) {
+	if g.layer != nil {
+		g.layer.MACs += n
+	}
+}
+
+// Output makes the output tensor of a layer with weights, with channel stride stride, at
+// least s.C: a multiple of 4 is what convolutions want.
 func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Gradients) }
 
 // OutputLike makes the output tensor of a layer without weights. It lies as the
@@ -64,57 +203,164 @@ func (g *Graph) OutputLike(x *Tensor, s Shape) *Tensor {
 }
 
 func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
-	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
-	m := &Memory{Stride: stride, Data: g.rec.Temp("y "+g.path, bytes)}
-	if grad {
-		m.Grad = g.rec.Temp("dY "+g.path, bytes)
+	if !g.ok() || g.layer == nil {
+		return g.nothing()
 	}
-	return &Tensor{s, m}
+	if err := s.check(); err != nil {
+		return g.Fail(fmt.Errorf("output: %w", err))
+	}
+	name := g.layer.Path + strings.Repeat("'", g.layer.outputs)
+	g.layer.outputs++
+	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
+	m := &Memory{name: name, Stride: stride, Data: g.rec.Temp("y "+name, bytes)}
+	if grad {
+		m.Grad = g.rec.Temp("dY "+name, bytes)
+	}
+	g.memory = append(g.memory, m)
+	return &Tensor{Shape: s, Memory: m, onnx: "y " + name}
+}
+
+// View is x with another shape of as many values, at the same place: it moves nothing.
+func (g *Graph) View(x *Tensor, s Shape) *Tensor {
+	if s.Len() != x.Len() {
+		return g.Fail(fmt.Errorf("a view of %s as %s", x.Shape, s))
+	}
+	return &Tensor{Shape: s, Memory: x.Memory, onnx: x.onnx}
 }
 
 // Temp is scratch memory for n values.
 func (g *Graph) Temp(label string, n int) gpu.View {
-	return g.rec.Temp(label+" "+g.path, int64(n)*4)
+	if g.layer != nil {
+		label += " " + g.layer.Path
+	}
+	return g.rec.Temp(label, int64(n)*4)
 }
 
 // Backward registers what the layer does when the gradient of its output is
 // there. It is called after the loss, the last layer first, and not at all
 // without Gradients.
 func (g *Graph) Backward(f func()) {
-	if !g.Gradients {
+	if !g.Gradients || !g.ok() {
 		return
 	}
-	path := g.path
+	layer := g.layer
 	g.backward = append(g.backward, func() {
-		g.enter(path)
+		g.enter(layer)
 		f()
+		for _, s := range g.sums {
+			g.accumulate(s)
+		}
+		g.sums = nil
 	})
+}
+
+// sum is a gradient to be added to that which another consumer of x wrote.
+type sum struct {
+	x    *Tensor
+	part gpu.View
+}
+
+// Gradient is where a backward pass writes, every element, the gradient of x that its
+// layer has: a zero View if none is needed. Where x has several consumers, each writes
+// its own, and they are added up in the order in which the backward passes run.
+func (g *Graph) Gradient(x *Tensor) gpu.View {
+	if x.Grad.IsZero() {
+		return gpu.View{}
+	}
+	if x.writes++; x.writes == 1 {
+		return x.Grad
+	}
+	part := g.Temp("dX part", int(x.Grad.Bytes()/4))
+	g.sums = append(g.sums, sum{x, part})
+	return part
+}
+
+// PassGradient makes the gradient of y, the layer's output, also that of x, whose values
+// lie alike: no kernel runs where nothing else reads x.
+func (g *Graph) PassGradient(x, y *Tensor) {
+	switch {
+	case x.Grad.IsZero():
+	case x.Stride == y.Stride && x.writes == 0 && g.fusion != nil && g.fusion.sole[x.name]:
+		x.writes++
+		x.Grad = y.Grad
+	case x.Stride == y.Stride && x.writes > 0:
+		g.sums = append(g.sums, sum{x, y.Grad})
+	default:
+		g.copy(y, x.Stride, g.Gradient(x))
+	}
 }
 
 // runBackward records the backward passes.
 func (g *Graph) runBackward() {
-	for i := len(g.backward) - 1; i >= 0; i-- {
+	for i := len(g.backward) - 1; i >= 0 && g.ok(); i-- {
 		g.backward[i]()
 	}
 	g.backward = nil
 }
 
-// Fail keeps the first error, with the name of the layer being built.
-func (g *Graph) Fail(err error) { g.rec.Fail(err) }
+// fusesReLU reports whether the layer applies to y, its output, the ReLU that follows
+// it. Only a layer that can calls it.
+func (g *Graph) fusesReLU(y *Tensor) bool {
+	if !g.ok() {
+		return false
+	}
+	g.stores[y.name] = true
+	fused := g.fusion != nil && g.fusion.relu[y.name]
+	if fused {
+		g.rectified[y.name] = true
+	}
+	return fused
+}
 
-func (g *Graph) ok() bool { return !g.rec.Failed() }
+// masksReLU reports whether the gradient of x that the layer writes is to be zero where
+// x, the output of a ReLU, is. Only a layer that can calls it.
+func (g *Graph) masksReLU(x *Tensor) bool {
+	if !g.ok() {
+		return false
+	}
+	g.masks[x.name] = true
+	return g.fusion != nil && g.fusion.mask[x.name]
+}
 
-// tell tells g.built of a layer that is built.
-func (g *Graph) tell(l Layer, relu bool, y *Tensor) {
-	if _, nested := l.(Sequential); !nested && g.built != nil {
-		g.built(g.path, l, relu, y)
+// masked reports whether the gradient of y has been masked by the layer that wrote it.
+func (g *Graph) masked(y *Tensor) bool { return g.fusion != nil && g.fusion.mask[y.name] }
+
+// ONNX says what the layer being built is in an ONNX model: make gives an operator
+// whose inputs are those given, then the layer's weights; its names are filled in. A
+// layer that says nothing cannot be exported.
+func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tensor) {
+	if g.layer != nil {
+		y.onnx = "y " + g.layer.Path
+		g.onnx = append(g.onnx, onnxNode{g.layer, y, inputs, make})
 	}
 }
 
-func (g *Graph) enter(path string) {
-	g.path = path
-	g.rec.Layer(path)
+// Fail keeps the first error, with the name of the layer being built. The tensor that it
+// returns stands for the output that there is not.
+func (g *Graph) Fail(err error) *Tensor {
+	if d := g.layer; d != nil && !g.rec.Failed() && !errors.As(err, new(errorInLayer)) {
+		where := "the network"
+		if d.Path != "" {
+			where = "layer " + d.Path
+		}
+		err = errorInLayer{fmt.Errorf("%s (%s) on %s: %w", where, d.Layer, d.In, err)}
+		g.rec.Layer("")
+	}
+	g.rec.Fail(err)
+	return g.nothing()
 }
+
+// errorInLayer names a layer already.
+type errorInLayer struct{ error }
+
+func (e errorInLayer) Unwrap() error { return errors.Unwrap(e.error) }
+
+// nothing is a tensor to go on with after an error.
+func (g *Graph) nothing() *Tensor {
+	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1}, Memory: &Memory{name: "nothing", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
+}
+
+func (g *Graph) ok() bool { return !g.rec.Failed() }
 
 // nextStream tells one dropout of the network from another.
 func (g *Graph) nextStream() uint32 {
@@ -122,33 +368,50 @@ func (g *Graph) nextStream() uint32 {
 	return g.dropouts
 }
 
-// newGraph starts a graph for batches of n images.
-func (net *Net) newGraph(n int, training bool) (*Graph, error) {
-	if n < 1 {
-		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", n)
+// pass says what a graph of a net is for.
+type pass struct {
+	n                   int // images of a run
+	training, gradients bool
+	batch, grads        *gpu.Buffer
+}
+
+// newGraph starts a graph.
+func (net *Net) newGraph(p pass) (*Graph, error) {
+	if p.n < 1 {
+		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", p.n)
 	}
-	if training && net.grads == nil {
+	fused, err := fuse(net.dev, net.Layer, net.In, p.training)
+	if err != nil {
+		return nil, err
+	}
+	g := &Graph{
+		N: p.n, Training: p.training, Gradients: p.gradients, Batch: p.batch.All(),
+		rec: net.dev.NewRecorder(), kernels: net.kernels, fusion: fused,
+	}
+	g.weights = func(size int, d *Described) (Weights, error) { return net.place(size, d, p.grads) }
+	return g, nil
+}
+
+// predicting is a pass forward.
+func (net *Net) predicting(n int) (*Graph, error) { return net.newGraph(pass{n: n, batch: net.batch}) }
+
+// training is a pass forward and backward, with dropout.
+func (net *Net) training(n int) (*Graph, error) {
+	if net.grads == nil {
 		var err error
 		if net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes()); err != nil {
 			return nil, err
 		}
 	}
-	return &Graph{
-		N: n, Training: training, Gradients: training, Batch: net.batch.All(),
-		rec: net.dev.NewRecorder(), net: net, grads: net.grads,
-	}, nil
+	return net.newGraph(pass{n, true, true, net.batch, net.grads})
 }
 
 // maxImages is the most images of which every activation fits one binding of
 // the adapter.
 func (net *Net) maxImages() int {
 	largest := int64(net.In.Len()) * 4
-	_, err := Walk(net.Layer, net.In, func(_ string, _ Layer, _, out Shape) error {
-		largest = max(largest, out.deviceBytes())
-		return nil
-	})
-	if err != nil {
-		return 1
+	for _, l := range net.description.Layers {
+		largest = max(largest, l.Out.deviceBytes())
 	}
 	l := net.dev.Adapter().Limits
 	return int(max(1, min(l.MaxBindingBytes, l.MaxBufferBytes)/largest))

@@ -17,7 +17,6 @@ type Images struct {
 	classes int // one more than the largest label
 	dev     *gpu.Device
 	chunks  []chunk
-	order   *gpu.Buffer // image numbers, in the order of the epoch
 }
 
 type chunk struct {
@@ -63,15 +62,6 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 			return nil, err
 		}
 	}
-	order := make([]uint32, set.Len())
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	var err error
-	if im.order, err = upload(dev, "order", order); err != nil {
-		im.Close()
-		return nil, err
-	}
 	return im, nil
 }
 
@@ -98,8 +88,7 @@ func (im *Images) Len() int { return im.set.Len() }
 func (im *Images) Set() *data.Images { return im.set }
 
 // Bytes is the size of the set on the device.
-func (im *Images) Bytes() int64 {
-	n := im.order.Bytes()
+func (im *Images) Bytes() (n int64) {
 	for _, c := range im.chunks {
 		n += c.pixels.Bytes() + c.labels.Bytes()
 	}
@@ -115,14 +104,14 @@ func (im *Images) Close() {
 		c.pixels.Release()
 		c.labels.Release()
 	}
-	im.order.Release()
 }
 
 // source brings batches of a set into graphs of one network.
 type source struct {
-	im   *Images
-	taps *gpu.Buffer
-	cfg  input.Shape
+	im    *Images
+	order *gpu.Buffer // image numbers; at first those of the set
+	taps  *gpu.Buffer
+	cfg   input.Shape
 }
 
 func (im *Images) source(in Shape) (*source, error) {
@@ -130,30 +119,49 @@ func (im *Images) source(in Shape) (*source, error) {
 		return nil, fmt.Errorf("nn: images have %d channels and the network takes %d", im.set.C, in.C)
 	}
 	s := &source{im: im, cfg: input.Shape{C: in.C, InH: im.set.H, InW: im.set.W, OutH: in.H, OutW: in.W}}
+	order := make([]uint32, im.Len())
+	for i := range order {
+		order[i] = uint32(i)
+	}
 	var err error
-	s.taps, err = upload(im.dev, "taps", s.cfg.Taps())
-	return s, err
+	if s.order, err = upload(im.dev, "order", order); err == nil {
+		s.taps, err = upload(im.dev, "taps", s.cfg.Taps())
+	}
+	if err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
 }
 
-func (s *source) close() { s.taps.Release() }
+// close gives the device memory back. It may be called on nil.
+func (s *source) close() {
+	if s != nil {
+		s.order.Release()
+		s.taps.Release()
+	}
+}
+
+// input is memory for images as the network takes them.
+func (g *Graph) input(in Shape) *Tensor {
+	return &Tensor{Shape: in, Memory: &Memory{name: "images", Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+}
 
 // build records the input of g: the images and the labels of a batch.
 func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
-	x = &Tensor{in, &Memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
-	target = g.Temp("target", g.N)
+	x, target = g.input(in), g.Temp("target", g.N)
 	s.record(g, x.Data, target)
 	return x, target
 }
 
 // record is build into memory that there is.
 func (s *source) record(g *Graph, x, target view) {
-	g.enter("input")
-	g.classes = s.im.classes
+	g.rec.Layer("input")
 	for _, c := range s.im.chunks {
 		cfg := s.cfg
 		cfg.N, cfg.First, cfg.Count = g.N, c.first, c.count
 		cfg.Kernel().Record(g.rec, input.Args[view, view, view, view]{
-			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.im.order.All(),
+			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.order.All(),
 			Taps: s.taps.All(), X: x, Target_: target,
 		})
 	}

@@ -50,4 +50,9 @@ func Gaussian(std float64) Distribution {
 // Zero is 0.
 func Zero(*rand.Rand, int, int) float64 { return 0 }
 
+// Always is v.
+func Always(v float64) Distribution {
+	return func(*rand.Rand, int, int) float64 { return v }
+}
+
 func uniform(r *rand.Rand, bound float64) float64 { return (2*r.Float64() - 1) * bound }

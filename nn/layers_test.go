@@ -209,7 +209,7 @@ func TestLayers(t *testing.T) {
 			if c.first > 0 {
 				in.C = c.first
 			}
-			out, err := c.layers.OutShape(in)
+			out, err := nn.OutShape(c.layers, in)
 			require.NoError(t, err)
 			assert.Equal(t, c.out, out)
 			params, err := nn.Params(c.layers, in)

@@ -9,15 +9,18 @@ import (
 
 // buildCrossEntropy records the softmax cross-entropy of the logits (as
 // torch.nn.CrossEntropyLoss with reduction="mean"), adds it up in metrics, and
-// writes the gradient of the logits.
-func buildCrossEntropy(g *Graph, logits *Tensor, target, metrics view) {
-	g.enter("loss")
+// writes the gradient of the logits. The images have labels below classes.
+func buildCrossEntropy(g *Graph, logits *Tensor, classes int, target, metrics view) {
+	if !g.ok() {
+		return
+	}
+	g.rec.Layer("loss")
 	if logits.H != 1 || logits.W != 1 {
 		g.Fail(fmt.Errorf("logits are %d channels of %dx%d; want one value a class: put GlobalAvgPool2D, or Flatten and Linear, before", logits.C, logits.H, logits.W))
 		return
 	}
-	if logits.C < g.classes {
-		g.Fail(fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", logits.C, g.classes-1))
+	if logits.C < classes {
+		g.Fail(fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", logits.C, classes-1))
 		return
 	}
 	s := softmaxxent.Shape{N: g.N, Classes: logits.C, Stride: logits.Stride}
@@ -25,7 +28,7 @@ func buildCrossEntropy(g *Graph, logits *Tensor, target, metrics view) {
 		g.Fail(err)
 		return
 	}
-	dX, row := logits.Grad, g.Temp("loss of rows", 2*g.N)
+	dX, row := g.Gradient(logits), g.Temp("loss of rows", 2*g.N)
 	if dX.IsZero() {
 		dX = g.Temp("dlogits", g.N*logits.Stride)
 	}

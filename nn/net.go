@@ -15,19 +15,21 @@ import (
 	"wgnin/shaders"
 )
 
-// Weights says what the weights of a layer are and how they lie on the device.
-type Weights struct {
-	Size    int // values on the device, with padding
-	Tensors []WeightTensor
-}
-
 // WeightTensor is one tensor of a layer, as PyTorch has it.
 type WeightTensor struct {
-	Name          string // weight or bias
+	Name          string // weight, bias, or another without dots
 	Shape         []int
 	FanIn, FanOut int // channels times kernel rows times kernel columns
 
-	place func(i int) int // where flat element i lies on the device
+	// Init draws the values that the tensor starts with; nil is the network's own
+	// (see Init) for weights, and zero for State.
+	Init Distribution
+	// Place is where flat element i lies among the layer's values on the device; nil
+	// is Offset+i.
+	Place  func(i int) int
+	Offset int
+
+	State bool // does not learn; see Graph.State
 }
 
 // Len is the number of values.
@@ -39,6 +41,37 @@ func (t WeightTensor) Len() int {
 	return n
 }
 
+func (t WeightTensor) place(i int) int {
+	if t.Place == nil {
+		return t.Offset + i
+	}
+	return t.Place(i)
+}
+
+// checkTensors refuses tensors that no state dict has.
+func checkTensors(size int, tensors []WeightTensor) error {
+	values := 0
+	names := map[string]bool{}
+	for _, t := range tensors {
+		if t.Name == "" || strings.Contains(t.Name, ".") || names[t.Name] {
+			return fmt.Errorf("it declares weights called %q; want different names without dots", t.Name)
+		}
+		names[t.Name] = true
+		n := int64(1)
+		for _, d := range t.Shape {
+			if d < 1 || int64(d) > maxValues/n {
+				return fmt.Errorf("%s is %v; want at least 1 and at most %d values", t.Name, t.Shape, maxValues)
+			}
+			n *= int64(d)
+		}
+		values += int(n)
+	}
+	if values < 1 || values > size || size > 2*maxValues {
+		return fmt.Errorf("it declares %d weights in %d values on the device; want 1 to %d, and room for each", values, size, 2*maxValues)
+	}
+	return nil
+}
+
 // Net is a network with its weights on a device, and, once it has a trainer,
 // their gradients.
 type Net struct {
@@ -46,48 +79,57 @@ type Net struct {
 	In    Shape
 	Out   Shape
 
-	dev     *gpu.Device
-	layers  []netWeights
-	byPath  map[string]int
-	size    int // values of all weights on the device, with padding
-	weights *gpu.Buffer
-	grads   *gpu.Buffer // nil until there is a trainer
-	batch   *gpu.Buffer // the shaders.Batch of the run
-	kernels Kernels
-	set     bool // the weights have been
+	description *Description
+	dev         *gpu.Device
+	layers      []netWeights
+	byPath      map[string]int
+	size        int // values of all weights on the device, with padding
+	stateSize   int // and of what does not learn
+	weights     *gpu.Buffer
+	state       *gpu.Buffer // nil if there is none
+	grads       *gpu.Buffer // of weights; nil until there is a trainer
+	batch       *gpu.Buffer // the shaders.Batch of the run
+	kernels     Kernels
+	set         bool // the weights have been
 
 	whitening *gpu.Buffer // matrix and bias; nil without one
 }
 
+// netWeights are the weights of a layer.
 type netWeights struct {
-	Weights
-	path   string
+	Described
 	offset int // values
 }
 
 // NewNet puts the weights of l, for inputs of shape in, on the device: zero
-// until they are set with Init or SetWeights.
+// until they are set with Init or SetWeights. Errors: a layer that does not fit what it
+// is given, or the adapter, by name.
 func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	adapter := dev.Adapter()
 	limit := min(adapter.Limits.MaxBindingBytes, adapter.Limits.MaxBufferBytes)
-	net, err := lay(l, in, int(adapter.Limits.OffsetAlign/4), func(path string, l Layer, in, out Shape) error {
-		if bytes := out.deviceBytes(); bytes > limit {
-			return fmt.Errorf("layer %s (%s) on %s: output of one image takes %d bytes; %s binds at most %d", path, l, in, bytes, adapter.Name, limit)
-		}
-		return nil
-	})
+	net, err := lay(dev, l, in, int(adapter.Limits.OffsetAlign/4))
 	if err != nil {
 		return nil, err
 	}
-	net.dev = dev
-	bytes := int64(net.size) * 4
+	for _, l := range net.description.Layers {
+		if bytes := l.Out.deviceBytes(); l.outputs > 0 && bytes > limit {
+			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d", l, l.In, bytes, adapter.Name, limit)
+		}
+	}
+	bytes := int64(max(net.size, net.stateSize)) * 4
 	if bytes > limit {
 		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, adapter.Name, limit)
 	}
-	var err1, err2 error
-	net.weights, err1 = dev.NewBuffer("weights", bytes)
-	net.batch, err2 = dev.NewBuffer("batch", shaders.BatchBytes)
-	if err := errors.Join(err1, err2); err != nil {
+	if err := net.checkPlaces(); err != nil {
+		return nil, err
+	}
+	var errs [3]error
+	net.weights, errs[0] = dev.NewBuffer("weights", int64(net.size)*4)
+	net.batch, errs[1] = dev.NewBuffer("batch", shaders.BatchBytes)
+	if net.stateSize > 0 {
+		net.state, errs[2] = dev.NewBuffer("state", int64(net.stateSize)*4)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
 		net.Close()
 		return nil, err
 	}
@@ -95,26 +137,70 @@ func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 }
 
 // lay gives the weights of l their places: those of each layer begin at a
-// multiple of align values. It calls check for each layer.
-func lay(l Layer, in Shape, align int, check func(path string, l Layer, in, out Shape) error) (*Net, error) {
-	net := &Net{Layer: l, In: in, byPath: map[string]int{}}
-	var err error
-	net.Out, err = Walk(l, in, func(path string, l Layer, in, out Shape) error {
-		if err := check(path, l, in, out); err != nil {
-			return err
-		}
-		if w, ok := l.(Weighted); ok {
-			nw := netWeights{w.Weights(in), path, net.size}
-			net.byPath[path] = len(net.layers)
-			net.layers = append(net.layers, nw)
-			net.size += shaders.RoundUp(nw.Size, align)
-		}
-		return nil
-	})
-	if err == nil && net.size == 0 {
-		err = errors.New("nn: the network has no weights")
+// multiple of align values.
+func lay(dev *gpu.Device, l Layer, in Shape, align int) (*Net, error) {
+	g, err := describe(dev, nil, l, in, true)
+	if err != nil {
+		return nil, err
 	}
-	return net, err
+	readers := g.readers()
+	for _, m := range g.memory {
+		if readers[m.name] == 0 {
+			return nil, fmt.Errorf("layer %s: nothing uses its output", strings.TrimRight(m.name, "'"))
+		}
+	}
+	net := &Net{Layer: l, In: in, Out: g.out.Shape, description: g.description(in), dev: dev, byPath: map[string]int{}}
+	for _, d := range net.description.Layers {
+		if d.size == 0 {
+			continue
+		}
+		net.byPath[d.Path] = len(net.layers)
+		size := &net.size
+		if d.state {
+			size = &net.stateSize
+		}
+		net.layers = append(net.layers, netWeights{d, *size})
+		*size += shaders.RoundUp(d.size, align)
+	}
+	if net.size == 0 {
+		return nil, errors.New("nn: the network has no weights")
+	}
+	return net, nil
+}
+
+// checkPlaces refuses weights of which two lie at one place, or one at none.
+func (net *Net) checkPlaces() error {
+	for _, l := range net.layers {
+		taken := make([]bool, l.size)
+		for _, t := range l.Weights {
+			for i := range t.Len() {
+				at := t.place(i)
+				if at < 0 || at >= l.size || taken[at] {
+					return fmt.Errorf("layer %s on %s: element %d of %s lies at %d of %d values; want a place of its own for each", l, l.In, i, t.Name, at, l.size)
+				}
+				taken[at] = true
+			}
+		}
+	}
+	return nil
+}
+
+// place is where the weights of a layer, and their gradients in grads, lie.
+func (net *Net) place(size int, d *Described, grads *gpu.Buffer) (Weights, error) {
+	i, ok := net.byPath[d.Path]
+	if !ok || net.layers[i].size != size || net.layers[i].state != d.state {
+		return Weights{}, errors.New("it declares other weights than when the network was made")
+	}
+	l := net.layers[i]
+	from, bytes := int64(l.offset)*4, int64(size)*4
+	if l.state {
+		return Weights{Data: net.state.Slice(from, bytes)}, nil
+	}
+	w := Weights{Data: net.weights.Slice(from, bytes)}
+	if grads != nil {
+		w.Grad = grads.Slice(from, bytes)
+	}
+	return w, nil
 }
 
 // Close gives the device memory back. It may be called on nil.
@@ -123,6 +209,7 @@ func (net *Net) Close() {
 		return
 	}
 	net.weights.Release()
+	net.state.Release()
 	net.grads.Release()
 	net.batch.Release()
 	net.whitening.Release()
@@ -135,35 +222,22 @@ func (net *Net) Device() *gpu.Device { return net.dev }
 func (net *Net) Bytes() int64 { return net.weights.Bytes() }
 
 // Params is the number of weights and biases.
-func (net *Net) Params() int {
-	n := 0
-	for _, l := range net.layers {
-		for _, t := range l.Tensors {
-			n += t.Len()
-		}
-	}
-	return n
-}
+func (net *Net) Params() int { return net.description.Params() }
 
-// param is the part of b, weights or their gradients, that the layer at path
-// has. It is an error if the net has laid out none of that size there, as when a type
-// that is not Sequential builds layers.
-func (net *Net) param(b *gpu.Buffer, path string, size int) (gpu.View, error) {
-	i, ok := net.byPath[path]
-	if !ok || net.layers[i].Size != size {
-		return gpu.View{}, fmt.Errorf("the network has no weights for it: layers inside other layers want a Sequential")
-	}
-	l := net.layers[i]
-	return b.Slice(int64(l.offset)*4, int64(l.Size)*4), nil
-}
+// Description is what the network is made of.
+func (net *Net) Description() *Description { return net.description }
 
 // each visits the tensors in PyTorch's order, with the layer's place in the
-// arena.
+// arena of weights or state.
 func (net *Net) each(f func(index int, name string, offset int, t WeightTensor)) {
 	index := 0
 	for _, l := range net.layers {
-		for _, t := range l.Tensors {
-			f(index, l.path+"."+t.Name, l.offset, t)
+		for _, t := range l.Weights {
+			name := t.Name
+			if l.Path != "" {
+				name = l.Path + "." + name
+			}
+			f(index, name, l.offset, t)
 			index++
 		}
 	}
@@ -171,27 +245,67 @@ func (net *Net) each(f func(index int, name string, offset int, t WeightTensor))
 
 // Init sets the weights at random.
 func (net *Net) Init(init Init, seed uint64) error {
-	arena := make([]float32, net.size)
+	a := net.arenas()
 	net.each(func(index int, name string, offset int, t WeightTensor) {
 		r := rand.New(rand.NewPCG(seed, uint64(index)))
-		draw := init.Weight
-		if t.Name == "bias" {
+		draw := t.Init
+		switch {
+		case draw != nil:
+		case t.State:
+			draw = Zero
+		case t.Name == "bias":
 			draw = init.Bias
+		default:
+			draw = init.Weight
 		}
 		for i := range t.Len() {
-			arena[offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
+			a.of(t)[offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
 		}
 	})
-	net.set = true
-	return gpu.Write(net.weights.All(), arena)
+	return net.fill(a)
+}
+
+// arenas are all weights, and all state, as they lie on the device.
+type arenas struct{ weights, state []float32 }
+
+func (net *Net) arenas() arenas {
+	return arenas{make([]float32, net.size), make([]float32, net.stateSize)}
+}
+
+// of is the arena in which t lies.
+func (a arenas) of(t WeightTensor) []float32 {
+	if t.State {
+		return a.state
+	}
+	return a.weights
+}
+
+// fill sets all weights and state.
+func (net *Net) fill(a arenas) error {
+	err := gpu.Write(net.weights.All(), a.weights)
+	if err == nil && net.state != nil {
+		err = gpu.Write(net.state.All(), a.state)
+	}
+	net.set = net.set || err == nil
+	return err
 }
 
 // prefix is what the chapter's class puts before the names of its weights.
 const prefix = "net."
 
-// Weights reads the weights back, in PyTorch's layouts and order, named as in
-// the state dict of the chapter's class: net.0.0.weight.
-func (net *Net) Weights() ([]safetensors.Tensor, error) { return net.read(net.weights) }
+// Weights reads the weights back, and what of them does not learn, in PyTorch's layouts
+// and order, named as in the state dict of the chapter's class: net.0.0.weight.
+func (net *Net) Weights() ([]safetensors.Tensor, error) {
+	a := net.arenas()
+	err := gpu.Read(net.weights.All(), a.weights)
+	if err == nil && net.state != nil {
+		err = gpu.Read(net.state.All(), a.state)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return net.tensors(a, true), nil
+}
 
 // Gradients reads the gradients of the last step back, named as [Net.Weights].
 // Before there is a trainer there are none.
@@ -202,64 +316,80 @@ func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	return net.read(net.grads)
 }
 
+// read reads a value for each weight that learns.
 func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
-	arena := make([]float32, net.size)
-	if err := gpu.Read(b.All(), arena); err != nil {
+	a := arenas{weights: make([]float32, net.size)}
+	if err := gpu.Read(b.All(), a.weights); err != nil {
 		return nil, err
 	}
-	var ts []safetensors.Tensor
+	return net.tensors(a, false), nil
+}
+
+// tensors takes the values of a out, with those of the state or without.
+func (net *Net) tensors(a arenas, state bool) (ts []safetensors.Tensor) {
 	net.each(func(_ int, name string, offset int, t WeightTensor) {
+		if t.State && !state {
+			return
+		}
 		data := make([]float32, t.Len())
 		for i := range data {
-			data[i] = arena[offset+t.place(i)]
+			data[i] = a.of(t)[offset+t.place(i)]
 		}
 		ts = append(ts, safetensors.Tensor{Name: prefix + name, Shape: slices.Clone(t.Shape), Data: data})
 	})
-	return ts, nil
+	return ts
 }
 
 // SetWeights sets all weights. Names are those of PyTorch, with or without
 // "net."; each weight of the network must be there once, with its shape, and
 // nothing else.
 func (net *Net) SetWeights(ts []safetensors.Tensor) error {
-	err := net.write(net.weights, ts)
-	net.set = net.set || err == nil
-	return err
+	a, err := net.arrange(ts, true)
+	if err != nil {
+		return err
+	}
+	return net.fill(a)
 }
 
 // Fits refuses tensors that are not the weights of l for inputs of shape in, as
 // SetWeights would, with no device.
 func Fits(l Layer, in Shape, ts []safetensors.Tensor) error {
-	net, err := lay(l, in, 1, func(string, Layer, Shape, Shape) error { return nil })
+	net, err := lay(gpu.Dry(gpu.Guaranteed, false), l, in, 1)
+	if err == nil {
+		err = net.checkPlaces()
+	}
 	if err != nil {
 		return err
 	}
-	_, err = net.arrange(ts)
+	_, err = net.arrange(ts, true)
 	return err
 }
 
-// write puts a value for each weight into b.
+// write puts a value for each weight that learns into b.
 func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
-	arena, err := net.arrange(ts)
+	a, err := net.arrange(ts, false)
 	if err != nil {
 		return err
 	}
-	return gpu.Write(b.All(), arena)
+	return gpu.Write(b.All(), a.weights)
 }
 
-// arrange lays a value for each weight as on the device.
-func (net *Net) arrange(ts []safetensors.Tensor) ([]float32, error) {
+// arrange lays a value for each weight as on the device, with the state or without.
+func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
 	given := map[string]safetensors.Tensor{}
 	for _, t := range ts {
 		name := strings.TrimPrefix(t.Name, prefix)
 		if _, twice := given[name]; twice {
-			return nil, fmt.Errorf("weights: %s is there twice", name)
+			return arenas{}, fmt.Errorf("weights: %s is there twice", name)
 		}
 		given[name] = t
 	}
-	arena := make([]float32, net.size)
+	a := net.arenas()
 	var err error
 	net.each(func(_ int, name string, offset int, want WeightTensor) {
+		if want.State && !state {
+			return
+		}
 		t, ok := given[name]
 		delete(given, name)
 		switch {
@@ -274,19 +404,19 @@ func (net *Net) arrange(ts []safetensors.Tensor) ([]float32, error) {
 					err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
 					return
 				}
-				arena[offset+want.place(i)] = v
+				a.of(want)[offset+want.place(i)] = v
 			}
 		}
 	})
 	if err != nil {
-		return nil, err
+		return arenas{}, err
 	}
 	for _, t := range ts {
 		if _, unused := given[strings.TrimPrefix(t.Name, prefix)]; unused {
-			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
+			return arenas{}, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}
-	return arena, nil
+	return a, nil
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

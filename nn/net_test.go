@@ -2,7 +2,6 @@ package nn_test
 
 import (
 	"bytes"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"path/filepath"
@@ -213,7 +212,7 @@ func TestWeightsRoundTrip(t *testing.T) {
 
 // TestWalk checks the paths, which are PyTorch's, the shapes and the sums of
 // parameters and multiply-adds of a nested network.
-func TestWalk(t *testing.T) {
+func TestDescribe(t *testing.T) {
 	net := nn.Sequential{
 		nn.Sequential{nn.Conv2D{Out: 6, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{}, nn.Sequential{nn.MaxPool2D{Kernel: 2}}},
 		nn.Dropout{P: 0.1},
@@ -223,11 +222,14 @@ func TestWalk(t *testing.T) {
 	}
 	in := nn.Shape{C: 1, H: 28, W: 28}
 	var got []string
-	out, err := nn.Walk(net, in, func(path string, l nn.Layer, in, out nn.Shape) error {
-		got = append(got, path+": "+l.String()+" "+in.String()+" -> "+out.String())
-		return nil
-	})
+	d, err := nn.Describe(net, in)
 	require.NoError(t, err)
+	for _, l := range d.Layers {
+		if l.Leaf {
+			got = append(got, l.Path+": "+l.Layer.String()+" "+l.In.String()+" -> "+l.Out.String())
+		}
+	}
+	out := d.Out
 	assert.Equal(t, []string{
 		"0.0: Conv2D 6 5x5 pad 2 [1,28,28] -> [6,28,28]",
 		"0.1: ReLU [6,28,28] -> [6,28,28]",
@@ -248,20 +250,8 @@ func TestWalk(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, int64(6*25*28*28+16*6*25*4*4+2560), macs)
 
-	// The visitor's error ends the walk.
-	stop := errors.New("stop")
-	visits := 0
-	_, err = nn.Walk(net, in, func(path string, _ nn.Layer, _, _ nn.Shape) error {
-		if visits++; path == "0.2.0" {
-			return stop
-		}
-		return nil
-	})
-	assert.ErrorIs(t, err, stop)
-	assert.Equal(t, 3, visits)
-
 	var b bytes.Buffer
-	require.NoError(t, nn.Summary(&b, net, 2, in))
+	require.NoError(t, d.Summary(&b, 2))
 	assert.Equal(t, strings.Join([]string{
 		"Sequential       output shape: [2,6,14,14]",
 		"Dropout          output shape: [2,6,14,14]",
@@ -270,8 +260,10 @@ func TestWalk(t *testing.T) {
 		"Linear           output shape: [2,10]",
 		"",
 	}, "\n"), b.String())
-	assertOneLine(t, nn.Summary(&b, net, 2, nn.Shape{C: 1, H: 5, W: 5}), "layer 2.0 (Conv2D 16 5x5 stride 3) on [6,2,2]")
-	assertOneLine(t, nn.Summary(&b, nn.Sequential{nn.ReLU{}, nil}, 2, in), "layer 1 is nil")
+	_, err = nn.Describe(net, nn.Shape{C: 1, H: 5, W: 5})
+	assertOneLine(t, err, "layer 2.0 (Conv2D 16 5x5 stride 3) on [6,2,2]")
+	_, err = nn.Describe(nn.Sequential{nn.ReLU{}, nil}, in)
+	assertOneLine(t, err, "layer 1 is nil")
 }
 
 // TestLayerStrings: a layer is named in errors as in its literal.

@@ -1,6 +1,9 @@
 package nn
 
 import (
+	"errors"
+
+	"wgnin/nn/onnx"
 	"wgnin/shaders/pool"
 )
 
@@ -21,26 +24,29 @@ func (p MaxPool2D) sides() sides {
 	return sides{p.Kernel, p.KernelW, or(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
 }
 
-// OutShape is [C,H',W'].
-func (p MaxPool2D) OutShape(in Shape) (Shape, error) { return poolOut(in, p.sides()) }
-
 // Build records the pooling.
 func (p MaxPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	s, out, err := poolShape(g, x, p.sides())
 	if err != nil {
-		g.Fail(err)
-		return x
+		return g.Fail(err)
 	}
-	s.ReLU = x.relu
+	s.ReLU = g.masksReLU(x)
 	y := g.OutputLike(x, out)
 	index := g.Temp("argmax", s.Out())
 	s.MaxForward().Record(g.rec, pool.MaxForwardArgs[view, view]{X: x.Data, Y: y.Data, Index: index})
 	g.Backward(func() {
-		if !x.Grad.IsZero() {
-			s.MaxBackward().Record(g.rec, pool.MaxBackwardArgs[view, view]{DY: y.Grad, Index: index, DX: x.Grad})
-			x.masked = true
+		if dX := g.Gradient(x); !dX.IsZero() {
+			s.MaxBackward().Record(g.rec, pool.MaxBackwardArgs[view, view]{DY: y.Grad, Index: index, DX: dX})
 		}
 	})
+	g.ONNX(y, func() (onnx.Node, error) {
+		w := s.Window
+		// The last window may run past the image: more padding says the same
+		// as ceil_mode, without its differences between programs.
+		w.PadBottom = max(w.PadBottom, (w.OutH()-1)*w.StrideH+w.KH-w.InH-w.PadTop)
+		w.PadRight = max(w.PadRight, (w.OutW()-1)*w.StrideW+w.KW-w.InW-w.PadLeft)
+		return slide("MaxPool", w, nil, nil), nil
+	}, x)
 	return y
 }
 
@@ -64,12 +70,23 @@ func (p AvgPool2D) sides() sides {
 	return sides{p.Kernel, p.KernelW, or(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
 }
 
-// OutShape is [C,H',W'].
-func (p AvgPool2D) OutShape(in Shape) (Shape, error) { return poolOut(in, p.sides()) }
-
 // Build records the pooling.
 func (p AvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
-	return buildAvg(g, x, p.sides(), !p.ExcludePad)
+	s, y := buildAvg(g, x, p.sides(), !p.ExcludePad)
+	g.ONNX(y, func() (onnx.Node, error) {
+		w := s.Window
+		floor := w
+		floor.Ceil = false
+		if floor.OutH() != w.OutH() || floor.OutW() != w.OutW() {
+			return onnx.Node{}, errors.New("ONNX 1.8 does not say what a mean beyond the padding divides by; leave Ceil out")
+		}
+		include := 1
+		if p.ExcludePad {
+			include = 0
+		}
+		return slide("AveragePool", w, nil, map[string]int{"count_include_pad": include}), nil
+	}, x)
+	return y
 }
 
 func (p AvgPool2D) String() string { return "AvgPool2D " + p.sides().String() }
@@ -78,48 +95,36 @@ func (p AvgPool2D) String() string { return "AvgPool2D " + p.sides().String() }
 // torch.nn.AdaptiveAvgPool2d((1, 1)). Shapes: x [N,C,H,W]; y [N,C,1,1].
 type GlobalAvgPool2D struct{}
 
-func (GlobalAvgPool2D) sides(in Shape) sides { return sides{kernel: in.H, kernelW: in.W, stride: 1} }
-
-// OutShape is [C,1,1].
-func (p GlobalAvgPool2D) OutShape(in Shape) (Shape, error) { return poolOut(in, p.sides(in)) }
-
 // Build records the pooling.
-func (p GlobalAvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
-	return buildAvg(g, x, p.sides(x.Shape), false)
+func (GlobalAvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
+	_, y := buildAvg(g, x, sides{kernel: x.H, kernelW: x.W, stride: 1}, false)
+	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "GlobalAveragePool"}, nil }, x)
+	return y
 }
 
 func (GlobalAvgPool2D) String() string { return "GlobalAvgPool2D" }
 
-func poolOut(in Shape, how sides) (Shape, error) {
-	w, err := how.window(in)
+func poolShape(g *Graph, x *Tensor, how sides) (pool.Shape, Shape, error) {
+	w, err := how.window(x.Shape)
+	s := pool.Shape{N: g.N, C: x.Stride, Window: w}
 	if err == nil {
 		err = pool.Shape{N: 1, C: 1, Window: w}.Check()
 	}
-	return Shape{C: in.C, H: w.OutH(), W: w.OutW()}, err
+	return s, Shape{C: x.C, H: w.OutH(), W: w.OutW()}, err
 }
 
-func poolShape(g *Graph, x *Tensor, how sides) (pool.Shape, Shape, error) {
-	out, err := poolOut(x.Shape, how)
-	if err != nil {
-		return pool.Shape{}, out, err
-	}
-	w, err := how.window(x.Shape)
-	return pool.Shape{N: g.N, C: x.Stride, Window: w}, out, err
-}
-
-func buildAvg(g *Graph, x *Tensor, how sides, countPad bool) *Tensor {
+func buildAvg(g *Graph, x *Tensor, how sides, countPad bool) (pool.Shape, *Tensor) {
 	s, out, err := poolShape(g, x, how)
 	if err != nil {
-		g.Fail(err)
-		return x
+		return s, g.Fail(err)
 	}
 	s.CountPad = countPad
 	y := g.OutputLike(x, out)
 	s.AvgForward().Record(g.rec, pool.AvgForwardArgs[view]{X: x.Data, Y: y.Data})
 	g.Backward(func() {
-		if !x.Grad.IsZero() {
-			s.AvgBackward().Record(g.rec, pool.AvgBackwardArgs[view]{DY: y.Grad, DX: x.Grad})
+		if dX := g.Gradient(x); !dX.IsZero() {
+			s.AvgBackward().Record(g.rec, pool.AvgBackwardArgs[view]{DY: y.Grad, DX: dX})
 		}
 	})
-	return y
+	return s, y
 }

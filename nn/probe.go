@@ -42,6 +42,8 @@ type ProbeLayer struct {
 	ReLU   bool    // a ReLU follows, and Output is the ReLU's
 	Output *Tensor // Grad is the gradient before the ReLU
 
+	Weights []WeightTensor // empty for a layer that has none
+
 	// The weight of a convolution, and its gradient, as PyTorch's
 	// [Out,In,KH,KW]: element o,i,r,s is at the sum of each index times its
 	// stride. The views are none where there is no weight.
@@ -83,20 +85,14 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Input = &Tensor{net.In, &Memory{Stride: net.In.C, Data: p.x.All()}}
-	before := p.Input.Memory
-	g.built = func(path string, l Layer, relu bool, y *Tensor) {
-		if y.Memory == before || !g.ok() {
-			return
-		}
-		before = y.Memory
-		p.add(path, l, relu, y)
-	}
-	logits := net.build(g, p.Input)
+	p.Input = &Tensor{Shape: net.In, Memory: &Memory{name: "images", Stride: net.In.C, Data: p.x.All()}}
+	x := net.whiten(g, p.Input)
+	logits := net.build(g, x)
 	n := g.rec.Len()
+	buildCrossEntropy(g, logits, net.Out.Len(), p.target.All(), p.metrics.All())
+	g.runBackward()
 	if g.ok() {
-		buildCrossEntropy(g, logits, p.target.All(), p.metrics.All())
-		g.runBackward()
+		p.addLayers(g, x)
 	}
 	for _, l := range p.Layers {
 		g.rec.Keep(l.Output.Data)
@@ -109,33 +105,41 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	return p, nil
 }
 
+// graph starts a graph of the probe's one image.
 func (p *Probe) graph() (*Graph, error) {
-	g, err := p.net.newGraph(1, false)
-	if err == nil {
-		g.Gradients, g.Batch, g.grads = true, p.batch.All(), p.grads
-	}
-	return g, err
+	return p.net.newGraph(pass{n: 1, gradients: true, batch: p.batch, grads: p.grads})
 }
 
-func (p *Probe) add(path string, l Layer, relu bool, y *Tensor) {
-	layer := ProbeLayer{Path: path, Layer: l, ReLU: relu, Output: y}
-	if i, ok := p.net.byPath[path]; ok {
-		for _, t := range p.net.layers[i].Tensors {
-			if len(t.Shape) != 4 {
-				continue
-			}
-			// The layer was built, so its weights are there.
-			layer.Weight, _ = p.net.param(p.net.weights, path, p.net.layers[i].Size)
-			layer.WeightGrad, _ = p.net.param(p.grads, path, p.net.layers[i].Size)
-			layer.WeightShape = [4]int(t.Shape)
-			for d, step := 3, 1; d >= 0; d, step = d-1, step*t.Shape[d] {
-				if t.Shape[d] > 1 {
-					layer.WeightStride[d] = t.place(step) - t.place(0)
-				}
+// addLayers adds the layers of g that have an output of their own; x is their input.
+func (p *Probe) addLayers(g *Graph, x *Tensor) {
+	seen := map[*Memory]bool{x.Memory: true}
+	for _, l := range g.outputs() {
+		if !seen[l.output.Memory] {
+			seen[l.output.Memory] = true
+			p.Layers = append(p.Layers, p.layer(g, l))
+		}
+	}
+}
+
+func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
+	layer := ProbeLayer{Path: l.Path, Layer: l.Layer, Weights: l.Weights, ReLU: g.fusion.relu[l.output.name], Output: l.output}
+	for _, t := range l.Weights {
+		if len(t.Shape) != 4 {
+			continue
+		}
+		w, err := p.net.place(l.size, l, p.grads)
+		if err != nil { // it was built
+			continue
+		}
+		layer.Weight, layer.WeightGrad = w.Data, w.Grad
+		layer.WeightShape = [4]int(t.Shape)
+		for d, step := 3, 1; d >= 0; d, step = d-1, step*t.Shape[d] {
+			if t.Shape[d] > 1 {
+				layer.WeightStride[d] = t.place(step) - t.place(0)
 			}
 		}
 	}
-	p.Layers = append(p.Layers, layer)
+	return layer
 }
 
 // SetPixels makes an image the input: 8-bit, planar [C,h,w] with the C of the
@@ -201,9 +205,7 @@ func (p *Probe) resize(image *data.Images) (err error) {
 
 func (p *Probe) closeInput() {
 	p.load.Release()
-	if p.source != nil {
-		p.source.close()
-	}
+	p.source.close()
 	p.images.Close()
 	p.image, p.images, p.source, p.load = nil, nil, nil, nil
 }

@@ -1,25 +1,37 @@
 package nn
 
-import "wgnin/shaders/relu"
+import (
+	"wgnin/nn/onnx"
+	"wgnin/shaders/relu"
+)
 
 // ReLU is y = max(x, 0), with gradient 0 at 0, as torch.nn.ReLU. Shapes: any.
-// Behind a convolution or a Linear in a Sequential it is done in their store.
+// Where it is all that reads the output of a convolution or a Linear, it is done in their
+// store.
 type ReLU struct{}
-
-// OutShape is in.
-func (ReLU) OutShape(in Shape) (Shape, error) { return in, nil }
 
 // Build records the layer.
 func (ReLU) Build(g *Graph, x *Tensor) *Tensor {
+	y := rectify(g, x)
+	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Relu"}, nil }, x)
+	return y
+}
+
+func rectify(g *Graph, x *Tensor) *Tensor {
+	g.relus[x.name] = true
+	if g.fusion != nil && g.fusion.relu[x.name] {
+		return g.View(x, x.Shape)
+	}
 	y := g.OutputLike(x, x.Shape)
-	y.relu = true
-	n := g.Pixels(x) * x.Stride
-	relu.Shape{Elems: n}.Forward().Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
+	g.rectified[y.name] = true
+	s := relu.Shape{Elems: g.Pixels(x) * x.Stride}
+	s.Forward().Record(g.rec, relu.ForwardArgs[view]{X: x.Data, Y: y.Data})
 	g.Backward(func() {
-		if x.Grad.IsZero() {
-			return
+		if g.masked(y) {
+			g.PassGradient(x, y)
+		} else if dX := g.Gradient(x); !dX.IsZero() {
+			s.Backward().Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dX})
 		}
-		relu.Shape{Elems: n}.Backward().Record(g.rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: x.Grad})
 	})
 	return y
 }

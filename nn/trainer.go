@@ -55,13 +55,13 @@ type Trainer struct {
 	source   *source
 	velocity *gpu.Buffer
 	metrics  *gpu.Buffer
-	forward  *gpu.Plan // and backward, of a micro-batch
-	outputs  []output  // of the layers, in the plan forward
+	forward  *gpu.Plan    // and backward, of a micro-batch
+	outputs  []*Described // in the plan forward
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
 	step     int           // steps submitted
-	ordered  int           // epoch whose order the images have, counting from 1
+	ordered  int           // epoch whose order the source has, counting from 1
 	settle   bool          // the next step
 	settled  bool          // the last step submitted
 	host     time.Duration // spent in submit
@@ -116,21 +116,15 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 
 // plan records forward and backward for n images.
 func (t *Trainer) plan(n int) error {
-	g, err := t.net.newGraph(n, true)
+	g, err := t.net.training(n)
 	if err != nil {
 		return err
 	}
 	x, target := t.source.build(g, t.net.In)
-	g.augment = t.cfg.Augment
-	t.outputs = nil
-	g.built = func(path string, l Layer, _ bool, y *Tensor) {
-		t.outputs = append(t.outputs, output{path, l, y.Data, g.rec.Len()})
-	}
-	logits := t.net.build(g, x)
-	if g.ok() {
-		buildCrossEntropy(g, logits, target, t.metrics.All())
-		g.runBackward()
-	}
+	logits := t.net.build(g, t.cfg.Augment.build(g, t.net.whiten(g, x)))
+	t.outputs = g.outputs()
+	buildCrossEntropy(g, logits, t.images.classes, target, t.metrics.All())
+	g.runBackward()
 	t.forward, err = g.rec.Plan()
 	return err
 }
@@ -164,13 +158,7 @@ func (c TrainConfig) Check() error {
 }
 
 // build records the network on g.
-func (net *Net) build(g *Graph, x *Tensor) *Tensor {
-	x = g.augment.build(g, net.whiten(g, x))
-	g.enter("")
-	y := net.Layer.Build(g, x)
-	g.tell(net.Layer, false, y)
-	return y
-}
+func (net *Net) build(g *Graph, x *Tensor) *Tensor { return g.root(net.Layer, x) }
 
 // Close gives the device memory back. It may be called on nil.
 func (t *Trainer) Close() {
@@ -182,9 +170,7 @@ func (t *Trainer) Close() {
 	t.update.Release()
 	t.metrics.Release()
 	t.velocity.Release()
-	if t.source != nil {
-		t.source.close()
-	}
+	t.source.close()
 }
 
 // Batch is the number of images of a step; the last of an epoch may have fewer.
@@ -208,6 +194,10 @@ func (c TrainConfig) Total(images int) int {
 	}
 	return n
 }
+
+// String is the plan of a step, one dispatch a line: those of a micro-batch, then the
+// update.
+func (t *Trainer) String() string { return t.forward.String() + t.update.String() }
 
 // ArenaBytes is the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
@@ -353,7 +343,7 @@ func (t *Trainer) setBatch(s Step, row int) error {
 	return gpu.Write(t.net.batch.All(), b.Words())
 }
 
-// shuffle gives the images the order of the epoch.
+// shuffle gives the source the order of the epoch.
 func (t *Trainer) shuffle(epoch int) error {
 	r := rand.New(rand.NewPCG(t.cfg.Seed, uint64(epoch)))
 	order := make([]uint32, t.images.Len())
@@ -361,7 +351,7 @@ func (t *Trainer) shuffle(epoch int) error {
 		order[i] = uint32(v)
 	}
 	t.ordered = epoch + 1
-	return gpu.Write(t.images.order.All(), order)
+	return gpu.Write(t.source.order.All(), order)
 }
 
 // next waits for the oldest step in flight.

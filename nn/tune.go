@@ -41,25 +41,39 @@ func kernelKey(p conv2d.Pass, s conv2d.Shape) string {
 	return key
 }
 
-// choose gives s the variants of net.kernels, and for the rest those that suit
+// choose gives s the variants of g.kernels, and for the rest those that suit
 // the device.
-func (net *Net) choose(s conv2d.Shape) (conv2d.Shape, error) {
-	s = s.On(net.dev)
+func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
+	dev := g.rec.Device()
+	s = s.On(dev)
 	for p := range conv2d.Pass(conv2d.Passes) {
 		key := kernelKey(p, s)
-		name, named := net.kernels[key]
+		name, named := g.kernels[key]
 		if !named {
-			name = net.kernels[""]
+			name = g.kernels[""]
 		}
-		v, ok := s.Named(net.dev, p, name)
+		v, ok := s.Named(dev, p, name)
 		if named && !ok {
-			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, net.dev.Adapter().Name, s.Candidates(net.dev, p))
+			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, dev.Adapter().Name, s.Candidates(dev, p))
 		}
 		if ok {
 			s.Variants[p] = v
 		}
 	}
 	return s, nil
+}
+
+// convolved notes a convolution of the layer being built.
+func (g *Graph) convolved(s conv2d.Shape, inputGradient bool) {
+	passes := []conv2d.Pass{conv2d.Forward, conv2d.WeightGradient}
+	if inputGradient {
+		passes = []conv2d.Pass{conv2d.Forward, conv2d.InputGradient, conv2d.WeightGradient}
+	}
+	path := ""
+	if g.layer != nil {
+		path = g.layer.Path
+	}
+	g.convolutions = append(g.convolutions, convolution{path, s, passes})
 }
 
 // Choice is the variant with which one pass of one layer runs.
@@ -107,13 +121,11 @@ func (net *Net) choice(c convolution, p conv2d.Pass) Choice {
 
 // convolutions are those of a training step.
 func (net *Net) convolutions(batch int) ([]convolution, error) {
-	g, err := net.newGraph(net.split(batch), true)
+	g, err := net.training(net.split(batch))
 	if err != nil {
 		return nil, err
 	}
-	in := net.In
-	x := &Tensor{in, &Memory{Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
-	net.build(g, net.whiten(g, x))
+	net.build(g, g.input(net.In))
 	return g.convolutions, g.rec.Err()
 }
 

@@ -2,8 +2,12 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"wgnin/nn/data"
+	"wgnin/nn/onnx"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders"
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/gcn"
 )
@@ -49,16 +53,82 @@ func (net *Net) whiten(g *Graph, x *Tensor) *Tensor {
 	if net.whitening == nil {
 		return x
 	}
-	g.enter("whiten")
+	g.rec.Layer("whiten")
 	n := x.Len()
-	s, err := net.choose(convShape(g.N, Shape{C: n, H: 1, W: 1}, n, n, sides{kernel: 1, stride: 1}))
+	pixels := shaders.Window{InH: 1, InW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1}
+	s, err := g.choose(conv2d.Shape{N: g.N, InC: n, InStride: n, OutC: n, Window: pixels})
 	if err != nil {
-		g.Fail(err)
-		return x
+		return g.Fail(err)
 	}
-	g.convolutions = append(g.convolutions, convolution{g.path, s, []conv2d.Pass{conv2d.Forward}})
+	g.convolutions = append(g.convolutions, convolution{"whiten", s, []conv2d.Pass{conv2d.Forward}})
 	normal, white := g.Temp("normal", g.N*n), g.Temp("white", g.N*n)
 	gcn.Shape{N: g.N, Elems: n}.Kernel().Record(g.rec, gcn.Args[view]{X: x.Data, Y: normal})
 	s.Forward(false).Record(g.rec, conv2d.ForwardArgs[view]{In_: normal, W: net.whitening.All(), Out: white})
-	return &Tensor{x.Shape, &Memory{Stride: x.Stride, Data: white}}
+	return &Tensor{Shape: x.Shape, Memory: &Memory{name: "images", Stride: x.Stride, Data: white}}
+}
+
+// The initialisers of a whitening in an ONNX model.
+const (
+	onnxMean   = "whitening.mean"
+	onnxMatrix = "whitening.matrix"
+	onnxScale  = "whitening.scale"
+	onnxLeast  = "whitening.least"
+)
+
+// WhitenONNX has a model see its images through w. The images must be square,
+// because ONNX reshapes without a shape only to those (DepthToSpace).
+func WhitenONNX(m *onnx.Model, w *data.Whitening) error {
+	if w.H != w.W {
+		return fmt.Errorf("whitened images of %dx%d have no ONNX form here; want square ones", w.H, w.W)
+	}
+	n := len(w.Mean)
+	all := map[string][]int{"axes": {1, 2, 3}}
+	whiten := []onnx.Node{
+		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not be.
+		{Op: "ReduceMin", Inputs: []string{m.Input.Name}, Output: "whitening.least value", Ints: all},
+		{Op: "Sub", Inputs: []string{m.Input.Name, "whitening.least value"}, Output: "whitening.above"},
+		{Op: "ReduceMean", Inputs: []string{"whitening.above"}, Output: "whitening.brightness", Ints: all},
+		{Op: "Sub", Inputs: []string{"whitening.above", "whitening.brightness"}, Output: "whitening.even"},
+		{Op: "ReduceL2", Inputs: []string{"whitening.even"}, Output: "whitening.norm", Ints: all},
+		{Op: "Max", Inputs: []string{"whitening.norm", onnxLeast}, Output: "whitening.contrast"},
+		{Op: "Div", Inputs: []string{"whitening.even", "whitening.contrast"}, Output: "whitening.unit"},
+		{Op: "Mul", Inputs: []string{"whitening.unit", onnxScale}, Output: "whitening.normal"},
+		{Op: "Sub", Inputs: []string{"whitening.normal", onnxMean}, Output: "whitening.centred"},
+		{Op: "Conv", Inputs: []string{"whitening.centred", onnxMatrix}, Output: "whitening.flat"},
+		{
+			Op: "DepthToSpace", Inputs: []string{"whitening.flat"}, Output: "whitening.white",
+			Int: map[string]int{"blocksize": w.H}, Text: map[string]string{"mode": "CRD"},
+		},
+	}
+	for i := range whiten {
+		whiten[i].Name = whiten[i].Output
+	}
+	m.Rename(m.Input.Name, "whitening.white")
+	m.Nodes = append(whiten, m.Nodes...)
+	m.Weights = append(slices.Clone(m.Weights),
+		safetensors.Tensor{Name: onnxMean, Shape: []int{w.C, w.H, w.W}, Data: w.Mean},
+		safetensors.Tensor{Name: onnxMatrix, Shape: []int{n, w.C, w.H, w.W}, Data: w.Matrix},
+		safetensors.Tensor{Name: onnxScale, Data: []float32{gcn.Scale}},
+		safetensors.Tensor{Name: onnxLeast, Data: []float32{gcn.Least}},
+	)
+	return nil
+}
+
+// ONNXWhitening takes the whitening, nil if there is none, out of the weights of
+// a model that [WhitenONNX] changed.
+func ONNXWhitening(weights []safetensors.Tensor) (w *data.Whitening, others []safetensors.Tensor) {
+	found := map[string]safetensors.Tensor{}
+	for _, t := range weights {
+		switch t.Name {
+		case onnxMean, onnxMatrix, onnxScale, onnxLeast:
+			found[t.Name] = t
+		default:
+			others = append(others, t)
+		}
+	}
+	mean, matrix := found[onnxMean], found[onnxMatrix]
+	if n := len(mean.Data); len(mean.Shape) == 3 && n > 0 && len(matrix.Data) == n*n {
+		w = &data.Whitening{C: mean.Shape[0], H: mean.Shape[1], W: mean.Shape[2], Mean: mean.Data, Matrix: matrix.Data}
+	}
+	return w, others
 }

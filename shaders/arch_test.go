@@ -45,7 +45,7 @@ func imports(t *testing.T) map[string][]string {
 		if err != nil {
 			return err
 		}
-		if e.IsDir() && path != ".." && strings.HasPrefix(e.Name(), ".") {
+		if e.IsDir() && (path != ".." && strings.HasPrefix(e.Name(), ".") || e.Name() == "testdata") {
 			return filepath.SkipDir
 		}
 		if e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {

@@ -153,6 +153,8 @@ func TestEveryFileHasACase(t *testing.T) {
 
 func TestCompilersAccept(t *testing.T) { checktest.Compile(t, checktest.Texts(cases())) }
 
+func TestTranslates(t *testing.T) { checktest.Translate(t, cases()) }
+
 func TestMutantsAreCaught(t *testing.T) { checktest.Mutants(t, cases(), mutants) }
 
 func TestConformance(t *testing.T) { checktest.Run(t, cases()) }

@@ -18,10 +18,10 @@ with the limits that decide which network and batch fit:
   groups     workgroups in one dimension of a dispatch
   lanes      invocations in a workgroup
   bindings   buffers of one kernel
-For Direct3D 12 the driver is the shader compiler. FXC is part of Windows, but takes
-a minute for a kernel with workgroup memory, so that the tile kernels are left out.
-DXC takes those too: put dxcompiler.dll and dxil.dll, which Microsoft releases at
-github.com/microsoft/DirectXShaderCompiler, beside the program or in a folder of PATH.
+For Direct3D 12 the driver column names the shader compiler. FXC, which is part of
+Windows, takes minutes for kernels with workgroup memory, so the tile kernels are left
+out. DXC would compile them in a second, but this program's build of wgpu has no DXC.
+Where a GPU has a Vulkan driver too, that one has the tiles, and is chosen first.
 
 Usage: go run ./cmd/nin adapters
 
@@ -53,7 +53,7 @@ func adapters(w io.Writer, args []string) error {
 		return err
 	}
 	if slices.ContainsFunc(all, func(a gpu.Adapter) bool { return a.Compiler == "FXC" }) {
-		fmt.Fprintln(w, "FXC compiles no tile kernels in reasonable time: with dxcompiler.dll and dxil.dll beside the program, DXC does (see -help)")
+		fmt.Fprintln(w, "FXC takes minutes for tile kernels, which are left out on d3d12; a Vulkan driver of the same GPU has them (see -help)")
 	}
 	return nil
 }

@@ -36,18 +36,13 @@ func summary(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	net := r.Net(10, r.Dropout)
-	if err := nn.Summary(w, net, n, in); err != nil {
-		return err
-	}
-	params, err := nn.Params(net, in)
+	d, err := nn.Describe(r.Net(10, r.Dropout), in)
 	if err != nil {
 		return err
 	}
-	macs, err := nn.MACs(net, in)
-	if err != nil {
+	if err := d.Summary(w, n); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", params, float64(macs)/1e6)
+	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", d.Params(), float64(d.MACs())/1e6)
 	return err
 }

@@ -28,13 +28,11 @@ func source(dev *gpu.Device, title string, probe *nn.Probe, set *data.Images, cl
 	signed := false // activations may be negative
 	for i, l := range probe.Layers {
 		y := l.Output
-		switch l.Layer.(type) {
-		case nn.Weighted:
+		if len(l.Weights) > 0 {
 			signed = true
-		case nn.GlobalAvgPool2D:
-			if i > 0 && y.C == len(classes) {
-				src.CAM = i - 1
-			}
+		}
+		if _, ok := l.Layer.(nn.GlobalAvgPool2D); ok && i > 0 && y.C == len(classes) {
+			src.CAM = i - 1
 		}
 		if _, relu := l.Layer.(nn.ReLU); relu || l.ReLU {
 			signed = false

@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -13,7 +13,8 @@ script that the Go tests read; they hold no weights and no images, because both 
 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
-image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end.
+image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
+and branches, 1x28x28.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -56,7 +57,7 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l and mini train on Fashion-MNIST's first training images, lin2013 on hashed images.
+      d2l, mini and graph train on Fashion-MNIST's first training images, lin2013 on hashed images.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
@@ -86,7 +87,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # ---- networks ----
 
-INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28)}  # channels, height, width
+INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28)}  # channels, height, width
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -96,11 +97,39 @@ def block(cin, conv, kernel, stride, pad, first=None, second=None):
                          nn.Conv2d(first, second, 1), nn.ReLU())
 
 
+class Residual(nn.Module):
+    def __init__(self, body, shortcut=None):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return self.body(x) + (self.shortcut(x) if self.shortcut else x)
+
+
+class Concat(nn.ModuleList):
+    def forward(self, x):
+        return torch.cat([layer(x) for layer in self], dim=1)
+
+
+def graph_layers():
+    """Tensors with several consumers: residuals, one inside another, and branches of channels that are no multiple of 4."""
+    def conv(cin, cout, kernel, stride=1):
+        return nn.Conv2d(cin, cout, kernel, stride, kernel // 2)
+    inner = Residual(nn.Sequential(conv(16, 16, 3), nn.ReLU()))
+    return [conv(1, 8, 3), nn.ReLU(),
+            Residual(nn.Sequential(conv(8, 8, 3), nn.ReLU(), conv(8, 8, 3))), nn.ReLU(),
+            Residual(nn.Sequential(conv(8, 16, 3, 2), nn.ReLU(), inner), conv(8, 16, 1, 2)), nn.ReLU(),
+            Concat([conv(16, 6, 1), nn.Sequential(conv(16, 5, 3), nn.ReLU()), nn.MaxPool2d(3, 1, 1), nn.Sequential()]),
+            conv(43, 10, 1)]
+
+
 class Network(nn.Module):
     def __init__(self, name, dropout=0.0, pool2="max"):
         super().__init__()
         drop = nn.Dropout(dropout)
-        if name == "lin2013":
+        if name == "graph":
+            layers = graph_layers()
+        elif name == "lin2013":
             pool = nn.MaxPool2d(3, 2, ceil_mode=True)
             second = nn.AvgPool2d(3, 2, ceil_mode=True) if pool2 == "avg" else pool
             layers = [block(3, 192, 5, 1, 2, 160, 96), pool, drop, block(96, 192, 5, 1, 2), second, drop,
@@ -280,6 +309,7 @@ GOLDENS = {
     "d2l": dict(gain=1.15, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
     "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=1e-4),
     "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
+    "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -543,7 +573,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,resize", metavar="A,B", help="some of d2l,lin2013,mini,resize")
+    arg("--only", default="d2l,lin2013,mini,graph,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,resize")
 
     a = parser.parse_args()
     if a.threads:

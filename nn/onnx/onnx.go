@@ -39,7 +39,23 @@ type Node struct {
 	Output string
 	Ints   map[string][]int // attributes that are lists
 	Int    map[string]int   // attributes that are numbers
+	Float  map[string]float32
 	Text   map[string]string
+}
+
+// Rename gives a value another name, where nodes put it out and where they take it in.
+func (m *Model) Rename(from, to string) {
+	for i := range m.Nodes {
+		n := &m.Nodes[i]
+		if n.Output == from {
+			n.Output = to
+		}
+		for k, input := range n.Inputs {
+			if input == from {
+				n.Inputs[k] = to
+			}
+		}
+	}
 }
 
 // Value is a tensor of float32 that goes in or comes out. A size of 0 is that of
@@ -56,9 +72,10 @@ const (
 
 	typeFloat = 1 // TensorProto.FLOAT
 
-	attributeInt  = 2 // AttributeProto.INT
-	attributeText = 3 // AttributeProto.STRING
-	attributeInts = 7 // AttributeProto.INTS
+	attributeFloat = 1 // AttributeProto.FLOAT
+	attributeInt   = 2 // AttributeProto.INT
+	attributeText  = 3 // AttributeProto.STRING
+	attributeInts  = 7 // AttributeProto.INTS
 )
 
 // Write writes m to a file, whole or not at all.
@@ -82,6 +99,10 @@ func (m *message) int(field protowire.Number, v int) {
 
 func (m *message) bytes(field protowire.Number, v []byte) {
 	*m = protowire.AppendBytes(protowire.AppendTag(*m, field, protowire.BytesType), v)
+}
+
+func (m *message) float(field protowire.Number, v float32) {
+	*m = protowire.AppendFixed32(protowire.AppendTag(*m, field, protowire.Fixed32Type), math.Float32bits(v))
 }
 
 func (m *message) string(field protowire.Number, v string) { m.bytes(field, []byte(v)) }
@@ -124,6 +145,9 @@ func (n Node) encode() message {
 	node.string(4, n.Op)
 	for _, k := range slices.Sorted(maps.Keys(n.Int)) {
 		node.attribute(k, attributeInt, func(a *message) { a.int(3, n.Int[k]) })
+	}
+	for _, k := range slices.Sorted(maps.Keys(n.Float)) {
+		node.attribute(k, attributeFloat, func(a *message) { a.float(2, n.Float[k]) })
 	}
 	for _, k := range slices.Sorted(maps.Keys(n.Text)) {
 		node.attribute(k, attributeText, func(a *message) { a.string(4, n.Text[k]) })

@@ -19,15 +19,24 @@ import (
 // Texts are the WGSL of the cases' kernels, each once.
 func Texts(cases []check.Case) []string {
 	var texts []string
+	for _, c := range distinct(cases) {
+		texts = append(texts, c.WGSL)
+	}
+	return texts
+}
+
+// distinct is the first case of each text.
+func distinct(cases []check.Case) []check.Case {
+	var first []check.Case
 	seen := map[string]bool{}
 	for _, c := range cases {
 		_, body, _ := strings.Cut(c.WGSL, "\n") // the first line is a comment, of one size
 		if !seen[body] {
 			seen[body] = true
-			texts = append(texts, c.WGSL)
+			first = append(first, c)
 		}
 	}
-	return texts
+	return first
 }
 
 // Compile asks two compilers that share no code whether the texts are WGSL: naga
@@ -60,12 +69,7 @@ func Compile(t *testing.T, texts []string) {
 	for name, find := range map[string]func() (compiler, error){"naga": naga, "tint": tint} {
 		t.Run(name, func(t *testing.T) {
 			check, err := find()
-			if err != nil {
-				if os.Getenv("REQUIRE_WGSL_TOOLS") == "1" {
-					t.Fatalf("REQUIRE_WGSL_TOOLS=1: %v", err)
-				}
-				t.Skip(err)
-			}
+			demand(t, err)
 			if out, err := check(good); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
@@ -75,6 +79,19 @@ func Compile(t *testing.T, texts []string) {
 			}
 		})
 	}
+}
+
+// demand skips the test where err says that a compiler is not there, or fails
+// it if REQUIRE_WGSL_TOOLS is 1.
+func demand(t *testing.T, err error) {
+	t.Helper()
+	if err == nil {
+		return
+	}
+	if os.Getenv("REQUIRE_WGSL_TOOLS") == "1" {
+		t.Fatalf("REQUIRE_WGSL_TOOLS=1: %v", err)
+	}
+	t.Skip(err)
 }
 
 // A compiler says what is wrong with the files, and errs if anything is.
@@ -128,19 +145,24 @@ func npmDir() (string, error) {
 func oneByOne(tint string) compiler {
 	return func(files []string) (string, error) {
 		outs, errs := make([]string, len(files)), make([]error, len(files))
-		cores := make(chan struct{}, runtime.NumCPU())
-		var all sync.WaitGroup
-		for i, file := range files {
-			all.Add(1)
-			cores <- struct{}{}
-			go func() {
-				defer all.Done()
-				// Without output it has nothing to do, and says nothing.
-				outs[i], errs[i] = command(tint, "--format", "wgsl", "-o", file+".tint")([]string{file})
-				<-cores
-			}()
-		}
-		all.Wait()
+		parallel(len(files), func(i int) {
+			// Without output it has nothing to do, and says nothing.
+			outs[i], errs[i] = command(tint, "--format", "wgsl", "-o", files[i]+".tint")([]string{files[i]})
+		})
 		return strings.Join(outs, ""), errors.Join(errs...)
 	}
+}
+
+// parallel runs each of n tasks once, as many at a time as there are cores.
+func parallel(n int, task func(i int)) {
+	cores := make(chan struct{}, runtime.NumCPU())
+	var all sync.WaitGroup
+	for i := range n {
+		cores <- struct{}{}
+		all.Go(func() {
+			task(i)
+			<-cores
+		})
+	}
+	all.Wait()
 }

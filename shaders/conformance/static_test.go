@@ -10,3 +10,5 @@ import (
 func TestCompilersAccept(t *testing.T) {
 	checktest.Compile(t, checktest.Texts(Cases(gputest.Device(t))))
 }
+
+func TestTranslates(t *testing.T) { checktest.Translate(t, Cases(gputest.Device(t))) }

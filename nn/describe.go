@@ -1,0 +1,149 @@
+package nn
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"wgnin/gpu"
+)
+
+// Description is what a layer comes to for inputs of one shape: the layers that it is
+// made of, in the order in which they are built.
+type Description struct {
+	In, Out Shape
+	Layers  []Described
+}
+
+// Described is a layer in a [Description].
+type Described struct {
+	Path    string // as in PyTorch's state dict: 0.2; empty for the whole
+	Layer   Layer
+	In, Out Shape
+	Leaf    bool           // it has no layers inside
+	Weights []WeightTensor // its own, without those of layers inside
+	MACs    int64          // multiply-adds of a forward pass of one image, its own
+
+	size    int  // of Weights on the device, with padding
+	state   bool // Weights do not learn
+	output  *Tensor
+	outputs int // tensors made
+	end     int // dispatches up to there
+}
+
+// String is the path and the layer.
+func (d Described) String() string {
+	if d.Path == "" {
+		return d.Layer.String()
+	}
+	return d.Path + " (" + d.Layer.String() + ")"
+}
+
+// Describe builds l for inputs of shape in, with no device. Errors name the layer that
+// does not fit.
+func Describe(l Layer, in Shape) (*Description, error) {
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, true)
+	if err != nil {
+		return nil, err
+	}
+	return g.description(in), nil
+}
+
+// description is what was built on g.
+func (g *Graph) description(in Shape) *Description {
+	d := &Description{In: in, Out: g.out.Shape}
+	for _, l := range g.layers {
+		d.Layers = append(d.Layers, *l)
+	}
+	return d
+}
+
+// Params is the number of weights and biases.
+func (d *Description) Params() int {
+	n := 0
+	for _, l := range d.Layers {
+		n += l.Params()
+	}
+	return n
+}
+
+// Params is the number of the layer's own weights and biases.
+func (d Described) Params() int {
+	n := 0
+	for _, t := range d.Weights {
+		if !t.State {
+			n += t.Len()
+		}
+	}
+	return n
+}
+
+// MACs is the number of multiply-adds of a forward pass of one image.
+func (d *Description) MACs() int64 {
+	n := int64(0)
+	for _, l := range d.Layers {
+		n += l.MACs
+	}
+	return n
+}
+
+// Summary writes the output shape of each layer that the network is a sequence of, one
+// a line, for n images, as the chapter's layer_summary does.
+func (d *Description) Summary(w io.Writer, n int) error {
+	for _, l := range d.Layers {
+		if l.Path == "" || strings.Contains(l.Path, ".") {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", reflect.TypeOf(l.Layer).Name(), l.Out.Batch(n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OutShape is the shape of l's output for an input of shape in.
+func OutShape(l Layer, in Shape) (Shape, error) {
+	d, err := Describe(l, in)
+	if err != nil {
+		return Shape{}, err
+	}
+	return d.Out, nil
+}
+
+// Params is the number of weights and biases of l for an input of shape in.
+func Params(l Layer, in Shape) (int, error) {
+	d, err := Describe(l, in)
+	if err != nil {
+		return 0, err
+	}
+	return d.Params(), nil
+}
+
+// MACs is the number of multiply-adds of a forward pass of one image.
+func MACs(l Layer, in Shape) (int64, error) {
+	d, err := Describe(l, in)
+	if err != nil {
+		return 0, err
+	}
+	return d.MACs(), nil
+}
+
+// describe builds l for one image on a graph that never runs.
+func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, training bool) (*Graph, error) {
+	if err := in.check(); err != nil {
+		return nil, fmt.Errorf("input: %w", err)
+	}
+	g := &Graph{N: 1, Training: training, Gradients: true, rec: dev.NewRecorder(), fusion: rules}
+	g.Batch = g.rec.Temp("batch", 64)
+	g.weights = func(size int, d *Described) (Weights, error) {
+		w := Weights{Data: g.rec.Temp("weights", int64(size)*4)}
+		if !d.state {
+			w.Grad = g.rec.Temp("gradients", int64(size)*4)
+		}
+		return w, nil
+	}
+	x := &Tensor{Shape: in, Memory: &Memory{name: "images", Stride: in.C, Data: g.rec.Temp("x", int64(in.Len())*4)}}
+	g.out = g.root(l, x)
+	return g, g.rec.Err()
+}

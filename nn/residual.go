@@ -1,0 +1,79 @@
+package nn
+
+import (
+	"fmt"
+
+	"wgnin/nn/onnx"
+	"wgnin/shaders"
+)
+
+// Residual is y = Body(x) + Shortcut(x), where the zero Shortcut is x itself (He et al.,
+// "Deep Residual Learning for Image Recognition", 2015). The names of its weights begin
+// with body and shortcut. Shapes: x [N,C,H,W]; y as Body makes it, and Shortcut too.
+type Residual struct{ Body, Shortcut Layer }
+
+// Build records the layers inside and the sum.
+func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
+	a, b := g.Child("body", r.Body, x), x
+	if r.Shortcut != nil {
+		b = g.Child("shortcut", r.Shortcut, x)
+	}
+	if g.ok() && a.Shape != b.Shape {
+		return g.Fail(fmt.Errorf("the body makes %s and the shortcut %s; want the same", a.Shape, b.Shape))
+	}
+	y := g.join(a.Shape, a, b)
+	g.add(a, b, y)
+	g.Backward(func() {
+		g.PassGradient(a, y)
+		g.PassGradient(b, y)
+	})
+	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Add"}, nil }, a, b)
+	return y
+}
+
+func (r Residual) String() string {
+	if r.Shortcut == nil {
+		return fmt.Sprintf("Residual (%s)", r.Body)
+	}
+	return fmt.Sprintf("Residual (%s) and (%s)", r.Body, r.Shortcut)
+}
+
+// Concat is the outputs of its layers for one input, channel after channel, as torch.cat
+// with dim=1 (GoogLeNet, DenseNet). The names of the layers are 0, 1, 2. Shapes: x
+// [N,C,H,W]; y [N,sum of the layers' C,H',W'].
+type Concat []Layer
+
+// Build records the layers inside and puts their outputs side by side.
+func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
+	var parts []*Tensor
+	var out Shape
+	for i, l := range c {
+		p := g.Child(fmt.Sprint(i), l, x)
+		if i > 0 && g.ok() && (p.H != out.H || p.W != out.W || p.Flat || out.Flat) {
+			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i, p.Shape, parts[0].Shape))
+		}
+		parts = append(parts, p)
+		out = Shape{C: out.C + p.C, H: p.H, W: p.W, Flat: p.Flat}
+	}
+	if len(parts) == 0 {
+		return g.Fail(fmt.Errorf("no layers; want at least one"))
+	}
+	y := g.join(out, parts...)
+	g.concat(parts, y)
+	g.Backward(func() { g.split(parts, y) })
+	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Concat", Int: map[string]int{"axis": 1}}, nil }, parts...)
+	return y
+}
+
+func (c Concat) String() string { return fmt.Sprintf("Concat of %d", len(c)) }
+
+// join makes the output tensor of a layer of several inputs, which has a gradient if one
+// of them has.
+func (g *Graph) join(s Shape, xs ...*Tensor) *Tensor {
+	for _, x := range xs {
+		if !x.Grad.IsZero() {
+			return g.Output(s, shaders.RoundUp(s.C, 4))
+		}
+	}
+	return g.output(s, shaders.RoundUp(s.C, 4), false)
+}
