@@ -9,8 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
-
+	"wgnin/gpu/internal/webgpu"
 	"wgnin/gpu/machine"
 )
 
@@ -101,7 +100,7 @@ var ErrNoAdapter = errors.New("no GPU adapter")
 
 // Adapters lists what is there, the preferred one first.
 func Adapters() []Adapter {
-	in := newInstance()
+	in := webgpu.NewInstance()
 	defer in.Release()
 	var all []Adapter
 	for _, a := range enumerate(in) {
@@ -113,56 +112,44 @@ func Adapters() []Adapter {
 
 type candidate struct {
 	info   Adapter
-	handle *wgpu.Adapter
+	handle *webgpu.Adapter
 }
 
-// newInstance asks for the primary backends only: the GL backend prints noise
-// where there is no display.
-func newInstance() *wgpu.Instance {
-	wgpu.SetLogLevel(wgpu.LogLevel_Off)
-	return wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary})
-}
-
-func enumerate(in *wgpu.Instance) []candidate {
+func enumerate(in *webgpu.Instance) []candidate {
 	var all []candidate
-	for _, h := range in.EnumerateAdapters(&wgpu.InstanceEnumerateAdapterOptons{Backends: wgpu.InstanceBackend_Primary}) {
-		all = append(all, candidate{describe(h), h})
+	for _, h := range in.Adapters() {
+		all = append(all, candidate{describe(h.Info), h})
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].info.Class < all[j].info.Class })
 	return all
 }
 
-func describe(h *wgpu.Adapter) Adapter {
-	p, l := h.GetProperties(), h.GetLimits().Limits
+func describe(i webgpu.Info) Adapter {
 	class := Virtual
-	switch p.AdapterType {
-	case wgpu.AdapterType_DiscreteGPU:
+	switch i.Processor {
+	case webgpu.DiscreteGPU:
 		class = Discrete
-	case wgpu.AdapterType_IntegratedGPU:
+	case webgpu.IntegratedGPU:
 		class = Integrated
-	case wgpu.AdapterType_CPU:
+	case webgpu.CPU:
 		class = Software
 	}
 	a := Adapter{
-		Name:    p.Name,
-		Driver:  strings.TrimSpace(p.DriverDescription),
-		Backend: strings.ToLower(p.BackendType.String()),
-		Vendor:  p.VendorId,
-		Class:   class,
+		Name: i.Name, Driver: i.Driver, Backend: i.Backend, Compiler: i.Compiler, Vendor: i.Vendor, Class: class,
 		Limits: Limits{
-			MaxBufferBytes:    clampInt64(l.MaxBufferSize),
-			MaxBindingBytes:   clampInt64(l.MaxStorageBufferBindingSize),
-			MaxUniformBytes:   clampInt64(l.MaxUniformBufferBindingSize),
-			MaxGroupsPerDim:   int(l.MaxComputeWorkgroupsPerDimension),
-			MaxGroupSize:      int(l.MaxComputeInvocationsPerWorkgroup),
-			MaxSharedBytes:    int(l.MaxComputeWorkgroupStorageSize),
-			OffsetAlign:       int64(max(l.MinStorageBufferOffsetAlignment, l.MinUniformBufferOffsetAlignment)),
-			MaxStorageBuffers: int(l.MaxStorageBuffersPerShaderStage),
+			MaxBufferBytes:    clampInt64(i.Limits.BufferBytes),
+			MaxBindingBytes:   clampInt64(i.Limits.StorageBytes),
+			MaxUniformBytes:   clampInt64(i.Limits.UniformBytes),
+			MaxGroupsPerDim:   int(i.Limits.Groups),
+			MaxGroupSize:      int(i.Limits.GroupSize),
+			MaxSharedBytes:    int(i.Limits.SharedBytes),
+			OffsetAlign:       int64(i.Limits.OffsetAlign),
+			MaxStorageBuffers: int(i.Limits.StorageBuffers),
+			MaxIterations:     maxIterations(i.Name, i.Driver),
 		},
 	}
-	a.Limits.MaxIterations = maxIterations(a.Name, a.Driver)
-	if p.BackendType == wgpu.BackendType_D3D12 {
-		a.Compiler, a.Limits.MaxSharedBytes = "FXC", fxcSharedBytes
+	if a.Compiler == "FXC" {
+		a.Limits.MaxSharedBytes = fxcSharedBytes
 	}
 	if class == Software {
 		a.Limits.MaxBytes = machine.FreeMemory()

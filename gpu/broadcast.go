@@ -21,19 +21,26 @@ fn same12(i : u32) -> u32 { return digits.d[i >> 6u] * 64u + digits.d[i & 63u]; 
 fn same24(i : u32) -> u32 { return same12(i >> 12u) * 4096u + same12(i & 4095u); }
 `
 
-const digitsBytes = 64 * 4
+// digitValues are the push constants of kernels with Broadcast.
+var digitValues = func() []uint32 {
+	values := make([]uint32, 64)
+	for i := range values {
+		values[i] = uint32(i)
+	}
+	return values
+}()
 
-// Broadcast says that kernels with Broadcast run on the device.
+// Broadcast reports whether kernels with Broadcast run on the device.
 func (d *Device) Broadcast() bool { return d.broadcast }
 
-// wantsBroadcast says that the adapter gains from kernels with Broadcast.
+// wantsBroadcast reports whether the adapter gains from kernels with Broadcast.
 func (a Adapter) wantsBroadcast() bool {
-	return canBroadcast && a.Class == Software && strings.Contains(a.Name, "llvmpipe")
+	return a.Class == Software && strings.Contains(a.Name, "llvmpipe")
 }
 
 // readsDigits runs a kernel that reads its digits back. An adapter that does not
-// take the kernel, or gets it wrong, has no broadcast; what fails otherwise is no
-// word on that.
+// take the kernel, or gets it wrong, has no broadcast. Other failures are
+// inconclusive and returned.
 func (d *Device) readsDigits() (bool, error) {
 	type args struct {
 		Y View `wgsl:"write array<u32>"`

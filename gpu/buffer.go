@@ -3,10 +3,8 @@ package gpu
 import (
 	"errors"
 	"fmt"
-	"runtime/debug"
-	"unsafe"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Scalar is what buffers hold.
@@ -16,7 +14,7 @@ type Scalar interface{ ~float32 | ~uint32 | ~int32 }
 // bytes, so that it can be bound as an array of vec4.
 type Buffer struct {
 	d     *Device
-	h     *wgpu.Buffer
+	h     *webgpu.Buffer
 	label string
 	bytes int64
 	base  int64 // where a temp starts in its arena
@@ -31,7 +29,10 @@ type View struct {
 	bytes  int64
 }
 
-const storageUsage = wgpu.BufferUsage_Storage | wgpu.BufferUsage_CopySrc | wgpu.BufferUsage_CopyDst | wgpu.BufferUsage_Uniform
+const (
+	storageUsage = webgpu.Storage | webgpu.CopySrc | webgpu.CopyDst | webgpu.Uniform
+	stagingUsage = webgpu.MapRead | webgpu.CopyDst
+)
 
 // NewBuffer allocates bytes of device memory, zeroed. Sizes are rounded up to
 // 16 bytes. It fails when the adapter's largest buffer is smaller.
@@ -39,7 +40,7 @@ func (d *Device) NewBuffer(label string, bytes int64) (*Buffer, error) {
 	return d.newBuffer(label, bytes, storageUsage)
 }
 
-func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*Buffer, error) {
+func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buffer, error) {
 	if bytes <= 0 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
 	}
@@ -51,11 +52,11 @@ func (d *Device) newBuffer(label string, bytes int64, usage wgpu.BufferUsage) (*
 		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
 	}
 	if d.dry {
-		return d.opened(&Buffer{d: d, h: new(wgpu.Buffer), label: label, bytes: bytes}), nil
+		return d.opened(&Buffer{d: d, h: new(webgpu.Buffer), label: label, bytes: bytes}), nil
 	}
 	b := &Buffer{d: d, label: label, bytes: bytes}
 	err := d.call("buffer", func() (err error) {
-		b.h, err = d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: usage})
+		b.h, err = d.dev.NewBuffer(label, bytes, usage)
 		return err
 	})
 	if errors.Is(err, ErrOutOfMemory) {
@@ -89,9 +90,7 @@ func (b *Buffer) Release() {
 	if b == nil || b.h == nil || b.temp != nil {
 		return
 	}
-	// Destroy gives the memory back at once; Release only drops the handle.
 	if !b.d.dry {
-		b.h.Destroy()
 		b.h.Release()
 	}
 	b.h = nil
@@ -99,7 +98,7 @@ func (b *Buffer) Release() {
 	b.d.bytes.Add(-b.bytes)
 }
 
-// IsZero says that v is no buffer.
+// IsZero reports whether v is no buffer.
 func (v View) IsZero() bool { return v.buf == nil }
 
 // Bytes is the size of v.
@@ -114,6 +113,13 @@ func (v View) Label() string {
 }
 
 var errReleased = errors.New("used after release")
+
+// start is where v begins in the memory that its buffer lies in.
+func (v View) start() int64 { return v.buf.base + v.offset }
+
+func (v View) binding() webgpu.Binding {
+	return webgpu.Binding{Buffer: v.buf.h, Offset: v.start(), Bytes: v.bytes}
+}
 
 func (v View) check() error {
 	switch {
@@ -143,7 +149,7 @@ func Write[T Scalar](v View, data []T) error {
 		return nil
 	}
 	err := v.buf.d.call("write", func() error {
-		return v.buf.d.queue.WriteBuffer(v.buf.h, uint64(v.buf.base+v.offset), bytesOf(data))
+		return v.buf.h.Write(v.start(), webgpu.Bytes(data))
 	})
 	if err != nil {
 		return fmt.Errorf("gpu: write %s: %w", v.buf.label, err)
@@ -165,14 +171,10 @@ func (d *Device) Copy(copies ...Copy) error {
 			return fmt.Errorf("gpu: copy of %s to %s in the same memory", c.From.Label(), c.To.Label())
 		}
 	}
-	return d.encode(func(enc *wgpu.CommandEncoder) error {
+	return d.encode(func(enc *webgpu.Encoder) {
 		for _, c := range copies {
-			from, to := uint64(c.From.buf.base+c.From.offset), uint64(c.To.buf.base+c.To.offset)
-			if err := enc.CopyBufferToBuffer(c.From.buf.h, from, c.To.buf.h, to, uint64(c.From.bytes)); err != nil {
-				return err
-			}
+			enc.Copy(c.To.buf.h, c.To.start(), c.From.buf.h, c.From.start(), c.From.bytes)
 		}
-		return nil
 	})
 }
 
@@ -191,52 +193,39 @@ func Read[T Scalar](v View, dst []T) error {
 	if n == 0 {
 		return nil
 	}
-	staging, err := d.newBuffer("read "+v.buf.label, n, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+	staging, err := d.newBuffer("read "+v.buf.label, n, stagingUsage)
 	if err != nil {
 		return err
 	}
 	defer staging.Release()
-	err = d.encode(func(enc *wgpu.CommandEncoder) error {
-		return enc.CopyBufferToBuffer(v.buf.h, uint64(v.buf.base+v.offset), staging.h, 0, uint64(n))
-	})
+	err = d.encode(func(enc *webgpu.Encoder) { enc.Copy(staging.h, 0, v.buf.h, v.start(), n) })
 	if err != nil {
 		return err
 	}
-	return d.readMapped(staging, bytesOf(dst))
+	return d.readMapped(staging, webgpu.Bytes(dst))
 }
 
 // readMapped waits for the work that writes a mappable buffer and copies the
 // start of it to dst.
 func (d *Device) readMapped(b *Buffer, dst []byte) error {
-	// The binding hands C a pointer to a Go variable that nothing else refers
-	// to, so no collection may begin between the call and its callback.
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	err := d.call("map", func() error {
-		status, done := wgpu.BufferMapAsyncStatus(0), false
-		err := b.h.MapAsync(wgpu.MapMode_Read, 0, uint64(b.bytes), func(s wgpu.BufferMapAsyncStatus) { status, done = s, true })
-		if err != nil {
+		if err := b.h.Map(); err != nil {
 			return err
 		}
-		d.poll(func(bool) bool { return done })
-		switch status {
-		case wgpu.BufferMapAsyncStatus_Success:
-			return nil
-		case wgpu.BufferMapAsyncStatus_DeviceLost:
-			return ErrLost
-		}
-		return fmt.Errorf("status %s", status)
+		var err error
+		d.poll(func(bool) (done bool) {
+			done, err = b.h.Mapped()
+			return done
+		})
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("gpu: map %s: %w", b.label, err)
 	}
-	copy(dst, b.h.GetMappedRange(0, uint(b.bytes)))
+	b.h.Read(dst)
 	d.reads.Add(1)
 	d.readBytes.Add(int64(len(dst)))
 	return d.call("unmap", b.h.Unmap)
-}
-
-func bytesOf[T Scalar](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*4)
 }
 
 func roundUp(v, to int64) int64 { return (v + to - 1) / to * to }

@@ -6,17 +6,16 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Device is an open adapter with its queue. It is used from one goroutine at a
 // time. Each device costs the software driver memory that it never gives back,
 // so a program opens one.
 type Device struct {
-	instance *wgpu.Instance
-	dev      *wgpu.Device
-	queue    *wgpu.Queue
-	handle   *wgpu.Adapter
+	instance *webgpu.Instance
+	dev      *webgpu.Device
+	handle   *webgpu.Adapter
 	adapter  Adapter
 	surface  *Surface
 	idle     func() // of Options
@@ -42,7 +41,7 @@ type Device struct {
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
 func Open(opt Options) (_ *Device, err error) {
-	d := &Device{instance: newInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, compiling: opt.Compiling, fault: opt.Fault}
+	d := &Device{instance: webgpu.NewInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, compiling: opt.Compiling, fault: opt.Fault}
 	d.warmer.met = map[string]bool{}
 	defer func() {
 		if err != nil {
@@ -51,7 +50,7 @@ func Open(opt Options) (_ *Device, err error) {
 		}
 	}()
 	if opt.Window != nil {
-		d.surface = &Surface{d: d, h: d.instance.CreateSurface(opt.Window)}
+		d.surface = &Surface{d: d, h: d.instance.NewSurface(opt.Window)}
 	}
 	if err := d.choose(opt); err != nil {
 		return nil, err
@@ -60,26 +59,15 @@ func Open(opt Options) (_ *Device, err error) {
 		d.maxSubmit = watchdog
 	}
 	d.warmer.options = Options{Adapter: d.adapter.Name, Portable: opt.Portable}
-	desc := &wgpu.DeviceDescriptor{
-		Label:          "nin",
-		RequiredLimits: &wgpu.RequiredLimits{Limits: d.handle.GetLimits().Limits},
-	}
-	if d.timestamps = d.handle.HasFeature(wgpu.FeatureName_TimestampQuery); d.timestamps {
-		desc.RequiredFeatures = []wgpu.FeatureName{wgpu.FeatureName_TimestampQuery}
-	}
-	d.broadcast = d.adapter.wantsBroadcast() && !opt.Portable && d.handle.HasFeature(wgpu.NativeFeature_PushConstants) &&
-		desc.RequiredLimits.Limits.MaxPushConstantSize >= digitsBytes
-	if d.broadcast {
-		desc.RequiredFeatures = append(desc.RequiredFeatures, wgpu.NativeFeature_PushConstants)
-	}
+	d.timestamps = d.handle.Info.Timestamps
+	d.broadcast = d.adapter.wantsBroadcast() && !opt.Portable && d.handle.Info.ConstantBytes >= len(digitValues)*4
 	err = d.call("open", func() (err error) {
-		d.dev, err = d.handle.RequestDevice(desc)
+		d.dev, err = d.handle.Open("nin", webgpu.Features{Timestamps: d.timestamps, Constants: d.broadcast})
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("gpu: open %s: %w", d.adapter.Name, err)
 	}
-	d.queue = d.dev.GetQueue()
 	if d.broadcast {
 		if d.broadcast, err = d.readsDigits(); err != nil {
 			return nil, err
@@ -97,7 +85,7 @@ func (d *Device) choose(opt Options) error {
 	all := enumerate(d.instance)
 	if d.surface != nil && len(all) > 0 {
 		all = slices.DeleteFunc(all, func(c candidate) bool {
-			able := canPresent(d.surface.h, c.handle)
+			able := len(d.surface.h.Formats(c.handle)) > 0
 			if !able {
 				c.handle.Release()
 			}
@@ -158,7 +146,8 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// release gives back what is not the surface's, as far as there is any.
+// release releases everything but the surface. It may be called on a device that is
+// partly open.
 func (d *Device) release() {
 	if d.lost {
 		d.dev = nil
@@ -166,9 +155,8 @@ func (d *Device) release() {
 	}
 	if d.dev != nil {
 		for _, p := range d.pipelines {
-			p.release()
+			p.h.Release()
 		}
-		d.queue.Release()
 		d.dev.Release()
 	}
 	if d.handle != nil {
@@ -182,18 +170,16 @@ func (d *Device) release() {
 func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 
 // poll lets the device make progress until done, which is told whether the
-// queue is empty, says so. It never asks wgpu to wait: a wait that takes longer
-// than five seconds is taken for done, and memory in use is given back.
+// queue is empty, reports true.
 func (d *Device) poll(done func(idle bool) bool) {
 	if d.dry || d.lost {
 		return
 	}
-	start := time.Now()
-	for !done(d.dev.Poll(false, nil)) {
-		pause := min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond)
-		time.Sleep(pause)
+	start, pause := time.Now(), time.Duration(0)
+	for !done(d.dev.Poll(pause)) {
 		if pause == time.Millisecond && d.idle != nil {
 			d.idle()
 		}
+		pause = min(max(time.Since(start)/32, 10*time.Microsecond), time.Millisecond)
 	}
 }

@@ -2,12 +2,13 @@ package gpu
 
 import (
 	"errors"
-	"strings"
+
+	"wgnin/gpu/internal/webgpu"
 )
 
 // ErrOutOfMemory is wrapped by errors of buffers and plans that the adapter has
 // no memory for. A smaller batch may do.
-var ErrOutOfMemory = errors.New("out of memory")
+var ErrOutOfMemory = webgpu.ErrOutOfMemory
 
 // ErrTooLarge is wrapped by errors of sizes beyond the adapter's limits. A smaller
 // batch may do.
@@ -17,10 +18,9 @@ var ErrTooLarge = errors.New("too large")
 // as when it hangs or is unplugged. What was in its buffers is gone, and only
 // another [Open] helps. Where wgpu has no way to report the loss, as in a submit,
 // it ends the process with SIGABRT instead.
-var ErrLost = errors.New("the device is lost")
+var ErrLost = webgpu.ErrLost
 
-// call makes a call of the driver that can fail. wgpu tells of some failures in
-// its messages alone (DeviceError in wgpu-core/src/device/mod.rs).
+// call makes a call of the driver that can fail.
 func (d *Device) call(name string, f func() error) error {
 	if d.lost {
 		return ErrLost
@@ -31,14 +31,6 @@ func (d *Device) call(name string, f func() error) error {
 	}
 	if err == nil {
 		err = f()
-	}
-	switch {
-	case err == nil:
-		return nil
-	case strings.Contains(err.Error(), "Not enough memory left"):
-		return ErrOutOfMemory
-	case strings.Contains(err.Error(), "Parent device is lost"):
-		err = ErrLost
 	}
 	d.lost = errors.Is(err, ErrLost)
 	return err

@@ -5,7 +5,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Kernel is a compute shader with its shapes baked in. A is its argument
@@ -171,27 +171,12 @@ func (e *entry) bind(args any) error {
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 type pipeline struct {
-	layout *wgpu.BindGroupLayout
-	h      *wgpu.ComputePipeline
-
-	broadcast bool
-	compiled  bool // to machine code; see Adapter.compilesInQueue
+	h        *webgpu.Pipeline
+	compiled bool // to machine code; see Adapter.compilesInQueue
 }
 
 // dispatch records p in pass.
-func (p part) dispatch(pass *wgpu.ComputePassEncoder) {
-	pass.SetPipeline(p.pipeline.h)
-	if p.pipeline.broadcast {
-		setDigits(pass)
-	}
-	pass.SetBindGroup(0, p.group, nil)
-	pass.DispatchWorkgroups(p.x, p.y, 1)
-}
-
-func (p *pipeline) release() {
-	p.h.Release()
-	p.layout.Release()
-}
+func (p part) dispatch(pass *webgpu.Pass) { pass.Dispatch(p.pipeline.h, p.group, p.x, p.y) }
 
 // pipeline compiles a text of e, once.
 func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
@@ -210,48 +195,21 @@ func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
 
 // compile makes a pipeline of a text of e.
 func (d *Device) compile(e *entry, text string) (*pipeline, error) {
-	layoutEntries := make([]wgpu.BindGroupLayoutEntry, len(e.binds))
+	shader := webgpu.Shader{Label: e.name, WGSL: text, Bindings: make([]webgpu.BindingType, len(e.binds))}
 	for i, b := range e.binds {
-		t := wgpu.BufferBindingType_Storage
 		switch b.access {
 		case "read":
-			t = wgpu.BufferBindingType_ReadOnlyStorage
+			shader.Bindings[i] = webgpu.ReadOnlyStorageBinding
 		case "uniform":
-			t = wgpu.BufferBindingType_Uniform
-		}
-		layoutEntries[i] = wgpu.BindGroupLayoutEntry{
-			Binding: uint32(i), Visibility: wgpu.ShaderStage_Compute, Buffer: wgpu.BufferBindingLayout{Type: t},
+			shader.Bindings[i] = webgpu.UniformBinding
 		}
 	}
-	layout, err := d.dev.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: e.name, Entries: layoutEntries})
-	if err != nil {
-		return nil, err
-	}
-	desc := &wgpu.PipelineLayoutDescriptor{Label: e.name, BindGroupLayouts: []*wgpu.BindGroupLayout{layout}}
 	if e.broadcast {
-		desc.PushConstantRanges = []wgpu.PushConstantRange{{Stages: wgpu.ShaderStage_Compute, End: digitsBytes}}
+		shader.Constants = digitValues
 	}
-	pl, err := d.dev.CreatePipelineLayout(desc)
+	h, err := d.dev.NewPipeline(shader)
 	if err != nil {
-		layout.Release()
 		return nil, err
 	}
-	defer pl.Release()
-	module, err := d.dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
-		Label: e.name, WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: text},
-	})
-	if err != nil {
-		layout.Release()
-		return nil, err
-	}
-	defer module.Release()
-	h, err := d.dev.CreateComputePipeline(&wgpu.ComputePipelineDescriptor{
-		Label: e.name, Layout: pl,
-		Compute: wgpu.ProgrammableStageDescriptor{Module: module, EntryPoint: "main"},
-	})
-	if err != nil {
-		layout.Release()
-		return nil, err
-	}
-	return &pipeline{layout: layout, h: h, broadcast: e.broadcast, compiled: !d.adapter.compilesInQueue()}, nil
+	return &pipeline{h: h, compiled: !d.adapter.compilesInQueue()}, nil
 }

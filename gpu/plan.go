@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Plan is a list of dispatches ready to run: compiled, placed and bound.
@@ -31,7 +31,7 @@ type step struct {
 type part struct {
 	entry    *entry
 	pipeline *pipeline
-	group    *wgpu.BindGroup
+	group    *webgpu.BindGroup
 	x, y     uint32
 	took     time.Duration // as far as known
 	last     bool          // of the step
@@ -144,17 +144,14 @@ func (d *Device) bind(e *entry, first, end int) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	entries := make([]wgpu.BindGroupEntry, len(e.binds))
+	bindings := make([]webgpu.Binding, len(e.binds))
 	for i, b := range e.binds {
-		entries[i] = wgpu.BindGroupEntry{
-			Binding: uint32(i), Buffer: b.view.buf.h,
-			Offset: uint64(b.view.buf.base + b.view.offset), Size: uint64(b.view.bytes),
-		}
+		bindings[i] = b.view.binding()
 	}
 	x, y := fold(end-first, maxPerDim)
 	p := part{entry: e, pipeline: pl, x: uint32(x), y: uint32(y)}
 	err = d.call("bind", func() (err error) {
-		p.group, err = d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: pl.layout, Entries: entries})
+		p.group, err = pl.h.Bind(e.name, bindings)
 		return err
 	})
 	return p, err
@@ -275,7 +272,7 @@ func (p *Plan) check() error {
 func (d *Device) Run(plans ...*Plan) error { return d.run(plans, nil) }
 
 // run is Run with more work at the end of the last encoder, or nil.
-func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) error {
+func (d *Device) run(plans []*Plan, after func(*webgpu.Encoder)) error {
 	if d.dry {
 		return errDry
 	}
@@ -287,17 +284,17 @@ func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) erro
 	var count *compilation
 	defer func() { count.end() }()
 	batch, took := d.batch[:0], time.Duration(0)
-	flush := func(after func(*wgpu.CommandEncoder) error) error {
+	flush := func(after func(*webgpu.Encoder)) error {
 		parts := batch
 		batch, took = batch[:0], 0
 		if len(parts) == 0 && after == nil {
 			return nil
 		}
-		return d.encode(func(enc *wgpu.CommandEncoder) error {
-			if err := d.dispatch(enc, parts); err != nil || after == nil {
-				return err
+		return d.encode(func(enc *webgpu.Encoder) {
+			d.dispatch(enc, parts)
+			if after != nil {
+				after(enc)
 			}
-			return after(enc)
 		})
 	}
 	for _, plan := range plans {
@@ -330,26 +327,18 @@ func (d *Device) run(plans []*Plan, after func(*wgpu.CommandEncoder) error) erro
 	return err
 }
 
-func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
+// encode submits the commands of work.
+func (d *Device) encode(work func(*webgpu.Encoder)) error {
 	if d.dry {
 		return errDry
 	}
 	err := d.call("submit", func() error {
-		enc, err := d.dev.CreateCommandEncoder(nil)
+		enc, err := d.dev.NewEncoder()
 		if err != nil {
 			return err
 		}
-		defer enc.Release()
-		if err := work(enc); err != nil {
-			return err
-		}
-		cmd, err := enc.Finish(nil)
-		if err != nil {
-			return err
-		}
-		defer cmd.Release()
-		d.queue.Submit(cmd)
-		return nil
+		work(enc)
+		return enc.Submit()
 	})
 	if err != nil {
 		return fmt.Errorf("gpu: %w", err)
@@ -360,17 +349,17 @@ func (d *Device) encode(work func(*wgpu.CommandEncoder) error) error {
 	return nil
 }
 
-func (d *Device) dispatch(enc *wgpu.CommandEncoder, parts []part) error {
+func (d *Device) dispatch(enc *webgpu.Encoder, parts []part) {
 	if len(parts) == 0 {
-		return nil
+		return
 	}
 	if d.profile != nil {
-		return d.profile.dispatch(enc, parts)
+		d.profile.dispatch(enc, parts)
+		return
 	}
-	pass := enc.BeginComputePass(nil)
-	defer pass.Release()
+	pass := enc.Pass(nil, 0)
 	for _, p := range parts {
 		p.dispatch(pass)
 	}
-	return pass.End()
+	pass.End()
 }

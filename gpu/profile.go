@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Timing is what one dispatch of a plan took, over all runs.
@@ -29,7 +29,7 @@ const maxQueries = 4096
 const maxRuns = 1000
 
 type profiler struct {
-	set     *wgpu.QuerySet
+	set     *webgpu.QuerySet
 	resolve *Buffer
 	staging *Buffer
 	period  float64       // nanoseconds in a tick
@@ -51,15 +51,15 @@ func (d *Device) Profile() error {
 	}
 	p := &profiler{timings: map[[3]string]*Timing{}}
 	err := d.call("profile", func() (err error) {
-		p.set, err = d.dev.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: "profile", Type: wgpu.QueryType_Timestamp, Count: maxQueries})
+		p.set, err = d.dev.NewQuerySet("profile", maxQueries)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("gpu: profile: %w", err)
 	}
-	p.resolve, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_QueryResolve|wgpu.BufferUsage_CopySrc)
+	p.resolve, err = d.newBuffer("timestamps", maxQueries*8, webgpu.QueryResolve|webgpu.CopySrc)
 	if err == nil {
-		p.staging, err = d.newBuffer("timestamps", maxQueries*8, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+		p.staging, err = d.newBuffer("timestamps", maxQueries*8, stagingUsage)
 	}
 	if err == nil {
 		err = p.calibrate(d)
@@ -78,22 +78,20 @@ func (p *profiler) calibrate(d *Device) error {
 	var ticks [2]uint64
 	var at [2]time.Time
 	for i := range ticks {
-		err := d.encode(func(enc *wgpu.CommandEncoder) error {
-			if err := enc.WriteTimestamp(p.set, 0); err != nil {
-				return err
-			}
-			return p.copyOut(enc, 1)
+		err := d.encode(func(enc *webgpu.Encoder) {
+			enc.Pass(p.set, 0).End()
+			p.copyOut(enc, 2)
 		})
 		if err != nil {
 			return err
 		}
 		d.Wait()
 		at[i] = time.Now()
-		var raw [2]uint32
-		if err := d.readMapped(p.staging, bytesOf(raw[:])); err != nil {
+		var raw [4]uint32
+		if err := d.readMapped(p.staging, webgpu.Bytes(raw[:])); err != nil {
 			return err
 		}
-		ticks[i] = uint64(raw[0]) | uint64(raw[1])<<32
+		ticks[i] = uint64(raw[2]) | uint64(raw[3])<<32
 		if i == 0 {
 			time.Sleep(50 * time.Millisecond)
 		}
@@ -105,40 +103,27 @@ func (p *profiler) calibrate(d *Device) error {
 	return nil
 }
 
-func (p *profiler) copyOut(enc *wgpu.CommandEncoder, n int) error {
-	if err := enc.ResolveQuerySet(p.set, 0, uint32(n), p.resolve.h, 0); err != nil {
-		return err
-	}
-	return enc.CopyBufferToBuffer(p.resolve.h, 0, p.staging.h, 0, uint64(n*8))
+// copyOut brings the first n timestamps to the staging buffer.
+func (p *profiler) copyOut(enc *webgpu.Encoder, n int) {
+	enc.Resolve(p.resolve.h, p.set, n)
+	enc.Copy(p.staging.h, 0, p.resolve.h, 0, int64(n*8))
 }
 
-func (p *profiler) dispatch(enc *wgpu.CommandEncoder, parts []part) error {
+func (p *profiler) dispatch(enc *webgpu.Encoder, parts []part) {
 	for _, part := range parts {
-		q := uint32(2 * len(p.pending))
-		timed := q+2 <= maxQueries
-		if timed {
-			if err := enc.WriteTimestamp(p.set, q); err != nil {
-				return err
-			}
-		}
-		pass := enc.BeginComputePass(nil)
-		part.dispatch(pass)
-		err := pass.End()
-		pass.Release()
-		if err != nil {
-			return err
-		}
-		if timed {
-			if err := enc.WriteTimestamp(p.set, q+1); err != nil {
-				return err
-			}
+		set, q := p.set, 2*len(p.pending)
+		if q+2 <= maxQueries {
 			p.pending = append(p.pending, part)
+		} else {
+			set = nil
 		}
+		pass := enc.Pass(set, q)
+		part.dispatch(pass)
+		pass.End()
 	}
-	if len(p.pending) == 0 {
-		return nil
+	if len(p.pending) > 0 {
+		p.copyOut(enc, 2*len(p.pending))
 	}
-	return p.copyOut(enc, 2*len(p.pending))
 }
 
 func (p *profiler) collect(d *Device) error {
@@ -146,7 +131,7 @@ func (p *profiler) collect(d *Device) error {
 		return nil
 	}
 	raw := make([]uint32, 4*len(p.pending))
-	if err := d.readMapped(p.staging, bytesOf(raw)); err != nil {
+	if err := d.readMapped(p.staging, webgpu.Bytes(raw)); err != nil {
 		return err
 	}
 	at := func(i int) uint64 { return uint64(raw[2*i]) | uint64(raw[2*i+1])<<32 }

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Readback brings a small buffer to the host, some runs later than it was
@@ -17,12 +17,12 @@ type Readback struct {
 	n     int // pending
 }
 
-// NewReadback reads src through depth staging buffers: as many runs can be in
+// NewReadback reads src through staging buffers, and allows up to depth runs in
 // flight.
 func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
 	rb := &Readback{d: d, src: src}
 	for i := range depth {
-		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src.Label(), i), src.bytes, wgpu.BufferUsage_MapRead|wgpu.BufferUsage_CopyDst)
+		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src.Label(), i), src.bytes, stagingUsage)
 		if err != nil {
 			rb.Release()
 			return nil, err
@@ -35,7 +35,7 @@ func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
 // Pending is the number of runs whose values have not been taken by Next.
 func (rb *Readback) Pending() int { return rb.n }
 
-// Full says that Next must be called before Run.
+// Full reports whether Next must be called before Run.
 func (rb *Readback) Full() bool { return rb.n == len(rb.slots) }
 
 // Run submits the plans, as [Device.Run] does, and a copy of the source after
@@ -48,8 +48,8 @@ func (rb *Readback) Run(plans ...*Plan) error {
 		return err
 	}
 	slot := (rb.head + rb.n) % len(rb.slots)
-	err := rb.d.run(plans, func(enc *wgpu.CommandEncoder) error {
-		return enc.CopyBufferToBuffer(rb.src.buf.h, uint64(rb.src.buf.base+rb.src.offset), rb.slots[slot].h, 0, uint64(rb.src.bytes))
+	err := rb.d.run(plans, func(enc *webgpu.Encoder) {
+		enc.Copy(rb.slots[slot].h, 0, rb.src.buf.h, rb.src.start(), rb.src.bytes)
 	})
 	if err != nil {
 		return err
@@ -69,7 +69,7 @@ func (rb *Readback) Next(dst []float32) error {
 	if int64(len(dst))*4 > rb.src.bytes {
 		return fmt.Errorf("gpu: readback %s: %d values of %d bytes", rb.src.Label(), len(dst), rb.src.bytes)
 	}
-	return rb.d.readMapped(rb.slots[slot], bytesOf(dst))
+	return rb.d.readMapped(rb.slots[slot], webgpu.Bytes(dst))
 }
 
 // Release gives the staging buffers back. It may be called on nil.

@@ -51,7 +51,7 @@ func (r *Recorder) Len() int { return len(r.entries) }
 // Reads are the views that dispatch i reads.
 func (r *Recorder) Reads(i int) (views []View) {
 	for _, b := range r.entries[i].binds {
-		if b.access != "write" {
+		if b.access != "write" && b.access != "part" {
 			views = append(views, b.view)
 		}
 	}

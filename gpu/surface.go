@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Window is a window of the operating system, as the window library's glue to
 // WebGPU describes it.
-type Window = wgpu.SurfaceDescriptor
+type Window = webgpu.Window
 
 // ErrNoPresent is wrapped by the error of [Open] when no adapter that it may
 // choose can draw in the window.
@@ -20,18 +20,11 @@ var ErrNoPresent = errors.New("no adapter can draw in a window here")
 // Surface is the inside of the window that a device was opened with.
 type Surface struct {
 	d      *Device
-	h      *wgpu.Surface
-	format wgpu.TextureFormat
+	h      *webgpu.Surface
+	format webgpu.Format
 	blit   *blit
 
-	chain         *wgpu.SwapChain
 	width, height int
-}
-
-// canPresent says that adapter can draw in the window of h.
-func canPresent(h *wgpu.Surface, adapter *wgpu.Adapter) bool {
-	caps := h.GetCapabilities(adapter)
-	return len(caps.Formats) > 0 && len(caps.PresentModes) > 0 && len(caps.AlphaModes) > 0
 }
 
 // open compiles what draws in the window. It may be called on nil.
@@ -39,22 +32,9 @@ func (s *Surface) open() (err error) {
 	if s == nil {
 		return nil
 	}
-	s.format = presentFormat(s.h.GetCapabilities(s.d.handle).Formats)
+	s.format = s.h.Formats(s.d.handle)[0] // choose has taken an adapter that has one
 	s.blit, err = s.d.newBlit(s.format)
 	return err
-}
-
-// presentFormat is a format of 8 bits a channel, if there is one: first those
-// that store a pixel's bytes as they are.
-func presentFormat(formats []wgpu.TextureFormat) wgpu.TextureFormat {
-	for _, f := range []wgpu.TextureFormat{
-		wgpu.TextureFormat_BGRA8Unorm, wgpu.TextureFormat_RGBA8Unorm, wgpu.TextureFormat_BGRA8UnormSrgb, wgpu.TextureFormat_RGBA8UnormSrgb,
-	} {
-		if slices.Contains(formats, f) {
-			return f
-		}
-	}
-	return formats[0]
 }
 
 // Surface is where the device draws in the window of [Options]; nil if it was
@@ -76,72 +56,43 @@ func (s *Surface) Present(pixels View, width, height int) (shown bool, err error
 	if want := int64(width) * int64(height) * 4; pixels.bytes < want {
 		return false, fmt.Errorf("gpu: a picture of %dx%d needs %d bytes; %s has %d", width, height, want, pixels.Label(), pixels.bytes)
 	}
-	if width != s.width || height != s.height || s.chain == nil {
+	if width != s.width || height != s.height || !s.h.Configured() {
 		if err := s.configure(width, height); err != nil {
 			return false, err
 		}
 	}
-	view, err := s.chain.GetCurrentTextureView()
-	if err != nil {
-		// Outdated, lost or late: the next picture gets a new chain.
-		s.dropChain()
+	picture, err := s.h.Next()
+	if err != nil { // outdated, lost or late: the next picture configures the surface anew
 		return false, nil
 	}
-	defer view.Release()
-	err = s.blit.draw(view, pixels, width, height)
-	s.chain.Present() // also after an error: what is acquired must be given back
+	defer picture.Release()
+	err = s.blit.draw(picture, pixels, width, height)
+	s.h.Present() // also after an error: what is acquired must be given back
 	return err == nil, err
 }
 
-// configure makes a swap chain of that size. What wgpu would end the process
-// for is checked before.
+// configure sets the size of the pictures. What wgpu would end the process for is
+// checked before.
 func (s *Surface) configure(width, height int) error {
-	if side := int(s.d.handle.GetLimits().Limits.MaxTextureDimension2D); max(width, height) > side {
+	if side := int(s.d.handle.Info.Limits.TextureSide); max(width, height) > side {
 		return fmt.Errorf("gpu: a window of %dx%d; %s draws at most %d pixels a side", width, height, s.d.adapter.Name, side)
 	}
-	caps := s.h.GetCapabilities(s.d.handle)
-	if !canPresent(s.h, s.d.handle) || !slices.Contains(caps.Formats, s.format) {
+	if !slices.Contains(s.h.Formats(s.d.handle), s.format) {
 		return fmt.Errorf("gpu: %s can no longer draw in the window", s.d.adapter.Name)
 	}
-	// wgpu waits for the queue, and ends the process when that takes it longer
-	// than five seconds.
 	s.d.Wait()
-	s.dropChain()
-	mode := wgpu.PresentMode_Fifo
-	if slices.Contains(caps.PresentModes, wgpu.PresentMode_Mailbox) { // does not make training wait for the screen
-		mode = wgpu.PresentMode_Mailbox
-	}
-	alpha := caps.AlphaModes[0]
-	if slices.Contains(caps.AlphaModes, wgpu.CompositeAlphaMode_Opaque) {
-		alpha = wgpu.CompositeAlphaMode_Opaque
-	}
-	err := s.d.call("present", func() (err error) {
-		s.chain, err = s.d.dev.CreateSwapChain(s.h, &wgpu.SwapChainDescriptor{
-			Usage: wgpu.TextureUsage_RenderAttachment, Format: s.format,
-			Width: uint32(width), Height: uint32(height), PresentMode: mode, AlphaMode: alpha,
-		})
-		return err
-	})
+	err := s.d.call("present", func() error { return s.h.Configure(s.d.dev, s.d.handle, s.format, width, height) })
 	if err != nil {
-		s.chain = nil
 		return fmt.Errorf("gpu: window of %dx%d: %w", width, height, err)
 	}
 	s.width, s.height = width, height
 	return nil
 }
 
-func (s *Surface) dropChain() {
-	if s.chain != nil {
-		s.chain.Release()
-		s.chain = nil
-	}
-}
-
 func (s *Surface) release() {
 	if s == nil || s.d.lost {
 		return
 	}
-	s.dropChain()
 	s.blit.release()
 	s.h.Release()
 }
@@ -152,70 +103,42 @@ var presentWGSL string
 // blit draws a buffer of pixels on a texture.
 type blit struct {
 	d        *Device
-	layout   *wgpu.BindGroupLayout
-	pipeline *wgpu.RenderPipeline
+	pipeline *webgpu.RenderPipeline
 	size     *Buffer
 
-	group         *wgpu.BindGroup // of pixels
+	group         *webgpu.BindGroup // of pixels
 	pixels        View
 	width, height int // in size
 }
 
 // newBlit compiles for textures of that format.
-func (d *Device) newBlit(format wgpu.TextureFormat) (b *blit, err error) {
+func (d *Device) newBlit(format webgpu.Format) (b *blit, err error) {
 	b = &blit{d: d}
-	defer func() {
-		if err != nil {
-			b.release()
-			b, err = nil, fmt.Errorf("gpu: present: %w", err)
-		}
-	}()
-	if b.size, err = d.NewBuffer("picture size", 8); err != nil {
-		return b, err
+	if b.size, err = d.NewBuffer("picture size", 8); err == nil {
+		err = d.call("present", func() error { return b.compile(format) })
 	}
-	return b, d.call("present", func() error { return b.compile(format) })
+	if err != nil {
+		b.release()
+		return nil, fmt.Errorf("gpu: present: %w", err)
+	}
+	return b, nil
 }
 
 // compile makes the pipeline for textures of that format.
-func (b *blit) compile(format wgpu.TextureFormat) (err error) {
-	dev := b.d.dev
-	b.layout, err = dev.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: "present", Entries: []wgpu.BindGroupLayoutEntry{
-		{Binding: 0, Visibility: wgpu.ShaderStage_Fragment, Buffer: wgpu.BufferBindingLayout{Type: wgpu.BufferBindingType_Uniform}},
-		{Binding: 1, Visibility: wgpu.ShaderStage_Fragment, Buffer: wgpu.BufferBindingLayout{Type: wgpu.BufferBindingType_ReadOnlyStorage}},
-	}})
-	if err != nil {
-		return err
-	}
-	layout, err := dev.CreatePipelineLayout(&wgpu.PipelineLayoutDescriptor{Label: "present", BindGroupLayouts: []*wgpu.BindGroupLayout{b.layout}})
-	if err != nil {
-		return err
-	}
-	defer layout.Release()
-	module, err := dev.CreateShaderModule(&wgpu.ShaderModuleDescriptor{
-		Label: "present", WGSLDescriptor: &wgpu.ShaderModuleWGSLDescriptor{Code: presentWGSL},
-	})
-	if err != nil {
-		return err
-	}
-	defer module.Release()
+func (b *blit) compile(format webgpu.Format) (err error) {
 	entry := "stored"
-	if format == wgpu.TextureFormat_BGRA8UnormSrgb || format == wgpu.TextureFormat_RGBA8UnormSrgb {
+	if format == webgpu.BGRA8SRGB || format == webgpu.RGBA8SRGB {
 		entry = "linear"
 	}
-	b.pipeline, err = dev.CreateRenderPipeline(&wgpu.RenderPipelineDescriptor{
-		Label: "present", Layout: layout,
-		Vertex:      wgpu.VertexState{Module: module, EntryPoint: "corner"},
-		Primitive:   wgpu.PrimitiveState{Topology: wgpu.PrimitiveTopology_TriangleList},
-		Multisample: wgpu.MultisampleState{Count: 1, Mask: ^uint32(0)},
-		Fragment: &wgpu.FragmentState{
-			Module: module, EntryPoint: entry, Targets: []wgpu.ColorTargetState{{Format: format, WriteMask: wgpu.ColorWriteMask_All}},
-		},
+	b.pipeline, err = b.d.dev.NewRenderPipeline(webgpu.Drawing{
+		Label: "present", WGSL: presentWGSL, Vertex: "corner", Fragment: entry, Format: format,
+		Bindings: []webgpu.BindingType{webgpu.UniformBinding, webgpu.ReadOnlyStorageBinding},
 	})
 	return err
 }
 
 // draw submits what draws pixels on a texture of the same size.
-func (b *blit) draw(to *wgpu.TextureView, pixels View, width, height int) error {
+func (b *blit) draw(to *webgpu.Texture, pixels View, width, height int) error {
 	if b.width != width || b.height != height {
 		if err := Write(b.size.All(), []uint32{uint32(width), uint32(height)}); err != nil {
 			return err
@@ -226,26 +149,14 @@ func (b *blit) draw(to *wgpu.TextureView, pixels View, width, height int) error 
 		if limit := b.d.adapter.Limits.MaxBindingBytes; pixels.bytes > limit {
 			return fmt.Errorf("gpu: a picture of %d bytes; %s binds at most %d", pixels.bytes, b.d.adapter.Name, limit)
 		}
-		group, err := b.d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: "present", Layout: b.layout, Entries: []wgpu.BindGroupEntry{
-			{Binding: 0, Buffer: b.size.h, Size: 8},
-			{Binding: 1, Buffer: pixels.buf.h, Offset: uint64(pixels.buf.base + pixels.offset), Size: uint64(pixels.bytes)},
-		}})
+		group, err := b.pipeline.Bind("present", []webgpu.Binding{b.size.Slice(0, 8).binding(), pixels.binding()})
 		if err != nil {
 			return fmt.Errorf("gpu: present: %w", err)
 		}
 		b.dropGroup()
 		b.group, b.pixels = group, pixels
 	}
-	return b.d.encode(func(enc *wgpu.CommandEncoder) error {
-		pass := enc.BeginRenderPass(&wgpu.RenderPassDescriptor{ColorAttachments: []wgpu.RenderPassColorAttachment{
-			{View: to, LoadOp: wgpu.LoadOp_Clear, StoreOp: wgpu.StoreOp_Store},
-		}})
-		defer pass.Release()
-		pass.SetPipeline(b.pipeline)
-		pass.SetBindGroup(0, b.group, nil)
-		pass.Draw(3, 1, 0, 0)
-		return pass.End()
-	})
+	return b.d.encode(func(enc *webgpu.Encoder) { enc.Draw(to, b.pipeline, b.group, 3) })
 }
 
 func (b *blit) dropGroup() {
@@ -262,9 +173,6 @@ func (b *blit) release() {
 	b.dropGroup()
 	if b.pipeline != nil {
 		b.pipeline.Release()
-	}
-	if b.layout != nil {
-		b.layout.Release()
 	}
 	b.size.Release()
 }

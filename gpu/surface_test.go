@@ -33,12 +33,12 @@ func TestWindowShowsThePicture(t *testing.T) {
 	require.NoError(t, err)
 	defer b.Release()
 	require.NoError(t, gpu.Write(b.All(), picture))
-	for format, f := range gpu.BlitFormats {
+	for format, rgb := range gpu.BlitFormats {
 		out, pitch, err := d.Blit(format, b.All(), width, height)
 		require.NoError(t, err, format)
 		for i, want := range picture {
 			p := out[i/width*pitch+i%width*4:]
-			got := uint32(p[f.RGB[0]]) | uint32(p[f.RGB[1]])<<8 | uint32(p[f.RGB[2]])<<16
+			got := uint32(p[rgb[0]]) | uint32(p[rgb[1]])<<8 | uint32(p[rgb[2]])<<16
 			if !assert.Equalf(t, want, got, "%s: pixel %d", format, i) {
 				break
 			}

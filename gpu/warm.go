@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // A software driver of Vulkan compiles a kernel to machine code when it first meets it, on
@@ -143,28 +143,23 @@ func (d *Device) meet(e *entry) error {
 		return err
 	}
 	defer func() {
-		p.release()
+		p.h.Release()
 		delete(d.pipelines, e.text)
 	}()
-	entries := make([]wgpu.BindGroupEntry, len(e.binds))
+	bindings := make([]webgpu.Binding, len(e.binds))
 	for i, b := range e.binds {
 		buf := in
 		if b.writes() {
 			buf = out
 		}
-		entries[i] = wgpu.BindGroupEntry{Binding: uint32(i), Buffer: buf.h, Size: uint64(buf.bytes)}
+		bindings[i] = buf.All().binding()
 	}
-	g, err := d.dev.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: e.name, Layout: p.layout, Entries: entries})
+	g, err := p.h.Bind(e.name, bindings)
 	if err != nil {
 		return err
 	}
 	defer g.Release()
-	err = d.encode(func(enc *wgpu.CommandEncoder) error {
-		pass := enc.BeginComputePass(nil)
-		defer pass.Release()
-		part{pipeline: p, group: g, x: 0, y: 1}.dispatch(pass)
-		return pass.End()
-	})
+	err = d.submit(part{pipeline: p, group: g, x: 0, y: 1})
 	d.Wait()
 	return err
 }

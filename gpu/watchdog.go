@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/rajveermalviya/go-webgpu/wgpu"
+	"wgnin/gpu/internal/webgpu"
 )
 
 // Systems reset a GPU that does not answer for a time: Windows after two
@@ -115,14 +115,18 @@ func (d *Device) partition(s *step, whole time.Duration) error {
 func (d *Device) clock(p part) (time.Duration, error) {
 	d.Wait()
 	start := time.Now()
-	err := d.encode(func(enc *wgpu.CommandEncoder) error {
-		pass := enc.BeginComputePass(nil)
-		defer pass.Release()
-		p.dispatch(pass)
-		return pass.End()
-	})
+	err := d.submit(p)
 	d.Wait()
 	return time.Since(start), err
+}
+
+// submit runs p alone.
+func (d *Device) submit(p part) error {
+	return d.encode(func(enc *webgpu.Encoder) {
+		pass := enc.Pass(nil, 0)
+		p.dispatch(pass)
+		pass.End()
+	})
 }
 
 // repeats says that e may run twice: it reads nothing that it writes.

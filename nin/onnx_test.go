@@ -46,6 +46,7 @@ func TestONNXRuntime(t *testing.T) {
 			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},
 		}, nn.PyTorch},
 	}
+	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
 	}

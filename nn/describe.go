@@ -28,8 +28,9 @@ type Described struct {
 	size    int  // of Weights on the device, with padding
 	state   bool // Weights do not learn
 	output  *Tensor
-	outputs int // tensors made
-	end     int // dispatches up to there
+	same    bool // output is the input
+	outputs int  // tensors made
+	end     int  // dispatches up to there
 }
 
 // String is the path and the layer.

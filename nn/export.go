@@ -53,7 +53,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 		m.Nodes = append(m.Nodes, node)
 	}
 	for _, l := range g.layers {
-		if (l.Leaf || l.outputs > 0) && !said[l] {
+		if (l.Leaf && !l.same || l.outputs > 0) && !said[l] {
 			return m, fmt.Errorf("layer %s: it has no ONNX form here", l)
 		}
 	}

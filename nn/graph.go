@@ -9,6 +9,8 @@ import (
 	"wgnin/gpu"
 	"wgnin/nn/onnx"
 	"wgnin/shaders"
+	"wgnin/shaders/add"
+	"wgnin/shaders/concat"
 )
 
 // Graph is a network being recorded for batches of a fixed size: forward, and
@@ -120,7 +122,7 @@ func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
 	if !g.ok() {
 		return g.nothing()
 	}
-	d.Out, d.output, d.end = y.Shape, y, g.rec.Len()
+	d.Out, d.output, d.same, d.end = y.Shape, y, y == x, g.rec.Len()
 	return y
 }
 
@@ -248,7 +250,8 @@ func (g *Graph) Backward(f func()) {
 		g.enter(layer)
 		f()
 		for _, s := range g.sums {
-			g.accumulate(s)
+			k := add.Shape{Pixels: g.Pixels(s.x), C: s.x.C, AStride: s.x.Stride, BStride: s.x.Stride, YStride: s.x.Stride}.Accumulate()
+			k.Record(g.rec, add.AccumulateArgs[view]{X: s.part, Acc: s.x.Grad})
 		}
 		g.sums = nil
 	})
@@ -286,7 +289,8 @@ func (g *Graph) PassGradient(x, y *Tensor) {
 	case x.Stride == y.Stride && x.writes > 0:
 		g.sums = append(g.sums, sum{x, y.Grad})
 	default:
-		g.copy(y, x.Stride, g.Gradient(x))
+		s := concat.Shape{Pixels: g.Pixels(x), C: x.C, XStride: x.Stride, YStride: y.Stride, Last: true}
+		s.Backward().Record(g.rec, concat.BackwardArgs[view]{DY: y.Grad, DX: g.Gradient(x)})
 	}
 }
 

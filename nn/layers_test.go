@@ -103,6 +103,57 @@ var layerCases = []layerCase{
 		layers: nn.Sequential{nn.ReLU{}, nn.ReLU{}}, twin: chain(relu, relu), out: nn.Shape{C: 4, H: 7, W: 6},
 	},
 	{
+		name:   "leaky relu, conv, leaky relu of 0.3", // LeakyReLU(), Conv2d(4, 6, 1), LeakyReLU(0.3)
+		layers: nn.Sequential{nn.LeakyReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.LeakyReLU{Slope: 0.3}},
+		twin:   chain(leakyReLU(0.01), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.3)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+	},
+	{
+		name: "residuals, one in another", // see Residual in nin/testdata/parity.py
+		layers: nn.Sequential{
+			nn.Residual{Body: nn.Sequential{
+				nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
+				nn.Residual{Body: nn.Conv2D{Out: 4, Kernel: 1}, Shortcut: nn.LeakyReLU{Slope: 0.5}},
+			}}, nn.ReLU{},
+		},
+		twin: chain(residual(chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, residual(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5))), chain()), relu),
+		out:  nn.Shape{C: 4, H: 7, W: 6}, params: 148 + 20,
+	},
+	{
+		name:   "x + x", // lambda x: x + x
+		layers: nn.Sequential{nn.Residual{Body: nn.Sequential{}}}, twin: residual(chain(), chain()), out: nn.Shape{C: 4, H: 7, W: 6},
+	},
+	{
+		name: "branches of 5, 3 and 4 channels, and x twice", // torch.cat([...], 1)
+		layers: nn.Sequential{nn.Concat{
+			nn.Sequential{nn.Conv2D{Out: 5, Kernel: 1}, nn.ReLU{}}, nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)},
+			nn.AvgPool2D{Kernel: 3, Stride: 1, Pad: nn.Pad(1)}, nn.Sequential{}, nn.Sequential{},
+		}, nn.Conv2D{Out: 4, Kernel: 1}},
+		twin: chain(concat(chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), conv(3, 3, 3, 1, 1, 1, 1, 1, 1),
+			avgPool(7, 6, 3, 3, 1, 1, 1, 1, 1, 1, true), chain(), chain()), conv(4, 1, 1, 1, 1, 0, 0, 0, 0)),
+		out: nn.Shape{C: 4, H: 7, W: 6}, params: 25 + 111 + 84,
+	},
+	{
+		name:   "a relu that two layers read, and one of what is read elsewhere", // r = ReLU()(x); cat([conv(r), r, ReLU()(x)])
+		layers: nn.Sequential{nn.Concat{nn.Sequential{nn.ReLU{}, nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}}}, nn.ReLU{}, nn.Sequential{}}},
+		twin:   concat(chain(relu, concat(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), chain())), relu, chain()),
+		out:    nn.Shape{C: 16, H: 7, W: 6}, params: 20,
+	},
+	{
+		name: "residual of images that no layer has seen", // of three channels
+		layers: nn.Sequential{
+			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}}, Shortcut: nn.ReLU{}},
+			nn.Concat{nn.MaxPool2D{Kernel: 2}, nn.MaxPool2D{Kernel: 2}}, nn.Conv2D{Out: 4, Kernel: 1},
+		},
+		twin: chain(residual(chain(conv(3, 3, 3, 1, 1, 1, 1, 1, 1), relu), relu),
+			concat(maxPool(3, 3, 2, 2, 2, 2, 0, 0), maxPool(3, 3, 2, 2, 2, 2, 0, 0)), conv(4, 1, 1, 1, 1, 0, 0, 0, 0)),
+		out: nn.Shape{C: 4, H: 3, W: 3}, params: 84 + 28, first: 3,
+	},
+	{
+		name:   "a block of one's own in another", // of layers called first and second
+		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}}, named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
+		twin:   chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)), out: nn.Shape{C: 6, H: 5, W: 4}, params: 25 + 276,
+	},
+	{
 		name:   "max pool 2", // MaxPool2d(2)
 		layers: nn.Sequential{nn.MaxPool2D{Kernel: 2}},
 		twin:   maxPool(3, 3, 2, 2, 2, 2, 0, 0), out: nn.Shape{C: 4, H: 3, W: 3},

@@ -1,10 +1,15 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"wgnin/nn/onnx"
 	"wgnin/shaders"
+	"wgnin/shaders/add"
+	"wgnin/shaders/concat"
 )
 
 // Residual is y = Body(x) + Shortcut(x), where the zero Shortcut is x itself (He et al.,
@@ -22,7 +27,11 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 		return g.Fail(fmt.Errorf("the body makes %s and the shortcut %s; want the same", a.Shape, b.Shape))
 	}
 	y := g.join(a.Shape, a, b)
-	g.add(a, b, y)
+	s := add.Shape{Pixels: g.Pixels(y), C: y.C, AStride: a.Stride, BStride: b.Stride, YStride: y.Stride}
+	if err := s.Check(); err != nil {
+		return g.Fail(err)
+	}
+	s.Forward().Record(g.rec, add.ForwardArgs[view]{A: a.Data, B: b.Data, Y: y.Data})
 	g.Backward(func() {
 		g.PassGradient(a, y)
 		g.PassGradient(b, y)
@@ -48,7 +57,7 @@ func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	var parts []*Tensor
 	var out Shape
 	for i, l := range c {
-		p := g.Child(fmt.Sprint(i), l, x)
+		p := g.Child(strconv.Itoa(i), l, x)
 		if i > 0 && g.ok() && (p.H != out.H || p.W != out.W || p.Flat || out.Flat) {
 			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i, p.Shape, parts[0].Shape))
 		}
@@ -56,24 +65,40 @@ func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 		out = Shape{C: out.C + p.C, H: p.H, W: p.W, Flat: p.Flat}
 	}
 	if len(parts) == 0 {
-		return g.Fail(fmt.Errorf("no layers; want at least one"))
+		return g.Fail(errors.New("no layers; want at least one"))
 	}
 	y := g.join(out, parts...)
-	g.concat(parts, y)
-	g.Backward(func() { g.split(parts, y) })
+	for i, s := range concatOf(g, parts, y) {
+		if err := s.Check(); err != nil {
+			return g.Fail(err)
+		}
+		s.Forward().Record(g.rec, concat.ForwardArgs[view]{X: parts[i].Data, Y: y.Data})
+	}
+	g.Backward(func() {
+		for i, s := range concatOf(g, parts, y) {
+			if dX := g.Gradient(parts[i]); !dX.IsZero() {
+				s.Backward().Record(g.rec, concat.BackwardArgs[view]{DY: y.Grad, DX: dX})
+			}
+		}
+	})
 	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Concat", Int: map[string]int{"axis": 1}}, nil }, parts...)
 	return y
 }
 
 func (c Concat) String() string { return fmt.Sprintf("Concat of %d", len(c)) }
 
+// concatOf are the parts of y that the tensors are.
+func concatOf(g *Graph, parts []*Tensor, y *Tensor) []concat.Shape {
+	xs := make([]concat.X, len(parts))
+	for i, p := range parts {
+		xs[i] = concat.X{C: p.C, Stride: p.Stride}
+	}
+	return concat.Parts(g.Pixels(y), y.Stride, xs...)
+}
+
 // join makes the output tensor of a layer of several inputs, which has a gradient if one
 // of them has.
 func (g *Graph) join(s Shape, xs ...*Tensor) *Tensor {
-	for _, x := range xs {
-		if !x.Grad.IsZero() {
-			return g.Output(s, shaders.RoundUp(s.C, 4))
-		}
-	}
-	return g.output(s, shaders.RoundUp(s.C, 4), false)
+	grad := slices.ContainsFunc(xs, func(x *Tensor) bool { return !x.Grad.IsZero() })
+	return g.output(s, shaders.RoundUp(s.C, 4), grad)
 }

@@ -193,6 +193,55 @@ func relu(tw *twin, x activation) activation {
 	})
 }
 
+// leakyReLU is torch.nn.LeakyReLU.
+func leakyReLU(slope float64) layer {
+	slope = float64(float32(slope))
+	return func(tw *twin, x activation) activation {
+		tw.steps(1, 1)
+		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
+			v, d := x.get(n, c, h, w), 1.0
+			if !tw.greater(v.v, v.magnitude) {
+				d = slope
+			}
+			return tw.sum(edge{v, d, d})
+		})
+	}
+}
+
+// residual is body(x) + shortcut(x).
+func residual(body, shortcut layer) layer {
+	return func(tw *twin, x activation) activation {
+		a, b := body(tw, x), shortcut(tw, x)
+		tw.steps(1, 1)
+		return tw.each(a.n, a.c, a.h, a.w, func(n, c, h, w int) *number {
+			return tw.sum(edge{a.get(n, c, h, w), 1, 1}, edge{b.get(n, c, h, w), 1, 1})
+		})
+	}
+}
+
+// concat is the channels of all, as torch.cat.
+func concat(layers ...layer) layer {
+	return func(tw *twin, x activation) activation {
+		var parts []activation
+		channels := 0
+		for _, l := range layers {
+			p := l(tw, x)
+			parts, channels = append(parts, p), channels+p.c
+		}
+		tw.steps(0, len(parts)) // gradients of x add up
+		y := parts[0]
+		return tw.each(y.n, channels, y.h, y.w, func(n, c, h, w int) *number {
+			for _, p := range parts {
+				if c < p.c {
+					return tw.sum(edge{p.get(n, c, h, w), 1, 1})
+				}
+				c -= p.c
+			}
+			return nil
+		})
+	}
+}
+
 // maxPool is torch.nn.MaxPool2d with an output of oh x ow.
 func maxPool(oh, ow, kh, kw, sh, sw, top, left int) layer {
 	return func(tw *twin, x activation) activation {

@@ -37,9 +37,9 @@ var below = map[string][]string{
 // and of the command that runs them.
 var proof = map[string]bool{"shaders/check": true, "shaders/checktest": true, "shaders/conformance": true}
 
-// imports are what the Go files of the module import, tests apart, by package
-// (a path from the top).
-func imports(t *testing.T) map[string][]string {
+// imports are what the Go files of the module import, by package (a path from the
+// top). Tests are left out, or not.
+func imports(t *testing.T, tests bool) map[string][]string {
 	all := map[string][]string{}
 	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
@@ -48,7 +48,7 @@ func imports(t *testing.T) map[string][]string {
 		if e.IsDir() && (path != ".." && strings.HasPrefix(e.Name(), ".") || e.Name() == "testdata") {
 			return filepath.SkipDir
 		}
-		if e.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+		if e.IsDir() || filepath.Ext(path) != ".go" || !tests && strings.HasSuffix(path, "_test.go") {
 			return nil
 		}
 		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
@@ -80,7 +80,7 @@ func top(pkg string) string {
 }
 
 func TestImportsGoOneWay(t *testing.T) {
-	for pkg, list := range imports(t) {
+	for pkg, list := range imports(t, false) {
 		allowed, known := below[top(pkg)]
 		if !assert.True(t, known, "package %s is not in one of the folders at the top", pkg) {
 			continue
@@ -90,8 +90,6 @@ func TestImportsGoOneWay(t *testing.T) {
 			switch {
 			case strings.HasPrefix(i, binding+"/wgpuext/glfw") || strings.HasPrefix(i, window):
 				assert.Equal(t, "viz", top(pkg), "%s imports %s", pkg, i)
-			case strings.HasPrefix(i, binding):
-				assert.Equal(t, "gpu", top(pkg), "%s imports %s", pkg, i)
 			case top(i) == "net": // the one thing that is downloaded is a dataset
 				assert.Equal(t, "nn/data/download", pkg, "%s imports %s", pkg, i)
 			case isOwn && proof[own] && top(pkg) != "shaders":
@@ -103,9 +101,27 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
+// The WebGPU calls are in one room. Memory that Go does not look after is too, but for
+// what ends the process well when it aborts or crashes, and for the window.
+func TestWebGPUHasOneRoom(t *testing.T) {
+	const room, handlers, shown = "gpu/internal/webgpu", "cmd/internal/cli", "viz/window"
+	for pkg, list := range imports(t, true) {
+		for _, i := range list {
+			switch {
+			case strings.HasPrefix(i, binding+"/wgpuext/glfw"):
+				assert.Equal(t, shown, pkg, "%s imports %s", pkg, i)
+			case strings.HasPrefix(i, binding):
+				assert.Equal(t, room, pkg, "%s imports %s", pkg, i)
+			case i == "unsafe" || i == "C":
+				assert.Contains(t, []string{room, handlers, shown}, pkg, "%s imports %s", pkg, i)
+			}
+		}
+	}
+}
+
 // What trains has no window library in it, so it builds without X11.
 func TestTrainHasNoWindow(t *testing.T) {
-	all := imports(t)
+	all := imports(t, false)
 	for _, start := range []string{"cmd/train", "cmd/nin"} {
 		seen, queue := map[string]bool{start: true}, []string{start}
 		for len(queue) > 0 {

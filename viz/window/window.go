@@ -3,11 +3,8 @@
 package window
 
 import (
-	"errors"
 	"fmt"
-	"log"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/go-gl/glfw/v3.3/glfw"
@@ -41,16 +38,19 @@ type Window struct {
 // there is no display, is one line.
 func Open(title string, width, height int) (*Window, error) {
 	var w *glfw.Window
-	err := attempt(func() (err error) {
-		if err := glfw.Init(); err != nil {
+	err := attempt(glfw.Init)
+	if err == nil {
+		err = attempt(func() (err error) {
+			glfw.WindowHint(glfw.ScaleToMonitor, glfw.True) // the size is in points
+			glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)     // drawing is the device's
+			glfw.WindowHint(glfw.Visible, glfw.False)       // until there is something to show
+			w, err = glfw.CreateWindow(width, height, title, nil, nil)
 			return err
-		}
-		glfw.WindowHint(glfw.ScaleToMonitor, glfw.True) // the size is in points
-		glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)     // drawing is the device's
-		glfw.WindowHint(glfw.Visible, glfw.False)       // until there is something to show
-		w, err = glfw.CreateWindow(width, height, title, nil, nil)
-		return err
-	})
+		})
+	}
+	if w != nil { // what else it had to say is no failure
+		err = nil
+	}
 	if err != nil {
 		glfw.Terminate()
 		return nil, fmt.Errorf("no window can be opened: %w", err)
@@ -59,27 +59,6 @@ func Open(title string, width, height int) (*Window, error) {
 	win := &Window{w: w, dirty: true}
 	win.listen()
 	return win, nil
-}
-
-// attempt makes an error of what the window library panics with, or only logs:
-// that there is no display.
-func attempt(f func() error) (err error) {
-	var said strings.Builder
-	out, flags := log.Writer(), log.Flags()
-	log.SetOutput(&said)
-	log.SetFlags(0)
-	defer func() {
-		log.SetOutput(out)
-		log.SetFlags(flags)
-		p := recover()
-		switch first, _, _ := strings.Cut(said.String(), "\n"); {
-		case first != "":
-			err = errors.New(strings.TrimPrefix(first, "PlatformError: "))
-		case p != nil:
-			err = fmt.Errorf("%v", p)
-		}
-	}()
-	return f()
 }
 
 // Close closes the window. What draws in it must be closed before.

@@ -1,0 +1,152 @@
+// Package webgpu is the WebGPU calls that package gpu needs, as a small Go API. It
+// alone imports a WebGPU library, and holds the unsafe code.
+//
+// There is one implementation, over wgpu-native, in the files that are not built for
+// js. The API fits navigator.gpu as well:
+//
+//   - No call waits for the GPU. [Buffer.Map] begins a mapping, [Buffer.Mapped]
+//     reports whether it is done, and [Device.Poll] lets the device make progress for
+//     a limited time, in which a browser runs its event loop.
+//   - Calls that are promises there, and so may park the goroutine, are those that
+//     return an error: [Adapter.Open], and what makes buffers, pipelines and bind
+//     groups.
+//   - Mistakes in the commands of an [Encoder] are reported by [Encoder.Submit].
+//
+// Objects are released explicitly, once. A device and what belongs to it are used
+// from one goroutine at a time; devices are independent of each other.
+package webgpu
+
+import (
+	"errors"
+	"unsafe"
+)
+
+// The kinds of errors, for [errors.Is]. ErrLost and ErrOutOfMemory are returned as
+// they are, and ErrValidation is wrapped by an [Error].
+var (
+	// ErrLost reports that the driver has given the device up. All later calls on
+	// the device are useless.
+	ErrLost = errors.New("the device is lost")
+	// ErrOutOfMemory reports that the adapter has no memory for an object.
+	ErrOutOfMemory = errors.New("out of memory")
+	// ErrValidation reports arguments that WebGPU or the driver refuses.
+	ErrValidation = errors.New("refused by WebGPU")
+)
+
+// Error is a call that was refused. It wraps [ErrValidation].
+type Error struct {
+	Text string // one line
+}
+
+func (e *Error) Error() string { return e.Text }
+
+// Unwrap returns [ErrValidation].
+func (e *Error) Unwrap() error { return ErrValidation }
+
+// Processor is the kind of processor that an adapter is.
+type Processor int
+
+// The kinds of processors.
+const (
+	UnknownProcessor Processor = iota
+	DiscreteGPU
+	IntegratedGPU
+	CPU
+)
+
+// Info describes an adapter.
+type Info struct {
+	Name      string
+	Driver    string // driver and version, or empty
+	Backend   string // vulkan, metal, d3d12 or webgpu
+	Compiler  string // of d3d12: FXC; otherwise empty
+	Vendor    uint32 // PCI vendor, or 0
+	Processor Processor
+	Limits    Limits
+
+	Timestamps    bool // passes can be timed
+	ConstantBytes int  // of Shader.Constants; 0 if pipelines cannot have them
+}
+
+// Limits are the limits of an adapter, and of a device opened on it.
+type Limits struct {
+	BufferBytes    uint64 // of a buffer
+	StorageBytes   uint64 // of a storage binding
+	UniformBytes   uint64 // of a uniform binding
+	OffsetAlign    uint32 // of a binding's offset
+	StorageBuffers uint32 // of a pipeline
+	Groups         uint32 // in one dimension of a dispatch
+	GroupSize      uint32 // invocations of a workgroup
+	SharedBytes    uint32 // workgroup memory
+	TextureSide    uint32 // of a texture
+}
+
+// Features are what a device can do only if it is opened with them.
+type Features struct {
+	Timestamps bool // see Info.Timestamps
+	Constants  bool // see Info.ConstantBytes
+}
+
+// Usage is the set of uses of a buffer, in the numbers of the WebGPU standard.
+type Usage uint32
+
+// The uses of a buffer.
+const (
+	MapRead      Usage = 0x1
+	CopySrc      Usage = 0x4
+	CopyDst      Usage = 0x8
+	Uniform      Usage = 0x40
+	Storage      Usage = 0x80
+	QueryResolve Usage = 0x200
+)
+
+// BindingType is how a shader uses a buffer that is bound to it.
+type BindingType int
+
+// The types of bindings.
+const (
+	StorageBinding         BindingType = iota // read and written
+	ReadOnlyStorageBinding                    // only read
+	UniformBinding
+)
+
+// Binding is the part of a buffer that is bound at an index.
+type Binding struct {
+	Buffer        *Buffer
+	Offset, Bytes int64
+}
+
+// Shader describes a compute pipeline.
+type Shader struct {
+	Label    string
+	WGSL     string        // with an entry point main
+	Bindings []BindingType // @group(0) @binding(0), 1 and so on
+	// Constants are push constants that each dispatch sees; only on a device
+	// opened with Features.Constants. They are not copied.
+	Constants []uint32
+}
+
+// Drawing describes a render pipeline that draws triangles, without vertex buffers.
+type Drawing struct {
+	Label            string
+	WGSL             string
+	Vertex, Fragment string        // entry points
+	Bindings         []BindingType // of the fragment shader: @group(0) @binding(0), 1 and so on
+	Format           Format        // of the texture
+}
+
+// Format is the format of a texture's pixels, named as in the WebGPU standard.
+type Format string
+
+// The formats of windows, of 8 bits a channel.
+const (
+	BGRA8     Format = "bgra8unorm"
+	RGBA8     Format = "rgba8unorm"
+	BGRA8SRGB Format = "bgra8unorm-srgb"
+	RGBA8SRGB Format = "rgba8unorm-srgb"
+)
+
+// Bytes returns the memory of s as bytes, without a copy.
+func Bytes[T ~float32 | ~uint32 | ~int32](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*4)
+}
