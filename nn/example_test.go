@@ -23,8 +23,8 @@ func Example() {
 	}
 	defer dev.Close()
 
-	// Without Dir the set is looked for on the machine, else downloaded. It
-	// stays on the device, as 8-bit pixels.
+	// Without Dir the set is looked for on the machine, and fetched by
+	// download.Files if Fetch is that. It stays on the device, as 8-bit pixels.
 	train, test, err := data.Load(ctx, "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
 	must(err)
 	images, err := nn.Upload(dev, train)

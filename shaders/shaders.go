@@ -85,7 +85,7 @@ const (
 // MetricsBytes is the size of a Metrics on the device.
 const MetricsBytes = metricWords * 4
 
-// Overflows says that v is no float32: infinite, too large, or not a number.
+// Overflows reports whether v is no float32: infinite, too large, or not a number.
 func Overflows(v float64) bool { return !(math.Abs(v) <= math.MaxFloat32) }
 
 // BatchStruct is the WGSL declaration of [Batch].

@@ -1,5 +1,6 @@
 // Package data reads the labelled image sets that the networks train on into host memory: Fashion-MNIST, MNIST and
-// CIFAR-10, whose files it finds on the machine or downloads, and folders of PNG and JPEG files.
+// CIFAR-10, whose files it finds on the machine, and folders of PNG and JPEG files. It needs no GPU, no network and no
+// cgo; [wgnin/nn/data/download] brings files that the machine lacks.
 package data
 
 import (
@@ -43,8 +44,11 @@ func (s *Images) First(n int) *Images {
 
 // Options say where Load looks. The zero value is good.
 type Options struct {
-	// Dir is the folder that holds the files. If set, Load looks nowhere else and downloads nothing.
+	// Dir is the folder that holds the files. If set, Load looks nowhere else and fetches nothing.
 	Dir string
+
+	// Fetch, if set, brings the files of a set that is nowhere on the machine: download.Files.
+	Fetch Fetch
 
 	// H and W are the rows and columns that the network takes. The set "folder" looks at them, and Whiten.
 	H, W int
@@ -53,7 +57,7 @@ type Options struct {
 	// take minutes.
 	Whiten bool
 
-	// Progress, if set, is told how far Load is: every few kilobytes of a download, for every image of a folder. It is
+	// Progress, if set, is told how far Load is: every few kilobytes that are fetched, for every image of a folder. It is
 	// called from Load's own goroutine.
 	Progress func(Progress)
 }
@@ -118,9 +122,9 @@ func Classes(name string) []string {
 //
 // The first of these places that has all the files is taken: opt.Dir, and then only that; $NIN_DATA/NAME; $NIN_DATA
 // itself (the files of mnist and fashion-mnist have the same names, so a folder that holds several sets needs the
-// sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's cache folder. If none has them, those that the cache
-// lacks are downloaded into it, checked by SHA-256. Files found in a place need only be well-formed, with any number
-// of images.
+// sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's cache folder. If none has them, opt.Fetch brings those
+// that the cache lacks into it, checked by SHA-256. Files found in a place need only be well-formed, with any number of
+// images.
 //
 // The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or gzip (.gz); for
 // cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
@@ -176,8 +180,13 @@ func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err e
 			return train, test, err
 		}
 	}
-	if err = cacheErr; err == nil {
-		err = s.download(ctx, cache, opt.Progress)
+	switch {
+	case cacheErr != nil:
+		err = cacheErr
+	case opt.Fetch == nil:
+		err = errors.New("Options.Fetch is nil")
+	default:
+		err = opt.Fetch(ctx, cache, s.mirrors, s.files, opt.Progress)
 	}
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()

@@ -1,7 +1,6 @@
 package data
 
 import (
-	"archive/tar"
 	"bufio"
 	"bytes"
 	"compress/gzip"
@@ -182,24 +181,24 @@ func readCIFAR(s *set, dir string) (train, test *Images, err error) {
 // cifarTar puts all of the six files into batches or fails.
 func (s *set) cifarTar(r io.Reader, batches map[string]*Images) error {
 	r = io.LimitReader(r, maxBytes)
-	t := tar.NewReader(r)
-	var size int64
+	t := &tarReader{r: r}
+	var total int64
 	for {
-		h, err := t.Next()
+		full, size, err := t.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			return damaged(err)
 		}
-		name := path.Base(h.Name)
+		name := path.Base(full)
 		if !slices.Contains(cifarBatches, name) {
 			continue
 		}
 		if batches[name] != nil {
 			return fmt.Errorf("holds %s twice", name)
 		}
-		if size += h.Size; size > maxBytes { // a sparse entry can be larger than the archive
+		if total += size; total > maxBytes || size > maxBytes {
 			return fmt.Errorf("%s: the batches must not have more than %d bytes together", name, maxBytes)
 		}
 		if batches[name], err = s.cifar(t); err != nil {

@@ -1,5 +1,7 @@
 package data
 
+import "context"
+
 // set is what there is to know of a data set.
 type set struct {
 	name    string
@@ -10,16 +12,20 @@ type set struct {
 	classes []string
 	debian  string                                                  // the Debian package that has the files
 	read    func(s *set, dir string) (train, test *Images, _ error) // an fs.ErrNotExist if a file is missing
-	files   []file                                                  // what to download
+	files   []File                                                  // what to download
 	mirrors []string                                                // what to put before a file's name, best first
 }
 
-// file is a file as its publisher has it.
-type file struct {
-	name   string
-	size   int64
-	sha256 string
+// File is a file of a data set as its publisher has it.
+type File struct {
+	Name   string
+	Size   int64
+	SHA256 string // in hexadecimal
 }
+
+// Fetch brings those of the files that dir lacks into it, from the first of the mirrors (what to put before a file's
+// name, best first) that has them. What it leaves under a file's name is whole, and has its sum.
+type Fetch func(ctx context.Context, dir string, mirrors []string, files []File, progress func(Progress)) error
 
 var sets = []set{
 	{
@@ -31,7 +37,7 @@ var sets = []set{
 		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras pins the same in
 		// keras/src/datasets/fashion_mnist.py. Debian's files differ from these, but only in the gzip header, which
 		// Debian strips of name and time.
-		files: []file{
+		files: []File{
 			{"train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
 			{"train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"},
 			{"t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"},
@@ -49,7 +55,7 @@ var sets = []set{
 		classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 		read:    readIDX,
 		// Sizes and SHA-256: tensorflow_datasets/url_checksums/mnist.txt
-		files: []file{
+		files: []File{
 			{"train-images-idx3-ubyte.gz", 9912422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"},
 			{"train-labels-idx1-ubyte.gz", 28881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"},
 			{"t10k-images-idx3-ubyte.gz", 1648877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"},
@@ -67,7 +73,7 @@ var sets = []set{
 		read:    readCIFAR,
 		// Size and SHA-256: tensorflow_datasets/url_checksums/cifar10.txt (the publisher gives
 		// MD5 c32a1d4ab5d03f1284b67883e8d87530)
-		files: []file{
+		files: []File{
 			{"cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
 		},
 		mirrors: []string{

@@ -119,27 +119,31 @@ func (s Shape) Check() error {
 
 func (s Shape) String() string { return fmt.Sprintf("[%d,%d->%d] %s", s.N, s.InC, s.OutC, s.Window) }
 
-// ForwardArgs are the arguments of [Shape.Forward]: x, weight matrix, y.
+// ForwardArgs are the arguments of [Shape.Forward]: In_ is x
+// [N,InH,InW,InStride], W the weight matrix [Rows,OutStride], Out y
+// [N,OutH,OutW,OutStride].
 type ForwardArgs[F any] struct {
 	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// TransposeArgs are the arguments of [Shape.Transpose].
+// TransposeArgs are the arguments of [Shape.Transpose]: W [Rows,OutStride], WT
+// [KH,KW,OutC,InStride].
 type TransposeArgs[F any] struct {
 	W  F `wgsl:"read array<f32>"`
 	WT F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DXArgs are the arguments of [Shape.DX]: dY, transposed weights, dX.
+// DXArgs are the arguments of [Shape.DX]: In_ is dY [N,OutH,OutW,OutStride], W the
+// transposed weights [KH,KW,OutC,InStride], Out dX [N,InH,InW,InStride].
 type DXArgs[F any] struct {
 	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DXReLUArgs are the arguments of [Shape.DXReLU]; X is the output of a relu.
+// DXReLUArgs are those of [DXArgs] and X [N,InH,InW,InStride], the output of a relu.
 type DXReLUArgs[F any] struct {
 	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
@@ -147,14 +151,16 @@ type DXReLUArgs[F any] struct {
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DWArgs are the arguments of [Shape.DW].
+// DWArgs are the arguments of [Shape.DW]: X [N,InH,InW,InStride], DY
+// [N,OutH,OutW,OutStride], Part, shares of [Rows,OutStride].
 type DWArgs[F any] struct {
 	X    F `wgsl:"read array<In>"`
 	DY   F `wgsl:"read array<vec4<f32>>"`
 	Part F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DWSumArgs are the arguments of [Shape.DWSum].
+// DWSumArgs are the arguments of [Shape.DWSum]: Part, shares of [Rows,OutStride],
+// and DW [Rows,OutStride].
 type DWSumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	Part  F `wgsl:"read array<vec4<f32>>"`

@@ -116,7 +116,7 @@ func Names() (names []string) {
 	return names
 }
 
-// runs says that the device can run the variant.
+// runs reports whether the device can run the variant.
 func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
 	switch v.Family {
@@ -149,7 +149,7 @@ func (s Shape) cost(p Pass, v Variant) int {
 	return work
 }
 
-// broadcasts says that the pass has a Broadcast variant.
+// broadcasts reports whether the pass has a Broadcast variant.
 func (s Shape) broadcasts(p Pass) bool {
 	switch p {
 	case Forward:

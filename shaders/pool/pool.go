@@ -41,20 +41,23 @@ type MaxForwardArgs[F, U any] struct {
 	Index U `wgsl:"write array<UElem>"`
 }
 
-// MaxBackwardArgs are the arguments of [Shape.MaxBackward].
+// MaxBackwardArgs are the arguments of [Shape.MaxBackward]: DY and Index
+// [N,OutH,OutW,C], DX [N,InH,InW,C].
 type MaxBackwardArgs[F, U any] struct {
 	DY    F `wgsl:"read array<Elem>"`
 	Index U `wgsl:"read array<UElem>"`
 	DX    F `wgsl:"write array<Elem>"`
 }
 
-// AvgForwardArgs are the arguments of [Shape.AvgForward].
+// AvgForwardArgs are the arguments of [Shape.AvgForward]: X [N,InH,InW,C], Y
+// [N,OutH,OutW,C].
 type AvgForwardArgs[F any] struct {
 	X F `wgsl:"read array<Elem>"`
 	Y F `wgsl:"write array<Elem>"`
 }
 
-// AvgBackwardArgs are the arguments of [Shape.AvgBackward].
+// AvgBackwardArgs are the arguments of [Shape.AvgBackward]: DY [N,OutH,OutW,C],
+// DX [N,InH,InW,C].
 type AvgBackwardArgs[F any] struct {
 	DY F `wgsl:"read array<Elem>"`
 	DX F `wgsl:"write array<Elem>"`

@@ -20,7 +20,7 @@ var (
 	momentum string
 )
 
-// PlainArgs are the arguments of [Shape.Plain]: weights and their gradients.
+// PlainArgs are the arguments of [Shape.Plain]: gradients G and weights W [Count].
 type PlainArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -29,7 +29,8 @@ type PlainArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// MomentumArgs are the arguments of [Shape.WithMomentum].
+// MomentumArgs are the arguments of [Shape.WithMomentum]: gradients G, weights W
+// and momentum V [Count].
 type MomentumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`

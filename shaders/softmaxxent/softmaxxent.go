@@ -24,7 +24,8 @@ type Shape struct {
 	Stride  int // values from one row to the next
 }
 
-// Args are the arguments of [Shape.Kernel].
+// Args are the arguments of [Shape.Kernel]: logits X and their gradient DX
+// [N,Stride]; Label [N]; Row [N] of (loss, correct).
 type Args[F, U, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	X     F `wgsl:"read array<f32>"`
@@ -33,7 +34,8 @@ type Args[F, U, B any] struct {
 	Row   F `wgsl:"write array<vec2<f32>>"`
 }
 
-// TotalArgs are the arguments of [Shape.Total].
+// TotalArgs are the arguments of [Shape.Total]: Row [N] of (loss, correct), and the
+// Metrics of package shaders, of which they become part.
 type TotalArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	Row     F `wgsl:"read array<vec2<f32>>"`

@@ -15,6 +15,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn/data"
+	"wgnin/nn/data/download"
 )
 
 // defaults are the recipes without -recipe: of a GPU, and of a software adapter.
@@ -239,7 +240,7 @@ func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *
 // load is Load, with a whitening of the images if that is asked for.
 func load(ctx context.Context, r nin.Recipe, dataset, dir string, whiten bool) (train, test *data.Images, err error) {
 	shown := time.Now()
-	return data.Load(ctx, dataset, data.Options{Dir: dir, H: r.In.H, W: r.In.W, Whiten: whiten, Progress: func(p data.Progress) {
+	return data.Load(ctx, dataset, data.Options{Dir: dir, Fetch: download.Files, H: r.In.H, W: r.In.W, Whiten: whiten, Progress: func(p data.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}

@@ -1,4 +1,5 @@
-package data
+// Package download brings the files of data sets that a machine lacks, over HTTP.
+package download
 
 import (
 	"context"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"wgnin/nn/data"
 )
 
 // stall is how long a server may send nothing, a variable for the test's sake. There is no limit on the whole, because
@@ -27,23 +30,23 @@ const partial = ".part"
 // tries is how often a server is asked for a file, as long as it gives more of it each time.
 const tries = 5
 
-// download brings those of s's files into dir that it lacks. A file has its name only once it is whole and checked;
-// until then it has .part after it, and what is there of it is not asked for again, whatever ended the program.
-func (s *set) download(ctx context.Context, dir string, progress func(Progress)) error {
+// Files is a [data.Fetch]. A file has its name only once it is whole and checked; until then it has .part after it, and
+// what is there of it is not asked for again, whatever ended the program.
+func Files(ctx context.Context, dir string, mirrors []string, files []data.File, progress func(data.Progress)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for _, f := range s.files {
-		path := filepath.Join(dir, f.name)
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
 		got := func(n int64) {
 			if progress != nil {
-				progress(Progress{"download " + f.name, n / 1000, f.size / 1000, "kB"})
+				progress(data.Progress{Doing: "download " + f.Name, Done: n / 1000, Total: f.Size / 1000, Unit: "kB"})
 			}
 		}
-		if err := s.mirrored(ctx, f, path, got); err != nil {
+		if err := mirrored(ctx, mirrors, file{f}, path, got); err != nil {
 			return err
 		}
 	}
@@ -51,14 +54,14 @@ func (s *set) download(ctx context.Context, dir string, progress func(Progress))
 }
 
 // mirrored gets one file from the first mirror that has it. A mirror goes on where another one broke off.
-func (s *set) mirrored(ctx context.Context, f file, path string, got func(n int64)) error {
+func mirrored(ctx context.Context, mirrors []string, f file, path string, got func(n int64)) error {
 	var failed []string
 	offline := true
-	for _, mirror := range s.mirrors {
+	for _, mirror := range mirrors {
 		var err error
 		for range tries {
 			before := sizeOf(path + partial)
-			if err = f.fetch(ctx, mirror+f.name, path, got); err == nil {
+			if err = f.fetch(ctx, mirror+f.Name, path, got); err == nil {
 				return nil
 			}
 			if ctx.Err() != nil {
@@ -70,7 +73,7 @@ func (s *set) mirrored(ctx context.Context, f file, path string, got func(n int6
 		}
 		var unreached *net.OpError
 		offline = offline && errors.As(err, &unreached) && (unreached.Op == "dial" || unreached.Op == "proxyconnect")
-		failed = append(failed, fmt.Sprintf("%s%s: %v", mirror, f.name, err))
+		failed = append(failed, fmt.Sprintf("%s%s: %v", mirror, f.Name, err))
 	}
 	if offline {
 		return fmt.Errorf("no server can be reached; is there a network? %s", failed[0])
@@ -100,7 +103,7 @@ func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) e
 	if err != nil {
 		return err
 	}
-	if have < f.size {
+	if have < f.Size {
 		err = f.bring(ctx, from, part, have, got)
 	}
 	if err == nil {
@@ -123,11 +126,14 @@ func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) e
 	if err := part.Sync(); err != nil {
 		return err
 	}
-	if err := os.Rename(part.Name(), path); !errors.Is(err, fs.ErrNotExist) || sizeOf(path) != f.size {
+	if err := os.Rename(part.Name(), path); !errors.Is(err, fs.ErrNotExist) || sizeOf(path) != f.Size {
 		return err
 	}
 	return nil // another process was faster
 }
+
+// file is a file to bring.
+type file struct{ data.File }
 
 // errOther is wrapped by errors about a file that is not the one published.
 var errOther = errors.New("not the published file")
@@ -156,13 +162,13 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 	defer res.Body.Close()
 	switch {
 	case res.StatusCode == http.StatusPartialContent && have > 0:
-		want := fmt.Sprintf("bytes %d-%d/%d", have, f.size-1, f.size)
+		want := fmt.Sprintf("bytes %d-%d/%d", have, f.Size-1, f.Size)
 		if r := res.Header.Get("Content-Range"); r != want {
 			return fmt.Errorf("gives %q, but what is missing of the published file is %q", r, want)
 		}
 	case res.StatusCode == http.StatusOK:
-		if res.ContentLength >= 0 && res.ContentLength != f.size { // a portal's login page, say
-			return fmt.Errorf("has %d bytes, but the published file has %d", res.ContentLength, f.size)
+		if res.ContentLength >= 0 && res.ContentLength != f.Size { // a portal's login page, say
+			return fmt.Errorf("has %d bytes, but the published file has %d", res.ContentLength, f.Size)
 		}
 		have = 0 // the server gives all or nothing
 	default:
@@ -173,22 +179,22 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 		n, err := res.Body.Read(buf)
 		timer.Reset(stall)
 		// Never beyond the end, and at its place: two processes may write the same bytes at the same time.
-		if _, err := part.WriteAt(buf[:min(int64(n), f.size-have)], have); err != nil {
+		if _, err := part.WriteAt(buf[:min(int64(n), f.Size-have)], have); err != nil {
 			return err
 		}
 		have += int64(n)
 		switch {
-		case have > f.size:
-			return fmt.Errorf("%w: goes on after %d bytes", errOther, f.size)
-		case errors.Is(err, io.EOF) && have < f.size:
-			return fmt.Errorf("broke off at %d of %d bytes", have, f.size)
+		case have > f.Size:
+			return fmt.Errorf("%w: goes on after %d bytes", errOther, f.Size)
+		case errors.Is(err, io.EOF) && have < f.Size:
+			return fmt.Errorf("broke off at %d of %d bytes", have, f.Size)
 		case errors.Is(err, io.EOF):
 			got(have)
 			return nil
 		case err != nil && errors.Is(context.Cause(ctx), errStall):
 			return errStall
 		case err != nil:
-			return fmt.Errorf("broke off at %d of %d bytes: %w", have, f.size, err)
+			return fmt.Errorf("broke off at %d of %d bytes: %w", have, f.Size, err)
 		}
 		got(have)
 	}
@@ -201,11 +207,11 @@ func (f file) check(part *os.File) error {
 	if err != nil {
 		return err
 	}
-	if n != f.size {
-		return fmt.Errorf("%w: %d bytes and not %d", errOther, n, f.size)
+	if n != f.Size {
+		return fmt.Errorf("%w: %d bytes and not %d", errOther, n, f.Size)
 	}
-	if s := fmt.Sprintf("%x", sum.Sum(nil)); s != f.sha256 {
-		return fmt.Errorf("%w: its SHA-256 is %s and not %s", errOther, s, f.sha256)
+	if s := fmt.Sprintf("%x", sum.Sum(nil)); s != f.SHA256 {
+		return fmt.Errorf("%w: its SHA-256 is %s and not %s", errOther, s, f.SHA256)
 	}
 	return nil
 }
