@@ -78,3 +78,27 @@ func TestWorkgroupMemoryIsLimited(t *testing.T) {
 	k.SharedBytes, k.Lanes = 0, a.Limits.MaxGroupSize+1
 	assert.ErrorIs(t, plan(), gpu.ErrTooLarge)
 }
+
+// The temporaries of another plan are refused, unless that plan keeps them.
+func TestTemporariesOfAnotherPlan(t *testing.T) {
+	d := gputest.Device(t)
+	x, err := d.NewBuffer("x", 64)
+	require.NoError(t, err)
+	defer x.Release()
+	first := d.NewRecorder()
+	between := first.Temp("between", 64)
+	add(16).Record(first, addArgs{x.All(), between})
+	second := func() error {
+		r := d.NewRecorder()
+		add(16).Record(r, addArgs{between, r.Temp("out", 64)})
+		p, err := r.Plan()
+		p.Release()
+		return err
+	}
+	p, err := first.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+	assert.ErrorContains(t, second(), "between, a temporary of another plan that does not keep it")
+	first.Keep(between)
+	assert.NoError(t, second())
+}

@@ -31,6 +31,7 @@ type entry struct {
 
 // temp is where a plan puts memory that lives only while the plan runs.
 type temp struct {
+	of          *Recorder
 	first, last int // entries between which its contents matter
 	keep        bool
 	arena       int
@@ -95,7 +96,7 @@ func (r *Recorder) Temp(label string, bytes int64) View {
 		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want more than none", label, bytes))
 		bytes = 16
 	}
-	b := &Buffer{d: r.d, label: label, bytes: roundUp(bytes, 16), temp: &temp{first: -1}}
+	b := &Buffer{d: r.d, label: label, bytes: roundUp(bytes, 16), temp: &temp{of: r, first: -1}}
 	r.temps = append(r.temps, b)
 	return b.All()
 }
@@ -114,6 +115,12 @@ func (r *Recorder) live() error {
 		for _, b := range e.binds {
 			t := b.view.buf.temp
 			if t == nil {
+				continue
+			}
+			if t.of != r {
+				if !t.keep {
+					return fmt.Errorf("layer %s: %s: %s is %s, a temporary of another plan that does not keep it", e.layer, e.name, b.name, b.view.buf.label)
+				}
 				continue
 			}
 			if t.first < 0 {

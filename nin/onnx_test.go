@@ -46,7 +46,7 @@ func TestONNXRuntime(t *testing.T) {
 			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},
 		}, nn.PyTorch},
 	}
-	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}}, nn.PyTorch})
+	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
 	}
@@ -157,3 +157,12 @@ func TestONNXNodes(t *testing.T) {
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 3, W: 3}, weights)
 	assert.ErrorContains(t, err, "layer 1 (AvgPool2D 2x2 stride 2 ceil): ONNX 1.8 does not say")
 }
+
+// unchilded is a block that calls the Build of its layers, which share its name.
+type unchilded struct{}
+
+func (unchilded) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	return nn.ReLU{}.Build(g, nn.Linear{Out: 7}.Build(g, x))
+}
+
+func (unchilded) String() string { return "unchilded" }

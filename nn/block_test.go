@@ -28,6 +28,15 @@ func (n named) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 
 func (named) String() string { return "named" }
 
+// direct is one that calls their Build, so that they share its name.
+type direct struct{}
+
+func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	return nn.ReLU{}.Build(g, nn.Conv2D{Out: 5, Kernel: 1}.Build(g, x))
+}
+
+func (direct) String() string { return "direct" }
+
 func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
 	d, err := nn.Describe(l, in)
 	require.NoError(t, err)

@@ -41,7 +41,9 @@ func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
 	how := convolving{window: w, out: Shape{C: c.Out, H: w.OutH(), W: w.OutW()}, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW}
 	y := how.build(g, x)
 	g.ONNX(y, func() (onnx.Node, error) {
-		return slide("Conv", w, map[string][]int{"dilations": {1, 1}}, nil), nil
+		node := slide("Conv", w, map[string][]int{"dilations": {1, 1}}, nil)
+		node.Inputs = []string{"weight", "bias"}
+		return node, nil
 	}, x)
 	return y
 }
@@ -71,7 +73,9 @@ func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	}
 	how := convolving{window: w, out: Shape{C: l.Out, H: 1, W: 1, Flat: true}, weight: []int{l.Out, x.Len()}, fanOut: l.Out}
 	y := how.build(g, x)
-	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}}, nil }, x)
+	g.ONNX(y, func() (onnx.Node, error) {
+		return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}, Inputs: []string{"weight", "bias"}}, nil
+	}, x)
 	return y
 }
 

@@ -25,12 +25,13 @@ type Described struct {
 	Weights []WeightTensor // its own, without those of layers inside
 	MACs    int64          // multiply-adds of a forward pass of one image, its own
 
-	size    int  // of Weights on the device, with padding
-	state   bool // Weights do not learn
-	output  *Tensor
-	same    bool // output is the input
-	outputs int  // tensors made
-	end     int  // dispatches up to there
+	size      int  // of Weights on the device, with padding
+	state     bool // Weights do not learn
+	output    *Tensor
+	same      bool // output is the input
+	outputs   int  // tensors made
+	operators int  // of ONNX
+	end       int  // dispatches up to there
 }
 
 // String is the path and the layer.

@@ -14,6 +14,7 @@ import (
 // onnxNode is an operator that a layer is in ONNX.
 type onnxNode struct {
 	layer  *Described
+	name   string
 	y      *Tensor
 	inputs []*Tensor
 	make   func() (onnx.Node, error)
@@ -39,9 +40,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	for _, t := range weights {
 		names[strings.TrimPrefix(t.Name, prefix)] = t.Name
 	}
-	said := map[*Described]bool{}
 	for _, n := range g.onnx {
-		said[n.layer] = true
 		node, err := n.node(names)
 		if err != nil {
 			return m, fmt.Errorf("layer %s: %w", n.layer, err)
@@ -53,7 +52,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 		m.Nodes = append(m.Nodes, node)
 	}
 	for _, l := range g.layers {
-		if (l.Leaf && !l.same || l.outputs > 0) && !said[l] {
+		if l.operators < l.outputs || l.operators == 0 && l.Leaf && !l.same {
 			return m, fmt.Errorf("layer %s: it has no ONNX form here", l)
 		}
 	}
@@ -65,24 +64,28 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	return m, nil
 }
 
-// node is n with its names: its inputs are tensors, then the layer's weights, which
+// node is n with its names: its inputs are tensors, then weights of the layer, which
 // names has as they are called.
 func (n onnxNode) node(names map[string]string) (onnx.Node, error) {
 	node, err := n.make()
 	if err != nil || node.Op == "" {
 		return node, err
 	}
-	node.Name, node.Output = n.layer.Path, n.y.onnx
+	var inputs []string
 	for _, x := range n.inputs {
-		node.Inputs = append(node.Inputs, x.onnx)
+		inputs = append(inputs, x.onnx)
 	}
-	for _, t := range n.layer.Weights {
-		name := t.Name
+	for _, w := range node.Inputs {
 		if n.layer.Path != "" {
-			name = n.layer.Path + "." + name
+			w = n.layer.Path + "." + w
 		}
-		node.Inputs = append(node.Inputs, names[name])
+		name, ok := names[w]
+		if !ok {
+			return node, fmt.Errorf("its operator takes weights called %s; it has none", w)
+		}
+		inputs = append(inputs, name)
 	}
+	node.Name, node.Output, node.Inputs = n.name, n.y.onnx, inputs
 	return node, nil
 }
 

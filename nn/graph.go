@@ -329,14 +329,18 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 // masked reports whether the gradient of y has been masked by the layer that wrote it.
 func (g *Graph) masked(y *Tensor) bool { return g.fusion != nil && g.fusion.mask[y.name] }
 
-// ONNX says what the layer being built is in an ONNX model: make gives an operator
-// whose inputs are those given, then the layer's weights; its names are filled in. A
-// layer that says nothing cannot be exported.
+// ONNX says what makes y of the inputs in an ONNX model. The operator that make gives has
+// no names yet; its Inputs are the names of those of the layer's weights that it takes
+// after the inputs, such as weight and bias. An operator without an Op is nothing: y is
+// the input. A layer that says nothing cannot be exported.
 func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tensor) {
-	if g.layer != nil {
-		y.onnx = "y " + g.layer.Path
-		g.onnx = append(g.onnx, onnxNode{g.layer, y, inputs, make})
+	if g.layer == nil || !g.ok() {
+		return
 	}
+	name := g.layer.Path + strings.Repeat("'", g.layer.operators)
+	g.layer.operators++
+	y.onnx = "y " + name
+	g.onnx = append(g.onnx, onnxNode{g.layer, name, y, inputs, make})
 }
 
 // Fail keeps the first error, with the name of the layer being built. The tensor that it

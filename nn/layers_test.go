@@ -149,6 +149,15 @@ var layerCases = []layerCase{
 		out: nn.Shape{C: 4, H: 3, W: 3}, params: 84 + 28, first: 3,
 	},
 	{
+		name:   "conv, dropout, relu", // Conv2d(4, 5, 1), Dropout(0.3), ReLU()
+		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 1}, nn.Dropout{P: 0.3}, nn.ReLU{}},
+		twin:   chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), dropout(0.3, 8), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+	},
+	{
+		name:   "a block that builds its layers without Child", // Sequential(Conv2d(4, 5, 1), ReLU())
+		layers: nn.Sequential{direct{}}, twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+	},
+	{
 		name:   "a block of one's own in another", // of layers called first and second
 		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}}, named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
 		twin:   chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)), out: nn.Shape{C: 6, H: 5, W: 4}, params: 25 + 276,
