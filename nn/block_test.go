@@ -12,6 +12,7 @@ import (
 	"wgnin/nn"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders"
+	reluop "wgnin/shaders/relu"
 )
 
 // block is a type of one's own that is made of layers, by embedding Sequential.
@@ -95,6 +96,8 @@ func TestWrongLayersAreRefused(t *testing.T) {
 		"two layers called 1.a":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, g.Child("a", conv, x)) },
 		"without dots":            func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a.b", conv, x) },
 		"nothing uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Child("a", conv, x); return g.Child("b", conv, x) },
+		"stride of at least that": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 3) },
+		"want the same channels":  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 5, H: 4, W: 5}) },
 		"a view of [4,5,5]":       func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 1, H: 1, W: 1}) },
 	} {
 		t.Run(says, func(t *testing.T) {
@@ -120,6 +123,23 @@ func TestChangingLayersAreRefused(t *testing.T) {
 	out = 5
 	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
 	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
+}
+
+// A layer that forgets the gradient of its input is an error of the trainer that names the
+// layer whose output that is.
+func TestForgottenGradientsAreRefused(t *testing.T) {
+	dev := gputest.Device(t)
+	net, images := build(t, dev, nn.Sequential{
+		nn.Conv2D{Out: 4, Kernel: 3},
+		wrong{build: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			y := g.OutputLike(x, x.Shape)
+			reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Forward().Record(g.Recorder(), reluop.ForwardArgs[gpu.View]{X: x.Data, Y: y.Data})
+			return y
+		}},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+	}, crops(t, 4, 1, 7, 6))
+	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+	assertOneLine(t, err, "layer 0 (Conv2D 4 3x3)", "wrote its gradient")
 }
 
 // counter is a layer with running state: the number of images that it was trained on.

@@ -57,7 +57,8 @@ type Memory struct {
 	Grad   gpu.View // gradient of Data; zero when none is needed
 
 	name   string
-	writes int // of Grad so far
+	layer  *Described // that made it
+	writes int        // of Grad so far
 }
 
 // Weights are the values of a layer on the device, and their gradients, which are a
@@ -158,6 +159,7 @@ func (g *Graph) Weights(size int, tensors ...WeightTensor) Weights {
 // update them. A layer calls it once, in the place of Weights: one that has both is made
 // of two, with g.Child.
 func (g *Graph) State(size int, tensors ...WeightTensor) gpu.View {
+	tensors = slices.Clone(tensors)
 	for i := range tensors {
 		tensors[i].State = true
 	}
@@ -211,10 +213,13 @@ func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	if err := s.check(); err != nil {
 		return g.Fail(fmt.Errorf("output: %w", err))
 	}
+	if stride < s.C {
+		return g.Fail(fmt.Errorf("output: %d channels with stride %d; want a stride of at least that", s.C, stride))
+	}
 	name := g.layer.Path + strings.Repeat("'", g.layer.outputs)
 	g.layer.outputs++
 	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
-	m := &Memory{name: name, Stride: stride, Data: g.rec.Temp("y "+name, bytes)}
+	m := &Memory{name: name, layer: g.layer, Stride: stride, Data: g.rec.Temp("y "+name, bytes)}
 	if grad {
 		m.Grad = g.rec.Temp("dY "+name, bytes)
 	}
@@ -222,10 +227,11 @@ func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	return &Tensor{Shape: s, Memory: m, onnx: "y " + name}
 }
 
-// View is x with another shape of as many values, at the same place: it moves nothing.
+// View is x as an image or, with s.Flat, as a vector, at the same place: it moves nothing.
+// Other shapes would need their values in another order.
 func (g *Graph) View(x *Tensor, s Shape) *Tensor {
-	if s.Len() != x.Len() {
-		return g.Fail(fmt.Errorf("a view of %s as %s", x.Shape, s))
+	if s.C != x.C || s.H != x.H || s.W != x.W {
+		return g.Fail(fmt.Errorf("a view of %s as %s; want the same channels, rows and columns", x.Shape, s))
 	}
 	return &Tensor{Shape: s, Memory: x.Memory, onnx: x.onnx}
 }
@@ -248,6 +254,11 @@ func (g *Graph) Backward(f func()) {
 	layer := g.layer
 	g.backward = append(g.backward, func() {
 		g.enter(layer)
+		for _, m := range g.memory {
+			if m.layer == layer && !m.Grad.IsZero() && m.writes == 0 {
+				g.Fail(errors.New("no layer that reads its output wrote its gradient; want g.Backward with g.Gradient there"))
+			}
+		}
 		f()
 		for _, s := range g.sums {
 			k := add.Shape{Pixels: g.Pixels(s.x), C: s.x.C, AStride: s.x.Stride, BStride: s.x.Stride, YStride: s.x.Stride}.Accumulate()
