@@ -123,16 +123,11 @@ func (c *Cost) planTraining(dry *gpu.Device, r Recipe, s Settings, train, test *
 }
 
 func (c *Cost) planPrediction(dry *gpu.Device, r Recipe, s Settings, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
-	net, err := nn.NewNet(dry, r.Net(len(test.Classes), s.Dropout), r.In)
+	net, err := nn.NewNet(dry, r.Net(len(test.Classes), s.Dropout), r.In, nn.Whiten(test.Whitening))
 	if err != nil {
 		return nil, 0, err
 	}
 	defer net.Close()
-	if test.Whitening != nil {
-		if err := net.Whiten(test.Whitening); err != nil {
-			return nil, 0, err
-		}
-	}
 	images, err := nn.Upload(dry, test)
 	if err != nil {
 		return nil, 0, err

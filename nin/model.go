@@ -129,15 +129,11 @@ func (m *Model) fit() error {
 
 // Net puts the network on a device.
 func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
-	net, err := nn.NewNet(dev, m.Layers, m.Recipe.In)
+	net, err := nn.NewNet(dev, m.Layers, m.Recipe.In, nn.Whiten(m.Whitening))
 	if err != nil {
 		return nil, err
 	}
-	err = net.SetWeights(m.Weights)
-	if err == nil && m.Whitening != nil {
-		err = net.Whiten(m.Whitening)
-	}
-	if err != nil {
+	if err := net.SetWeights(m.Weights); err != nil {
 		net.Close()
 		return nil, err
 	}

@@ -318,16 +318,14 @@ func assemble(ctx context.Context, dev *gpu.Device, recipe Recipe, s Settings, f
 	if err != nil {
 		return nil, err
 	}
-	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in); err != nil {
-		return nil, err
-	}
+	var whitening *data.Whitening
 	if s.Whiten {
-		if train.Whitening == nil {
+		if whitening = train.Whitening; whitening == nil {
 			return nil, errors.New("the training images have no whitening; load them with one")
 		}
-		if err := r.Net.Whiten(train.Whitening); err != nil {
-			return nil, err
-		}
+	}
+	if r.Net, err = nn.NewNet(dev, recipe.Net(len(train.Classes), s.Dropout), in, nn.Whiten(whitening)); err != nil {
+		return nil, err
 	}
 	if s.Tune && f.Kernels == nil {
 		if f.Kernels, err = Tune(ctx, r.Net, s.Batch, func(nn.Choice) {}); err != nil {

@@ -120,11 +120,10 @@ func TestONNXWhitens(t *testing.T) {
 	white, err := data.FitWhitening(context.Background(), set, 6, 6, nil)
 	require.NoError(t, err)
 	layers := nn.Sequential{nn.Conv2D{Out: 8, Kernel: 3}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 5}}
-	net, err := nn.NewNet(dev, layers, in)
+	net, err := nn.NewNet(dev, layers, in, nn.Whiten(white))
 	require.NoError(t, err)
 	defer net.Close()
 	require.NoError(t, net.Init(nn.PyTorch, 1))
-	require.NoError(t, net.Whiten(white))
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
 	defer images.Close()

@@ -101,10 +101,13 @@ type netWeights struct {
 	offset int // values
 }
 
+// NetOption is a part of a net that most have not, for [NewNet].
+type NetOption func(*Net) error
+
 // NewNet puts the weights of l, for inputs of shape in, on the device: zero
 // until they are set with Init or SetWeights. Errors: a layer that does not fit what it
 // is given, or the adapter, by name.
-func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
+func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, error) {
 	adapter := dev.Adapter()
 	limit := min(adapter.Limits.MaxBindingBytes, adapter.Limits.MaxBufferBytes)
 	net, err := lay(dev, l, in, int(adapter.Limits.OffsetAlign/4))
@@ -129,7 +132,13 @@ func NewNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	if net.stateSize > 0 {
 		net.state, errs[2] = dev.NewBuffer("state", int64(net.stateSize)*4)
 	}
-	if err := errors.Join(errs[:]...); err != nil {
+	err = errors.Join(errs[:]...)
+	for _, option := range options {
+		if err == nil {
+			err = option(net)
+		}
+	}
+	if err != nil {
 		net.Close()
 		return nil, err
 	}

@@ -12,12 +12,21 @@ import (
 	"wgnin/shaders/gcn"
 )
 
-// Whiten has the net see every image through w, in training, evaluation and
-// probes that are recorded from now on: the device normalises the contrast and
-// multiplies by the matrix, which costs C*H*W squared multiply-adds an image, a
-// hundredth of a training step of the paper's network. The whitening does not
-// learn and is not among the net's weights.
-func (net *Net) Whiten(w *data.Whitening) error {
+// Whiten has a net see every image through w, or as it is if w is nil: the device
+// normalises the contrast and multiplies by the matrix, which costs C*H*W squared
+// multiply-adds an image, a hundredth of a training step of the paper's network. The
+// whitening does not learn and is not among the net's weights.
+func Whiten(w *data.Whitening) NetOption {
+	return func(net *Net) error {
+		if w == nil {
+			return nil
+		}
+		return net.upload(w)
+	}
+}
+
+// upload puts a whitening on the device.
+func (net *Net) upload(w *data.Whitening) error {
 	in := net.In
 	if w.C != in.C || w.H != in.H || w.W != in.W {
 		return fmt.Errorf("nn: a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, in.C, in.H, in.W)
@@ -42,7 +51,6 @@ func (net *Net) Whiten(w *data.Whitening) error {
 	if limit := net.dev.Adapter().Limits.MaxBindingBytes; int64(len(matrix))*4 > limit {
 		return fmt.Errorf("nn: the whitening takes %d bytes; %s binds at most %d", len(matrix)*4, net.dev.Adapter().Name, limit)
 	}
-	net.whitening.Release()
 	var err error
 	net.whitening, err = upload(net.dev, "whitening", matrix)
 	return err

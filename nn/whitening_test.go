@@ -25,7 +25,7 @@ func TestWhiten(t *testing.T) {
 	white, err := data.FitWhitening(context.Background(), set, in.H, in.W, nil)
 	require.NoError(t, err)
 	n := in.Len()
-	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: n}}, in)
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: n}}, in, nn.Whiten(white))
 	require.NoError(t, err)
 	defer net.Close()
 	identity := make([]float32, n*n)
@@ -35,7 +35,6 @@ func TestWhiten(t *testing.T) {
 	require.NoError(t, net.SetWeights([]safetensors.Tensor{
 		{Name: "net.1.weight", Shape: []int{n, n}, Data: identity}, {Name: "net.1.bias", Shape: []int{n}, Data: make([]float32, n)},
 	}))
-	require.NoError(t, net.Whiten(white))
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
 	defer images.Close()
@@ -63,6 +62,6 @@ func TestWhiten(t *testing.T) {
 	}
 	assert.InEpsilon(t, loss, mean, 4*tolerance)
 
-	err = net.Whiten(&data.Whitening{C: 3, H: 6, W: 4})
+	_, err = nn.NewNet(dev, net.Layer, in, nn.Whiten(&data.Whitening{C: 3, H: 6, W: 4}))
 	assertOneLine(t, err, "a whitening of [3,6,4]; the network takes [3,4,6]")
 }
