@@ -32,6 +32,7 @@ type entry struct {
 // temp is where a plan puts memory that lives only while the plan runs.
 type temp struct {
 	of          *Recorder
+	given       bool // see Placeholder
 	first, last int // entries between which its contents matter
 	keep        bool
 	arena       int
@@ -101,6 +102,23 @@ func (r *Recorder) Temp(label string, bytes int64) View {
 	return b.All()
 }
 
+// Placeholder is memory that another recording would be given, for one that is checked
+// and never planned.
+func (r *Recorder) Placeholder(label string, bytes int64) View {
+	v := r.Temp(label, bytes)
+	v.buf.temp.given = true
+	return v
+}
+
+// Check reports the first error of the recording, or a temporary that is read before
+// anything wrote it, as Plan does, but needs no memory.
+func (r *Recorder) Check() error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.live()
+}
+
 // Keep makes the contents of a Temp last until the plan runs again, so that
 // they can be read after it.
 func (r *Recorder) Keep(v View) {
@@ -114,7 +132,7 @@ func (r *Recorder) live() error {
 	for i, e := range r.entries {
 		for _, b := range e.binds {
 			t := b.view.buf.temp
-			if t == nil {
+			if t == nil || t.given {
 				continue
 			}
 			if t.of != r {

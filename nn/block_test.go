@@ -38,6 +38,32 @@ func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 
 func (direct) String() string { return "direct" }
 
+// shifted builds ReLUs without Child, of which one is done in a store: y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)).
+type shifted struct{}
+
+func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	a := nn.ReLU{}.Build(g, x)
+	c := nn.Conv2D{Out: 4, Kernel: 1}.Build(g, a)
+	p := nn.LeakyReLU{Slope: 0.5}.Build(g, a)
+	return nn.Residual{Body: wrong{build: func(g *nn.Graph, _ *nn.Tensor) *nn.Tensor { return nn.ReLU{}.Build(g, c) }},
+		Shortcut: wrong{build: func(g *nn.Graph, _ *nn.Tensor) *nn.Tensor { return nn.ReLU{}.Build(g, p) }}}.Build(g, x)
+}
+
+func (shifted) String() string { return "shifted" }
+
+// bySize is a ReLU for one image, and a LeakyReLU of 0.25 for more.
+type bySize struct{}
+
+func (bySize) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	c := g.Child("conv", nn.Conv2D{Out: 5, Kernel: 1}, x)
+	if g.N == 1 {
+		return g.Child("act", nn.ReLU{}, c)
+	}
+	return g.Child("act", nn.LeakyReLU{Slope: 0.25}, c)
+}
+
+func (bySize) String() string { return "bySize" }
+
 func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
 	d, err := nn.Describe(l, in)
 	require.NoError(t, err)
@@ -70,6 +96,18 @@ type wrong struct {
 func (w wrong) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return w.build(g, x) }
 func (wrong) String() string                               { return "wrong" }
 
+// pointer is a layer whose Build needs what it points at.
+type pointer struct{ conv nn.Conv2D }
+
+func (p *pointer) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", p.conv, x) }
+
+// rectified is a ReLU without its backward pass.
+func rectified(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	y := g.OutputLike(x, x.Shape)
+	reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Forward().Record(g.Recorder(), reluop.ForwardArgs[gpu.View]{X: x.Data, Y: y.Data})
+	return y
+}
+
 // What is built wrongly is one line that names the layer, from NewNet.
 func TestWrongLayersAreRefused(t *testing.T) {
 	dev := gputest.Device(t)
@@ -98,13 +136,46 @@ func TestWrongLayersAreRefused(t *testing.T) {
 		"nothing uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Child("a", conv, x); return g.Child("b", conv, x) },
 		"stride of at least that": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 3) },
 		"want the same channels":  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 5, H: 4, W: 5}) },
-		"a view of [4,5,5]":       func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 1, H: 1, W: 1}) },
+		"multiple of 4":           func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 6) },
+		"builds layer a on no":    func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, nil) },
+		"a view of no tensor":     func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(nil, x.Shape) },
+		"Build panicked":          func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return (*pointer)(nil).Build(g, x) },
+		"returned no output":      func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return &nn.Tensor{Shape: x.Shape} },
+		"fans 0 and 0": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, nn.WeightTensor{Name: "a", Shape: []int{4}})
+			return x
+		},
+		"either PassGradient or": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			y := rectified(g, x)
+			g.Backward(func() { g.PassGradient(x, y); g.Gradient(x) })
+			return y
+		},
+		"wrote its gradient": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return rectified(g, x) },
+		"before anything wrote it": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // too late to be asked
+			y, dX := rectified(g, x), g.Gradient(x)
+			g.Backward(func() {
+				reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Backward().Record(g.Recorder(), reluop.BackwardArgs[gpu.View]{Y: y.Data, DY: dX, DX: y.Grad})
+			})
+			return y
+		},
+		"uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // in training alone
+			y := g.Child("a", conv, x)
+			if !g.Training {
+				y = x
+				g.Child("b", conv, x)
+			}
+			return y
+		},
+		"put the Residual before Flatten": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			return g.Child("a", nn.Sequential{nn.Flatten{}, nn.Residual{Body: nn.Linear{Out: 100}}}, x)
+		},
+		"a view of [4,5,5]": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 1, H: 1, W: 1}) },
 	} {
 		t.Run(says, func(t *testing.T) {
 			net, err := nn.NewNet(dev, nn.Sequential{
 				nn.Conv2D{Out: 4, Kernel: 3}, wrong{build: build}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
 			}, nn.Shape{C: 1, H: 7, W: 7})
-			assertOneLine(t, err, "layer 1", says)
+			assertOneLine(t, err, "layer ", says)
 			net.Close()
 		})
 	}
@@ -123,23 +194,6 @@ func TestChangingLayersAreRefused(t *testing.T) {
 	out = 5
 	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
 	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
-}
-
-// A layer that forgets the gradient of its input is an error of the trainer that names the
-// layer whose output that is.
-func TestForgottenGradientsAreRefused(t *testing.T) {
-	dev := gputest.Device(t)
-	net, images := build(t, dev, nn.Sequential{
-		nn.Conv2D{Out: 4, Kernel: 3},
-		wrong{build: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
-			y := g.OutputLike(x, x.Shape)
-			reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Forward().Record(g.Recorder(), reluop.ForwardArgs[gpu.View]{X: x.Data, Y: y.Data})
-			return y
-		}},
-		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
-	}, crops(t, 4, 1, 7, 6))
-	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
-	assertOneLine(t, err, "layer 0 (Conv2D 4 3x3)", "wrote its gradient")
 }
 
 // counter is a layer with running state: the number of images that it was trained on.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -9,8 +10,7 @@ import (
 	"wgnin/gpu"
 )
 
-// Description is what a layer comes to for inputs of one shape: the layers that it is
-// made of, in the order in which they are built.
+// Description is what a layer is for inputs of a given shape: the layers that it is made of, in the order in which they are built.
 type Description struct {
 	In, Out Shape
 	Layers  []Described
@@ -30,6 +30,7 @@ type Described struct {
 	output    *Tensor
 	same      bool // output is the input
 	outputs   int  // tensors made
+	names     int  // of tensors; see tensorName
 	operators int  // of ONNX
 	end       int  // dispatches up to there
 }
@@ -45,7 +46,7 @@ func (d Described) String() string {
 // Describe builds l for inputs of shape in, with no device. Errors name the layer that
 // does not fit.
 func Describe(l Layer, in Shape) (*Description, error) {
-	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, true)
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, pass{n: 1, training: true, gradients: true})
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,11 @@ func (d *Description) Summary(w io.Writer, n int) error {
 		if l.Path == "" || strings.Contains(l.Path, ".") {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", reflect.TypeOf(l.Layer).Name(), l.Out.Batch(n)); err != nil {
+		t := reflect.TypeOf(l.Layer)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", t.Name(), l.Out.Batch(n)); err != nil {
 			return err
 		}
 	}
@@ -131,21 +136,48 @@ func MACs(l Layer, in Shape) (int64, error) {
 	return d.MACs(), nil
 }
 
-// describe builds l for one image on a graph that never runs.
-func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, training bool) (*Graph, error) {
+// describe builds l on a graph that never runs, as for p, whose buffers are not used.
+func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}
-	g := &Graph{N: 1, Training: training, Gradients: true, rec: dev.NewRecorder(), fusion: rules}
-	g.Batch = g.rec.Temp("batch", 64)
+	g := &Graph{N: p.n, Training: p.training, Gradients: p.gradients, rec: dev.NewRecorder(), fusion: rules}
+	g.Batch = g.rec.Placeholder("batch", 64)
 	g.weights = func(size int, d *Described) (Weights, error) {
-		w := Weights{Data: g.rec.Temp("weights", int64(size)*4)}
-		if !d.state {
-			w.Grad = g.rec.Temp("gradients", int64(size)*4)
+		w := Weights{Data: g.rec.Placeholder("weights", int64(size)*4)}
+		if !d.state && p.gradients {
+			w.Grad = g.rec.Placeholder("gradients", int64(size)*4)
 		}
 		return w, nil
 	}
-	x := &Tensor{Shape: in, Memory: &Memory{name: "images", Stride: in.C, Data: g.rec.Temp("x", int64(in.Len())*4)}}
+	x := &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.rec.Placeholder("x", int64(p.n)*int64(in.Len())*4)}}
 	g.out = g.root(l, x)
 	return g, g.rec.Err()
+}
+
+// inputName is the name of the network's input as a tensor, which no layer's output has.
+const inputName = "(images)"
+
+// rehearse builds l as for p, with a backward pass if p has gradients, and reports what is
+// wrong with it: mistakes of a layer, outputs that nothing uses, memory that is read before
+// anything wrote it.
+func rehearse(dev *gpu.Device, l Layer, in Shape, p pass) (*Graph, error) {
+	g, err := describe(dev, nil, l, in, p)
+	if err != nil {
+		return nil, err
+	}
+	readers := g.readers()
+	for _, m := range g.memory {
+		if readers[m.name] == 0 {
+			g.enter(m.layer)
+			g.Fail(errors.New("nothing uses its output"))
+			return nil, g.rec.Err()
+		}
+	}
+	if !g.out.Grad.IsZero() { // as the loss writes it
+		g.out.writes++
+		g.out.Grad = g.rec.Placeholder("dY", g.out.Grad.Bytes())
+	}
+	g.runBackward()
+	return g, g.rec.Check()
 }

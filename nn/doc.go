@@ -34,7 +34,9 @@
 //
 // A graph is built before it runs, several times: to describe the network, to decide
 // what is fused (see Plan in package gpu, which prints it), and to record each plan. So
-// Build must do the same for the same arguments, and keep nothing.
+// Build must keep nothing, and do the same whenever the graph's exported fields and x's
+// shape are the same. Inside Backward it reads y.Grad and writes g.Gradient(x); outside,
+// neither means anything.
 //
 // A tensor may be read by several layers. Each writes the gradient that it has to the view
 // that [Graph.Gradient] gives it, and the graph adds them up, in the order in which the

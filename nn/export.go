@@ -32,13 +32,22 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	if err := Fits(l, in, weights); err != nil {
 		return m, err
 	}
-	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, false)
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, pass{n: 1})
 	if err != nil {
 		return m, err
 	}
 	names := map[string]string{} // without "net.", as they are
 	for _, t := range weights {
 		names[strings.TrimPrefix(t.Name, prefix)] = t.Name
+	}
+	for _, l := range g.layers {
+		if l.operators < l.outputs || l.operators == 0 && l.Leaf && !l.same {
+			return m, fmt.Errorf("layer %s: it has no ONNX form here", l)
+		}
+	}
+	made := map[string]bool{m.Input.Name: true}
+	for _, t := range weights {
+		made[t.Name] = true
 	}
 	for _, n := range g.onnx {
 		node, err := n.node(names)
@@ -49,12 +58,13 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 			n.y.onnx = n.inputs[0].onnx
 			continue
 		}
-		m.Nodes = append(m.Nodes, node)
-	}
-	for _, l := range g.layers {
-		if l.operators < l.outputs || l.operators == 0 && l.Leaf && !l.same {
-			return m, fmt.Errorf("layer %s: it has no ONNX form here", l)
+		for _, name := range node.Inputs {
+			if !made[name] {
+				return m, fmt.Errorf("layer %s: its operator takes %q, which no operator makes", n.layer, name)
+			}
 		}
+		made[node.Output] = true
+		m.Nodes = append(m.Nodes, node)
 	}
 	m.Output = onnx.Value{Name: "logits", Shape: []int{0, g.out.C, g.out.H, g.out.W}}
 	if g.out.Flat {

@@ -10,9 +10,11 @@ type fusion struct {
 	relu map[string]bool // the ReLU that follows is done in the store of this tensor
 	mask map[string]bool // the layer that reads this output of a ReLU masks the gradient that it writes
 	sole map[string]bool // one dispatch reads this tensor
+
+	readers map[string]int // of each tensor
 }
 
-// fuse decides what is fused in l on inputs of shape in:
+// fuse decides what is fused in l on inputs of shape in, in graphs for p:
 //
 //   - A ReLU that is all that reads a tensor is done in the store of the layer that
 //     makes the tensor, if that layer can.
@@ -20,9 +22,9 @@ type fusion struct {
 //     that is the only one to read the ReLU's output, and can.
 //
 // The kernels' names say so in a printed plan: conv2d/forward+relu, conv2d/dx+relu.
-func fuse(dev *gpu.Device, l Layer, in Shape, training bool) (*fusion, error) {
+func fuse(dev *gpu.Device, l Layer, in Shape, p pass) (*fusion, error) {
 	f := &fusion{relu: map[string]bool{}, mask: map[string]bool{}, sole: map[string]bool{}}
-	g, err := describe(dev, f, l, in, training)
+	g, err := describe(dev, f, l, in, p)
 	if err != nil {
 		return nil, err
 	}
@@ -31,10 +33,11 @@ func fuse(dev *gpu.Device, l Layer, in Shape, training bool) (*fusion, error) {
 		f.relu[name] = g.stores[name] && readers[name] == 1
 	}
 	// Again, since ReLUs in a store make no tensor.
-	if g, err = describe(dev, f, l, in, training); err != nil {
+	if g, err = describe(dev, f, l, in, p); err != nil {
 		return nil, err
 	}
-	for name, n := range g.readers() {
+	f.readers = g.readers()
+	for name, n := range f.readers {
 		f.sole[name] = n == 1
 		f.mask[name] = n == 1 && g.masks[name] && g.rectified[name]
 	}

@@ -13,8 +13,9 @@ import (
 	"wgnin/shaders/concat"
 )
 
-// Graph is a network being recorded for batches of a fixed size: forward, and
-// when training, loss and backward. It is what a layer's Build writes to.
+// Graph is a network being recorded for batches of a fixed size: forward and, with
+// Gradients, backward. It is what a layer's Build writes to. What a layer builds may depend
+// on the four fields, and on nothing else that changes.
 type Graph struct {
 	N         int      // images of a run
 	Training  bool     // dropout drops
@@ -29,6 +30,7 @@ type Graph struct {
 	layers       []*Described
 	out          *Tensor
 	memory       []*Memory
+	uncovered    []*Memory // whose layers have not registered a backward pass yet
 	backward     []func()
 	sums         []sum         // of the gradients that a backward pass has written
 	convolutions []convolution // in order
@@ -59,6 +61,9 @@ type Memory struct {
 	name   string
 	layer  *Described // that made it
 	writes int        // of Grad so far
+	passed bool       // Grad is that of another tensor
+
+	passedBy *Described // that called PassGradient last
 }
 
 // Weights are the values of a layer on the device, and their gradients, which are a
@@ -90,6 +95,8 @@ func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
 	switch {
 	case parent == nil: // the graph has failed
 		return x
+	case x == nil || x.Memory == nil:
+		return g.Fail(fmt.Errorf("it builds layer %s on no tensor", name))
 	case name == "" || strings.Contains(name, "."):
 		return g.Fail(fmt.Errorf("it names a layer inside %q; want a name without dots", name))
 	case parent.Path != "":
@@ -116,15 +123,28 @@ func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
 	d := &Described{Path: path, Layer: l, In: x.Shape, Leaf: true}
 	g.layers = append(g.layers, d)
 	g.enter(d)
-	y := l.Build(g, x)
-	if y == nil && g.ok() {
-		y = g.Fail(errors.New("its Build returned no output"))
+	y := g.call(l, x)
+	if g.ok() && (y == nil || y.Memory == nil) {
+		g.Fail(errors.New("its Build returned no output"))
 	}
 	if !g.ok() {
 		return g.nothing()
 	}
 	d.Out, d.output, d.same, d.end = y.Shape, y, y == x, g.rec.Len()
 	return y
+}
+
+// call builds l. A layer that panics, as one that is a nil pointer does, is an error that
+// names it.
+func (g *Graph) call(l Layer, x *Tensor) (y *Tensor) {
+	layer := g.layer
+	defer func() {
+		if r := recover(); r != nil {
+			g.layer = layer
+			g.Fail(fmt.Errorf("its Build panicked: %v", r))
+		}
+	}()
+	return l.Build(g, x)
 }
 
 // outputs are the layers that make a tensor of their own, in the order in which they are
@@ -159,10 +179,6 @@ func (g *Graph) Weights(size int, tensors ...WeightTensor) Weights {
 // update them. A layer calls it once, in the place of Weights: one that has both is made
 // of two, with g.Child.
 func (g *Graph) State(size int, tensors ...WeightTensor) gpu.View {
-	tensors = slices.Clone(tensors)
-	for i := range tensors {
-		tensors[i].State = true
-	}
 	return g.declare(size, true, tensors).Data
 }
 
@@ -174,6 +190,10 @@ func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
 	if d.size > 0 {
 		g.Fail(errors.New("it declares weights twice; want one call, or layers inside it by g.Child"))
 		return Weights{}
+	}
+	tensors = slices.Clone(tensors)
+	for i := range tensors {
+		tensors[i].State = state
 	}
 	if err := checkTensors(size, tensors); err != nil {
 		g.Fail(err)
@@ -194,14 +214,14 @@ func (g *Graph) MACs(n int64) {
 	}
 }
 
-// Output makes the output tensor of a layer with weights, with channel stride stride, at
-// least s.C: a multiple of 4 is what convolutions want.
+// Output makes the output tensor of a layer with weights, with channel stride stride: at
+// least s.C, and a multiple of 4.
 func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Gradients) }
 
-// OutputLike makes the output tensor of a layer without weights. It lies as the
-// input x does, and has a gradient only if x has one: before the first weights
-// none is needed, and there the channel stride may be one that no convolution's
-// input gradient takes.
+// OutputLike makes the output tensor of a layer without weights. It has the channel
+// stride of the input x, and so at most as many channels, and a gradient only if x has
+// one: before the first weights none is needed, and there the stride may be any. A layer
+// of several inputs uses Join.
 func (g *Graph) OutputLike(x *Tensor, s Shape) *Tensor {
 	return g.output(s, x.Stride, !x.Grad.IsZero())
 }
@@ -216,20 +236,33 @@ func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	if stride < s.C {
 		return g.Fail(fmt.Errorf("output: %d channels with stride %d; want a stride of at least that", s.C, stride))
 	}
-	name := g.layer.Path + strings.Repeat("'", g.layer.outputs)
+	if grad && stride%4 != 0 {
+		return g.Fail(fmt.Errorf("output: channel stride %d; want a multiple of 4 where there is a gradient", stride))
+	}
+	name := g.tensorName()
 	g.layer.outputs++
 	bytes := int64(g.N) * int64(s.H) * int64(s.W) * int64(stride) * 4
 	m := &Memory{name: name, layer: g.layer, Stride: stride, Data: g.rec.Temp("y "+name, bytes)}
 	if grad {
 		m.Grad = g.rec.Temp("dY "+name, bytes)
 	}
-	g.memory = append(g.memory, m)
+	g.memory, g.uncovered = append(g.memory, m), append(g.uncovered, m)
 	return &Tensor{Shape: s, Memory: m, onnx: "y " + name}
+}
+
+// tensorName names the next tensor of the layer being built. A ReLU that is done in a store
+// takes a name too, so that all graphs of a network have the same ones.
+func (g *Graph) tensorName() string {
+	g.layer.names++
+	return g.layer.Path + strings.Repeat("'", g.layer.names-1)
 }
 
 // View is x as an image or, with s.Flat, as a vector, at the same place: it moves nothing.
 // Other shapes would need their values in another order.
 func (g *Graph) View(x *Tensor, s Shape) *Tensor {
+	if x == nil || x.Memory == nil {
+		return g.Fail(errors.New("a view of no tensor"))
+	}
 	if s.C != x.C || s.H != x.H || s.W != x.W {
 		return g.Fail(fmt.Errorf("a view of %s as %s; want the same channels, rows and columns", x.Shape, s))
 	}
@@ -244,18 +277,26 @@ func (g *Graph) Temp(label string, n int) gpu.View {
 	return g.rec.Temp(label, int64(n)*4)
 }
 
-// Backward registers what the layer does when the gradient of its output is
-// there. It is called after the loss, the last layer first, and not at all
-// without Gradients.
+// Backward registers what the layer does when the gradient of its output is there: f reads
+// the output's Grad and writes, to what Gradient gives it, that of each input. It is called
+// after the loss, the last layer first, and not at all without Gradients. A layer
+// registers it after it has built the layers inside it.
 func (g *Graph) Backward(f func()) {
 	if !g.Gradients || !g.ok() {
 		return
 	}
 	layer := g.layer
+	var outputs []*Memory
+	for _, m := range g.uncovered {
+		if m.layer == layer {
+			outputs = append(outputs, m)
+		}
+	}
+	g.uncovered = slices.DeleteFunc(g.uncovered, func(m *Memory) bool { return m.layer == layer })
 	g.backward = append(g.backward, func() {
 		g.enter(layer)
-		for _, m := range g.memory {
-			if m.layer == layer && !m.Grad.IsZero() && m.writes == 0 {
+		for _, m := range outputs {
+			if !m.Grad.IsZero() && m.writes == 0 {
 				g.Fail(errors.New("no layer that reads its output wrote its gradient; want g.Backward with g.Gradient there"))
 			}
 		}
@@ -274,12 +315,16 @@ type sum struct {
 	part gpu.View
 }
 
-// Gradient is where a backward pass writes, every element, the gradient of x that its
-// layer has: a zero View if none is needed. Where x has several consumers, each writes
-// its own, and they are added up in the order in which the backward passes run.
+// Gradient returns the view to which a backward pass writes its layer's gradient of x, every
+// element of it: the zero View if none is needed. Where x has several consumers, each
+// writes its own, and they are added up in the order in which the backward passes run.
+// Call it inside Backward.
 func (g *Graph) Gradient(x *Tensor) gpu.View {
 	if x.Grad.IsZero() {
 		return gpu.View{}
+	}
+	if x.passed || g.layer != nil && x.passedBy == g.layer {
+		g.Fail(errors.New("it passes a gradient on and writes it too; want either PassGradient or Gradient of a tensor"))
 	}
 	if x.writes++; x.writes == 1 {
 		return x.Grad
@@ -289,17 +334,21 @@ func (g *Graph) Gradient(x *Tensor) gpu.View {
 	return part
 }
 
-// PassGradient makes the gradient of y, the layer's output, also that of x, whose values
-// lie alike: no kernel runs where nothing else reads x.
+// PassGradient uses the gradient of y, the layer's output, as that of x, which has the same
+// shape: no kernel runs where nothing else reads x. It takes the place of Gradient.
 func (g *Graph) PassGradient(x, y *Tensor) {
+	defer func() { x.passedBy = g.layer }()
 	switch {
 	case x.Grad.IsZero():
+	case x.passed:
+		g.Gradient(x) // refuses it
 	case x.Stride == y.Stride && x.writes == 0 && g.fusion != nil && g.fusion.sole[x.name]:
 		x.writes++
-		x.Grad = y.Grad
+		x.Grad, x.passed = y.Grad, true
 	case x.Stride == y.Stride && x.writes > 0:
 		g.sums = append(g.sums, sum{x, y.Grad})
 	default:
+		x.passedBy = nil // Gradient is this call's own
 		s := concat.Shape{Pixels: g.Pixels(x), C: x.C, XStride: x.Stride, YStride: y.Stride, Last: true}
 		s.Backward().Record(g.rec, concat.BackwardArgs[view]{DY: y.Grad, DX: g.Gradient(x)})
 	}
@@ -340,10 +389,10 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 // masked reports whether the gradient of y has been masked by the layer that wrote it.
 func (g *Graph) masked(y *Tensor) bool { return g.fusion != nil && g.fusion.mask[y.name] }
 
-// ONNX says what makes y of the inputs in an ONNX model. The operator that make gives has
-// no names yet; its Inputs are the names of those of the layer's weights that it takes
-// after the inputs, such as weight and bias. An operator without an Op is nothing: y is
-// the input. A layer that says nothing cannot be exported.
+// ONNX gives the operator that computes y from the inputs in an ONNX model. What make
+// returns has no names yet; its Inputs are the names of the layer's weights that it takes
+// after the inputs, such as weight and bias. An empty Op means that y is the input. A
+// network with a layer that does not call it cannot be exported.
 func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tensor) {
 	if g.layer == nil || !g.ok() {
 		return
@@ -355,8 +404,11 @@ func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tenso
 }
 
 // Fail keeps the first error, with the name of the layer being built. The tensor that it
-// returns stands for the output that there is not.
+// returns is a placeholder for the missing output.
 func (g *Graph) Fail(err error) *Tensor {
+	if err == nil {
+		err = errors.New("it failed with no reason")
+	}
 	if d := g.layer; d != nil && !g.rec.Failed() && !errors.As(err, new(errorInLayer)) {
 		where := "the network"
 		if d.Path != "" {
@@ -376,7 +428,7 @@ func (e errorInLayer) Unwrap() error { return errors.Unwrap(e.error) }
 
 // nothing is a tensor to go on with after an error.
 func (g *Graph) nothing() *Tensor {
-	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1}, Memory: &Memory{name: "nothing", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
+	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1}, Memory: &Memory{name: "(nothing)", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
 }
 
 func (g *Graph) ok() bool { return !g.rec.Failed() }
@@ -399,7 +451,7 @@ func (net *Net) newGraph(p pass) (*Graph, error) {
 	if p.n < 1 {
 		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", p.n)
 	}
-	fused, err := fuse(net.dev, net.Layer, net.In, p.training)
+	fused, err := fuse(net.dev, net.Layer, net.In, p)
 	if err != nil {
 		return nil, err
 	}

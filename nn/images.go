@@ -144,7 +144,7 @@ func (s *source) close() {
 
 // input is memory for images as the network takes them.
 func (g *Graph) input(in Shape) *Tensor {
-	return &Tensor{Shape: in, Memory: &Memory{name: "images", Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
+	return &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 }
 
 // build records the input of g: the images and the labels of a batch.

@@ -158,6 +158,21 @@ var layerCases = []layerCase{
 		layers: nn.Sequential{direct{}}, twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
 	},
 	{
+		name:   "a block whose layers share its name, of which one is done in a store", // relu(conv(relu(x))) + relu(leaky_relu(relu(x), 0.5))
+		layers: nn.Sequential{shifted{}}, out: nn.Shape{C: 4, H: 7, W: 6}, params: 20,
+		twin: residual(chain(relu, conv(4, 1, 1, 1, 1, 0, 0, 0, 0), relu), chain(relu, leakyReLU(0.5), relu)),
+	},
+	{
+		name:   "a block that depends on the number of images", // Sequential(Conv2d(4, 5, 1), LeakyReLU(0.25))
+		layers: nn.Sequential{bySize{}}, out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+		twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.25)),
+	},
+	{
+		name:   "layers called as the input is", // images.weight
+		layers: nn.Sequential{named{nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, nn.LeakyReLU{Slope: 0.5}}, nn.ReLU{}}},
+		twin:   chain(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5), relu), out: nn.Shape{C: 4, H: 7, W: 6}, params: 20,
+	},
+	{
 		name:   "a block of one's own in another", // of layers called first and second
 		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}}, named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
 		twin:   chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)), out: nn.Shape{C: 6, H: 5, W: 4}, params: 25 + 276,

@@ -57,6 +57,9 @@ func checkTensors(size int, tensors []WeightTensor) error {
 			return fmt.Errorf("it declares weights called %q; want different names without dots", t.Name)
 		}
 		names[t.Name] = true
+		if !t.State && t.Init == nil && min(t.FanIn, t.FanOut) < 1 {
+			return fmt.Errorf("%s has fans %d and %d; want at least 1, or an Init", t.Name, t.FanIn, t.FanOut)
+		}
 		n := int64(1)
 		for _, d := range t.Shape {
 			if d < 1 || int64(d) > maxValues/n {
@@ -148,15 +151,12 @@ func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, err
 // lay gives the weights of l their places: those of each layer begin at a
 // multiple of align values.
 func lay(dev *gpu.Device, l Layer, in Shape, align int) (*Net, error) {
-	g, err := describe(dev, nil, l, in, true)
-	if err != nil {
+	if _, err := rehearse(dev, l, in, pass{n: 1, gradients: true}); err != nil { // as a probe
 		return nil, err
 	}
-	readers := g.readers()
-	for _, m := range g.memory {
-		if readers[m.name] == 0 {
-			return nil, fmt.Errorf("layer %s: nothing uses its output", strings.TrimRight(m.name, "'"))
-		}
+	g, err := rehearse(dev, l, in, pass{n: 1, training: true, gradients: true})
+	if err != nil {
+		return nil, err
 	}
 	net := &Net{Layer: l, In: in, Out: g.out.Shape, description: g.description(in), dev: dev, byPath: map[string]int{}}
 	for _, d := range net.description.Layers {

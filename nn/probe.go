@@ -85,7 +85,7 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Input = &Tensor{Shape: net.In, Memory: &Memory{name: "images", Stride: net.In.C, Data: p.x.All()}}
+	p.Input = &Tensor{Shape: net.In, Memory: &Memory{name: inputName, Stride: net.In.C, Data: p.x.All()}}
 	x := net.whiten(g, p.Input)
 	logits := net.build(g, x)
 	n := g.rec.Len()

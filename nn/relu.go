@@ -6,7 +6,7 @@ import (
 )
 
 // ReLU is y = max(x, 0), with gradient 0 at 0, as torch.nn.ReLU. Shapes: any.
-// Where it is all that reads the output of a convolution or a Linear, it is done in their
+// Where nothing else reads the output of a convolution or a Linear, it is done in their
 // store.
 type ReLU struct{}
 
@@ -19,7 +19,8 @@ func (ReLU) Build(g *Graph, x *Tensor) *Tensor {
 
 func rectify(g *Graph, x *Tensor) *Tensor {
 	g.relus[x.name] = true
-	if g.fusion != nil && g.fusion.relu[x.name] {
+	if g.fusion != nil && g.fusion.relu[x.name] && g.ok() {
+		g.tensorName()
 		return g.View(x, x.Shape)
 	}
 	y := g.OutputLike(x, x.Shape)

@@ -23,10 +23,15 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 	if r.Shortcut != nil {
 		b = g.Child("shortcut", r.Shortcut, x)
 	}
-	if g.ok() && a.Shape != b.Shape {
+	switch {
+	case !g.ok() || a.Shape == b.Shape:
+	case a.Flat && b.Flat && a.Len() == b.Len():
+		return g.Fail(fmt.Errorf("the body makes a vector of %d, and the shortcut one that was an image, whose values lie in another order; "+
+			"put the Residual before Flatten, or behind a Linear", a.Len()))
+	default:
 		return g.Fail(fmt.Errorf("the body makes %s and the shortcut %s; want the same", a.Shape, b.Shape))
 	}
-	y := g.join(a.Shape, a, b)
+	y := g.Join(a.Shape, a, b)
 	s := add.Shape{Pixels: g.Pixels(y), C: y.C, AStride: a.Stride, BStride: b.Stride, YStride: y.Stride}
 	if err := s.Check(); err != nil {
 		return g.Fail(err)
@@ -41,7 +46,10 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 }
 
 func (r Residual) String() string {
-	if r.Shortcut == nil {
+	switch {
+	case r.Body == nil:
+		return "Residual of nothing"
+	case r.Shortcut == nil:
 		return fmt.Sprintf("Residual (%s)", r.Body)
 	}
 	return fmt.Sprintf("Residual (%s) and (%s)", r.Body, r.Shortcut)
@@ -67,7 +75,7 @@ func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	if len(parts) == 0 {
 		return g.Fail(errors.New("no layers; want at least one"))
 	}
-	y := g.join(out, parts...)
+	y := g.Join(out, parts...)
 	for i, s := range concatOf(g, parts, y) {
 		if err := s.Check(); err != nil {
 			return g.Fail(err)
@@ -96,9 +104,9 @@ func concatOf(g *Graph, parts []*Tensor, y *Tensor) []concat.Shape {
 	return concat.Parts(g.Pixels(y), y.Stride, xs...)
 }
 
-// join makes the output tensor of a layer of several inputs, which has a gradient if one
-// of them has.
-func (g *Graph) join(s Shape, xs ...*Tensor) *Tensor {
+// Join makes the output tensor of a layer of several inputs, with the channel stride s.C
+// rounded up to a multiple of 4. It has a gradient if one of the inputs has.
+func (g *Graph) Join(s Shape, xs ...*Tensor) *Tensor {
 	grad := slices.ContainsFunc(xs, func(x *Tensor) bool { return !x.Grad.IsZero() })
 	return g.output(s, shaders.RoundUp(s.C, 4), grad)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"time"
@@ -157,8 +158,15 @@ func (c TrainConfig) Check() error {
 	return c.SGD.check()
 }
 
-// build records the network on g.
-func (net *Net) build(g *Graph, x *Tensor) *Tensor { return g.root(net.Layer, x) }
+// build records the network on g. A network that is built otherwise than when it was
+// decided what is fused would compute something else, and is refused.
+func (net *Net) build(g *Graph, x *Tensor) *Tensor {
+	g.out = g.root(net.Layer, x)
+	if g.ok() && !maps.Equal(g.readers(), g.fusion.readers) {
+		return g.Fail(errors.New("nn: a layer builds something else each time; want what depends on the graph's fields alone"))
+	}
+	return g.out
+}
 
 // Close gives the device memory back. It may be called on nil.
 func (t *Trainer) Close() {

@@ -72,7 +72,7 @@ func (net *Net) whiten(g *Graph, x *Tensor) *Tensor {
 	normal, white := g.Temp("normal", g.N*n), g.Temp("white", g.N*n)
 	gcn.Shape{N: g.N, Elems: n}.Kernel().Record(g.rec, gcn.Args[view]{X: x.Data, Y: normal})
 	s.Forward(false).Record(g.rec, conv2d.ForwardArgs[view]{In_: normal, W: net.whitening.All(), Out: white})
-	return &Tensor{Shape: x.Shape, Memory: &Memory{name: "images", Stride: x.Stride, Data: white}}
+	return &Tensor{Shape: x.Shape, Memory: &Memory{name: inputName, Stride: x.Stride, Data: white}}
 }
 
 // The initialisers of a whitening in an ONNX model.

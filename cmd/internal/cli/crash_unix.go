@@ -25,11 +25,12 @@ static void on_crash(char *line) {
 	memset(&action, 0, sizeof action);
 	action.sa_handler = crashed;
 	action.sa_flags = SA_ONSTACK;
-	for (i = 0; i < 4 && !crash_line; i++) {
+	char *last = crash_line;
+	crash_line = line;
+	for (i = 0; i < 4 && !last; i++) {
 		sigaction(crashes[i], &action, &before[i]);
 	}
-	free(crash_line);
-	crash_line = line;
+	free(last);
 }
 
 static void on_crash_go(void) {

@@ -15,7 +15,8 @@ import (
 
 // PReLU is y = x where x > 0, else weight * x, with a learned weight for each channel that
 // starts at 0.25, as torch.nn.PReLU(num_parameters=C). Shapes: x and y [N,C,H,W]; weight
-// [C]. It says nothing of ONNX, so that networks with it are not exported.
+// [C]. It does not call g.ONNX, so that networks with it are not exported. Its kernels take
+// channels in fours, so that it cannot see the images themselves.
 type PReLU struct{}
 
 // Build records the layer.

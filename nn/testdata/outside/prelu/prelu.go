@@ -54,7 +54,7 @@ type BackwardArgs[F any] struct {
 }
 
 // SlopeArgs are the arguments of [Shape.SlopeGradient]: X and DY [Pixels,Stride], DSlope
-// [Stride]. B is the batch: on the device a view, in the twin a [shaders.Batch].
+// [Stride]. Batch is a view on the device, and a [shaders.Batch] in the twin.
 type SlopeArgs[F, B any] struct {
 	Batch  B `wgsl:"uniform Batch"`
 	X      F `wgsl:"read array<vec4<f32>>"`
