@@ -14,6 +14,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/run"
 	"wgnin/nn/data"
 )
 
@@ -28,7 +29,7 @@ type Flags struct {
 	fs          *flag.FlagSet
 	recipe      string
 	out, resume string
-	from        *nin.Checkpoint // of -resume
+	from        *run.Checkpoint // of -resume
 }
 
 // New registers the flags of a run on fs.
@@ -163,14 +164,14 @@ func (f *Flags) Check() error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	f.from, err = nin.ReadCheckpoint(f.resume)
+	f.from, err = run.ReadCheckpoint(f.resume)
 	return err
 }
 
 // Open begins the run that the flags describe, or goes on with the one that
 // -resume names. Without -recipe it is d2l on a GPU and mini on a software
 // adapter.
-func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
+func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if f.from != nil {
 		s := f.from.Settings
 		if g := f.fs.Lookup("data"); g.Value.String() != "" {
@@ -184,7 +185,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nin.ResumeRun(ctx, dev, f.from, train, test, f.resume)
+		return run.Resume(ctx, dev, f.from, train, test, f.resume)
 	}
 	name := f.recipe
 	if name == "" {
@@ -209,7 +210,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if dir == "" {
 		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
 	}
-	return nin.NewRun(ctx, dev, s, train, test, dir)
+	return run.New(ctx, dev, s, train, test, dir)
 }
 
 // Resume are arguments that go on with the run in dir, on the adapter of that
