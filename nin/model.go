@@ -42,7 +42,7 @@ func ReadModel(path, recipe string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, velocityPrefix) })
+	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, VelocityPrefix) })
 	w, tensors := nn.ONNXWhitening(tensors) // an ONNX file has it among its weights
 	m, err := newModel(tensors, recipe)
 	if err != nil {
@@ -50,7 +50,7 @@ func ReadModel(path, recipe string) (*Model, error) {
 	}
 	m.Whitening = w
 	if hash := meta["whitening"]; w == nil && hash != "" {
-		if m.Whitening, err = readWhitening(path, hash); err != nil {
+		if m.Whitening, err = ReadWhitening(path, hash); err != nil {
 			return nil, err
 		}
 	}
@@ -142,10 +142,11 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 
 // metadata is what a file of the model's weights says besides.
 func (m *Model) metadata() map[string]string {
-	return metadata(m.Recipe.Name, m.Dataset, m.Classes, m.Whitening)
+	return Metadata(m.Recipe.Name, m.Dataset, m.Classes, m.Whitening)
 }
 
-func metadata(recipe, dataset string, classes []string, w *data.Whitening) map[string]string {
+// Metadata is what a file of weights says besides.
+func Metadata(recipe, dataset string, classes []string, w *data.Whitening) map[string]string {
 	names, _ := json.Marshal(classes) // strings always encode
 	meta := map[string]string{"recipe": recipe, "dataset": dataset, "classes": string(names)}
 	if w != nil {
@@ -154,23 +155,27 @@ func metadata(recipe, dataset string, classes []string, w *data.Whitening) map[s
 	return meta
 }
 
-// whiteningFile lies beside the weights of a network that sees its images
-// through a whitening, or in the folder above, where a run has it.
-const whiteningFile = "whitening.safetensors"
+// VelocityPrefix begins the names of the tensors in a checkpoint that are the
+// memory of momentum, and no weights.
+const VelocityPrefix = "velocity."
 
-// readWhitening finds the whitening of the given hash for the weights at path.
-func readWhitening(path, hash string) (*data.Whitening, error) {
+// WhiteningFile lies beside the weights of a network that sees its images
+// through a whitening, or in the folder above, where a run has it.
+const WhiteningFile = "whitening.safetensors"
+
+// ReadWhitening finds the whitening of the given hash for the weights at path.
+func ReadWhitening(path, hash string) (*data.Whitening, error) {
 	dir := filepath.Dir(path)
-	file := filepath.Join(dir, whiteningFile)
+	file := filepath.Join(dir, WhiteningFile)
 	w, err := data.ReadWhitening(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		w, err = data.ReadWhitening(filepath.Join(dir, "..", whiteningFile))
+		w, err = data.ReadWhitening(filepath.Join(dir, "..", WhiteningFile))
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path, whiteningFile)
+		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path, WhiteningFile)
 	case err == nil && w.Hash() != hash:
-		return nil, fmt.Errorf("%s: the %s there is not the one that the network was trained with", path, whiteningFile)
+		return nil, fmt.Errorf("%s: the %s there is not the one that the network was trained with", path, WhiteningFile)
 	}
 	return w, err
 }
@@ -182,7 +187,7 @@ func (m *Model) Export(path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".safetensors":
 		if m.Whitening != nil {
-			if err := m.Whitening.Write(filepath.Join(filepath.Dir(path), whiteningFile)); err != nil {
+			if err := m.Whitening.Write(filepath.Join(filepath.Dir(path), WhiteningFile)); err != nil {
 				return err
 			}
 		}
@@ -201,8 +206,8 @@ func (m *Model) Export(path string) error {
 	return fmt.Errorf("%s: want a name that ends in .onnx or .safetensors", path)
 }
 
-// check refuses images that the network cannot take.
-func (m *Model) check(images *data.Images) error {
+// Check refuses images that the network cannot take.
+func (m *Model) Check(images *data.Images) error {
 	switch {
 	case images.C != m.Recipe.In.C:
 		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.Recipe.In.C)
@@ -214,4 +219,22 @@ func (m *Model) check(images *data.Images) error {
 		return errors.New("there are no images")
 	}
 	return nil
+}
+
+// LooksInverted says that the network was trained on things that are white on
+// black, and that the border of the image is rather white.
+func (m *Model) LooksInverted(im *data.Images) bool {
+	if !data.WhiteOnBlack(m.Dataset) {
+		return false
+	}
+	sum, n := 0, 0
+	for y := range im.H {
+		for x := range im.W {
+			if y == 0 || x == 0 || y == im.H-1 || x == im.W-1 {
+				sum += int(im.Pixels[y*im.W+x])
+				n++
+			}
+		}
+	}
+	return sum > 127*n
 }

@@ -8,24 +8,24 @@ import "wgnin/nn"
 // Block is a convolution followed by two 1x1 convolutions, which are a small
 // network applied at each pixel, with a ReLU after each.
 func Block(out, kernel, stride int, pad nn.Padding) nn.Sequential {
-	return withReLUs(
+	return WithReLUs(
 		nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: pad},
 		nn.Conv2D{Out: out, Kernel: 1},
 		nn.Conv2D{Out: out, Kernel: 1},
 	)
 }
 
-// withReLUs puts a ReLU after each layer.
-func withReLUs(layers ...nn.Layer) (s nn.Sequential) {
+// WithReLUs puts a ReLU after each layer.
+func WithReLUs(layers ...nn.Layer) (s nn.Sequential) {
 	for _, l := range layers {
 		s = append(s, l, nn.ReLU{})
 	}
 	return s
 }
 
-// withoutLastReLU is a block whose logits cannot die, as some do in the
+// WithoutLastReLU is a block whose logits cannot die, as some do in the
 // chapter's network when the seed is unlucky.
-func withoutLastReLU(block nn.Sequential) nn.Sequential { return block[:len(block)-1] }
+func WithoutLastReLU(block nn.Sequential) nn.Sequential { return block[:len(block)-1] }
 
 // Chapter is the network of the chapter "Network in Network" of Dive into Deep
 // Learning, for images of 224x224: 1,992,166 parameters with one input channel
@@ -75,14 +75,14 @@ func Lin2013(classes int, dropout float64) nn.Sequential {
 // Mini is the chapter's network made small, for images of 28x28 and two CPU
 // cores. It has no ReLU after the last convolution.
 func Mini(classes int, dropout float64) nn.Sequential {
-	return mini(miniBlock, dropout, withoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
+	return MiniOf(MiniBlock, dropout, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
 }
 
-// miniBlock is a block of Mini, whose images keep their size.
-func miniBlock(out, kernel int) nn.Sequential { return Block(out, kernel, 1, nn.Pad(kernel/2)) }
+// MiniBlock is a block of Mini, whose images keep their size.
+func MiniBlock(out, kernel int) nn.Sequential { return Block(out, kernel, 1, nn.Pad(kernel/2)) }
 
-// mini is Mini with other blocks and another head.
-func mini(block func(out, kernel int) nn.Sequential, dropout float64, head ...nn.Layer) nn.Sequential {
+// MiniOf is Mini with other blocks and another head.
+func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...nn.Layer) nn.Sequential {
 	return append(nn.Sequential{
 		block(32, 5),
 		nn.MaxPool2D{Kernel: 3, Stride: 2},
@@ -119,7 +119,7 @@ func Family(depth, width, classes int, dropout float64) nn.Sequential {
 		for range n - 1 {
 			layers = append(layers, nn.Conv2D{Out: out, Kernel: 1})
 		}
-		s = append(s, withReLUs(layers...))
+		s = append(s, WithReLUs(layers...))
 	}
-	return append(s, nn.Dropout{P: dropout}, withoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
+	return append(s, nn.Dropout{P: dropout}, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
 }

@@ -15,6 +15,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/onnx"
@@ -107,7 +108,7 @@ func TestONNXRuntime(t *testing.T) {
 // TestExport writes a model as ONNX and back: the same tensors under the same
 // names, and what the file says of them.
 func TestExport(t *testing.T) {
-	m, err := nin.ReadModel(model(t, "mini", 1, 3, map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3, map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	there, back := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "m.safetensors")
@@ -130,7 +131,7 @@ func TestExport(t *testing.T) {
 func TestONNXNodes(t *testing.T) {
 	r, err := nin.Find("d2l")
 	require.NoError(t, err)
-	m, err := nin.ReadModel(model(t, "d2l", 1, 10, nil), "")
+	m, err := nin.ReadModel(nintest.ModelFile(t, "d2l", 1, 10, nil), "")
 	require.NoError(t, err)
 	o, err := nn.ONNX(m.Layers, r.In, m.Weights)
 	require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
@@ -84,12 +85,6 @@ func hashedImages(n int) *data.Images {
 	return im
 }
 
-func fashion(t *testing.T) *data.Images {
-	train, _, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "../nn/data/testdata/fashion-mnist"})
-	require.NoError(t, err)
-	return train
-}
-
 // stem is a block of one's own, of layers that it names.
 type stem struct{ nn.Sequential }
 
@@ -133,7 +128,7 @@ func TestPyTorchParity(t *testing.T) {
 			require.NoError(t, json.Unmarshal(raw, &g))
 			set := hashedImages(g.Images)
 			if name != "lin2013" {
-				set = fashion(t).First(g.Images)
+				set = nintest.Fashion(t).First(g.Images)
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
@@ -252,7 +247,7 @@ func TestResizeIsPillows(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &g))
 	require.GreaterOrEqual(t, len(g.Cases), 100)
-	sets := map[string]*data.Images{"fashion-mnist": fashion(t), "hash": hashedImages(32)}
+	sets := map[string]*data.Images{"fashion-mnist": nintest.Fashion(t), "hash": hashedImages(32)}
 	for _, c := range g.Cases {
 		set := sets[c.Images]
 		got := resize(t, dev, set, c.Index, c.Height, c.Width)

@@ -62,18 +62,18 @@ func Find(name string) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
-// schedule is the learning rate of a run of so many steps, from the given rate.
-func (r Recipe) schedule(rate float64, steps int) nn.Schedule {
+// RateSchedule is the learning rate of a run of so many steps, from the given rate.
+func (r Recipe) RateSchedule(rate float64, steps int) nn.Schedule {
 	if r.Schedule == nil {
 		return nn.Constant(rate)
 	}
 	return r.Schedule(rate, steps)
 }
 
-// augmentation is that of a list of crop and mirror. A crop is of the image with
+// Augmentation is that of a list of crop and mirror. A crop is of the image with
 // an eighth of its side added at each side: four pixels of 32, as is usual for
 // CIFAR-10.
-func augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
+func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 	if list == "" {
 		return a, nil
 	}

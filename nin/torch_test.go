@@ -16,11 +16,11 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
+	"wgnin/nin/run"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
-
-const fashionDir = "../nn/data/testdata/fashion-mnist"
 
 // python gives an interpreter that has the modules, "torch, numpy, PIL": $PYTHON,
 // or else python3 or /usr/bin/python3, which is Debian's where another is first
@@ -62,35 +62,35 @@ func TestPyTorchReads(t *testing.T) {
 	dir := t.TempDir()
 
 	t.Run("our weights", func(t *testing.T) {
-		run := start(t, dev, filepath.Join(dir, "run"), "")
-		for _, err := range run.Events(context.Background()) {
+		r := start(t, dev, filepath.Join(dir, "run"), "")
+		for _, err := range r.Events(context.Background()) {
 			require.NoError(t, err)
 		}
-		compareLogits(t, dev, run.Net, filepath.Join(dir, "run", "model.safetensors"))
+		compareLogits(t, dev, r.Net, filepath.Join(dir, "run", "model.safetensors"))
 	})
 	for name, prefix := range map[string]string{"its weights": "net.", "its weights of a bare Sequential": ""} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "init.safetensors")
 			parity(t, "init", "--net", "mini", "--seed", "1", "--prefix="+prefix, file)
-			run := start(t, dev, filepath.Join(t.TempDir(), "run"), file)
-			compareLogits(t, dev, run.Net, file)
+			r := start(t, dev, filepath.Join(t.TempDir(), "run"), file)
+			compareLogits(t, dev, r.Net, file)
 		})
 	}
 }
 
 // start prepares a short run of mini.
-func start(t *testing.T, dev *gpu.Device, dir, init string) *nin.Run {
+func start(t *testing.T, dev *gpu.Device, dir, init string) *run.Run {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
-	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: fashionDir})
+	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: nintest.FashionDir(t)})
 	require.NoError(t, err)
 	s := recipe.Settings()
 	// Batches of the golden's size, whose kernels are compiled already.
 	s.Batch, s.Steps, s.Seed, s.TrainImages, s.TestImages, s.Init = 8, 3, 1, 24, 8, init
-	run, err := nin.NewRun(context.Background(), dev, s, train, test, dir)
+	r, err := run.New(context.Background(), dev, s, nil, train, test, dir)
 	require.NoError(t, err)
-	t.Cleanup(run.Close)
-	return run
+	t.Cleanup(r.Close)
+	return r
 }
 
 // compareLogits compares the net's logits of the first eight images with
@@ -99,7 +99,7 @@ func start(t *testing.T, dev *gpu.Device, dir, init string) *nin.Run {
 // logit.
 func compareLogits(t *testing.T, dev *gpu.Device, net *nn.Net, file string) {
 	const n = 8
-	set := fashion(t).First(n)
+	set := nintest.Fashion(t).First(n)
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
 	defer images.Close()
@@ -114,7 +114,7 @@ func compareLogits(t *testing.T, dev *gpu.Device, net *nn.Net, file string) {
 		Labels   []int
 		Logits   [][]float64
 	}
-	require.NoError(t, json.Unmarshal(parity(t, "check", file, "--net", "mini", "--data", fashionDir, "--images", "8"), &want))
+	require.NoError(t, json.Unmarshal(parity(t, "check", file, "--net", "mini", "--data", nintest.FashionDir(t), "--images", "8"), &want))
 	require.Len(t, want.Logits, n)
 	worst, largest := 0.0, 0.0
 	for _, row := range want.Logits {

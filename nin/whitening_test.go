@@ -14,93 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu/gputest"
-	"wgnin/nin"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
-
-// TestWhitenedRun: the whitening goes with the weights. A run that stopped goes
-// on with its own, and a model read from each of the run's files measures what
-// the run measured; without the whitening, or with another, it is refused.
-func TestWhitenedRun(t *testing.T) {
-	dev := gputest.Device(t)
-	white, err := data.BlankWhitening(1, 28, 28)
-	require.NoError(t, err)
-	for i := range white.Mean { // each pixel less a third of the one before
-		white.Matrix[i*len(white.Mean)+i] = 1
-		white.Matrix[i*len(white.Mean)+max(0, i-1)] -= 1.0 / 3
-		white.Mean[i] = float32(i%7) / 7
-	}
-	s := short(func(s *nin.Settings) { s.Whiten, s.CheckpointEvery.Steps = true, 2 })
-	start := func() *nin.Run {
-		train, test := images(t)
-		train.Whitening = white
-		r, err := nin.NewRun(context.Background(), dev, s, train, test, filepath.Join(t.TempDir(), "run"))
-		require.NoError(t, err)
-		t.Cleanup(r.Close)
-		return r
-	}
-	whole := start()
-	want, epochs, _, _ := finish(t, whole)
-
-	r := start()
-	for e, err := range r.Events(context.Background()) {
-		require.NoError(t, err)
-		if e.Step != nil && e.Step.Step == 3 {
-			break
-		}
-	}
-	r.Close()
-	got, _, steps, _ := finish(t, resume(t, r.Dir))
-	assert.Equal(t, 6, steps)
-	assert.Equal(t, want, got)
-
-	s.Whiten = false
-	plain, _, _, _ := finish(t, begin(t, s, ""))
-	assert.NotEqual(t, want.Hash, plain.Hash)
-
-	_, test := images(t)
-	last := epochs[len(epochs)-1]
-	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
-	for i, file := range []string{
-		filepath.Join(whole.Dir, "model.safetensors"), filepath.Join(whole.Dir, "checkpoint", "step-000000008.safetensors"), exported, network,
-	} {
-		m, err := nin.ReadModel(file, "")
-		require.NoError(t, err)
-		e, err := m.Evaluate(context.Background(), dev, test.First(s.TestImages), 32, nil)
-		require.NoError(t, err)
-		assert.InEpsilon(t, last.TestLoss, e.Loss, 1e-5) // a sum in float32
-		assert.InDelta(t, last.TestAccuracy, e.Accuracy, 1e-9)
-		if i == 0 {
-			require.NoError(t, m.Export(exported))
-			require.NoError(t, m.Export(network))
-		}
-	}
-	_, err = nin.ReadModel(filepath.Join(whole.Dir, "checkpoint", "best.safetensors"), "")
-	require.NoError(t, err)
-
-	file := filepath.Join(whole.Dir, "whitening.safetensors")
-	white.Mean[3] = math.Pi
-	require.NoError(t, white.Write(file))
-	refused := func(says string) {
-		_, err := nin.ReadModel(filepath.Join(whole.Dir, "model.safetensors"), "")
-		assert.ErrorContains(t, err, says)
-		c, err := nin.ReadCheckpoint(whole.Dir)
-		require.NoError(t, err)
-		train, test := images(t)
-		_, err = nin.ResumeRun(context.Background(), dev, c, train, test, whole.Dir)
-		assert.ErrorContains(t, err, says)
-	}
-	refused("is not the one that the network was trained with")
-	require.NoError(t, os.Remove(file))
-	refused("put the whitening.safetensors of its run beside it")
-
-	d2l, err := nin.Find("d2l")
-	require.NoError(t, err)
-	s = d2l.Settings()
-	s.Whiten = true
-	assert.ErrorContains(t, s.Check(), "whitening images of [1,224,224], 50176 values; want at most 4096")
-}
 
 // TestONNXWhitens runs a network with a whitening in onnxruntime: the logits are
 // ours to 1e-4 of the largest, for the matrix magnifies what the sums of both

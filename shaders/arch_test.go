@@ -20,6 +20,8 @@ const (
 	module  = "wgnin"
 	binding = "github.com/rajveermalviya/go-webgpu"
 	window  = "github.com/go-gl/glfw"
+
+	plotting = "gonum.org/v1/plot"
 )
 
 // below are the packages at the top that a package at the top may import, its
@@ -119,23 +121,51 @@ func TestWebGPUHasOneRoom(t *testing.T) {
 	}
 }
 
+// reached are the packages of the module that start reaches, itself included, and
+// what they import from elsewhere, by the package that does.
+func reached(all map[string][]string, start string) (own map[string]bool, foreign map[string]string) {
+	own, foreign = map[string]bool{start: true}, map[string]string{}
+	for queue := []string{start}; len(queue) > 0; {
+		pkg := queue[0]
+		queue = queue[1:]
+		for _, i := range all[pkg] {
+			if name, ok := strings.CutPrefix(i, module+"/"); !ok {
+				foreign[i] = pkg
+			} else if !own[name] {
+				own[name] = true
+				queue = append(queue, name)
+			}
+		}
+	}
+	return own, foreign
+}
+
 // What trains has no window library in it, so it builds without X11.
 func TestTrainHasNoWindow(t *testing.T) {
 	all := imports(t, false)
 	for _, start := range []string{"cmd/train", "cmd/nin"} {
-		seen, queue := map[string]bool{start: true}, []string{start}
-		for len(queue) > 0 {
-			pkg := queue[0]
-			queue = queue[1:]
-			for _, i := range all[pkg] {
-				if own, ok := strings.CutPrefix(i, module+"/"); ok && !seen[own] {
-					seen[own] = true
-					queue = append(queue, own)
-				}
-				assert.False(t, strings.HasPrefix(i, window), "%s reaches %s through %s", start, i, pkg)
-			}
+		own, foreign := reached(all, start)
+		for i, pkg := range foreign {
+			assert.False(t, strings.HasPrefix(i, window), "%s reaches %s through %s", start, i, pkg)
 		}
-		assert.True(t, seen["gpu"], "%s reaches gpu", start)
+		assert.True(t, own["gpu"], "%s reaches gpu", start)
+	}
+}
+
+// Whoever wants a network or a recipe gets no plotting library, and no run, report or
+// study; these stand on each other in the order of the list.
+func TestNetworksNeedNoPlots(t *testing.T) {
+	all := imports(t, false)
+	rooms := []string{"nin", "nin/session", "nin/run", "nin/report", "nin/study"}
+	for i, start := range rooms {
+		own, foreign := reached(all, start)
+		for _, above := range rooms[i+1:] {
+			assert.False(t, own[above], "%s reaches %s", start, above)
+		}
+		for name, pkg := range foreign {
+			plots := start != "nin" && start != "nin/session"
+			assert.False(t, strings.HasPrefix(name, plotting) && !plots, "%s reaches %s through %s", start, name, pkg)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/report"
 )
 
 const benchHelp = `Bench measures a recipe's network on an adapter, with random images: images/s in
@@ -55,14 +56,14 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	report, err := nin.Bench(cli.Interruptible("what was measured for -tune is kept"), dev, nin.BenchOptions{
+	measured, err := report.Bench(cli.Interruptible("what was measured for -tune is kept"), dev, report.BenchOptions{
 		Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel, Tune: *tune, Variant: *variant,
 	})
 	if err != nil {
 		return err
 	}
 	if !*asJSON {
-		return report.Write(w)
+		return measured.Write(w)
 	}
-	return writeJSON(w, report)
+	return writeJSON(w, measured)
 }

@@ -10,6 +10,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/report"
 	"wgnin/nn"
 )
 
@@ -75,7 +76,7 @@ func cost(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	c, err := nin.PlanCost(dev, r, n)
+	c, err := report.PlanCost(dev, r, n)
 	if err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}

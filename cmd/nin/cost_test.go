@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"testing"
 
+	"wgnin/nin/report"
+
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"wgnin/nin"
 )
 
 func TestCost(t *testing.T) {
@@ -18,11 +18,11 @@ func TestCost(t *testing.T) {
 
 	// Twice the images take twice the activations, and a batch is one however
 	// it is given.
-	var costs []nin.Cost
+	var costs []report.Cost
 	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"}, {"-input", "64,1,28,28", "-batch", "64"}} {
 		code, out, stderr := runNin(append([]string{"cost", "-recipe", "mini", "-adapter", "webgpu", "-json"}, args...)...)
 		assert.Zero(t, code, stderr)
-		var c nin.Cost
+		var c report.Cost
 		require.NoError(t, json.Unmarshal([]byte(out), &c))
 		costs = append(costs, c)
 	}

@@ -14,6 +14,7 @@ import (
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
 
@@ -81,7 +82,7 @@ func eval(w io.Writer, args []string) error {
 	defer dev.Close()
 	test = test.First(*count)
 	progress, clear := counter(os.Stderr, test.Len())
-	e, err := m.Evaluate(ctx, dev, test, *batch, progress)
+	e, err := report.Evaluate(ctx, dev, m, test, *batch, progress)
 	clear()
 	if err != nil {
 		return fmt.Errorf("eval: %s on %s: %w", *file, *dataset, err)

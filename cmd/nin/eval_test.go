@@ -12,6 +12,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/report"
 	"wgnin/nn"
 	"wgnin/nn/safetensors"
 )
@@ -49,7 +50,7 @@ func TestEval(t *testing.T) {
 	png := filepath.Join(t.TempDir(), "c.png")
 	code, out, stderr := runNin("eval", "-model", file, "-data", fashionDir, "-test-images", "20", "-batch", "8", "-json", "-png", png)
 	require.Zero(t, code, stderr)
-	var e nin.Evaluation
+	var e report.Scores
 	require.NoError(t, json.Unmarshal([]byte(out), &e))
 	assert.Equal(t, 20, e.Images)
 	assert.Equal(t, "ankle boot", e.Classes[9].Name)

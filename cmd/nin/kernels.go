@@ -8,6 +8,8 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/report"
+	"wgnin/nin/session"
 	"wgnin/nn"
 )
 
@@ -53,14 +55,14 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	net, err := nn.NewNet(dev, r.Net(10, r.Dropout), r.In)
+	on, err := session.New(dev, r.Net(10, r.Dropout), r.In, nil)
 	if err != nil {
 		return err
 	}
-	defer net.Close()
+	defer on.Close()
 	measured := map[string]nn.Choice{}
 	if *tune {
-		_, err := nin.Tune(cli.Interruptible("what was measured is kept"), net, *batch, func(c nn.Choice) {
+		err := on.Tune(cli.Interruptible("what was measured is kept"), *batch, func(c nn.Choice) {
 			measured[c.Key] = c
 			if !*asJSON {
 				fmt.Fprintf(w, "%s %s %s: %s\n", c.Layer, c.Pass, c.Shape, c.Variant)
@@ -70,7 +72,7 @@ func kernels(w io.Writer, args []string) error {
 			return err
 		}
 	}
-	choices, err := net.Choices(*batch)
+	choices, err := on.Net.Choices(*batch)
 	if err != nil {
 		return err
 	}
@@ -83,5 +85,5 @@ func kernels(w io.Writer, args []string) error {
 		return writeJSON(w, choices)
 	}
 	fmt.Fprintf(w, "%s, recipe %s, batch %d\n\n", dev.Adapter(), r.Name, *batch)
-	return nin.WriteChoices(w, choices)
+	return report.WriteChoices(w, choices)
 }

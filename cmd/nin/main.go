@@ -27,7 +27,7 @@ var commands = []command{
 	{"eval", "measure a trained network on test images", eval},
 	{"predict", "name what is in images", predict},
 	{"export", "write a trained network as ONNX or safetensors", export},
-	{"study", "answer an exercise of the chapter with an experiment", study},
+	{"study", "answer an exercise of the chapter with an experiment", experiment},
 	{"selftest", "compare every kernel with its float64 twin on an adapter", selftest},
 	{"kernels", "list the kernels that an adapter gets, or measure which are the fastest", kernels},
 	{"bench", "measure a network on an adapter, whole and kernel by kernel", bench},
@@ -35,11 +35,11 @@ var commands = []command{
 
 func main() {
 	cli.Guard("nin")
-	os.Exit(run(os.Stdout, os.Stderr, os.Args[1:]))
+	os.Exit(execute(os.Stdout, os.Stderr, os.Args[1:]))
 }
 
-// run is the program; it returns the exit code.
-func run(w, stderr io.Writer, args []string) int {
+// execute is the program; it returns the exit code.
+func execute(w, stderr io.Writer, args []string) int {
 	return cli.Report(stderr, "nin", dispatch(w, args))
 }
 

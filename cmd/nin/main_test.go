@@ -17,7 +17,7 @@ import (
 
 func runNin(args ...string) (code int, out, stderr string) {
 	var o, e strings.Builder
-	code = run(&o, &e, args)
+	code = execute(&o, &e, args)
 	return code, o.String(), e.String()
 }
 

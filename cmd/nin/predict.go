@@ -9,7 +9,7 @@ import (
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
-	"wgnin/nin"
+	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
 
@@ -70,14 +70,14 @@ func predict(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	guesses, err := m.Predict(dev, images)
+	guesses, err := report.Predict(dev, m, images)
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
 	type prediction struct {
-		File     string      `json:"file"`
-		Inverted bool        `json:"looks_inverted,omitempty"`
-		Classes  []nin.Guess `json:"classes"`
+		File     string         `json:"file"`
+		Inverted bool           `json:"looks_inverted,omitempty"`
+		Classes  []report.Guess `json:"classes"`
 	}
 	all := make([]prediction, len(paths))
 	for i, path := range paths {

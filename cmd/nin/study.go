@@ -14,6 +14,7 @@ import (
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/study"
 	"wgnin/nn/data"
 )
 
@@ -35,7 +36,7 @@ Examples:
 Flags:
 `
 
-func study(w io.Writer, args []string) error {
+func experiment(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("study", flag.ContinueOnError)
 	var (
 		budget  = fs.Duration("budget", 10*time.Minute, "`time` that everything may take")
@@ -50,7 +51,7 @@ func study(w io.Writer, args []string) error {
 	var exercises strings.Builder
 	for n := 1; n <= 6; n++ {
 		title := "What does the network cost? (go run ./cmd/nin cost)"
-		if s, err := nin.FindStudy(n); err == nil {
+		if s, err := study.Find(n); err == nil {
 			title = s.Title
 		}
 		fmt.Fprintf(&exercises, "  %d  %s\n", n, title)
@@ -66,7 +67,7 @@ func study(w io.Writer, args []string) error {
 	if err != nil {
 		return cli.Usage(fmt.Errorf("study: %q is no exercise; the chapter's are 1 to 6", rest[0]))
 	}
-	s, err := nin.FindStudy(n)
+	s, err := study.Find(n)
 	if err != nil {
 		return cli.Usage(fmt.Errorf("study: %w", err))
 	}
@@ -99,7 +100,7 @@ func study(w io.Writer, args []string) error {
 		return fmt.Errorf("study: -out: %w", err)
 	}
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
-	result, err := nin.RunStudy(ctx, dev, s, nin.StudyOptions{
+	result, err := study.Run(ctx, dev, s, study.Options{
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
 		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})

@@ -14,12 +14,12 @@ import (
 	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
-	"wgnin/nin"
+	"wgnin/nin/report"
 )
 
 func main() {
 	cli.Guard("train")
-	cli.Exit("train", run(os.Args[1:]))
+	cli.Exit("train", execute(os.Args[1:]))
 }
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:
@@ -44,7 +44,7 @@ the driver gives the device up, the run goes on by itself from the last checkpoi
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `
 
-func run(args []string) error {
+func execute(args []string) error {
 	began := time.Now()
 	fs := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags := runflags.New(fs)
@@ -93,7 +93,7 @@ func run(args []string) error {
 		p.Show(event)
 	}
 	if flags.Profile {
-		nin.WriteProfile(os.Stdout, dev)
+		report.WriteProfile(os.Stdout, dev)
 	}
 	return nil
 }

@@ -370,5 +370,5 @@ func TestAbort(t *testing.T) {
 
 func TestAbsurdFlags(t *testing.T) {
 	help, _, _ := train(t, "-help")
-	clitest.Absurd(t, "train", help, run, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
+	clitest.Absurd(t, "train", help, execute, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
 }

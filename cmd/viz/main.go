@@ -15,7 +15,7 @@ import (
 
 func main() {
 	cli.Guard("viz")
-	cli.Exit("viz", run(os.Args[1:]))
+	cli.Exit("viz", execute(os.Args[1:]))
 }
 
 const help = `Viz shows what a network computes for an image: the maps that each layer puts
@@ -132,7 +132,7 @@ func (o *options) check(fs *flag.FlagSet) error {
 	return err
 }
 
-func run(args []string) error {
+func execute(args []string) error {
 	fs := flag.NewFlagSet("viz", flag.ContinueOnError)
 	flags := runflags.New(fs)
 	var opt options

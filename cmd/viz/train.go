@@ -10,7 +10,8 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
-	"wgnin/nin"
+	"wgnin/nin/report"
+	"wgnin/nin/run"
 	"wgnin/nn"
 	"wgnin/viz"
 )
@@ -42,7 +43,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	defer r.Close()
-	set := r.TestImages()
+	set := r.TestImages.Set()
 	if err := s.begin(r.Net, r.Settings.Recipe+" on "+s.dev.Adapter().Name, set, set.Classes, r.Dir, historyBytes); err != nil {
 		r.Discard()
 		return err
@@ -81,7 +82,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	}
 	s.report()
 	if flags.Profile {
-		nin.WriteProfile(os.Stdout, s.dev)
+		report.WriteProfile(os.Stdout, s.dev)
 	}
 	switch {
 	case failed != nil:
@@ -97,14 +98,14 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 // training is a run that is shown.
 type training struct {
 	*show
-	run  *nin.Run
+	run  *run.Run
 	last int // step
 	rate rate
 	film film
 }
 
 // tell tells the scene of what the run reports.
-func (t *training) tell(e nin.Event) (err error) {
+func (t *training) tell(e run.Event) (err error) {
 	switch {
 	case e.Step != nil:
 		t.last = e.Step.Step

@@ -276,5 +276,5 @@ func TestAbsurdFlags(t *testing.T) {
 	t.Setenv("DISPLAY", "")
 	t.Setenv("WAYLAND_DISPLAY", "")
 	help, _, _ := runViz(t, "-help")
-	clitest.Absurd(t, "viz", help, run, "-train", "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
+	clitest.Absurd(t, "viz", help, execute, "-train", "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
 }

@@ -21,9 +21,6 @@ type Images struct {
 	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil of a Blank set
 	Labels  []uint8  // [N]; each is an index into Classes
 	Classes []string // names; len(Classes) is the number of classes
-
-	// Whitening, if not nil, is what a network that trains on these images is to see them through.
-	Whitening *Whitening
 }
 
 // Len is N, the number of images.
@@ -50,12 +47,8 @@ type Options struct {
 	// Fetch, if set, brings the files of a set that is nowhere on the machine: download.Files.
 	Fetch Fetch
 
-	// H and W are the rows and columns that the network takes. The set "folder" looks at them, and Whiten.
+	// H and W are the rows and columns that the network takes. The set "folder" looks at them, and [FindWhitening].
 	H, W int
-
-	// Whiten asks for the Whitening of the training images. It is kept in the user's cache folder, because to find it can
-	// take minutes.
-	Whiten bool
 
 	// Progress, if set, is told how far Load is: every few kilobytes that are fetched, for every image of a folder. It is
 	// called from Load's own goroutine.
@@ -86,7 +79,7 @@ func Blank(name string) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	blank := func(n int) *Images {
-		return &Images{s.name, s.c, s.h, s.w, nil, make([]uint8, n), slices.Clone(s.classes), nil}
+		return &Images{s.name, s.c, s.h, s.w, nil, make([]uint8, n), slices.Clone(s.classes)}
 	}
 	return blank(s.train), blank(s.test), nil
 }
@@ -150,10 +143,6 @@ func Load(ctx context.Context, name string, opt Options) (train, test *Images, e
 		load = s.load
 	}
 	train, test, err = load(ctx, opt)
-	if err == nil && opt.Whiten {
-		train.Whitening, err = whiten(ctx, train, opt)
-		test.Whitening = train.Whitening
-	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("data: %w", err)
 	}
@@ -228,5 +217,5 @@ func (s *set) images(pixels, labels []uint8) (*Images, error) {
 			return nil, fmt.Errorf("label %d of image %d is not one of %s's classes, 0 to %d", label, i, s.name, len(s.classes)-1)
 		}
 	}
-	return &Images{s.name, s.c, s.h, s.w, pixels, labels, slices.Clone(s.classes), nil}, nil
+	return &Images{s.name, s.c, s.h, s.w, pixels, labels, slices.Clone(s.classes)}, nil
 }

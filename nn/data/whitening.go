@@ -200,8 +200,17 @@ func jacobi(u, complement float64) (sn, cn float64) {
 	return math.Sin(phi), math.Cos(phi)
 }
 
-// whiten is FitWhitening, but from the user's cache if it has been found before.
-func whiten(ctx context.Context, set *Images, opt Options) (*Whitening, error) {
+// FindWhitening is [FitWhitening] for a network that takes opt.H rows and opt.W columns. What it finds is kept in the
+// user's cache folder, because it can take minutes.
+func FindWhitening(ctx context.Context, set *Images, opt Options) (*Whitening, error) {
+	w, err := findWhitening(ctx, set, opt)
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	return w, nil
+}
+
+func findWhitening(ctx context.Context, set *Images, opt Options) (*Whitening, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, whiteningFormat, set.C, set.H, set.W, opt.H, opt.W)
 	h.Write(set.Pixels)

@@ -132,21 +132,20 @@ func TestInverseRoot(t *testing.T) {
 // TestWhitenedLoad: the whitening comes from the cache the second time, unless that is damaged.
 func TestWhitenedLoad(t *testing.T) {
 	_, cache := nowhere(t)
-	opt := Options{Dir: small, H: 8, W: 10, Whiten: true}
+	opt := Options{Dir: small, H: 8, W: 10}
 	found := false
 	opt.Progress = func(p Progress) { found = true }
-	load := func() *Images {
-		found = false
-		train, test, err := Load(ctx, "fashion-mnist", opt)
+	load := func() *Whitening {
+		train, _, err := Load(ctx, "fashion-mnist", opt)
 		require.NoError(t, err)
-		require.NotNil(t, train.Whitening)
-		assert.Same(t, train.Whitening, test.Whitening)
-		assert.Same(t, train.Whitening, train.First(7).Whitening)
-		return train
+		found = false
+		w, err := FindWhitening(ctx, train, opt)
+		require.NoError(t, err)
+		return w
 	}
 	first := load()
 	require.True(t, found)
-	assert.Equal(t, []int{1, 8, 10}, []int{first.Whitening.C, first.Whitening.H, first.Whitening.W})
+	assert.Equal(t, []int{1, 8, 10}, []int{first.C, first.H, first.W})
 	assert.Equal(t, first, load())
 	assert.False(t, found)
 
@@ -160,13 +159,13 @@ func TestWhitenedLoad(t *testing.T) {
 	assert.True(t, found)
 	again, err := ReadWhitening(files[0])
 	require.NoError(t, err)
-	assert.Equal(t, first.Whitening, again)
-	assert.Equal(t, first.Whitening.Hash(), again.Hash())
+	assert.Equal(t, first, again)
+	assert.Equal(t, first.Hash(), again.Hash())
 	again.Matrix[5]++
-	assert.NotEqual(t, first.Whitening.Hash(), again.Hash())
+	assert.NotEqual(t, first.Hash(), again.Hash())
 
 	opt.H = 12
-	assert.NotEqual(t, first.Whitening.Mean, load().Whitening.Mean)
+	assert.NotEqual(t, first.Mean, load().Mean)
 }
 
 func TestWhiteningRefuses(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
-	"wgnin/nin"
+	"wgnin/nin/run"
 	"wgnin/nn"
 )
 
@@ -24,7 +24,7 @@ import (
 // a plain line now and then, and a line for each epoch that has ended.
 type Progress struct {
 	w        io.Writer // of all but the last line; nothing with -quiet
-	run      *nin.Run
+	run      *run.Run
 	dev      *gpu.Device
 	bar      bool // a bar is on the terminal
 	terminal bool
@@ -45,7 +45,7 @@ type Progress struct {
 
 // New shows run: with quiet its last line alone, with verbose also memory and
 // times.
-func New(run *nin.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
+func New(run *run.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
 	p := &Progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
 	p.terminal = cli.Terminal(os.Stdout)
 	p.color = p.terminal && os.Getenv("NO_COLOR") == "" // no-color.org
@@ -112,7 +112,7 @@ func (p *Progress) Header(open, prepare time.Duration) {
 }
 
 // Show prints an event of the run.
-func (p *Progress) Show(e nin.Event) {
+func (p *Progress) Show(e run.Event) {
 	switch {
 	case e.Step != nil:
 		p.step(*e.Step)
@@ -180,7 +180,7 @@ func (p *Progress) step(s nn.Step) {
 func (p *Progress) test(images int) {
 	if p.bar && time.Since(p.shown) >= 200*time.Millisecond {
 		p.shown = time.Now()
-		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), "testing"}, images, p.run.TestImages().Len())
+		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), "testing"}, images, p.run.TestImages.Len())
 	}
 }
 
@@ -221,7 +221,7 @@ func fit(parts []string) string {
 // estimate says how long the run takes at the rate seen so far.
 func (p *Progress) estimate(elapsed time.Duration) {
 	perImage := elapsed.Seconds() / float64(p.images)
-	epoch := time.Duration(perImage * float64(p.run.TrainLen()) * float64(time.Second))
+	epoch := time.Duration(perImage * float64(p.run.TrainImages.Len()) * float64(time.Second))
 	t, s := p.run.Trainer, p.run.Settings
 	text := fmt.Sprintf("%s an epoch, %s for all %d, tests aside", round(epoch), round(epoch*time.Duration(s.Epochs)), s.Epochs)
 	if t.Total() < s.Epochs*t.StepsPerEpoch() { // -steps: say what the rest would take
@@ -237,7 +237,7 @@ func round(d time.Duration) time.Duration {
 	return d.Round(time.Second)
 }
 
-func (p *Progress) epoch(e nin.Epoch) {
+func (p *Progress) epoch(e run.Epoch) {
 	p.Clear()
 	p.bar = false
 	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n", p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
@@ -265,7 +265,7 @@ func (p *Progress) epoch(e nin.Epoch) {
 }
 
 // end prints what the run has come to; the last line is all that -quiet leaves.
-func (p *Progress) end(e nin.End) {
+func (p *Progress) end(e run.End) {
 	p.Clear()
 	if p.steps > 0 {
 		fmt.Fprintf(p.w, "step %d, loss %.4f\n", e.Step, p.last.Loss)

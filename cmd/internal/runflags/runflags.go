@@ -14,6 +14,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/run"
 	"wgnin/nn/data"
 	"wgnin/nn/data/download"
 )
@@ -29,7 +30,7 @@ type Flags struct {
 	fs          *flag.FlagSet
 	recipe      string
 	out, resume string
-	from        *nin.Checkpoint // of -resume
+	from        *run.Checkpoint // of -resume
 }
 
 // New registers the flags of a run on fs.
@@ -164,14 +165,14 @@ func (f *Flags) Check() error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	f.from, err = nin.ReadCheckpoint(f.resume)
+	f.from, err = run.ReadCheckpoint(f.resume)
 	return err
 }
 
 // Open begins the run that the flags describe, or goes on with the one that
 // -resume names. Without -recipe it is d2l on a GPU and mini on a software
 // adapter.
-func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
+func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if f.from != nil {
 		s := f.from.Settings
 		if g := f.fs.Lookup("data"); g.Value.String() != "" {
@@ -185,7 +186,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return nin.ResumeRun(ctx, dev, f.from, train, test, f.resume)
+		return run.Resume(ctx, dev, f.from, train, test, f.resume)
 	}
 	name := f.recipe
 	if name == "" {
@@ -202,15 +203,22 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*nin.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	train, test, err := load(ctx, recipe, s.Dataset, s.Data, s.Whiten)
+	opt := options(recipe, s.Data)
+	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
+	}
+	var w *data.Whitening
+	if s.Whiten {
+		if w, err = data.FindWhitening(ctx, train, opt); err != nil {
+			return nil, err
+		}
 	}
 	dir := f.out
 	if dir == "" {
 		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
 	}
-	return nin.NewRun(ctx, dev, s, train, test, dir)
+	return run.New(ctx, dev, s, w, train, test, dir)
 }
 
 // Resume are arguments that go on with the run in dir, on the adapter of that
@@ -234,19 +242,20 @@ func (f *Flags) ofRun(name string) bool {
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the
 // recipe's network, and prints to stderr how far it is.
 func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *data.Images, err error) {
-	return load(ctx, r, dataset, dir, false)
+	return data.Load(ctx, dataset, options(r, dir))
 }
 
-// load is Load, with a whitening of the images if that is asked for.
-func load(ctx context.Context, r nin.Recipe, dataset, dir string, whiten bool) (train, test *data.Images, err error) {
+// options are for loading images for the recipe's network. They print to stderr how far
+// that is.
+func options(r nin.Recipe, dir string) data.Options {
 	shown := time.Now()
-	return data.Load(ctx, dataset, data.Options{Dir: dir, Fetch: download.Files, H: r.In.H, W: r.In.W, Whiten: whiten, Progress: func(p data.Progress) {
+	return data.Options{Dir: dir, Fetch: download.Files, H: r.In.H, W: r.In.W, Progress: func(p data.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}
 		shown = time.Now()
 		fmt.Fprintf(os.Stderr, "%s: %d of %d %s\n", p.Doing, p.Done, p.Total, p.Unit)
-	}})
+	}}
 }
 
 // Recipes are the lines of -help that say what recipes there are.

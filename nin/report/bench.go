@@ -1,4 +1,4 @@
-package nin
+package report
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/gpu/machine"
+	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/shaders/ceiling"
@@ -56,7 +58,7 @@ type BenchKernel struct {
 
 // BenchOptions say what to measure.
 type BenchOptions struct {
-	Recipe Recipe
+	Recipe nin.Recipe
 	Batch  int    // images of a step
 	Steps  int    // steps to take the median of
 	Layer  string // only layers whose path begins so
@@ -68,52 +70,61 @@ type BenchOptions struct {
 
 // Bench measures a recipe's network with random images: whole steps without
 // timestamps, then each dispatch with them.
-func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchReport, err error) {
+func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, error) {
 	// Random images lie on the host twice while they are uploaded, and then on the device.
 	free, image := machine.FreeMemory(), 3*int64(o.Recipe.In.Len())
 	if free > 0 && int64(o.Batch) > free/image {
-		return rep, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
+		return BenchReport{}, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
 	}
 	a := dev.Adapter()
-	rep = BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
+	rep := BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
+	var err error
 	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {
 		return rep, err
 	}
 	start := time.Now()
-	net, err := nn.NewNet(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In)
+	on, err := session.New(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In, nil)
 	if err != nil {
 		return rep, err
 	}
-	defer net.Close()
-	if err := net.Init(o.Recipe.Init, 0); err != nil {
+	defer on.Close()
+	if err := on.Net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
-	images, err := nn.Upload(dev, noise(o.Recipe.In, o.Batch))
-	if err != nil {
+	images := noise(o.Recipe.In, o.Batch)
+	if err := on.Load(images, images); err != nil {
 		return rep, err
 	}
-	defer images.Close()
 	dev.Wait()
 	rep.UploadSeconds = time.Since(start).Seconds()
 	if o.Variant != "" {
-		if err := useVariant(net, o); err != nil {
+		if err := useVariant(on.Net, o); err != nil {
 			return rep, err
 		}
 	}
 	if o.Tune {
-		if _, err := Tune(ctx, net, o.Batch, func(nn.Choice) {}); err != nil {
+		if err := on.Tune(ctx, o.Batch, func(nn.Choice) {}); err != nil {
 			return rep, err
 		}
 	}
+	if err := rep.train(ctx, on, o); err != nil {
+		return rep, err
+	}
+	rep.kernels(dev, o)
+	return rep, rep.predict(ctx, on, o)
+}
 
-	start = time.Now()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+// train measures training steps: the first, o.Steps of them, and as many with
+// timestamps, if the adapter has them.
+func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchOptions) error {
+	start, dev := time.Now(), on.Net.Device()
+	err := on.Train(nn.TrainConfig{
 		Batch: o.Batch, Epochs: 2*o.Steps + 1, SGD: nn.SGD{Rate: nn.Constant(0), Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
 	})
 	if err != nil {
-		return rep, err
+		return err
 	}
-	defer trainer.Close()
+	trainer := on.Trainer
 	rep.PlanSeconds, rep.Micro, rep.ArenaBytes = time.Since(start).Seconds(), trainer.MicroBatch(), trainer.ArenaBytes()
 	_, rep.DeviceBytes = dev.Usage()
 
@@ -122,7 +133,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 	start = time.Now()
 	for s, err := range trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
 		if err != nil {
-			return rep, err
+			return err
 		}
 		seconds := time.Since(start).Seconds()
 		if s.Step == 1 {
@@ -132,15 +143,20 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 			steps = append(steps, seconds)
 		}
 		if s.Step == o.Steps+1 {
-			rep.HostShare = (trainer.HostSeconds() - host) / float64(o.Steps) / median(steps)
-			rep.TrainImages = float64(o.Batch) / median(steps)
-			rep.TrainGFlops = float64(trainer.Flops()) / median(steps) / 1e9
+			rep.HostShare = (trainer.HostSeconds() - host) / float64(o.Steps) / Median(steps)
+			rep.TrainImages = float64(o.Batch) / Median(steps)
+			rep.TrainGFlops = float64(trainer.Flops()) / Median(steps) / 1e9
 			if err := dev.Profile(); err != nil {
 				break // no timestamps: no table
 			}
 		}
 		start = time.Now()
 	}
+	return nil
+}
+
+// kernels makes the table of kernels from the timestamps.
+func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) {
 	for _, t := range dev.Timings() {
 		if !strings.HasPrefix(t.Layer, o.Layer) || !strings.Contains(t.Kernel, o.Kernel) {
 			continue
@@ -151,22 +167,23 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (rep BenchRepor
 		rep.Kernels = append(rep.Kernels, k)
 	}
 	dev.StopProfile()
+}
 
-	eval, err := nn.NewEvaluator(net, images, o.Batch)
-	if err != nil {
-		return rep, err
+// predict measures predictions.
+func (rep *BenchReport) predict(ctx context.Context, on *session.Session, o BenchOptions) error {
+	if err := on.Measure(o.Batch); err != nil {
+		return err
 	}
-	defer eval.Close()
 	var runs []float64
 	for range o.Steps + 1 {
 		start := time.Now()
-		if _, err := eval.Run(ctx); err != nil {
-			return rep, err
+		if _, err := on.Evaluator.Run(ctx); err != nil {
+			return err
 		}
 		runs = append(runs, time.Since(start).Seconds())
 	}
-	rep.PredictImages = float64(o.Batch) / median(runs[1:])
-	return rep, nil
+	rep.PredictImages = float64(o.Batch) / Median(runs[1:])
+	return nil
 }
 
 // useVariant makes the net run on o.Variant, which at least one of its
@@ -221,7 +238,7 @@ func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
 			dev.Wait()
 			ts = append(ts, time.Since(start).Seconds())
 		}
-		seconds[i] = median(ts[1:])
+		seconds[i] = Median(ts[1:])
 	}
 	return 2 * values * 4 / seconds[0] / 1e9, float64(k.Flops) / seconds[1] / 1e9, nil
 }
@@ -240,7 +257,8 @@ func noise(in nn.Shape, n int) *data.Images {
 	return s
 }
 
-func median(x []float64) float64 {
+// Median is the middle of x, in order; 0 of none.
+func Median(x []float64) float64 {
 	if len(x) == 0 {
 		return 0
 	}

@@ -1,4 +1,4 @@
-package nin_test
+package run_test
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
+	"wgnin/nin/run"
 	"wgnin/nn/data"
 )
 
@@ -28,11 +30,11 @@ func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings,
 		return "", err
 	}
 	defer func() { assert.NoError(t, dev.Close(), "its buffers are given back") }()
-	var r *nin.Run
-	if c, none := nin.ReadCheckpoint(dir); none == nil {
-		r, err = nin.ResumeRun(context.Background(), dev, c, train, test, dir)
+	var r *run.Run
+	if c, none := run.ReadCheckpoint(dir); none == nil {
+		r, err = run.Resume(context.Background(), dev, c, train, test, dir)
 	} else {
-		r, err = nin.NewRun(context.Background(), dev, s, train, test, dir)
+		r, err = run.New(context.Background(), dev, s, nil, train, test, dir)
 	}
 	if err != nil {
 		return "", err
@@ -63,8 +65,8 @@ func withoutTimes(t *testing.T, dir string) string {
 // all its buffers back, and goes on to the end that it would have come to.
 func TestFaults(t *testing.T) {
 	gputest.Device(t)
-	train, test := images(t)
-	s := short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
+	train, test := nintest.Images(t)
+	s := nintest.Short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
 	var calls []string
 	dir := filepath.Join(t.TempDir(), "whole")
 	want, err := attempt(t, dir, train, test, s, gpu.Options{Fault: func(call string) error { calls = append(calls, call); return nil }})
@@ -114,8 +116,8 @@ func micro(lines string) string {
 // How the work is cut into submits for a GPU's watchdog does not change a bit.
 func TestShortSubmits(t *testing.T) {
 	gputest.Device(t)
-	train, test := images(t)
-	s := short(func(s *nin.Settings) { s.Momentum = 0.9 })
+	train, test := nintest.Images(t)
+	s := nintest.Short(func(s *nin.Settings) { s.Momentum = 0.9 })
 	whole, cut := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "cut")
 	want, err := attempt(t, whole, train, test, s, gpu.Options{})
 	require.NoError(t, err)

@@ -1,4 +1,4 @@
-package nin
+package run
 
 import (
 	"fmt"

@@ -1,4 +1,5 @@
-package nin
+// Package study answers the chapter's exercises with experiments.
+package study
 
 import (
 	"cmp"
@@ -12,6 +13,9 @@ import (
 	"gonum.org/v1/gonum/stat"
 
 	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/report"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
@@ -23,108 +27,18 @@ type Study struct {
 	Title    string
 	Question string
 	Rate     float64 // learning rate, studyRate if 0
-	Variants []Variant
+	Networks []Network
 }
 
-// Variant is a network of a [Study].
-type Variant struct {
+// Network is one of the networks of a [Study].
+type Network struct {
 	Name  string
 	About string
 	Net   func(classes int, dropout float64) nn.Sequential
 }
 
-// Studies are the exercises that experiments answer, with variants of [Mini].
-// Exercise 4 is what [PlanCost] computes.
-var Studies = []Study{
-	{
-		Exercise: 1, Title: "How many 1x1 convolutions in a block?",
-		Question: "Why are there two 1x1 convolutional layers in a NiN block? Increase their number to three; reduce it to one. What changes?",
-		Variants: []Variant{
-			{"two 1x1", "the network as it is", Mini},
-			{"one 1x1", "a convolution and one 1x1 convolution in each block", pointwise(1)},
-			{"three 1x1", "a convolution and three 1x1 convolutions in each block", pointwise(3)},
-		},
-	},
-	{
-		Exercise: 2, Title: "3x3 convolutions in the place of the 1x1",
-		Question: "What changes if you replace the 1x1 convolutions by 3x3 convolutions?",
-		Variants: []Variant{
-			{"1x1", "the network as it is", Mini},
-			{"3x3", "padding 1; both 1x1 convolutions of each block, the last one too", func(classes int, dropout float64) nn.Sequential {
-				block := func(out, kernel int) nn.Sequential {
-					same := nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}
-					return withReLUs(nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}, same, same)
-				}
-				return mini(block, dropout, withoutLastReLU(block(classes, 3)), nn.GlobalAvgPool2D{}, nn.Flatten{})
-			}},
-		},
-	},
-	{
-		Exercise: 3, Title: "A fully connected layer in the place of global average pooling",
-		Question: "What happens if you replace the global average pooling by a fully connected layer (speed, accuracy, number of parameters)?",
-		Variants: []Variant{
-			{"global average", "the network as it is: the mean of each class's map", Mini},
-			{"fully connected", "one fully connected layer on the maps of the last block", func(classes int, dropout float64) nn.Sequential {
-				return mini(miniBlock, dropout, Block(classes, 3, 1, nn.Pad(1)), nn.Flatten{}, nn.Linear{Out: classes})
-			}},
-			{"like VGG", "two fully connected layers of 256 with dropout, and one of the classes, in the place of the last block and the pooling",
-				func(classes int, dropout float64) nn.Sequential {
-					return mini(miniBlock, dropout, nn.Flatten{},
-						nn.Linear{Out: 256}, nn.ReLU{}, nn.Dropout{P: dropout},
-						nn.Linear{Out: 256}, nn.ReLU{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
-				}},
-		},
-	},
-	{
-		Exercise: 5, Title: "From many channels to ten, in one step or gradually",
-		Question: "What may go wrong when the maps are reduced to ten channels in one step?",
-		Variants: []Variant{
-			{"one step", "the network as it is: 96 to 10 channels in the 3x3 convolution of the last block, then 10, 10", Mini},
-			{"gradual", "96 to 48 channels in the 3x3 convolution, then 24, 10", head(48, 24)},
-			{"last", "96 channels in the 3x3 convolution, then 96, 10, as in the paper's networks", head(96, 96)},
-		},
-	},
-	{
-		Exercise: 6, Title: "A family of networks that grow as VGG",
-		Question: "Use the ideas of VGG-11, VGG-16 and VGG-19 to design a family of NiN-like networks.",
-		Rate:     0.004, // NiN-19 died at 0.05 and at 0.01, which is VGG's
-		Variants: []Variant{
-			{"NiN-11", "stages of 1, 1, 2, 2, 2 convolutions, the first 3x3, the others 1x1, of 16, 32, 64, 128, 128 channels, and a block for the classes", family(11)},
-			{"NiN-16", "stages of 2, 2, 3, 3, 3", family(16)},
-			{"NiN-19", "stages of 2, 2, 4, 4, 4", family(19)},
-			{"mini", "the small network of the other studies, 12 layers", Mini},
-		},
-	},
-}
-
-// pointwise is Mini with n 1x1 convolutions in each block.
-func pointwise(n int) func(int, float64) nn.Sequential {
-	block := func(out, kernel int) nn.Sequential {
-		layers := []nn.Layer{nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}}
-		for range n {
-			layers = append(layers, nn.Conv2D{Out: out, Kernel: 1})
-		}
-		return withReLUs(layers...)
-	}
-	return func(classes int, dropout float64) nn.Sequential {
-		return mini(block, dropout, withoutLastReLU(block(classes, 3)), nn.GlobalAvgPool2D{}, nn.Flatten{})
-	}
-}
-
-// head is Mini with other channels in its last block.
-func head(first, second int) func(int, float64) nn.Sequential {
-	return func(classes int, dropout float64) nn.Sequential {
-		block := withReLUs(nn.Conv2D{Out: first, Kernel: 3, Pad: nn.Pad(1)}, nn.Conv2D{Out: second, Kernel: 1}, nn.Conv2D{Out: classes, Kernel: 1})
-		return mini(miniBlock, dropout, withoutLastReLU(block), nn.GlobalAvgPool2D{}, nn.Flatten{})
-	}
-}
-
-func family(depth int) func(int, float64) nn.Sequential {
-	return func(classes int, dropout float64) nn.Sequential { return Family(depth, 16, classes, dropout) }
-}
-
-// FindStudy is the study of an exercise.
-func FindStudy(exercise int) (Study, error) {
+// Find is the study of an exercise.
+func Find(exercise int) (Study, error) {
 	for _, s := range Studies {
 		if s.Exercise == exercise {
 			return s, nil
@@ -136,8 +50,8 @@ func FindStudy(exercise int) (Study, error) {
 	return Study{}, fmt.Errorf("there is no exercise %d; the chapter's are 1 to 6", exercise)
 }
 
-// StudyOptions say how much to train.
-type StudyOptions struct {
+// Options say how much to train.
+type Options struct {
 	Budget      time.Duration // for everything: how many steps a training has follows from it
 	Seeds       int           // trainings of each variant, from seeds 0, 1, ...
 	Train, Test *data.Images
@@ -145,8 +59,8 @@ type StudyOptions struct {
 	Command     string    // that asked for the study, for the report
 }
 
-// StudyResult is what a study found.
-type StudyResult struct {
+// Result is what a study found.
+type Result struct {
 	Study
 	Adapter string
 	Command string
@@ -160,12 +74,12 @@ type StudyResult struct {
 	TestImages  int
 	Seeds       int // that fitted the budget
 
-	Results []VariantResult // one for each variant
+	Results []NetworkResult // one for each variant
 }
 
-// VariantResult is what was found of a variant.
-type VariantResult struct {
-	Cost     Cost
+// NetworkResult is what was found of a variant.
+type NetworkResult struct {
+	Cost     report.Cost
 	Accuracy []float64   // on the test images, by seed; those that diverged are left out
 	Diverged int         // trainings whose loss became infinite
 	Loss     []float64   // of the training, the mean over the seeds, in pieces of Steps/len(Loss)
@@ -181,40 +95,40 @@ const (
 	minSteps  = 20  // fewer teach nothing
 	lossBins  = 50  // points of a curve
 	testShare = 0.2 // of the time of a training that its test may take
-	sure      = 0.9 // of the budget is planned, for rates fall when cores get warm
+	planned   = 0.9 // of the budget is planned, for rates fall when cores get warm
 )
 
 // study is a study under way.
 type study struct {
-	StudyOptions
+	Options
 	dev    *gpu.Device
 	begun  time.Time
-	recipe Recipe
-	result StudyResult
+	recipe nin.Recipe
+	result Result
 }
 
-// RunStudy trains each variant with each seed: the same images in the same
+// Run trains each variant with each seed: the same images in the same
 // order, the same learning rate (the study's, with mini's cosine over the steps), the
 // same number of steps, which is what the budget allows at the measured rates. A
 // seed that no longer fits the budget is left out for all variants.
-func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (StudyResult, error) {
-	recipe, err := Find("mini")
+func Run(ctx context.Context, dev *gpu.Device, s Study, o Options) (Result, error) {
+	recipe, err := nin.Find("mini")
 	if err != nil {
-		return StudyResult{}, err
+		return Result{}, err
 	}
 	if o.Seeds < 1 || o.Budget <= 0 {
-		return StudyResult{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
+		return Result{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
-	r := study{StudyOptions: o, dev: dev, begun: time.Now(), recipe: recipe}
-	r.result = StudyResult{
+	r := study{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
+	r.result = Result{
 		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
-		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]VariantResult, len(s.Variants)),
+		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),
 	}
 	round, err := r.plan(ctx)
 	if err != nil {
-		return StudyResult{}, err
+		return Result{}, err
 	}
 	within, cancel := context.WithDeadline(ctx, r.begun.Add(o.Budget))
 	defer cancel()
@@ -234,46 +148,46 @@ func RunStudy(ctx context.Context, dev *gpu.Device, s Study, o StudyOptions) (St
 			break
 		}
 		if err != nil {
-			return StudyResult{}, err
+			return Result{}, err
 		}
 		round = time.Since(start)
 		r.result.Seeds++
 	}
 	for i := range r.result.Results {
 		v := &r.result.Results[i]
-		v.Rate = median(v.rates)
+		v.Rate = report.Median(v.rates)
 		v.Loss = means(v.losses)
 	}
 	r.result.Took = time.Since(r.begun)
 	return r.result, nil
 }
 
-// assemble prepares a training of a variant.
-func (r *study) assemble(ctx context.Context, i, steps, tests int, seed uint64) (*Run, error) {
+// assemble prepares a training of a network.
+func (r *study) assemble(ctx context.Context, i, steps, tests int, seed uint64) (*session.Session, error) {
 	recipe := r.recipe
-	recipe.Net = r.result.Variants[i].Net
+	recipe.Net = r.result.Networks[i].Net
 	s := recipe.Settings()
 	s.Dataset, s.Seed, s.Steps, s.TestImages = r.Train.Name, seed, steps, tests
 	s.Epochs = (steps*s.Batch-1)/r.Train.Len() + 1
-	run, err := assemble(ctx, r.dev, recipe, s, found{}, r.Train, r.Test)
+	on, err := session.Training(ctx, r.dev, recipe, s, session.Found{}, nil, r.Train, r.Test)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.result.Variants[i].Name, err)
+		return nil, fmt.Errorf("%s: %w", r.result.Networks[i].Name, err)
 	}
-	if err := run.Net.Init(recipe.Init, seed); err != nil {
-		run.Close()
+	if err := on.Net.Init(recipe.Init, seed); err != nil {
+		on.Close()
 		return nil, err
 	}
-	return run, nil
+	return on, nil
 }
 
 // plan measures each variant, sets the numbers of steps and of test images, and
 // tells how long a training of each will take.
 func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 	perStep, perTest := 0.0, 0.0 // seconds, of all variants
-	for i, v := range r.result.Variants {
+	for i, v := range r.result.Networks {
 		recipe := r.recipe
 		recipe.Net = v.Net
-		if r.result.Results[i].Cost, err = planCost(r.dev, recipe, r.result.Batch, r.Train, r.Test); err != nil {
+		if r.result.Results[i].Cost, err = report.CostOn(r.dev, recipe, r.result.Batch, nil, r.Train, r.Test); err != nil {
 			return 0, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		step, test, err := r.measure(ctx, i)
@@ -285,16 +199,16 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 		perStep, perTest = perStep+step, perTest+test
 	}
 	left := r.Budget - time.Since(r.begun)
-	share := sure * left.Seconds() / float64(r.Seeds)
+	share := planned * left.Seconds() / float64(r.Seeds)
 	r.result.TestImages = min(r.Test.Len(), int(testShare*share/perTest))
 	r.result.Steps = int((share - perTest*float64(r.result.TestImages)) / perStep)
 	perEpoch := (r.Train.Len() + r.result.Batch - 1) / r.result.Batch
 	most := r.recipe.Epochs * perEpoch
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
-		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/sure*1e9)
+		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/planned*1e9)
 		return 0, fmt.Errorf("study: -budget %v is too short for %d x %d trainings (seeds x variants); want at least %v",
-			r.Budget, r.Seeds, len(r.result.Variants), need.Round(time.Second)+time.Second)
+			r.Budget, r.Seeds, len(r.result.Networks), need.Round(time.Second)+time.Second)
 	}
 	seconds := perStep*float64(r.result.Steps) + perTest*float64(r.result.TestImages)
 	round = time.Duration(seconds * 1e9)
@@ -303,16 +217,16 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 	return round, nil
 }
 
-// measure gives the seconds of a step and of the test of an image, compiled.
+// meaplanned gives the seconds of a step and of the test of an image, compiled.
 func (r *study) measure(ctx context.Context, i int) (step, test float64, err error) {
 	const steps, first, tests = 20, 4, 512
-	run, err := r.assemble(ctx, i, steps, tests, 0)
+	on, err := r.assemble(ctx, i, steps, tests, 0)
 	if err != nil {
 		return 0, 0, err
 	}
-	defer run.Close()
+	defer on.Close()
 	start, timed := time.Now(), 0 // from the first steps on, unless it diverges before
-	for s, err := range run.Trainer.Steps(ctx) {
+	for s, err := range on.Trainer.Steps(ctx) {
 		if err != nil && !errors.Is(err, nn.ErrDiverged) {
 			return 0, 0, err
 		}
@@ -323,16 +237,16 @@ func (r *study) measure(ctx context.Context, i int) (step, test float64, err err
 	step = time.Since(start).Seconds() / float64(max(1, timed))
 	for range 2 {
 		start = time.Now()
-		if _, err := run.test.Run(ctx); err != nil {
+		if _, err := on.Evaluator.Run(ctx); err != nil {
 			return 0, 0, err
 		}
 	}
-	return step, time.Since(start).Seconds() / float64(run.testImages.Len()), nil
+	return step, time.Since(start).Seconds() / float64(on.TestImages.Len()), nil
 }
 
 // trainAll trains each variant from a seed.
 func (r *study) trainAll(ctx context.Context, seed uint64) error {
-	for i := range r.result.Variants {
+	for i := range r.result.Networks {
 		if err := r.train(ctx, i, seed); err != nil {
 			return err
 		}
@@ -342,16 +256,16 @@ func (r *study) trainAll(ctx context.Context, seed uint64) error {
 
 // train trains variant i from a seed and keeps what it comes to.
 func (r *study) train(ctx context.Context, i int, seed uint64) error {
-	name := r.result.Variants[i].Name
-	run, err := r.assemble(ctx, i, r.result.Steps, r.result.TestImages, seed)
+	name := r.result.Networks[i].Name
+	on, err := r.assemble(ctx, i, r.result.Steps, r.result.TestImages, seed)
 	if err != nil {
 		return err
 	}
-	defer run.Close()
+	defer on.Close()
 	v := &r.result.Results[i]
 	var losses []float64
 	start := time.Now()
-	for s, err := range run.Trainer.Steps(ctx) {
+	for s, err := range on.Trainer.Steps(ctx) {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -365,7 +279,7 @@ func (r *study) train(ctx context.Context, i int, seed uint64) error {
 		losses = append(losses, s.Loss)
 	}
 	rate := float64(r.result.Steps*r.result.Batch) / time.Since(start).Seconds()
-	e, err := run.test.Run(ctx)
+	e, err := on.Evaluator.Run(ctx)
 	if err != nil {
 		return err
 	}
@@ -403,7 +317,7 @@ func rounded(d time.Duration) time.Duration { return d.Round(time.Second) }
 
 // spread is the mean accuracy of the seeds, the least and the most; 0 if all
 // diverged.
-func (v VariantResult) spread() (average, least, most float64) {
+func (v NetworkResult) spread() (average, least, most float64) {
 	if len(v.Accuracy) == 0 {
 		return 0, 0, 0
 	}

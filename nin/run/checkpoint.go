@@ -1,4 +1,4 @@
-package nin
+package run
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
@@ -26,22 +28,21 @@ import (
 // hash of all that. It is written beside its place, synced and renamed, so that
 // whatever ends the program leaves a whole one.
 type state struct {
-	Format   int      `json:"format"`
-	Settings Settings `json:"settings"`
-	Data     string   `json:"data"` // hash of the images
-	Adapter  string   `json:"adapter"`
-	Driver   string   `json:"driver"`
-	Found    found    `json:"found,omitzero"`
-	Step     int      `json:"step"`            // steps done
-	Metrics  int64    `json:"metrics"`         // bytes of metrics.jsonl
-	Board    int64    `json:"board,omitempty"` // bytes of the event file
-	Progress progress `json:"progress"`
+	Format   int           `json:"format"`
+	Settings nin.Settings  `json:"settings"`
+	Data     string        `json:"data"` // hash of the images
+	Adapter  string        `json:"adapter"`
+	Driver   string        `json:"driver"`
+	Found    session.Found `json:"found,omitzero"`
+	Step     int           `json:"step"`            // steps done
+	Metrics  int64         `json:"metrics"`         // bytes of metrics.jsonl
+	Board    int64         `json:"board,omitempty"` // bytes of the event file
+	Progress progress      `json:"progress"`
 }
 
 const (
-	format         = 1 // of checkpoints
-	checkpointDir  = "checkpoint"
-	velocityPrefix = "velocity."
+	format        = 1 // of checkpoints
+	checkpointDir = "checkpoint"
 )
 
 // checkpoint writes the run as the last, settled step left it. The last two
@@ -69,11 +70,11 @@ func (r *Run) checkpoint(best bool) error {
 		return err
 	}
 	for _, t := range velocity {
-		t.Name = velocityPrefix + t.Name
+		t.Name = nin.VelocityPrefix + t.Name
 		tensors = append(tensors, t)
 	}
 	a := r.dev.Adapter()
-	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.found, steps, size, board, r.progress})
+	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.Found, steps, size, board, r.progress})
 	if err != nil {
 		return err
 	}
@@ -125,7 +126,7 @@ func checkpoints(dir string) (paths []string, err error) {
 
 // Checkpoint is a checkpoint read back.
 type Checkpoint struct {
-	Settings Settings
+	Settings nin.Settings
 
 	path      string
 	state     state
@@ -184,7 +185,7 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 	}
 	c.Settings = c.state.Settings
 	for _, t := range tensors {
-		if name, ok := strings.CutPrefix(t.Name, velocityPrefix); ok {
+		if name, ok := strings.CutPrefix(t.Name, nin.VelocityPrefix); ok {
 			t.Name = name
 			c.velocity = append(c.velocity, t)
 		} else {
@@ -194,23 +195,22 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 	return c, nil
 }
 
-// ResumeRun goes on with the run in dir from c, to the same bits: settings,
+// Resume goes on with the run in dir from c, to the same bits: settings,
 // images and network must be those of the run, and lines of metrics.jsonl after
 // the checkpoint are dropped by Events, to be written again.
-func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
-		whitened := *train
-		if whitened.Whitening, err = readWhitening(c.path, c.whitening); err != nil {
+		if w, err = nin.ReadWhitening(c.path, c.whitening); err != nil {
 			return nil, err
 		}
-		train = &whitened
 	}
 	a := dev.Adapter()
 	elsewhere := a.Name != c.state.Adapter || a.Driver != c.state.Driver
 	if elsewhere { // what was found is of no use
-		c.state.Found = found{}
+		c.state.Found = session.Found{}
 	}
-	r, err := newRun(ctx, dev, c.Settings, c.state.Found, train, test, dir)
+	r, err := prepare(ctx, dev, c.Settings, c.state.Found, w, train, test, dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
@@ -228,8 +228,8 @@ func ResumeRun(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test 
 	if err := r.Trainer.SetState(c.state.Step, c.velocity); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
-	if was := c.state.Found; was.Micro > 0 && (r.found.Micro != was.Micro || r.found.Test != was.Test) {
-		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ", r.found.Micro, was.Micro)
+	if was := c.state.Found; was.Micro > 0 && (r.Found.Micro != was.Micro || r.Found.Test != was.Test) {
+		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ", r.Found.Micro, was.Micro)
 	}
 	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
 	if elsewhere {
@@ -266,13 +266,13 @@ func (c *Checkpoint) checkMetrics(f *os.File) error {
 }
 
 // firstLine reads the settings of a run from its metrics.
-func firstLine(metrics io.Reader) (Settings, error) {
+func firstLine(metrics io.Reader) (nin.Settings, error) {
 	var first struct {
 		Event string `json:"event"`
-		Settings
+		nin.Settings
 	}
 	if err := json.NewDecoder(metrics).Decode(&first); err != nil || first.Event != "run" {
-		return Settings{}, errors.New("its first line is not that of a run")
+		return nin.Settings{}, errors.New("its first line is not that of a run")
 	}
 	return first.Settings, nil
 }

@@ -1,4 +1,4 @@
-package nin
+package run
 
 import (
 	"bufio"
@@ -8,7 +8,6 @@ import (
 	"image/color"
 	"io"
 	"os"
-	"strconv"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -16,6 +15,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
+	"wgnin/nin/internal/axis"
 	"wgnin/nn/files"
 )
 
@@ -66,7 +66,7 @@ func (r *Run) drawCurves() error {
 		p.Legend.Add(c.name, line)
 	}
 	p.Y.Max *= 1.25 // room for the legend
-	p.Y.Tick.Marker = plot.TickerFunc(yTicks)
+	p.Y.Tick.Marker = plot.TickerFunc(axis.Ticks)
 	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), -vg.Points(4)
 	w, err := p.WriterTo(5*vg.Inch, 3.5*vg.Inch, "png")
 	if err != nil {
@@ -78,19 +78,6 @@ func (r *Run) drawCurves() error {
 	}
 	r.drawn = time.Now()
 	return files.Write(r.file("curves.png"), png.Bytes())
-}
-
-// yTicks are at most eight multiples of a tenth, a quarter, a half, one and so on
-// (plot's own would be three).
-func yTicks(_, most float64) (ticks []plot.Tick) {
-	step := 0.1
-	for i := 0; most/step > 7; i++ {
-		step *= []float64{2.5, 2, 2}[i%3]
-	}
-	for y := 0.0; y <= most; y += step {
-		ticks = append(ticks, plot.Tick{Value: y, Label: strconv.FormatFloat(y, 'g', 3, 64)})
-	}
-	return ticks
 }
 
 // curves are the points of the three curves, x in epochs. In the first epoch the

@@ -1,4 +1,4 @@
-package nin_test
+package study_test
 
 import (
 	"bytes"
@@ -15,8 +15,20 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
+	"wgnin/nin/report"
+	"wgnin/nin/study"
 	"wgnin/nn"
 )
+
+// convs adds up the parameters of convolutions: weights and biases.
+func convs(layers ...[3]int) (n int) {
+	for _, l := range layers {
+		in, out, kernel := l[0], l[1], l[2]
+		n += out*in*kernel*kernel + out
+	}
+	return n
+}
 
 // TestStudies has the parameters of every variant from its layers, as {in, out,
 // kernel}.
@@ -63,8 +75,8 @@ func TestStudies(t *testing.T) {
 		"6 mini":            mini(1, 2, last...),
 	}
 	depth := map[string]int{"6 NiN-11": 11, "6 NiN-16": 16, "6 NiN-19": 19}
-	for _, s := range nin.Studies {
-		for _, v := range s.Variants {
+	for _, s := range study.Studies {
+		for _, v := range s.Networks {
 			name := string(rune('0'+s.Exercise)) + " " + v.Name
 			layers, ok := want[name]
 			require.True(t, ok, name)
@@ -88,15 +100,15 @@ func TestStudies(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, nn.Shape{C: 512, H: 14, W: 14}, out)
 	assert.Nil(t, nin.Family(12, 64, 10, 0.5))
-	_, err = nin.FindStudy(4)
+	_, err = study.Find(4)
 	require.ErrorContains(t, err, "go run ./cmd/nin cost")
-	_, err = nin.FindStudy(7)
+	_, err = study.Find(7)
 	assert.ErrorContains(t, err, "the chapter's are 1 to 6")
 }
 
 // small is a study that takes a second: a network, the same again, and one that
 // diverges, for nothing stops a chain of convolutions from growing.
-func small() nin.Study {
+func small() study.Study {
 	net := func(n int) func(int, float64) nn.Sequential {
 		return func(classes int, _ float64) (s nn.Sequential) {
 			s = append(s, nn.MaxPool2D{Kernel: 7})
@@ -106,7 +118,7 @@ func small() nin.Study {
 			return append(s, nn.Flatten{}, nn.Linear{Out: classes})
 		}
 	}
-	return nin.Study{Exercise: 9, Title: "T", Question: "Q?", Variants: []nin.Variant{
+	return study.Study{Exercise: 9, Title: "T", Question: "Q?", Networks: []study.Network{
 		{Name: "a", Net: net(1)}, {Name: "b", Net: net(1)}, {Name: "deep", Net: net(40)},
 	}}
 }
@@ -114,10 +126,10 @@ func small() nin.Study {
 // TestRunStudy runs to the steps of the recipe, five epochs: no budget bounds it.
 func TestRunStudy(t *testing.T) {
 	dev := gputest.Device(t)
-	set := fashion(t)
+	set := nintest.Fashion(t)
 	var log strings.Builder
-	o := nin.StudyOptions{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
-	r, err := nin.RunStudy(context.Background(), dev, small(), o)
+	o := study.Options{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
+	r, err := study.Run(context.Background(), dev, small(), o)
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Seeds)
 	assert.Equal(t, 5, r.Steps)
@@ -146,25 +158,25 @@ func TestRunStudy(t *testing.T) {
 	require.NoError(t, err)
 
 	o.Budget = time.Millisecond
-	_, err = nin.RunStudy(context.Background(), dev, small(), o)
+	_, err = study.Run(context.Background(), dev, small(), o)
 	require.ErrorContains(t, err, "study: -budget 1ms is too short for 2 x 3 trainings (seeds x variants); want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = nin.RunStudy(ctx, dev, small(), o)
+	_, err = study.Run(ctx, dev, small(), o)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // The report says what was done, and calls a difference one only if every seed
 // agrees.
 func TestStudyMarkdown(t *testing.T) {
-	cost := func(params int) nin.Cost {
-		return nin.Cost{Parameters: params, MACs: int64(params) * 100, Training: nin.Memory{Peak: 2e6}, Prediction: nin.Memory{Peak: 1e6}}
+	cost := func(params int) report.Cost {
+		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6}, Prediction: report.MemoryUse{Peak: 1e6}}
 	}
 	s := small()
-	r := nin.StudyResult{
+	r := study.Result{
 		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets",
 		Batch: 10, Rate: 0.05, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
-		Results: []nin.VariantResult{
+		Results: []study.NetworkResult{
 			{Cost: cost(1000), Accuracy: []float64{0.80, 0.82}, Loss: []float64{2, 1}, Rate: 100},
 			{Cost: cost(2000), Accuracy: []float64{0.84, 0.83}, Loss: []float64{2, 0.5}, Rate: 50},
 			{Cost: cost(500), Accuracy: []float64{0.81}, Diverged: 1, Loss: []float64{2, 1.5}, Rate: 200},

@@ -1,4 +1,4 @@
-package nin
+package report
 
 import (
 	"cmp"
@@ -7,7 +7,8 @@ import (
 	"slices"
 
 	"wgnin/gpu"
-	"wgnin/nn"
+	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn/data"
 )
 
@@ -21,12 +22,12 @@ type Guess struct {
 // most probable class first. Each element is a set of one image, with the
 // channels of the network's input; its label does not matter. Images of one size
 // run together.
-func (m *Model) Predict(dev *gpu.Device, images []*data.Images) ([][]Guess, error) {
-	net, err := m.Net(dev)
+func Predict(dev *gpu.Device, m *nin.Model, images []*data.Images) ([][]Guess, error) {
+	on, err := session.OfModel(dev, m)
 	if err != nil {
 		return nil, err
 	}
-	defer net.Close()
+	defer on.Close()
 	type size struct{ h, w int }
 	places := map[size][]int{}
 	var sizes []size
@@ -43,7 +44,7 @@ func (m *Model) Predict(dev *gpu.Device, images []*data.Images) ([][]Guess, erro
 		for _, i := range places[s] {
 			set.Pixels = append(set.Pixels, images[i].Pixels...)
 		}
-		guesses, err := m.predict(net, set)
+		guesses, err := predict(on, m, set)
 		if err != nil {
 			return nil, err
 		}
@@ -54,18 +55,11 @@ func (m *Model) Predict(dev *gpu.Device, images []*data.Images) ([][]Guess, erro
 	return all, nil
 }
 
-func (m *Model) predict(net *nn.Net, set *data.Images) ([][]Guess, error) {
-	images, err := nn.Upload(net.Device(), set)
-	if err != nil {
+func predict(on *session.Session, m *nin.Model, set *data.Images) ([][]Guess, error) {
+	if err := on.Test(set, m.Recipe.Batch); err != nil {
 		return nil, err
 	}
-	defer images.Close()
-	eval, err := nn.NewEvaluator(net, images, m.Recipe.Batch)
-	if err != nil {
-		return nil, err
-	}
-	defer eval.Close()
-	rows, err := eval.Logits(0, set.Len())
+	rows, err := on.Evaluator.Logits(0, set.Len())
 	if err != nil {
 		return nil, err
 	}
@@ -81,22 +75,4 @@ func (m *Model) predict(net *nn.Net, set *data.Images) ([][]Guess, error) {
 		slices.SortStableFunc(all[i], func(a, b Guess) int { return cmp.Compare(b.Probability, a.Probability) })
 	}
 	return all, nil
-}
-
-// LooksInverted says that the network was trained on things that are white on
-// black, and that the border of the image is rather white.
-func (m *Model) LooksInverted(im *data.Images) bool {
-	if !data.WhiteOnBlack(m.Dataset) {
-		return false
-	}
-	sum, n := 0, 0
-	for y := range im.H {
-		for x := range im.W {
-			if y == 0 || x == 0 || y == im.H-1 || x == im.W-1 {
-				sum += int(im.Pixels[y*im.W+x])
-				n++
-			}
-		}
-	}
-	return sum > 127*n
 }

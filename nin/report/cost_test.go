@@ -1,4 +1,4 @@
-package nin_test
+package report_test
 
 import (
 	"context"
@@ -10,7 +10,10 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
+	"wgnin/gpu/machine"
 	"wgnin/nin"
+	"wgnin/nin/report"
+	"wgnin/nin/run"
 	"wgnin/nn/data"
 )
 
@@ -24,7 +27,7 @@ func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 			recipe, err := nin.Find(name)
 			require.NoError(t, err)
 			before, held := dev.Usage()
-			cost, err := nin.PlanCost(dev, recipe, recipe.Batch)
+			cost, err := report.PlanCost(dev, recipe, recipe.Batch)
 			require.NoError(t, err)
 			buffers, bytes := dev.Usage()
 			assert.Equal(t, before, buffers, "planning left buffers")
@@ -33,15 +36,15 @@ func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 			train, test, err := data.Blank(recipe.Dataset)
 			require.NoError(t, err)
 			dev.Peak()
-			run, err := nin.NewRun(context.Background(), dev, recipe.Settings(), train, test, t.TempDir())
+			r, err := run.New(context.Background(), dev, recipe.Settings(), nil, train, test, t.TempDir())
 			require.NoError(t, err)
-			defer run.Close()
+			defer r.Close()
 			_, bytes = dev.Usage()
 			assert.Equal(t, cost.Training.Peak-cost.Training.Staging, bytes-held)
 			assert.Equal(t, cost.Training.Peak, dev.Peak()-held)
-			assert.Equal(t, run.Net.Params(), cost.Parameters)
-			assert.Equal(t, run.Trainer.MicroBatch(), cost.MicroBatch)
-			assert.InEpsilon(t, float64(run.Trainer.Flops()), cost.TrainFlops*float64(recipe.Batch), 1e-6)
+			assert.Equal(t, r.Net.Params(), cost.Parameters)
+			assert.Equal(t, r.Trainer.MicroBatch(), cost.MicroBatch)
+			assert.InEpsilon(t, float64(r.Trainer.Flops()), cost.TrainFlops*float64(recipe.Batch), 1e-6)
 		})
 	}
 }
@@ -55,7 +58,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	require.NoError(t, err)
 	large := gpu.Guaranteed
 	large.Limits.MaxBindingBytes, large.Limits.MaxBufferBytes = 2<<30, 4<<30
-	cost, err := nin.PlanCost(gpu.Dry(large, false), recipe, 128)
+	cost, err := report.PlanCost(gpu.Dry(large, false), recipe, 128)
 	require.NoError(t, err)
 	assert.Equal(t, 128, cost.MicroBatch)
 	assert.Equal(t, 1_992_166, cost.Parameters)
@@ -69,7 +72,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.Less(t, m.Activations, m.Unshared)
 
 	// The guaranteed limits split it.
-	small, err := nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	small, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
 	require.NoError(t, err)
 	assert.Equal(t, 64, small.MicroBatch)
 	assert.Less(t, small.Training.Peak, cost.Training.Peak)
@@ -79,7 +82,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.Contains(t, out.String(), "[128,256,26,26]  614656      415.33           2492.")
 
 	recipe.In.H, recipe.In.W = 8192, 8192
-	_, err = nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
+	_, err = report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
 	assert.ErrorContains(t, err, "any WebGPU adapter binds at most 134217728")
 }
 
@@ -88,9 +91,9 @@ func TestCostOfTheChapter(t *testing.T) {
 func TestCostOfLayers(t *testing.T) {
 	recipe, err := nin.Find("lin2013")
 	require.NoError(t, err)
-	cost, err := nin.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	cost, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
 	require.NoError(t, err)
-	sum, paths := nin.LayerCost{}, map[string]nin.LayerCost{}
+	sum, paths := report.CostLine{}, map[string]report.CostLine{}
 	for _, l := range cost.Layers {
 		sum.Parameters += l.Parameters
 		sum.MACs += l.MACs
@@ -106,4 +109,24 @@ func TestCostOfLayers(t *testing.T) {
 	assert.Equal(t, cost.Training.Unshared, sum.TrainBytes)
 	assert.InEpsilon(t, 2*3072*3072, paths["whiten"].TrainFlops, 0.1) // and the normalising
 	assert.Less(t, paths["input"].TrainFlops, 1e6)
+}
+
+// What does not fit is refused before anything is made, on the host as on the
+// device: these would take more memory than any machine has.
+func TestPlansOfTooMuch(t *testing.T) {
+	recipe, err := nin.Find("mini")
+	require.NoError(t, err)
+	if machine.FreeMemory() > 0 {
+		_, err = report.Bench(context.Background(), gpu.Dry(gpu.Guaranteed, false), report.BenchOptions{Recipe: recipe, Batch: 1e15, Steps: 1})
+		assert.ErrorContains(t, err, "a batch of 1000000000000000 images takes 2352000000000000000 bytes to make; ")
+	}
+	recipe.In.C = 4096 // 225 GB of images
+	a := gpu.Guaranteed
+	c, err := report.PlanCost(gpu.Dry(a, false), recipe, 4)
+	require.NoError(t, err)
+	assert.InEpsilon(t, 70_000*4096*28*28, c.Training.Images, 0.001)
+	a.Limits.MaxBytes = 64 << 30
+	_, err = report.PlanCost(gpu.Dry(a, false), recipe, 4)
+	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
+	assert.Regexp(t, "^60000 images of .4096,28,28. are too many; train on fewer with -train-images N: [^\n]*$", err.Error())
 }

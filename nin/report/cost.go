@@ -1,4 +1,4 @@
-package nin
+package report
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"text/tabwriter"
 
 	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
@@ -25,13 +27,13 @@ type Cost struct {
 	PredictFlops float64 `json:"predict_flop"`  // of one image
 	TrainFlops   float64 `json:"train_flop"`    // of one image: forward, loss and backward
 
-	Layers     []LayerCost `json:"layers"`
-	Training   Memory      `json:"training"`
-	Prediction Memory      `json:"prediction"`
+	Layers     []CostLine `json:"layers"`
+	Training   MemoryUse  `json:"training"`
+	Prediction MemoryUse  `json:"prediction"`
 }
 
-// LayerCost is a layer's part of a [Cost].
-type LayerCost struct {
+// CostLine is a layer's part of a [Cost].
+type CostLine struct {
 	Path         string  `json:"path"`
 	Layer        string  `json:"layer"`
 	Output       string  `json:"output,omitempty"` // [N,C,H,W] of a micro-batch
@@ -42,8 +44,8 @@ type LayerCost struct {
 	TrainBytes   int64   `json:"train_bytes"`   // the same, forward and backward
 }
 
-// Memory is the bytes of device buffers that live at a time.
-type Memory struct {
+// MemoryUse is the bytes of device buffers that live at a time.
+type MemoryUse struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"` // of the weights
 	Velocity    int64 `json:"velocity"`
@@ -60,7 +62,7 @@ type Memory struct {
 // PlanCost plans a run of r and a prediction with its network, for inputs of
 // shape r.In in batches of the given size, on an adapter like dev's. It
 // allocates nothing there; dev may be one from [gpu.Dry].
-func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
+func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 	s := r.Settings()
 	s.Batch = batch
 	if err := s.Check(); err != nil {
@@ -74,27 +76,28 @@ func PlanCost(dev *gpu.Device, r Recipe, batch int) (Cost, error) {
 		return Cost{}, fmt.Errorf("a batch of %d images; %s has %d", batch, r.Dataset, train.Len())
 	}
 	// Inputs of another size than the recipe's may be too large to whiten.
+	var w *data.Whitening
 	if s.Whiten && data.CheckWhitening(r.In.C, r.In.H, r.In.W) == nil {
-		if train.Whitening, err = data.BlankWhitening(r.In.C, r.In.H, r.In.W); err != nil {
+		if w, err = data.BlankWhitening(r.In.C, r.In.H, r.In.W); err != nil {
 			return Cost{}, err
 		}
-		test.Whitening = train.Whitening
 	}
 	for _, set := range []*data.Images{train, test} {
 		set.C = r.In.C
 	}
-	return planCost(dev, r, batch, train, test)
+	return CostOn(dev, r, batch, w, train, test)
 }
 
-func planCost(dev *gpu.Device, r Recipe, batch int, train, test *data.Images) (Cost, error) {
+// CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.
+func CostOn(dev *gpu.Device, r nin.Recipe, batch int, w *data.Whitening, train, test *data.Images) (Cost, error) {
 	s := r.Settings()
-	s.Batch, s.Whiten = batch, train.Whitening != nil
+	s.Batch, s.Whiten = batch, w != nil
 	c := Cost{Recipe: r.Name, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
-	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, train, test)
+	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, w, train, test)
 	if err != nil {
 		return Cost{}, err
 	}
-	predicted, predictBatch, err := c.planPrediction(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, test)
+	predicted, predictBatch, err := c.planPrediction(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, w, test)
 	if err != nil {
 		return Cost{}, err
 	}
@@ -104,46 +107,40 @@ func planCost(dev *gpu.Device, r Recipe, batch int, train, test *data.Images) (C
 	return c, c.addLayers(r.Net(len(train.Classes), s.Dropout), r.In, trained, predicted)
 }
 
-func (c *Cost) planTraining(dry *gpu.Device, r Recipe, s Settings, train, test *data.Images) ([]gpu.LayerCost, error) {
-	run, err := assemble(context.Background(), dry, r, s, found{}, train, test)
+func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, train, test *data.Images) ([]gpu.LayerCost, error) {
+	on, err := session.Training(context.Background(), dry, r, s, session.Found{}, w, train, test)
 	if err != nil {
 		return nil, err
 	}
-	defer run.Close()
-	c.MicroBatch = run.Trainer.MicroBatch()
-	m := Memory{
-		Weights: run.Net.Bytes(), Gradients: run.Net.Bytes(), Images: run.trainImages.Bytes() + run.testImages.Bytes(),
-		Activations: run.Trainer.ArenaBytes(), Evaluation: run.test.ArenaBytes(),
+	defer on.Close()
+	c.MicroBatch = on.Trainer.MicroBatch()
+	m := MemoryUse{
+		Weights: on.Net.Bytes(), Gradients: on.Net.Bytes(), Images: on.TrainImages.Bytes() + on.TestImages.Bytes(),
+		Activations: on.Trainer.ArenaBytes(), Evaluation: on.Evaluator.ArenaBytes(),
 	}
 	if s.Momentum != 0 {
-		m.Velocity = run.Net.Bytes()
+		m.Velocity = on.Net.Bytes()
 	}
 	c.Training = m.sum(dry)
-	return run.Trainer.Layers(), nil
+	return on.Trainer.Layers(), nil
 }
 
-func (c *Cost) planPrediction(dry *gpu.Device, r Recipe, s Settings, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
-	net, err := nn.NewNet(dry, r.Net(len(test.Classes), s.Dropout), r.In, nn.Whiten(test.Whitening))
+func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
+	on, err := session.New(dry, r.Net(len(test.Classes), s.Dropout), r.In, w)
 	if err != nil {
 		return nil, 0, err
 	}
-	defer net.Close()
-	images, err := nn.Upload(dry, test)
-	if err != nil {
+	defer on.Close()
+	if err := on.Test(test, s.Batch); err != nil {
 		return nil, 0, err
 	}
-	defer images.Close()
-	eval, err := nn.NewEvaluator(net, images, s.Batch)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer eval.Close()
-	c.Prediction = Memory{Weights: net.Bytes(), Images: images.Bytes(), Activations: eval.ArenaBytes()}.sum(dry)
+	eval := on.Evaluator
+	c.Prediction = MemoryUse{Weights: on.Net.Bytes(), Images: on.TestImages.Bytes(), Activations: eval.ArenaBytes()}.sum(dry)
 	return eval.Layers(), eval.Batch(), nil
 }
 
 // sum fills in what the device counted besides.
-func (m Memory) sum(dry *gpu.Device) Memory {
+func (m MemoryUse) sum(dry *gpu.Device) MemoryUse {
 	_, open := dry.Usage()
 	m.Other = open - (m.Weights + m.Gradients + m.Velocity + m.Images + m.Activations + m.Evaluation)
 	if m.Gradients > 0 {
@@ -156,13 +153,13 @@ func (m Memory) sum(dry *gpu.Device) Memory {
 // addLayers adds the layers, the input and the loss, and their sums.
 func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.LayerCost) error {
 	index := map[string]int{}
-	add := func(l LayerCost) {
+	add := func(l CostLine) {
 		index[l.Path] = len(c.Layers)
 		c.Layers = append(c.Layers, l)
 	}
 	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"}, {"whiten", "normalise, whiten"}} {
 		if slices.ContainsFunc(trained, func(t gpu.LayerCost) bool { return t.Layer == l[0] }) {
-			add(LayerCost{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
+			add(CostLine{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
 		}
 	}
 	d, err := nn.Describe(net, in)
@@ -171,11 +168,11 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 	}
 	for _, l := range d.Layers {
 		if _, ok := l.Layer.(nn.Sequential); !ok { // which has nothing of its own
-			add(LayerCost{Path: l.Path, Layer: l.Layer.String(), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
+			add(CostLine{Path: l.Path, Layer: l.Layer.String(), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
 		}
 	}
 	c.Parameters, c.MACs = d.Params(), d.MACs()
-	add(LayerCost{Path: "loss", Layer: "softmax cross-entropy"})
+	add(CostLine{Path: "loss", Layer: "softmax cross-entropy"})
 	for _, l := range trained {
 		flops := float64(l.Flops) / float64(c.MicroBatch)
 		c.TrainFlops += flops

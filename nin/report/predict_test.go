@@ -1,4 +1,4 @@
-package nin_test
+package report_test
 
 import (
 	"slices"
@@ -9,6 +9,8 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
+	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
 
@@ -16,25 +18,25 @@ import (
 // and the most probable class is the one that the evaluation counts.
 func TestPredict(t *testing.T) {
 	dev := gputest.Device(t)
-	m, err := nin.ReadModel(model(t, "mini", 1, 10, nil), "")
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
 	require.NoError(t, err)
-	set := fashion(t)
+	set := nintest.Fashion(t)
 	var images []*data.Images
 	for i := range 6 {
 		pixels := set.Pixels[i*28*28:][:28*28]
 		images = append(images, &data.Images{C: 1, H: 28, W: 28, Pixels: pixels, Labels: []uint8{0}},
 			&data.Images{C: 1, H: 20, W: 28, Pixels: pixels[4*28 : 24*28], Labels: []uint8{0}})
 	}
-	all, err := m.Predict(dev, images)
+	all, err := report.Predict(dev, m, images)
 	require.NoError(t, err)
 	for i, im := range images[:4] {
-		alone, err := m.Predict(dev, []*data.Images{im})
+		alone, err := report.Predict(dev, m, []*data.Images{im})
 		require.NoError(t, err)
 		assert.Equal(t, alone[0], all[i])
 	}
 	assert.NotEqual(t, all[0], all[1])
 
-	e, err := m.Evaluate(t.Context(), dev, set.First(1), 1, nil)
+	e, err := report.Evaluate(t.Context(), dev, m, set.First(1), 1, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 1, e.Confusion[set.Labels[0]][slices.Index(m.Classes, all[0][0].Class)])
 	for _, guesses := range all {
@@ -45,18 +47,4 @@ func TestPredict(t *testing.T) {
 		}
 		assert.InDelta(t, 1, sum, 1e-9)
 	}
-}
-
-func TestLooksInverted(t *testing.T) {
-	set := fashion(t).First(1)
-	turned := *set
-	turned.Pixels = slices.Clone(set.Pixels)
-	for i, v := range set.Pixels {
-		turned.Pixels[i] = 255 - v
-	}
-	m := nin.Model{Dataset: "fashion-mnist"}
-	assert.False(t, m.LooksInverted(set))
-	assert.True(t, m.LooksInverted(&turned))
-	m.Dataset = "cifar10"
-	assert.False(t, m.LooksInverted(&turned))
 }

@@ -1,4 +1,4 @@
-package nin_test
+package run_test
 
 import (
 	"context"
@@ -15,53 +15,38 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/internal/nintest"
+	"wgnin/nin/run"
 	"wgnin/nn"
-	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 )
 
-// short are settings of a run of epochs of four steps on the small set.
-func short(change func(*nin.Settings)) nin.Settings {
-	mini, _ := nin.Find("mini")
-	s := mini.Settings()
-	s.Batch, s.Epochs, s.TrainImages, s.TestImages, s.Seed = 16, 2, 64, 32, 3
-	change(&s)
-	return s
-}
-
-func images(t *testing.T) (train, test *data.Images) {
-	t.Helper()
-	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: fashionDir})
-	require.NoError(t, err)
-	return train, test
-}
-
 // begin begins a run in dir, or in a new folder if dir is "".
-func begin(t *testing.T, s nin.Settings, dir string) *nin.Run {
+func begin(t *testing.T, s nin.Settings, dir string) *run.Run {
 	t.Helper()
 	if dir == "" {
 		dir = filepath.Join(t.TempDir(), "run")
 	}
-	train, test := images(t)
-	r, err := nin.NewRun(context.Background(), gputest.Device(t), s, train, test, dir)
+	train, test := nintest.Images(t)
+	r, err := run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	return r
 }
 
-func resume(t *testing.T, dir string) *nin.Run {
+func resume(t *testing.T, dir string) *run.Run {
 	t.Helper()
-	c, err := nin.ReadCheckpoint(dir)
+	c, err := run.ReadCheckpoint(dir)
 	require.NoError(t, err)
-	train, test := images(t)
-	r, err := nin.ResumeRun(context.Background(), gputest.Device(t), c, train, test, dir)
+	train, test := nintest.Images(t)
+	r, err := run.Resume(context.Background(), gputest.Device(t), c, train, test, dir)
 	require.NoError(t, err)
 	t.Cleanup(r.Close)
 	return r
 }
 
 // finish runs r to its end.
-func finish(t *testing.T, r *nin.Run) (end nin.End, epochs []nin.Epoch, steps int, warnings []string) {
+func finish(t *testing.T, r *run.Run) (end run.End, epochs []run.Epoch, steps int, warnings []string) {
 	t.Helper()
 	for e, err := range r.Events(context.Background()) {
 		require.NoError(t, err)
@@ -79,7 +64,7 @@ func finish(t *testing.T, r *nin.Run) (end nin.End, epochs []nin.Epoch, steps in
 	return end, epochs, steps, warnings
 }
 
-func kept(t *testing.T, r *nin.Run) (steps []string) {
+func kept(t *testing.T, r *run.Run) (steps []string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(r.Dir, "checkpoint"))
 	require.NoError(t, err)
@@ -92,7 +77,7 @@ func kept(t *testing.T, r *nin.Run) (steps []string) {
 // A run that is stopped while it is evaluated goes on to the same files, the
 // best weights among them. A deadline is a stop like any other.
 func TestResumeInEvaluation(t *testing.T) {
-	s := short(func(*nin.Settings) {})
+	s := nintest.Short(func(*nin.Settings) {})
 	whole := begin(t, s, "")
 	want, _, _, _ := finish(t, whole)
 	require.NotZero(t, want.BestEpoch)
@@ -151,7 +136,7 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 		"weights": {1e38, 10, `: the weights of \d+ of 12 layers are not finite, from layer \d\.\d \(Conv2D .*\) to layer \d\.\d \(Conv2D`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := begin(t, short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")
+			r := begin(t, nintest.Short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")
 			weights, err := r.Net.Weights()
 			require.NoError(t, err)
 			for _, w := range weights {
@@ -168,7 +153,7 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 			assert.Regexp(t, `^step \d+: .*; the checkpoint of step \d+ is kept$`, last.Error())
 			assert.Regexp(t, c.says, last.Error())
 			assert.NoFileExists(t, filepath.Join(r.Dir, "model.safetensors"))
-			checkpoint, err := nin.ReadCheckpoint(r.Dir)
+			checkpoint, err := run.ReadCheckpoint(r.Dir)
 			require.NoError(t, err)
 			assert.Equal(t, r.Settings, checkpoint.Settings)
 			raw, err := os.ReadFile(filepath.Join(r.Dir, "metrics.jsonl"))
@@ -182,12 +167,12 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 // Patience ends a run whose accuracy does not get better, and a run that has
 // ended is not gone on with.
 func TestPatience(t *testing.T) {
-	r := begin(t, short(func(s *nin.Settings) { s.Rate, s.Epochs, s.Patience = 0, 9, 2 }), "")
+	r := begin(t, nintest.Short(func(s *nin.Settings) { s.Rate, s.Epochs, s.Patience = 0, 9, 2 }), "")
 	end, epochs, steps, _ := finish(t, r)
 	require.True(t, epochs[0].TestAccuracy > 0)
 	assert.Len(t, epochs, 3, "the first is the best, two are waited")
 	assert.Equal(t, 12, steps)
-	assert.Equal(t, nin.End{Hash: end.Hash, Step: 12, Early: true, Best: epochs[0].TestAccuracy, BestEpoch: 1}, end)
+	assert.Equal(t, run.End{Hash: end.Hash, Step: 12, Early: true, Best: epochs[0].TestAccuracy, BestEpoch: 1}, end)
 	r.Close()
 
 	again := resume(t, r.Dir)
@@ -200,7 +185,7 @@ func TestPatience(t *testing.T) {
 
 // A network whose outputs are the same for every image is said to be dead.
 func TestDeadNetworkIsNamed(t *testing.T) {
-	zeros := begin(t, short(func(*nin.Settings) {}), "")
+	zeros := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	weights, err := zeros.Net.Weights()
 	require.NoError(t, err)
 	for _, w := range weights {
@@ -208,19 +193,19 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "zeros.safetensors")
 	require.NoError(t, safetensors.Write(path, weights, nil))
-	_, _, steps, warnings := finish(t, begin(t, short(func(s *nin.Settings) { s.Init, s.Rate, s.Batch, s.Epochs = path, 0, 2, 1 }), ""))
+	_, _, steps, warnings := finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Init, s.Rate, s.Batch, s.Epochs = path, 0, 2, 1 }), ""))
 	assert.Equal(t, 32, steps)
 	require.Len(t, warnings, 1)
 	assert.Contains(t, warnings[0], "dead")
 	assert.Contains(t, warnings[0], "ln 10")
 
-	_, _, _, warnings = finish(t, begin(t, short(func(s *nin.Settings) { s.Batch, s.Epochs = 2, 1 }), ""))
+	_, _, _, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs = 2, 1 }), ""))
 	assert.Empty(t, warnings)
 }
 
 // A stop in the first epoch leaves the curve of the training loss.
 func TestCurvesOfAStoppedEpoch(t *testing.T) {
-	r := begin(t, short(func(s *nin.Settings) {}), "")
+	r := begin(t, nintest.Short(func(s *nin.Settings) {}), "")
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	for range r.Events(ctx) {
@@ -231,7 +216,7 @@ func TestCurvesOfAStoppedEpoch(t *testing.T) {
 
 // Whether a run that is resumed has come to its end.
 func TestFinishedOnlyAtTheEnd(t *testing.T) {
-	r := begin(t, short(func(s *nin.Settings) { s.Epochs = 1 }), "")
+	r := begin(t, nintest.Short(func(s *nin.Settings) { s.Epochs = 1 }), "")
 	assert.False(t, r.Finished())
 	end, epochs, _, _ := finish(t, r)
 	assert.False(t, end.Early)
@@ -250,10 +235,10 @@ func TestFinishedOnlyAtTheEnd(t *testing.T) {
 // the same without measuring.
 func TestTunedRunKeepsItsKernels(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	s := short(func(s *nin.Settings) { s.Tune = true })
+	s := nintest.Short(func(s *nin.Settings) { s.Tune = true })
 	dir := filepath.Join(t.TempDir(), "run")
 	r := begin(t, s, dir)
-	require.NotEmpty(t, r.Kernels())
+	require.NotEmpty(t, r.Found.Kernels)
 	var first struct {
 		Kernels nn.Kernels
 		Tune    bool
@@ -262,13 +247,13 @@ func TestTunedRunKeepsItsKernels(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, &first))
-	assert.Equal(t, r.Kernels(), first.Kernels)
+	assert.Equal(t, r.Found.Kernels, first.Kernels)
 	assert.True(t, first.Tune)
 	assert.Equal(t, 16, first.Micro)
 	r.Close()
 
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(t.TempDir(), "other")) // where nothing was measured
-	assert.Equal(t, first.Kernels, resume(t, dir).Kernels())
+	assert.Equal(t, first.Kernels, resume(t, dir).Found.Kernels)
 	_, err = os.Stat(os.Getenv("XDG_CACHE_HOME"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -1,4 +1,4 @@
-package nin
+package study
 
 import (
 	"bytes"
@@ -16,12 +16,13 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
+	"wgnin/nin/internal/axis"
 	"wgnin/nn/files"
 )
 
 // WriteFiles leaves study-N.md, with what was done and what came out, and the
 // plot study-N.png beside it, and gives the path of the first.
-func (r StudyResult) WriteFiles(dir string) (string, error) {
+func (r Result) WriteFiles(dir string) (string, error) {
 	name := filepath.Join(dir, fmt.Sprintf("study-%d", r.Exercise))
 	png, err := r.plot()
 	if err != nil {
@@ -34,11 +35,11 @@ func (r StudyResult) WriteFiles(dir string) (string, error) {
 }
 
 // Markdown is the report.
-func (r StudyResult) Markdown() string {
+func (r Result) Markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	p("# Exercise %d: %s\n\n> %s\n\n", r.Exercise, r.Title, r.Question)
-	for _, v := range r.Variants {
+	for _, v := range r.Networks {
 		p("- **%s**: %s\n", v.Name, v.About)
 	}
 	epochs := float64(r.Steps*r.Batch) / float64(r.TrainImages)
@@ -60,8 +61,8 @@ func (r StudyResult) Markdown() string {
 			}
 			loss = fmt.Sprintf("%.3f", stat.Mean(v.Loss[len(v.Loss)*9/10:], nil))
 		}
-		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Variants[i].Name, accuracy, loss, v.Rate,
-			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, mb(v.Cost.Training.Peak), mb(v.Cost.Prediction.Peak))
+		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Networks[i].Name, accuracy, loss, v.Rate,
+			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, megabytes(v.Cost.Training.Peak), megabytes(v.Cost.Prediction.Peak))
 	}
 	p("\n![test accuracy and training loss](study-%d.png)\n\n", r.Exercise)
 	for i := 1; i < len(r.Results); i++ {
@@ -75,9 +76,9 @@ func (r StudyResult) Markdown() string {
 // compare says in a sentence how variant i differs from the first. An accuracy
 // differs if all seeds of one are above all of the other, which three seeds of
 // equals do by chance one time in ten.
-func (r StudyResult) compare(i int) string {
+func (r Result) compare(i int) string {
 	base, v := r.Results[0], r.Results[i]
-	name := fmt.Sprintf("**%s** against %s: ", r.Variants[i].Name, r.Variants[0].Name)
+	name := fmt.Sprintf("**%s** against %s: ", r.Networks[i].Name, r.Networks[0].Name)
 	if len(base.Accuracy) == 0 || len(v.Accuracy) == 0 {
 		return name + "nothing to compare, for the training diverged."
 	}
@@ -102,16 +103,16 @@ func times[T int | int64 | float64](a, b T) string {
 }
 
 // plot draws the accuracy of each seed and the curves of the training loss.
-func (r StudyResult) plot() ([]byte, error) {
+func (r Result) plot() ([]byte, error) {
 	accuracy, loss := plot.New(), plot.New()
 	accuracy.Y.Label.Text = "test accuracy"
 	loss.X.Label.Text, loss.Y.Label.Text = "step", "training loss"
 	loss.Legend.Top = true
 	accuracy.Add(plotter.NewGrid())
 	loss.Add(plotter.NewGrid())
-	names := make([]string, len(r.Variants))
+	names := make([]string, len(r.Networks))
 	for i, v := range r.Results {
-		names[i] = r.Variants[i].Name
+		names[i] = r.Networks[i].Name
 		c := plotutil.Color(i)
 		var points plotter.XYs
 		for _, a := range v.Accuracy {
@@ -148,7 +149,7 @@ func (r StudyResult) plot() ([]byte, error) {
 	accuracy.X.Min, accuracy.X.Max = -0.5, float64(len(names))-0.5
 	loss.X.Min, loss.Y.Min = 0, 0
 	loss.Y.Max *= 1.25 // room for the legend
-	loss.Y.Tick.Marker = plot.TickerFunc(yTicks)
+	loss.Y.Tick.Marker = plot.TickerFunc(axis.Ticks)
 	loss.Legend.Padding, loss.Legend.XOffs = vg.Points(2), -vg.Points(6)
 	for _, p := range []*plot.Plot{accuracy, loss} {
 		p.BackgroundColor = color.White
@@ -163,3 +164,5 @@ func (r StudyResult) plot() ([]byte, error) {
 	_, err := canvas.WriteTo(&png)
 	return png.Bytes(), err
 }
+
+func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }

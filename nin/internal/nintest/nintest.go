@@ -1,0 +1,73 @@
+// Package nintest is what the tests of networks, runs, reports and studies share.
+package nintest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// FashionDir is the folder of a small part of Fashion-MNIST.
+func FashionDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return filepath.Join(dir, "nn", "data", "testdata", "fashion-mnist")
+		}
+		require.NotEqual(t, dir, filepath.Dir(dir), "no go.mod above the test")
+		dir = filepath.Dir(dir)
+	}
+}
+
+// Images loads the images in [FashionDir].
+func Images(t testing.TB) (train, test *data.Images) {
+	t.Helper()
+	train, test, err := data.Load(t.Context(), "fashion-mnist", data.Options{Dir: FashionDir(t)})
+	require.NoError(t, err)
+	return train, test
+}
+
+// Fashion are the training images in [FashionDir].
+func Fashion(t testing.TB) *data.Images {
+	t.Helper()
+	train, _ := Images(t)
+	return train
+}
+
+// Short are settings of a run of two epochs of four steps on a few images.
+func Short(change func(*nin.Settings)) nin.Settings {
+	mini, _ := nin.Find("mini")
+	s := mini.Settings()
+	s.Batch, s.Epochs, s.TrainImages, s.TestImages, s.Seed = 16, 2, 64, 32, 3
+	change(&s)
+	return s
+}
+
+// ModelFile is a file with weights of the recipe's network as they start, for so
+// many channels and classes.
+func ModelFile(t testing.TB, recipe string, channels, classes int, meta map[string]string) string {
+	t.Helper()
+	r, err := nin.Find(recipe)
+	require.NoError(t, err)
+	dev := gputest.Device(t)
+	r.In.C = channels
+	net, err := nn.NewNet(dev, r.Net(classes, 0), r.In)
+	require.NoError(t, err)
+	defer net.Close()
+	require.NoError(t, net.Init(r.Init, 1))
+	weights, err := net.Weights()
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	require.NoError(t, safetensors.Write(path, weights, meta))
+	return path
+}

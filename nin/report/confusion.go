@@ -1,0 +1,115 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"image/color"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/palette/moreland"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
+	"wgnin/nn/files"
+)
+
+// recalls is the confusion matrix as shares of the rows, the first row on top.
+type recalls [][]int
+
+func (m recalls) Dims() (c, r int)   { return len(m), len(m) }
+func (m recalls) X(c int) float64    { return float64(c) }
+func (m recalls) Y(r int) float64    { return float64(r) }
+func (m recalls) Z(c, r int) float64 { return m.at(len(m)-1-r, c) }
+
+func (m recalls) at(label, predicted int) float64 {
+	sum := 0
+	for _, n := range m[label] {
+		sum += n
+	}
+	return share(m[label][predicted], sum)
+}
+
+// WritePNG draws the confusion matrix: the label down, the prediction across,
+// the colour the share of the label's images.
+func (e Scores) WritePNG(path string) error {
+	m, n := recalls(e.Confusion), len(e.Classes)
+	colors, err := moreland.NewLuminance([]color.Color{
+		color.RGBA{8, 48, 107, 255}, color.RGBA{107, 174, 214, 255}, color.RGBA{255, 255, 255, 255},
+	})
+	if err != nil {
+		return err
+	}
+	colors.SetMin(0)
+	colors.SetMax(1)
+	heat := plotter.NewHeatMap(m, palette.Reverse(colors).Palette(256))
+	heat.Min, heat.Max = 0, 1
+	p := plot.New()
+	p.Title.Text = fmt.Sprintf("%s on %d images of %s: accuracy %.4f", e.Recipe, e.Images, e.Dataset, e.Accuracy)
+	p.X.Label.Text, p.Y.Label.Text = "predicted", "label"
+	p.Title.Padding = vg.Points(8)
+	p.Add(heat)
+	cell := max(vg.Points(6), min(vg.Points(36), vg.Points(720)/vg.Length(n)))
+	var x, y plot.ConstantTicks
+	for c, r := range e.Classes {
+		x = append(x, plot.Tick{Value: float64(c), Label: r.Name})
+		y = append(y, plot.Tick{Value: float64(n - 1 - c), Label: r.Name})
+	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = x, y
+	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/4, draw.XRight, draw.YTop
+	size := min(p.X.Tick.Label.Font.Size, cell*0.9)
+	p.X.Tick.Label.Font.Size, p.Y.Tick.Label.Font.Size = size, size
+	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
+		axis.Tick.Length, axis.Width, axis.Padding = 0, 0, vg.Points(3)
+	}
+	if n <= maxText {
+		if err := e.addCounts(p); err != nil {
+			return err
+		}
+	}
+	names := vg.Length(0) // the longest
+	for _, r := range e.Classes {
+		names = max(names, p.X.Tick.Label.Width(r.Name))
+	}
+	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(cell*vg.Length(n)+names+vg.Points(64), cell*vg.Length(n)+names*0.75+vg.Points(80)), vgimg.UseDPI(144))}
+	p.Draw(draw.Crop(draw.New(c), vg.Points(6), -vg.Points(12), vg.Points(6), -vg.Points(6)))
+	var png bytes.Buffer
+	if _, err := c.WriteTo(&png); err != nil {
+		return err
+	}
+	return files.Write(path, png.Bytes())
+}
+
+// addCounts writes the number of images in each cell.
+func (e Scores) addCounts(p *plot.Plot) error {
+	m, n := recalls(e.Confusion), len(e.Classes)
+	var at plotter.XYLabels
+	var styles []text.Style
+	for label, row := range m {
+		for predicted, count := range row {
+			if count == 0 {
+				continue
+			}
+			at.XYs = append(at.XYs, plotter.XY{X: float64(predicted), Y: float64(n - 1 - label)})
+			at.Labels = append(at.Labels, strconv.Itoa(count))
+			s := p.X.Tick.Label
+			s.Rotation, s.XAlign, s.YAlign, s.Color = 0, draw.XCenter, draw.YCenter, color.Black
+			if m.at(label, predicted) > 0.5 {
+				s.Color = color.White
+			}
+			styles = append(styles, s)
+		}
+	}
+	labels, err := plotter.NewLabels(at)
+	if err != nil {
+		return err
+	}
+	labels.TextStyle = styles
+	p.Add(labels)
+	return nil
+}

@@ -1,0 +1,168 @@
+// Package report measures networks and prints what it finds: how well a trained one
+// knows images, what it takes one for, what training takes, and how fast it is.
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
+	"wgnin/nn/data"
+)
+
+// Scores are how well a network knows labelled images.
+type Scores struct {
+	Recipe    string       `json:"recipe"`
+	Dataset   string       `json:"dataset"`
+	Images    int          `json:"images"`
+	Accuracy  float64      `json:"accuracy"` // share of the images whose largest logit is the label's
+	Loss      float64      `json:"loss"`     // mean cross-entropy, in nats
+	Classes   []ClassScore `json:"classes"`
+	Confusion [][]int      `json:"confusion"` // images of the class of the row, by the class that was predicted
+}
+
+// ClassScore is how well a network knows a class.
+type ClassScore struct {
+	Name      string  `json:"name"`
+	Images    int     `json:"images"`
+	Precision float64 `json:"precision"` // share of the images taken for this class that are of it; 0 if there are none
+	Recall    float64 `json:"recall"`    // share of the images of this class that are taken for it; 0 if there are none
+}
+
+// Evaluate measures m on images, batch of them at a time, and calls progress
+// (if not nil) with how many are done.
+func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.Images, batch int, progress func(done int)) (Scores, error) {
+	e := Scores{Recipe: m.Recipe.Name, Dataset: images.Name, Images: images.Len()}
+	if err := m.Check(images); err != nil {
+		return e, err
+	}
+	on, err := session.OfModel(dev, m)
+	if err != nil {
+		return e, err
+	}
+	defer on.Close()
+	if err := on.Test(images, batch); err != nil {
+		return e, err
+	}
+	eval := on.Evaluator
+	n := len(m.Classes)
+	e.Confusion = make([][]int, n)
+	for i := range e.Confusion {
+		e.Confusion[i] = make([]int, n)
+	}
+	for first := 0; first < images.Len(); first += eval.Batch() {
+		if err := ctx.Err(); err != nil {
+			return e, err
+		}
+		rows, err := eval.Logits(first, min(eval.Batch(), images.Len()-first))
+		if err != nil {
+			return e, err
+		}
+		for i, logits := range rows {
+			label := int(images.Labels[first+i])
+			p, best := softmax(logits)
+			e.Confusion[label][best]++
+			e.Loss -= p[label]
+		}
+		if progress != nil {
+			progress(first + len(rows))
+		}
+	}
+	e.Loss /= float64(e.Images)
+	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
+		return e, fmt.Errorf("the loss is %g: the logits are not finite", e.Loss)
+	}
+	e.count(images.Classes)
+	return e, nil
+}
+
+// softmax is the logarithms of the classes' probabilities, and the first of the
+// most probable.
+func softmax(logits []float32) (logP []float64, best int) {
+	logP = make([]float64, len(logits))
+	for i, v := range logits {
+		logP[i] = float64(v)
+		if v > logits[best] {
+			best = i
+		}
+	}
+	largest, sum := logP[best], 0.0
+	for _, v := range logP {
+		sum += math.Exp(v - largest)
+	}
+	for i := range logP {
+		logP[i] -= largest + math.Log(sum)
+	}
+	return logP, best
+}
+
+// count fills in what follows from the confusion matrix.
+func (e *Scores) count(classes []string) {
+	right := 0
+	for c, name := range classes {
+		r, taken := ClassScore{Name: name}, 0
+		for o := range classes {
+			r.Images += e.Confusion[c][o]
+			taken += e.Confusion[o][c]
+		}
+		hits := e.Confusion[c][c]
+		right += hits
+		r.Precision, r.Recall = share(hits, taken), share(hits, r.Images)
+		e.Classes = append(e.Classes, r)
+	}
+	e.Accuracy = share(right, e.Images)
+}
+
+func share(n, of int) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// maxText is the most classes of which the matrix is shown in numbers.
+const maxText = 20
+
+// Write prints the evaluation as tables.
+func (e Scores) Write(w io.Writer) error {
+	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", e.Recipe, e.Images, e.Dataset, e.Accuracy, e.Loss)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "class\timages\tprecision\trecall\tmost often taken for")
+	for c, r := range e.Classes {
+		taken := "-"
+		others := slices.Clone(e.Confusion[c])
+		others[c] = 0
+		if most := slices.Max(others); most > 0 {
+			taken = fmt.Sprintf("%s (%d)", e.Classes[slices.Index(others, most)].Name, most)
+		}
+		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.3f\t%s\n", r.Name, r.Images, r.Precision, r.Recall, taken)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if len(e.Classes) > maxText {
+		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; -png draws it\n", len(e.Classes))
+		return err
+	}
+	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns what was predicted")
+	t = tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.AlignRight)
+	for c := range e.Classes {
+		fmt.Fprintf(t, "\t%d", c)
+	}
+	fmt.Fprintln(t, "\t")
+	for c, r := range e.Classes {
+		fmt.Fprintf(t, "%d %s", c, r.Name)
+		for _, n := range e.Confusion[c] {
+			fmt.Fprintf(t, "\t%s", map[bool]string{true: ".", false: strconv.Itoa(n)}[n == 0])
+		}
+		fmt.Fprintln(t, "\t")
+	}
+	return t.Flush()
+}

@@ -1,0 +1,275 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"time"
+
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/tensorboard"
+)
+
+// progress is how far an epoch is, besides the number of steps.
+type progress struct {
+	LossSum float64       `json:"loss_sum"` // of the images since the epoch began
+	Images  int           `json:"images"`   // since the epoch began
+	Elapsed time.Duration `json:"elapsed"`  // since the epoch began
+	Best    float64       `json:"best"`     // test accuracy
+	// BestEpoch is the epoch of Best, counting from 1; 0 is none.
+	BestEpoch int `json:"best_epoch,omitempty"`
+}
+
+// Event is what a run reports: one of its fields is set.
+type Event struct {
+	Step    *nn.Step
+	Test    *nn.Evaluation // in the test of an epoch: the images so far
+	Epoch   *Epoch
+	End     *End
+	Warning string
+}
+
+// Epoch is the result of a pass over the training images.
+type Epoch struct {
+	Epoch           int     `json:"epoch"` // counts from 1
+	TrainLoss       float64 `json:"train_loss"`
+	TestLoss        float64 `json:"test_loss"`
+	TestAccuracy    float64 `json:"test_accuracy"`
+	Seconds         float64 `json:"seconds"`           // of training, without the test
+	ImagesPerSecond float64 `json:"images_per_second"` // of training
+}
+
+// End is the result of a run.
+type End struct {
+	Hash string `json:"hash"` // of the weights
+
+	Step      int     `json:"-"` // steps done in all
+	Early     bool    `json:"-"` // ended by Settings.Patience
+	Best      float64 `json:"-"` // test accuracy
+	BestEpoch int     `json:"-"` // that had it, whose weights are in checkpoint/best.safetensors; 0 is none
+}
+
+// Events runs the training and yields what happens. After each epoch the test
+// images are evaluated; after the last step the weights are written to
+// model.safetensors. When ctx is done the run stops after the steps in flight,
+// leaves a checkpoint and the weights, and ends with ctx's error. After any other
+// error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint is there
+// as it was, and [Resume] goes on from it, on a device that is opened anew if it
+// was lost.
+func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		err := r.events(ctx, func(e Event) bool {
+			// What the caller does is no part of the training's time.
+			defer func(start time.Time) { r.begun = r.begun.Add(time.Since(start)) }(time.Now())
+			return yield(e, nil)
+		})
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			// A stop that could not be saved is that error, not a clean stop.
+			if failed := r.leave(); failed != nil {
+				err = failed
+			}
+		}
+		if err == nil || errors.Is(err, errStopped) {
+			return
+		}
+		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+			err = fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedStep)
+		}
+		yield(Event{}, err)
+	}
+}
+
+// errStopped says that the caller of Events wants no more.
+var errStopped = errors.New("stopped")
+
+func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
+	if err := r.rewind(); err != nil {
+		return err
+	}
+	r.begun = time.Now().Add(-r.progress.Elapsed)
+	perEpoch := r.Trainer.StepsPerEpoch()
+	step := r.Start
+	if r.progress.Images > 0 && step%perEpoch == 0 { // stopped in the evaluation
+		if err := r.endEpoch(ctx, step/perEpoch, yield); err != nil {
+			return err
+		}
+	}
+	if !r.early(step) {
+		for s, err := range r.Trainer.Steps(ctx) {
+			if err != nil {
+				return err
+			}
+			step = s.Step
+			if err := r.endStep(s, yield); err != nil {
+				return err
+			}
+			switch {
+			case step%perEpoch == 0:
+				err = r.endEpoch(ctx, step/perEpoch, yield)
+			case s.Settled:
+				err = r.checkpoint(false)
+			case r.due():
+				r.Trainer.Settle()
+			}
+			if err != nil {
+				return err
+			}
+			if r.early(step) {
+				break
+			}
+		}
+	}
+	hash, err := r.Net.Hash()
+	if err != nil {
+		return err
+	}
+	if err := r.save(); err != nil {
+		return err
+	}
+	end := End{hash, step, r.early(step), r.progress.Best, r.progress.BestEpoch}
+	if err := r.write("end", end); err != nil {
+		return err
+	}
+	if err := r.drawCurves(); err != nil {
+		return err
+	}
+	yield(Event{End: &end})
+	return nil
+}
+
+// rewind drops the lines of metrics.jsonl after the last checkpoint.
+func (r *Run) rewind() error {
+	if err := r.metrics.Truncate(r.savedMetrics); err != nil {
+		return err
+	}
+	_, err := r.metrics.Seek(r.savedMetrics, io.SeekStart)
+	return err
+}
+
+// endStep records a step.
+func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
+	r.progress.LossSum += s.Loss * float64(s.Images)
+	r.progress.Images += s.Images
+	r.progress.Elapsed = time.Since(r.begun)
+	if err := r.write("step", struct {
+		Step   int     `json:"step"`
+		Epoch  int     `json:"epoch"`
+		Loss   float64 `json:"loss"`
+		Images int     `json:"images"`
+	}{s.Step, s.Epoch, s.Loss, s.Images}); err != nil {
+		return err
+	}
+	err := r.board.Write(s.Step, tensorboard.Scalar{Tag: "loss/train", Value: s.Loss}, tensorboard.Scalar{Tag: "learning_rate", Value: s.Rate})
+	if err != nil {
+		return err
+	}
+	if !yield(Event{Step: &s}) {
+		return errStopped
+	}
+	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
+		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
+			"nothing can be learned from them; begin anew with another -seed or a smaller -lr", deadSteps, classes)
+		if !yield(Event{Warning: w}) {
+			return errStopped
+		}
+	}
+	return nil
+}
+
+// endEpoch measures the epoch of the given number, counting from 1, records it
+// and begins the next.
+func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) error {
+	p := r.progress
+	var test nn.Evaluation
+	for sofar, err := range r.Evaluator.Batches(ctx) {
+		if err != nil {
+			return err
+		}
+		if test = sofar; !yield(Event{Test: &sofar}) {
+			return errStopped
+		}
+	}
+	step := number * r.Trainer.StepsPerEpoch()
+	if math.IsNaN(test.Loss) || math.IsInf(test.Loss, 0) {
+		return fmt.Errorf("step %d: the test loss is %g: %w", step, test.Loss, nn.ErrDiverged)
+	}
+	e := Epoch{
+		Epoch: number, TrainLoss: p.LossSum / float64(p.Images), TestLoss: test.Loss, TestAccuracy: test.Accuracy,
+		Seconds: p.Elapsed.Seconds(), ImagesPerSecond: float64(p.Images) / p.Elapsed.Seconds(),
+	}
+	if err := r.write("epoch", e); err != nil {
+		return err
+	}
+	err := r.board.Write(step, tensorboard.Scalar{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Scalar{Tag: "accuracy/test", Value: e.TestAccuracy},
+		tensorboard.Scalar{Tag: "images_per_second", Value: e.ImagesPerSecond})
+	if err != nil {
+		return err
+	}
+	r.begun, r.progress = time.Now(), progress{Best: p.Best, BestEpoch: p.BestEpoch}
+	best := e.TestAccuracy > p.Best
+	if best {
+		r.progress.Best, r.progress.BestEpoch = e.TestAccuracy, number
+	}
+	if err := r.checkpoint(best); err != nil {
+		return err
+	}
+	if err := r.drawCurves(); err != nil {
+		return err
+	}
+	if !yield(Event{Epoch: &e}) {
+		return errStopped
+	}
+	return nil
+}
+
+// due says that it is time for a checkpoint.
+func (r *Run) due() bool {
+	every := r.Settings.CheckpointEvery
+	return every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, nin.BetweenCheckpoints)
+}
+
+// early says that the run ends after so many steps by Settings.Patience.
+func (r *Run) early(steps int) bool {
+	patience, perEpoch := r.Settings.Patience, r.Trainer.StepsPerEpoch()
+	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience
+}
+
+// Finished says that a run that is resumed had come to its end.
+func (r *Run) Finished() bool {
+	return r.progress.Images == 0 && (r.early(r.Start) || r.Start == r.Trainer.Total())
+}
+
+// leave saves all that is needed to go on.
+func (r *Run) leave() error {
+	if err := r.checkpoint(false); err != nil {
+		return err
+	}
+	return errors.Join(r.save(), r.drawCurves())
+}
+
+// same counts steps in a row that have the same loss.
+type same struct {
+	loss  float64
+	steps int
+}
+
+// deadSteps is how many whole batches must have the same loss for a network to
+// be called dead.
+const deadSteps = 20
+
+// dead says, once, that a loss is the last of deadSteps that are equal to the
+// last bit, and are that of equal logits, ln(classes): different batches give
+// that only if the images make no difference, as when the last ReLU lets nothing
+// through.
+func (s *same) dead(loss float64, classes int) bool {
+	if loss != s.loss {
+		*s = same{loss: loss}
+	}
+	s.steps++
+	return s.steps == deadSteps && math.Abs(loss-math.Log(float64(classes))) < 1e-4 // the sum of a batch is rounded
+}

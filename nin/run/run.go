@@ -1,0 +1,209 @@
+// Package run trains a recipe's network and leaves a folder: metrics.jsonl, curves.png,
+// model.safetensors, and checkpoints from which a run that stopped goes on to the
+// same bits.
+package run
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+	"wgnin/nn/tensorboard"
+)
+
+// Run is a network in training, with the files it leaves.
+type Run struct {
+	*session.Session
+	Settings nin.Settings
+	Recipe   nin.Recipe
+	Dir      string
+	Start    int    // steps done before, by a run that is resumed
+	Note     string // what is different since then, if anything is
+
+	metadata     map[string]string // of files of weights
+	dev          *gpu.Device
+	dataHash     string
+	metrics      *os.File
+	board        *tensorboard.Writer
+	begun        time.Time // the epoch
+	progress     progress
+	saved        time.Time // the last checkpoint
+	savedStep    int
+	savedMetrics int64     // bytes of metrics.jsonl
+	drawn        time.Time // curves.png
+	same         same
+	made         []string // files and folders, by New
+}
+
+// New prepares a run on dev and creates its directory, with the first line
+// of metrics.jsonl and a checkpoint. The directory must not hold a run already.
+// After an error nothing is left of it but folders above dir. ctx ends the
+// measurements of Settings.Tune.
+func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string) (_ *Run, err error) {
+	r, err := prepare(ctx, dev, s, session.Found{}, w, train, test, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			r.Discard()
+		}
+	}()
+	if s.Init != "" {
+		weights, _, err := safetensors.Read(s.Init)
+		if err == nil {
+			err = r.Net.SetWeights(weights)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("-init %s: %w", s.Init, err)
+		}
+	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
+		return nil, err
+	}
+	r.makes(dir)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir} {
+		r.makes(r.file(name))
+	}
+	r.makes(r.file(checkpointDir, checkpointName(0)))
+	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("%s holds a run already; choose another -out, or -resume it", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if w != nil {
+		if err := w.Write(r.file(nin.WhiteningFile)); err != nil {
+			return nil, err
+		}
+	}
+	a := dev.Adapter()
+	err = r.write("run", struct {
+		nin.Settings
+		Adapter    string            `json:"adapter"`
+		Class      string            `json:"class"`
+		Driver     string            `json:"driver"`
+		Backend    string            `json:"backend"`
+		Versions   map[string]string `json:"versions"`
+		Parameters int               `json:"parameters"`
+		session.Found
+	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Found})
+	if err != nil {
+		return nil, err
+	}
+	if s.TensorBoard {
+		if r.board, err = tensorboard.Open(r.file(tensorboard.FileName), 0); err != nil {
+			return nil, err
+		}
+	}
+	return r, r.checkpoint(false)
+}
+
+const metricsFile = "metrics.jsonl"
+
+// file is a path in the run's directory.
+func (r *Run) file(names ...string) string {
+	return filepath.Join(append([]string{r.Dir}, names...)...)
+}
+
+// prepare puts all that a run needs on the device. What was found before is
+// kept; the zero Found is none.
+func prepare(ctx context.Context, dev *gpu.Device, s nin.Settings, f session.Found, w *data.Whitening, train, test *data.Images, dir string) (*Run, error) {
+	recipe, err := nin.Find(s.Recipe)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	in, err := session.Training(ctx, dev, recipe, s, f, w, train, test)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Session: in, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	r.metadata = nin.Metadata(recipe.Name, s.Dataset, train.Classes, w)
+	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
+	return r, nil
+}
+
+// versions are those of what the bits depend on.
+func versions() map[string]string {
+	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, d := range info.Deps {
+			if d.Path == "github.com/rajveermalviya/go-webgpu/wgpu" {
+				v["go-webgpu"] = d.Version
+			}
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				v["revision"] = s.Value
+			}
+		}
+	}
+	return v
+}
+
+// Close gives everything back. It may be called on nil.
+func (r *Run) Close() {
+	if r == nil {
+		return
+	}
+	r.Session.Close()
+	// What is in the files was written and checked.
+	_ = r.board.Close()
+	if r.metrics != nil {
+		_ = r.metrics.Close()
+	}
+}
+
+// makes notes, for Discard, that a file or folder is going to be made, if it is
+// not there.
+func (r *Run) makes(path string) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		r.made = append(r.made, path)
+	}
+}
+
+// Discard closes a run that has not begun, and removes what New made.
+func (r *Run) Discard() {
+	r.Close()
+	for _, path := range slices.Backward(r.made) {
+		_ = os.Remove(path) // a folder that holds something else stays
+	}
+}
+
+// write appends a line to metrics.jsonl: {"event":event, the fields of v}.
+func (r *Run) write(event string, v any) error {
+	fields, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	line := fmt.Appendf(nil, `{"event":%q,%s`+"\n", event, fields[1:])
+	_, err = r.metrics.Write(line)
+	return err
+}
+
+// save writes model.safetensors.
+func (r *Run) save() error {
+	weights, err := r.Net.Weights()
+	if err != nil {
+		return err
+	}
+	return safetensors.Write(r.file("model.safetensors"), weights, r.metadata)
+}

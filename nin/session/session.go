@@ -1,0 +1,171 @@
+// Package session puts a network on a device, with the images that it learns from or
+// is measured on, its trainer and its evaluator. Runs, studies and reports each work in
+// a session, so what a network computes does not depend on who asks.
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+)
+
+// Session is a network on a device. What was not asked for is nil.
+type Session struct {
+	Net         *nn.Net
+	TrainImages *nn.Images
+	TestImages  *nn.Images
+	Trainer     *nn.Trainer
+	Evaluator   *nn.Evaluator
+
+	Found Found
+}
+
+// Found is what a session found out about the device, and the bits of a run
+// depend on.
+type Found struct {
+	Micro   int        `json:"micro_batch"`       // images that train at a time
+	Test    int        `json:"test_batch"`        // images that are measured at a time
+	Kernels nn.Kernels `json:"kernels,omitempty"` // measured to be the fastest; nil without tuning
+}
+
+// New puts a network for inputs of shape in on dev. Its images are whitened with
+// w, unless that is nil.
+func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, w *data.Whitening) (*Session, error) {
+	net, err := nn.NewNet(dev, layers, in, nn.Whiten(w))
+	if err != nil {
+		return nil, err
+	}
+	return &Session{Net: net}, nil
+}
+
+// OfModel puts a trained network on dev.
+func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
+	net, err := m.Net(dev)
+	if err != nil {
+		return nil, err
+	}
+	return &Session{Net: net}, nil
+}
+
+// Training puts a recipe's network on dev as the settings of a run have it, with
+// a trainer and an evaluator. It sees its images through w, if the settings say so.
+// What was found before is kept; the zero Found is none. ctx ends the measurements of
+// the setting Tune.
+func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settings, f Found, w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
+	train, test = train.First(set.TrainImages), test.First(set.TestImages)
+	in := r.In
+	in.C = train.C
+	augment, err := nin.Augmentation(set.Augment, in)
+	if err != nil {
+		return nil, err
+	}
+	if set.Whiten != (w != nil) {
+		return nil, errors.New("a whitening goes with the setting Whiten, and with no other; see data.FindWhitening")
+	}
+	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	switch {
+	case f.Kernels != nil:
+		s.use(f.Kernels)
+	case set.Tune:
+		if err := s.Tune(ctx, set.Batch, func(nn.Choice) {}); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.Load(train, test); err != nil {
+		return nil, err
+	}
+	cfg := set.Config(nn.Constant(set.Rate))
+	cfg.Augment, cfg.MicroBatch = augment, f.Micro
+	cfg.SGD.Rate = r.RateSchedule(set.Rate, cfg.Total(train.Len()))
+	if err := s.Train(cfg); err != nil {
+		return nil, err
+	}
+	return s, s.Measure(cmp.Or(f.Test, set.Batch))
+}
+
+// use makes the network run on kernels.
+func (s *Session) use(k nn.Kernels) {
+	s.Net.Use(k)
+	s.Found.Kernels = k
+}
+
+// Load uploads images to train on and images to test on; nil is none. The images
+// that were there before, and what was planned on them, are given back.
+func (s *Session) Load(train, test *data.Images) (err error) {
+	s.unload()
+	if train != nil {
+		if s.TrainImages, err = upload(s.Net.Device(), train, "train"); err != nil {
+			return err
+		}
+	}
+	if test != nil {
+		s.TestImages, err = upload(s.Net.Device(), test, "test")
+	}
+	return err
+}
+
+// unload gives back all but the network.
+func (s *Session) unload() {
+	s.Trainer.Close()
+	s.Evaluator.Close()
+	s.TrainImages.Close()
+	s.TestImages.Close()
+	s.Trainer, s.Evaluator, s.TrainImages, s.TestImages = nil, nil, nil, nil
+}
+
+// upload is [nn.Upload] of the images to train or test on; its errors name the
+// flag that takes fewer.
+func upload(dev *gpu.Device, set *data.Images, use string) (*nn.Images, error) {
+	images, err := nn.Upload(dev, set)
+	if errors.Is(err, gpu.ErrOutOfMemory) {
+		err = fmt.Errorf("%d images of [%d,%d,%d] are too many; %s on fewer with -%[5]s-images N: %w", set.Len(), set.C, set.H, set.W, use, err)
+	}
+	return images, err
+}
+
+// Train plans training on the images that were loaded.
+func (s *Session) Train(cfg nn.TrainConfig) (err error) {
+	if s.Trainer, err = nn.NewTrainer(s.Net, s.TrainImages, cfg); err == nil {
+		s.Found.Micro = s.Trainer.MicroBatch()
+	}
+	return err
+}
+
+// Test loads images and plans a test on them, batch of them at a time.
+func (s *Session) Test(images *data.Images, batch int) error {
+	if err := s.Load(nil, images); err != nil {
+		return err
+	}
+	return s.Measure(batch)
+}
+
+// Measure plans a test on the images that were loaded, batch of them at a time.
+func (s *Session) Measure(batch int) (err error) {
+	if s.Evaluator, err = nn.NewEvaluator(s.Net, s.TestImages, batch); err == nil {
+		s.Found.Test = s.Evaluator.Batch()
+	}
+	return err
+}
+
+// Close gives the device memory back. It may be called on nil.
+func (s *Session) Close() {
+	if s == nil {
+		return
+	}
+	s.unload()
+	s.Net.Close()
+}

@@ -1,0 +1,37 @@
+package session
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nn"
+)
+
+// A file of measured kernels that is damaged is named, and none is no error.
+func TestReadKernels(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kernels.json")
+	known, err := readKernels(path)
+	require.NoError(t, err)
+	assert.Equal(t, nn.Kernels{}, known)
+	for text, says := range map[string]string{
+		"":          "unexpected end of JSON input",
+		"{\"a\":":   "unexpected end of JSON input",
+		"[]":        "cannot unmarshal array",
+		"{\"a\":1}": "cannot unmarshal number",
+		"null":      "null; want an object",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := readKernels(path)
+		assert.ErrorContains(t, err, path+": ", text)
+		assert.ErrorContains(t, err, says)
+		assert.ErrorContains(t, err, "; remove it to measure anew")
+	}
+	require.NoError(t, os.WriteFile(path, []byte(`{"forward":"block 8"}`), 0o600))
+	known, err = readKernels(path)
+	require.NoError(t, err)
+	assert.Equal(t, nn.Kernels{"forward": "block 8"}, known)
+}
