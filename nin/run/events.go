@@ -173,7 +173,7 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	}
 	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
 		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
-			"nothing can be learned from them; begin anew with another -seed or a smaller -lr", deadSteps, classes)
+			"nothing can be learned from them; begin anew with another seed or a smaller learning rate", deadSteps, classes)
 		if !yield(Event{Warning: w}) {
 			return errStopped
 		}

@@ -527,8 +527,7 @@ func TestDownloadFails(t *testing.T) {
 			s.mirrors = []string{serve(t, c.serve)}
 			_, _, err := s.load(ctx, Options{})
 			require.ErrorContains(t, err, c.want)
-			assert.ErrorContains(t, err, "tiny is not on this machine and cannot be downloaded: "+
-				"install the Debian package dataset-tiny or give a folder that holds its files with -data")
+			assert.ErrorContains(t, err, "tiny is not on this machine and cannot be downloaded; the Debian package dataset-tiny has it")
 			assert.ErrorContains(t, err, s.mirrors[0]+s.files[0].name)
 			assert.NotContains(t, err.Error(), "\n")
 			assert.Equal(t, c.stays, partOf(t, cache, s.files[0].name))
@@ -541,7 +540,7 @@ func TestDownloadFails(t *testing.T) {
 		server.Close()
 		s.mirrors = []string{server.URL + "/", server.URL + "/b/"}
 		_, _, err := s.load(ctx, Options{})
-		require.ErrorContains(t, err, "cannot be downloaded: install the Debian package dataset-tiny or give a folder")
+		require.ErrorContains(t, err, "cannot be downloaded; the Debian package dataset-tiny has it")
 		assert.ErrorContains(t, err, "no server can be reached; is there a network?")
 		assert.NotContains(t, err.Error(), "\n")
 	})
