@@ -33,7 +33,7 @@ type entry struct {
 type temp struct {
 	of          *Recorder
 	given       bool // see Placeholder
-	first, last int // entries between which its contents matter
+	first, last int  // entries between which its contents matter
 	keep        bool
 	arena       int
 }

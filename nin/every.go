@@ -26,14 +26,14 @@ func (e Every) MarshalText() ([]byte, error) {
 	return nil, nil
 }
 
-// UnmarshalText reads what MarshalText writes.
+// UnmarshalText reads what MarshalText writes, but for the zero Every.
 func (e *Every) UnmarshalText(text []byte) error {
-	if n, err := strconv.Atoi(string(text)); err == nil {
+	if n, err := strconv.Atoi(string(text)); err == nil && n != 0 {
 		*e = Every{Steps: n}
 		return nil
 	}
 	d, err := time.ParseDuration(string(text))
-	if err != nil {
+	if err != nil || d == 0 {
 		return fmt.Errorf("want a number of steps, such as 100, or a time, such as 10m or 90s")
 	}
 	*e = Every{Time: d}
@@ -50,5 +50,9 @@ func (e Every) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (e *Every) UnmarshalJSON(raw []byte) error {
+	if string(raw) == "0" {
+		*e = Every{}
+		return nil
+	}
 	return e.UnmarshalText(bytes.Trim(raw, `"`))
 }

@@ -72,6 +72,10 @@ func ReadModel(path, recipe string) (*Model, error) {
 	return m, nil
 }
 
+// ErrNoRecipe reports weights that fit no recipe; with the name of one,
+// [ReadModel] says what differs.
+var ErrNoRecipe = errors.New("these weights are of no recipe's network")
+
 func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 	candidates, names := Recipes, []string{}
 	if recipe != "" {
@@ -92,7 +96,7 @@ func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 		}
 		names = append(names, r.Name)
 	}
-	return nil, fmt.Errorf("these weights are of no recipe's network (%s); with -recipe the error says what differs", strings.Join(names, ", "))
+	return nil, fmt.Errorf("%w (%s)", ErrNoRecipe, strings.Join(names, ", "))
 }
 
 // fit gives the recipe's network the channels and classes of the weights.

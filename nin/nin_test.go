@@ -100,55 +100,55 @@ func TestFindRefuses(t *testing.T) {
 }
 
 // TestSettingsRefuse gives settings that no run can have: one line names the
-// flag and what would be right.
+// field and what would be right.
 func TestSettingsRefuse(t *testing.T) {
 	mini, err := nin.Find("mini")
 	require.NoError(t, err)
 	const huge = 1 << 40
 	nan, inf := math.NaN(), math.Inf(1)
-	for flag, changes := range map[string][]func(*nin.Settings){
-		"-epochs": {
+	for setting, changes := range map[string][]func(*nin.Settings){
+		"Epochs": {
 			func(s *nin.Settings) { s.Epochs = 0 }, func(s *nin.Settings) { s.Epochs = -1 },
 			func(s *nin.Settings) { s.Epochs = huge }, func(s *nin.Settings) { s.Epochs = math.MinInt },
 		},
-		"-steps": {
+		"Steps": {
 			func(s *nin.Settings) { s.Steps = -1 }, func(s *nin.Settings) { s.Steps = huge }, func(s *nin.Settings) { s.Steps = math.MinInt },
 		},
-		"-batch": {
+		"Batch": {
 			func(s *nin.Settings) { s.Batch = 0 }, func(s *nin.Settings) { s.Batch = -128 },
 			func(s *nin.Settings) { s.Batch = huge }, func(s *nin.Settings) { s.Batch = math.MaxInt },
 		},
-		"-lr": {
+		"Rate": {
 			func(s *nin.Settings) { s.Rate = -0.1 }, func(s *nin.Settings) { s.Rate = nan },
 			func(s *nin.Settings) { s.Rate = inf }, func(s *nin.Settings) { s.Rate = -inf }, func(s *nin.Settings) { s.Rate = 1e39 },
 		},
-		"-momentum": {
+		"Momentum": {
 			func(s *nin.Settings) { s.Momentum = 1 }, func(s *nin.Settings) { s.Momentum = -0.5 },
 			func(s *nin.Settings) { s.Momentum = nan }, func(s *nin.Settings) { s.Momentum = inf },
 		},
-		"-weight-decay": {
+		"WeightDecay": {
 			func(s *nin.Settings) { s.WeightDecay = 1 }, func(s *nin.Settings) { s.WeightDecay = -1e-9 },
 			func(s *nin.Settings) { s.WeightDecay = nan }, func(s *nin.Settings) { s.WeightDecay = -inf },
 		},
-		"-dropout": {
+		"Dropout": {
 			func(s *nin.Settings) { s.Dropout = 1 }, func(s *nin.Settings) { s.Dropout = -0.5 },
 			func(s *nin.Settings) { s.Dropout = nan }, func(s *nin.Settings) { s.Dropout = inf },
 		},
-		"-checkpoint-every": {
+		"CheckpointEvery": {
 			func(s *nin.Settings) { s.CheckpointEvery.Steps = -1 }, func(s *nin.Settings) { s.CheckpointEvery.Steps = huge },
 			func(s *nin.Settings) { s.CheckpointEvery.Time = -time.Second },
 		},
-		"-train-images": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
-		"-patience":     {func(s *nin.Settings) { s.Patience = -1 }},
-		"-test-images":  {func(s *nin.Settings) { s.TestImages = -1 }},
+		"TrainImages": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
+		"Patience":    {func(s *nin.Settings) { s.Patience = -1 }},
+		"TestImages":  {func(s *nin.Settings) { s.TestImages = -1 }},
 	} {
 		for _, change := range changes {
 			s := mini.Settings()
 			require.NoError(t, s.Check())
 			change(&s)
 			err := s.Check()
-			if assert.Error(t, err, "%s: %+v", flag, s) {
-				assert.ErrorContains(t, err, flag)
+			if assert.Error(t, err, "%s: %+v", setting, s) {
+				assert.ErrorContains(t, err, setting+" is ")
 				assert.ErrorContains(t, err, "want ")
 				assert.NotContains(t, err.Error(), "\n")
 			}
@@ -187,7 +187,7 @@ func TestEvery(t *testing.T) {
 		require.NoError(t, json.Unmarshal(raw, &back))
 		assert.Equal(t, c.want, back.E)
 	}
-	for _, text := range []string{"", "often", "10 m", "1e3", "99999999999999999999"} {
+	for _, text := range []string{"", "0", "often", "10 m", "1e3", "99999999999999999999"} {
 		assert.ErrorContains(t, new(nin.Every).UnmarshalText([]byte(text)), "want a number of steps, such as 100, or a time", text)
 	}
 	raw, err := json.Marshal(nin.Settings{})

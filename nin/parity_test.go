@@ -162,8 +162,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-				Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps,
-				SGD: nn.SGD{Rate: nn.Constant(g.LR), Momentum: g.Momentum, WeightDecay: g.WeightDecay},
+				Hyper: nn.Hyper{Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay},
 			})
 			require.NoError(t, err)
 			defer trainer.Close()
@@ -191,7 +190,7 @@ func gradients(t *testing.T, net *nn.Net, set *data.Images) []safetensors.Tensor
 	images, err := nn.Upload(net.Device(), set)
 	require.NoError(t, err)
 	defer images.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: set.Len(), Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}})
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for _, err := range trainer.Steps(context.Background()) {

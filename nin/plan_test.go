@@ -40,7 +40,7 @@ func TestPlans(t *testing.T) {
 			net, err := nn.NewNet(dev, c.net, c.in)
 			require.NoError(t, err)
 			defer net.Close()
-			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 64, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(r.Rate)}})
+			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 64, Epochs: 1, Rate: r.Rate}})
 			require.NoError(t, err)
 			defer trainer.Close()
 			path := filepath.Join("testdata", "plans", name+".txt")

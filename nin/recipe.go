@@ -17,12 +17,9 @@ type Recipe struct {
 	Net     func(classes int, dropout float64) nn.Sequential
 	Init    nn.Init
 
-	Batch, Epochs         int
-	Rate                  float64
-	Schedule              func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
-	Momentum, WeightDecay float64
-	Dropout               float64
-	Whiten                bool // see [data.Whitening]
+	nn.Hyper
+	Schedule func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
+	Whiten   bool                                      // see [data.Whitening]
 }
 
 // Recipes are all there are.
@@ -30,12 +27,12 @@ var Recipes = []Recipe{
 	{
 		Name: "d2l", About: "the chapter's run: Fashion-MNIST at 224x224, 10 epochs",
 		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 224, W: 224}, Net: Chapter, Init: nn.Xavier,
-		Batch: 128, Epochs: 10, Rate: 0.05, Dropout: 0.5,
+		Hyper: nn.Hyper{Batch: 128, Epochs: 10, Rate: 0.05, Dropout: 0.5, Shuffle: true},
 	},
 	{
 		Name: "mini", About: "a small network at 28x28: minutes on two CPU cores",
 		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28}, Net: Mini, Init: nn.He,
-		Batch: 128, Epochs: 5, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2,
+		Hyper: nn.Hyper{Batch: 128, Epochs: 5, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Cosine{Base: rate, Warmup: min(100, steps/10), Total: steps}
 		},
@@ -43,7 +40,7 @@ var Recipes = []Recipe{
 	{
 		Name: "lin2013", About: "the paper's CIFAR-10 run, on whitened images: 120,000 steps",
 		Dataset: "cifar10", In: nn.Shape{C: 3, H: 32, W: 32}, Net: Lin2013, Init: nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Zero},
-		Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5, Whiten: true,
+		Hyper: nn.Hyper{Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5, Shuffle: true}, Whiten: true,
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 5 / 6}}
 		},
@@ -62,14 +59,6 @@ func Find(name string) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
-// RateSchedule is the learning rate of a run of so many steps, from the given rate.
-func (r Recipe) RateSchedule(rate float64, steps int) nn.Schedule {
-	if r.Schedule == nil {
-		return nn.Constant(rate)
-	}
-	return r.Schedule(rate, steps)
-}
-
 // Augmentation is that of a list of crop and mirror. A crop is of the image with
 // an eighth of its side added at each side: four pixels of 32, as is usual for
 // CIFAR-10.
@@ -84,7 +73,7 @@ func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 		case "mirror":
 			a.Mirror = true
 		default:
-			return a, fmt.Errorf("-augment is %q; want crop, mirror, or crop,mirror", list)
+			return a, SettingError{Setting: "Augment", Problem: fmt.Sprintf("is %q; want crop, mirror, or crop,mirror", list)}
 		}
 	}
 	return a, nil

@@ -1,8 +1,6 @@
 package nin
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -15,23 +13,15 @@ import (
 // Settings are all that the bits of a run depend on, besides adapter, driver
 // and program. The first line of metrics.jsonl records them.
 type Settings struct {
-	Recipe      string  `json:"recipe"`
-	Dataset     string  `json:"dataset"`
-	Epochs      int     `json:"epochs"`
-	Steps       int     `json:"steps"` // 0 is no limit
-	Batch       int     `json:"batch"`
-	Rate        float64 `json:"lr"`
-	Momentum    float64 `json:"momentum"`
-	WeightDecay float64 `json:"weight_decay"`
-	Dropout     float64 `json:"dropout"`
-	Augment     string  `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
-	Whiten      bool    `json:"whiten,omitempty"`
-	Seed        uint64  `json:"seed"`
-	TrainImages int     `json:"train_images"` // 0 is all
-	TestImages  int     `json:"test_images"`  // 0 is all
-	Shuffle     bool    `json:"shuffle"`
-	Init        string  `json:"init,omitempty"` // file of weights to start from
-	Data        string  `json:"data,omitempty"` // folder of the dataset
+	Recipe  string `json:"recipe"`
+	Dataset string `json:"dataset"`
+	nn.Hyper
+	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
+	Whiten      bool   `json:"whiten,omitempty"`
+	TrainImages int    `json:"train_images"`   // 0 is all
+	TestImages  int    `json:"test_images"`    // 0 is all
+	Init        string `json:"init,omitempty"` // file of weights to start from
+	Data        string `json:"data,omitempty"` // folder of the dataset
 
 	// Patience ends the run after so many epochs without a better test
 	// accuracy; 0 is never.
@@ -56,65 +46,70 @@ const BetweenCheckpoints = 10 * time.Minute
 
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
-	return Settings{
-		Recipe: r.Name, Dataset: r.Dataset, Epochs: r.Epochs, Batch: r.Batch, Rate: r.Rate,
-		Momentum: r.Momentum, WeightDecay: r.WeightDecay, Dropout: r.Dropout, Whiten: r.Whiten, Shuffle: true,
-		CheckpointEvery: Every{Time: BetweenCheckpoints},
-	}
+	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
-// CheckDataset refuses a -dataset that package data does not know.
+// SettingError is a setting that cannot be had. A setting that is out of range is
+// an [nn.RangeError] instead.
+type SettingError struct {
+	Setting string // the field of Settings
+	Problem string // follows the setting: is "shoes"; want ...
+	Err     error  // why, or nil
+}
+
+func (e SettingError) Error() string {
+	text := e.Setting + " " + e.Problem
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+func (e SettingError) Unwrap() error { return e.Err }
+
+// CheckDataset refuses a dataset that package data does not know.
 func CheckDataset(name string) error {
 	names := data.Names()
 	if slices.Contains(names, name) {
 		return nil
 	}
-	return fmt.Errorf("-dataset is %q; %s", name, nearest.Hint(name, names))
+	return SettingError{Setting: "Dataset", Problem: fmt.Sprintf("is %q; %s", name, nearest.Hint(name, names))}
 }
 
-// flagOf are the flags that are not called as package nn calls the setting.
-var flagOf = map[string]string{"learning rate": "lr", "weight decay": "weight-decay", "probability": "dropout"}
-
-// Check refuses settings that no run can have, and says what would be right.
+// Check refuses settings that no run can have, with a [SettingError] or an
+// [nn.RangeError] that says what would be right.
 func (s Settings) Check() error {
 	if err := CheckDataset(s.Dataset); err != nil {
 		return err
 	}
-	every := s.CheckpointEvery
-	switch {
-	case s.Dataset == "folder" && s.Data == "":
-		return errors.New("-dataset folder needs -data DIR; DIR has a folder of PNG or JPEG images for each class")
-	case every.Steps < 0 || every.Steps > 1e9 || every.Time < 0:
+	if s.Dataset == "folder" && s.Data == "" {
+		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of PNG or JPEG images for each class"}
+	}
+	if every := s.CheckpointEvery; every.Steps < 0 || every.Steps > 1e9 || every.Time < 0 {
 		text, _ := every.MarshalText()
-		return fmt.Errorf("-checkpoint-every is %s; want 1 to 1000000000 steps, or a time such as 10m", text)
-	case s.TrainImages < 0 || s.TestImages < 0:
-		return fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", s.TrainImages, s.TestImages)
-	case s.Patience < 0:
-		return fmt.Errorf("-patience is %d; want a number of epochs, or 0 for no early end", s.Patience)
+		return nn.RangeError{Setting: "CheckpointEvery", Value: string(text), Want: "1 to 1000000000 steps, or a time such as 10m"}
 	}
-	err := s.Config(nn.Constant(s.Rate)).Check()
-	if err == nil {
-		err = nn.Dropout{P: s.Dropout}.Check()
-	}
-	if err == nil {
-		_, err = Augmentation(s.Augment, nn.Shape{})
-	}
-	if err == nil && s.Whiten {
-		var r Recipe
-		if r, err = Find(s.Recipe); err == nil {
-			err = data.CheckWhitening(r.In.C, r.In.H, r.In.W)
+	for _, n := range []struct {
+		setting string
+		value   int
+		want    string
+	}{
+		{"TrainImages", s.TrainImages, "0 (all) or more"}, {"TestImages", s.TestImages, "0 (all) or more"},
+		{"Patience", s.Patience, "a number of epochs, or 0 for no early end"},
+	} {
+		if n.value < 0 {
+			return nn.RangeError{Setting: n.setting, Value: n.value, Want: n.want}
 		}
 	}
-	if bad := (nn.RangeError{}); errors.As(err, &bad) {
-		return fmt.Errorf("-%s is %v; want %s", cmp.Or(flagOf[bad.Setting], bad.Setting), bad.Value, bad.Want)
+	if err := s.Hyper.Check(); err != nil {
+		return err
 	}
-	return err
-}
-
-// Config is the trainer's part of the settings.
-func (s Settings) Config(rate nn.Schedule) nn.TrainConfig {
-	return nn.TrainConfig{
-		Batch: s.Batch, Epochs: s.Epochs, Steps: s.Steps, Shuffle: s.Shuffle, Seed: s.Seed, SettleEvery: s.CheckpointEvery.Steps,
-		SGD: nn.SGD{Rate: rate, Momentum: s.Momentum, WeightDecay: s.WeightDecay},
+	if _, err := Augmentation(s.Augment, nn.Shape{}); err != nil || !s.Whiten {
+		return err
 	}
+	r, err := Find(s.Recipe)
+	if err != nil {
+		return err
+	}
+	return data.CheckWhitening(r.In.C, r.In.H, r.In.W)
 }

@@ -21,7 +21,7 @@ func TestAugment(t *testing.T) {
 	net, images := build(t, dev, tiny(), set)
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	cfg := nn.TrainConfig{Batch: 10, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 3, Augment: nn.Augment{Pad: 2, Mirror: true}}
+	cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 3, Rate: 0, Seed: 3}, Augment: nn.Augment{Pad: 2, Mirror: true}}
 
 	var varied [3][]float64
 	c := augment.Shape{N: 10, H: 7, W: 6, C: 1, Pad: 2, Mirror: true}

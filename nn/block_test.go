@@ -192,7 +192,7 @@ func TestChangingLayersAreRefused(t *testing.T) {
 		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
 	}, set)
 	out = 5
-	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 4, Epochs: 1, Rate: 0.1}})
 	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
 }
 
@@ -234,7 +234,7 @@ func TestState(t *testing.T) {
 	}
 	before, _ := state(net)
 	assert.Zero(t, before)
-	steps(t, net, images, nn.TrainConfig{Batch: 5, MicroBatch: 3, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 0.5}})
+	steps(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 5, Epochs: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.5}, MicroBatch: 3})
 	after, ts := state(net)
 	assert.EqualValues(t, 30, after)
 	gradients, err := net.Gradients()

@@ -60,7 +60,7 @@ func TestDiverged(t *testing.T) {
 		require.NoError(t, net.SetWeights(ts))
 	}
 
-	cfg := nn.TrainConfig{Batch: 6, MicroBatch: 3, Epochs: 3, SGD: nn.SGD{Rate: nn.Constant(0.01), Momentum: 0.9}}
+	cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 6, Epochs: 3, Rate: 0.01, Momentum: 0.9}, MicroBatch: 3}
 	require.NoError(t, net.Init(nn.He, 1))
 	reads, _ := dev.Reads()
 	want := steps(t, net, images, cfg)

@@ -184,7 +184,7 @@ func TestAbsurdLayers(t *testing.T) {
 // TestTrainingRefuses gives a trainer and an evaluator what they cannot do.
 func TestTrainingRefuses(t *testing.T) {
 	dev := gputest.Device(t)
-	good := nn.TrainConfig{Batch: 4, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9}}
+	good := nn.TrainConfig{Hyper: nn.Hyper{Batch: 4, Epochs: 1, Rate: 0.1, Momentum: 0.9}}
 	set := crops(t, 4, 1, 7, 6)
 	colour := crops(t, 4, 3, 7, 6)
 	logits := nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10}}
@@ -217,18 +217,19 @@ func TestTrainingRefuses(t *testing.T) {
 		change func(*nn.TrainConfig)
 		says   []string
 	}{
-		{"batch 0", func(c *nn.TrainConfig) { c.Batch = 0 }, []string{"batch is 0; want 1 to"}},
-		{"batch -1", func(c *nn.TrainConfig) { c.Batch = -1 }, []string{"batch is -1; want 1 to"}},
-		{"epochs -1", func(c *nn.TrainConfig) { c.Epochs = -1 }, []string{"epochs is -1; want 1 to"}},
-		{"batch of a million million", func(c *nn.TrainConfig) { c.Batch = 1 << 40 }, []string{"batch is 1099511627776; want 1 to"}},
-		{"rate NaN", func(c *nn.TrainConfig) { c.SGD.Rate = nn.Constant(math.NaN()) }, []string{"learning rate is NaN; want a finite number"}},
-		{"rate infinite", func(c *nn.TrainConfig) { c.SGD.Rate = nn.Constant(math.Inf(1)) }, []string{"learning rate is +Inf; want a finite number"}},
-		{"settled backwards", func(c *nn.TrainConfig) { c.SettleEvery = -1 }, []string{"settle-every is -1; want 0 to"}},
-		{"momentum 1", func(c *nn.TrainConfig) { c.SGD.Momentum = 1 }, []string{"momentum is 1; want 0 <= momentum < 1"}},
-		{"momentum NaN", func(c *nn.TrainConfig) { c.SGD.Momentum = math.NaN() }, []string{"momentum is NaN; want"}},
-		{"decay -1", func(c *nn.TrainConfig) { c.SGD.WeightDecay = -1 }, []string{"weight decay is -1; want"}},
-		{"decay infinite", func(c *nn.TrainConfig) { c.SGD.WeightDecay = math.Inf(1) }, []string{"weight decay is +Inf; want"}},
-		{"no rate", func(c *nn.TrainConfig) { c.SGD.Rate = nil }, []string{"SGD.Rate is nil"}},
+		{"batch 0", func(c *nn.TrainConfig) { c.Batch = 0 }, []string{"Batch is 0; want 1 to"}},
+		{"batch -1", func(c *nn.TrainConfig) { c.Batch = -1 }, []string{"Batch is -1; want 1 to"}},
+		{"epochs -1", func(c *nn.TrainConfig) { c.Epochs = -1 }, []string{"Epochs is -1; want 1 to"}},
+		{"batch of a million million", func(c *nn.TrainConfig) { c.Batch = 1 << 40 }, []string{"Batch is 1099511627776; want 1 to"}},
+		{"rate NaN", func(c *nn.TrainConfig) { c.Rate = math.NaN() }, []string{"Rate is NaN; want a finite number"}},
+		{"rate infinite", func(c *nn.TrainConfig) { c.Rate = math.Inf(1) }, []string{"Rate is +Inf; want a finite number"}},
+		{"schedule NaN", func(c *nn.TrainConfig) { c.Schedule = nn.Constant(math.NaN()) }, []string{"Schedule is NaN; want a finite number"}},
+		{"dropout 1", func(c *nn.TrainConfig) { c.Dropout = 1 }, []string{"Dropout is 1; want 0 <= P"}},
+		{"settled backwards", func(c *nn.TrainConfig) { c.SettleEvery = -1 }, []string{"SettleEvery is -1; want 0 to"}},
+		{"momentum 1", func(c *nn.TrainConfig) { c.Momentum = 1 }, []string{"Momentum is 1; want 0 <= momentum < 1"}},
+		{"momentum NaN", func(c *nn.TrainConfig) { c.Momentum = math.NaN() }, []string{"Momentum is NaN; want"}},
+		{"decay -1", func(c *nn.TrainConfig) { c.WeightDecay = -1 }, []string{"WeightDecay is -1; want"}},
+		{"decay infinite", func(c *nn.TrainConfig) { c.WeightDecay = math.Inf(1) }, []string{"WeightDecay is +Inf; want"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := good
@@ -240,7 +241,7 @@ func TestTrainingRefuses(t *testing.T) {
 
 	// A rate that is too large shows in the loss after the first update.
 	cfg := good
-	cfg.SGD.Rate, cfg.Epochs = nn.Constant(1e38), 4
+	cfg.Rate, cfg.Epochs = 1e38, 4
 	trainer, err := nn.NewTrainer(net, images, cfg)
 	require.NoError(t, err)
 	var last error

@@ -45,8 +45,7 @@ func Example() {
 	must(net.Init(nn.He, 0))
 
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-		Batch: 64, Epochs: 20, Shuffle: true,
-		SGD: nn.SGD{Rate: nn.Constant(0.05), Momentum: 0.9},
+		Hyper: nn.Hyper{Batch: 64, Epochs: 20, Shuffle: true, Rate: 0.05, Momentum: 0.9},
 	})
 	must(err)
 	defer trainer.Close()

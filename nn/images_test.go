@@ -38,7 +38,7 @@ func TestChunks(t *testing.T) {
 		r.eval, err = eval.Run(context.Background())
 		require.NoError(t, err)
 		r.losses = steps(t, net, images, nn.TrainConfig{
-			Batch: 4, Epochs: 3, Shuffle: true, Seed: 7, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 1e-4},
+			Hyper: nn.Hyper{Batch: 4, Epochs: 3, Shuffle: true, Seed: 7, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4},
 		})
 		r.hash, err = net.Hash()
 		require.NoError(t, err)

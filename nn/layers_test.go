@@ -318,7 +318,7 @@ func TestLayers(t *testing.T) {
 			for i := range set.Labels {
 				set.Labels[i] %= uint8(classes)
 			}
-			cfg := nn.TrainConfig{Batch: 8, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 5}
+			cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Rate: 0, Seed: 5}}
 			net, images := build(t, dev, l, set)
 			weights, err := net.Weights()
 			require.NoError(t, err)

@@ -79,7 +79,7 @@ func TestProbe(t *testing.T) {
 	without := looked()
 	without[2] = nn.Dropout{}
 	other, firstOnly := build(t, dev, without, part(set, 0, 1))
-	gradient(t, other, firstOnly, nn.TrainConfig{Batch: 1, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}})
+	gradient(t, other, firstOnly, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1, Rate: 0}})
 	gradients, err := other.Gradients()
 	require.NoError(t, err)
 	weights, err := net.Weights()
@@ -142,7 +142,8 @@ func TestProbeDisturbsNothing(t *testing.T) {
 			net, images := build(t, dev, tiny(), set)
 			work := between(net)
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-				Batch: 4, MicroBatch: micro, Epochs: 3, Shuffle: true, Seed: 7, SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9},
+				Hyper:      nn.Hyper{Batch: 4, Epochs: 3, Shuffle: true, Seed: 7, Rate: 0.1, Momentum: 0.9},
+				MicroBatch: micro,
 			})
 			require.NoError(t, err)
 			defer trainer.Close()

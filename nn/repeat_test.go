@@ -48,7 +48,7 @@ func TestParts(t *testing.T) {
 	net, images := build(t, dev, tiny(), set)
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	cfg := nn.TrainConfig{Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}, Seed: 3}
+	cfg := nn.TrainConfig{Hyper: nn.Hyper{Epochs: 1, Rate: 0, Seed: 3}}
 	var whole []safetensors.Tensor
 	for _, c := range []struct {
 		name         string
@@ -116,8 +116,7 @@ func TestSameBits(t *testing.T) {
 	train := func(t *testing.T, change func(*nn.TrainConfig)) string {
 		net, images := build(t, dev, tiny(), set)
 		cfg := nn.TrainConfig{
-			Batch: 4, Epochs: 4, Shuffle: true, Seed: 7,
-			SGD: nn.SGD{Rate: nn.Constant(0.1), Momentum: 0.9, WeightDecay: 1e-4},
+			Hyper: nn.Hyper{Batch: 4, Epochs: 4, Shuffle: true, Seed: 7, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4},
 		}
 		change(&cfg)
 		steps(t, net, images, cfg)
@@ -140,7 +139,7 @@ func TestSameBits(t *testing.T) {
 		{name: "another seed", change: func(c *nn.TrainConfig) { c.Seed = 8 }, other: true},
 		{name: "a seed that differs in its high half", change: func(c *nn.TrainConfig) { c.Seed |= 1 << 40 }, other: true},
 		{name: "not shuffled", change: func(c *nn.TrainConfig) { c.Shuffle = false }, other: true},
-		{name: "no decay", change: func(c *nn.TrainConfig) { c.SGD.WeightDecay = 0 }, other: true},
+		{name: "no decay", change: func(c *nn.TrainConfig) { c.WeightDecay = 0 }, other: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := ""

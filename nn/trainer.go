@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math"
 	"math/rand/v2"
 	"time"
 
@@ -17,13 +16,9 @@ import (
 
 // TrainConfig says how to train.
 type TrainConfig struct {
-	Batch   int // images of a step; the last of an epoch may have fewer
-	Epochs  int // passes over the images
-	Steps   int // stop after so many steps; 0 is no limit
-	SGD     SGD
-	Shuffle bool // a new order of the images each epoch
-	Augment Augment
-	Seed    uint64 // of the order, of the augmentation and of dropout
+	Hyper
+	Schedule Schedule // of the learning rate; nil is Rate at every step
+	Augment  Augment
 
 	// MicroBatch is the number of images that run at a time; their gradients
 	// add up to the batch's. 0 is as many as the adapter can bind and has
@@ -82,6 +77,9 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, errors.New("no images to train on")
 	}
 	cfg.Batch = min(cfg.Batch, images.Len())
+	if cfg.Schedule == nil {
+		cfg.Schedule = Constant(cfg.Rate)
+	}
 	t := &Trainer{net: net, images: images, cfg: cfg}
 	defer func() {
 		if err != nil {
@@ -98,7 +96,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
-	if cfg.SGD.Momentum != 0 {
+	if cfg.Momentum != 0 {
 		if t.velocity, err = net.dev.NewBuffer("velocity", net.weights.Bytes()); err != nil {
 			return nil, err
 		}
@@ -107,7 +105,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
-	cfg.SGD.build(r, net, t.velocity, t.metrics)
+	cfg.buildUpdate(r, net, t.velocity, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
@@ -130,32 +128,21 @@ func (t *Trainer) plan(n int) error {
 	return err
 }
 
-// RangeError is a setting that no training can have.
-type RangeError struct {
-	Setting string // batch, epochs, steps, learning rate, momentum, weight decay, ...
-	Value   any
-	Want    string
-}
-
-func (e RangeError) Error() string {
-	return fmt.Sprintf("%s is %v; want %s", e.Setting, e.Value, e.Want)
-}
-
 // Check refuses what no training can have, with a [RangeError] that says what
 // would be right.
 func (c TrainConfig) Check() error {
-	for _, n := range []struct {
-		setting         string
-		value, min, max int
-	}{
-		{"batch", c.Batch, 1, 1e6}, {"epochs", c.Epochs, 1, 1e9}, {"steps", c.Steps, 0, 1e9},
-		{"micro-batch", c.MicroBatch, 0, 1e6}, {"settle-every", c.SettleEvery, 0, 1e9},
-	} {
-		if n.value < n.min || n.value > n.max {
-			return RangeError{n.setting, n.value, fmt.Sprintf("%d to %d", n.min, n.max)}
+	if err := c.Hyper.Check(); err != nil {
+		return err
+	}
+	if c.Schedule != nil {
+		if err := checkRate("Schedule", c.Schedule.Rate(1)); err != nil {
+			return err
 		}
 	}
-	return c.SGD.check()
+	if err := inRange("MicroBatch", c.MicroBatch, 0, 1e6); err != nil {
+		return err
+	}
+	return inRange("SettleEvery", c.SettleEvery, 0, 1e9)
 }
 
 // build records the network on g. A network that is built otherwise than when it was
@@ -192,16 +179,6 @@ func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.c
 
 // Total is the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
-
-// Total is the number of steps of a run on so many images.
-func (c TrainConfig) Total(images int) int {
-	perEpoch := shaders.DivUp(images, max(1, min(c.Batch, images)))
-	n := min(c.Epochs, math.MaxInt/max(1, perEpoch)) * perEpoch
-	if c.Steps > 0 {
-		n = min(n, c.Steps)
-	}
-	return n
-}
 
 // String is the plan of a step, one dispatch a line: those of a micro-batch, then the
 // update.
@@ -312,7 +289,7 @@ func (t *Trainer) submit() (Step, error) {
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
 	s := Step{
-		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-inEpoch*t.cfg.Batch), Rate: t.cfg.SGD.Rate.Rate(t.step + 1),
+		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-inEpoch*t.cfg.Batch), Rate: t.cfg.Schedule.Rate(t.step + 1),
 		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
 	}
 	t.settle, t.settled = false, s.Settled

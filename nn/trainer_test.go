@@ -47,8 +47,8 @@ func trained(t *testing.T, cfg nn.TrainConfig, images int) string {
 func TestStateResumes(t *testing.T) {
 	dev := gputest.Device(t)
 	cfg := nn.TrainConfig{
-		Batch: 16, Epochs: 2, Shuffle: true, Seed: 1, SettleEvery: 3,
-		SGD: nn.SGD{Rate: nn.Constant(0.05), Momentum: 0.9},
+		Hyper:       nn.Hyper{Batch: 16, Epochs: 2, Shuffle: true, Seed: 1, Rate: 0.05, Momentum: 0.9},
+		SettleEvery: 3,
 	}
 	whole := trained(t, cfg, 70)
 
@@ -144,7 +144,7 @@ func TestSettleOnce(t *testing.T) {
 	im, err := nn.Upload(dev, fashion(t, 40))
 	require.NoError(t, err)
 	defer im.Close()
-	tr, err := nn.NewTrainer(net, im, nn.TrainConfig{Batch: 2, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.05)}})
+	tr, err := nn.NewTrainer(net, im, nn.TrainConfig{Hyper: nn.Hyper{Batch: 2, Epochs: 1, Rate: 0.05}})
 	require.NoError(t, err)
 	defer tr.Close()
 	var settled []int
@@ -176,7 +176,7 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 		images, err := nn.Upload(dev, set)
 		require.NoError(t, err)
 		defer images.Close()
-		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 32, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Rate: 0.1}})
 		if err != nil {
 			images.Close()
 			net.Close()
@@ -211,7 +211,7 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 		require.NoError(t, err)
 		images, err := nn.Upload(dev, set)
 		require.NoError(t, err)
-		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Batch: 40, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0.1)}})
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 40, Epochs: 1, Rate: 0.1}})
 		require.NoError(t, err)
 		return trainer.MicroBatch()
 	}

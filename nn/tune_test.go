@@ -160,7 +160,8 @@ func TestFamiliesTrainAlike(t *testing.T) {
 		images, err := nn.Upload(dev, set)
 		require.NoError(t, err)
 		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-			Batch: 8, Epochs: 2, MicroBatch: 5, Shuffle: true, SGD: nn.SGD{Rate: nn.Constant(0.05), Momentum: 0.9},
+			Hyper:      nn.Hyper{Batch: 8, Epochs: 2, Shuffle: true, Rate: 0.05, Momentum: 0.9},
+			MicroBatch: 5,
 		})
 		require.NoError(t, err)
 		var losses []float64

@@ -55,7 +55,7 @@ func TestWhiten(t *testing.T) {
 			loss += math.Exp(v-want[set.Labels[i]]) / 5
 		}
 	}
-	losses := steps(t, net, images, nn.TrainConfig{Batch: 1, Epochs: 1, SGD: nn.SGD{Rate: nn.Constant(0)}})
+	losses := steps(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1, Rate: 0}})
 	mean := 0.0
 	for _, l := range losses {
 		mean += math.Exp(l) / 5

@@ -3,10 +3,8 @@ package viz
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"math"
-
-	xdraw "golang.org/x/image/draw"
+	"slices"
 )
 
 // Key is something that a key of the keyboard asks of a scene.
@@ -306,37 +304,15 @@ func (s *Scene) paint(from, to image.Point) {
 	}
 }
 
-// SetImage makes an image of the user's own the input. The middle of it that has
-// the shape of the network's input is taken, and resized on the device.
-func (s *Scene) SetImage(img image.Image) error {
+// SetImage makes an image of the user's own the input: 8-bit, planar [C,h,w] with
+// the channels of the network's input. It is resized on the device.
+func (s *Scene) SetImage(pixels []uint8, w, h int) error {
 	if s.src.SetPixels == nil {
 		return fmt.Errorf("no image of your own can be shown here")
 	}
-	b := img.Bounds()
-	h, w := s.src.Input.Shape[2], s.src.Input.Shape[3]
-	cut := image.Pt(min(b.Dx(), b.Dy()*w/h), min(b.Dy(), b.Dx()*h/w))
-	if cut.X < 1 || cut.Y < 1 {
-		return fmt.Errorf("an image of %dx%d; want one of at least a pixel that can be cut to the shape %dx%d", b.Dx(), b.Dy(), w, h)
+	if channels := s.src.Input.Shape[1]; w < 1 || h < 1 || len(pixels) != channels*w*h {
+		return fmt.Errorf("an image of %dx%d with %d values; want %d for each of at least one pixel", w, h, len(pixels), channels)
 	}
-	from := b.Min.Add(b.Size().Sub(cut).Div(2))
-	rgba := image.NewRGBA(image.Rectangle{Max: cut})
-	xdraw.Draw(rgba, rgba.Bounds(), img, from, xdraw.Src)
-	channels := s.src.Input.Shape[1]
-	pixels := make([]uint8, channels*cut.X*cut.Y)
-	for y := range cut.Y {
-		for x := range cut.X {
-			c := rgba.RGBAAt(x, y)
-			i := y*cut.X + x
-			if channels == 3 {
-				pixels[i], pixels[cut.X*cut.Y+i], pixels[2*cut.X*cut.Y+i] = c.R, c.G, c.B
-				continue
-			}
-			grey := color.GrayModel.Convert(c).(color.Gray).Y
-			for k := range channels {
-				pixels[k*cut.X*cut.Y+i] = grey
-			}
-		}
-	}
-	s.own, s.ownSize = pixels, cut
+	s.own, s.ownSize = slices.Clone(pixels), image.Pt(w, h)
 	return s.useOwn()
 }

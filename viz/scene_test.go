@@ -453,18 +453,13 @@ func TestOwnImage(t *testing.T) {
 	s.MouseMove(-1, -1)
 	assert.True(t, bytes.Equal(before.Pix, shot(t, s, 900, 600).Pix), "a sample is back")
 
-	// A wide image in colour: its middle, in grey.
-	wide := image.NewRGBA(image.Rect(10, 20, 10+90, 20+30))
-	for y := 20; y < 50; y++ {
-		for x := 40; x < 70; x++ {
-			wide.Set(x, y, color.RGBA{R: 255, A: 255})
-		}
-	}
-	require.NoError(t, s.SetImage(wide))
-	assert.Equal(t, slices.Repeat([]uint8{76}, 30*30), l.pixels) // 0.299 of 255
+	// An image of another size.
+	require.NoError(t, s.SetImage(slices.Repeat([]uint8{76}, 90*30), 90, 30))
+	assert.Equal(t, slices.Repeat([]uint8{76}, 90*30), l.pixels)
 	s.Key(KeyInvert)
-	assert.Equal(t, slices.Repeat([]uint8{255 - 76}, 30*30), l.pixels)
-	assert.ErrorContains(t, s.SetImage(image.NewRGBA(image.Rect(0, 0, 0, 9))), "0x9")
+	assert.Equal(t, slices.Repeat([]uint8{255 - 76}, 90*30), l.pixels)
+	assert.ErrorContains(t, s.SetImage(nil, 0, 9), "0x9")
+	assert.ErrorContains(t, s.SetImage(make([]uint8, 9), 3, 4), "3x4 with 9 values")
 	x, y = at(5, 9) // what is drawn then begins on an empty canvas
 	s.MouseButton(true, x, y)
 	assert.Len(t, l.pixels, 28*28)

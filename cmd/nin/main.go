@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/runflags"
 	"wgnin/nn/nearest"
 )
 
@@ -40,7 +41,7 @@ func main() {
 
 // execute is the program; it returns the exit code.
 func execute(w, stderr io.Writer, args []string) int {
-	return cli.Report(stderr, "nin", dispatch(w, args))
+	return cli.Report(stderr, "nin", runflags.Named(dispatch(w, args)))
 }
 
 func dispatch(w io.Writer, args []string) error {

@@ -19,7 +19,7 @@ import (
 
 func main() {
 	cli.Guard("train")
-	cli.Exit("train", execute(os.Args[1:]))
+	cli.Exit("train", runflags.Named(execute(os.Args[1:])))
 }
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:

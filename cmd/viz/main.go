@@ -15,7 +15,7 @@ import (
 
 func main() {
 	cli.Guard("viz")
-	cli.Exit("viz", execute(os.Args[1:]))
+	cli.Exit("viz", runflags.Named(execute(os.Args[1:])))
 }
 
 const help = `Viz shows what a network computes for an image: the maps that each layer puts

@@ -106,11 +106,11 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 
 // setImage makes the image in a file the input.
 func (s *show) setImage(path string) error {
-	img, err := data.OpenImage(path)
+	img, err := data.ReadImage(path, s.probe.Input.C)
 	if err != nil {
 		return err
 	}
-	if err := s.scene.SetImage(img); err != nil {
+	if err := s.scene.SetImage(img.Pixels, img.W, img.H); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

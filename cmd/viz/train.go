@@ -132,14 +132,20 @@ func (t *training) draw(ctx context.Context) error {
 	if _, err := t.win.Frame(true); err != nil {
 		return err
 	}
-	for !t.scene.Advance() && ctx.Err() == nil && !t.closed() {
-		t.rate = rate{}
-		t.win.Wait()
-		if _, err := t.win.Frame(false); err != nil {
-			return err
-		}
+	paused := func() bool { return !t.scene.Advance() && ctx.Err() == nil && !t.closed() }
+	if !paused() {
+		return nil
 	}
-	return nil
+	t.rate = rate{}
+	return t.run.Pause(func() error {
+		for again := true; again; again = paused() {
+			t.win.Wait()
+			if _, err := t.win.Frame(false); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // shoot adds a picture to the film, so that in the end they are evenly spread

@@ -119,7 +119,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchOptions) error {
 	start, dev := time.Now(), on.Net.Device()
 	err := on.Train(nn.TrainConfig{
-		Batch: o.Batch, Epochs: 2*o.Steps + 1, SGD: nn.SGD{Rate: nn.Constant(0), Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
+		Hyper: nn.Hyper{Batch: o.Batch, Epochs: 2*o.Steps + 1, Rate: 0, Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
 	})
 	if err != nil {
 		return err

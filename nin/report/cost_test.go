@@ -128,5 +128,5 @@ func TestPlansOfTooMuch(t *testing.T) {
 	a.Limits.MaxBytes = 64 << 30
 	_, err = report.PlanCost(gpu.Dry(a, false), recipe, 4)
 	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
-	assert.Regexp(t, "^60000 images of .4096,28,28. are too many; train on fewer with -train-images N: [^\n]*$", err.Error())
+	assert.Regexp(t, "^TrainImages must be less: 60000 images of .4096,28,28. are too many: [^\n]*$", err.Error())
 }

@@ -148,7 +148,7 @@ func (e Scores) Write(w io.Writer) error {
 		return err
 	}
 	if len(e.Classes) > maxText {
-		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; -png draws it\n", len(e.Classes))
+		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; a picture has room for it\n", len(e.Classes))
 		return err
 	}
 	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns what was predicted")

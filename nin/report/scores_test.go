@@ -121,6 +121,6 @@ confusion: rows are the labels, columns what was predicted
 	}
 	out.Reset()
 	require.NoError(t, e.Write(&out))
-	assert.Contains(t, out.String(), "-png draws it")
+	assert.Contains(t, out.String(), "a picture has room for it")
 	assert.NoError(t, e.WritePNG(path))
 }

@@ -83,7 +83,7 @@ func (r *Run) checkpoint(best bool) error {
 	if err := os.MkdirAll(r.file(checkpointDir), 0o755); err != nil {
 		return err
 	}
-	if best { // weights alone, for -init and load_state_dict
+	if best { // weights alone, to start from and for load_state_dict
 		weights := tensors[:len(tensors)-len(velocity)]
 		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, r.metadata); err != nil {
 			return err
@@ -166,13 +166,16 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
+// ErrOnlyWeights reports a file of weights in the place of a checkpoint.
+var ErrOnlyWeights = errors.New("is no checkpoint, only weights")
+
 // newCheckpoint is the checkpoint in a file; its errors are written to follow the
 // file's name.
 func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Checkpoint, error) {
 	c := &Checkpoint{whitening: meta["whitening"]}
 	raw := []byte(meta["checkpoint"])
 	if len(raw) == 0 {
-		return nil, errors.New("is no checkpoint, only weights; start from it with -init")
+		return nil, ErrOnlyWeights
 	}
 	if meta["sha256"] != hashCheckpoint(raw, tensors) {
 		return nil, errors.New("is damaged: its SHA-256 is not the one it was written with")
@@ -194,6 +197,9 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 	}
 	return c, nil
 }
+
+// ErrOtherImages reports other images than the run began with.
+var ErrOtherImages = errors.New("the images are not those the run began with")
 
 // Resume goes on with the run in dir from c, to the same bits: settings,
 // images and network must be those of the run, and lines of metrics.jsonl after
@@ -220,7 +226,7 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 		}
 	}()
 	if r.dataHash != c.state.Data {
-		return nil, fmt.Errorf("%s: the images are not those the run began with; give their folder with -data", c.path)
+		return nil, fmt.Errorf("%s: %w", c.path, ErrOtherImages)
 	}
 	if err := r.Net.SetWeights(c.weights); err != nil {
 		return nil, fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)

@@ -61,13 +61,13 @@ type End struct {
 // error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint is there
 // as it was, and [Resume] goes on from it, on a device that is opened anew if it
 // was lost.
+//
+// An epoch's seconds are by the clock, from its beginning to its last step, and what
+// the caller does between two steps is a part of them, for the device trains
+// meanwhile. Only the time in [Run.Pause] is not.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		err := r.events(ctx, func(e Event) bool {
-			// What the caller does is no part of the training's time.
-			defer func(start time.Time) { r.begun = r.begun.Add(time.Since(start)) }(time.Now())
-			return yield(e, nil)
-		})
+		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 			// A stop that could not be saved is that error, not a clean stop.
 			if failed := r.leave(); failed != nil {
@@ -86,6 +86,16 @@ func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 
 // errStopped says that the caller of Events wants no more.
 var errStopped = errors.New("stopped")
+
+// Pause lets the device finish the steps in flight and then calls wait, whose time is no
+// part of the epoch's. It is for a caller of Events who keeps the run waiting.
+func (r *Run) Pause(wait func() error) error {
+	r.dev.Wait()
+	start := time.Now()
+	err := wait()
+	r.begun = r.begun.Add(time.Since(start))
+	return err
+}
 
 func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	if err := r.rewind(); err != nil {
@@ -173,7 +183,7 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	}
 	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
 		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
-			"nothing can be learned from them; begin anew with another -seed or a smaller -lr", deadSteps, classes)
+			"nothing can be learned from them; begin anew with another seed or a smaller learning rate", deadSteps, classes)
 		if !yield(Event{Warning: w}) {
 			return errStopped
 		}
@@ -210,7 +220,7 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	if err != nil {
 		return err
 	}
-	r.begun, r.progress = time.Now(), progress{Best: p.Best, BestEpoch: p.BestEpoch}
+	r.progress = progress{Best: p.Best, BestEpoch: p.BestEpoch}
 	best := e.TestAccuracy > p.Best
 	if best {
 		r.progress.Best, r.progress.BestEpoch = e.TestAccuracy, number
@@ -224,6 +234,7 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	if !yield(Event{Epoch: &e}) {
 		return errStopped
 	}
+	r.begun = time.Now() // nothing was in flight since the last step
 	return nil
 }
 

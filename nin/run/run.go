@@ -47,6 +47,9 @@ type Run struct {
 	made         []string // files and folders, by New
 }
 
+// ErrExists reports a folder for a new run that has one.
+var ErrExists = errors.New("holds a run already")
+
 // New prepares a run on dev and creates its directory, with the first line
 // of metrics.jsonl and a checkpoint. The directory must not hold a run already.
 // After an error nothing is left of it but folders above dir. ctx ends the
@@ -67,7 +70,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 			err = r.Net.SetWeights(weights)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("-init %s: %w", s.Init, err)
+			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
 	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
@@ -82,7 +85,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	r.makes(r.file(checkpointDir, checkpointName(0)))
 	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s holds a run already; choose another -out, or -resume it", dir)
+		return nil, fmt.Errorf("%s %w", dir, ErrExists)
 	}
 	if err != nil {
 		return nil, err

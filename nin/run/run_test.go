@@ -257,3 +257,45 @@ func TestTunedRunKeepsItsKernels(t *testing.T) {
 	_, err = os.Stat(os.Getenv("XDG_CACHE_HOME"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// The speeds of a run are those of the clock, whatever the caller does between the
+// steps; only a pause is taken out. Each bound is a time that is certainly a part of
+// the epoch's, or that certainly has all of it, so the machine's speed does not matter.
+func TestSpeedIsByTheClock(t *testing.T) {
+	const busy, pause = 50 * time.Millisecond, 300 * time.Millisecond
+	r := begin(t, nintest.Short(func(*nin.Settings) {}), "")
+	began, epochs := time.Now(), 0
+	var first, done time.Time                      // the epoch's first step came; the last step but one was done with
+	var least, most, inside, outside time.Duration // inside the pause, and with waiting for the device
+	for e, err := range r.Events(context.Background()) {
+		require.NoError(t, err)
+		now := time.Now()
+		switch {
+		case e.Step != nil:
+			if first.IsZero() {
+				first, done = now, now
+			}
+			least, most = done.Sub(first)-outside, now.Sub(began)-inside
+			time.Sleep(busy) // as one who draws
+			if e.Step.Step == 6 {
+				require.NoError(t, r.Pause(func() error {
+					start := time.Now()
+					time.Sleep(pause)
+					inside = time.Since(start)
+					return nil
+				}))
+				outside = time.Since(now) - busy
+			}
+			done = time.Now()
+		case e.Epoch != nil:
+			epochs++
+			seconds, images := e.Epoch.Seconds, e.Epoch.ImagesPerSecond
+			assert.GreaterOrEqual(t, seconds, least.Seconds(), "epoch %d", epochs)
+			assert.LessOrEqual(t, seconds, most.Seconds(), "epoch %d", epochs)
+			assert.Greater(t, seconds, 3*busy.Seconds(), "the device trains while the caller is busy")
+			assert.InEpsilon(t, 64/seconds, images, 1e-9)
+			began, first, inside, outside = now, time.Time{}, 0, 0
+		}
+	}
+	assert.Equal(t, 2, epochs)
+}

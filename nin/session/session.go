@@ -88,9 +88,10 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if err := s.Load(train, test); err != nil {
 		return nil, err
 	}
-	cfg := set.Config(nn.Constant(set.Rate))
-	cfg.Augment, cfg.MicroBatch = augment, f.Micro
-	cfg.SGD.Rate = r.RateSchedule(set.Rate, cfg.Total(train.Len()))
+	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps}
+	if r.Schedule != nil {
+		cfg.Schedule = r.Schedule(set.Rate, set.Total(train.Len()))
+	}
 	if err := s.Train(cfg); err != nil {
 		return nil, err
 	}
@@ -108,12 +109,12 @@ func (s *Session) use(k nn.Kernels) {
 func (s *Session) Load(train, test *data.Images) (err error) {
 	s.unload()
 	if train != nil {
-		if s.TrainImages, err = upload(s.Net.Device(), train, "train"); err != nil {
+		if s.TrainImages, err = upload(s.Net.Device(), train, "TrainImages"); err != nil {
 			return err
 		}
 	}
 	if test != nil {
-		s.TestImages, err = upload(s.Net.Device(), test, "test")
+		s.TestImages, err = upload(s.Net.Device(), test, "TestImages")
 	}
 	return err
 }
@@ -127,12 +128,11 @@ func (s *Session) unload() {
 	s.Trainer, s.Evaluator, s.TrainImages, s.TestImages = nil, nil, nil, nil
 }
 
-// upload is [nn.Upload] of the images to train or test on; its errors name the
-// flag that takes fewer.
-func upload(dev *gpu.Device, set *data.Images, use string) (*nn.Images, error) {
+// upload is [nn.Upload] of the images that a setting counts.
+func upload(dev *gpu.Device, set *data.Images, setting string) (*nn.Images, error) {
 	images, err := nn.Upload(dev, set)
 	if errors.Is(err, gpu.ErrOutOfMemory) {
-		err = fmt.Errorf("%d images of [%d,%d,%d] are too many; %s on fewer with -%[5]s-images N: %w", set.Len(), set.C, set.H, set.W, use, err)
+		err = nin.SettingError{Setting: setting, Problem: fmt.Sprintf("must be less: %d images of [%d,%d,%d] are too many", set.Len(), set.C, set.H, set.W), Err: err}
 	}
 	return images, err
 }

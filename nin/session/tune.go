@@ -74,7 +74,7 @@ func readKernels(path string) (nn.Kernels, error) {
 func tuned(a gpu.Adapter) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("-tune has no folder for its results: %w", err)
+		return "", fmt.Errorf("there is no folder to keep the measured kernels in: %w", err)
 	}
 	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash()}, "\n")))
 	return filepath.Join(cache, "nin", "kernels-"+hex.EncodeToString(h[:8])+".json"), nil

@@ -207,8 +207,8 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
 		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/planned*1e9)
-		return 0, fmt.Errorf("study: -budget %v is too short for %d x %d trainings (seeds x variants); want at least %v",
-			r.Budget, r.Seeds, len(r.result.Networks), need.Round(time.Second)+time.Second)
+		return 0, fmt.Errorf("study: %w", nn.RangeError{Setting: "Budget", Value: r.Budget, Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
+			need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))})
 	}
 	seconds := perStep*float64(r.result.Steps) + perTest*float64(r.result.TestImages)
 	round = time.Duration(seconds * 1e9)

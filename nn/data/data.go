@@ -62,6 +62,9 @@ type Progress struct {
 	Unit        string // of Done and Total
 }
 
+// ErrNoFiles reports a data set that is found nowhere; Options.Dir can say where it is.
+var ErrNoFiles = errors.New("not on this machine and cannot be downloaded")
+
 // Names lists the data sets that Load knows.
 func Names() []string {
 	var names []string
@@ -181,11 +184,11 @@ func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err e
 		return nil, nil, ctx.Err()
 	}
 	if err != nil {
-		hint := "give a folder that holds its files with -data"
+		hint := ""
 		if s.debian != "" {
-			hint = "install the Debian package " + s.debian + " or " + hint
+			hint = "; the Debian package " + s.debian + " has it"
 		}
-		return nil, nil, fmt.Errorf("%s is not on this machine and cannot be downloaded: %s (%w)", s.name, hint, err)
+		return nil, nil, fmt.Errorf("%s is %w%s (%w)", s.name, ErrNoFiles, hint, err)
 	}
 	return s.read(s, cache)
 }

@@ -417,7 +417,8 @@ func TestFetch(t *testing.T) {
 	}
 	refuse := func(fetch Fetch, want string) {
 		_, _, err := Load(ctx, "cifar10", Options{Fetch: fetch})
-		require.ErrorContains(t, err, "cifar10 is not on this machine and cannot be downloaded: give a folder that holds its files with -data ("+want)
+		require.ErrorIs(t, err, ErrNoFiles)
+		require.ErrorContains(t, err, "cifar10 is not on this machine and cannot be downloaded ("+want)
 		assert.NotContains(t, err.Error(), "\n")
 	}
 	refuse(nil, "Options.Fetch is nil")

@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"image/color"
 	"math/rand/v2"
@@ -43,7 +42,7 @@ type picture struct {
 // readFolder reads a tree of images. The pixels of all are in memory once decoded; they are decoded on all cores.
 func readFolder(ctx context.Context, opt Options) (train, test *Images, err error) {
 	if opt.Dir == "" {
-		return nil, nil, errors.New("the data set folder is files of your own: give their folder with -data")
+		return nil, nil, fmt.Errorf("folder is files of your own, %w", ErrNoFiles)
 	}
 	trainDir, testDir := filepath.Join(opt.Dir, "train"), filepath.Join(opt.Dir, "test")
 	if !isDir(testDir) {

@@ -200,7 +200,7 @@ func TestBadFolder(t *testing.T) {
 	})
 	t.Run("no folder given", func(t *testing.T) {
 		_, _, err := Load(ctx, folder, Options{})
-		assert.ErrorContains(t, err, "give their folder with -data")
+		assert.ErrorIs(t, err, ErrNoFiles)
 	})
 	t.Run("no such folder", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")

@@ -18,29 +18,22 @@ import (
 // asks for: up to eight bytes a pixel.
 const maxArea = 1 << 26
 
-// OpenImage reads a PNG, JPEG or GIF file, of an animation the first frame.
-func OpenImage(path string) (img image.Image, err error) {
-	err = opened(path, func(f *os.File) error {
-		img, err = decode(f)
+// ReadImage reads a PNG, JPEG or GIF file, of an animation the first frame, as a set of one image of its own size, with
+// label 0 and no classes, in c channels. It is how every image file becomes a network's input: colours become grey as
+// Pillow's convert("L") makes them, and grey is every colour. Like torchvision it takes the colours as they are, whatever
+// their alpha; of 16 bits it takes the upper 8. Nothing is cut off.
+func ReadImage(path string, c int) (*Images, error) {
+	s := &Images{C: c, Labels: []uint8{0}}
+	err := opened(path, func(f *os.File) error {
+		img, err := decode(f)
+		if err != nil {
+			return err
+		}
+		s.W, s.H = img.Bounds().Dx(), img.Bounds().Dy()
+		s.Pixels, err = channels(planes(img), s.W*s.H, c)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("data: %s: %w", path, err)
-	}
-	return img, nil
-}
-
-// ReadImage reads a file as OpenImage does, as a set of one image of its own size, with label 0 and no classes, in c
-// channels: colours become grey as Pillow's convert("L") makes them, and grey is every colour. Like torchvision it takes
-// the colours as they are, whatever their alpha; of 16 bits it takes the upper 8.
-func ReadImage(path string, c int) (*Images, error) {
-	img, err := OpenImage(path)
-	if err != nil {
-		return nil, err
-	}
-	size := img.Bounds().Size()
-	s := &Images{C: c, H: size.Y, W: size.X, Labels: []uint8{0}}
-	if s.Pixels, err = channels(planes(img), size.X*size.Y, c); err != nil {
 		return nil, fmt.Errorf("data: %s: %w", path, err)
 	}
 	return s, nil

@@ -21,6 +21,9 @@ import (
 // UsageError is a wrong flag or argument. Its exit code is 2.
 type UsageError struct{ error }
 
+// Unwrap is the error without its exit code.
+func (e UsageError) Unwrap() error { return e.error }
+
 // Usage makes err a UsageError; nil stays nil.
 func Usage(err error) error {
 	if err == nil {

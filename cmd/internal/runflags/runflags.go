@@ -3,7 +3,6 @@ package runflags
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/run"
+	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/data/download"
 )
@@ -28,6 +28,7 @@ type Flags struct {
 	Profile bool
 
 	fs          *flag.FlagSet
+	given       nin.Settings // by flags
 	recipe      string
 	out, resume string
 	from        *run.Checkpoint // of -resume
@@ -40,41 +41,8 @@ func New(fs *flag.FlagSet) *Flags {
 	fs.StringVar(&f.resume, "resume", "", "go on with the run in this `folder`; every setting comes from the run")
 	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
 	fs.Func("recipe", "`name` of the recipe (default: d2l on a GPU, mini on a software adapter)", f.setRecipe)
-	settings(fs, new(nin.Settings))
+	register(fs, &f.given)
 	return f
-}
-
-// settings registers a flag for each setting, whose default is its value in s.
-func settings(fs *flag.FlagSet, s *nin.Settings) {
-	fs.StringVar(&s.Dataset, "dataset", s.Dataset, "`name` of the dataset: "+strings.Join(data.Names(), ", "))
-	fs.StringVar(&s.Data, "data", s.Data, "`folder` with the dataset's files; for the dataset folder, with a folder of PNG or JPEG images for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)")
-	fs.TextVar(&s.CheckpointEvery, "checkpoint-every", s.CheckpointEvery, "`steps or time` between checkpoints, such as 500 or 90s, besides those after each epoch and at the end")
-	fs.IntVar(&s.Epochs, "epochs", s.Epochs, "passes over the training images")
-	fs.IntVar(&s.Steps, "steps", s.Steps, "stop after so many steps (0: no limit)")
-	fs.IntVar(&s.Patience, "patience", s.Patience, "stop after so many `epochs` without a better test accuracy (0: never)")
-	fs.IntVar(&s.Batch, "batch", s.Batch, "images in a batch")
-	fs.Float64Var(&s.Rate, "lr", s.Rate, "learning rate")
-	fs.Float64Var(&s.Momentum, "momentum", s.Momentum, "momentum, 0 to 1")
-	fs.Float64Var(&s.WeightDecay, "weight-decay", s.WeightDecay, "weight decay")
-	fs.Float64Var(&s.Dropout, "dropout", s.Dropout, "probability of dropping a value")
-	fs.StringVar(&s.Augment, "augment", s.Augment, "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)")
-	fs.BoolVar(&s.Whiten, "whiten", s.Whiten, "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once")
-	fs.Uint64Var(&s.Seed, "seed", s.Seed, "seed of weights, order, augmentation and dropout")
-	fs.IntVar(&s.TrainImages, "train-images", s.TrainImages, "use the first `N` training images (0: all)")
-	fs.IntVar(&s.TestImages, "test-images", s.TestImages, "use the first `N` test images (0: all)")
-	fs.BoolVar(&s.Shuffle, "shuffle", s.Shuffle, "a new order of the images each epoch; -shuffle=false keeps the files' order")
-	fs.BoolVar(&s.TensorBoard, "tensorboard", s.TensorBoard, "write an event file for TensorBoard into the run's folder too")
-	fs.Var((*onOff)(&s.Tune), "tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind")
-	fs.StringVar(&s.Init, "init", s.Init, "start from the weights in this safetensors `file`")
-}
-
-// of is a flag set with the recipe's settings as defaults, and where it puts
-// their values.
-func of(r nin.Recipe) (*flag.FlagSet, *nin.Settings) {
-	s := r.Settings()
-	fs := flag.NewFlagSet("", flag.ContinueOnError)
-	settings(fs, &s)
-	return fs, &s
 }
 
 // setRecipe makes the recipe's settings the defaults that -help shows.
@@ -84,7 +52,8 @@ func (f *Flags) setRecipe(name string) error {
 		return err
 	}
 	f.recipe = r.Name
-	own, _ := of(r)
+	own, s := flag.NewFlagSet("", flag.ContinueOnError), r.Settings()
+	register(own, &s)
 	own.VisitAll(func(g *flag.Flag) { f.fs.Lookup(g.Name).DefValue = g.DefValue })
 	return nil
 }
@@ -95,16 +64,11 @@ func (f *Flags) Recipe() string { return f.recipe }
 // TestImages loads the images to look at a trained network with: those it was
 // tested on, or those that the flags name.
 func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, error) {
-	var s nin.Settings
-	own := flag.NewFlagSet("", flag.ContinueOnError)
-	s.Dataset = m.Dataset
-	settings(own, &s)
-	err := f.overlay(own)
-	if err == nil {
-		err = nin.CheckDataset(s.Dataset)
-	}
+	s := nin.Settings{Dataset: m.Dataset}
+	f.override(&s)
+	err := nin.CheckDataset(s.Dataset)
 	if err == nil && s.TestImages < 0 {
-		err = fmt.Errorf("-test-images is %d; want 0 (all) or more", s.TestImages)
+		err = nn.RangeError{Setting: "TestImages", Value: s.TestImages, Want: "0 (all) or more"}
 	}
 	if err != nil {
 		return nil, cli.Usage(err)
@@ -118,24 +82,18 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 
 // Settings are the recipe's, with what was given on the command line.
 func (f *Flags) Settings(r nin.Recipe) (nin.Settings, error) {
-	own, s := of(r)
-	err := f.overlay(own)
-	if err == nil {
-		err = s.Check()
-	}
-	return *s, cli.Usage(err)
+	s := r.Settings()
+	f.override(&s)
+	return s, cli.Usage(s.Check())
 }
 
-// overlay sets in own what was given on the command line.
-func (f *Flags) overlay(own *flag.FlagSet) (err error) {
+// override gives s what was given on the command line.
+func (f *Flags) override(s *nin.Settings) {
 	f.fs.Visit(func(g *flag.Flag) {
-		if own.Lookup(g.Name) != nil && err == nil {
-			if err = own.Set(g.Name, g.Value.String()); err != nil {
-				err = fmt.Errorf("-%s: %w", g.Name, err)
-			}
+		if o, ok := overridden(g.Name); ok {
+			o.in(s).Set(o.in(&f.given))
 		}
 	})
-	return err
 }
 
 // Check refuses what can be refused before a device is opened: settings that no
@@ -175,8 +133,8 @@ func (f *Flags) Check() error {
 func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if f.from != nil {
 		s := f.from.Settings
-		if g := f.fs.Lookup("data"); g.Value.String() != "" {
-			s.Data = g.Value.String()
+		if f.given.Data != "" {
+			s.Data = f.given.Data
 		}
 		recipe, err := nin.Find(s.Recipe)
 		if err != nil {
@@ -233,10 +191,10 @@ func (f *Flags) Resume(dir, adapter string) []string {
 	return args
 }
 
-// ofRun says that a run has its own value of the flag, which -resume takes.
+// ofRun reports whether a run has its own value of the flag, which -resume takes.
 func (f *Flags) ofRun(name string) bool {
-	own, _ := of(nin.Recipes[0])
-	return name == "recipe" || name == "out" || name == "resume" || own.Lookup(name) != nil
+	_, ok := overridden(name)
+	return ok || name == "recipe" || name == "out" || name == "resume"
 }
 
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the
@@ -265,28 +223,4 @@ func Recipes() string {
 		fmt.Fprintf(&b, "  %-8s %s\n", r.Name, r.About)
 	}
 	return b.String()
-}
-
-// onOff is a flag that is also said as -x=on and -x=off.
-type onOff bool
-
-func (o *onOff) IsBoolFlag() bool { return true }
-
-func (o *onOff) String() string {
-	if *o {
-		return "on"
-	}
-	return "off"
-}
-
-func (o *onOff) Set(s string) error {
-	switch s {
-	case "on", "true":
-		*o = true
-	case "off", "false":
-		*o = false
-	default:
-		return errors.New("want on or off")
-	}
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"math"
 
 	"example.com/outside/prelu"
+
 	"wgnin/gpu"
 	"wgnin/nn"
 )

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"example.com/outside"
+
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
@@ -63,7 +64,8 @@ func train(t *testing.T, dev *gpu.Device, act nn.Layer) (*nn.Net, *nn.Images) {
 	require.NoError(t, net.Init(nn.He, 1))
 	const steps = 60
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-		Batch: 32, Epochs: 100, Steps: steps, Shuffle: true, SGD: nn.SGD{Rate: outside.Triangle{Peak: 0.1, Total: steps}, Momentum: 0.9},
+		Hyper:    nn.Hyper{Batch: 32, Epochs: 100, Steps: steps, Shuffle: true, Momentum: 0.9},
+		Schedule: outside.Triangle{Peak: 0.1, Total: steps},
 	})
 	require.NoError(t, err)
 	defer trainer.Close()

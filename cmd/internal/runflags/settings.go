@@ -1,0 +1,154 @@
+package runflags
+
+import (
+	"errors"
+	"flag"
+	"reflect"
+	"strings"
+
+	"wgnin/nin"
+	"wgnin/nin/run"
+	"wgnin/nn"
+	"wgnin/nn/data"
+)
+
+// override is a flag for a setting of a run.
+type override struct{ flag, field, help string }
+
+// overrides are a line for each flag that overrides a recipe's setting: its name,
+// the field of [nin.Settings], and its help.
+var overrides = []override{
+	{"dataset", "Dataset", "`name` of the dataset: " + strings.Join(data.Names(), ", ")},
+	{"data", "Data", "`folder` with the dataset's files; for the dataset folder, with a folder of PNG or JPEG images for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)"},
+	{"checkpoint-every", "CheckpointEvery", "`steps or time` between checkpoints, such as 500 or 90s, besides those after each epoch and at the end"},
+	{"epochs", "Epochs", "passes over the training images"},
+	{"steps", "Steps", "stop after so many steps (0: no limit)"},
+	{"patience", "Patience", "stop after so many `epochs` without a better test accuracy (0: never)"},
+	{"batch", "Batch", "images in a batch"},
+	{"lr", "Rate", "learning rate"},
+	{"momentum", "Momentum", "momentum, 0 to 1"},
+	{"weight-decay", "WeightDecay", "weight decay"},
+	{"dropout", "Dropout", "probability of dropping a value"},
+	{"augment", "Augment", "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)"},
+	{"whiten", "Whiten", "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once"},
+	{"seed", "Seed", "seed of weights, order, augmentation and dropout"},
+	{"train-images", "TrainImages", "use the first `N` training images (0: all)"},
+	{"test-images", "TestImages", "use the first `N` test images (0: all)"},
+	{"shuffle", "Shuffle", "a new order of the images each epoch; -shuffle=false keeps the files' order"},
+	{"tensorboard", "TensorBoard", "write an event file for TensorBoard into the run's folder too"},
+	{"tune", "Tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind"},
+	{"init", "Init", "start from the weights in this safetensors `file`"},
+}
+
+// in is the field of s that the flag overrides.
+func (o override) in(s *nin.Settings) reflect.Value {
+	return reflect.ValueOf(s).Elem().FieldByName(o.field)
+}
+
+// register registers the flags on fs. They write to s, which has their defaults.
+func register(fs *flag.FlagSet, s *nin.Settings) {
+	for _, o := range overrides {
+		switch p := o.in(s).Addr().Interface().(type) {
+		case *string:
+			fs.StringVar(p, o.flag, *p, o.help)
+		case *int:
+			fs.IntVar(p, o.flag, *p, o.help)
+		case *uint64:
+			fs.Uint64Var(p, o.flag, *p, o.help)
+		case *float64:
+			fs.Float64Var(p, o.flag, *p, o.help)
+		case *nin.Every:
+			fs.TextVar(p, o.flag, *p, o.help)
+		case *bool:
+			if o.field == "Tune" {
+				fs.Var((*onOff)(p), o.flag, o.help)
+			} else {
+				fs.BoolVar(p, o.flag, *p, o.help)
+			}
+		}
+	}
+}
+
+// overridden is the override of the flag of that name.
+func overridden(name string) (override, bool) {
+	for _, o := range overrides {
+		if o.flag == name {
+			return o, true
+		}
+	}
+	return override{}, false
+}
+
+// Named gives an error from below the commands the names of their flags: a setting is
+// called by its flag, and what a flag can do about it is added.
+func Named(err error) error {
+	if err == nil {
+		return nil
+	}
+	text, found := err.Error(), false
+	rename := func(setting, said, problem string) {
+		for _, o := range append(overrides[:len(overrides):len(overrides)], override{flag: "budget", field: "Budget"}) {
+			if o.field == setting {
+				text, found = strings.Replace(text, said, "-"+o.flag+" "+problem, 1), true
+			}
+		}
+	}
+	if bad := (nn.RangeError{}); errors.As(err, &bad) {
+		rename(bad.Setting, bad.Error(), bad.Problem())
+	}
+	if bad := (nin.SettingError{}); errors.As(err, &bad) {
+		rename(bad.Setting, bad.Setting+" "+bad.Problem, bad.Problem)
+	}
+	for _, h := range []struct {
+		err  error
+		hint string
+	}{
+		{run.ErrExists, "; choose another -out, or -resume it"},
+		{run.ErrOtherImages, "; give their folder with -data"},
+		{run.ErrOnlyWeights, "; start from it with -init"},
+		{data.ErrNoFiles, "; -data names the folder of its files"},
+		{nin.ErrNoRecipe, "; with -recipe the error says what differs"},
+	} {
+		if errors.Is(err, h.err) {
+			text, found = text+h.hint, true
+		}
+	}
+	if !found {
+		return err
+	}
+	return namedError{text, err}
+}
+
+// namedError is an error in other words.
+type namedError struct {
+	text string
+	error
+}
+
+func (e namedError) Error() string { return e.text }
+
+func (e namedError) Unwrap() error { return e.error }
+
+// onOff is a flag that is also said as -x=on and -x=off.
+type onOff bool
+
+func (o *onOff) IsBoolFlag() bool { return true }
+
+func (o *onOff) String() string {
+	if *o {
+		return "on"
+	}
+	return "off"
+}
+
+func (o *onOff) Set(s string) error {
+	switch s {
+	case "on", "true":
+		*o = true
+	case "off", "false":
+		*o = false
+	default:
+		return errors.New("want on or off")
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package runflags
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/cmd/internal/cli"
+	"wgnin/nin"
+	"wgnin/nn"
+)
+
+// Each flag of a setting is for a field that there is, and each field but the
+// recipe has a flag.
+func TestEachSettingHasAFlag(t *testing.T) {
+	fields := map[string]bool{}
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[nin.Settings]()) {
+		fields[f.Name] = !f.Anonymous
+	}
+	delete(fields, "Hyper")
+	delete(fields, "Recipe")
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	register(fs, new(nin.Settings))
+	for _, o := range overrides {
+		assert.True(t, fields[o.field], o.field)
+		assert.NotNil(t, fs.Lookup(o.flag), o.flag)
+		delete(fields, o.field)
+	}
+	assert.Empty(t, fields)
+}
+
+// What is given overrides the recipe's setting, also by the value that a setting
+// has without a recipe; the rest is the recipe's.
+func TestOverrides(t *testing.T) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	f := New(fs)
+	require.NoError(t, fs.Parse([]string{"-lr", "1e-3", "-momentum=0", "-tune=on", "-shuffle=false", "-checkpoint-every=90s", "-data", "d"}))
+	r, err := nin.Find("mini")
+	require.NoError(t, err)
+	want := r.Settings()
+	want.Rate, want.Momentum, want.Tune, want.Shuffle, want.Data = 1e-3, 0, true, false, "d"
+	require.NoError(t, want.CheckpointEvery.UnmarshalText([]byte("90s")))
+	got, err := f.Settings(r)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+}
+
+// An error from below names a field; the command's names the flag, has the same
+// exit code, and is the same error.
+func TestNamed(t *testing.T) {
+	for want, err := range map[string]error{
+		"-lr is -1; want more":                    nn.RangeError{Setting: "Rate", Value: -1, Want: "more"},
+		"a: -weight-decay is 2; want less":        fmt.Errorf("a: %w", nn.RangeError{Setting: "WeightDecay", Value: 2, Want: "less"}),
+		"-init no: why":                           nin.SettingError{Setting: "Init", Problem: "no", Err: errors.New("why")},
+		"layer 3: probability is 7; want 1":       fmt.Errorf("layer 3: %w", nn.RangeError{Setting: "probability", Value: 7, Want: "1"}),
+		"study: -budget is 1ms; want at least 1s": fmt.Errorf("study: %w", nn.RangeError{Setting: "Budget", Value: "1ms", Want: "at least 1s"}),
+		"these weights are of no recipe's network (a); with -recipe the error says what differs": fmt.Errorf("%w (a)", nin.ErrNoRecipe),
+	} {
+		got := Named(cli.Usage(err))
+		assert.EqualError(t, got, want)
+		assert.Equal(t, 2, cli.Code(got))
+		assert.ErrorIs(t, got, err)
+		assert.Equal(t, 1, cli.Code(Named(err)))
+	}
+	require.NoError(t, Named(nil))
+}
+
+// No package below the commands contains a flag's name: they speak of fields.
+func TestFlagsAreTheCommands(t *testing.T) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	New(fs)
+	names := []string{"png", "budget"}
+	fs.VisitAll(func(f *flag.Flag) { names = append(names, regexp.QuoteMeta(f.Name)) })
+	said := regexp.MustCompile(`(^|[\s("'])-(` + strings.Join(names, "|") + `)($|[^\w-])`)
+	for _, top := range []string{"nin", "nn", "shaders", "gpu", "viz"} {
+		err := filepath.WalkDir(filepath.Join("../../..", top), func(path string, e os.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+			if err != nil {
+				return err
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+					assert.NotRegexp(t, said, l.Value, path)
+				}
+				return true
+			})
+			return nil
+		})
+		require.NoError(t, err)
+	}
+}

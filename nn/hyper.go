@@ -1,0 +1,90 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"wgnin/shaders"
+)
+
+// Hyper are the hyper-parameters of a training. Recipes give them, flags override
+// them, a [Trainer] trains by them, and a run's metrics record them, under the names of
+// the tags.
+type Hyper struct {
+	Epochs int `json:"epochs"` // passes over the images
+	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
+	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
+
+	// Rate, Momentum and WeightDecay are those of torch.optim.SGD:
+	//
+	//	v = Momentum*v + g + WeightDecay*w;  w = w - Rate*v
+	//
+	// with v from zero, no dampening and no Nesterov. The decay applies to biases
+	// too, as in PyTorch. A schedule may change the rate from step to step.
+	Rate        float64 `json:"lr"`
+	Momentum    float64 `json:"momentum"`
+	WeightDecay float64 `json:"weight_decay"`
+
+	Dropout float64 `json:"dropout"` // of the layers of a recipe's network; a trainer takes them as they are
+	Seed    uint64  `json:"seed"`    // of the order, of the augmentation and of dropout
+	Shuffle bool    `json:"shuffle"` // a new order of the images each epoch
+}
+
+// RangeError is a setting that no training can have.
+type RangeError struct {
+	Setting string // the field, such as Batch, or what a layer calls it
+	Value   any
+	Want    string
+}
+
+func (e RangeError) Error() string { return e.Setting + " " + e.Problem() }
+
+// Problem is the error without the name of the setting.
+func (e RangeError) Problem() string { return fmt.Sprintf("is %v; want %s", e.Value, e.Want) }
+
+// Check refuses what no training can have, with a [RangeError] that says what
+// would be right.
+func (h Hyper) Check() error {
+	for _, err := range []error{
+		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9), checkRate("Rate", h.Rate),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case !(h.Momentum >= 0 && float32(h.Momentum) < 1):
+		return RangeError{"Momentum", h.Momentum, "0 <= momentum < 1"}
+	case !(h.WeightDecay >= 0 && float32(h.WeightDecay) < 1):
+		return RangeError{"WeightDecay", h.WeightDecay, "0 <= decay < 1"}
+	}
+	if bad := (RangeError{}); errors.As(Dropout{P: h.Dropout}.Check(), &bad) {
+		return RangeError{"Dropout", bad.Value, bad.Want}
+	}
+	return nil
+}
+
+// Total is the number of steps of a run on so many images.
+func (h Hyper) Total(images int) int {
+	perEpoch := shaders.DivUp(images, max(1, min(h.Batch, images)))
+	n := min(h.Epochs, math.MaxInt/max(1, perEpoch)) * perEpoch
+	if h.Steps > 0 {
+		n = min(n, h.Steps)
+	}
+	return n
+}
+
+func inRange(setting string, value, low, high int) error {
+	if value < low || value > high {
+		return RangeError{setting, value, fmt.Sprintf("%d to %d", low, high)}
+	}
+	return nil
+}
+
+func checkRate(setting string, rate float64) error {
+	if !(rate >= 0 && rate <= math.MaxFloat32) {
+		return RangeError{setting, rate, "a finite number, 0 or more"}
+	}
+	return nil
+}
