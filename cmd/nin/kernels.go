@@ -60,10 +60,8 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	defer on.Close()
-	measured := map[string]nn.Choice{}
 	if *tune {
 		err := on.Tune(cli.Interruptible("what was measured is kept"), *batch, func(c nn.Choice) {
-			measured[c.Key] = c
 			if !*asJSON {
 				fmt.Fprintf(w, "%s %s %s: %s\n", c.Layer, c.Pass, c.Shape, c.Variant)
 			}
@@ -72,14 +70,9 @@ func kernels(w io.Writer, args []string) error {
 			return err
 		}
 	}
-	choices, err := on.Net.Choices(*batch)
+	choices, err := on.Choices(*batch)
 	if err != nil {
 		return err
-	}
-	for i, c := range choices {
-		if m, ok := measured[c.Key]; ok {
-			choices[i].Candidates = m.Candidates
-		}
 	}
 	if *asJSON {
 		return writeJSON(w, choices)

@@ -11,6 +11,7 @@ import (
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/nearest"
@@ -165,12 +166,12 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 			return err
 		}
 	}
-	net, err := m.Net(s.dev)
+	on, err := session.OfModel(s.dev, m)
 	if err != nil {
 		return err
 	}
-	defer net.Close()
-	if err := s.begin(net, m.Recipe.Name+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
+	defer on.Close()
+	if err := s.begin(on.Net, m.Recipe.Name+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
 		return err
 	}
 	switch {

@@ -92,13 +92,13 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 		return rep, err
 	}
 	images := noise(o.Recipe.In, o.Batch)
-	if err := on.Load(images, images); err != nil {
+	if err := on.Load(images, nil); err != nil {
 		return rep, err
 	}
 	dev.Wait()
 	rep.UploadSeconds = time.Since(start).Seconds()
 	if o.Variant != "" {
-		if err := useVariant(on.Net, o); err != nil {
+		if err := useVariant(on, o); err != nil {
 			return rep, err
 		}
 	}
@@ -188,14 +188,14 @@ func (rep *BenchReport) predict(ctx context.Context, on *session.Session, o Benc
 
 // useVariant makes the net run on o.Variant, which at least one of its
 // convolutions must have.
-func useVariant(net *nn.Net, o BenchOptions) error {
-	net.Use(nn.Kernels{"": o.Variant})
-	choices, err := net.Choices(o.Batch)
+func useVariant(on *session.Session, o BenchOptions) error {
+	on.Net.Use(nn.Kernels{"": o.Variant})
+	choices, err := on.Choices(o.Batch)
 	if err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(choices, func(c nn.Choice) bool { return c.Variant == o.Variant }) {
-		return fmt.Errorf("no convolution of %s has a variant %q on %s; there is: %s", o.Recipe.Name, o.Variant, net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))
+		return fmt.Errorf("no convolution of %s has a variant %q on %s; there is: %s", o.Recipe.Name, o.Variant, on.Net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))
 	}
 	return nil
 }

@@ -24,6 +24,8 @@ type Session struct {
 	Evaluator   *nn.Evaluator
 
 	Found Found
+
+	measured map[string]nn.Choice // by key
 }
 
 // Found is what a session found out about the device, and the bits of a run
@@ -153,9 +155,10 @@ func (s *Session) Test(images *data.Images, batch int) error {
 	return s.Measure(batch)
 }
 
-// Measure plans a test on the images that were loaded, batch of them at a time.
+// Measure plans a test on the images that were loaded, batch of them at a time: those
+// to test on, or where there are none those to train on.
 func (s *Session) Measure(batch int) (err error) {
-	if s.Evaluator, err = nn.NewEvaluator(s.Net, s.TestImages, batch); err == nil {
+	if s.Evaluator, err = nn.NewEvaluator(s.Net, cmp.Or(s.TestImages, s.TrainImages), batch); err == nil {
 		s.Found.Test = s.Evaluator.Batch()
 	}
 	return err

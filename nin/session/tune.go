@@ -32,7 +32,11 @@ func (s *Session) Tune(ctx context.Context, batch int, report func(nn.Choice)) e
 	if err != nil {
 		return err
 	}
-	kernels, tuneErr := s.Net.Tune(ctx, batch, known, report)
+	s.measured = map[string]nn.Choice{}
+	kernels, tuneErr := s.Net.Tune(ctx, batch, known, func(c nn.Choice) {
+		s.measured[c.Key] = c
+		report(c)
+	})
 	before := len(known)
 	maps.Copy(known, kernels)
 	if len(known) > before { // what was measured before an interrupt counts
@@ -49,6 +53,18 @@ func (s *Session) Tune(ctx context.Context, batch int, report func(nn.Choice)) e
 	}
 	s.use(kernels)
 	return nil
+}
+
+// Choices are what the convolutions run on with the given batch, and instead of
+// what; with how long each takes, where [Session.Tune] has measured it.
+func (s *Session) Choices(batch int) ([]nn.Choice, error) {
+	choices, err := s.Net.Choices(batch)
+	for i, c := range choices {
+		if m, ok := s.measured[c.Key]; ok {
+			choices[i].Candidates = m.Candidates
+		}
+	}
+	return choices, err
 }
 
 // readKernels reads what was measured before; nothing, if there is no file.
