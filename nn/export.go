@@ -37,7 +37,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	}
 	names := map[string]string{} // without "net.", as they are
 	for _, t := range weights {
-		names[strings.TrimPrefix(t.Name, prefix)] = t.Name
+		names[strings.TrimPrefix(t.Name, netPrefix)] = t.Name
 	}
 	said := map[*Described]bool{}
 	for _, n := range g.onnx {

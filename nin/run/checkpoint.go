@@ -207,7 +207,7 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
 	if c.Settings.Whiten { // the run's own, to the bit
 		whitened := *train
-		if whitened.Whitening, err = nin.ReadWhitening(c.path, c.whitening); err != nil {
+		if whitened.Whitening, err = nin.FindWhitening(c.path, c.whitening); err != nil {
 			return nil, err
 		}
 		train = &whitened

@@ -43,7 +43,7 @@ type Run struct {
 	savedStep    int
 	savedMetrics int64     // bytes of metrics.jsonl
 	drawn        time.Time // curves.png
-	same         same
+	same         sameLoss
 	made         []string // files and folders, by New
 }
 
