@@ -132,7 +132,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			var layers nn.Layer = graphLayers
+			layers := graphLayers
 			in := nn.Shape{C: 1, H: 28, W: 28}
 			if name != "graph" {
 				recipe, err := nin.Find(name)

@@ -267,19 +267,19 @@ func Median(x []float64) float64 {
 }
 
 // Write prints the report as a table.
-func (r BenchReport) Write(w io.Writer) error {
-	fmt.Fprintf(w, "%s (%s), recipe %s, batch %d", r.Adapter, r.Driver, r.Recipe, r.Batch)
-	if r.Micro < r.Batch {
-		fmt.Fprintf(w, " (%d at a time)", r.Micro)
+func (rep BenchReport) Write(w io.Writer) error {
+	fmt.Fprintf(w, "%s (%s), recipe %s, batch %d", rep.Adapter, rep.Driver, rep.Recipe, rep.Batch)
+	if rep.Micro < rep.Batch {
+		fmt.Fprintf(w, " (%d at a time)", rep.Micro)
 	}
-	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", r.CopyGBs, r.FMAGFlops)
-	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", r.TrainImages, r.TrainGFlops, 100*r.HostShare)
-	fmt.Fprintf(w, "prediction  %.2f images/s\n", r.PredictImages)
-	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", r.UploadSeconds, r.PlanSeconds, r.FirstSeconds)
-	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n\n", float64(r.ArenaBytes)/1e6, float64(r.DeviceBytes)/1e6)
+	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", rep.CopyGBs, rep.FMAGFlops)
+	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
+	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
+	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)
+	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n\n", float64(rep.ArenaBytes)/1e6, float64(rep.DeviceBytes)/1e6)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tkernel\tms\tGFLOP/s\tGB/s\t% of ceiling\tshape\t")
-	for _, k := range r.Kernels {
+	for _, k := range rep.Kernels {
 		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t\n", k.Layer, k.Kernel, k.Ms, k.GFlops, k.GBs, k.Ceiling, k.Shape)
 	}
 	return t.Flush()

@@ -217,10 +217,16 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if elsewhere { // what was found is of no use
 		c.state.Found = session.Found{}
 	}
-	r, err := prepare(ctx, dev, c.Settings, c.state.Found, train, test, dir)
+	recipe, err := checked(c.Settings)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
+	on, err := session.Training(ctx, dev, recipe, c.Settings, c.state.Found, train, test)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, err)
+	}
+	r := &Run{Session: on, Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev}
+	r.describe(train)
 	defer func() {
 		if err != nil {
 			r.Close()

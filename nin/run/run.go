@@ -55,10 +55,16 @@ var ErrExists = errors.New("holds a run already")
 // After an error nothing is left of it but folders above dir. ctx ends the
 // measurements of Settings.Tune.
 func New(ctx context.Context, dev *gpu.Device, s nin.Settings, train, test *data.Images, dir string) (_ *Run, err error) {
-	r, err := prepare(ctx, dev, s, session.Found{}, train, test, dir)
+	recipe, err := checked(s)
 	if err != nil {
 		return nil, err
 	}
+	on, err := session.Training(ctx, dev, recipe, s, session.Found{}, train, test)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Session: on, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	r.describe(train)
 	defer func() {
 		if err != nil {
 			r.Discard()
@@ -124,28 +130,23 @@ func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
 }
 
-// prepare puts all that a run needs on the device. What was found before is
-// kept; the zero Found is none.
-func prepare(ctx context.Context, dev *gpu.Device, s nin.Settings, f session.Found, train, test *data.Images, dir string) (*Run, error) {
+// checked are the recipe of the settings, if a run can have them.
+func checked(s nin.Settings) (nin.Recipe, error) {
 	recipe, err := nin.Find(s.Recipe)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.Check()
 	}
-	if err := s.Check(); err != nil {
-		return nil, err
-	}
-	in, err := session.Training(ctx, dev, recipe, s, f, train, test)
-	if err != nil {
-		return nil, err
-	}
-	r := &Run{Session: in, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	return recipe, err
+}
+
+// describe notes what the files of the run say of its images and of its network.
+func (r *Run) describe(train *data.Images) {
 	var w *data.Whitening
-	if s.Whiten {
+	if r.Settings.Whiten {
 		w = train.Whitening
 	}
-	r.metadata = nin.Metadata(recipe.Name, s.Dataset, train.Classes, w)
+	r.metadata = nin.Metadata(r.Recipe.Name, r.Settings.Dataset, train.Classes, w)
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
-	return r, nil
 }
 
 // versions are those of what the bits depend on.
