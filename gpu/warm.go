@@ -28,11 +28,12 @@ type warmer struct {
 	running int // goroutines, one a device
 }
 
-// few kernels are not worth it, and as many that take less than cached each say
-// that the code is in the cache: then the others' is too.
+// Below minKernelsAhead kernels, compiling ahead is not worth it. If the first
+// minKernelsAhead compile within cachedCompile each, the driver's cache has them, and
+// the others too.
 const (
-	few    = 4
-	cached = 30 * time.Millisecond
+	minKernelsAhead = 4
+	cachedCompile   = 30 * time.Millisecond
 )
 
 // CompileAhead begins to compile kernels that will each be in a plan of its own,
@@ -63,7 +64,7 @@ func (d *Device) warm(entries []entry) {
 			fresh = append(fresh, e)
 		}
 	}
-	if len(fresh) < few {
+	if len(fresh) < minKernelsAhead {
 		return
 	}
 	w.mu.Lock()
@@ -95,7 +96,7 @@ func (w *warmer) run(h *Device) {
 		if !ok {
 			return
 		}
-		if h.meet(&e) != nil || n == few && time.Since(start) < few*cached {
+		if h.meet(&e) != nil || n == minKernelsAhead && time.Since(start) < minKernelsAhead*cachedCompile {
 			w.forget()
 		}
 	}

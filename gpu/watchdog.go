@@ -19,10 +19,10 @@ import (
 const watchdog = 500 * time.Millisecond
 
 const (
-	// slow is the arithmetic, and sample the share of its workgroups, with which a
-	// dispatch is first tried: GPUs of ten GFLOP/s are done with less in time.
-	slow   = 4e9
-	sample = 32
+	// A dispatch of at least trialFlops is first tried with one workgroup in
+	// trialShare: GPUs of ten GFLOP/s are done with less in time.
+	trialFlops = 4e9
+	trialShare = 32
 	// maxParts bounds the pipelines of a dispatch, as when the machine slept in it.
 	maxParts = 64
 )
@@ -43,7 +43,7 @@ func (d *Device) first(s *step) (err error) {
 
 // time runs s, waits for it, and notes how long its parts take.
 func (d *Device) time(s *step) error {
-	if s.entry.flops >= slow && s.entry.repeats() {
+	if s.entry.flops >= trialFlops && s.entry.repeats() {
 		if err := d.split(s); err != nil {
 			return err
 		}
@@ -71,9 +71,9 @@ func (d *Device) time(s *step) error {
 func (d *Device) split(s *step) error {
 	first := s.parts[0]
 	if first.y > 1 {
-		first.y = max(1, first.y/sample)
+		first.y = max(1, first.y/trialShare)
 	} else {
-		first.x = max(1, first.x/sample)
+		first.x = max(1, first.x/trialShare)
 	}
 	var took time.Duration
 	for range 2 {

@@ -68,10 +68,10 @@ func ExampleBlock() {
 // Exercise 6 asks for networks that grow as VGG does. These are as deep as
 // VGG-11, 16 and 19, with a tenth of their parameters or less: VGG's are 133, 138
 // and 144 million, most of them in its fully connected layers.
-func ExampleFamily() {
+func ExampleLikeVGG() {
 	in := nn.Shape{C: 3, H: 224, W: 224}
 	for _, depth := range []int{11, 16, 19} {
-		net := nin.Family(depth, 64, 1000, 0.5)
+		net := nin.LikeVGG(depth, 64, 1000, 0.5)
 		params, _ := nn.Params(net, in)
 		macs, _ := nn.MACs(net, in)
 		fmt.Printf("NiN-%d: %.1f million parameters, %.1f billion multiply-adds\n", depth, float64(params)/1e6, float64(macs)/1e9)

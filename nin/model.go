@@ -50,7 +50,7 @@ func ReadModel(path, recipe string) (*Model, error) {
 	}
 	m.Whitening = w
 	if hash := meta["whitening"]; w == nil && hash != "" {
-		if m.Whitening, err = ReadWhitening(path, hash); err != nil {
+		if m.Whitening, err = WhiteningBeside(path, hash); err != nil {
 			return nil, err
 		}
 	}
@@ -167,8 +167,8 @@ const VelocityPrefix = "velocity."
 // through a whitening, or in the folder above, where a run has it.
 const WhiteningFile = "whitening.safetensors"
 
-// ReadWhitening finds the whitening of the given hash for the weights at path.
-func ReadWhitening(path, hash string) (*data.Whitening, error) {
+// WhiteningBeside finds the whitening of the given hash for the weights at path.
+func WhiteningBeside(path, hash string) (*data.Whitening, error) {
 	dir := filepath.Dir(path)
 	file := filepath.Join(dir, WhiteningFile)
 	w, err := data.ReadWhitening(file)

@@ -98,14 +98,14 @@ func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...
 // layers (Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1: A, D, E).
 var stages = map[int][5]int{11: {1, 1, 2, 2, 2}, 16: {2, 2, 3, 3, 3}, 19: {2, 2, 4, 4, 4}}
 
-// Family is NiN-11, NiN-16 or NiN-19, of exercise 6: a network with VGG's number
+// LikeVGG is NiN-11, NiN-16 or NiN-19, of exercise 6: a network with VGG's number
 // of layers and its way of growing. Each of the five stages is one block, a 3x3
 // convolution and then 1x1 ones, as many in all as VGG has 3x3 ones; channels go
 // from width to 8 times that, doubling from stage to stage, and images halve
 // between stages. VGG's three fully connected layers become a last block with a
 // channel for each class, and its mean. VGG's width is 64, for images of 224x224.
 // Another depth than 11, 16 and 19 gives no layers.
-func Family(depth, width, classes int, dropout float64) nn.Sequential {
+func LikeVGG(depth, width, classes int, dropout float64) nn.Sequential {
 	var s nn.Sequential
 	for i, n := range stages[depth] {
 		if n == 0 {

@@ -26,7 +26,7 @@ type Conv2D struct {
 }
 
 func (c Conv2D) sides() sides {
-	return sides{kernel: c.Kernel, kernelW: c.KernelW, stride: or(c.Stride, 1), strideW: c.StrideW, pad: c.Pad}
+	return sides{kernel: c.Kernel, kernelW: c.KernelW, stride: orDefault(c.Stride, 1), strideW: c.StrideW, pad: c.Pad}
 }
 
 // Build records the convolution.
@@ -84,8 +84,8 @@ func (l Linear) String() string { return fmt.Sprintf("Linear %d", l.Out) }
 // checkWeights refuses weights [out,in,kh,kw] that are too many; in, kh and kw
 // have been checked.
 func checkWeights(out, in, kh, kw int) error {
-	if out < 1 || out > largest {
-		return fmt.Errorf("%d output channels; want 1 to %d", out, largest)
+	if out < 1 || out > maxLayerNumber {
+		return fmt.Errorf("%d output channels; want 1 to %d", out, maxLayerNumber)
 	}
 	if fan := int64(in) * int64(kh) * int64(kw); fan > maxValues/int64(out) {
 		return fmt.Errorf("weight is [%d,%d,%d,%d]; want at most %d values", out, in, kh, kw, maxValues)

@@ -38,7 +38,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	}
 	names := map[string]string{} // without "net.", as they are
 	for _, t := range weights {
-		names[strings.TrimPrefix(t.Name, prefix)] = t.Name
+		names[strings.TrimPrefix(t.Name, netPrefix)] = t.Name
 	}
 	for _, l := range g.layers {
 		if l.operators < l.outputs || l.operators == 0 && l.Leaf && !l.same {

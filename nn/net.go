@@ -299,8 +299,8 @@ func (net *Net) fill(a arenas) error {
 	return err
 }
 
-// prefix is what the chapter's class puts before the names of its weights.
-const prefix = "net."
+// netPrefix is what the chapter's class puts before the names of its weights.
+const netPrefix = "net."
 
 // Weights reads the weights back, and what of them does not learn, in PyTorch's layouts
 // and order, named as in the state dict of the chapter's class: net.0.0.weight.
@@ -344,7 +344,7 @@ func (net *Net) tensors(a arenas, state bool) (ts []safetensors.Tensor) {
 		for i := range data {
 			data[i] = a.of(t)[offset+t.place(i)]
 		}
-		ts = append(ts, safetensors.Tensor{Name: prefix + name, Shape: slices.Clone(t.Shape), Data: data})
+		ts = append(ts, safetensors.Tensor{Name: netPrefix + name, Shape: slices.Clone(t.Shape), Data: data})
 	})
 	return ts
 }
@@ -387,7 +387,7 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
 	given := map[string]safetensors.Tensor{}
 	for _, t := range ts {
-		name := strings.TrimPrefix(t.Name, prefix)
+		name := strings.TrimPrefix(t.Name, netPrefix)
 		if _, twice := given[name]; twice {
 			return arenas{}, fmt.Errorf("weights: %s is there twice", name)
 		}
@@ -404,7 +404,7 @@ func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
 		switch {
 		case err != nil:
 		case !ok:
-			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", prefix, name, want.Shape)
+			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", netPrefix, name, want.Shape)
 		case !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Len():
 			err = fmt.Errorf("weights: %s has shape %v; the network's is %v", t.Name, t.Shape, want.Shape)
 		default:
@@ -421,7 +421,7 @@ func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
 		return arenas{}, err
 	}
 	for _, t := range ts {
-		if _, unused := given[strings.TrimPrefix(t.Name, prefix)]; unused {
+		if _, unused := given[strings.TrimPrefix(t.Name, netPrefix)]; unused {
 			return arenas{}, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}

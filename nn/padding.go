@@ -51,9 +51,9 @@ func (p Padding) String() string {
 	return fmt.Sprintf("%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right)
 }
 
-// largest bounds the numbers in layers, so that sizes computed from them do
+// maxLayerNumber bounds the numbers in layers, so that sizes computed from them do
 // not overflow.
-const largest = 1 << 16
+const maxLayerNumber = 1 << 16
 
 // sides is how a kernel slides: rows and columns, where a second of 0 is the
 // first.
@@ -67,8 +67,8 @@ type sides struct {
 func (s sides) window(in Shape) (shaders.Window, error) {
 	w := shaders.Window{
 		InH: in.H, InW: in.W,
-		KH: s.kernel, KW: or(s.kernelW, s.kernel),
-		StrideH: s.stride, StrideW: or(s.strideW, s.stride), Ceil: s.ceil,
+		KH: s.kernel, KW: orDefault(s.kernelW, s.kernel),
+		StrideH: s.stride, StrideW: orDefault(s.strideW, s.stride), Ceil: s.ceil,
 	}
 	if in.Flat {
 		return w, fmt.Errorf("input is a vector; want an image (before Flatten)")
@@ -80,8 +80,8 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 		{"kernel", w.KH, 1}, {"kernel", w.KW, 1}, {"stride", w.StrideH, 1}, {"stride", w.StrideW, 1},
 		{"padding", s.pad.Top, 0}, {"padding", s.pad.Bottom, 0}, {"padding", s.pad.Left, 0}, {"padding", s.pad.Right, 0},
 	} {
-		if n.v < n.least || n.v > largest {
-			return w, fmt.Errorf("%s is %d; want %d to %d", n.name, n.v, n.least, largest)
+		if n.v < n.least || n.v > maxLayerNumber {
+			return w, fmt.Errorf("%s is %d; want %d to %d", n.name, n.v, n.least, maxLayerNumber)
 		}
 	}
 	s.pad.apply(&w)
@@ -89,10 +89,10 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 }
 
 func (s sides) String() string {
-	t := fmt.Sprintf("%dx%d", s.kernel, or(s.kernelW, s.kernel))
-	if s.stride != 1 || or(s.strideW, s.stride) != 1 {
+	t := fmt.Sprintf("%dx%d", s.kernel, orDefault(s.kernelW, s.kernel))
+	if s.stride != 1 || orDefault(s.strideW, s.stride) != 1 {
 		t += fmt.Sprintf(" stride %d", s.stride)
-		if w := or(s.strideW, s.stride); w != s.stride {
+		if w := orDefault(s.strideW, s.stride); w != s.stride {
 			t += fmt.Sprintf("x%d", w)
 		}
 	}
@@ -105,7 +105,7 @@ func (s sides) String() string {
 	return t
 }
 
-func or(v, def int) int {
+func orDefault(v, def int) int {
 	if v == 0 {
 		return def
 	}

@@ -21,7 +21,7 @@ type MaxPool2D struct {
 }
 
 func (p MaxPool2D) sides() sides {
-	return sides{p.Kernel, p.KernelW, or(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
+	return sides{p.Kernel, p.KernelW, orDefault(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
 }
 
 // Build records the pooling.
@@ -67,7 +67,7 @@ type AvgPool2D struct {
 }
 
 func (p AvgPool2D) sides() sides {
-	return sides{p.Kernel, p.KernelW, or(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
+	return sides{p.Kernel, p.KernelW, orDefault(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
 }
 
 // Build records the pooling.

@@ -299,7 +299,7 @@ func (s *Scene) legendText() (low, high, stats, value string) {
 			stats += fmt.Sprintf("   dead %d of %d", dead, t.Shape[0])
 		}
 	}
-	if hover.what != nothing && s.subject.hover == hover {
+	if hover.what != ofNothing && s.subject.hover == hover {
 		value = fmt.Sprintf("(%d, %d)  %s", hover.row, hover.col, number(s.entry(s.at.mouse)[2]))
 		if hover.what == ofInput {
 			value = "input " + value

@@ -126,14 +126,14 @@ type subject struct {
 
 // spot is a number of a tensor that is drawn.
 type spot struct {
-	what        what
+	what        spotKind
 	m, row, col int
 }
 
-type what int
+type spotKind int
 
 const (
-	nothing what = iota
+	ofNothing spotKind = iota
 	ofGrid
 	ofInput
 )
@@ -167,7 +167,7 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	if err := gpu.Write(s.entries.All(), []float32{0, 1, 0, 0}); err != nil {
 		return nil, err
 	}
-	if s.readback, err = dev.NewReadback(s.entries.Slice(0, int64(s.at.host)*16), late); err != nil {
+	if s.readback, err = dev.NewReadback(s.entries.Slice(0, int64(s.at.host)*16), readbackDelay); err != nil {
 		return nil, err
 	}
 	s.values = make([]float32, 4*s.at.host)
@@ -445,9 +445,9 @@ func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	}
 }
 
-// late is how many pictures later numbers are shown while a training goes on: by
+// readbackDelay is how many pictures later numbers are shown while a training goes on: by
 // then the device has long made them.
-const late = 2
+const readbackDelay = 2
 
 // ask runs the statistics, and has them brought to the host some pictures later.
 func (s *Scene) ask(sub subject, plans []*gpu.Plan) error {
@@ -484,7 +484,7 @@ func (s *Scene) rows(t Tensor, to uint32) dispatch {
 func (s *Scene) pointed(h spot) []dispatch {
 	t := s.tensor(s.layer)
 	switch h.what {
-	case nothing:
+	case ofNothing:
 		return nil
 	case ofInput:
 		t = s.input()

@@ -113,7 +113,7 @@ func (s *tester) run() error {
 	var failures []string
 	for i, t := range s.tests {
 		if terminal {
-			fmt.Fprintf(s.w, "\r\x1b[K%d of %d, %s: %.60s", i+1, len(s.tests), since(start), t)
+			fmt.Fprintf(s.w, "\r\x1b[K%d of %d, %s: %.60s", i+1, len(s.tests), secondsSince(start), t)
 		}
 		res, err := t.run()
 		if terminal {
@@ -159,7 +159,7 @@ func (s *tester) run() error {
 	if len(failures) > 0 {
 		return fmt.Errorf("selftest: %d of %d cases on %s fail; the first is %s", len(failures), len(s.tests), s.device.Adapter(), failures[0])
 	}
-	fmt.Fprintf(s.w, "%d cases on %s: all within tolerance, %s\n", len(s.tests), s.device.Adapter(), since(start))
+	fmt.Fprintf(s.w, "%d cases on %s: all within tolerance, %s\n", len(s.tests), s.device.Adapter(), secondsSince(start))
 	return nil
 }
 
@@ -171,7 +171,7 @@ func (s *tester) table(rows []*row) error {
 		if r.failed > 0 {
 			worst = fmt.Sprintf("%d FAIL", r.failed)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", r.kernel, or(r.variant, "-"), len(r.sizes), worst, or(r.where, "-"))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", r.kernel, orText(r.variant, "-"), len(r.sizes), worst, orText(r.where, "-"))
 	}
 	return t.Flush()
 }
@@ -187,11 +187,11 @@ func units(worst float64, err error) string {
 	return fmt.Sprintf("%.2g", worst)
 }
 
-func or(s, ifEmpty string) string {
+func orText(s, ifEmpty string) string {
 	if s == "" {
 		return ifEmpty
 	}
 	return s
 }
 
-func since(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }
+func secondsSince(t time.Time) time.Duration { return time.Since(t).Round(time.Second) }

@@ -100,7 +100,7 @@ func experiment(w io.Writer, args []string) error {
 		return fmt.Errorf("study: -out: %w", err)
 	}
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
-	result, err := study.Run(ctx, dev, s, study.Options{
+	result, err := study.Answer(ctx, dev, s, study.Options{
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
 		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})

@@ -191,17 +191,17 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 // Write prints the cost as tables. Layers that cost nothing, such as a ReLU
 // that a convolution does in its store, are left out.
 func (c Cost) Write(w io.Writer) error {
-	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, shape(c.Input), c.Adapter)
+	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, batchShape(c.Input), c.Adapter)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\t\toutput\tparameters\tM multiply-adds\ttraining MFLOP\tprediction MB\ttraining MB")
 	for _, l := range c.Layers {
 		if l.Parameters > 0 || l.PredictBytes > 0 || l.TrainBytes > 0 {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%.2f\t%.2f\t%.1f\t%.1f\n", l.Path, l.Layer, l.Output, l.Parameters,
-				float64(l.MACs)/1e6, l.TrainFlops/1e6, mb(l.PredictBytes), mb(l.TrainBytes))
+				float64(l.MACs)/1e6, l.TrainFlops/1e6, megabytes(l.PredictBytes), megabytes(l.TrainBytes))
 		}
 	}
 	fmt.Fprintf(t, "sum\t\t\t%d\t%.2f\t%.2f\t%.1f\t%.1f\n", c.Parameters, float64(c.MACs)/1e6, c.TrainFlops/1e6,
-		mb(c.Prediction.Unshared), mb(c.Training.Unshared))
+		megabytes(c.Prediction.Unshared), megabytes(c.Training.Unshared))
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -222,11 +222,11 @@ func (c Cost) Write(w io.Writer) error {
 		{"dataset", p.Images, m.Images}, {"activations", p.Activations, m.Activations}, {"test after an epoch", p.Evaluation, m.Evaluation},
 		{"resizing, whitening, rest", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging}, {"planned peak", p.Peak, m.Peak},
 	} {
-		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, mb(row.pred), mb(row.train))
+		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, megabytes(row.pred), megabytes(row.train))
 	}
 	return t.Flush()
 }
 
-func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
+func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 
-func shape(s []int) string { return nn.Shape{C: s[1], H: s[2], W: s[3]}.Batch(s[0]) }
+func batchShape(s []int) string { return nn.Shape{C: s[1], H: s[2], W: s[3]}.Batch(s[0]) }

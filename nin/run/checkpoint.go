@@ -207,7 +207,7 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
-		if w, err = nin.ReadWhitening(c.path, c.whitening); err != nil {
+		if w, err = nin.WhiteningBeside(c.path, c.whitening); err != nil {
 			return nil, err
 		}
 	}
@@ -216,10 +216,16 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if elsewhere { // what was found is of no use
 		c.state.Found = session.Found{}
 	}
-	r, err := prepare(ctx, dev, c.Settings, c.state.Found, w, train, test, dir)
+	recipe, err := checked(c.Settings)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
+	on, err := session.Training(ctx, dev, recipe, c.Settings, c.state.Found, w, train, test)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, err)
+	}
+	r := &Run{Session: on, Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev}
+	r.describe(w, train)
 	defer func() {
 		if err != nil {
 			r.Close()

@@ -263,8 +263,8 @@ func (r *Run) leave() error {
 	return errors.Join(r.save(), r.drawCurves())
 }
 
-// same counts steps in a row that have the same loss.
-type same struct {
+// sameLoss counts steps in a row that have the same loss.
+type sameLoss struct {
 	loss  float64
 	steps int
 }
@@ -277,9 +277,9 @@ const deadSteps = 20
 // last bit, and are that of equal logits, ln(classes): different batches give
 // that only if the images make no difference, as when the last ReLU lets nothing
 // through.
-func (s *same) dead(loss float64, classes int) bool {
+func (s *sameLoss) dead(loss float64, classes int) bool {
 	if loss != s.loss {
-		*s = same{loss: loss}
+		*s = sameLoss{loss: loss}
 	}
 	s.steps++
 	return s.steps == deadSteps && math.Abs(loss-math.Log(float64(classes))) < 1e-4 // the sum of a batch is rounded

@@ -43,7 +43,7 @@ type Run struct {
 	savedStep    int
 	savedMetrics int64     // bytes of metrics.jsonl
 	drawn        time.Time // curves.png
-	same         same
+	same         sameLoss
 	made         []string // files and folders, by New
 }
 
@@ -55,10 +55,16 @@ var ErrExists = errors.New("holds a run already")
 // After an error nothing is left of it but folders above dir. ctx ends the
 // measurements of Settings.Tune.
 func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string) (_ *Run, err error) {
-	r, err := prepare(ctx, dev, s, session.Found{}, w, train, test, dir)
+	recipe, err := checked(s)
 	if err != nil {
 		return nil, err
 	}
+	on, err := session.Training(ctx, dev, recipe, s, session.Found{}, w, train, test)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run{Session: on, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	r.describe(w, train)
 	defer func() {
 		if err != nil {
 			r.Discard()
@@ -124,24 +130,20 @@ func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
 }
 
-// prepare puts all that a run needs on the device. What was found before is
-// kept; the zero Found is none.
-func prepare(ctx context.Context, dev *gpu.Device, s nin.Settings, f session.Found, w *data.Whitening, train, test *data.Images, dir string) (*Run, error) {
+// checked are the recipe of the settings, if a run can have them.
+func checked(s nin.Settings) (nin.Recipe, error) {
 	recipe, err := nin.Find(s.Recipe)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = s.Check()
 	}
-	if err := s.Check(); err != nil {
-		return nil, err
-	}
-	in, err := session.Training(ctx, dev, recipe, s, f, w, train, test)
-	if err != nil {
-		return nil, err
-	}
-	r := &Run{Session: in, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
-	r.metadata = nin.Metadata(recipe.Name, s.Dataset, train.Classes, w)
+	return recipe, err
+}
+
+// describe notes what the files of the run say of its images and of its network, which
+// sees them through w.
+func (r *Run) describe(w *data.Whitening, train *data.Images) {
+	r.metadata = nin.Metadata(r.Recipe.Name, r.Settings.Dataset, train.Classes, w)
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
-	return r, nil
 }
 
 // versions are those of what the bits depend on.

@@ -92,5 +92,5 @@ func head(first, second int) func(int, float64) nn.Sequential {
 }
 
 func family(depth int) func(int, float64) nn.Sequential {
-	return func(classes int, dropout float64) nn.Sequential { return nin.Family(depth, 16, classes, dropout) }
+	return func(classes int, dropout float64) nn.Sequential { return nin.LikeVGG(depth, 16, classes, dropout) }
 }

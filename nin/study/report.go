@@ -22,7 +22,7 @@ import (
 
 // WriteFiles leaves study-N.md, with what was done and what came out, and the
 // plot study-N.png beside it, and gives the path of the first.
-func (r Result) WriteFiles(dir string) (string, error) {
+func (r Findings) WriteFiles(dir string) (string, error) {
 	name := filepath.Join(dir, fmt.Sprintf("study-%d", r.Exercise))
 	png, err := r.plot()
 	if err != nil {
@@ -31,11 +31,11 @@ func (r Result) WriteFiles(dir string) (string, error) {
 	if err := files.Write(name+".png", png); err != nil {
 		return "", err
 	}
-	return name + ".md", files.Write(name+".md", []byte(r.Markdown()))
+	return name + ".md", files.Write(name+".md", []byte(r.markdown()))
 }
 
-// Markdown is the report.
-func (r Result) Markdown() string {
+// markdown is the report.
+func (r Findings) markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
 	p("# Exercise %d: %s\n\n> %s\n\n", r.Exercise, r.Title, r.Question)
@@ -76,7 +76,7 @@ func (r Result) Markdown() string {
 // compare says in a sentence how variant i differs from the first. An accuracy
 // differs if all seeds of one are above all of the other, which three seeds of
 // equals do by chance one time in ten.
-func (r Result) compare(i int) string {
+func (r Findings) compare(i int) string {
 	base, v := r.Results[0], r.Results[i]
 	name := fmt.Sprintf("**%s** against %s: ", r.Networks[i].Name, r.Networks[0].Name)
 	if len(base.Accuracy) == 0 || len(v.Accuracy) == 0 {
@@ -103,7 +103,7 @@ func times[T int | int64 | float64](a, b T) string {
 }
 
 // plot draws the accuracy of each seed and the curves of the training loss.
-func (r Result) plot() ([]byte, error) {
+func (r Findings) plot() ([]byte, error) {
 	accuracy, loss := plot.New(), plot.New()
 	accuracy.Y.Label.Text = "test accuracy"
 	loss.X.Label.Text, loss.Y.Label.Text = "step", "training loss"

@@ -59,8 +59,8 @@ type Options struct {
 	Command     string    // that asked for the study, for the report
 }
 
-// Result is what a study found.
-type Result struct {
+// Findings is what a study found.
+type Findings struct {
 	Study
 	Adapter string
 	Command string
@@ -92,43 +92,43 @@ const (
 	// studyRate is half of mini's rate, at which the deeper variants died.
 	studyRate = 0.025
 
-	minSteps  = 20  // fewer teach nothing
-	lossBins  = 50  // points of a curve
-	testShare = 0.2 // of the time of a training that its test may take
-	planned   = 0.9 // of the budget is planned, for rates fall when cores get warm
+	minSteps     = 20  // fewer teach nothing
+	lossBins     = 50  // points of a curve
+	testShare    = 0.2 // of the time of a training that its test may take
+	plannedShare = 0.9 // of the budget is planned, for rates fall when cores get warm
 )
 
-// study is a study under way.
-type study struct {
+// underway is a study under way.
+type underway struct {
 	Options
 	dev    *gpu.Device
 	begun  time.Time
 	recipe nin.Recipe
-	result Result
+	result Findings
 }
 
-// Run trains each variant with each seed: the same images in the same
+// Answer trains each variant with each seed: the same images in the same
 // order, the same learning rate (the study's, with mini's cosine over the steps), the
 // same number of steps, which is what the budget allows at the measured rates. A
 // seed that no longer fits the budget is left out for all variants.
-func Run(ctx context.Context, dev *gpu.Device, s Study, o Options) (Result, error) {
+func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings, error) {
 	recipe, err := nin.Find("mini")
 	if err != nil {
-		return Result{}, err
+		return Findings{}, err
 	}
 	if o.Seeds < 1 || o.Budget <= 0 {
-		return Result{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
+		return Findings{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
-	r := study{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
-	r.result = Result{
+	r := underway{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
+	r.result = Findings{
 		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
 		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),
 	}
 	round, err := r.plan(ctx)
 	if err != nil {
-		return Result{}, err
+		return Findings{}, err
 	}
 	within, cancel := context.WithDeadline(ctx, r.begun.Add(o.Budget))
 	defer cancel()
@@ -148,7 +148,7 @@ func Run(ctx context.Context, dev *gpu.Device, s Study, o Options) (Result, erro
 			break
 		}
 		if err != nil {
-			return Result{}, err
+			return Findings{}, err
 		}
 		round = time.Since(start)
 		r.result.Seeds++
@@ -163,7 +163,7 @@ func Run(ctx context.Context, dev *gpu.Device, s Study, o Options) (Result, erro
 }
 
 // assemble prepares a training of a network.
-func (r *study) assemble(ctx context.Context, i, steps, tests int, seed uint64) (*session.Session, error) {
+func (r *underway) assemble(ctx context.Context, i, steps, tests int, seed uint64) (*session.Session, error) {
 	recipe := r.recipe
 	recipe.Net = r.result.Networks[i].Net
 	s := recipe.Settings()
@@ -182,7 +182,7 @@ func (r *study) assemble(ctx context.Context, i, steps, tests int, seed uint64) 
 
 // plan measures each variant, sets the numbers of steps and of test images, and
 // tells how long a training of each will take.
-func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
+func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	perStep, perTest := 0.0, 0.0 // seconds, of all variants
 	for i, v := range r.result.Networks {
 		recipe := r.recipe
@@ -199,14 +199,14 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 		perStep, perTest = perStep+step, perTest+test
 	}
 	left := r.Budget - time.Since(r.begun)
-	share := planned * left.Seconds() / float64(r.Seeds)
+	share := plannedShare * left.Seconds() / float64(r.Seeds)
 	r.result.TestImages = min(r.Test.Len(), int(testShare*share/perTest))
 	r.result.Steps = int((share - perTest*float64(r.result.TestImages)) / perStep)
 	perEpoch := (r.Train.Len() + r.result.Batch - 1) / r.result.Batch
 	most := r.recipe.Epochs * perEpoch
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
-		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/planned*1e9)
+		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/plannedShare*1e9)
 		return 0, fmt.Errorf("study: %w", nn.RangeError{Setting: "Budget", Value: r.Budget, Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
 			need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))})
 	}
@@ -218,7 +218,7 @@ func (r *study) plan(ctx context.Context) (round time.Duration, err error) {
 }
 
 // meaplanned gives the seconds of a step and of the test of an image, compiled.
-func (r *study) measure(ctx context.Context, i int) (step, test float64, err error) {
+func (r *underway) measure(ctx context.Context, i int) (step, test float64, err error) {
 	const steps, first, tests = 20, 4, 512
 	on, err := r.assemble(ctx, i, steps, tests, 0)
 	if err != nil {
@@ -245,7 +245,7 @@ func (r *study) measure(ctx context.Context, i int) (step, test float64, err err
 }
 
 // trainAll trains each variant from a seed.
-func (r *study) trainAll(ctx context.Context, seed uint64) error {
+func (r *underway) trainAll(ctx context.Context, seed uint64) error {
 	for i := range r.result.Networks {
 		if err := r.train(ctx, i, seed); err != nil {
 			return err
@@ -255,7 +255,7 @@ func (r *study) trainAll(ctx context.Context, seed uint64) error {
 }
 
 // train trains variant i from a seed and keeps what it comes to.
-func (r *study) train(ctx context.Context, i int, seed uint64) error {
+func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	name := r.result.Networks[i].Name
 	on, err := r.assemble(ctx, i, r.result.Steps, r.result.TestImages, seed)
 	if err != nil {

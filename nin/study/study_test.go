@@ -96,10 +96,10 @@ func TestStudies(t *testing.T) {
 	assert.Empty(t, want)
 
 	// The chapter's scale.
-	out, err := nn.OutShape(nin.Family(19, 64, 10, 0.5)[:9], nn.Shape{C: 1, H: 224, W: 224})
+	out, err := nn.OutShape(nin.LikeVGG(19, 64, 10, 0.5)[:9], nn.Shape{C: 1, H: 224, W: 224})
 	require.NoError(t, err)
 	assert.Equal(t, nn.Shape{C: 512, H: 14, W: 14}, out)
-	assert.Nil(t, nin.Family(12, 64, 10, 0.5))
+	assert.Nil(t, nin.LikeVGG(12, 64, 10, 0.5))
 	_, err = study.Find(4)
 	require.ErrorContains(t, err, "go run ./cmd/nin cost")
 	_, err = study.Find(7)
@@ -123,13 +123,13 @@ func small() study.Study {
 	}}
 }
 
-// TestRunStudy runs to the steps of the recipe, five epochs: no budget bounds it.
-func TestRunStudy(t *testing.T) {
+// TestAnswer runs to the steps of the recipe, five epochs: no budget bounds it.
+func TestAnswer(t *testing.T) {
 	dev := gputest.Device(t)
 	set := nintest.Fashion(t)
 	var log strings.Builder
 	o := study.Options{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
-	r, err := study.Run(context.Background(), dev, small(), o)
+	r, err := study.Answer(context.Background(), dev, small(), o)
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Seeds)
 	assert.Equal(t, 5, r.Steps)
@@ -158,11 +158,11 @@ func TestRunStudy(t *testing.T) {
 	require.NoError(t, err)
 
 	o.Budget = time.Millisecond
-	_, err = study.Run(context.Background(), dev, small(), o)
+	_, err = study.Answer(context.Background(), dev, small(), o)
 	require.ErrorContains(t, err, "study: Budget is 1ms; want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_, err = study.Run(ctx, dev, small(), o)
+	_, err = study.Answer(ctx, dev, small(), o)
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -173,7 +173,7 @@ func TestStudyMarkdown(t *testing.T) {
 		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6}, Prediction: report.MemoryUse{Peak: 1e6}}
 	}
 	s := small()
-	r := study.Result{
+	r := study.Findings{
 		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets",
 		Batch: 10, Rate: 0.05, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
 		Results: []study.NetworkResult{

@@ -77,9 +77,9 @@ var shapes = []sized{
 	{square(3, 12, 26, 8, 3, 2, 1), dW | best},
 }
 
-// others are shapes for kernels made for another class of device, which all
+// otherCases are shapes for kernels made for another class of device, which all
 // devices run too.
-var others = []sized{
+var otherCases = []sized{
 	{square(2, 5, 13, 5, 3, 2, 1), fwdReLU | dX | dW},
 	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU | dW},
 	{raw(square(2, 3, 7, 10, 3, 1, 1)), fwd | dW},
@@ -87,8 +87,8 @@ var others = []sized{
 	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
 }
 
-// sample are Variants of which the others are sizes.
-var sample = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
+// sampleVariants are Variants of which the others are sizes.
+var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
 
 // variants are the shapes with each family of kernels that run on the device.
 func variants(d *gpu.Device) (ss []sized) {
@@ -104,11 +104,11 @@ func variants(d *gpu.Device) (ss []sized) {
 			add(s, block(8))
 		}
 	}
-	more := sample
+	more := sampleVariants
 	if !software {
 		more = append(slices.Clone(tiles), block(8), block(64))
 	}
-	for _, s := range others {
+	for _, s := range otherCases {
 		for _, v := range more {
 			if s.runs(d, Forward, v) {
 				add(s, v)

@@ -31,7 +31,7 @@ func TestVariants(t *testing.T) {
 	for v, n := range variants {
 		t.Logf("%-48s %d", v, n)
 	}
-	for _, v := range sample {
+	for _, v := range sampleVariants {
 		if !(Shape{}).runs(d, Forward, v) { // as tiles where the compiler takes too long for them
 			continue
 		}

@@ -98,19 +98,19 @@ func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 
 // Named is the variant of that name, if the pass has it on the device.
 func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
-	i := slices.IndexFunc(every, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
+	i := slices.IndexFunc(allVariants, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
 	if i < 0 {
 		return Variant{}, false
 	}
-	return every[i], true
+	return allVariants[i], true
 }
 
-// every is all variants there are.
-var every = append(slices.Clone(tiles), broadcast, block(8), block(64))
+// allVariants is all variants there are.
+var allVariants = append(slices.Clone(tiles), broadcast, block(8), block(64))
 
 // Names are those of all variants there are.
 func Names() (names []string) {
-	for _, v := range every {
+	for _, v := range allVariants {
 		names = append(names, v.String())
 	}
 	return names
