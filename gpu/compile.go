@@ -1,6 +1,6 @@
 package gpu
 
-// compilation tells Options.Compiling which kernels become machine code.
+// compilation reports to Options.Compiling which kernels are being compiled.
 type compilation struct {
 	d       *Device
 	waiting map[string]bool // by WGSL text
@@ -26,7 +26,7 @@ func (d *Device) compilation(plans ...*Plan) *compilation {
 	return c
 }
 
-// begin tells of the kernel of e, if it is now compiled.
+// begin reports the kernel of e, if it is about to be compiled.
 func (c *compilation) begin(e *entry) {
 	if c == nil || !c.waiting[e.text] {
 		return
@@ -35,7 +35,7 @@ func (c *compilation) begin(e *entry) {
 	delete(c.waiting, e.text)
 }
 
-// end tells that nothing is compiled any more, also after an error.
+// end reports that the compilation has ended, also after an error.
 func (c *compilation) end() {
 	if c != nil && c.all > 0 {
 		c.d.compiling("", c.all, c.all)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"wgnin/gpu"
+	"wgnin/shaders"
 )
 
 // Description is what a layer is for inputs of a given shape: the layers that it is made of, in the order in which they are built.
@@ -43,10 +44,18 @@ func (d Described) String() string {
 	return d.Path + " (" + d.Layer.String() + ")"
 }
 
+// weight is the name of the layer's weight of the given name in a state dict.
+func (d Described) weight(name string) string {
+	if d.Path == "" {
+		return name
+	}
+	return d.Path + "." + name
+}
+
 // Describe builds l for inputs of shape in, with no device. Errors name the layer that
 // does not fit.
 func Describe(l Layer, in Shape) (*Description, error) {
-	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, pass{n: 1, training: true, gradients: true})
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), &fusion{}, l, in, pass{n: 1, training: true, gradients: true})
 	if err != nil {
 		return nil, err
 	}
@@ -136,13 +145,14 @@ func MACs(l Layer, in Shape) (int64, error) {
 	return d.MACs(), nil
 }
 
-// describe builds l on a graph that never runs, as for p, whose buffers are not used.
+// describe builds l on a graph that never runs, as for p, whose buffers are not used. With
+// the zero rules nothing is fused.
 func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("input: %w", err)
 	}
 	g := &Graph{N: p.n, Training: p.training, Gradients: p.gradients, rec: dev.NewRecorder(), fusion: rules}
-	g.Batch = g.rec.Placeholder("batch", 64)
+	g.Batch = g.rec.Placeholder("batch", shaders.BatchBytes)
 	g.weights = func(size int, d *Described) (Weights, error) {
 		w := Weights{Data: g.rec.Placeholder("weights", int64(size)*4)}
 		if !d.state && p.gradients {
@@ -162,7 +172,7 @@ const inputName = "(images)"
 // wrong with it: mistakes of a layer, outputs that nothing uses, memory that is read before
 // anything wrote it.
 func rehearse(dev *gpu.Device, l Layer, in Shape, p pass) (*Graph, error) {
-	g, err := describe(dev, nil, l, in, p)
+	g, err := describe(dev, &fusion{}, l, in, p)
 	if err != nil {
 		return nil, err
 	}

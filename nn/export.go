@@ -32,7 +32,7 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
 	if err := Fits(l, in, weights); err != nil {
 		return m, err
 	}
-	g, err := describe(gpu.Dry(gpu.Guaranteed, false), nil, l, in, pass{n: 1})
+	g, err := describe(gpu.Dry(gpu.Guaranteed, false), &fusion{}, l, in, pass{n: 1})
 	if err != nil {
 		return m, err
 	}
@@ -86,9 +86,7 @@ func (n onnxNode) node(names map[string]string) (onnx.Node, error) {
 		inputs = append(inputs, x.onnx)
 	}
 	for _, w := range node.Inputs {
-		if n.layer.Path != "" {
-			w = n.layer.Path + "." + w
-		}
+		w = n.layer.weight(w)
 		name, ok := names[w]
 		if !ok {
 			return node, fmt.Errorf("its operator takes weights called %s; it has none", w)

@@ -342,7 +342,7 @@ func (g *Graph) PassGradient(x, y *Tensor) {
 	case x.Grad.IsZero():
 	case x.passed:
 		g.Gradient(x) // refuses it
-	case x.Stride == y.Stride && x.writes == 0 && g.fusion != nil && g.fusion.sole[x.name]:
+	case x.Stride == y.Stride && x.writes == 0 && g.fusion.sole[x.name]:
 		x.writes++
 		x.Grad, x.passed = y.Grad, true
 	case x.Stride == y.Stride && x.writes > 0:
@@ -369,7 +369,7 @@ func (g *Graph) fusesReLU(y *Tensor) bool {
 		return false
 	}
 	g.stores[y.name] = true
-	fused := g.fusion != nil && g.fusion.relu[y.name]
+	fused := g.fusion.relu[y.name]
 	if fused {
 		g.rectified[y.name] = true
 	}
@@ -383,11 +383,11 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 		return false
 	}
 	g.masks[x.name] = true
-	return g.fusion != nil && g.fusion.mask[x.name]
+	return g.fusion.mask[x.name]
 }
 
 // masked reports whether the gradient of y has been masked by the layer that wrote it.
-func (g *Graph) masked(y *Tensor) bool { return g.fusion != nil && g.fusion.mask[y.name] }
+func (g *Graph) masked(y *Tensor) bool { return g.fusion.mask[y.name] }
 
 // ONNX gives the operator that computes y from the inputs in an ONNX model. What make
 // returns has no names yet; its Inputs are the names of the layer's weights that it takes

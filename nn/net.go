@@ -242,11 +242,7 @@ func (net *Net) each(f func(index int, name string, offset int, t WeightTensor))
 	index := 0
 	for _, l := range net.layers {
 		for _, t := range l.Weights {
-			name := t.Name
-			if l.Path != "" {
-				name = l.Path + "." + name
-			}
-			f(index, name, l.offset, t)
+			f(index, l.weight(t.Name), l.offset, t)
 			index++
 		}
 	}

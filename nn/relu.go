@@ -19,7 +19,7 @@ func (ReLU) Build(g *Graph, x *Tensor) *Tensor {
 
 func rectify(g *Graph, x *Tensor) *Tensor {
 	g.relus[x.name] = true
-	if g.fusion != nil && g.fusion.relu[x.name] && g.ok() {
+	if g.fusion.relu[x.name] && g.ok() {
 		g.tensorName()
 		return g.View(x, x.Shape)
 	}
