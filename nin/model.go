@@ -225,8 +225,8 @@ func (m *Model) Check(images *data.Images) error {
 	return nil
 }
 
-// LooksInverted says that the network was trained on things that are white on
-// black, and that the border of the image is rather white.
+// LooksInverted reports whether the network was trained on things that are white on
+// black, and the border of the image is rather white.
 func (m *Model) LooksInverted(im *data.Images) bool {
 	if !data.WhiteOnBlack(m.Dataset) {
 		return false

@@ -90,8 +90,8 @@ type stem struct{ nn.Sequential }
 
 func (stem) String() string { return "stem" }
 
-// graphLayers are those of graph in parity.py: tensors with several consumers, in blocks
-// of types of their own.
+// graphLayers is the network called graph in parity.py. Its tensors have several
+// consumers, and its blocks are types of this test's own.
 var graphLayers = func() nn.Layer {
 	conv := func(out, kernel, stride int) nn.Conv2D {
 		return nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: nn.Pad(kernel / 2)}

@@ -59,9 +59,8 @@ func Find(name string) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
-// Augmentation is that of a list of crop and mirror. A crop is of the image with
-// an eighth of its side added at each side: four pixels of 32, as is usual for
-// CIFAR-10.
+// Augmentation parses a list of crop and mirror. A crop is taken from the image with an
+// eighth of its side added on each side: four pixels of 32, as is usual for CIFAR-10.
 func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 	if list == "" {
 		return a, nil

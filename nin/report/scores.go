@@ -127,7 +127,7 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// maxText is the most classes of which the matrix is shown in numbers.
+// maxText is the most classes for which the matrix is printed in numbers.
 const maxText = 20
 
 // Write prints the evaluation as tables.

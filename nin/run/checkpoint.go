@@ -201,9 +201,9 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 // ErrOtherImages reports other images than the run began with.
 var ErrOtherImages = errors.New("the images are not those the run began with")
 
-// Resume goes on with the run in dir from c, to the same bits: settings,
-// images and network must be those of the run, and lines of metrics.jsonl after
-// the checkpoint are dropped by Events, to be written again.
+// Resume continues the run in dir from c, to the same bits: settings, images and network
+// must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
+// and writes them again.
 func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit

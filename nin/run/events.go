@@ -59,7 +59,7 @@ type End struct {
 // model.safetensors. When ctx is done the run stops after the steps in flight,
 // leaves a checkpoint and the weights, and ends with ctx's error. After any other
 // error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint is there
-// as it was, and [Resume] goes on from it, on a device that is opened anew if it
+// as it was. [Resume] continues from it, on a device that is opened anew if the first
 // was lost.
 //
 // An epoch's seconds are by the clock, from its beginning to its last step, and what

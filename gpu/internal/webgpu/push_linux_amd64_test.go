@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Push constants are written past the API of the binding, into memory of which only
-// this version is known.
+// Push constants bypass the API of the binding. They are written into memory whose layout
+// is known for this version alone.
 func TestPushConstantsNeedTheKnownVersion(t *testing.T) {
 	assert.True(t, canPush(), "go.mod has the known version")
 	for file, want := range map[string]bool{
