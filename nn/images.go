@@ -3,7 +3,6 @@ package nn
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"wgnin/gpu"
 	"wgnin/nn/data"
@@ -44,7 +43,10 @@ func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 
 // uploadChunks is Upload with so many images in a buffer.
 func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, error) {
-	im := &Images{set: set, dev: dev, classes: 1 + int(slices.Max(set.Labels))}
+	im := &Images{set: set, dev: dev}
+	for i := range set.Len() {
+		im.classes = max(im.classes, 1+set.Label(i))
+	}
 	size := set.C * set.H * set.W
 	for first := 0; first < set.Len(); first += perChunk {
 		count := min(perChunk, set.Len()-first)
@@ -54,7 +56,7 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 			err = gpu.Write(c.pixels.All(), input.Pack(set.Pixels[first*size:][:count*size]))
 		}
 		if err == nil {
-			c.labels, err = upload(dev, "labels", input.Pack(set.Labels[first:][:count]))
+			c.labels, err = upload(dev, "labels", packLabels(set, first, count))
 		}
 		im.chunks = append(im.chunks, c)
 		if err != nil {
@@ -70,7 +72,16 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 func (im *Images) overwrite(set *data.Images) error {
 	im.set = set
 	err := gpu.Write(im.chunks[0].pixels.All(), input.Pack(set.Pixels))
-	return errors.Join(err, gpu.Write(im.chunks[0].labels.All(), input.Pack(set.Labels)))
+	return errors.Join(err, gpu.Write(im.chunks[0].labels.All(), packLabels(set, 0, set.Len())))
+}
+
+// packLabels gives the labels of images first to first+n as the device has them.
+func packLabels(set *data.Images, first, n int) []uint32 {
+	labels := make([]uint16, n)
+	for i := range labels {
+		labels[i] = uint16(set.Label(first + i))
+	}
+	return input.Pack(labels)
 }
 
 func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer, error) {

@@ -146,7 +146,7 @@ func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
 // network's input, resized to it as training does. The gradients are of the
 // loss with that label.
 func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
-	if label < 0 || label >= p.net.Out.Len() || label > 255 {
+	if label < 0 || label >= p.net.Out.Len() || label >= data.MaxClasses {
 		return fmt.Errorf("nn: label %d; the network has %d classes", label, p.net.Out.Len())
 	}
 	c := p.net.In.C
@@ -156,7 +156,8 @@ func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
 	if len(pixels) != c*h*w {
 		return fmt.Errorf("nn: %d pixels; want %d channels of %dx%d", len(pixels), c, h, w)
 	}
-	image := &data.Images{C: c, H: h, W: w, Pixels: pixels, Labels: []uint8{uint8(label)}}
+	image := &data.Images{C: c, H: h, W: w, Pixels: pixels}
+	image.SetLabels(label)
 	if p.image == nil || p.image.H != h || p.image.W != w {
 		if err := p.resize(image); err != nil {
 			return err
@@ -177,7 +178,7 @@ func (p *Probe) SetImage(set *data.Images, i int) error {
 		return fmt.Errorf("nn: images have %d channels and the network takes %d", set.C, p.net.In.C)
 	}
 	size := set.C * set.H * set.W
-	return p.SetPixels(set.Pixels[i*size:][:size], set.H, set.W, int(set.Labels[i]))
+	return p.SetPixels(set.Pixels[i*size:][:size], set.H, set.W, set.Label(i))
 }
 
 // resize records the input for images of another size.

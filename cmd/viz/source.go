@@ -52,7 +52,7 @@ func source(dev *gpu.Device, title string, probe *nn.Probe, set *data.Images, cl
 	if set != nil && set.Len() > 0 {
 		src.Samples, src.Canvas = set.Len(), image.Pt(set.W, set.H)
 		src.Sample = func(i int) (int, error) {
-			label = int(set.Labels[i])
+			label = set.Label(i)
 			return label, probe.SetImage(set, i)
 		}
 	}

@@ -66,7 +66,7 @@ func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.I
 			return e, err
 		}
 		for i, logits := range rows {
-			label := int(images.Labels[first+i])
+			label := images.Label(first + i)
 			p, best := softmax(logits)
 			e.Confusion[label][best]++
 			e.Loss -= p[label]

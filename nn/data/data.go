@@ -5,6 +5,7 @@ package data
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,17 +15,49 @@ import (
 	"strings"
 )
 
+// MaxClasses is how many classes the labels can tell apart, here and on the device.
+const MaxClasses = 1 << 16
+
 // Images is a set of labelled 8-bit images.
 type Images struct {
 	Name    string   // the data set's, as Names gives it
 	C, H, W int      // channels (1 is grey, 3 is red, green, blue), rows, columns
 	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil of a Blank set
-	Labels  []uint8  // [N]; each is an index into Classes
+	Labels  []uint8  // [N], indices into Classes; of a Wide set [N,2], the lower byte first
+	Wide    bool     // the labels have two bytes, because one is above 255
 	Classes []string // names; len(Classes) is the number of classes
 }
 
 // Len is N, the number of images.
-func (s *Images) Len() int { return len(s.Labels) }
+func (s *Images) Len() int { return len(s.Labels) / s.labelBytes() }
+
+func (s *Images) labelBytes() int {
+	if s.Wide {
+		return 2
+	}
+	return 1
+}
+
+// Label is that of image i.
+func (s *Images) Label(i int) int {
+	if s.Wide {
+		return int(binary.LittleEndian.Uint16(s.Labels[2*i:]))
+	}
+	return int(s.Labels[i])
+}
+
+// SetLabels makes labels, 0 to MaxClasses-1, those of the set.
+func (s *Images) SetLabels(labels ...int) {
+	s.Wide = slices.ContainsFunc(labels, func(l int) bool { return l > 255 })
+	s.Labels = make([]uint8, 0, len(labels)*s.labelBytes())
+	for _, l := range labels {
+		if s.Wide {
+			s.Labels = binary.LittleEndian.AppendUint16(s.Labels, uint16(l))
+		} else {
+			s.Labels = append(s.Labels, uint8(l))
+		}
+	}
+}
 
 // First gives the first n images, in memory shared with s. If n <= 0 or n > s.Len(), it gives all.
 func (s *Images) First(n int) *Images {
@@ -35,7 +68,7 @@ func (s *Images) First(n int) *Images {
 	if s.Pixels != nil {
 		first.Pixels = s.Pixels[:n*s.C*s.H*s.W]
 	}
-	first.Labels = s.Labels[:n]
+	first.Labels = s.Labels[:n*s.labelBytes()]
 	return &first
 }
 
@@ -82,7 +115,7 @@ func Blank(name string) (train, test *Images, err error) {
 		return nil, nil, err
 	}
 	blank := func(n int) *Images {
-		return &Images{s.name, s.c, s.h, s.w, nil, make([]uint8, n), slices.Clone(s.classes)}
+		return &Images{Name: s.name, C: s.c, H: s.h, W: s.w, Labels: make([]uint8, n), Classes: slices.Clone(s.classes)}
 	}
 	return blank(s.train), blank(s.test), nil
 }
@@ -220,5 +253,5 @@ func (s *set) images(pixels, labels []uint8) (*Images, error) {
 			return nil, fmt.Errorf("label %d of image %d is not one of %s's classes, 0 to %d", label, i, s.name, len(s.classes)-1)
 		}
 	}
-	return &Images{s.name, s.c, s.h, s.w, pixels, labels, slices.Clone(s.classes)}, nil
+	return &Images{Name: s.name, C: s.c, H: s.h, W: s.w, Pixels: pixels, Labels: labels, Classes: slices.Clone(s.classes)}, nil
 }

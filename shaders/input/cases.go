@@ -27,9 +27,9 @@ func Cases() []check.Case {
 		for i := range pixels {
 			pixels[i] = uint8(r.Uint32())
 		}
-		labels := make([]uint8, c.s.Count)
+		labels := make([]uint16, c.s.Count)
 		for i := range labels {
-			labels[i] = uint8(r.IntN(10))
+			labels[i] = uint16(r.Uint32())
 		}
 		order := make([]uint32, 2+c.s.N)
 		for i := range order {

@@ -5,6 +5,7 @@ package input
 import (
 	_ "embed"
 	"fmt"
+	"math/bits"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -25,8 +26,8 @@ type Shape struct {
 	Count      int // images in the pixel buffer
 }
 
-// Args are the arguments of [Shape.Kernel]: Pixels [Count,C,InH,InW] and Labels
-// [Count], four bytes in a word as [Pack] puts them; Order, numbers of images;
+// Args are the arguments of [Shape.Kernel]: Pixels [Count,C,InH,InW] of 8 bits
+// and Labels [Count] of 16, in words as [Pack] puts them; Order, numbers of images;
 // Taps from [Shape.Taps]; X [N,OutH,OutW,C]; Target_ [N].
 type Args[F, U, I, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
@@ -83,12 +84,14 @@ func (s Shape) bilinear() pillow.Bilinear {
 	return pillow.Bilinear{C: s.C, InH: s.InH, InW: s.InW, OutH: s.OutH, OutW: s.OutW}
 }
 
-// Pack puts bytes into words as the kernel reads them, four in a word, the
-// first in the lowest bits.
-func Pack(b []uint8) []uint32 {
-	w := make([]uint32, shaders.DivUp(len(b), 4))
-	for i, v := range b {
-		w[i/4] |= uint32(v) << (8 * (i % 4))
+// Pack puts numbers into words as the kernel reads them: four of 8 bits or two of 16
+// in a word, the first in the lowest bits.
+func Pack[T uint8 | uint16](values []T) []uint32 {
+	size := bits.Len16(uint16(^T(0)))
+	in := 32 / size // one word
+	w := make([]uint32, shaders.DivUp(len(values), in))
+	for i, v := range values {
+		w[i/in] |= uint32(v) << (size * (i % in))
 	}
 	return w
 }

@@ -2,8 +2,8 @@
 // it as Pillow's Image.resize(size, BILINEAR) does, to the bit, and scales to
 // [0,1]. Pillow resizes rows first, rounds to 8 bits, then resizes columns and
 // rounds again; with weights in fixed point (taps).
-// Shapes: pixels [Count,C,InH,InW] and labels [Count], four bytes in a word;
-// order [images of the epoch] holds image numbers, of which First to
+// Shapes: pixels [Count,C,InH,InW], four bytes in a word; labels [Count], two of
+// 16 bits in a word; order [images of the epoch] holds image numbers, of which First to
 // First+Count are in this buffer; x [N,OutH,OutW,C]; target [N].
 // One invocation: one value of x. Assigns the rows whose image is here; rows
 // from batch.rows on become zero.
@@ -46,5 +46,5 @@ fn run(group : u32, lane : u32) {
     column = column + to8(row) * taps[down + 2u + r];
   }
   x[i] = f32(to8(column)) / 255.0;
-  if (first) { target_[n] = (labels[image / 4u] >> (8u * (image % 4u))) & 255u; }
+  if (first) { target_[n] = (labels[image / 2u] >> (16u * (image % 2u))) & 65535u; }
 }

@@ -17,6 +17,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "input", Kind: "index", Right: " - First;", Wrong: ";"},
 	{Kernel: "input", Kind: "index", Right: "batch.offset + n", Wrong: "n"},
 	{Kernel: "input", Kind: "index", Right: "i % 4u))) & 255u", Wrong: "i % 4u) + 1u)) & 255u"},
+	{Kernel: "input", Kind: "index", Right: "image % 2u))) & 65535u", Wrong: "image % 2u))) & 255u"},
 	{Kernel: "input", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
 	{Kernel: "input", Kind: "unwritten", Right: "x[i] = 0.0;", Wrong: ""},
 	{Kernel: "input", Kind: "unwritten", Right: "if (first) { target_[n] = 0u; }", Wrong: ""},

@@ -12,7 +12,7 @@ func (s Shape) Ref(a Args[[]float64, []uint32, []int32, shaders.Batch]) {
 		if image < 0 || image >= s.Count {
 			continue
 		}
-		a.Target_[n] = uint32(byteAt(a.Labels, image))
+		a.Target_[n] = a.Labels[image/2] >> (16 * (image % 2)) & 65535
 		for i := range planes {
 			planes[i] = byteAt(a.Pixels, image*len(planes)+i)
 		}
