@@ -3,6 +3,7 @@ module wgnin
 go 1.25.0
 
 require (
+	github.com/bep/imagemeta v0.12.0
 	github.com/creack/pty v1.1.24
 	github.com/go-gl/glfw/v3.3/glfw v0.0.0-20260823155953-d41da22a9587
 	github.com/natefinch/atomic v1.0.1

@@ -18,10 +18,11 @@ type Settings struct {
 	nn.Hyper
 	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Whiten      bool   `json:"whiten,omitempty"`
-	TrainImages int    `json:"train_images"`   // 0 is all
-	TestImages  int    `json:"test_images"`    // 0 is all
-	Init        string `json:"init,omitempty"` // file of weights to start from
-	Data        string `json:"data,omitempty"` // folder of the dataset
+	TrainImages int    `json:"train_images"`       // 0 is all
+	TestImages  int    `json:"test_images"`        // 0 is all
+	Init        string `json:"init,omitempty"`     // file of weights to start from
+	Data        string `json:"data,omitempty"`     // folder of the dataset
+	SkipBad     bool   `json:"skip_bad,omitempty"` // leave out pictures of the dataset folder that cannot be read
 
 	// Patience ends the run after so many epochs without a better test
 	// accuracy; 0 is never.
@@ -83,7 +84,7 @@ func (s Settings) Check() error {
 		return err
 	}
 	if s.Dataset == "folder" && s.Data == "" {
-		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of PNG or JPEG images for each class"}
+		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
 	}
 	if every := s.CheckpointEvery; every.Steps < 0 || every.Steps > 1e9 || every.Time < 0 {
 		text, _ := every.MarshalText()

@@ -22,6 +22,10 @@ const evalHelp = `Eval measures a trained network on the test images of a datase
 of the images), mean cross-entropy, precision and recall of each class, and the
 confusion matrix, as text and with -png as a picture.
 
+Of a folder of pictures (-dataset folder -data DIR) it takes those in DIR/test (or
+val, valid); of a folder with no such split it takes all, and says how many. They
+become grey or colours as predict makes them.
+
 The file of weights is a run's model.safetensors, one of its checkpoints, or a
 state dict of PyTorch in safetensors form. The recipe is found from the names and
 the shapes of the weights.
@@ -31,6 +35,7 @@ Usage: go run ./cmd/nin eval -model FILE [flags]
 Examples:
   go run ./cmd/nin eval -model runs/mini-20260102-150405/model.safetensors
   go run ./cmd/nin eval -model model.safetensors -test-images 1000 -png confusion.png
+  go run ./cmd/nin eval -model model.safetensors -dataset folder -data pictures
 
 Flags:
 `
@@ -43,6 +48,7 @@ func eval(w io.Writer, args []string) error {
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		skipBad = fs.Bool("skip-bad", false, "of the dataset folder: leave out the pictures that cannot be read, and say which")
 		count   = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
 		batch   = fs.Int("batch", 128, "images at a time")
 		png     = fs.String("png", "", "draw the confusion matrix in this `file`")
@@ -71,7 +77,7 @@ func eval(w io.Writer, args []string) error {
 		return err
 	}
 	ctx := context.Background()
-	_, test, err := runflags.Load(ctx, m.Recipe, *dataset, *dir)
+	_, test, err := data.Load(ctx, *dataset, runflags.Options(m.Recipe, data.Options{Dir: *dir, C: m.Recipe.In.C, OnlyTest: true, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

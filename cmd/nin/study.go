@@ -43,6 +43,7 @@ func experiment(w io.Writer, args []string) error {
 		seeds   = fs.Int("seeds", 3, "trainings of each variant")
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "fashion-mnist", "`name` of the dataset: "+strings.Join(data.Names(), ", "))
+		skipBad = fs.Bool("skip-bad", false, "of the dataset folder: leave out the pictures that cannot be read, and say which")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
 		train   = fs.Int("train-images", 0, "use the first `N` training images (0: all)")
 		test    = fs.Int("test-images", 0, "use at most the first `N` test images (0: all)")
@@ -87,7 +88,7 @@ func experiment(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	trains, tests, err := runflags.Load(ctx, recipe, *dataset, *dir)
+	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe, data.Options{Dir: *dir, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

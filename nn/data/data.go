@@ -1,5 +1,5 @@
 // Package data reads the labelled image sets that the networks train on into host memory: Fashion-MNIST, MNIST and
-// CIFAR-10, whose files it finds on the machine, and folders of PNG and JPEG files. It needs no GPU, no network and no
+// CIFAR-10, whose files it finds on the machine, and folders of pictures. It needs no GPU, no network and no
 // cgo; [wgnin/nn/data/download] brings files that the machine lacks.
 package data
 
@@ -83,6 +83,19 @@ type Options struct {
 	// H and W are the rows and columns that the network takes. The set "folder" looks at them, and [FindWhitening].
 	H, W int
 
+	// C is how many channels the images of the set "folder" get, as [ReadImage] makes them. If 0, they are grey if all
+	// pictures are.
+	C int
+
+	// OnlyTest makes Load give no training images of the set "folder". If the folder has no split, all are for the test.
+	OnlyTest bool
+
+	// SkipBad leaves out pictures of the set "folder" that cannot be read, instead of refusing the folder.
+	SkipBad bool
+
+	// Note, if set, is told in lines what the set "folder" holds, what of it is not used, and what is damaged.
+	Note func(line string)
+
 	// Progress, if set, is told how far Load is: every few kilobytes that are fetched, for every image of a folder. It is
 	// called from Load's own goroutine.
 	Progress func(Progress)
@@ -94,6 +107,9 @@ type Progress struct {
 	Done, Total int64
 	Unit        string // of Done and Total
 }
+
+// ErrIsFolder reports a folder that has no files of the data set, but folders of pictures.
+var ErrIsFolder = errors.New("it holds folders of pictures, which the data set " + folder + " reads")
 
 // ErrNoFiles reports a data set that is found nowhere; Options.Dir can say where it is.
 var ErrNoFiles = errors.New("not on this machine and cannot be downloaded")
@@ -159,13 +175,13 @@ func Classes(name string) []string {
 // cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
 // cifar-10-binary.tar.gz.
 //
-// The set "folder" is the PNG and JPEG files in opt.Dir, which has a folder for each of 2 to 256 classes, DIR/CLASS/FILE,
-// or such trees in DIR/train and in DIR/test or DIR/val. Without those, each sixth image of a class, by name, is for the
-// test. Classes are sorted by name; the images are in one random order that is always the same. The pixels are those of
-// torchvision's ImageFolder: alpha and the orientation in EXIF are ignored, of 16 bits the upper 8 count; but if all
+// The set "folder" is the pictures in opt.Dir, which has a folder for each class, DIR/CLASS/FILE, or such trees in
+// DIR/train (or training) and in DIR/test (or testing, val, valid, validation). Without those, each sixth image of a
+// class, by path, is for the test. The folders of a class may hold folders. Pictures are .bmp, .gif, .jfif, .jpeg, .jpg,
+// .png, .tif, .tiff and .webp, read as [ReadImage] has it; opt.Note is told of other files. Hidden ones, and __MACOSX and
+// @eaDir, are passed over. Classes are sorted by name; the images are in one random order that is always the same. If all
 // images are grey, they have one channel. Images of differing sizes, or larger than opt.H rows of opt.W pixels, are
-// resized to these, as the device would do it later, to the same bits. What is no .png, .jpg or .jpeg, or starts with a
-// dot, is passed over.
+// resized to these, as the device would do it later, to the same bits.
 //
 // Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
 // or not of one set, no network.
@@ -187,7 +203,11 @@ func Load(ctx context.Context, name string, opt Options) (train, test *Images, e
 
 func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err error) {
 	if opt.Dir != "" {
-		return s.read(s, opt.Dir)
+		train, test, err = s.read(s, opt.Dir)
+		if errors.Is(err, fs.ErrNotExist) && looksLikeFolder(opt.Dir) {
+			err = fmt.Errorf("%w; %w", err, ErrIsFolder)
+		}
+		return train, test, err
 	}
 	var places []string
 	if env := os.Getenv("NIN_DATA"); env != "" {

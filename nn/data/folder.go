@@ -2,176 +2,67 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"image/color"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
 
 	"wgnin/gpu/machine"
-	"wgnin/shaders/input/pillow"
 )
 
 // folder is the name of the data set that is the user's own files.
 const folder = "folder"
 
-const (
-	// maxClasses is what a label of one byte tells apart.
-	maxClasses = 256
+// everyTest: without folders for training and test, each sixth image of a class is for the test, which is the split of
+// Fashion-MNIST and CIFAR-10.
+const everyTest = 6
 
-	// everyTest: without folders for training and test, each sixth image of a class is for the test, which is the
-	// split of Fashion-MNIST and CIFAR-10.
-	everyTest = 6
-)
-
-// picture is a file of a folder.
-type picture struct {
-	path   string
-	label  uint8
-	h, w   int
-	grey   bool    // in its header
-	pixels []uint8 // [C,H,W] as it will be in Images, but C is 1 for an image that is grey
-}
+// ErrUnreadable reports pictures of a folder that cannot be read; Options.SkipBad leaves them out.
+var ErrUnreadable = errors.New("cannot be read")
 
 // readFolder reads a tree of images. The pixels of all are in memory once decoded; they are decoded on all cores.
 func readFolder(ctx context.Context, opt Options) (train, test *Images, err error) {
 	if opt.Dir == "" {
 		return nil, nil, fmt.Errorf("folder is files of your own, %w", ErrNoFiles)
 	}
-	trainDir, testDir := filepath.Join(opt.Dir, "train"), filepath.Join(opt.Dir, "test")
-	if !isDir(testDir) {
-		testDir = filepath.Join(opt.Dir, "val")
-	}
-	split := isDir(trainDir) && isDir(testDir)
-	if !split {
-		trainDir = opt.Dir
-	}
-	classes, err := subfolders(trainDir)
+	t, err := readTree(opt)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(classes) < 2 || len(classes) > maxClasses {
-		return nil, nil, fmt.Errorf("%s has %d folders; want one for each of 2 to %d classes, or train and test (or val) that hold them",
-			trainDir, len(classes), maxClasses)
+	trains, tests := t.train, t.test
+	switch {
+	case t.split:
+	case opt.OnlyTest:
+		trains, tests = nil, t.train
+	default:
+		trains, tests = splitEvery(t.train)
+		if len(tests) == 0 {
+			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test", opt.Dir, everyTest)
+		}
 	}
-	all, err := list(trainDir, classes, classes)
-	if err != nil {
+	f := &folderReader{Options: opt, listing: t, all: append(trains, tests...)}
+	if err := f.read(ctx); err != nil {
 		return nil, nil, err
 	}
-	var tests []picture
-	if split {
-		names, err := subfolders(testDir)
-		if err != nil {
+	if !opt.OnlyTest {
+		if train, err = f.join(f.all[:len(trains)], "training"); err != nil {
 			return nil, nil, err
 		}
-		if tests, err = list(testDir, names, classes); err != nil {
-			return nil, nil, err
-		}
-		if len(tests) == 0 {
-			return nil, nil, fmt.Errorf("%s has no folder of a class", testDir)
-		}
-	} else {
-		all, tests = splitEvery(all)
-		if len(tests) == 0 {
-			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test", trainDir, everyTest)
-		}
 	}
-	trains := len(all)
-	all = append(all, tests...)
-	h, w, err := sizes(ctx, all, opt)
-	if err != nil {
+	if test, err = f.join(f.all[len(trains):], "the test"); err != nil {
 		return nil, nil, err
 	}
-	if err := room(all, h, w, opt.Dir); err != nil {
-		return nil, nil, err
-	}
-	decoding := semaphore.NewWeighted(maxArea)
-	err = each(ctx, all, "read "+opt.Dir, opt.Progress, func(p *picture) error {
-		area := int64(p.h) * int64(p.w)
-		if err := decoding.Acquire(ctx, area); err != nil {
-			return err
-		}
-		defer decoding.Release(area)
-		return p.read(h, w)
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	c := 1
-	for i := range all {
-		c = max(c, len(all[i].pixels)/(h*w))
-	}
-	join := func(pictures []picture) *Images {
-		// Sorted by class, the first images would all be of the first one.
-		rand.New(rand.NewPCG(0, 0)).Shuffle(len(pictures), func(i, j int) { pictures[i], pictures[j] = pictures[j], pictures[i] })
-		s := &Images{Name: folder, C: c, H: h, W: w, Classes: classes, Pixels: make([]uint8, 0, len(pictures)*c*h*w)}
-		for i := range pictures {
-			p := &pictures[i]
-			s.Labels = append(s.Labels, p.label)
-			for range c*h*w/len(p.pixels) - 1 { // a grey image among coloured ones
-				s.Pixels = append(s.Pixels, p.pixels...)
-			}
-			s.Pixels = append(s.Pixels, p.pixels...)
-			p.pixels = nil
-		}
-		return s
-	}
-	return join(all[:trains]), join(all[trains:]), nil
-}
-
-func isDir(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.IsDir()
-}
-
-// subfolders are the names of the folders in dir, or of links to folders, sorted; those that start with a dot are not
-// the user's.
-func subfolders(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") && isDir(filepath.Join(dir, e.Name())) {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
-// list gives the images in the named folders of dir, sorted by folder and name.
-func list(dir string, names, classes []string) ([]picture, error) {
-	var all []picture
-	for _, name := range names {
-		label := slices.Index(classes, name)
-		if label < 0 {
-			return nil, fmt.Errorf("%s is no class of the training images, which are %s", filepath.Join(dir, name), strings.Join(classes, ", "))
-		}
-		entries, err := os.ReadDir(filepath.Join(dir, name))
-		if err != nil {
-			return nil, err
-		}
-		before := len(all)
-		for _, e := range entries {
-			switch strings.ToLower(filepath.Ext(e.Name())) {
-			case ".png", ".jpg", ".jpeg":
-				if !strings.HasPrefix(e.Name(), ".") {
-					all = append(all, picture{path: filepath.Join(dir, name, e.Name()), label: uint8(label)})
-				}
-			}
-		}
-		if len(all) == before {
-			return nil, fmt.Errorf("%s has no .png, .jpg or .jpeg; want a folder of images for each class", filepath.Join(dir, name))
-		}
-	}
-	return all, nil
+	f.tell(train, test)
+	return train, test, nil
 }
 
 // splitEvery takes the test images out of a sorted list.
@@ -190,76 +81,233 @@ func splitEvery(all []picture) (train, test []picture) {
 	return train, test
 }
 
-// each hands the pictures to do, on all cores.
-func each(ctx context.Context, all []picture, doing string, progress func(Progress), do func(*picture) error) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range all {
-		p := &all[i]
-		g.Go(func() error {
-			if ctx.Err() != nil { // another one failed
-				return ctx.Err()
-			}
-			if err := do(p); err != nil {
-				return fmt.Errorf("%s: %w", p.path, err)
-			}
-			return nil
-		})
-		if progress != nil && ctx.Err() == nil {
-			progress(Progress{doing, int64(i + 1), int64(len(all)), "images"})
-		}
-	}
-	return g.Wait()
+// size is that of a picture.
+type size struct{ w, h int }
+
+// folderReader reads the pictures of a tree.
+type folderReader struct {
+	Options
+	*listing
+	all               []picture // for training, then for the test
+	c, h, w           int       // that all will have
+	smallest, largest size      // by area
 }
 
-// sizes reads the pictures' headers and gives the size that all will have.
-func sizes(ctx context.Context, all []picture, opt Options) (h, w int, err error) {
-	err = each(ctx, all, "look through "+opt.Dir, opt.Progress, func(p *picture) error {
-		return opened(p.path, func(f *os.File) error {
-			c, err := header(f)
-			p.h, p.w, p.grey = c.Height, c.Width, c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model
+// read reads all pictures, and refuses the folder if one cannot be read, unless it may be left out.
+func (f *folderReader) read(ctx context.Context) error {
+	err := f.each(ctx, "look through "+f.Dir, func(p *picture) error {
+		return opened(p.path, func(file *os.File) error {
+			h, err := readHeader(file)
+			p.h, p.w, p.grey = h.h, h.w, h.grey
 			return err
 		})
 	})
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
-	h, w = all[0].h, all[0].w
-	odd := slices.IndexFunc(all, func(p picture) bool { return p.h != h || p.w != w })
-	switch {
-	case odd >= 0 && opt.H == 0:
-		return 0, 0, fmt.Errorf("%s is %dx%d and %s %dx%d; give one size for all", all[0].path, w, h, all[odd].path, all[odd].w, all[odd].h)
-	case opt.H > 0 && (odd >= 0 || h*w > opt.H*opt.W):
-		return opt.H, opt.W, nil
+	if err := f.chooseSize(); err != nil {
+		return err
 	}
-	return h, w, nil
-}
-
-// room refuses images that the machine has no memory for, before they are decoded.
-func room(all []picture, h, w int, dir string) error {
-	c := 1
-	if slices.ContainsFunc(all, func(p picture) bool { return !p.grey }) {
-		c = 3
+	decoding := semaphore.NewWeighted(maxArea)
+	err = f.each(ctx, "read "+f.Dir, func(p *picture) error {
+		area := int64(p.h) * int64(p.w)
+		if err := decoding.Acquire(ctx, area); err != nil {
+			return err
+		}
+		defer decoding.Release(area)
+		return opened(p.path, func(file *os.File) error { return f.decode(p, file) })
+	})
+	if err != nil {
+		return err
 	}
-	need := 2 * int64(len(all)) * int64(c) * int64(h) * int64(w) // twice while they are put together
-	if free := machine.FreeMemory(); free > 0 && need > free {
-		return fmt.Errorf("%s has %d images, which take %d bytes to read at %dx%d; %d are free: use fewer or smaller ones", dir, len(all), need, w, h, free)
+	var bad, damaged []string
+	for i := range f.all {
+		p := &f.all[i]
+		name, err := filepath.Rel(f.Dir, p.path)
+		if err != nil {
+			name = p.path
+		}
+		if strings.ContainsFunc(name, unicode.IsControl) {
+			name = strconv.Quote(name)
+		}
+		f.c = max(f.c, len(p.seen)/(f.h*f.w))
+		if p.err != nil {
+			bad = append(bad, fmt.Sprintf("%s: %v", name, p.err))
+		} else if p.damaged != "" {
+			damaged = append(damaged, fmt.Sprintf("%s: %s", name, p.damaged))
+		}
+	}
+	slices.Sort(bad)
+	slices.Sort(damaged)
+	if len(damaged) > 0 {
+		f.note("%s: %d of %d pictures are damaged but were read: %s", f.Dir, len(damaged), len(f.all), someOf(damaged, "; "))
+	}
+	if len(bad) > 0 && !f.SkipBad {
+		return fmt.Errorf("%s: %d of %d pictures %w: %s", f.Dir, len(bad), len(f.all), ErrUnreadable, someOf(bad, "; "))
+	}
+	if len(bad) > 0 {
+		f.note("%s: %d of %d pictures cannot be read and are left out: %s", f.Dir, len(bad), len(f.all), someOf(bad, "; "))
 	}
 	return nil
 }
 
-// read decodes the picture and resizes it to h rows of w pixels.
-func (p *picture) read(h, w int) error {
-	return opened(p.path, func(f *os.File) error {
-		decoded, err := decode(f)
-		if err != nil {
+// each hands the pictures that are readable so far to do, on all cores. A picture keeps the error of do.
+func (f *folderReader) each(ctx context.Context, doing string, do func(*picture) error) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range f.all {
+		p := &f.all[i]
+		if ctx.Err() != nil {
+			break
+		}
+		if p.err == nil {
+			g.Go(func() error {
+				p.err = do(p)
+				return nil
+			})
+		}
+		if f.Progress != nil {
+			f.Progress(Progress{doing, int64(i + 1), int64(len(f.all)), "images"})
+		}
+	}
+	_ = g.Wait() // always nil: the errors are the pictures'
+	return ctx.Err()
+}
+
+// chooseSize finds the size that all pictures will have, and refuses what the machine has no memory for.
+func (f *folderReader) chooseSize() error {
+	f.c = max(f.C, 1)
+	odd := false // the sizes differ
+	var first *picture
+	for i := range f.all {
+		p := &f.all[i]
+		if p.err != nil {
+			continue
+		}
+		is := size{p.w, p.h}
+		if first == nil {
+			first, f.smallest, f.largest = p, is, is
+		}
+		if is.w*is.h < f.smallest.w*f.smallest.h {
+			f.smallest = is
+		}
+		if is.w*is.h > f.largest.w*f.largest.h {
+			f.largest = is
+		}
+		if !odd && (p.h != first.h || p.w != first.w) {
+			if odd = true; f.H == 0 {
+				return fmt.Errorf("%s is %dx%d and %s %dx%d; give one size for all", first.path, first.w, first.h, p.path, p.w, p.h)
+			}
+		}
+	}
+	if first == nil { // the errors say why
+		f.h, f.w = 1, 1
+		return nil
+	}
+	f.h, f.w = first.h, first.w
+	if f.H > 0 && (odd || f.h*f.w > f.H*f.W) {
+		f.h, f.w = f.H, f.W
+	}
+	return f.room()
+}
+
+// room refuses images that the machine has no memory for, before they are decoded.
+func (f *folderReader) room() error {
+	c := f.C
+	if c == 0 {
+		c = 1
+		if slices.ContainsFunc(f.all, func(p picture) bool { return p.err == nil && !p.grey }) {
+			c = 3
+		}
+	}
+	need := 2 * int64(len(f.all)) * int64(c) * int64(f.h) * int64(f.w) // twice while they are put together
+	if free := machine.FreeMemory(); free > 0 && need > free {
+		return fmt.Errorf("%s has %d images, which take %d bytes to read at %dx%d; %d are free: use fewer or smaller ones", f.Dir, len(f.all), need, f.w, f.h, free)
+	}
+	return nil
+}
+
+// decode reads the picture's pixels.
+func (f *folderReader) decode(p *picture, file *os.File) error {
+	d, err := decode(file)
+	if err != nil {
+		return err
+	}
+	if f.C > 0 {
+		if d.planes, err = channels(d.planes, d.h*d.w, f.C); err != nil {
 			return err
 		}
-		size := decoded.Bounds().Size()
-		p.pixels = planes(decoded)
-		if size.Y != h || size.X != w {
-			p.pixels = pillow.Bilinear{C: len(p.pixels) / (size.Y * size.X), InH: size.Y, InW: size.X, OutH: h, OutW: w}.Resize(p.pixels)
+	}
+	d.resize(f.h, f.w)
+	p.seen, p.damaged = d.planes, d.damaged
+	return nil
+}
+
+// join makes a set of the pictures that could be read.
+func (f *folderReader) join(pictures []picture, what string) (*Images, error) {
+	classes := make([]bool, len(f.classes)) // that some of the pictures are of
+	missing := make([]bool, len(f.classes)) // that some of the pictures should be of
+	for _, p := range pictures {
+		missing[p.label] = true
+	}
+	pictures = slices.DeleteFunc(pictures, func(p picture) bool { return p.err != nil })
+	for _, p := range pictures {
+		classes[p.label] = true
+	}
+	for label, name := range f.classes {
+		if missing[label] && !classes[label] {
+			return nil, fmt.Errorf("%s: no picture of the class %q for %s can be read", f.Dir, name, what)
 		}
-		return nil
-	})
+	}
+	// Sorted by class, the first images would all be of the first one.
+	rand.New(rand.NewPCG(0, 0)).Shuffle(len(pictures), func(i, j int) { pictures[i], pictures[j] = pictures[j], pictures[i] })
+	s := &Images{Name: folder, C: f.c, H: f.h, W: f.w, Classes: f.classes, Pixels: make([]uint8, 0, len(pictures)*f.c*f.h*f.w)}
+	labels := make([]int, len(pictures))
+	for i := range pictures {
+		p := &pictures[i]
+		labels[i] = p.label
+		for range f.c * f.h * f.w / len(p.seen) { // a grey image among coloured ones
+			s.Pixels = append(s.Pixels, p.seen...)
+		}
+		p.seen = nil
+	}
+	s.SetLabels(labels...)
+	return s, nil
+}
+
+func (f *folderReader) note(format string, args ...any) {
+	if f.Note != nil {
+		f.Note(fmt.Sprintf(format, args...))
+	}
+}
+
+// tell says what was read.
+func (f *folderReader) tell(train, test *Images) {
+	if line := f.unusedLine(); line != "" {
+		f.note("%s: not used: %s", f.Dir, line)
+	}
+	sizes := fmt.Sprintf("%dx%d", f.smallest.w, f.smallest.h)
+	if f.largest != f.smallest {
+		sizes += fmt.Sprintf(" to %dx%d", f.largest.w, f.largest.h)
+	}
+	if net := (size{f.W, f.H}); f.H > 0 && (f.smallest != net || f.largest != net) {
+		sizes += fmt.Sprintf(", brought to %dx%d", f.W, f.H)
+	}
+	how := ""
+	switch {
+	case f.OnlyTest && f.split:
+		how = "test pictures"
+	case f.OnlyTest:
+		how = "pictures: all that there are, for the folder has no split"
+	case f.split:
+		how = "to test on"
+	default:
+		how = "to test on (each sixth of a class)"
+	}
+	if train != nil {
+		how = fmt.Sprintf("pictures to train on and %d %s", test.Len(), how)
+		f.note("%s: %d classes, %d %s, of %s", f.Dir, len(f.classes), train.Len(), how, sizes)
+		return
+	}
+	f.note("%s: %d classes, %d %s, of %s", f.Dir, len(f.classes), test.Len(), how, sizes)
 }

@@ -12,25 +12,44 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	_ "golang.org/x/image/bmp"  // for image.Decode
+	_ "golang.org/x/image/tiff" // for image.Decode
+	_ "golang.org/x/image/webp" // for image.Decode
+
+	"wgnin/shaders/input/pillow"
 )
 
 // maxArea limits the pixels of images that are decoded at a time, because the decoders take the memory that a header
 // asks for: up to eight bytes a pixel.
 const maxArea = 1 << 26
 
-// ReadImage reads a PNG, JPEG or GIF file, of an animation the first frame, as a set of one image of its own size, with
-// label 0 and no classes, in c channels. It is how every image file becomes a network's input: colours become grey as
-// Pillow's convert("L") makes them, and grey is every colour. Like torchvision it takes the colours as they are, whatever
-// their alpha; of 16 bits it takes the upper 8. Nothing is cut off.
+// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file, of an animation the first frame, as a set of one image of
+// its own size, with label 0 and no classes, in c channels. It is how every image file becomes a network's input, also
+// those of the set "folder":
+//
+//   - Colours become grey as Pillow's convert("L") makes them, and grey is every colour.
+//   - What is transparent is seen on white. (torchvision drops alpha, which makes every black drawing on a transparent
+//     ground the same black picture.)
+//   - The picture is turned as its EXIF orientation says. (torchvision leaves it as it lies in the file.)
+//   - Of 16 bits the upper 8 count. (Pillow cuts grey of 16 bits off at 255.)
+//   - Nothing is cut off.
+//
+// An opaque, upright picture of 8 bits has torchvision's pixels if its format loses nothing. Those of a JPEG differ by
+// a few levels, as decoders do. If the file has fewer pixels of colour than of light (4:2:0 or 4:2:2, as most have), they
+// differ by up to 80 levels where colour changes sharply: libjpeg smoothes the colour, and Go's decoder repeats it. The
+// same holds for WebP that is not lossless.
+//
+// A file whose pixels are all there is read even if its end or a checksum is wrong.
 func ReadImage(path string, c int) (*Images, error) {
 	s := &Images{C: c, Labels: []uint8{0}}
 	err := opened(path, func(f *os.File) error {
-		img, err := decode(f)
+		p, err := decode(f)
 		if err != nil {
 			return err
 		}
-		s.W, s.H = img.Bounds().Dx(), img.Bounds().Dy()
-		s.Pixels, err = channels(planes(img), s.W*s.H, c)
+		s.W, s.H = p.w, p.h
+		s.Pixels, err = channels(p.planes, s.W*s.H, c)
 		return err
 	})
 	if err != nil {
@@ -48,42 +67,100 @@ func opened(path string, read func(*os.File) error) error {
 	return read(f)
 }
 
-// decode decodes an image whose header promises no more than maxArea pixels.
-func decode(r io.ReadSeeker) (image.Image, error) {
-	if _, err := header(r); err != nil {
-		return nil, err
-	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	img, _, err := image.Decode(r)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	if img.Bounds().Empty() { // the frame of a GIF has a size of its own
-		return nil, errors.New("has no pixels")
-	}
-	return img, nil
+// decoded is an image as it is seen.
+type decoded struct {
+	h, w    int
+	planes  []uint8 // [C,h,w]; C is 1 if red, green and blue are everywhere the same, else 3
+	damaged string  // what is wrong with the file, if it can be read all the same
 }
 
-// header reads an image's header.
-func header(r io.Reader) (image.Config, error) {
-	c, _, err := image.DecodeConfig(r)
+// decode decodes an image whose header promises no more than maxArea pixels.
+func decode(r io.ReadSeeker) (decoded, error) {
+	h, err := readHeader(r)
 	if err != nil {
-		return c, unreadable(err)
+		return decoded{}, err
+	}
+	img, damaged, err := pixels(r, h.format)
+	if err != nil {
+		return decoded{}, err
+	}
+	b := img.Bounds()
+	if b.Empty() || b.Dx() > maxArea/b.Dy() { // the frame of a GIF has a size of its own
+		return decoded{}, fmt.Errorf("%dx%d pixels; want 1 to %d", b.Dx(), b.Dy(), maxArea)
+	}
+	d := decoded{b.Dy(), b.Dx(), planes(img), damaged}
+	d.turn(h.orientation)
+	return d, nil
+}
+
+// header is what an image says of itself.
+type header struct {
+	format      string // as [image.Decode] calls it
+	h, w        int    // as it is seen
+	grey        bool
+	orientation int // EXIF's, 1 to 8
+}
+
+// readHeader reads an image's header.
+func readHeader(r io.ReadSeeker) (header, error) {
+	c, format, err := image.DecodeConfig(r)
+	if err != nil {
+		return header{}, unreadable(r, format, err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > maxArea/c.Height {
-		return c, fmt.Errorf("%dx%d pixels; want 1 to %d", c.Width, c.Height, maxArea)
+		return header{}, fmt.Errorf("%dx%d pixels; want 1 to %d: make it smaller", c.Width, c.Height, maxArea)
 	}
-	return c, nil
+	h := header{format, c.Height, c.Width, c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model, orientation(r, format)}
+	if h.orientation >= 5 {
+		h.h, h.w = h.w, h.h
+	}
+	return h, nil
 }
 
-func unreadable(err error) error {
-	return fmt.Errorf("not a PNG, JPEG or GIF image, or cut short or damaged (%w)", err)
+// turn makes the picture upright.
+func (d *decoded) turn(orientation int) {
+	if orientation == 1 {
+		return
+	}
+	h, w := d.h, d.w
+	if orientation >= 5 {
+		h, w = w, h
+	}
+	// Exif 2.3, tag 274. The rows of the file are seen from the bottom up or, as columns, from right to left; and its columns
+	// from right to left or, as rows, from the bottom up.
+	backRows := slices.Contains([]int{3, 4, 6, 7}, orientation)
+	backColumns := slices.Contains([]int{2, 3, 7, 8}, orientation)
+	n := h * w
+	to := make([]uint8, len(d.planes))
+	for row := range d.h {
+		for column := range d.w {
+			y, x := row, column
+			if backRows {
+				y = d.h - 1 - row
+			}
+			if backColumns {
+				x = d.w - 1 - column
+			}
+			if orientation >= 5 {
+				y, x = x, y
+			}
+			for c := 0; c < len(to); c += n {
+				to[c+y*w+x] = d.planes[c+row*d.w+column]
+			}
+		}
+	}
+	d.h, d.w, d.planes = h, w, to
 }
 
-// planes gives an image's pixels as [C,H,W], C being 1 if red, green and blue are everywhere the same, else 3. Like
-// torchvision's ImageFolder it takes the colours as they are, whatever their alpha; of 16 bits it takes the upper 8.
+// resize gives the picture h rows of w pixels, as the device would do it later, to the same bits.
+func (d *decoded) resize(h, w int) {
+	if d.h != h || d.w != w {
+		d.planes = pillow.Bilinear{C: len(d.planes) / (d.h * d.w), InH: d.h, InW: d.w, OutH: h, OutW: w}.Resize(d.planes)
+		d.h, d.w = h, w
+	}
+}
+
+// planes gives an image's pixels on white, as [C,H,W], C being 1 if red, green and blue are everywhere the same, else 3.
 func planes(img image.Image) []uint8 {
 	b := img.Bounds()
 	n := b.Dx() * b.Dy()
@@ -93,11 +170,12 @@ func planes(img image.Image) []uint8 {
 	p := make([]uint8, 3*n)
 	grey := true
 	for y := range b.Dy() {
-		if opaque {
-			draw.Draw(rgba, rgba.Rect, img, image.Pt(b.Min.X, b.Min.Y+y), draw.Src) // fast, but would multiply the colours by alpha
-		} else {
-			straight(rgba.Pix, img, b.Min.X, b.Min.Y+y)
+		op := draw.Src
+		if !opaque {
+			draw.Draw(rgba, rgba.Rect, image.White, image.Point{}, draw.Src)
+			op = draw.Over
 		}
+		draw.Draw(rgba, rgba.Rect, img, image.Pt(b.Min.X, b.Min.Y+y), op)
 		for x := range b.Dx() {
 			i, r, g, b := y*b.Dx()+x, rgba.Pix[4*x], rgba.Pix[4*x+1], rgba.Pix[4*x+2]
 			p[i], p[n+i], p[2*n+i] = r, g, b
@@ -108,18 +186,6 @@ func planes(img image.Image) []uint8 {
 		return slices.Clone(p[:n])
 	}
 	return p
-}
-
-// straight puts the colours of a row of img, from x on, into rgba, not multiplied by alpha.
-func straight(rgba []uint8, img image.Image, x, y int) {
-	for ; len(rgba) > 0; x, rgba = x+1, rgba[4:] {
-		if c, ok := img.At(x, y).(color.NRGBA64); ok {
-			rgba[0], rgba[1], rgba[2] = uint8(c.R>>8), uint8(c.G>>8), uint8(c.B>>8)
-			continue
-		}
-		c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-		rgba[0], rgba[1], rgba[2] = c.R, c.G, c.B
-	}
 }
 
 // channels turns the planes of n pixels, 1 or 3, into c.

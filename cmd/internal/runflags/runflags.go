@@ -73,7 +73,9 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	if err != nil {
 		return nil, cli.Usage(err)
 	}
-	_, test, err := Load(ctx, m.Recipe, s.Dataset, s.Data)
+	opt := f.options(m.Recipe, s)
+	opt.C = m.Recipe.In.C
+	_, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +142,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		train, test, err := Load(ctx, recipe, s.Dataset, s.Data) // the run has its whitening
+		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe, s)) // the run has its whitening
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +163,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := options(recipe, s.Data)
+	opt := f.options(recipe, s)
 	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
@@ -197,23 +199,29 @@ func (f *Flags) ofRun(name string) bool {
 	return ok || name == "recipe" || name == "out" || name == "resume"
 }
 
-// Load reads a dataset from dir, or from where [data.Load] finds it, for the
-// recipe's network, and prints to stderr how far it is.
-func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *data.Images, err error) {
-	return data.Load(ctx, dataset, options(r, dir))
+// options are for loading the images of a run of the recipe. They tell nothing with -quiet.
+func (f *Flags) options(r nin.Recipe, s nin.Settings) data.Options {
+	opt := Options(r, data.Options{Dir: s.Data, SkipBad: s.SkipBad})
+	if quiet := f.fs.Lookup("quiet"); quiet != nil && quiet.Value.String() == "true" {
+		opt.Note = nil
+	}
+	return opt
 }
 
-// options are for loading images for the recipe's network. They print to stderr how far
-// that is.
-func options(r nin.Recipe, dir string) data.Options {
+// Options adds to opt what all images for the recipe's network need, and prints to stderr
+// what [data.Load] tells.
+func Options(r nin.Recipe, opt data.Options) data.Options {
 	shown := time.Now()
-	return data.Options{Dir: dir, Fetch: download.Files, H: r.In.H, W: r.In.W, Progress: func(p data.Progress) {
+	opt.Fetch, opt.H, opt.W = download.Files, r.In.H, r.In.W
+	opt.Note = func(line string) { fmt.Fprintln(os.Stderr, line) }
+	opt.Progress = func(p data.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}
 		shown = time.Now()
 		fmt.Fprintf(os.Stderr, "%s: %d of %d %s\n", p.Doing, p.Done, p.Total, p.Unit)
-	}}
+	}
+	return opt
 }
 
 // Recipes are the lines of -help that say what recipes there are.

@@ -19,7 +19,8 @@ type override struct{ flag, field, help string }
 // the field of [nin.Settings], and its help.
 var overrides = []override{
 	{"dataset", "Dataset", "`name` of the dataset: " + strings.Join(data.Names(), ", ")},
-	{"data", "Data", "`folder` with the dataset's files; for the dataset folder, with a folder of PNG or JPEG images for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)"},
+	{"data", "Data", "`folder` with the dataset's files; for the dataset folder, with a folder of pictures for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)"},
+	{"skip-bad", "SkipBad", "of the dataset folder: leave out the pictures that cannot be read, and say which"},
 	{"checkpoint-every", "CheckpointEvery", "`steps or time` between checkpoints, such as 500 or 90s, besides those after each epoch and at the end"},
 	{"epochs", "Epochs", "passes over the training images"},
 	{"steps", "Steps", "stop after so many steps (0: no limit)"},
@@ -107,6 +108,8 @@ func Named(err error) error {
 		{run.ErrOtherImages, "; give their folder with -data"},
 		{run.ErrOnlyWeights, "; start from it with -init"},
 		{data.ErrNoFiles, "; -data names the folder of its files"},
+		{data.ErrIsFolder, ": -dataset folder"},
+		{data.ErrUnreadable, "; -skip-bad leaves them out"},
 		{nin.ErrNoRecipe, "; with -recipe the error says what differs"},
 	} {
 		if errors.Is(err, h.err) {
