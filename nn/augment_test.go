@@ -42,7 +42,7 @@ func TestAugment(t *testing.T) {
 				batch.Pixels = append(batch.Pixels, uint8(v))
 			}
 			tw := &twin{t: t, params: weights, seed: 3, step: uint32(1 + i)}
-			want, tolerance := tw.backward(tinyTwin(tw, tw.input(batch)), batch.Labels)
+			want, tolerance := tw.backward(tinyTwin(tw, tw.input(batch)), batch)
 			assert.InDelta(t, want, loss, tolerance, "step %d in parts of %d", 1+i, micro)
 		}
 	}

@@ -95,7 +95,7 @@ func TestEvaluator(t *testing.T) {
 		_, err := eval.Logits(c.first, c.n)
 		assertOneLine(t, err, "there are 10")
 	}
-	loss, tolerance := tw.backward(x, set.Labels)
+	loss, tolerance := tw.backward(x, set)
 	for range 2 { // the sums begin anew
 		got, err := eval.Run(context.Background())
 		require.NoError(t, err)
@@ -121,4 +121,36 @@ func TestUploadRefuses(t *testing.T) {
 		_, err := nn.Upload(dev, set)
 		assertOneLine(t, err, says)
 	}
+}
+
+// TestManyClasses: with more than 256 classes loss, gradients and accuracy are of the whole label.
+func TestManyClasses(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 8, 1, 6, 6)
+	set.Classes = make([]string, 300)
+	set.SetLabels(299, 43, 256, 0, 255, 299, 257, 1) // 43 is the lower byte of 299
+	net, images := build(t, dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 300}}, set)
+	weights, err := net.Weights()
+	require.NoError(t, err)
+	loss, gradients := gradient(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Rate: 0, Seed: 5}})
+	tw := &twin{t: t, params: weights}
+	want, tolerance := tw.backward(linear(300)(tw, tw.input(set)), set)
+	assert.InDelta(t, want, loss, tolerance)
+	tw.compare(gradients)
+
+	for i := range weights[1].Data { // the bias: class 299 is seen in everything
+		weights[1].Data[i] = map[bool]float32{true: 1000, false: 0}[i == 299]
+	}
+	require.NoError(t, net.SetWeights(weights))
+	eval, err := nn.NewEvaluator(net, images, 3)
+	require.NoError(t, err)
+	defer eval.Close()
+	got, err := eval.Run(context.Background())
+	require.NoError(t, err)
+	assert.InDelta(t, 2.0/8, got.Accuracy, 0)
+	probe, err := nn.NewProbe(net)
+	require.NoError(t, err)
+	defer probe.Close()
+	require.NoError(t, probe.SetImage(set, 0))
+	assertOneLine(t, probe.SetPixels(set.Pixels[:36], 6, 6, 300), "the network has 300 classes")
 }

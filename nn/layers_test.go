@@ -325,7 +325,7 @@ func TestLayers(t *testing.T) {
 			loss, gradients := gradient(t, net, images, cfg)
 
 			tw := &twin{t: t, params: weights, seed: uint32(cfg.Seed), step: 1}
-			want, tolerance := tw.backward(formula(tw, tw.input(set)), set.Labels)
+			want, tolerance := tw.backward(formula(tw, tw.input(set)), set)
 			assert.InDelta(t, want, loss, tolerance)
 			worst := tw.compare(gradients)
 			t.Logf("loss %.5f, off by %.2g of its tolerance %.2g; gradients by %.2g of theirs", want, math.Abs(loss-want)/tolerance, tolerance, worst)

@@ -80,7 +80,7 @@ func TestParts(t *testing.T) {
 			require.NoError(t, err)
 			batch := part(set, c.first, c.n)
 			tw := &twin{t: t, params: weights, seed: uint32(cfg.Seed), step: uint32(c.step)}
-			want, tolerance := tw.backward(tinyTwin(tw, tw.input(batch)), batch.Labels)
+			want, tolerance := tw.backward(tinyTwin(tw, tw.input(batch)), batch)
 			assert.InDelta(t, want, loss, tolerance)
 			worst := tw.compare(gradients)
 			if c.first > 0 {

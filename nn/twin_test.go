@@ -335,7 +335,7 @@ func chain(layers ...layer) layer {
 // log(sum exp x) - x[label] has magnitude 2e and that of its own roundings,
 // ln K + 1. The built-in functions add the units in the last place that
 // shaders/softmaxxent derives: 10 + 2.5 ln K.
-func (tw *twin) backward(x activation, labels []uint8) (loss, tolerance float64) {
+func (tw *twin) backward(x activation, set *data.Images) (loss, tolerance float64) {
 	ulps := 10 + 2.5*math.Log(float64(x.c))
 	tw.steps(x.c+x.n, 0)
 	magnitude := 0.0
@@ -350,7 +350,7 @@ func (tw *twin) backward(x activation, labels []uint8) (loss, tolerance float64)
 		}
 		for c, v := range row {
 			p, hot := math.Exp(v.v-largest)/sum, 0.0
-			if c == int(labels[n]) {
+			if c == set.Label(n) {
 				hot = 1
 				loss += (largest + math.Log(sum) - v.v) / float64(x.n)
 			}
