@@ -6,8 +6,13 @@ import (
 	"image/color"
 	"math"
 	"strconv"
+	"strings"
+	"unicode"
 
+	"golang.org/x/image/font/sfnt"
+	"golang.org/x/text/unicode/norm"
 	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/palette"
 	"gonum.org/v1/plot/palette/moreland"
 	"gonum.org/v1/plot/plotter"
@@ -55,10 +60,11 @@ func (e Scores) WritePNG(path string) error {
 	p.Title.Padding = vg.Points(8)
 	p.Add(heat)
 	cell := max(vg.Points(6), min(vg.Points(36), vg.Points(720)/vg.Length(n)))
+	labels := e.labels(p.X.Tick.Label.Font)
 	var x, y plot.ConstantTicks
-	for c, r := range e.Classes {
-		x = append(x, plot.Tick{Value: float64(c), Label: r.Name})
-		y = append(y, plot.Tick{Value: float64(n - 1 - c), Label: r.Name})
+	for c, label := range labels {
+		x = append(x, plot.Tick{Value: float64(c), Label: label})
+		y = append(y, plot.Tick{Value: float64(n - 1 - c), Label: label})
 	}
 	p.X.Tick.Marker, p.Y.Tick.Marker = x, y
 	p.X.Tick.Label.Rotation, p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = math.Pi/4, draw.XRight, draw.YTop
@@ -73,8 +79,8 @@ func (e Scores) WritePNG(path string) error {
 		}
 	}
 	names := vg.Length(0) // the longest
-	for _, r := range e.Classes {
-		names = max(names, p.X.Tick.Label.Width(r.Name))
+	for _, label := range labels {
+		names = max(names, p.X.Tick.Label.Width(label))
 	}
 	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(cell*vg.Length(n)+names+vg.Points(64), cell*vg.Length(n)+names*0.75+vg.Points(80)), vgimg.UseDPI(144))}
 	p.Draw(draw.Crop(draw.New(c), vg.Points(6), -vg.Points(12), vg.Points(6), -vg.Points(6)))
@@ -83,6 +89,31 @@ func (e Scores) WritePNG(path string) error {
 		return err
 	}
 	return files.Write(path, png.Bytes())
+}
+
+// labels are the names of the classes as the font can write them. A class whose name has
+// other characters, or is written from right to left, is called by its number, from 0 in
+// the order of the printed table, with what can be written of the name.
+func (e Scores) labels(f font.Font) []string {
+	face := font.DefaultCache.Lookup(f, f.Size).Face
+	var buf sfnt.Buffer
+	lacks := func(r rune) bool {
+		glyph, err := face.GlyphIndex(&buf, r)
+		return err != nil || glyph == 0 || unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Mn)
+	}
+	all := make([]string, len(e.Classes))
+	for c, r := range e.Classes {
+		all[c] = norm.NFC.String(printable(r.Name))
+		if strings.ContainsFunc(all[c], lacks) {
+			all[c] = strings.Join(strings.Fields(fmt.Sprint(c, " ", strings.Map(func(r rune) rune {
+				if lacks(r) {
+					return -1
+				}
+				return r
+			}, all[c]))), " ")
+		}
+	}
+	return all
 }
 
 // addCounts writes the number of images in each cell.

@@ -9,7 +9,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"text/tabwriter"
+	"unicode"
 
 	"wgnin/gpu"
 	"wgnin/nin"
@@ -127,6 +129,15 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
+// printable quotes a class's name that has control characters, such as line breaks or what
+// colours a terminal.
+func printable(name string) string {
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
 // maxText is the most classes for which the matrix is printed in numbers.
 const maxText = 20
 
@@ -140,9 +151,9 @@ func (e Scores) Write(w io.Writer) error {
 		others := slices.Clone(e.Confusion[c])
 		others[c] = 0
 		if most := slices.Max(others); most > 0 {
-			taken = fmt.Sprintf("%s (%d)", e.Classes[slices.Index(others, most)].Name, most)
+			taken = fmt.Sprintf("%s (%d)", printable(e.Classes[slices.Index(others, most)].Name), most)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.3f\t%s\n", r.Name, r.Images, r.Precision, r.Recall, taken)
+		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.3f\t%s\n", printable(r.Name), r.Images, r.Precision, r.Recall, taken)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -158,7 +169,7 @@ func (e Scores) Write(w io.Writer) error {
 	}
 	fmt.Fprintln(t, "\t")
 	for c, r := range e.Classes {
-		fmt.Fprintf(t, "%d %s", c, r.Name)
+		fmt.Fprintf(t, "%d %s", c, printable(r.Name))
 		for _, n := range e.Confusion[c] {
 			fmt.Fprintf(t, "\t%s", map[bool]string{true: ".", false: strconv.Itoa(n)}[n == 0])
 		}
