@@ -3,9 +3,11 @@ module wgnin
 go 1.25.0
 
 require (
+	codeberg.org/go-fonts/liberation v0.5.0
 	github.com/bep/imagemeta v0.12.0
 	github.com/creack/pty v1.1.24
 	github.com/go-gl/glfw/v3.3/glfw v0.0.0-20260823155953-d41da22a9587
+	github.com/go-text/typesetting v0.3.5
 	github.com/natefinch/atomic v1.0.1
 	github.com/rajveermalviya/go-webgpu/wgpu v0.17.1
 	github.com/rajveermalviya/go-webgpu/wgpuext/glfw v0.1.1
@@ -22,7 +24,6 @@ require (
 )
 
 require (
-	codeberg.org/go-fonts/liberation v0.5.0 // indirect
 	codeberg.org/go-latex/latex v0.1.0 // indirect
 	codeberg.org/go-pdf/fpdf v0.10.0 // indirect
 	git.sr.ht/~sbinet/gg v0.6.0 // indirect

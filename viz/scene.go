@@ -151,6 +151,7 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 			s.Close()
 		}
 	}()
+	s.src.Classes = shownNames(src.Classes, system)
 	if s.palettes, err = newPalettes(); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/go-text/typesetting/shaping"
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
@@ -32,7 +33,8 @@ var fonts = sync.OnceValues(func() ([2]*opentype.Font, error) {
 type pen struct {
 	*image.RGBA
 	regular, bold font.Face
-	scale         float64 // pixels of a point
+	scale         float64        // pixels of a point
+	other         func() *shaper // of what Go's fonts lack
 }
 
 // textSize is that of all text, in points.
@@ -44,7 +46,7 @@ func newPen(scale float64) (pen, error) {
 	if err != nil {
 		return pen{}, err
 	}
-	p := pen{scale: scale}
+	p := pen{scale: scale, other: system}
 	for i, face := range []*font.Face{&p.regular, &p.bold} {
 		*face, err = opentype.NewFace(fs[i], &opentype.FaceOptions{Size: textSize * scale, DPI: 72, Hinting: font.HintingFull})
 		if err != nil {
@@ -62,7 +64,20 @@ func (p pen) fill(r image.Rectangle, c color.RGBA) {
 	draw.Draw(p.RGBA, r, image.NewUniform(c), image.Point{}, draw.Src)
 }
 
-func (p pen) width(face font.Face, s string) int { return font.MeasureString(face, s).Ceil() }
+func (p pen) width(face font.Face, s string) int {
+	if runs, ok := p.shape(s); ok {
+		return runWidth(runs)
+	}
+	return font.MeasureString(face, s).Ceil()
+}
+
+// shape lays out what Go's fonts cannot write, if the system's can.
+func (p pen) shape(s string) (runs []shaping.Output, ok bool) {
+	if plain(s) {
+		return nil, false
+	}
+	return p.other().shape(s, fixed.Int26_6(textSize*p.scale*64))
+}
 
 // write puts s at x, on a line whose top is y and whose height is h, cut to at
 // most w pixels with an ellipsis. It returns where the text ends.
@@ -79,6 +94,10 @@ func (p pen) write(face font.Face, c color.RGBA, x, y, h, w int, s string) int {
 	}
 	m := face.Metrics()
 	base := y + (h+m.CapHeight.Round())/2
+	if runs, ok := p.shape(s); ok {
+		p.drawRuns(c, x, base, runs)
+		return x + runWidth(runs)
+	}
 	d := font.Drawer{Dst: p.RGBA, Src: image.NewUniform(c), Face: face, Dot: fixed.P(x, base)}
 	d.DrawString(s)
 	return d.Dot.X.Ceil()
