@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -55,6 +59,38 @@ func TestEval(t *testing.T) {
 	assert.Equal(t, 20, e.Images)
 	assert.Equal(t, "ankle boot", e.Classes[9].Name)
 	assert.FileExists(t, png)
+}
+
+// Eval takes all pictures of a folder that has no split, in the channels of the network,
+// as predict makes them; it refuses pictures that cannot be read, or leaves them out.
+func TestEvalFolder(t *testing.T) {
+	file := newModel(t)
+	dir := t.TempDir()
+	var colours bytes.Buffer
+	picture := image.NewRGBA(image.Rect(0, 0, 30, 20))
+	for i := range picture.Pix {
+		picture.Pix[i] = uint8(i) | 3
+	}
+	require.NoError(t, png.Encode(&colours, picture))
+	for class := range 10 {
+		name := filepath.Join(dir, strconv.Itoa(class))
+		require.NoError(t, os.Mkdir(name, 0o755))
+		for i := range 2 {
+			require.NoError(t, os.WriteFile(filepath.Join(name, strconv.Itoa(i)+".png"), colours.Bytes(), 0o644))
+		}
+	}
+	args := []string{"eval", "-model", file, "-dataset", "folder", "-data", dir}
+	code, out, stderr := runNin(args...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "mini on 20 images of folder")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "3", "x.jpg"), nil, 0o644))
+	refuses(t, args, 1, dir+": 1 of 21 pictures cannot be read: "+filepath.Join("3", "x.jpg")+": the file is empty; -skip-bad leaves them out")
+	code, out, stderr = runNin(append(args, "-skip-bad")...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "mini on 20 images of folder")
+
+	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1, "it holds folders of pictures, which the data set folder reads: -dataset folder")
 }
 
 func TestEvalRefuses(t *testing.T) {

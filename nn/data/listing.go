@@ -170,7 +170,7 @@ func (t *listing) folders(dir string) ([]string, error) {
 		case passedOver(e.Name()):
 			t.unused["hidden"]++
 		case err != nil && t.skipBad:
-			t.unused["link that leads nowhere"]++
+			t.unused["links that lead nowhere"]++
 		case err != nil:
 			return nil, missing(path, err)
 		case !info.IsDir() && isPicture(e.Name()):
@@ -196,6 +196,14 @@ func missing(path string, err error) error {
 
 // list gives the pictures in the named folders of dir, and in the folders in them, sorted by class and path.
 func (t *listing) list(dir string, names []string) ([]picture, error) {
+	for _, above := range []string{t.root, dir} { // a link to these would bring the pictures of other classes
+		info, err := os.Stat(above)
+		if err != nil {
+			return nil, err
+		}
+		t.asked = append(t.asked, info)
+	}
+	defer func() { t.asked = nil }()
 	var all []picture
 	for _, name := range names {
 		label, ok := slices.BinarySearch(t.classes, name)
@@ -227,7 +235,7 @@ func (t *listing) walk(dir string, label int, all *[]picture) error {
 		return err
 	}
 	if slices.ContainsFunc(t.asked, func(above fs.FileInfo) bool { return os.SameFile(above, info) }) {
-		t.unused["link to a folder that it is in"]++
+		t.unused["links to a folder that they are in"]++
 		return nil
 	}
 	t.asked = append(t.asked, info)

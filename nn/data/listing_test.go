@@ -86,6 +86,7 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 	})
 	link := func(to, from string) { require.NoError(t, os.Symlink(to, filepath.Join(dir, from))) }
 	link("..", "Train/a/deep/round")
+	link("../..", "Train/b/round")
 	link("../b/4.gif", "Train/a/6.gif")
 	train, test, lines := noted(t, Options{Dir: dir, H: 8, W: 8})
 	assert.Equal(t, []string{"a", "b"}, train.Classes)
@@ -96,7 +97,7 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 		of[train.Pixels[i*16]] |= 1 << train.Label(i)
 	}
 	assert.Equal(t, [5]int{3, 1, 1, 1, 0}, of)
-	assert.Equal(t, `DIR: not used: 2 .json, 1 .png outside the folders of the classes, 4 hidden, 1 link to a folder that it is in, the folder old, and 1 more
+	assert.Equal(t, `DIR: not used: 2 .json, 1 .png outside the folders of the classes, 4 hidden, 2 links to a folder that they are in, the folder old, and 1 more
 DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8`, lines)
 
 	_, _, lines = noted(t, Options{Dir: flatFolder(t), H: 6, W: 6})
