@@ -86,6 +86,9 @@ func (s Settings) Check() error {
 	if s.Dataset == "folder" && s.Data == "" {
 		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
 	}
+	if s.Dataset != "folder" && s.SkipBad {
+		return SettingError{Setting: "SkipBad", Problem: fmt.Sprintf("is for the dataset folder; %s has no pictures to leave out", s.Dataset)}
+	}
 	if every := s.CheckpointEvery; every.Steps < 0 || every.Steps > 1e9 || every.Time < 0 {
 		text, _ := every.MarshalText()
 		return nn.RangeError{Setting: "CheckpointEvery", Value: string(text), Want: "1 to 1000000000 steps, or a time such as 10m"}

@@ -257,6 +257,7 @@ func TestBadInput(t *testing.T) {
 		"-recipe alexnet":             {2, "there is d2l, mini, lin2013"},
 		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
 		"-dataset folder":             {2, "-data is missing; the dataset folder is"},
+		"-skip-bad":                   {2, "-skip-bad is for the dataset folder; fashion-mnist has no pictures to leave out"},
 		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},
 		"-dataset fashion":            {2, "the nearest is fashion-mnist"},
 		"-data /nowhere":              {1, "/nowhere"},
