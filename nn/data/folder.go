@@ -108,13 +108,14 @@ func (f *folderReader) read(ctx context.Context) error {
 	if err := f.chooseSize(); err != nil {
 		return err
 	}
-	decoding := semaphore.NewWeighted(maxArea)
+	area := f.areaAtOnce(machine.FreeMemory())
+	decoding := semaphore.NewWeighted(area)
 	err = f.each(ctx, "read "+f.Dir, func(p *picture) error {
-		area := int64(p.h) * int64(p.w)
-		if err := decoding.Acquire(ctx, area); err != nil {
+		own := min(area, int64(p.h)*int64(p.w))
+		if err := decoding.Acquire(ctx, own); err != nil {
 			return err
 		}
-		defer decoding.Release(area)
+		defer decoding.Release(own)
 		return opened(p.path, func(file *os.File) error { return f.decode(p, file) })
 	})
 	if err != nil {
@@ -220,11 +221,26 @@ func (f *folderReader) room() error {
 			c = 3
 		}
 	}
-	need := 2 * int64(len(f.all)) * int64(c) * int64(f.h) * int64(f.w) // twice while they are put together
+	need := f.need(c)
 	if free := machine.FreeMemory(); free > 0 && need > free {
 		return fmt.Errorf("%s has %d images, which take %d bytes to read at %dx%d; %d are free: use fewer or smaller ones", f.Dir, len(f.all), need, f.w, f.h, free)
 	}
 	return nil
+}
+
+// need is how many bytes all images take with c channels, twice while they are put together.
+func (f *folderReader) need(c int) int64 {
+	return 2 * int64(len(f.all)) * int64(c) * int64(f.h) * int64(f.w)
+}
+
+// areaAtOnce is how many pixels are decoded at a time: what there is free memory for, but never less than the largest
+// picture has, which is decoded alone then.
+func (f *folderReader) areaAtOnce(free int64) int64 {
+	const each = 12 // bytes: of a JPEG with its coefficients, or of 16 bits, and of the planes
+	if free <= 0 {
+		return maxArea
+	}
+	return min(maxArea, max(int64(f.largest.w)*int64(f.largest.h), (free-f.need(3))/each, 1))
 }
 
 // decode reads the picture's pixels.

@@ -191,6 +191,10 @@ func TestBadFolder(t *testing.T) {
 		}
 		many := folderReader{Options: Options{Dir: "pets"}, all: make([]picture, 1e6), h: 4096, w: 4096}
 		assert.ErrorContains(t, many.room(), "pets has 1000000 images, which take 100663296000000 bytes to read at 4096x4096; ")
+		many.largest = size{300, 200}
+		assert.EqualValues(t, 300*200, many.areaAtOnce(1<<30), "the largest alone")
+		assert.EqualValues(t, maxArea, many.areaAtOnce(1<<60))
+		assert.EqualValues(t, maxArea, many.areaAtOnce(0), "not known")
 		many.all = many.all[:1]
 		assert.NoError(t, many.room())
 	})
