@@ -88,8 +88,6 @@ func hashedImages(n int) *data.Images {
 // stem is a block of one's own, of layers that it names.
 type stem struct{ nn.Sequential }
 
-func (stem) String() string { return "stem" }
-
 // graphLayers is the network called graph in parity.py. Its tensors have several
 // consumers, and its blocks are types of this test's own.
 var graphLayers = func() nn.Layer {

@@ -71,7 +71,7 @@ func eval(w io.Writer, args []string) error {
 		return err
 	}
 	ctx := context.Background()
-	_, test, err := runflags.Load(ctx, m.Recipe, *dataset, *dir)
+	_, test, err := runflags.Load(ctx, m.In, *dataset, *dir)
 	if err != nil {
 		return err
 	}

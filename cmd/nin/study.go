@@ -87,7 +87,7 @@ func experiment(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	trains, tests, err := runflags.Load(ctx, recipe, *dataset, *dir)
+	trains, tests, err := runflags.Load(ctx, recipe.In, *dataset, *dir)
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,7 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	if err != nil {
 		return nil, cli.Usage(err)
 	}
-	_, test, err := Load(ctx, m.Recipe, s.Dataset, s.Data)
+	_, test, err := Load(ctx, m.In, s.Dataset, s.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		train, test, err := Load(ctx, recipe, s.Dataset, s.Data) // the run has its whitening
+		train, test, err := Load(ctx, recipe.In, s.Dataset, s.Data) // the run has its whitening
 		if err != nil {
 			return nil, err
 		}
@@ -161,7 +161,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := options(recipe, s.Data)
+	opt := options(recipe.In, s.Data)
 	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
@@ -198,16 +198,16 @@ func (f *Flags) ofRun(name string) bool {
 }
 
 // Load reads a dataset from dir, or from where [data.Load] finds it, for the
-// recipe's network, and prints to stderr how far it is.
-func Load(ctx context.Context, r nin.Recipe, dataset, dir string) (train, test *data.Images, err error) {
-	return data.Load(ctx, dataset, options(r, dir))
+// network whose input is in, and prints to stderr how far it is.
+func Load(ctx context.Context, in nn.Shape, dataset, dir string) (train, test *data.Images, err error) {
+	return data.Load(ctx, dataset, options(in, dir))
 }
 
-// options are for loading images for the recipe's network. They print to stderr how far
-// that is.
-func options(r nin.Recipe, dir string) data.Options {
+// options are for loading images for a network whose input is in. They print to stderr how
+// far that is.
+func options(in nn.Shape, dir string) data.Options {
 	shown := time.Now()
-	return data.Options{Dir: dir, Fetch: download.Files, H: r.In.H, W: r.In.W, Progress: func(p data.Progress) {
+	return data.Options{Dir: dir, Fetch: download.Files, H: in.H, W: in.W, Progress: func(p data.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}
