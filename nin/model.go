@@ -97,10 +97,14 @@ const (
 
 // Metadata is what a file of the model's weights says besides: all that [ReadModel] needs.
 func (m *Model) Metadata() map[string]string {
-	classes, _ := json.Marshal(m.Classes) // strings always encode
+	classes := ""
+	if len(m.Classes) > 0 {
+		text, _ := json.Marshal(m.Classes) // strings always encode
+		classes = string(text)
+	}
 	meta := map[string]string{
 		networkKey: nn.Text(m.Layers), inputKey: fmt.Sprintf("%d,%d,%d", m.In.C, m.In.H, m.In.W),
-		classesKey: string(classes), normalisationKey: "unit", recipeKey: m.Recipe, datasetKey: m.Dataset,
+		classesKey: classes, normalisationKey: "unit", recipeKey: m.Recipe, datasetKey: m.Dataset,
 	}
 	if m.Whitening != nil {
 		meta[normalisationKey], meta[whiteningKey] = "whitening", m.Whitening.Hash()

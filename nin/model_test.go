@@ -11,7 +11,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/safetensors"
 )
@@ -51,30 +51,10 @@ func TestReadModel(t *testing.T) {
 	assert.ErrorContains(t, err, "no recipe's network")
 }
 
-// described is a network of no recipe, with residuals and branches, with weights of its own.
-func described(t *testing.T) nin.Model {
-	t.Helper()
-	m := nin.Model{
-		Layers: nn.Sequential{
-			nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Same}, nn.LeakyReLU{Slope: 0.2},
-			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}}},
-			nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}},
-			nn.Conv2D{Out: 3, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
-		},
-		In: nn.Shape{C: 1, H: 12, W: 10}, Dataset: "folder", Classes: []string{"a; (b)", "日本", "c"},
-	}
-	net, err := nn.NewNet(gputest.Device(t), m.Layers, m.In)
-	require.NoError(t, err)
-	defer net.Close()
-	require.NoError(t, net.Init(nn.He, 1))
-	m.Weights, err = net.Weights()
-	require.NoError(t, err)
-	return m
-}
-
 // Any network comes back from its file, of either form, without a recipe.
 func TestModelFileSaysWhatItIs(t *testing.T) {
-	want := described(t)
+	want := nintest.Branched(t)
+	want.Classes = strings.Fields("a;(b) 日本 c d e f g h i j")
 	for _, name := range []string{"m.safetensors", "m.onnx"} {
 		path := filepath.Join(t.TempDir(), name)
 		require.NoError(t, want.Export(path))
@@ -97,7 +77,7 @@ func TestModelFileSaysWhatItIs(t *testing.T) {
 
 // A file whose parts disagree is refused by name, and so is one that this program cannot run.
 func TestModelFileThatDisagrees(t *testing.T) {
-	m := described(t)
+	m := nintest.Branched(t)
 	for _, c := range []struct {
 		key, value, want string
 	}{
@@ -106,15 +86,15 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"network", strings.Replace(nn.Text(m.Layers), "leakyrelu", "prelu", 1), `there is no layer "prelu"`},
 		{"network", strings.Replace(nn.Text(m.Layers), "conv 8 3", "conv 8 5", 1), "is not the one of its weights: weights: net.0.weight has shape [8 1 3 3]; the network's is [8 1 5 5]"},
 		{"network", strings.Replace(nn.Text(m.Layers), "residual (conv 8 3 pad 1; relu); ", "", 1), "is not the one of its weights"},
-		{"network", nn.Text(m.Layers) + "; linear 3", "net.7.weight is missing"},
+		{"network", nn.Text(m.Layers) + "; linear 10", "net.7.weight is missing"},
 		{"network", strings.TrimSuffix(nn.Text(m.Layers), "; globalavgpool; flatten"), "want a vector of logits"},
 		{"input", "", `input that the file describes is ""`},
 		{"input", "1,12", `is "1,12"; want C,H,W`},
 		{"input", "1,12,10,3", `is "1,12,10,3"; want C,H,W`},
 		{"input", "3,12,10", "net.0.weight has shape [8 1 3 3]; the network's is [8 3 3 3]"},
 		{"input", "1,0,10", "input"},
-		{"classes", `["a","b"]`, "want a JSON list of 3 names"},
-		{"classes", `{`, "want a JSON list of 3 names"},
+		{"classes", `["a","b"]`, "want a JSON list of 10 names"},
+		{"classes", `{`, "want a JSON list of 10 names"},
 		{"normalisation", "zscore", `images normalised by "zscore"; want unit or whitening`},
 		{"normalisation", "whitening", `images normalised by "whitening"`},
 	} {
@@ -136,8 +116,8 @@ func TestModelFileThatDisagrees(t *testing.T) {
 // What a file describes is run: with another slope the logits are others.
 func TestModelFileIsRun(t *testing.T) {
 	dev := gputest.Device(t)
-	m := described(t)
-	logits := func(m nin.Model) []float32 {
+	m := nintest.Branched(t)
+	logits := func(m *nin.Model) []float32 {
 		path := filepath.Join(t.TempDir(), "m.safetensors")
 		require.NoError(t, m.Export(path))
 		read, err := nin.ReadModel(path, "")
@@ -145,9 +125,7 @@ func TestModelFileIsRun(t *testing.T) {
 		net, err := read.Net(dev)
 		require.NoError(t, err)
 		defer net.Close()
-		set := *nintest.Fashion(t).First(1)
-		set.Labels = []uint8{0}
-		images, err := nn.Upload(dev, &set)
+		images, err := nn.Upload(dev, nintest.Fashion(t).First(1))
 		require.NoError(t, err)
 		defer images.Close()
 		e, err := nn.NewEvaluator(net, images, 1)

@@ -15,7 +15,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/onnx"

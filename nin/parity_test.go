@@ -19,7 +19,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
