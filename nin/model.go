@@ -1,10 +1,12 @@
 package nin
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,10 +20,11 @@ import (
 
 // Model is a trained network as a file of weights has it.
 type Model struct {
-	Recipe  Recipe // with In as the weights have it
-	Layers  nn.Sequential
+	Recipe  string // name of the recipe that trained it; empty if none did
+	Layers  nn.Layer
+	In      nn.Shape
 	Weights []safetensors.Tensor
-	Dataset string   // that it was trained on, or else the recipe's
+	Dataset string   // that it was trained on; empty if it is not known
 	Classes []string // names; numbers if they are not known
 
 	Whitening *data.Whitening // that it sees images through; nil for none
@@ -29,11 +32,18 @@ type Model struct {
 	named bool // the file names the classes
 }
 
-// ReadModel reads a file of weights: a run's model.safetensors, one of its
-// checkpoints, a state dict that PyTorch saved as safetensors, or an ONNX model. The recipe is the one of the
-// given name, or, without one, that whose network has the weights' names and
-// shapes; the number of classes and of input channels is theirs.
-func ReadModel(path, recipe string) (*Model, error) {
+// ReadModel reads a file of weights: a run's model.safetensors, one of its checkpoints, a
+// state dict that PyTorch saved as safetensors, or an ONNX model.
+//
+// A file that was written here says what its network is, in the form of [nn.Text], and any
+// network comes back from it. known are the layers that the program has besides those of
+// package nn, as for [nn.Parse]. The network of any other file, as of PyTorch's, is that of
+// the recipe of the given name, or, without one, of the recipe whose network has the weights'
+// names and shapes; the number of classes and of input channels is the weights'.
+//
+// Errors: a layer that the program does not know, weights that are not the network's, a
+// recipe that is not the file's.
+func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 	read := safetensors.Read
 	if strings.EqualFold(filepath.Ext(path), ".onnx") {
 		read = onnx.ReadWeights
@@ -44,30 +54,120 @@ func ReadModel(path, recipe string) (*Model, error) {
 	}
 	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, VelocityPrefix) })
 	w, tensors := nn.ONNXWhitening(tensors) // an ONNX file has it among its weights
-	m, err := newModel(tensors, recipe)
+	var m *Model
+	if meta[networkKey] != "" {
+		m, err = describedModel(meta, tensors, recipe, known)
+	} else {
+		m, err = recipesModel(meta, tensors, recipe)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	m.Whitening = w
-	if hash := meta["whitening"]; w == nil && hash != "" {
+	if hash := meta[whiteningKey]; w == nil && hash != "" {
 		if m.Whitening, err = WhiteningBeside(path, hash); err != nil {
 			return nil, err
 		}
 	}
-	if d := meta["dataset"]; d != "" {
-		m.Dataset = d
+	if len(m.Classes) == 0 {
+		n, err := m.outputs()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if m.Classes = data.Classes(m.Dataset); len(m.Classes) != n {
+			m.Classes = make([]string, n)
+			for i := range m.Classes {
+				m.Classes[i] = fmt.Sprint(i)
+			}
+		}
 	}
-	n := len(m.Classes)
-	if err := json.Unmarshal([]byte(meta["classes"]), &m.Classes); err == nil && len(m.Classes) == n {
+	return m, nil
+}
+
+// The metadata of a file of weights.
+const (
+	networkKey       = "network"       // in the form of nn.Text
+	inputKey         = "input"         // C,H,W
+	classesKey       = "classes"       // a JSON list of names
+	normalisationKey = "normalisation" // unit: 8-bit values divided by 255; whitening: and then through the one below
+	whiteningKey     = "whitening"     // its hash
+	recipeKey        = "recipe"
+	datasetKey       = "dataset"
+)
+
+// Metadata is what a file of the model's weights says besides: all that [ReadModel] needs.
+func (m *Model) Metadata() map[string]string {
+	classes := ""
+	if len(m.Classes) > 0 {
+		text, _ := json.Marshal(m.Classes) // strings always encode
+		classes = string(text)
+	}
+	meta := map[string]string{
+		networkKey: nn.Text(m.Layers), inputKey: fmt.Sprintf("%d,%d,%d", m.In.C, m.In.H, m.In.W),
+		classesKey: classes, normalisationKey: "unit", recipeKey: m.Recipe, datasetKey: m.Dataset,
+	}
+	if m.Whitening != nil {
+		meta[normalisationKey], meta[whiteningKey] = "whitening", m.Whitening.Hash()
+	}
+	maps.DeleteFunc(meta, func(_, v string) bool { return v == "" })
+	return meta
+}
+
+// describedModel is the network that a file's metadata describe.
+func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model, err error) {
+	m = &Model{Recipe: meta[recipeKey], Weights: tensors, Dataset: meta[datasetKey]}
+	if recipe != "" && recipe != m.Recipe {
+		return nil, fmt.Errorf("the file says that its network is of the recipe %q; want that or none, not %s", m.Recipe, recipe)
+	}
+	if m.Layers, err = nn.Parse(meta[networkKey], known...); err != nil {
+		return nil, fmt.Errorf("the network that the file describes: %w", err)
+	}
+	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil {
+		return nil, fmt.Errorf("the input that the file describes is %q; want C,H,W such as 1,28,28", meta[inputKey])
+	}
+	if how := meta[normalisationKey]; how != "unit" && (how != "whitening" || meta[whiteningKey] == "") {
+		return nil, fmt.Errorf("the file wants images normalised by %q; want unit or whitening", how)
+	}
+	if err := nn.Fits(m.Layers, m.In, tensors); err != nil {
+		return nil, fmt.Errorf("the network that the file describes is not the one of its weights: %w", err)
+	}
+	n, err := m.outputs()
+	if err != nil {
+		return nil, err
+	}
+	if text := meta[classesKey]; text != "" {
+		if err := json.Unmarshal([]byte(text), &m.Classes); err != nil || len(m.Classes) != n {
+			return nil, fmt.Errorf("the file names the classes %.80s; want a JSON list of %d names, one for each output of the network", text, n)
+		}
+		m.named = true
+	}
+	return m, nil
+}
+
+// outputs is the number of the network's logits.
+func (m *Model) outputs() (int, error) {
+	out, err := nn.OutShape(m.Layers, m.In)
+	if err == nil && (out.H != 1 || out.W != 1) && !out.Flat {
+		err = fmt.Errorf("the network puts out %s; want a vector of logits", out)
+	}
+	return out.Len(), err
+}
+
+// recipesModel is the network of the recipe that the weights fit.
+func recipesModel(meta map[string]string, tensors []safetensors.Tensor, recipe string) (*Model, error) {
+	m, err := fitting(tensors, recipe)
+	if err != nil {
+		return nil, err
+	}
+	m.Dataset = cmp.Or(meta[datasetKey], m.Dataset)
+	n, err := m.outputs()
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(meta[classesKey]), &m.Classes); err == nil && len(m.Classes) == n {
 		m.named = true
 	} else {
-		m.Classes = data.Classes(m.Dataset)
-	}
-	if len(m.Classes) != n {
-		m.Classes = make([]string, n)
-		for i := range m.Classes {
-			m.Classes[i] = fmt.Sprint(i)
-		}
+		m.Classes = nil
 	}
 	return m, nil
 }
@@ -76,7 +176,8 @@ func ReadModel(path, recipe string) (*Model, error) {
 // [ReadModel] says what differs.
 var ErrNoRecipe = errors.New("these weights are of no recipe's network")
 
-func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
+// fitting is the network of the recipe of that name, or of the one that the weights fit.
+func fitting(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 	candidates, names := Recipes, []string{}
 	if recipe != "" {
 		r, err := Find(recipe)
@@ -86,8 +187,7 @@ func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 		candidates = []Recipe{r}
 	}
 	for _, r := range candidates {
-		m := &Model{Recipe: r, Weights: tensors, Dataset: r.Dataset}
-		err := m.fit()
+		m, err := r.fit(tensors)
 		if err == nil {
 			return m, nil
 		}
@@ -100,14 +200,14 @@ func newModel(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 }
 
 // fit gives the recipe's network the channels and classes of the weights.
-func (m *Model) fit() error {
+func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	shapes := map[string][]int{}
-	for _, t := range m.Weights {
+	for _, t := range tensors {
 		shapes[strings.TrimPrefix(t.Name, "net.")] = t.Shape
 	}
-	d, err := nn.Describe(m.Recipe.Net(10, 0), m.Recipe.In)
+	d, err := nn.Describe(r.Net(10, 0), r.In)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	first, last := "", ""
 	for _, l := range d.Layers {
@@ -121,19 +221,18 @@ func (m *Model) fit() error {
 	in, out := shapes[first+".weight"], shapes[last+".bias"]
 	switch {
 	case len(in) != 4:
-		return fmt.Errorf("there is no net.%s.weight [out,in,rows,columns]", first)
+		return nil, fmt.Errorf("there is no net.%s.weight [out,in,rows,columns]", first)
 	case len(out) != 1:
-		return fmt.Errorf("there is no net.%s.bias [classes]", last)
+		return nil, fmt.Errorf("there is no net.%s.bias [classes]", last)
 	}
-	m.Recipe.In.C = in[1]
-	m.Layers = m.Recipe.Net(out[0], m.Recipe.Dropout)
-	m.Classes = make([]string, out[0])
-	return nn.Fits(m.Layers, m.Recipe.In, m.Weights)
+	m := &Model{Recipe: r.Name, Layers: r.Net(out[0], r.Dropout), In: r.In, Weights: tensors, Dataset: r.Dataset}
+	m.In.C = in[1]
+	return m, nn.Fits(m.Layers, m.In, tensors)
 }
 
 // Net puts the network on a device.
 func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
-	net, err := nn.NewNet(dev, m.Layers, m.Recipe.In, nn.Whiten(m.Whitening))
+	net, err := nn.NewNet(dev, m.Layers, m.In, nn.Whiten(m.Whitening))
 	if err != nil {
 		return nil, err
 	}
@@ -142,21 +241,6 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 		return nil, err
 	}
 	return net, nil
-}
-
-// metadata is what a file of the model's weights says besides.
-func (m *Model) metadata() map[string]string {
-	return Metadata(m.Recipe.Name, m.Dataset, m.Classes, m.Whitening)
-}
-
-// Metadata is what a file of weights says besides.
-func Metadata(recipe, dataset string, classes []string, w *data.Whitening) map[string]string {
-	names, _ := json.Marshal(classes) // strings always encode
-	meta := map[string]string{"recipe": recipe, "dataset": dataset, "classes": string(names)}
-	if w != nil {
-		meta["whitening"] = w.Hash()
-	}
-	return meta
 }
 
 // VelocityPrefix begins the names of the tensors in a checkpoint that are the
@@ -195,16 +279,16 @@ func (m *Model) Export(path string) error {
 				return err
 			}
 		}
-		return safetensors.Write(path, m.Weights, m.metadata())
+		return safetensors.Write(path, m.Weights, m.Metadata())
 	case ".onnx":
-		model, err := nn.ONNX(m.Layers, m.Recipe.In, m.Weights)
+		model, err := nn.ONNX(m.Layers, m.In, m.Weights)
 		if err == nil && m.Whitening != nil {
 			err = nn.WhitenONNX(&model, m.Whitening)
 		}
 		if err != nil {
 			return err
 		}
-		model.Name, model.Metadata = m.Recipe.Name, m.metadata()
+		model.Name, model.Metadata = cmp.Or(m.Recipe, model.Name), m.Metadata()
 		return model.Write(path)
 	}
 	return fmt.Errorf("%s: want a name that ends in .onnx or .safetensors", path)
@@ -213,8 +297,8 @@ func (m *Model) Export(path string) error {
 // Check refuses images that the network cannot take.
 func (m *Model) Check(images *data.Images) error {
 	switch {
-	case images.C != m.Recipe.In.C:
-		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.Recipe.In.C)
+	case images.C != m.In.C:
+		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.In.C)
 	case len(images.Classes) != len(m.Classes):
 		return fmt.Errorf("the images are of %d classes; the network knows %d", len(images.Classes), len(m.Classes))
 	case m.named && !slices.Equal(images.Classes, m.Classes):

@@ -3,6 +3,7 @@ package nin_test
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,7 +11,8 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
+	"wgnin/nn"
 	"wgnin/nn/safetensors"
 )
 
@@ -34,8 +36,8 @@ func TestReadModel(t *testing.T) {
 		for _, given := range []string{"", c.recipe} {
 			m, err := nin.ReadModel(path, given)
 			require.NoError(t, err)
-			assert.Equal(t, c.recipe, m.Recipe.Name)
-			assert.Equal(t, c.channels, m.Recipe.In.C)
+			assert.Equal(t, c.recipe, m.Recipe)
+			assert.Equal(t, c.channels, m.In.C)
 			assert.Equal(t, c.dataset, m.Dataset)
 			assert.Len(t, m.Classes, c.classes)
 			assert.Equal(t, c.class0, m.Classes[0])
@@ -49,6 +51,98 @@ func TestReadModel(t *testing.T) {
 	assert.ErrorContains(t, err, "no recipe's network")
 }
 
+// Any network comes back from its file, of either form, without a recipe.
+func TestModelFileSaysWhatItIs(t *testing.T) {
+	want := nintest.Branched(t)
+	want.Classes = strings.Fields("a;(b) 日本 c d e f g h i j")
+	for _, name := range []string{"m.safetensors", "m.onnx"} {
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, want.Export(path))
+		m, err := nin.ReadModel(path, "")
+		require.NoError(t, err)
+		assert.Empty(t, m.Recipe)
+		assert.Equal(t, nn.Text(want.Layers), nn.Text(m.Layers))
+		assert.Equal(t, want.In, m.In)
+		assert.Equal(t, want.Classes, m.Classes)
+		assert.Equal(t, want.Dataset, m.Dataset)
+		assert.Equal(t, want.Weights, m.Weights)
+	}
+	for _, r := range nin.Recipes {
+		m := nin.Model{Recipe: r.Name, Layers: r.Net(7, r.Dropout), In: r.In}
+		l, err := nn.Parse(m.Metadata()["network"])
+		require.NoError(t, err)
+		assert.Equal(t, m.Layers, l, r.Name)
+	}
+}
+
+// A file whose parts disagree is refused by name, and so is one that this program cannot run.
+func TestModelFileThatDisagrees(t *testing.T) {
+	m := nintest.Branched(t)
+	for _, c := range []struct {
+		key, value, want string
+	}{
+		{"network", "relu", "the network has no weights"},
+		{"network", "globalavgpool; flatten", "the network that the file describes"},
+		{"network", strings.Replace(nn.Text(m.Layers), "leakyrelu", "prelu", 1), `there is no layer "prelu"`},
+		{"network", strings.Replace(nn.Text(m.Layers), "conv 8 3", "conv 8 5", 1), "is not the one of its weights: weights: net.0.weight has shape [8 1 3 3]; the network's is [8 1 5 5]"},
+		{"network", strings.Replace(nn.Text(m.Layers), "residual (conv 8 3 pad 1; relu); ", "", 1), "is not the one of its weights"},
+		{"network", nn.Text(m.Layers) + "; linear 10", "net.7.weight is missing"},
+		{"network", strings.TrimSuffix(nn.Text(m.Layers), "; globalavgpool; flatten"), "want a vector of logits"},
+		{"input", "", `input that the file describes is ""`},
+		{"input", "1,12", `is "1,12"; want C,H,W`},
+		{"input", "1,12,10,3", `is "1,12,10,3"; want C,H,W`},
+		{"input", "3,12,10", "net.0.weight has shape [8 1 3 3]; the network's is [8 3 3 3]"},
+		{"input", "1,0,10", "input"},
+		{"classes", `["a","b"]`, "want a JSON list of 10 names"},
+		{"classes", `{`, "want a JSON list of 10 names"},
+		{"normalisation", "zscore", `images normalised by "zscore"; want unit or whitening`},
+		{"normalisation", "whitening", `images normalised by "whitening"`},
+	} {
+		meta := m.Metadata()
+		meta[c.key] = c.value
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		require.NoError(t, safetensors.Write(path, m.Weights, meta))
+		_, err := nin.ReadModel(path, "")
+		require.ErrorContains(t, err, path+": ", c)
+		require.ErrorContains(t, err, c.want, c)
+		assert.NotContains(t, err.Error(), "\n")
+	}
+	path := filepath.Join(t.TempDir(), "m.safetensors")
+	require.NoError(t, safetensors.Write(path, m.Weights, m.Metadata()))
+	_, err := nin.ReadModel(path, "mini")
+	require.ErrorContains(t, err, `of the recipe ""; want that or none, not mini`)
+}
+
+// What a file describes is run: with another slope the logits are others.
+func TestModelFileIsRun(t *testing.T) {
+	dev := gputest.Device(t)
+	m := nintest.Branched(t)
+	logits := func(m *nin.Model) []float32 {
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		require.NoError(t, m.Export(path))
+		read, err := nin.ReadModel(path, "")
+		require.NoError(t, err)
+		net, err := read.Net(dev)
+		require.NoError(t, err)
+		defer net.Close()
+		images, err := nn.Upload(dev, nintest.Fashion(t).First(1))
+		require.NoError(t, err)
+		defer images.Close()
+		e, err := nn.NewEvaluator(net, images, 1)
+		require.NoError(t, err)
+		defer e.Close()
+		rows, err := e.Logits(0, 1)
+		require.NoError(t, err)
+		return rows[0]
+	}
+	first := logits(m)
+	assert.Equal(t, first, logits(m))
+	layers := slices.Clone(m.Layers.(nn.Sequential))
+	layers[1] = nn.ReLU{}
+	m.Layers = layers
+	assert.NotEqual(t, first, logits(m))
+}
+
 // A checkpoint is a model too: its velocities are passed over.
 func TestReadModelOfCheckpoint(t *testing.T) {
 	dev := gputest.Device(t)
@@ -56,7 +150,7 @@ func TestReadModelOfCheckpoint(t *testing.T) {
 	start(t, dev, filepath.Join(dir, "run"), "")
 	m, err := nin.ReadModel(filepath.Join(dir, "run", "checkpoint", "step-000000000.safetensors"), "")
 	require.NoError(t, err)
-	assert.Equal(t, "mini", m.Recipe.Name)
+	assert.Equal(t, "mini", m.Recipe)
 }
 
 func TestLooksInverted(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/onnx"
@@ -122,7 +122,7 @@ func TestExport(t *testing.T) {
 		assert.Equal(t, m.Weights, got.Weights)
 		assert.Equal(t, m.Classes, got.Classes)
 		assert.Equal(t, "folder", got.Dataset)
-		assert.Equal(t, "mini", got.Recipe.Name)
+		assert.Equal(t, "mini", got.Recipe)
 	}
 	assert.ErrorContains(t, m.Export(filepath.Join(dir, "m.pt")), ".onnx or .safetensors")
 }
@@ -156,7 +156,7 @@ func TestONNXNodes(t *testing.T) {
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 4, W: 4}, weights)
 	require.NoError(t, err)
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 3, W: 3}, weights)
-	assert.ErrorContains(t, err, "layer 1 (AvgPool2D 2x2 stride 2 ceil): ONNX 1.8 does not say")
+	assert.ErrorContains(t, err, "layer 1 (avgpool 2 ceil): ONNX 1.8 does not say")
 }
 
 // unchilded is a block that calls the Build of its layers, which share its name.
@@ -165,5 +165,3 @@ type unchilded struct{}
 func (unchilded) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return nn.ReLU{}.Build(g, nn.Linear{Out: 7}.Build(g, x))
 }
-
-func (unchilded) String() string { return "unchilded" }

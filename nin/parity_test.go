@@ -19,7 +19,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
@@ -87,8 +87,6 @@ func hashedImages(n int) *data.Images {
 
 // stem is a block of one's own, of layers that it names.
 type stem struct{ nn.Sequential }
-
-func (stem) String() string { return "stem" }
 
 // graphLayers is the network called graph in parity.py. Its tensors have several
 // consumers, and its blocks are types of this test's own.

@@ -16,7 +16,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/run"
 	"wgnin/nn"
 	"wgnin/nn/data"

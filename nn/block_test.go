@@ -18,8 +18,6 @@ import (
 // block is a type of one's own that is made of layers, by embedding Sequential.
 type block struct{ nn.Sequential }
 
-func (block) String() string { return "block" }
-
 // named is one that names the layers in it.
 type named struct{ first, second nn.Layer }
 
@@ -27,16 +25,12 @@ func (n named) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Child("second", n.second, g.Child("first", n.first, x))
 }
 
-func (named) String() string { return "named" }
-
 // direct is one that calls their Build, so that they share its name.
 type direct struct{}
 
 func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return nn.ReLU{}.Build(g, nn.Conv2D{Out: 5, Kernel: 1}.Build(g, x))
 }
-
-func (direct) String() string { return "direct" }
 
 // shifted builds ReLUs without Child, of which one is done in a store: y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)).
 type shifted struct{}
@@ -49,8 +43,6 @@ func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 		Shortcut: wrong{build: func(g *nn.Graph, _ *nn.Tensor) *nn.Tensor { return nn.ReLU{}.Build(g, p) }}}.Build(g, x)
 }
 
-func (shifted) String() string { return "shifted" }
-
 // bySize is a ReLU for one image, and a LeakyReLU of 0.25 for more.
 type bySize struct{}
 
@@ -61,8 +53,6 @@ func (bySize) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	}
 	return g.Child("act", nn.LeakyReLU{Slope: 0.25}, c)
 }
-
-func (bySize) String() string { return "bySize" }
 
 func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
 	d, err := nn.Describe(l, in)
@@ -94,7 +84,6 @@ type wrong struct {
 }
 
 func (w wrong) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return w.build(g, x) }
-func (wrong) String() string                               { return "wrong" }
 
 // pointer is a layer whose Build needs what it points at.
 type pointer struct{ conv nn.Conv2D }
@@ -193,7 +182,7 @@ func TestChangingLayersAreRefused(t *testing.T) {
 	}, set)
 	out = 5
 	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 4, Epochs: 1, Rate: 0.1}})
-	assertOneLine(t, err, "layer 0 (wrong)", "other weights")
+	assertOneLine(t, err, "layer 0 (nn_test.wrong ?)", "other weights")
 }
 
 // counter is a layer with running state: the number of images that it was trained on.
@@ -214,8 +203,6 @@ func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	}
 	return g.View(x, x.Shape)
 }
-
-func (counter) String() string { return "counter" }
 
 // State is saved and loaded with the weights, counts as no parameter, and is neither
 // trained nor changed by an evaluation.

@@ -19,10 +19,10 @@ import (
 // rounded down; weight [Out,Cin,Kernel,Kernel], bias [Out]. Cin is inferred, as
 // by PyTorch's LazyConv2d. There are no dilation and no groups.
 type Conv2D struct {
-	Out             int // output channels
-	Kernel, KernelW int // rows and columns; KernelW 0 is Kernel
-	Stride, StrideW int // of rows and columns; Stride 0 is 1, StrideW 0 is Stride
-	Pad             Padding
+	Out             int     // output channels
+	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
+	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is 1, StrideW 0 is Stride
+	Pad             Padding `text:"pad"`
 }
 
 func (c Conv2D) sides() sides {
@@ -48,7 +48,7 @@ func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (c Conv2D) String() string { return fmt.Sprintf("Conv2D %d %s", c.Out, c.sides()) }
+func (c Conv2D) String() string { return Text(c) }
 
 // Linear is a fully connected layer, y = W x + b, as torch.nn.Linear.
 //
@@ -79,7 +79,7 @@ func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (l Linear) String() string { return fmt.Sprintf("Linear %d", l.Out) }
+func (l Linear) String() string { return Text(l) }
 
 // checkWeights refuses weights [out,in,kh,kw] that are too many; in, kh and kw
 // have been checked.

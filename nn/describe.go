@@ -36,12 +36,22 @@ type Described struct {
 	end       int  // dispatches up to there
 }
 
-// String is the path and the layer.
+// String is the path and the layer's text, or how it begins if it is long.
 func (d Described) String() string {
 	if d.Path == "" {
-		return d.Layer.String()
+		return d.text()
 	}
-	return d.Path + " (" + d.Layer.String() + ")"
+	return d.Path + " (" + d.text() + ")"
+}
+
+// text is the layer's text for a line of an error.
+func (d Described) text() string {
+	const most = 60
+	text := Text(d.Layer)
+	if len(text) > most {
+		text = text[:most-3] + "..."
+	}
+	return text
 }
 
 // weight is the name of the layer's weight of the given name in a state dict.

@@ -71,11 +71,11 @@ func TestDiverged(t *testing.T) {
 		spoil func() // the weights after the second step
 		says  string
 	}{
-		"weight":   {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(Conv2D 5 3x3\) are not finite`},
-		"weights":  {put(float32(math.Inf(1)), 0, 3), `.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(Conv2D 6 3x2 pad 1\) to layer 3 \(Conv2D 10 1x1\)`},
-		"NaN":      {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(Conv2D 6 3x2 pad 1\) are not finite`}, // it may be lost in the ReLU
-		"output":   {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}), `the loss is .*; all weights are finite, and the output of layer 0\.2 \(Conv2D 5 3x3\) is not`},
-		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20, "net.3.weight": 1e25}), `the weights of layer 0\.0 \(Conv2D 6 3x2 pad 1\) are not finite`},
+		"weight":   {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(conv 5 3\) are not finite`},
+		"weights":  {put(float32(math.Inf(1)), 0, 3), `.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(conv 6 3x2 pad 1\) to layer 3 \(conv 10 1\)`},
+		"NaN":      {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`}, // it may be lost in the ReLU
+		"output":   {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}), `the loss is .*; all weights are finite, and the output of layer 0\.2 \(conv 5 3\) is not`},
+		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20, "net.3.weight": 1e25}), `the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
 		"loss":     {opposite, `the loss is \+Inf; the outputs of all layers are finite, but too large for a loss`},
 	} {
 		t.Run(name, func(t *testing.T) {

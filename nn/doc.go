@@ -11,12 +11,13 @@
 // A [Net] is a layer with weights on a device. A [Trainer] runs steps of stochastic
 // gradient descent on it, an [Evaluator] measures it, a [Probe] keeps what every layer
 // puts out, and [ONNX] exports it. [Describe] tells shapes, parameters and multiply-adds
-// with no device.
+// with no device. [Text] writes a layer as model files do, conv 96 11 stride 4; relu, and
+// [Parse] reads it back.
 //
 // # Layers of one's own
 //
-// Any type with the two methods of [Layer] is a layer, in any module. Build describes it
-// once, on a [Graph]:
+// Any type with the method Build is a [Layer], in any module. Build describes it once, on a
+// [Graph]:
 //
 //	func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 //		s := prelu.Shape{Pixels: g.Pixels(x), Stride: x.Stride}

@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"fmt"
-
 	"wgnin/nn/onnx"
 	"wgnin/shaders/dropout"
 )
@@ -48,4 +46,4 @@ func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (d Dropout) String() string { return fmt.Sprintf("Dropout %g", d.P) }
+func (d Dropout) String() string { return Text(d) }

@@ -45,16 +45,16 @@ func TestNetRefuses(t *testing.T) {
 		in    nn.Shape
 		says  []string
 	}{
-		{"kernel larger than the image", head(nn.Conv2D{Out: 4, Kernel: 8}), image, []string{"layer 0 (Conv2D 4 8x8) on [1,7,6]", "does not fit the padded image of 7x6"}},
-		{"the same, inside", head(nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 9}}), image, []string{"layer 0.1 (MaxPool2D 9x9", "7x6"}},
-		{"conv after flatten", nn.Sequential{nn.Flatten{}, nn.Conv2D{Out: 4, Kernel: 1}}, image, []string{"layer 1 (Conv2D 4 1x1) on [42]", "before Flatten"}},
-		{"pool after flatten", nn.Sequential{nn.Flatten{}, nn.MaxPool2D{Kernel: 1}}, image, []string{"layer 1 (MaxPool2D", "before Flatten"}},
-		{"global pool after flatten", nn.Sequential{nn.Flatten{}, nn.GlobalAvgPool2D{}}, image, []string{"layer 1 (GlobalAvgPool2D", "before Flatten"}},
-		{"linear before flatten", nn.Sequential{nn.Linear{Out: 10}}, image, []string{"layer 0 (Linear 10) on [1,7,6]", "put Flatten before"}},
+		{"kernel larger than the image", head(nn.Conv2D{Out: 4, Kernel: 8}), image, []string{"layer 0 (conv 4 8) on [1,7,6]", "does not fit the padded image of 7x6"}},
+		{"the same, inside", head(nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 9}}), image, []string{"layer 0.1 (maxpool 9", "7x6"}},
+		{"conv after flatten", nn.Sequential{nn.Flatten{}, nn.Conv2D{Out: 4, Kernel: 1}}, image, []string{"layer 1 (conv 4 1) on [42]", "before Flatten"}},
+		{"pool after flatten", nn.Sequential{nn.Flatten{}, nn.MaxPool2D{Kernel: 1}}, image, []string{"layer 1 (maxpool", "before Flatten"}},
+		{"global pool after flatten", nn.Sequential{nn.Flatten{}, nn.GlobalAvgPool2D{}}, image, []string{"layer 1 (globalavgpool", "before Flatten"}},
+		{"linear before flatten", nn.Sequential{nn.Linear{Out: 10}}, image, []string{"layer 0 (linear 10) on [1,7,6]", "put Flatten before"}},
 		{"no output channels", head(nn.Conv2D{Kernel: 1}), image, []string{"layer 0", "0 output channels; want 1 to 65536"}},
 		{"negative output channels", head(nn.Conv2D{Out: -4, Kernel: 1}), image, []string{"layer 0", "-4 output channels; want 1 to 65536"}},
 		{"huge output channels", head(nn.Conv2D{Out: huge, Kernel: 1}), image, []string{"layer 0", "1099511627776 output channels; want 1 to 65536"}},
-		{"no outputs", nn.Sequential{nn.Flatten{}, nn.Linear{}}, image, []string{"layer 1 (Linear 0)", "want 1 to 65536"}},
+		{"no outputs", nn.Sequential{nn.Flatten{}, nn.Linear{}}, image, []string{"layer 1 (linear)", "want 1 to 65536"}},
 		{"huge outputs", nn.Sequential{nn.Flatten{}, nn.Linear{Out: huge}}, image, []string{"layer 1", "want 1 to 65536"}},
 		{"no kernel", head(nn.Conv2D{Out: 1}), image, []string{"layer 0", "kernel is 0; want 1 to 65536"}},
 		{"negative kernel", head(nn.Conv2D{Out: 1, Kernel: -3}), image, []string{"layer 0", "kernel is -3; want 1 to 65536"}},
@@ -66,7 +66,7 @@ func TestNetRefuses(t *testing.T) {
 		{"negative padding", head(nn.Conv2D{Out: 1, Kernel: 1, Pad: nn.Pad(-1)}), image, []string{"layer 0", "padding is -1; want 0 to 65536"}},
 		{"huge padding", head(nn.Conv2D{Out: 1, Kernel: 1, Pad: nn.Padding{Left: huge}}), image, []string{"layer 0", "padding is 1099511627776; want 0 to 65536"}},
 		{"padding of a whole kernel", head(nn.MaxPool2D{Kernel: 2, Pad: nn.Pad(2)}), image, []string{"layer 0", "padding is 2,2,2,2; want less than the kernel, 2x2"}},
-		{"dropout of everything", head(nn.Dropout{P: 1}), image, []string{"layer 0 (Dropout 1)", "want 0 <= P"}},
+		{"dropout of everything", head(nn.Dropout{P: 1}), image, []string{"layer 0 (dropout 1)", "want 0 <= P"}},
 		{"dropout of almost everything", head(nn.Dropout{P: math.Nextafter(1, 0)}), image, []string{"layer 0", "want 0 <= P"}},
 		{"negative dropout", head(nn.Dropout{P: -0.1}), image, []string{"layer 0", "probability is -0.1; want 0 <= P"}},
 		{"dropout of NaN", head(nn.Dropout{P: math.NaN()}), image, []string{"layer 0", "probability is NaN; want 0 <= P"}},
@@ -100,7 +100,7 @@ func TestNetTooLargeForAdapter(t *testing.T) {
 	_, before := dev.Usage()
 	for name, l := range map[string]nn.Sequential{
 		"the weights take": {nn.Conv2D{Out: 1 << 15, Kernel: 1}, nn.Conv2D{Out: 1 << 15, Kernel: 1}},
-		"layer 0 (Conv2D 65536 1x1 pad 63) on [1,1,1]: output of one image takes": {nn.Conv2D{Out: 1 << 16, Kernel: 1, Pad: nn.Pad(63)}},
+		"layer 0 (conv 65536 1 pad 63) on [1,1,1]: output of one image takes": {nn.Conv2D{Out: 1 << 16, Kernel: 1, Pad: nn.Pad(63)}},
 	} {
 		if limit >= 1<<32 {
 			t.Skip("the adapter binds 4 GiB")

@@ -24,8 +24,8 @@ type onnxNode struct {
 // their own names. It takes images [N,C,H,W], 8-bit values divided by 255, for
 // any N, and gives the logits. Dropout is left out. Errors: a layer that has no
 // ONNX form here, and those of [Fits].
-func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.Model, error) {
-	m := onnx.Model{
+func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, error) {
+	m := onnx.ModelProto{
 		Name: "network", Doc: "images: 8-bit values divided by 255, resized to the input as Pillow's BILINEAR does",
 		Input: onnx.Value{Name: "images", Shape: []int{0, in.C, in.H, in.W}}, Weights: weights,
 	}

@@ -16,4 +16,4 @@ func (Flatten) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (Flatten) String() string { return "Flatten" }
+func (f Flatten) String() string { return Text(f) }

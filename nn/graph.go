@@ -414,7 +414,7 @@ func (g *Graph) Fail(err error) *Tensor {
 		if d.Path != "" {
 			where = "layer " + d.Path
 		}
-		err = errorInLayer{fmt.Errorf("%s (%s) on %s: %w", where, d.Layer, d.In, err)}
+		err = errorInLayer{fmt.Errorf("%s (%s) on %s: %w", where, d.text(), d.In, err)}
 		g.rec.Layer("")
 	}
 	g.rec.Fail(err)

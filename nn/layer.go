@@ -1,14 +1,11 @@
 package nn
 
-import (
-	"fmt"
-	"strconv"
-)
+import "strconv"
 
-// Layer describes a layer. Any type can be one, in any module: a value with these two
-// methods. Build is the whole description; everything else (shapes, numbers of
-// weights and multiply-adds, summaries, plans, ONNX) is read from what it does to a
-// [Graph]. README's "How to add a layer" has the steps.
+// Layer describes a layer. Any type can be one, in any module. Build is the whole
+// description; everything else (shapes, numbers of weights and multiply-adds, summaries,
+// plans, ONNX) is read from what it does to a [Graph]. [Text] writes the layer from its
+// type. README's "How to add a layer" has the steps.
 type Layer interface {
 	// Build records the layer for the input x and returns its output. It checks
 	// itself and x's shape, declares weights with g.Weights, makes the output
@@ -16,8 +13,6 @@ type Layer interface {
 	// the backward pass with g.Backward. A layer that is made of others builds
 	// them with g.Child. Errors go to g.Fail.
 	Build(g *Graph, x *Tensor) *Tensor
-	// String is the layer as its literal, for errors and summaries.
-	String() string
 }
 
 // Sequential is layers one after the other, named 0, 1, 2 as in PyTorch.
@@ -31,4 +26,4 @@ func (s Sequential) Build(g *Graph, x *Tensor) *Tensor {
 	return x
 }
 
-func (s Sequential) String() string { return fmt.Sprintf("Sequential of %d", len(s)) }
+func (s Sequential) String() string { return Text(s) }

@@ -1,8 +1,6 @@
 package nn
 
 import (
-	"fmt"
-
 	"wgnin/nn/onnx"
 	"wgnin/shaders/leakyrelu"
 )
@@ -37,4 +35,4 @@ func (l LeakyReLU) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (l LeakyReLU) String() string { return fmt.Sprintf("LeakyReLU %g", l.slope()) }
+func (l LeakyReLU) String() string { return Text(l) }

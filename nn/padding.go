@@ -1,7 +1,11 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"wgnin/shaders"
 )
@@ -41,14 +45,46 @@ func sameSides(in, k, stride int) (before, after int) {
 	return total / 2, total - total/2
 }
 
-func (p Padding) String() string {
+// MarshalText returns n for n on each side, same, or top,bottom,left,right.
+func (p Padding) MarshalText() ([]byte, error) {
 	switch {
 	case p.same:
-		return "same"
+		return []byte("same"), nil
 	case p == Pad(p.Top):
-		return fmt.Sprint(p.Top)
+		return strconv.AppendInt(nil, int64(p.Top), 10), nil
 	}
-	return fmt.Sprintf("%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right)
+	return fmt.Appendf(nil, "%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right), nil
+}
+
+// UnmarshalText reads what MarshalText writes, and valid.
+func (p *Padding) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "same":
+		*p = Same
+		return nil
+	case "valid":
+		*p = Valid
+		return nil
+	}
+	words := strings.Split(string(text), ",")
+	if len(words) == 1 {
+		words = slices.Repeat(words, 4)
+	}
+	var n [4]int
+	err := strconv.ErrSyntax
+	if len(words) == len(n) {
+		err = nil
+		for i, w := range words {
+			var e error
+			n[i], e = strconv.Atoi(w)
+			err = errors.Join(err, e)
+		}
+	}
+	if err != nil {
+		return errors.New("want a number, same, or top,bottom,left,right such as 1,0,1,0")
+	}
+	*p = Padding{Top: n[0], Bottom: n[1], Left: n[2], Right: n[3]}
+	return nil
 }
 
 // maxLayerNumber bounds the numbers in layers, so that sizes computed from them do
@@ -86,23 +122,6 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 	}
 	s.pad.apply(&w)
 	return w, w.Check()
-}
-
-func (s sides) String() string {
-	t := fmt.Sprintf("%dx%d", s.kernel, orDefault(s.kernelW, s.kernel))
-	if s.stride != 1 || orDefault(s.strideW, s.stride) != 1 {
-		t += fmt.Sprintf(" stride %d", s.stride)
-		if w := orDefault(s.strideW, s.stride); w != s.stride {
-			t += fmt.Sprintf("x%d", w)
-		}
-	}
-	if p := s.pad.String(); p != "0" {
-		t += " pad " + p
-	}
-	if s.ceil {
-		t += " ceil"
-	}
-	return t
 }
 
 func orDefault(v, def int) int {

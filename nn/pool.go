@@ -14,9 +14,9 @@ import (
 // Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1,
 // rounded down, or up with Ceil.
 type MaxPool2D struct {
-	Kernel, KernelW int // rows and columns; KernelW 0 is Kernel
-	Stride, StrideW int // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
-	Pad             Padding
+	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
+	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
+	Pad             Padding `text:"pad"`
 	Ceil            bool
 }
 
@@ -50,7 +50,7 @@ func (p MaxPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (p MaxPool2D) String() string { return "MaxPool2D " + p.sides().String() }
+func (p MaxPool2D) String() string { return Text(p) }
 
 // AvgPool2D is the mean of each window, as torch.nn.AvgPool2d: the zero Stride
 // is Kernel, and padding counts in the mean unless ExcludePad (PyTorch's
@@ -59,9 +59,9 @@ func (p MaxPool2D) String() string { return "MaxPool2D " + p.sides().String() }
 // Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1,
 // rounded down, or up with Ceil. Padding is less than the kernel.
 type AvgPool2D struct {
-	Kernel, KernelW int // rows and columns; KernelW 0 is Kernel
-	Stride, StrideW int // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
-	Pad             Padding
+	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
+	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
+	Pad             Padding `text:"pad"`
 	Ceil            bool
 	ExcludePad      bool
 }
@@ -89,7 +89,7 @@ func (p AvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (p AvgPool2D) String() string { return "AvgPool2D " + p.sides().String() }
+func (p AvgPool2D) String() string { return Text(p) }
 
 // GlobalAvgPool2D is the mean over each channel of the image, as
 // torch.nn.AdaptiveAvgPool2d((1, 1)). Shapes: x [N,C,H,W]; y [N,C,1,1].
@@ -102,7 +102,7 @@ func (GlobalAvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (GlobalAvgPool2D) String() string { return "GlobalAvgPool2D" }
+func (g GlobalAvgPool2D) String() string { return Text(g) }
 
 func poolShape(g *Graph, x *Tensor, how sides) (pool.Shape, Shape, error) {
 	w, err := how.window(x.Shape)

@@ -55,9 +55,9 @@ type ProbeLayer struct {
 // String is the layer as its literal.
 func (l ProbeLayer) String() string {
 	if l.ReLU {
-		return l.Layer.String() + " + ReLU"
+		return Text(l.Layer) + " + relu"
 	}
-	return l.Layer.String()
+	return Text(l.Layer)
 }
 
 // NewProbe records the plans. Its image is black until it is set.

@@ -52,8 +52,8 @@ func TestProbe(t *testing.T) {
 		names = append(names, l.Path+" "+l.String()+" "+l.Output.String())
 	}
 	assert.Equal(t, []string{
-		"0.0 Conv2D 6 3x2 pad 1 + ReLU [6,9,9]", "0.2 Conv2D 5 3x3 + ReLU [5,7,7]", "1 MaxPool2D 2x2 stride 2 [5,3,3]",
-		"3 Conv2D 10 1x1 [10,3,3]", "4 GlobalAvgPool2D [10,1,1]",
+		"0.0 conv 6 3x2 pad 1 + relu [6,9,9]", "0.2 conv 5 3 + relu [5,7,7]", "1 maxpool 2 [5,3,3]",
+		"3 conv 10 1 [10,3,3]", "4 globalavgpool [10,1,1]",
 	}, names)
 
 	// The outputs are those of the net, for images of the set, in any order.

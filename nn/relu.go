@@ -37,4 +37,4 @@ func rectify(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (ReLU) String() string { return "ReLU" }
+func (r ReLU) String() string { return Text(r) }

@@ -45,15 +45,7 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (r Residual) String() string {
-	switch {
-	case r.Body == nil:
-		return "Residual of nothing"
-	case r.Shortcut == nil:
-		return fmt.Sprintf("Residual (%s)", r.Body)
-	}
-	return fmt.Sprintf("Residual (%s) and (%s)", r.Body, r.Shortcut)
-}
+func (r Residual) String() string { return Text(r) }
 
 // Concat is the outputs of its layers for one input, channel after channel, as torch.cat
 // with dim=1 (GoogLeNet, DenseNet). The names of the layers are 0, 1, 2. Shapes: x
@@ -93,7 +85,7 @@ func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-func (c Concat) String() string { return fmt.Sprintf("Concat of %d", len(c)) }
+func (c Concat) String() string { return Text(c) }
 
 // concatOf are the parts of y that the tensors are.
 func concatOf(g *Graph, parts []*Tensor, y *Tensor) []concat.Shape {

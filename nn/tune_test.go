@@ -111,7 +111,7 @@ func TestUse(t *testing.T) {
 	net.Use(nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"})
 	_, err = net.Choices(8)
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), `layer 0 (Conv2D 28 3x3 pad 1) on [1,9,9]: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
+	assert.Contains(t, err.Error(), `layer 0 (conv 28 3 pad 1) on [1,9,9]: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
 }
 
 // What a GPU gets for the chapter's layers, which no test machine need have.

@@ -85,7 +85,7 @@ const (
 
 // WhitenONNX has a model see its images through w. The images must be square,
 // because ONNX reshapes without a shape only to those (DepthToSpace).
-func WhitenONNX(m *onnx.Model, w *data.Whitening) error {
+func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	if w.H != w.W {
 		return fmt.Errorf("whitened images of %dx%d have no ONNX form here; want square ones", w.H, w.W)
 	}

@@ -14,29 +14,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"wgnin/gpu/gputest"
-	"wgnin/nin"
+	"wgnin/nin/nintest"
 	"wgnin/nin/report"
-	"wgnin/nn"
-	"wgnin/nn/safetensors"
 )
 
 const fashionDir = "../../nn/data/testdata/fashion-mnist"
 
-// newModel is a file with weights of mini as they start.
+// newModel is a file with weights of mini as they start, as PyTorch saves them.
 func newModel(t *testing.T) string {
 	t.Helper()
-	r, err := nin.Find("mini")
-	require.NoError(t, err)
-	net, err := nn.NewNet(gputest.Device(t), r.Net(10, 0), r.In)
-	require.NoError(t, err)
-	defer net.Close()
-	require.NoError(t, net.Init(r.Init, 1))
-	weights, err := net.Weights()
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "model.safetensors")
-	require.NoError(t, safetensors.Write(path, weights, nil))
-	return path
+	return nintest.ModelFile(t, "mini", 1, 10, nil)
 }
 
 // refuses runs the command with arguments that must be refused in one line.

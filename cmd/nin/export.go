@@ -51,11 +51,14 @@ func export(w io.Writer, args []string) error {
 	if err := m.Export(*out); err != nil {
 		return fmt.Errorf("export: %w", err)
 	}
-	params, err := nn.Params(m.Layers, m.Recipe.In)
+	params, err := nn.Params(m.Layers, m.In)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(w, "%s: the network of %s, %d parameters, images %s, %d classes\n",
-		*out, m.Recipe.Name, params, m.Recipe.In.Batch(1), len(m.Classes))
+	network := "a network of no recipe"
+	if m.Recipe != "" {
+		network = "the network of " + m.Recipe
+	}
+	_, err = fmt.Fprintf(w, "%s: %s, %d parameters, images %s, %d classes\n", *out, network, params, m.In.Batch(1), len(m.Classes))
 	return err
 }

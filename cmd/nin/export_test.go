@@ -3,11 +3,16 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"wgnin/nin/nintest"
+	"wgnin/nn"
 	"wgnin/nn/safetensors"
 )
 
@@ -48,4 +53,31 @@ func TestExportRefuses(t *testing.T) {
 		refuses(t, append([]string{"export"}, c.args...), c.code, c.says)
 	}
 	assert.NoFileExists(t, filepath.Join(dir, "m.onnx"))
+}
+
+// The commands take the file of a network that no recipe has.
+func TestAnyNetwork(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "m.safetensors")
+	m := nintest.Branched(t)
+	require.NoError(t, m.Export(file))
+	run := func(args ...string) string {
+		code, out, stderr := runNin(args...)
+		require.Zero(t, code, stderr)
+		return out
+	}
+	onnx := filepath.Join(dir, "m.onnx")
+	assert.Equal(t, onnx+": a network of no recipe, 830 parameters, images [1,1,12,10], 10 classes\n", run("export", "-model", file, "-o", onnx))
+	text := nn.Text(m.Layers)
+	for _, f := range []string{file, onnx} {
+		assert.Regexp(t, "^"+regexp.QuoteMeta(text)+"\n(.*output shape.*\n){7}830 parameters", run("summary", "-model", f))
+		assert.Contains(t, run("eval", "-model", f, "-data", fashionDir, "-test-images", "20"), "accuracy")
+		assert.Contains(t, run("predict", "-model", f, "../../viz/window/testdata/window.png"), "sneaker")
+	}
+	meta := m.Metadata()
+	meta["network"] = strings.Replace(text, "leakyrelu", "prelu", 1)
+	require.NoError(t, safetensors.Write(file, m.Weights, meta))
+	for _, command := range [][]string{{"eval"}, {"predict", "x.png"}, {"export", "-o", onnx}, {"summary"}} {
+		refuses(t, slices.Insert(command, 1, "-model", file), 1, `there is no layer "prelu"; the nearest is relu`)
+	}
 }

@@ -56,7 +56,7 @@ func predict(w io.Writer, args []string) error {
 	}
 	images := make([]*data.Images, len(paths))
 	for i, path := range paths {
-		if images[i], err = data.ReadImage(path, m.Recipe.In.C); err != nil {
+		if images[i], err = data.ReadImage(path, m.In.C); err != nil {
 			return err
 		}
 		if *invert {

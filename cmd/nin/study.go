@@ -88,7 +88,7 @@ func experiment(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe, data.Options{Dir: *dir, SkipBad: *skipBad}))
+	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe.In, data.Options{Dir: *dir, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

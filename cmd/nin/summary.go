@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -10,35 +11,54 @@ import (
 	"wgnin/nn"
 )
 
-const summaryHelp = `Summary prints the output shape of each layer of a recipe's network, as the
-chapter does, with parameters and multiply-adds.
+const summaryHelp = `Summary prints the output shape of each layer of a network, as the chapter does,
+with parameters and multiply-adds. The network is a recipe's, or that of a file of
+weights, in whose text form it is printed too.
 
 Usage: go run ./cmd/nin summary [flags]
 
-Example:
+Examples:
   go run ./cmd/nin summary -recipe d2l -input 1,1,224,224
+  go run ./cmd/nin summary -model runs/mini-20260102-150405/model.safetensors
 
 Flags:
 `
 
 func summary(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
-	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
-	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the recipe's)")
+	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
+	file := fs.String("model", "", "`file` of weights, in place of a recipe")
+	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the network's)")
 	if err := parse(fs, w, summaryHelp, args); err != nil {
 		return err
 	}
-	r, err := nin.Find(*recipe)
-	if err != nil {
-		return cli.Usage(err)
+	var layers nn.Layer
+	var in nn.Shape
+	if *file != "" {
+		m, err := readModel("summary", *file, *recipe)
+		if err != nil {
+			return err
+		}
+		layers, in = m.Layers, m.In
+	} else {
+		r, err := nin.Find(cmp.Or(*recipe, "d2l"))
+		if err != nil {
+			return cli.Usage(err)
+		}
+		layers, in = r.Net(10, r.Dropout), r.In
 	}
-	n, in, err := inputShape("summary", *input, 1, r.In)
+	n, in, err := inputShape("summary", *input, 1, in)
 	if err != nil {
 		return err
 	}
-	d, err := nn.Describe(r.Net(10, r.Dropout), in)
+	d, err := nn.Describe(layers, in)
 	if err != nil {
 		return err
+	}
+	if *file != "" {
+		if _, err := fmt.Fprintln(w, nn.Text(layers)); err != nil {
+			return err
+		}
 	}
 	if err := d.Summary(w, n); err != nil {
 		return err

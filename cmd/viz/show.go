@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	defer on.Close()
-	if err := s.begin(on.Net, m.Recipe.Name+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
+	if err := s.begin(on.Net, cmp.Or(m.Recipe, "a network")+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
 		return err
 	}
 	switch {

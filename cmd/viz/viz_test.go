@@ -22,6 +22,7 @@ import (
 
 	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
+	"wgnin/nin/nintest"
 )
 
 // The test binary is the command itself when this is set.
@@ -145,6 +146,11 @@ func TestWithoutAWindow(t *testing.T) {
 	}
 	require.NoError(t, writePNG(file("own.png"), shoe))
 	assert.NotEqual(t, first, look("-image", file("own.png")))
+
+	branched := nintest.Branched(t)
+	require.NoError(t, branched.Export(file("any.safetensors")))
+	_, stderr, code = runViz(t, "-model", file("any.safetensors"), "-data", smallData, "-layer", "3", "-screenshot", file("any.png"))
+	require.Zero(t, code, stderr)
 
 	layer := []string{"-layer", "2.9"}
 	for _, c := range []struct {

@@ -168,7 +168,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 	}
 	for _, l := range d.Layers {
 		if _, ok := l.Layer.(nn.Sequential); !ok { // which has nothing of its own
-			add(CostLine{Path: l.Path, Layer: l.Layer.String(), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
+			add(CostLine{Path: l.Path, Layer: nn.Text(l.Layer), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
 		}
 	}
 	c.Parameters, c.MACs = d.Params(), d.MACs()

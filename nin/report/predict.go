@@ -40,7 +40,7 @@ func Predict(dev *gpu.Device, m *nin.Model, images []*data.Images) ([][]Guess, e
 	}
 	all := make([][]Guess, len(images))
 	for _, s := range sizes {
-		set := &data.Images{C: m.Recipe.In.C, H: s.h, W: s.w, Labels: make([]uint8, len(places[s]))}
+		set := &data.Images{C: m.In.C, H: s.h, W: s.w, Labels: make([]uint8, len(places[s]))}
 		for _, i := range places[s] {
 			set.Pixels = append(set.Pixels, images[i].Pixels...)
 		}
@@ -55,8 +55,11 @@ func Predict(dev *gpu.Device, m *nin.Model, images []*data.Images) ([][]Guess, e
 	return all, nil
 }
 
+// predictBatch is how many images run at a time.
+const predictBatch = 128
+
 func predict(on *session.Session, m *nin.Model, set *data.Images) ([][]Guess, error) {
-	if err := on.Test(set, m.Recipe.Batch); err != nil {
+	if err := on.Test(set, predictBatch); err != nil {
 		return nil, err
 	}
 	rows, err := on.Evaluator.Logits(0, set.Len())

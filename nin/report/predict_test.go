@@ -16,7 +16,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/report"
 	"wgnin/nin/session"
 	"wgnin/nn"
@@ -94,7 +94,7 @@ func TestAnImageHasOneWay(t *testing.T) {
 	}
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 3, 2, nil), "")
 	require.NoError(t, err)
-	_, set, err := data.Load(t.Context(), "folder", data.Options{Dir: filepath.Join(dir, "all"), H: m.Recipe.In.H, W: m.Recipe.In.W})
+	_, set, err := data.Load(t.Context(), "folder", data.Options{Dir: filepath.Join(dir, "all"), H: m.In.H, W: m.In.W})
 	require.NoError(t, err)
 	require.Equal(t, 3, set.Len())
 

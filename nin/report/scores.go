@@ -41,7 +41,7 @@ type ClassScore struct {
 // Evaluate measures m on images, batch of them at a time, and calls progress
 // (if not nil) with how many are done.
 func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.Images, batch int, progress func(done int)) (Scores, error) {
-	e := Scores{Recipe: m.Recipe.Name, Dataset: images.Name, Images: images.Len()}
+	e := Scores{Recipe: m.Recipe, Dataset: images.Name, Images: images.Len()}
 	if err := m.Check(images); err != nil {
 		return e, err
 	}

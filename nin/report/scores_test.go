@@ -14,7 +14,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/report"
 	"wgnin/nn"
 )

@@ -130,6 +130,7 @@ type Checkpoint struct {
 
 	path      string
 	state     state
+	network   string // its text; empty in a file of an older program
 	whitening string // hash
 	weights   []safetensors.Tensor
 	velocity  []safetensors.Tensor
@@ -172,7 +173,7 @@ var ErrOnlyWeights = errors.New("is no checkpoint, only weights")
 // newCheckpoint is the checkpoint in a file; its errors are written to follow the
 // file's name.
 func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Checkpoint, error) {
-	c := &Checkpoint{whitening: meta["whitening"]}
+	c := &Checkpoint{network: meta["network"], whitening: meta["whitening"]}
 	raw := []byte(meta["checkpoint"])
 	if len(raw) == 0 {
 		return nil, ErrOnlyWeights
@@ -233,6 +234,9 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	}()
 	if r.dataHash != c.state.Data {
 		return nil, fmt.Errorf("%s: %w", c.path, ErrOtherImages)
+	}
+	if now := r.metadata["network"]; c.network != "" && c.network != now {
+		return nil, fmt.Errorf("%s: the recipe's network has changed: it was %q and is %q", c.path, c.network, now)
 	}
 	if err := r.Net.SetWeights(c.weights); err != nil {
 		return nil, fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)

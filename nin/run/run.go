@@ -142,7 +142,8 @@ func checked(s nin.Settings) (nin.Recipe, error) {
 // describe notes what the files of the run say of its images and of its network, which
 // sees them through w.
 func (r *Run) describe(w *data.Whitening, train *data.Images) {
-	r.metadata = nin.Metadata(r.Recipe.Name, r.Settings.Dataset, train.Classes, w)
+	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w}
+	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/run"
 	"wgnin/nn"
 	"wgnin/nn/safetensors"
@@ -131,9 +131,9 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 		rate, scale float64 // of learning, and of the weights at the start
 		says        string
 	}{
-		"loss": {1e6, 1, `the loss is NaN; all weights are finite, and the output of layer \d\.\d \(Conv2D .*\) is not`},
+		"loss": {1e6, 1, `the loss is NaN; all weights are finite, and the output of layer \d\.\d \(conv .*\) is not`},
 		// With large gradients the first update overflows, which shows before the loss does.
-		"weights": {1e38, 10, `: the weights of \d+ of 12 layers are not finite, from layer \d\.\d \(Conv2D .*\) to layer \d\.\d \(Conv2D`},
+		"weights": {1e38, 10, `: the weights of \d+ of 12 layers are not finite, from layer \d\.\d \(conv .*\) to layer \d\.\d \(conv`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := begin(t, nintest.Short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")

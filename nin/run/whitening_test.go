@@ -12,7 +12,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/report"
 	"wgnin/nin/run"
 	"wgnin/nn/data"

@@ -15,7 +15,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
-	"wgnin/nin/internal/nintest"
+	"wgnin/nin/nintest"
 	"wgnin/nin/report"
 	"wgnin/nin/study"
 	"wgnin/nn"

@@ -21,8 +21,8 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Model is a network: nodes in the order in which they run.
-type Model struct {
+// ModelProto is a network: nodes in the order in which they run.
+type ModelProto struct {
 	Name          string
 	Doc           string // for people
 	Nodes         []Node
@@ -44,7 +44,7 @@ type Node struct {
 }
 
 // Rename gives a value another name, where nodes put it out and where they take it in.
-func (m *Model) Rename(from, to string) {
+func (m *ModelProto) Rename(from, to string) {
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
 		if n.Output == from {
@@ -79,7 +79,7 @@ const (
 )
 
 // Write writes m to a file, whole or not at all.
-func (m Model) Write(path string) error {
+func (m ModelProto) Write(path string) error {
 	file := m.encode()
 	if len(file) > math.MaxInt32 {
 		return fmt.Errorf("onnx: %s: %d bytes; a protocol buffer holds at most %d", path, len(file), math.MaxInt32)
@@ -107,7 +107,7 @@ func (m *message) float(field protowire.Number, v float32) {
 
 func (m *message) string(field protowire.Number, v string) { m.bytes(field, []byte(v)) }
 
-func (m Model) encode() []byte {
+func (m ModelProto) encode() []byte {
 	var graph message
 	for _, n := range m.Nodes {
 		graph.bytes(1, n.encode())

@@ -13,7 +13,7 @@ import (
 )
 
 // tiny is a convolution and its mean.
-var tiny = onnx.Model{
+var tiny = onnx.ModelProto{
 	Name: "tiny", Doc: "a test",
 	Nodes: []onnx.Node{
 		{

@@ -73,8 +73,8 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	if err != nil {
 		return nil, cli.Usage(err)
 	}
-	opt := f.options(m.Recipe, s)
-	opt.C = m.Recipe.In.C
+	opt := f.options(m.In, s)
+	opt.C = m.In.C
 	_, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe, s)) // the run has its whitening
+		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe.In, s)) // the run has its whitening
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	opt := f.options(recipe, s)
+	opt := f.options(recipe.In, s)
 	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
@@ -199,20 +199,20 @@ func (f *Flags) ofRun(name string) bool {
 	return ok || name == "recipe" || name == "out" || name == "resume"
 }
 
-// options are for loading the images of a run of the recipe. They tell nothing with -quiet.
-func (f *Flags) options(r nin.Recipe, s nin.Settings) data.Options {
-	opt := Options(r, data.Options{Dir: s.Data, SkipBad: s.SkipBad})
+// options are for loading the images of a run whose network takes in. They tell nothing with -quiet.
+func (f *Flags) options(in nn.Shape, s nin.Settings) data.Options {
+	opt := Options(in, data.Options{Dir: s.Data, SkipBad: s.SkipBad})
 	if quiet := f.fs.Lookup("quiet"); quiet != nil && quiet.Value.String() == "true" {
 		opt.Note = nil
 	}
 	return opt
 }
 
-// Options adds to opt what all images for the recipe's network need, and prints to stderr
-// what [data.Load] tells.
-func Options(r nin.Recipe, opt data.Options) data.Options {
+// Options adds to opt what all images need for a network whose input is in, and prints to
+// stderr what [data.Load] tells.
+func Options(in nn.Shape, opt data.Options) data.Options {
 	shown := time.Now()
-	opt.Fetch, opt.H, opt.W = download.Files, r.In.H, r.In.W
+	opt.Fetch, opt.H, opt.W = download.Files, in.H, in.W
 	opt.Note = func(line string) { fmt.Fprintln(os.Stderr, line) }
 	opt.Progress = func(p data.Progress) {
 		if time.Since(shown) < time.Second {

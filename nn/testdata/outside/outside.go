@@ -1,11 +1,12 @@
 // Package outside is the worked example of a module that extends the framework: a layer
 // with weights, made of an op of its own ([prelu]), blocks of layers, and a schedule.
 //
-// A layer of one's own is a type with two methods, and nothing is registered anywhere.
+// A layer of one's own is a type with one method, and nothing is registered anywhere. Model
+// files describe it by its type and fields; a program that reads them gives [Layers] to
+// nin.ReadModel.
 package outside
 
 import (
-	"fmt"
 	"math"
 
 	"example.com/outside/prelu"
@@ -13,6 +14,9 @@ import (
 	"wgnin/gpu"
 	"wgnin/nn"
 )
+
+// Layers are the layers here, for reading a network from its text.
+var Layers = []nn.Layer{PReLU{}, Unit{}, Stage{}}
 
 // PReLU is y = x where x > 0, else weight * x, with a learned weight for each channel that
 // starts at 0.25, as torch.nn.PReLU(num_parameters=C). Shapes: x and y [N,C,H,W]; weight
@@ -40,8 +44,6 @@ func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return y
 }
 
-func (PReLU) String() string { return "PReLU" }
-
 // Unit is a convolution that keeps the image's size, and what follows it. The names of its
 // weights begin with conv and act.
 type Unit struct {
@@ -55,10 +57,6 @@ func (u Unit) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Child("act", u.Act, x)
 }
 
-func (u Unit) String() string {
-	return fmt.Sprintf("Unit %d %dx%d %s", u.Out, u.Kernel, u.Kernel, u.Act)
-}
-
 // Stage is a block of blocks, in a type that embeds Sequential: the names of its weights
 // begin with the place in it, as Sequential's do.
 type Stage struct{ nn.Sequential }
@@ -67,8 +65,6 @@ type Stage struct{ nn.Sequential }
 func NewStage(out int, act nn.Layer) Stage {
 	return Stage{nn.Sequential{Unit{out, 3, act}, Unit{out, 1, act}, nn.MaxPool2D{Kernel: 2}}}
 }
-
-func (s Stage) String() string { return "Stage" }
 
 // Triangle is a learning rate that rises in a line to Peak in the middle of Total steps,
 // and falls to zero.

@@ -12,9 +12,9 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
+	"wgnin/nin"
 	"wgnin/nn"
 	"wgnin/nn/data"
-	"wgnin/nn/safetensors"
 )
 
 // network is one of Stages with the given activation.
@@ -101,13 +101,17 @@ func TestTrains(t *testing.T) {
 			weights, err := net.Weights()
 			require.NoError(t, err)
 			path := filepath.Join(t.TempDir(), "model.safetensors")
-			require.NoError(t, safetensors.Write(path, weights, nil))
-			loaded, _, err := safetensors.Read(path)
+			saved := nin.Model{Layers: network(act), In: in, Weights: weights, Dataset: "fashion-mnist"}
+			require.NoError(t, saved.Export(path))
+			_, err = nin.ReadModel(path, "")
+			require.ErrorContains(t, err, `there is no layer "outside.stage"`)
+			read, err := nin.ReadModel(path, "", outside.Layers...)
 			require.NoError(t, err)
-			again, err := nn.NewNet(dev, network(act), in)
+			assert.Equal(t, saved.Layers, read.Layers)
+			assert.Equal(t, "t-shirt/top", read.Classes[0])
+			again, err := read.Net(dev)
 			require.NoError(t, err)
 			defer again.Close()
-			require.NoError(t, again.SetWeights(loaded))
 			predictor, err := nn.NewEvaluator(again, tests, 50)
 			require.NoError(t, err)
 			defer predictor.Close()
@@ -127,7 +131,7 @@ func TestTrains(t *testing.T) {
 
 			model, err := nn.ONNX(network(act), in, weights)
 			if name == "PReLU" {
-				assert.EqualError(t, err, "layer 0.0.act (PReLU): it has no ONNX form here")
+				assert.EqualError(t, err, "layer 0.0.act (outside.prelu): it has no ONNX form here")
 				return
 			}
 			require.NoError(t, err)

@@ -59,15 +59,36 @@ func ModelFile(t testing.TB, recipe string, channels, classes int, meta map[stri
 	t.Helper()
 	r, err := nin.Find(recipe)
 	require.NoError(t, err)
-	dev := gputest.Device(t)
 	r.In.C = channels
-	net, err := nn.NewNet(dev, r.Net(classes, 0), r.In)
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	require.NoError(t, safetensors.Write(path, startingWeights(t, r.Net(classes, 0), r.In, r.Init), meta))
+	return path
+}
+
+// Branched is a network of no recipe for images of 12x10, with residuals and branches, and
+// the weights that it starts with.
+func Branched(t testing.TB) *nin.Model {
+	t.Helper()
+	m := &nin.Model{
+		Layers: nn.Sequential{
+			nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Same}, nn.LeakyReLU{Slope: 0.2},
+			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}}},
+			nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}},
+			nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+		},
+		In: nn.Shape{C: 1, H: 12, W: 10}, Dataset: "fashion-mnist",
+	}
+	m.Weights = startingWeights(t, m.Layers, m.In, nn.He)
+	return m
+}
+
+func startingWeights(t testing.TB, layers nn.Layer, in nn.Shape, init nn.Init) []safetensors.Tensor {
+	t.Helper()
+	net, err := nn.NewNet(gputest.Device(t), layers, in)
 	require.NoError(t, err)
 	defer net.Close()
-	require.NoError(t, net.Init(r.Init, 1))
+	require.NoError(t, net.Init(init, 1))
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "model.safetensors")
-	require.NoError(t, safetensors.Write(path, weights, meta))
-	return path
+	return weights
 }
