@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/tensorboard"
 )
@@ -152,13 +153,32 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	return nil
 }
 
-// rewind drops the lines of metrics.jsonl after the last checkpoint.
+// rewind drops the lines of metrics.jsonl after the last checkpoint, and records where
+// the run goes on, if that is another place.
 func (r *Run) rewind() error {
 	if err := r.metrics.Truncate(r.savedMetrics); err != nil {
 		return err
 	}
-	_, err := r.metrics.Seek(r.savedMetrics, io.SeekStart)
-	return err
+	if _, err := r.metrics.Seek(max(0, r.savedMetrics-1), io.SeekStart); err != nil {
+		return err
+	}
+	last := []byte{'\n'}
+	if _, err := r.metrics.Read(last); err != nil {
+		return err
+	}
+	if last[0] != '\n' { // the line is torn; the next one is not to be a part of it
+		if _, err := r.metrics.WriteString("\n"); err != nil {
+			return err
+		}
+	}
+	if r.moved == nil {
+		return nil
+	}
+	return r.write("resume", struct {
+		Step int `json:"step"`
+		platform
+		session.Found
+	}{r.Start, *r.moved, r.Found})
 }
 
 // endStep records a step.
