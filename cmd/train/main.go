@@ -80,7 +80,7 @@ func execute(args []string) error {
 			return err
 		}
 	}
-	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter().Name))
+	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {

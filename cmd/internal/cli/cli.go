@@ -129,15 +129,20 @@ func Report(stderr io.Writer, name string, err error) int {
 	return code
 }
 
-// Interruptible is a context that ends at the first interrupt (Ctrl-C) or
-// SIGTERM, when it prints to stderr what the program does about it. The second
-// ends the program at once.
+// Interruptible is a context that ends at the first interrupt (Ctrl-C), SIGTERM or
+// SIGHUP, when it prints to stderr what the program does about it. The second interrupt
+// or SIGTERM ends the program at once; a terminal that is closed may send more than one
+// SIGHUP. A program that was started with SIGHUP ignored, as by nohup, goes on.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
+		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
 		Guard(filepath.Base(os.Args[0])) // who wants it to end does not want it to begin anew
 		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
