@@ -32,7 +32,7 @@ type Event struct {
 	Test    *nn.Evaluation // in the test of an epoch: the images so far
 	Epoch   *Epoch
 	End     *End
-	Warning string
+	Warning string // the network does not learn, and why
 }
 
 // Epoch is the result of a pass over the training images.
@@ -201,12 +201,11 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	if !yield(Event{Step: &s}) {
 		return errStopped
 	}
-	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
-		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
-			"nothing can be learned from them; begin anew with another seed or a smaller learning rate", deadSteps, classes)
-		if !yield(Event{Warning: w}) {
-			return errStopped
-		}
+	if s.Images < r.Trainer.Batch() {
+		return nil
+	}
+	if w := r.stuck.step(s.Loss); w != "" && !yield(Event{Warning: w}) {
+		return errStopped
 	}
 	return nil
 }
@@ -281,26 +280,4 @@ func (r *Run) leave() error {
 		return err
 	}
 	return errors.Join(r.save(), r.drawCurves())
-}
-
-// sameLoss counts steps in a row that have the same loss.
-type sameLoss struct {
-	loss  float64
-	steps int
-}
-
-// deadSteps is how many whole batches must have the same loss for a network to
-// be called dead.
-const deadSteps = 20
-
-// dead says, once, that a loss is the last of deadSteps that are equal to the
-// last bit, and are that of equal logits, ln(classes): different batches give
-// that only if the images make no difference, as when the last ReLU lets nothing
-// through.
-func (s *sameLoss) dead(loss float64, classes int) bool {
-	if loss != s.loss {
-		*s = sameLoss{loss: loss}
-	}
-	s.steps++
-	return s.steps == deadSteps && math.Abs(loss-math.Log(float64(classes))) < 1e-4 // the sum of a batch is rounded
 }

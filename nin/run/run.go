@@ -39,7 +39,7 @@ type Run struct {
 	savedStep    int
 	savedMetrics int64     // bytes of metrics.jsonl
 	drawn        time.Time // curves.png
-	same         sameLoss
+	stuck        stuck
 	folder       *folder
 	moved        *platform // of a run that is resumed, if metrics.jsonl has another
 }
@@ -121,10 +121,11 @@ func checked(s nin.Settings) (nin.Recipe, error) {
 }
 
 // describe notes what the files of the run say of its images and of its network, which
-// sees them through w.
+// sees them through w, and what guessing comes to.
 func (r *Run) describe(w *data.Whitening, train *data.Images) {
 	r.metadata = nin.Metadata(r.Recipe.Name, r.Settings.Dataset, train.Classes, w)
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
+	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set().Labels, r.Settings.Momentum)
 }
 
 // Close gives everything back. It may be called on nil.

@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -185,7 +186,8 @@ func TestPatience(t *testing.T) {
 	assert.Zero(t, steps)
 }
 
-// A network whose outputs are the same for every image is said to be dead.
+// A network whose outputs are the same for every image is said to be dead, or to have
+// learned nothing; one that learns is not.
 func TestDeadNetworkIsNamed(t *testing.T) {
 	zeros := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	weights, err := zeros.Net.Weights()
@@ -201,7 +203,22 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	assert.Contains(t, warnings[0], "dead")
 	assert.Contains(t, warnings[0], "ln 10")
 
-	_, _, _, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs = 2, 1 }), ""))
+	// One that tells no image from another, but prefers a class, learns nothing either.
+	last := weights[len(weights)-1]
+	require.Equal(t, []int{10}, last.Shape)
+	last.Data[3] = 0.1
+	require.NoError(t, safetensors.Write(path, weights, nil))
+	for momentum, after := range map[float64]int{0: 1000, 0.9: 300} {
+		_, _, steps, warnings := finish(t, begin(t, nintest.Short(func(s *nin.Settings) {
+			s.Init, s.Rate, s.Momentum, s.Batch, s.TrainImages, s.Epochs = path, 0, momentum, 1, 100, 11
+		}), ""))
+		assert.Equal(t, 1100, steps)
+		require.Len(t, warnings, 1)
+		assert.Contains(t, warnings[0], fmt.Sprintf("has learned nothing in the last %d steps: their loss is 2.", after))
+	}
+
+	_, _, steps, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs, s.Rate = 2, 12, 0.01 }), ""))
+	assert.Equal(t, 384, steps)
 	assert.Empty(t, warnings)
 }
 

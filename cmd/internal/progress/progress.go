@@ -125,7 +125,7 @@ func (p *Progress) Show(e run.Event) {
 		p.end(*e.End)
 	case e.Warning != "":
 		p.Clear()
-		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning))
+		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning+"; try a smaller -lr, or another -seed"))
 	}
 }
 
