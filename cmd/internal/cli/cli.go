@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/nn/files"
 )
 
 // UsageError is a wrong flag or argument. Its exit code is 2.
@@ -80,7 +81,16 @@ func File(flag, path, ext string) error {
 	if ext != "" && !strings.EqualFold(filepath.Ext(path), ext) {
 		return UsageError{fmt.Errorf("-%s %s: want a name that ends in %s", flag, path, ext)}
 	}
-	dir := filepath.Dir(path)
+	target, err := files.Target(path)
+	if err != nil {
+		return fmt.Errorf("-%s %w", flag, err)
+	}
+	if info, err := os.Stat(target); err == nil && info.IsDir() {
+		return fmt.Errorf("-%s %s is a folder; want the name of a file in it", flag, path)
+	} else if err == nil && !info.Mode().IsRegular() {
+		return nil // a device or a pipe, which is written to as it is
+	}
+	dir := filepath.Dir(target)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, dir)
 	}
