@@ -59,15 +59,15 @@ func claim(dir string) (_ *folder, err error) {
 		f.discard() // what another process has locked is not empty, and stays
 		return nil, err
 	}
-	files := []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, weightsFile, curvesFile}
-	for _, name := range files {
+	begin := []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir} // before the first step
+	for _, name := range append(begin, weightsFile, curvesFile) {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			f.discard()
 			return nil, fmt.Errorf("%s %w (%s)", dir, ErrExists, name)
 		}
 	}
 	// The files are not there and the folder is locked: those that appear are this run's.
-	for _, name := range append(files, filepath.Join(checkpointDir, checkpointName(0))) {
+	for _, name := range append(begin, filepath.Join(checkpointDir, checkpointName(0))) {
 		f.made = append(f.made, filepath.Join(dir, name))
 	}
 	return f, nil

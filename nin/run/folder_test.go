@@ -25,7 +25,7 @@ func TestClaim(t *testing.T) {
 					assert.ErrorIs(t, err, ErrBusy)
 					return
 				}
-				require.NoError(t, os.WriteFile(filepath.Join(dir, weightsFile), nil, 0o644))
+				require.NoError(t, os.WriteFile(filepath.Join(dir, metricsFile), nil, 0o644))
 				mu.Lock()
 				defer mu.Unlock()
 				if round%2 == 0 || len(got) > 0 {
@@ -42,7 +42,7 @@ func TestClaim(t *testing.T) {
 			continue
 		}
 		require.Len(t, got, 1)
-		assert.FileExists(t, filepath.Join(dir, weightsFile))
+		assert.FileExists(t, filepath.Join(dir, metricsFile))
 		got[0].release()
 		_, err := claim(dir)
 		require.ErrorIs(t, err, ErrExists)
