@@ -105,7 +105,7 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	r.begun = time.Now().Add(-r.progress.Elapsed)
 	perEpoch := r.Trainer.StepsPerEpoch()
 	step := r.Start
-	if r.progress.Images > 0 && step%perEpoch == 0 { // stopped in the evaluation
+	if r.untested(step) { // stopped in the evaluation
 		if err := r.endEpoch(ctx, step/perEpoch, yield); err != nil {
 			return err
 		}
@@ -269,9 +269,14 @@ func (r *Run) early(steps int) bool {
 	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience
 }
 
-// Finished says that a run that is resumed had come to its end.
+// Finished reports whether a run that is resumed had come to its end.
 func (r *Run) Finished() bool {
-	return r.progress.Images == 0 && (r.early(r.Start) || r.Start == r.Trainer.Total())
+	return !r.untested(r.Start) && (r.early(r.Start) || r.Start == r.Trainer.Total())
+}
+
+// untested reports whether so many steps end an epoch that is still to be evaluated.
+func (r *Run) untested(steps int) bool {
+	return r.progress.Images > 0 && steps%r.Trainer.StepsPerEpoch() == 0
 }
 
 // leave saves all that is needed to go on.

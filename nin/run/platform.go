@@ -47,34 +47,33 @@ func versions() map[string]string {
 	return v
 }
 
-// record is what metrics.jsonl says of a run, from the beginning up to a checkpoint.
+// record is what metrics.jsonl says of a run.
 type record struct {
 	settings *nin.Settings // nil if the line is torn
 	platform platform      // the last
 }
 
-// readRecord reads the record in metrics. It skips torn lines, which a power failure
-// or an older version of this program may have left.
+// readRecord reads the record in metrics. It skips torn lines, which a power failure or an
+// older version of this program may have left.
 func readRecord(metrics io.Reader) (r record, err error) {
 	first := true
 	err = eachLine(metrics, func(line []byte) error {
+		wasFirst, isRun := first, bytes.HasPrefix(line, []byte(`{"event":"run"`))
+		first = false
+		if !wasFirst && !isRun && !bytes.HasPrefix(line, []byte(`{"event":"resume"`)) {
+			return nil
+		}
 		var e struct {
-			Event string `json:"event"`
 			nin.Settings
 			platform
 		}
-		isRun, resumed := bytes.HasPrefix(line, []byte(`{"event":"run"`)), bytes.HasPrefix(line, []byte(`{"event":"resume"`))
-		if wasFirst := first; wasFirst || isRun || resumed {
-			first = false
-			if bad := json.Unmarshal(line, &e); bad != nil {
-				return nil
-			}
-			if wasFirst && !isRun {
-				return errors.New("its first line is not that of a run")
-			}
-			if isRun {
-				r.settings = &e.Settings
-			}
+		switch bad := json.Unmarshal(line, &e); {
+		case bad != nil: // it is torn
+		case isRun:
+			r = record{&e.Settings, e.platform}
+		case wasFirst:
+			return errors.New("its first line is not that of a run")
+		default:
 			r.platform = e.platform
 		}
 		return nil

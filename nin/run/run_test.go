@@ -233,8 +233,13 @@ func TestCurvesOfAStoppedEpoch(t *testing.T) {
 	assert.FileExists(t, filepath.Join(r.Dir, "curves.png"))
 }
 
-// Whether a run that is resumed has come to its end.
+// Whether a run that is resumed has come to its end, which may be within an epoch.
 func TestFinishedOnlyAtTheEnd(t *testing.T) {
+	short := begin(t, nintest.Short(func(s *nin.Settings) { s.Steps = 3 }), "")
+	finish(t, short)
+	short.Close()
+	assert.True(t, resume(t, short.Dir).Finished())
+
 	r := begin(t, nintest.Short(func(s *nin.Settings) { s.Epochs = 1 }), "")
 	assert.False(t, r.Finished())
 	end, epochs, _, _ := finish(t, r)
