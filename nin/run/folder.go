@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -59,18 +60,29 @@ func claim(dir string) (_ *folder, err error) {
 		f.discard() // what another process has locked is not empty, and stays
 		return nil, err
 	}
-	begin := []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir} // before the first step
-	for _, name := range append(begin, weightsFile, curvesFile) {
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, weightsFile, curvesFile} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			f.discard()
 			return nil, fmt.Errorf("%s %w (%s)", dir, ErrExists, name)
 		}
 	}
-	// The files are not there and the folder is locked: those that appear are this run's.
-	for _, name := range append(begin, filepath.Join(checkpointDir, checkpointName(0))) {
-		f.made = append(f.made, filepath.Join(dir, name))
-	}
 	return f, nil
+}
+
+// begin makes metrics.jsonl, if it is not there. From then on the files that a run makes
+// before its first step are this run's, to be discarded.
+func (f *folder) begin() (*os.File, error) {
+	metrics, err := os.OpenFile(filepath.Join(f.dir, metricsFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) { // without locks
+		return nil, fmt.Errorf("%s %w (%s)", f.dir, ErrExists, metricsFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, filepath.Join(checkpointDir, checkpointName(0))} {
+		f.made = append(f.made, filepath.Join(f.dir, name))
+	}
+	return metrics, nil
 }
 
 // release unlocks the folder. It may be called on nil and more than once.
@@ -108,8 +120,9 @@ func lock(dir string) (*flock.Flock, error) {
 		l := flock.New(path, flock.SetPermissions(0o644))
 		ok, err := l.TryLock()
 		switch {
-		case errors.Is(err, errors.ErrUnsupported):
-			return nil, os.Remove(path)
+		case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
+			_ = os.Remove(path)
+			return nil, nil
 		case err != nil:
 			return nil, err
 		case !ok:

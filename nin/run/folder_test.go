@@ -25,7 +25,9 @@ func TestClaim(t *testing.T) {
 					assert.ErrorIs(t, err, ErrBusy)
 					return
 				}
-				require.NoError(t, os.WriteFile(filepath.Join(dir, metricsFile), nil, 0o644))
+				metrics, err := f.begin()
+				assert.NoError(t, err)
+				assert.NoError(t, metrics.Close())
 				mu.Lock()
 				defer mu.Unlock()
 				if round%2 == 0 || len(got) > 0 {
@@ -65,7 +67,12 @@ func TestClaimRefuses(t *testing.T) {
 
 	f, err := claim(dir)
 	require.NoError(t, err)
+	metrics := filepath.Join(dir, metricsFile)
+	require.NoError(t, os.WriteFile(metrics, nil, 0o644)) // by a process that got no lock either
+	_, err = f.begin()
+	require.ErrorIs(t, err, ErrExists)
 	f.discard()
+	require.NoError(t, os.Remove(metrics))
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, left, 1)

@@ -91,6 +91,24 @@ func TestTornMetrics(t *testing.T) {
 	}
 }
 
+// Where the images of a run are now, it finds them the next time.
+func TestMovedImagesAreRemembered(t *testing.T) {
+	dir, want := stopped(t)
+	c, err := run.ReadCheckpoint(dir)
+	require.NoError(t, err)
+	c.Settings.Data = "/moved"
+	train, test := nintest.Images(t)
+	r, err := run.Resume(context.Background(), gputest.Device(t), c, train, test, dir)
+	require.NoError(t, err)
+	got, _, _, _ := finish(t, r)
+	assert.Equal(t, want, got)
+	r.Close()
+	c, err = run.ReadCheckpoint(dir)
+	require.NoError(t, err)
+	c.Close()
+	assert.Equal(t, "/moved", c.Settings.Data)
+}
+
 // A run that goes on with another version of the program or of the driver says so once,
 // in metrics.jsonl too.
 func TestResumeRecordsThePlatform(t *testing.T) {

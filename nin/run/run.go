@@ -80,8 +80,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
 	}
-	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
+	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err
 	}
 	if w != nil {
