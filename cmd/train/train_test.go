@@ -260,7 +260,7 @@ func TestResumeRefuses(t *testing.T) {
 		}, code: 1, says: "the recipe was changed"},
 		"metrics lost": {damage: func(t *testing.T, dir string) {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "metrics.jsonl"), 10))
-		}, code: 1, says: "metrics.jsonl"},
+		}, code: 1, says: "safetensors; begin a new run from the checkpoint with -init"},
 		"other images": {flags: []string{"-data", "OTHER"}, code: 1, says: "not those the run began with"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -295,6 +295,10 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	return r, err
 }
 
+// ErrMetricsLost reports a metrics.jsonl that has less than what was written before the
+// checkpoint.
+var ErrMetricsLost = errors.New("it has lost lines that were written before the checkpoint")
+
 // checkMetrics refuses a metrics.jsonl that is not of the checkpoint's run, and returns
 // what it says up to the checkpoint.
 func (c *Checkpoint) checkMetrics(f *os.File) (record, error) {
@@ -303,7 +307,7 @@ func (c *Checkpoint) checkMetrics(f *os.File) (record, error) {
 		return record{}, err
 	}
 	if info.Size() < c.state.Metrics {
-		return record{}, fmt.Errorf("%d bytes; the checkpoint was written after %d", info.Size(), c.state.Metrics)
+		return record{}, fmt.Errorf("%w (%d of %d bytes): %s", ErrMetricsLost, info.Size(), c.state.Metrics, c.path)
 	}
 	r, err := readRecord(io.NewSectionReader(f, 0, c.state.Metrics))
 	if err == nil && r.settings != nil {

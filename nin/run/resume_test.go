@@ -91,6 +91,20 @@ func TestTornMetrics(t *testing.T) {
 	}
 }
 
+// A new run takes the weights of a checkpoint.
+func TestInitFromACheckpoint(t *testing.T) {
+	dir, _ := stopped(t)
+	paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
+	require.NoError(t, err)
+	hashes := map[string]bool{}
+	for _, path := range []string{paths[len(paths)-1], filepath.Join(dir, "model.safetensors")} {
+		hash, err := begin(t, nintest.Short(func(s *nin.Settings) { s.Init = path }), "").Net.Hash()
+		require.NoError(t, err)
+		hashes[hash] = true
+	}
+	assert.Len(t, hashes, 1)
+}
+
 // Where the images of a run are now, it finds them the next time.
 func TestMovedImagesAreRemembered(t *testing.T) {
 	dir, want := stopped(t)

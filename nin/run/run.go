@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
@@ -71,7 +73,8 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	}()
 	if s.Init != "" {
 		weights, _, err := safetensors.Read(s.Init)
-		if err == nil {
+		if err == nil { // also those of a checkpoint
+			weights = slices.DeleteFunc(weights, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, nin.VelocityPrefix) })
 			err = r.Net.SetWeights(weights)
 		}
 		if err != nil {
