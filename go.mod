@@ -8,6 +8,7 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/go-gl/glfw/v3.3/glfw v0.0.0-20260823155953-d41da22a9587
 	github.com/go-text/typesetting v0.3.5
+	github.com/gofrs/flock v0.13.0
 	github.com/natefinch/atomic v1.0.1
 	github.com/rajveermalviya/go-webgpu/wgpu v0.17.1
 	github.com/rajveermalviya/go-webgpu/wgpuext/glfw v0.1.1

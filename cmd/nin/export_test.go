@@ -39,6 +39,8 @@ func TestExportRefuses(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.onnx")
 	require.NoError(t, os.WriteFile(text, []byte("text"), 0o644))
+	folder := filepath.Join(dir, "folder.onnx")
+	require.NoError(t, os.Mkdir(folder, 0o755))
 	for _, c := range []struct {
 		args []string
 		code int
@@ -49,6 +51,7 @@ func TestExportRefuses(t *testing.T) {
 		{[]string{"-o", "m.onnx"}, 2, "want -model FILE"},
 		{[]string{"-o", filepath.Join(dir, "none", "m.onnx"), "-model", file}, 1, "there is no folder"},
 		{[]string{"-o", filepath.Join(dir, "m.onnx"), "-model", text}, 1, "not an ONNX file"},
+		{[]string{"-o", folder, "-model", file}, 1, "folder.onnx is a folder"},
 	} {
 		refuses(t, append([]string{"export"}, c.args...), c.code, c.says)
 	}

@@ -39,9 +39,15 @@ func main() {
 	os.Exit(execute(os.Stdout, os.Stderr, os.Args[1:]))
 }
 
-// execute is the program; it returns the exit code.
+// execute is the program; it returns the exit code. Results that could not be printed
+// are an error.
 func execute(w, stderr io.Writer, args []string) int {
-	return cli.Report(stderr, "nin", runflags.Named(dispatch(w, args)))
+	out := cli.NewOutput(w)
+	err := runflags.Named(dispatch(out, args))
+	if err == nil {
+		err = out.Err()
+	}
+	return cli.Report(stderr, "nin", err)
 }
 
 func dispatch(w io.Writer, args []string) error {

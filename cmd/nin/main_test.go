@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -55,6 +56,19 @@ func TestWrongArguments(t *testing.T) {
 		assert.Empty(t, out)
 		assert.Contains(t, stderr, c.says)
 		assert.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+	}
+}
+
+// Results that cannot be printed are an error, of every sub-command.
+func TestLostOutput(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	defer w.Close()
+	for _, args := range []string{"help", "summary", "cost"} {
+		var stderr strings.Builder
+		assert.Equal(t, 1, execute(w, &stderr, strings.Fields(args)), args)
+		assert.Regexp(t, `^nin: write [^\n]*\n$`, stderr.String(), args)
 	}
 }
 

@@ -5,13 +5,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/term"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
@@ -105,8 +102,8 @@ func (s *tester) add(only string, t test) {
 
 func (s *tester) run() error {
 	start := time.Now()
-	f, isFile := s.w.(*os.File)
-	terminal := isFile && term.IsTerminal(int(f.Fd()))
+	out, ok := s.w.(*cli.Output)
+	terminal := ok && out.Terminal()
 	fmt.Fprintf(s.w, "adapter  %s\n", s.device.Adapter())
 	var rows []*row
 	byName := map[[2]string]*row{}

@@ -38,8 +38,9 @@ Examples:
   go run ./cmd/train -epochs 50 -patience 5             until five epochs are no better
   go run ./cmd/train -resume runs/mini-20260102-150405  go on with a run that stopped
 
-Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. When
-the driver gives the device up, the run goes on by itself from the last checkpoint.
+Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. The end
+of the terminal stops a run in the same way, unless nohup began it. When the driver
+gives the device up, the run goes on by itself from the last checkpoint.
 
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `
@@ -80,7 +81,7 @@ func execute(args []string) error {
 			return err
 		}
 	}
-	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter().Name))
+	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {

@@ -131,7 +131,7 @@ func TestInterruptAndResume(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
 	_, stderr, code := train(t, sixty(whole)...)
 	require.Zero(t, code, stderr)
-	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, signal := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		dir := filepath.Join(t.TempDir(), "stopped")
 		cmd := command(sixty(dir)...)
 		out, err := cmd.StdoutPipe()
@@ -157,6 +157,71 @@ func TestInterruptAndResume(t *testing.T) {
 	}
 }
 
+// A run goes on when its terminal is closed, if nohup says so, and when the reader of
+// its output goes away.
+func TestGoesOnAlone(t *testing.T) {
+	gputest.Device(t)
+	dir := filepath.Join(t.TempDir(), "alone")
+	cmd := command(sixty(dir)...)
+	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
+	var err error
+	cmd.Path, err = exec.LookPath("sh")
+	require.NoError(t, err)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	seen, buf := "", make([]byte, 1024)
+	for !strings.Contains(seen, "step 1/60") {
+		n, err := out.Read(buf)
+		require.NoError(t, err, seen)
+		seen += string(buf[:n])
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, out.Close())
+	require.NoError(t, cmd.Wait(), stderr.String())
+	assert.Empty(t, stderr.String())
+	assert.Len(t, metrics(t, dir), 1+60+3+1+1)
+}
+
+// Runs that begin in the same second each get a folder of their own.
+func TestDefaultFolders(t *testing.T) {
+	gputest.Device(t)
+	data, err := filepath.Abs(smallData)
+	require.NoError(t, err)
+	out := t.TempDir()
+	var commands []*exec.Cmd
+	for range 4 {
+		cmd := command("-recipe", "mini", "-data", data, "-train-images", "8", "-test-images", "8", "-batch", "8", "-epochs", "1", "-quiet")
+		cmd.Dir = out
+		require.NoError(t, cmd.Start())
+		commands = append(commands, cmd)
+	}
+	for _, cmd := range commands {
+		assert.NoError(t, cmd.Wait())
+	}
+	runs, err := filepath.Glob(filepath.Join(out, "runs", "mini-*", "model.safetensors"))
+	require.NoError(t, err)
+	assert.Len(t, runs, 4)
+}
+
+// A run finds its images and its first weights wherever it is gone on with.
+func TestPathsAreAbsolute(t *testing.T) {
+	gputest.Device(t)
+	dir := filepath.Join(t.TempDir(), "run")
+	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "8", "-train-images", "8", "-epochs", "1", "-out", dir)
+	require.Zero(t, code, stderr)
+	data := otherData(t)
+	t.Chdir(dir)
+	again := filepath.Join(t.TempDir(), "again")
+	_, stderr, code = train(t, "-recipe", "mini", "-data", data, "-batch", "8", "-train-images", "8", "-epochs", "1", "-init", "model.safetensors", "-out", again)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, metrics(t, again)[0], `"init":"`+filepath.Join(dir, "model.safetensors")+`"`)
+	_, stderr, code = train(t, "-resume", dir)
+	require.Zero(t, code, stderr)
+}
+
 func TestResumeRefuses(t *testing.T) {
 	gputest.Device(t)
 	whole := filepath.Join(t.TempDir(), "run")
@@ -175,6 +240,7 @@ func TestResumeRefuses(t *testing.T) {
 		says   string
 	}{
 		"another setting": {flags: []string{"-lr", "1"}, code: 2, says: "-lr with -resume"},
+		"more epochs":     {flags: []string{"-epochs", "9"}, code: 2, says: "run/model.safetensors -epochs 9"},
 		"another recipe":  {flags: []string{"-recipe", "d2l"}, code: 2, says: "-recipe with -resume"},
 		"no run":          {damage: func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(dir)) }, code: 1, says: "has no checkpoint"},
 		"bit flipped": {damage: func(t *testing.T, dir string) {
@@ -194,7 +260,7 @@ func TestResumeRefuses(t *testing.T) {
 		}, code: 1, says: "the recipe was changed"},
 		"metrics lost": {damage: func(t *testing.T, dir string) {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "metrics.jsonl"), 10))
-		}, code: 1, says: "metrics.jsonl"},
+		}, code: 1, says: "safetensors; begin a new run from the checkpoint with -init"},
 		"other images": {flags: []string{"-data", "OTHER"}, code: 1, says: "not those the run began with"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -55,7 +55,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 		}
 	}
 	if opt.record == "" { // a film would lose its beginning
-		cli.GoOn("viz", r.Dir, r.Start, flags.Resume(r.Dir, s.dev.Adapter().Name))
+		cli.GoOn("viz", r.Dir, r.Start, flags.Resume(r.Dir, s.dev.Adapter()))
 	}
 	p := progress.New(r, s.dev, opt.quiet, opt.verbose)
 	p.Header(opened.Sub(began), time.Since(opened))

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -128,6 +129,7 @@ func checkpoints(dir string) (paths []string, err error) {
 type Checkpoint struct {
 	Settings nin.Settings
 
+	folder    *folder // locked; nil after Resume
 	path      string
 	state     state
 	network   string // its text; empty in a file of an older program
@@ -136,22 +138,47 @@ type Checkpoint struct {
 	velocity  []safetensors.Tensor
 }
 
-// ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one
-// that is damaged.
-func ReadCheckpoint(dir string) (*Checkpoint, error) {
-	paths, err := checkpoints(dir)
+// ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one that is
+// damaged. Until the checkpoint is closed, or the run that [Resume] makes of it, no other
+// process can go on with the run.
+func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
+	if paths, err := checkpoints(dir); err != nil || len(paths) == 0 {
+		return nil, cmp.Or(err, noCheckpoint(dir))
+	}
+	l, err := lock(dir)
 	if err != nil {
 		return nil, err
 	}
-	if len(paths) == 0 {
-		return nil, fmt.Errorf("%s has no checkpoint; want a folder that a run was written to", dir)
+	f := &folder{dir: dir, lock: l}
+	defer func() {
+		if err != nil {
+			f.release()
+		}
+	}()
+	paths, err := checkpoints(dir) // those that the process which had the lock left
+	if err != nil || len(paths) == 0 {
+		return nil, cmp.Or(err, noCheckpoint(dir))
 	}
 	path := paths[len(paths)-1]
 	c, err := readCheckpoint(path)
 	if err != nil && len(paths) > 1 {
 		return nil, fmt.Errorf("%w; remove it to go on from %s", err, paths[len(paths)-2])
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	c.folder = f
+	return c, nil
+}
+
+func noCheckpoint(dir string) error {
+	return fmt.Errorf("%s has no checkpoint; want a folder that a run was written to", dir)
+}
+
+// Close lets other processes go on with the run. Nothing is left to do after [Resume].
+func (c *Checkpoint) Close() {
+	c.folder.release()
+	c.folder = nil
 }
 
 func readCheckpoint(path string) (*Checkpoint, error) {
@@ -205,7 +232,9 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 // Resume continues the run in dir from c, to the same bits: settings, images and network
 // must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
 // and writes them again.
+// The run holds the checkpoint's lock, which ends with an error too.
 func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+	defer c.Close() // unless the run has the lock
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
 		if w, err = nin.WhiteningBeside(c.path, c.whitening); err != nil {
@@ -225,7 +254,8 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
-	r := &Run{Session: on, Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev}
+	r := &Run{Session: on, Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev, folder: c.folder}
+	c.folder = nil
 	r.describe(w, train)
 	defer func() {
 		if err != nil {
@@ -255,8 +285,12 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkMetrics(r.metrics); err != nil {
+	was, err := c.checkMetrics(r.metrics)
+	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.file(metricsFile), err)
+	}
+	if here := platformOf(dev); !here.equal(was.platform) {
+		r.moved = &here
 	}
 	r.savedMetrics = c.state.Metrics
 	if c.Settings.TensorBoard {
@@ -265,32 +299,29 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	return r, err
 }
 
-// checkMetrics refuses a metrics.jsonl that is not of the checkpoint's run.
-func (c *Checkpoint) checkMetrics(f *os.File) error {
+// ErrMetricsLost reports a metrics.jsonl that has less than what was written before the
+// checkpoint.
+var ErrMetricsLost = errors.New("it has lost lines that were written before the checkpoint")
+
+// checkMetrics refuses a metrics.jsonl that is not of the checkpoint's run, and returns
+// what it says up to the checkpoint.
+func (c *Checkpoint) checkMetrics(f *os.File) (record, error) {
 	info, err := f.Stat()
 	if err != nil {
-		return err
+		return record{}, err
 	}
 	if info.Size() < c.state.Metrics {
-		return fmt.Errorf("%d bytes; the checkpoint was written after %d", info.Size(), c.state.Metrics)
+		return record{}, fmt.Errorf("%w (%d of %d bytes): %s", ErrMetricsLost, info.Size(), c.state.Metrics, c.path)
 	}
-	s, err := firstLine(f)
-	if err == nil && s != c.Settings {
-		err = errors.New("its first line has other settings than the checkpoint: the recipe was changed")
+	r, err := readRecord(io.NewSectionReader(f, 0, c.state.Metrics))
+	if err == nil && r.settings != nil {
+		s := *r.settings
+		s.Data = c.Settings.Data // the images may have moved; their hash is compared
+		if s != c.Settings {
+			err = errors.New("its first line has other settings than the checkpoint: the recipe was changed")
+		}
 	}
-	return err
-}
-
-// firstLine reads the settings of a run from its metrics.
-func firstLine(metrics io.Reader) (nin.Settings, error) {
-	var first struct {
-		Event string `json:"event"`
-		nin.Settings
-	}
-	if err := json.NewDecoder(metrics).Decode(&first); err != nil || first.Event != "run" {
-		return nin.Settings{}, errors.New("its first line is not that of a run")
-	}
-	return first.Settings, nil
+	return r, err
 }
 
 func hashCheckpoint(state []byte, tensors []safetensors.Tensor) string {

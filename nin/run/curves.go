@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -77,47 +76,51 @@ func (r *Run) drawCurves() error {
 		return err
 	}
 	r.drawn = time.Now()
-	return files.Write(r.file("curves.png"), png.Bytes())
+	return files.Write(r.file(curvesFile), png.Bytes())
 }
 
 // curves are the points of the three curves, x in epochs. In the first epoch the
 // training loss is the mean of twentieths of what there is.
 func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter.XYs, err error) {
-	var losses []float64 // of steps
-	lines := bufio.NewScanner(metrics)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	type step struct {
+		number int // from 1 on; torn lines leave gaps
+		loss   float64
+	}
+	var steps []step
+	err = eachLine(metrics, func(line []byte) error {
 		var e struct {
 			Event string  `json:"event"`
+			Step  int     `json:"step"`
 			Loss  float64 `json:"loss"`
 			Epoch
 		}
-		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
-			return nil, nil, nil, err
+		if json.Unmarshal(line, &e) != nil { // it is torn
+			return nil
 		}
 		switch e.Event {
 		case "step":
-			losses = append(losses, e.Loss)
+			steps = append(steps, step{e.Step, e.Loss})
 		case "epoch":
 			x := float64(e.Epoch.Epoch)
 			loss = append(loss, plotter.XY{X: x, Y: e.TestLoss})
 			accuracy = append(accuracy, plotter.XY{X: x, Y: e.TestAccuracy})
 		}
-	}
+		return nil
+	})
 	window := max(1, stepsPerEpoch/2)
-	if len(losses) < stepsPerEpoch {
-		window = max(1, len(losses)/20)
+	if n := len(steps); n > 0 && steps[n-1].number < stepsPerEpoch {
+		window = max(1, len(steps)/20)
 	}
 	sum, n := 0.0, 0
-	for i, l := range losses {
-		sum += l
+	for i, s := range steps {
+		sum += s.loss
 		n++
 		// A window that would be cut by the end of the epoch is part of the one before.
-		inEpoch := i%stepsPerEpoch + 1
-		if inEpoch%window == 0 && inEpoch+window <= stepsPerEpoch || inEpoch == stepsPerEpoch || i == len(losses)-1 {
-			train = append(train, plotter.XY{X: float64(i+1) / float64(stepsPerEpoch), Y: sum / float64(n)})
+		inEpoch := (s.number-1)%stepsPerEpoch + 1
+		if inEpoch%window == 0 && inEpoch+window <= stepsPerEpoch || inEpoch == stepsPerEpoch || i == len(steps)-1 {
+			train = append(train, plotter.XY{X: float64(s.number) / float64(stepsPerEpoch), Y: sum / float64(n)})
 			sum, n = 0, 0
 		}
 	}
-	return train, loss, accuracy, lines.Err()
+	return train, loss, accuracy, err
 }

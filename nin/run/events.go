@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"wgnin/nin"
+	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/tensorboard"
 )
@@ -31,7 +32,7 @@ type Event struct {
 	Test    *nn.Evaluation // in the test of an epoch: the images so far
 	Epoch   *Epoch
 	End     *End
-	Warning string
+	Warning string // the network does not learn, and why
 }
 
 // Epoch is the result of a pass over the training images.
@@ -104,7 +105,7 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	r.begun = time.Now().Add(-r.progress.Elapsed)
 	perEpoch := r.Trainer.StepsPerEpoch()
 	step := r.Start
-	if r.progress.Images > 0 && step%perEpoch == 0 { // stopped in the evaluation
+	if r.untested(step) { // stopped in the evaluation
 		if err := r.endEpoch(ctx, step/perEpoch, yield); err != nil {
 			return err
 		}
@@ -152,13 +153,32 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	return nil
 }
 
-// rewind drops the lines of metrics.jsonl after the last checkpoint.
+// rewind drops the lines of metrics.jsonl after the last checkpoint, and records where
+// the run goes on, if that is another place.
 func (r *Run) rewind() error {
 	if err := r.metrics.Truncate(r.savedMetrics); err != nil {
 		return err
 	}
-	_, err := r.metrics.Seek(r.savedMetrics, io.SeekStart)
-	return err
+	if _, err := r.metrics.Seek(max(0, r.savedMetrics-1), io.SeekStart); err != nil {
+		return err
+	}
+	last := []byte{'\n'}
+	if _, err := r.metrics.Read(last); err != nil {
+		return err
+	}
+	if last[0] != '\n' { // the line is torn; the next one is not to be a part of it
+		if _, err := r.metrics.WriteString("\n"); err != nil {
+			return err
+		}
+	}
+	if r.moved == nil {
+		return nil
+	}
+	return r.write("resume", struct {
+		Step int `json:"step"`
+		platform
+		session.Found
+	}{r.Start, *r.moved, r.Found})
 }
 
 // endStep records a step.
@@ -181,12 +201,11 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	if !yield(Event{Step: &s}) {
 		return errStopped
 	}
-	if classes := r.Net.Out.C; s.Images == r.Trainer.Batch() && r.same.dead(s.Loss, classes) {
-		w := fmt.Sprintf("the network is dead: the loss of the last %d steps is ln %d to the last bit, so the logits are equal whatever the image and "+
-			"nothing can be learned from them; begin anew with another seed or a smaller learning rate", deadSteps, classes)
-		if !yield(Event{Warning: w}) {
-			return errStopped
-		}
+	if s.Images < r.Trainer.Batch() {
+		return nil
+	}
+	if w := r.stuck.step(s.Loss); w != "" && !yield(Event{Warning: w}) {
+		return errStopped
 	}
 	return nil
 }
@@ -250,9 +269,14 @@ func (r *Run) early(steps int) bool {
 	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience
 }
 
-// Finished says that a run that is resumed had come to its end.
+// Finished reports whether a run that is resumed had come to its end.
 func (r *Run) Finished() bool {
-	return r.progress.Images == 0 && (r.early(r.Start) || r.Start == r.Trainer.Total())
+	return !r.untested(r.Start) && (r.early(r.Start) || r.Start == r.Trainer.Total())
+}
+
+// untested reports whether so many steps end an epoch that is still to be evaluated.
+func (r *Run) untested(steps int) bool {
+	return r.progress.Images > 0 && steps%r.Trainer.StepsPerEpoch() == 0
 }
 
 // leave saves all that is needed to go on.
@@ -261,26 +285,4 @@ func (r *Run) leave() error {
 		return err
 	}
 	return errors.Join(r.save(), r.drawCurves())
-}
-
-// sameLoss counts steps in a row that have the same loss.
-type sameLoss struct {
-	loss  float64
-	steps int
-}
-
-// deadSteps is how many whole batches must have the same loss for a network to
-// be called dead.
-const deadSteps = 20
-
-// dead says, once, that a loss is the last of deadSteps that are equal to the
-// last bit, and are that of equal logits, ln(classes): different batches give
-// that only if the images make no difference, as when the last ReLU lets nothing
-// through.
-func (s *sameLoss) dead(loss float64, classes int) bool {
-	if loss != s.loss {
-		*s = sameLoss{loss: loss}
-	}
-	s.steps++
-	return s.steps == deadSteps && math.Abs(loss-math.Log(float64(classes))) < 1e-4 // the sum of a batch is rounded
 }

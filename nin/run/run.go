@@ -6,13 +6,11 @@ package run
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
-	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
@@ -43,27 +41,30 @@ type Run struct {
 	savedStep    int
 	savedMetrics int64     // bytes of metrics.jsonl
 	drawn        time.Time // curves.png
-	same         sameLoss
-	made         []string // files and folders, by New
+	stuck        stuck
+	folder       *folder
+	moved        *platform // of a run that is resumed, if metrics.jsonl has another
 }
 
-// ErrExists reports a folder for a new run that has one.
-var ErrExists = errors.New("holds a run already")
-
 // New prepares a run on dev and creates its directory, with the first line
-// of metrics.jsonl and a checkpoint. The directory must not hold a run already.
-// After an error nothing is left of it but folders above dir. ctx ends the
-// measurements of Settings.Tune.
+// of metrics.jsonl and a checkpoint. The directory must not hold a run already, and no
+// other process may write to it, now or until the run is closed. After an error nothing is
+// left of it but folders above dir. ctx ends the measurements of Settings.Tune.
 func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string) (_ *Run, err error) {
 	recipe, err := checked(s)
 	if err != nil {
 		return nil, err
 	}
-	on, err := session.Training(ctx, dev, recipe, s, session.Found{}, w, train, test)
+	folder, err := claim(dir)
 	if err != nil {
 		return nil, err
 	}
-	r := &Run{Session: on, Settings: s, Recipe: recipe, Dir: dir, dev: dev}
+	on, err := session.Training(ctx, dev, recipe, s, session.Found{}, w, train, test)
+	if err != nil {
+		folder.discard()
+		return nil, err
+	}
+	r := &Run{Session: on, Settings: s, Recipe: recipe, Dir: dir, dev: dev, folder: folder}
 	r.describe(w, train)
 	defer func() {
 		if err != nil {
@@ -72,7 +73,8 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	}()
 	if s.Init != "" {
 		weights, _, err := safetensors.Read(s.Init)
-		if err == nil {
+		if err == nil { // also those of a checkpoint
+			weights = slices.DeleteFunc(weights, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, nin.VelocityPrefix) })
 			err = r.Net.SetWeights(weights)
 		}
 		if err != nil {
@@ -81,19 +83,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
 		return nil, err
 	}
-	r.makes(dir)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
-	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir} {
-		r.makes(r.file(name))
-	}
-	r.makes(r.file(checkpointDir, checkpointName(0)))
-	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("%s %w", dir, ErrExists)
-	}
-	if err != nil {
+	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err
 	}
 	if w != nil {
@@ -101,17 +91,12 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 			return nil, err
 		}
 	}
-	a := dev.Adapter()
 	err = r.write("run", struct {
 		nin.Settings
-		Adapter    string            `json:"adapter"`
-		Class      string            `json:"class"`
-		Driver     string            `json:"driver"`
-		Backend    string            `json:"backend"`
-		Versions   map[string]string `json:"versions"`
-		Parameters int               `json:"parameters"`
+		platform
+		Parameters int `json:"parameters"`
 		session.Found
-	}{s, a.Name, a.Class.String(), a.Driver, a.Backend, versions(), r.Net.Params(), r.Found})
+	}{s, platformOf(dev), r.Net.Params(), r.Found})
 	if err != nil {
 		return nil, err
 	}
@@ -122,8 +107,6 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	}
 	return r, r.checkpoint(false)
 }
-
-const metricsFile = "metrics.jsonl"
 
 // file is a path in the run's directory.
 func (r *Run) file(names ...string) string {
@@ -140,29 +123,12 @@ func checked(s nin.Settings) (nin.Recipe, error) {
 }
 
 // describe notes what the files of the run say of its images and of its network, which
-// sees them through w.
+// sees them through w, and what guessing comes to.
 func (r *Run) describe(w *data.Whitening, train *data.Images) {
 	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
-}
-
-// versions are those of what the bits depend on.
-func versions() map[string]string {
-	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, d := range info.Deps {
-			if d.Path == "github.com/rajveermalviya/go-webgpu/wgpu" {
-				v["go-webgpu"] = d.Version
-			}
-		}
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				v["revision"] = s.Value
-			}
-		}
-	}
-	return v
+	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set().Labels, r.Settings.Momentum)
 }
 
 // Close gives everything back. It may be called on nil.
@@ -171,27 +137,23 @@ func (r *Run) Close() {
 		return
 	}
 	r.Session.Close()
-	// What is in the files was written and checked.
+	r.closeFiles()
+	r.folder.release()
+}
+
+// closeFiles closes the files; what is in them was written and checked.
+func (r *Run) closeFiles() {
 	_ = r.board.Close()
 	if r.metrics != nil {
 		_ = r.metrics.Close()
 	}
 }
 
-// makes notes, for Discard, that a file or folder is going to be made, if it is
-// not there.
-func (r *Run) makes(path string) {
-	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-		r.made = append(r.made, path)
-	}
-}
-
 // Discard closes a run that has not begun, and removes what New made.
 func (r *Run) Discard() {
+	r.closeFiles()
+	r.folder.discard()
 	r.Close()
-	for _, path := range slices.Backward(r.made) {
-		_ = os.Remove(path) // a folder that holds something else stays
-	}
 }
 
 // write appends a line to metrics.jsonl: {"event":event, the fields of v}.
@@ -211,5 +173,5 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
-	return safetensors.Write(r.file("model.safetensors"), weights, r.metadata)
+	return safetensors.Write(r.file(weightsFile), weights, r.metadata)
 }

@@ -3,6 +3,7 @@ package run_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -153,8 +154,10 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 			assert.Regexp(t, `^step \d+: .*; the checkpoint of step \d+ is kept$`, last.Error())
 			assert.Regexp(t, c.says, last.Error())
 			assert.NoFileExists(t, filepath.Join(r.Dir, "model.safetensors"))
+			r.Close()
 			checkpoint, err := run.ReadCheckpoint(r.Dir)
 			require.NoError(t, err)
+			checkpoint.Close()
 			assert.Equal(t, r.Settings, checkpoint.Settings)
 			raw, err := os.ReadFile(filepath.Join(r.Dir, "metrics.jsonl"))
 			require.NoError(t, err)
@@ -183,7 +186,8 @@ func TestPatience(t *testing.T) {
 	assert.Zero(t, steps)
 }
 
-// A network whose outputs are the same for every image is said to be dead.
+// A network whose outputs are the same for every image is said to be dead, or to have
+// learned nothing; one that learns is not.
 func TestDeadNetworkIsNamed(t *testing.T) {
 	zeros := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	weights, err := zeros.Net.Weights()
@@ -199,7 +203,22 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	assert.Contains(t, warnings[0], "dead")
 	assert.Contains(t, warnings[0], "ln 10")
 
-	_, _, _, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs = 2, 1 }), ""))
+	// One that tells no image from another, but prefers a class, learns nothing either.
+	last := weights[len(weights)-1]
+	require.Equal(t, []int{10}, last.Shape)
+	last.Data[3] = 0.1
+	require.NoError(t, safetensors.Write(path, weights, nil))
+	for momentum, after := range map[float64]int{0: 1000, 0.9: 300} {
+		_, _, steps, warnings := finish(t, begin(t, nintest.Short(func(s *nin.Settings) {
+			s.Init, s.Rate, s.Momentum, s.Batch, s.TrainImages, s.Epochs = path, 0, momentum, 1, 100, 11
+		}), ""))
+		assert.Equal(t, 1100, steps)
+		require.Len(t, warnings, 1)
+		assert.Contains(t, warnings[0], fmt.Sprintf("has learned nothing in the last %d steps: their loss is 2.", after))
+	}
+
+	_, _, steps, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs, s.Rate = 2, 12, 0.01 }), ""))
+	assert.Equal(t, 384, steps)
 	assert.Empty(t, warnings)
 }
 
@@ -214,8 +233,13 @@ func TestCurvesOfAStoppedEpoch(t *testing.T) {
 	assert.FileExists(t, filepath.Join(r.Dir, "curves.png"))
 }
 
-// Whether a run that is resumed has come to its end.
+// Whether a run that is resumed has come to its end, which may be within an epoch.
 func TestFinishedOnlyAtTheEnd(t *testing.T) {
+	short := begin(t, nintest.Short(func(s *nin.Settings) { s.Steps = 3 }), "")
+	finish(t, short)
+	short.Close()
+	assert.True(t, resume(t, short.Dir).Finished())
+
 	r := begin(t, nintest.Short(func(s *nin.Settings) { s.Epochs = 1 }), "")
 	assert.False(t, r.Finished())
 	end, epochs, _, _ := finish(t, r)

@@ -40,6 +40,7 @@ func TestWhitenedRun(t *testing.T) {
 	}
 	whole := start()
 	want, epochs, _, _ := finish(t, whole)
+	whole.Close()
 
 	r := start()
 	for e, err := range r.Events(context.Background()) {

@@ -4,18 +4,29 @@ package files
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/natefinch/atomic"
 )
 
 // Write puts data into the file at path: written beside it, synced and
 // renamed, so that whatever ends the program leaves the old file or the new
-// one. A new file can be read by everybody.
+// one. A file keeps its mode; a new one can be read by everybody. A symbolic link
+// stays, and what it points to is written. What is no regular file, such as a pipe, is
+// written to as it is.
 func Write(path string, data []byte) error {
-	_, err := os.Stat(path)
+	path, err := Target(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
 	isNew := errors.Is(err, fs.ErrNotExist)
+	if err == nil && !info.Mode().IsRegular() {
+		return writeInto(path, data)
+	}
 	if err := atomic.WriteFile(path, bytes.NewReader(data)); err != nil {
 		return err
 	}
@@ -23,4 +34,43 @@ func Write(path string, data []byte) error {
 		return os.Chmod(path, 0o644)
 	}
 	return nil
+}
+
+// writeInto writes to a pipe or a device, which a rename would put an end to.
+func writeInto(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Close())
+}
+
+// maxLinks is how many symbolic links may lead to a file, as on Linux.
+const maxLinks = 40
+
+// Target is the file that path names: path itself, or where its symbolic links lead,
+// whether or not there is a file yet.
+func Target(path string) (string, error) {
+	for at, links := path, 0; links < maxLinks; links++ {
+		info, err := os.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Mode()&fs.ModeSymlink == 0 {
+			return at, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if opened, err := os.Stat(at); err == nil && !opened.Mode().IsRegular() {
+			return at, nil // such as /dev/stdout, whose link has no file's name
+		}
+		to, err := os.Readlink(at)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(at), to)
+		}
+		at = to
+	}
+	return "", fmt.Errorf("%s leads through more than %d symbolic links", path, maxLinks)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/nn/files"
 )
 
 // UsageError is a wrong flag or argument. Its exit code is 2.
@@ -80,7 +81,16 @@ func File(flag, path, ext string) error {
 	if ext != "" && !strings.EqualFold(filepath.Ext(path), ext) {
 		return UsageError{fmt.Errorf("-%s %s: want a name that ends in %s", flag, path, ext)}
 	}
-	dir := filepath.Dir(path)
+	target, err := files.Target(path)
+	if err != nil {
+		return fmt.Errorf("-%s %w", flag, err)
+	}
+	if info, err := os.Stat(target); err == nil && info.IsDir() {
+		return fmt.Errorf("-%s %s is a folder; want the name of a file in it", flag, path)
+	} else if err == nil && !info.Mode().IsRegular() {
+		return nil // a device or a pipe, which is written to as it is
+	}
+	dir := filepath.Dir(target)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, dir)
 	}
@@ -129,15 +139,20 @@ func Report(stderr io.Writer, name string, err error) int {
 	return code
 }
 
-// Interruptible is a context that ends at the first interrupt (Ctrl-C) or
-// SIGTERM, when it prints to stderr what the program does about it. The second
-// ends the program at once.
+// Interruptible is a context that ends at the first interrupt (Ctrl-C), SIGTERM or
+// SIGHUP, when it prints to stderr what the program does about it. The second interrupt
+// or SIGTERM ends the program at once; a terminal that is closed may send more than one
+// SIGHUP. A program that was started with SIGHUP ignored, as by nohup, goes on.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
+		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
 		Guard(filepath.Base(os.Args[0])) // who wants it to end does not want it to begin anew
 		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)

@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -37,7 +39,12 @@ var next atomic.Pointer[restart]
 
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
-func Guard(name string) { aborts(name, "", nil) }
+// When the reader of stdout goes away, writing to it becomes an error, and does not end
+// the process.
+func Guard(name string) {
+	signal.Ignore(syscall.SIGPIPE)
+	aborts(name, "", nil)
+}
 
 // aborts says what an abort does: begins r, if it is not nil.
 func aborts(name, more string, r *restart) {

@@ -94,7 +94,8 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	p.line("files", "%s", p.run.Dir)
 	switch {
 	case p.run.Finished():
-		p.line("resumed", "after step %d, its last: nothing is left to train; -init %s/model.safetensors trains on in a new run", p.run.Start, p.run.Dir)
+		p.line("resumed", "after step %d, its last: the run had finished; to train longer, begin a new one from its weights: -init %s/model.safetensors -epochs N",
+			p.run.Start, p.run.Dir)
 	case p.run.Start > 0:
 		p.line("resumed", "after step %d", p.run.Start)
 	}
@@ -124,7 +125,7 @@ func (p *Progress) Show(e run.Event) {
 		p.end(*e.End)
 	case e.Warning != "":
 		p.Clear()
-		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning))
+		fmt.Fprintln(os.Stderr, p.paint(yellow, "warning: "+e.Warning+"; try a smaller -lr, or another -seed"))
 	}
 }
 

@@ -3,6 +3,7 @@ package runflags
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -120,6 +121,10 @@ func (f *Flags) Check() error {
 	f.fs.Visit(func(g *flag.Flag) {
 		if f.ofRun(g.Name) && g.Name != "resume" && g.Name != "data" { // the images may have moved
 			err = fmt.Errorf("-%s with -resume; every setting comes from the run", g.Name)
+			if g.Name == "epochs" || g.Name == "steps" { // on which the learning rate of each step depends
+				err = fmt.Errorf("%w; to train longer, begin a new run from its weights: -init %s -%s %s",
+					err, filepath.Join(f.resume, "model.safetensors"), g.Name, g.Value)
+			}
 		}
 	})
 	if err != nil {
@@ -138,6 +143,10 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if f.given.Data != "" {
 			s.Data = f.given.Data
 		}
+		if err := absolute(&s); err != nil {
+			return nil, err
+		}
+		f.from.Settings.Data = s.Data
 		recipe, err := nin.Find(s.Recipe)
 		if err != nil {
 			return nil, err
@@ -163,6 +172,9 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := absolute(&s); err != nil {
+		return nil, err
+	}
 	opt := f.options(recipe.In, s)
 	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
@@ -174,17 +186,33 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 			return nil, err
 		}
 	}
-	dir := f.out
-	if dir == "" {
-		dir = filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
+	begin := func(dir string) (*run.Run, error) { return run.New(ctx, dev, s, w, train, test, dir) }
+	if f.out != "" {
+		return begin(f.out)
 	}
-	return run.New(ctx, dev, s, w, train, test, dir)
+	dir := filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
+	r, err := begin(dir)
+	for n := 2; errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy); n++ { // begun in the same second
+		r, err = begin(fmt.Sprintf("%s-%d", dir, n))
+	}
+	return r, err
 }
 
-// Resume are arguments that go on with the run in dir, on the adapter of that
-// name and otherwise in the manner that the command line asks for.
-func (f *Flags) Resume(dir, adapter string) []string {
-	args := []string{"-resume=" + dir, "-adapter=" + adapter}
+// absolute makes the paths of settings such that they name the same files wherever the
+// run is gone on with.
+func absolute(s *nin.Settings) (err error) {
+	for _, path := range []*string{&s.Data, &s.Init} {
+		if *path != "" && err == nil {
+			*path, err = filepath.Abs(*path)
+		}
+	}
+	return err
+}
+
+// Resume are arguments that go on with the run in dir, on the adapter a and otherwise in
+// the manner that the command line asks for.
+func (f *Flags) Resume(dir string, a gpu.Adapter) []string {
+	args := []string{"-resume=" + dir, "-adapter=" + a.Name}
 	f.fs.Visit(func(g *flag.Flag) {
 		if g.Name == "data" || g.Name != "adapter" && !f.ofRun(g.Name) {
 			args = append(args, "-"+g.Name+"="+g.Value.String())

@@ -105,6 +105,7 @@ func Named(err error) error {
 		hint string
 	}{
 		{run.ErrExists, "; choose another -out, or -resume it"},
+		{run.ErrMetricsLost, "; begin a new run from the checkpoint with -init"},
 		{run.ErrOtherImages, "; give their folder with -data"},
 		{run.ErrOnlyWeights, "; start from it with -init"},
 		{data.ErrNoFiles, "; -data names the folder of its files"},

@@ -1,0 +1,149 @@
+package run
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/gofrs/flock"
+
+	"wgnin/nin"
+	"wgnin/nn/tensorboard"
+)
+
+const (
+	metricsFile = "metrics.jsonl"
+	weightsFile = "model.safetensors"
+	curvesFile  = "curves.png"
+	lockFile    = ".lock" // is there while a process writes to the folder, and holds its number
+)
+
+// ErrExists reports a folder for a new run that has one.
+var ErrExists = errors.New("holds a run already")
+
+// ErrBusy reports a folder of a run that another process writes to.
+var ErrBusy = errors.New("is in use")
+
+// folder is a run's folder, locked against other processes.
+type folder struct {
+	dir  string
+	lock *flock.Flock // nil after release, and where the file system has no locks
+	made []string     // files and folders that discard removes
+}
+
+// claim makes dir, unless it is there, and locks it for a new run. It refuses a folder
+// with any file that a run writes. Of two processes that claim one folder at the same
+// time, one gets it.
+func claim(dir string) (_ *folder, err error) {
+	f := &folder{dir: dir}
+	for range 10 {
+		if err = os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+			return nil, err
+		}
+		if err = os.Mkdir(dir, 0o755); err == nil {
+			f.made = []string{dir}
+		} else if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		f.lock, err = lock(dir)
+		if !errors.Is(err, fs.ErrNotExist) { // else the process that made the folder discarded it
+			break
+		}
+	}
+	if err != nil {
+		f.discard() // what another process has locked is not empty, and stays
+		return nil, err
+	}
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, weightsFile, curvesFile} {
+		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
+			f.discard()
+			return nil, fmt.Errorf("%s %w (%s)", dir, ErrExists, name)
+		}
+	}
+	return f, nil
+}
+
+// begin makes metrics.jsonl, if it is not there. From then on the files that a run makes
+// before its first step are this run's, to be discarded.
+func (f *folder) begin() (*os.File, error) {
+	metrics, err := os.OpenFile(filepath.Join(f.dir, metricsFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, fs.ErrExist) { // without locks
+		return nil, fmt.Errorf("%s %w (%s)", f.dir, ErrExists, metricsFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, filepath.Join(checkpointDir, checkpointName(0))} {
+		f.made = append(f.made, filepath.Join(f.dir, name))
+	}
+	return metrics, nil
+}
+
+// release unlocks the folder. It may be called on nil and more than once.
+func (f *folder) release() {
+	if f == nil || f.lock == nil {
+		return
+	}
+	// While it is locked, so that it is not the lock of the next process. Windows can
+	// remove only what is closed, and refuses if the next process has it open.
+	failed := os.Remove(f.lock.Path())
+	_ = f.lock.Unlock()
+	if failed != nil {
+		_ = os.Remove(f.lock.Path())
+	}
+	f.lock = nil
+}
+
+// discard removes what claim and the run have made, and unlocks the folder.
+func (f *folder) discard() {
+	for _, path := range slices.Backward(f.made) {
+		if path == f.dir {
+			f.release()
+		}
+		_ = os.Remove(path) // a folder that holds something else stays
+	}
+	f.release()
+}
+
+// lock locks a folder, or returns an [ErrBusy]. The lock ends with the process, and
+// also where the process begins anew in its own place, which then locks it again. Some
+// network file systems have no locks: there it returns nil.
+func lock(dir string) (*flock.Flock, error) {
+	path := filepath.Join(dir, lockFile)
+	for {
+		l := flock.New(path, flock.SetPermissions(0o644))
+		ok, err := l.TryLock()
+		switch {
+		case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.ENOLCK):
+			_ = os.Remove(path)
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case !ok:
+			return nil, busy(dir, path)
+		}
+		mine, err := l.Stat()
+		if there, gone := os.Stat(path); err == nil && gone == nil && os.SameFile(mine, there) {
+			// Windows does not let it be written; then the other process has no number.
+			_ = os.WriteFile(path, strconv.AppendInt(nil, int64(os.Getpid()), 10), 0o644)
+			return l, nil
+		}
+		_ = l.Unlock() // the process that had the lock removed its file
+	}
+}
+
+// busy is the error of a locked folder.
+func busy(dir, path string) error {
+	by := "another process"
+	raw, err := os.ReadFile(path)
+	if n, bad := strconv.Atoi(string(bytes.TrimSpace(raw))); err == nil && bad == nil {
+		by = fmt.Sprintf("process %d", n)
+	}
+	return fmt.Errorf("%s %w by %s; want a folder that no other run writes to", dir, ErrBusy, by)
+}

@@ -1,0 +1,87 @@
+package run
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Of those who claim a folder at the same time one gets it, also while another discards
+// it, and the others take nothing from it.
+func TestClaim(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "runs", "run")
+	for round := range 100 {
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var got []*folder
+		for range 8 {
+			wg.Go(func() {
+				f, err := claim(dir)
+				if err != nil {
+					assert.ErrorIs(t, err, ErrBusy)
+					return
+				}
+				metrics, err := f.begin()
+				assert.NoError(t, err)
+				assert.NoError(t, metrics.Close())
+				mu.Lock()
+				defer mu.Unlock()
+				if round%2 == 0 || len(got) > 0 {
+					f.discard() // the next may get it
+				} else {
+					got = append(got, f)
+				}
+			})
+		}
+		wg.Wait()
+		if round%2 == 0 {
+			left, _ := os.ReadDir(dir) // one may have made the folder for the other
+			require.Empty(t, left)
+			continue
+		}
+		require.Len(t, got, 1)
+		assert.FileExists(t, filepath.Join(dir, metricsFile))
+		got[0].release()
+		_, err := claim(dir)
+		require.ErrorIs(t, err, ErrExists)
+		require.NoError(t, os.RemoveAll(dir))
+	}
+}
+
+// A folder with any of a run's files is refused and stays as it is; others may be there.
+func TestClaimRefuses(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o644))
+	old := filepath.Join(dir, "checkpoint", "step-000000000.safetensors")
+	require.NoError(t, os.Mkdir(filepath.Dir(old), 0o755))
+	require.NoError(t, os.WriteFile(old, nil, 0o644))
+	_, err := claim(dir)
+	require.ErrorIs(t, err, ErrExists)
+	assert.ErrorContains(t, err, "(checkpoint)")
+	assert.FileExists(t, old)
+	require.NoError(t, os.RemoveAll(filepath.Dir(old)))
+
+	f, err := claim(dir)
+	require.NoError(t, err)
+	metrics := filepath.Join(dir, metricsFile)
+	require.NoError(t, os.WriteFile(metrics, nil, 0o644)) // by a process that got no lock either
+	_, err = f.begin()
+	require.ErrorIs(t, err, ErrExists)
+	f.discard()
+	require.NoError(t, os.Remove(metrics))
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+
+	_, err = claim(filepath.Join(dir, "notes.txt"))
+	assert.ErrorContains(t, err, "notes.txt")
+	link := filepath.Join(dir, "link")
+	if os.Symlink(filepath.Join(dir, "nowhere"), link) == nil {
+		_, err = claim(link)
+		assert.ErrorContains(t, err, "link")
+	}
+}

@@ -1,0 +1,150 @@
+package run_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nin/nintest"
+	"wgnin/nin/run"
+)
+
+// stopped is a run that was stopped after step 4, and what it would have come to.
+func stopped(t *testing.T) (dir string, whole run.End) {
+	t.Helper()
+	s := nintest.Short(func(*nin.Settings) {})
+	whole, _, _, _ = finish(t, begin(t, s, ""))
+	r := begin(t, s, "")
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for e := range r.Events(ctx) {
+		if e.Step != nil && e.Step.Step == 4 {
+			cancel()
+		}
+	}
+	r.Close()
+	return r.Dir, whole
+}
+
+// edit changes a file in dir, but not its length.
+func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	changed := change(bytes.Clone(text))
+	require.NotEqual(t, text, changed)
+	require.Len(t, changed, len(text))
+	require.NoError(t, os.WriteFile(path, changed, 0o644))
+}
+
+// A run's folder is one run's at a time. What another wants of it while it is written
+// to is refused and changes nothing; what was killed leaves no lock that counts.
+func TestFolderIsLocked(t *testing.T) {
+	s := nintest.Short(func(*nin.Settings) {})
+	r := begin(t, s, "")
+	_, err := run.ReadCheckpoint(r.Dir)
+	require.ErrorIs(t, err, run.ErrBusy)
+	assert.ErrorContains(t, err, r.Dir+" is in use by ")
+	train, test := nintest.Images(t)
+	_, err = run.New(context.Background(), gputest.Device(t), s, nil, train, test, r.Dir)
+	require.ErrorIs(t, err, run.ErrBusy)
+	want, _, _, _ := finish(t, r)
+	r.Close()
+	assert.NoFileExists(t, filepath.Join(r.Dir, ".lock"))
+
+	_, err = run.New(context.Background(), gputest.Device(t), s, nil, train, test, r.Dir)
+	require.ErrorIs(t, err, run.ErrExists)
+	require.NoError(t, os.WriteFile(filepath.Join(r.Dir, ".lock"), []byte("1"), 0o644))
+	again := resume(t, r.Dir)
+	_, err = run.ReadCheckpoint(r.Dir)
+	require.ErrorIs(t, err, run.ErrBusy)
+	got, _, _, _ := finish(t, again)
+	assert.Equal(t, want, got)
+}
+
+// A torn line, whichever it is, stops no run from going on, and stays the only one.
+func TestTornMetrics(t *testing.T) {
+	dir, want := stopped(t)
+	for line := range 5 {
+		torn := filepath.Join(t.TempDir(), "run")
+		require.NoError(t, os.CopyFS(torn, os.DirFS(dir)))
+		edit(t, torn, "metrics.jsonl", func(text []byte) []byte {
+			lines := bytes.SplitAfter(text, []byte("\n"))
+			copy(lines[line][len(lines[line])/2:], strings.Repeat("\x00", len(lines[line]))) // with its end
+			return bytes.Join(lines, nil)
+		})
+		got, _, _, _ := finish(t, resume(t, torn))
+		assert.Equal(t, want, got, "line %d", line)
+		text, err := os.ReadFile(filepath.Join(torn, "metrics.jsonl"))
+		require.NoError(t, err)
+		assert.Equal(t, 1, strings.Count(string(text), "\n{\"event\":\"step\",\"step\":5,"), "line %d", line)
+	}
+}
+
+// A new run takes the weights of a checkpoint.
+func TestInitFromACheckpoint(t *testing.T) {
+	dir, _ := stopped(t)
+	paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
+	require.NoError(t, err)
+	hashes := map[string]bool{}
+	for _, path := range []string{paths[len(paths)-1], filepath.Join(dir, "model.safetensors")} {
+		hash, err := begin(t, nintest.Short(func(s *nin.Settings) { s.Init = path }), "").Net.Hash()
+		require.NoError(t, err)
+		hashes[hash] = true
+	}
+	assert.Len(t, hashes, 1)
+}
+
+// Where the images of a run are now, it finds them the next time.
+func TestMovedImagesAreRemembered(t *testing.T) {
+	dir, want := stopped(t)
+	c, err := run.ReadCheckpoint(dir)
+	require.NoError(t, err)
+	c.Settings.Data = "/moved"
+	train, test := nintest.Images(t)
+	r, err := run.Resume(context.Background(), gputest.Device(t), c, train, test, dir)
+	require.NoError(t, err)
+	got, _, _, _ := finish(t, r)
+	assert.Equal(t, want, got)
+	r.Close()
+	c, err = run.ReadCheckpoint(dir)
+	require.NoError(t, err)
+	c.Close()
+	assert.Equal(t, "/moved", c.Settings.Data)
+}
+
+// A run that goes on with another version of the program or of the driver says so once,
+// in metrics.jsonl too.
+func TestResumeRecordsThePlatform(t *testing.T) {
+	dir, want := stopped(t)
+	edit(t, dir, "metrics.jsonl", func(text []byte) []byte {
+		was := []byte(`"go":"` + runtime.Version())
+		return bytes.Replace(text, was, append(was[:len(was)-1:len(was)-1], 'x'), 1)
+	})
+	resume(t, dir).Close() // before its first step
+	r := resume(t, dir)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for e := range r.Events(ctx) {
+		if e.Step != nil {
+			cancel()
+		}
+	}
+	r.Close()
+	got, _, _, _ := finish(t, resume(t, dir))
+	assert.Equal(t, want, got)
+	text, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	require.NoError(t, err)
+	assert.Equal(t, 1, strings.Count(string(text), `{"event":"resume","step":4,"adapter":"`))
+	assert.Equal(t, 1, strings.Count(string(text), `"go":"`+runtime.Version()+`"`))
+}
