@@ -237,7 +237,7 @@ func (r *underway) measure(ctx context.Context, i int) (step, test float64, err 
 	step = time.Since(start).Seconds() / float64(max(1, timed))
 	for range 2 {
 		start = time.Now()
-		if _, err := on.Evaluator.Run(ctx); err != nil {
+		if _, err := on.Evaluator.Run(ctx); err != nil && !errors.Is(err, nn.ErrDiverged) {
 			return 0, 0, err
 		}
 	}
@@ -280,7 +280,12 @@ func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	}
 	rate := float64(r.result.Steps*r.result.Batch) / time.Since(start).Seconds()
 	e, err := on.Evaluator.Run(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, nn.ErrDiverged):
+		v.Diverged++
+		fmt.Fprintf(r.Log, "%-16s seed %d  diverged in its last step\n", name, seed)
+		return nil
+	case err != nil:
 		return err
 	}
 	v.Accuracy, v.losses, v.rates = append(v.Accuracy, e.Accuracy), append(v.losses, binned(losses)), append(v.rates, rate)
