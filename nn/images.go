@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -65,12 +64,33 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 	return im, nil
 }
 
-// overwrite puts another set of the same shape in the place of a set that lies
-// in one buffer.
+// Replace puts another set in the place of the one that was uploaded: of as many images,
+// of the same shape, and of no other classes. What was planned on the images stays.
+func (im *Images) Replace(set *data.Images) error {
+	old := im.set
+	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() || len(set.Pixels) != set.Len()*set.C*set.H*set.W {
+		return fmt.Errorf("nn: %d images [%d,%d,%d] in the place of %d [%d,%d,%d]; want the same shape",
+			set.Len(), set.C, set.H, set.W, old.Len(), old.C, old.H, old.W)
+	}
+	if most := int(slices.Max(set.Labels)); most >= im.classes {
+		return fmt.Errorf("nn: label %d in the place of images of %d classes", most, im.classes)
+	}
+	return im.overwrite(set)
+}
+
+// overwrite is Replace of a set that was checked.
 func (im *Images) overwrite(set *data.Images) error {
 	im.set = set
-	err := gpu.Write(im.chunks[0].pixels.All(), input.Pack(set.Pixels))
-	return errors.Join(err, gpu.Write(im.chunks[0].labels.All(), input.Pack(set.Labels)))
+	size := set.C * set.H * set.W
+	for _, c := range im.chunks {
+		if err := gpu.Write(c.pixels.All(), input.Pack(set.Pixels[c.first*size:][:c.count*size])); err != nil {
+			return err
+		}
+		if err := gpu.Write(c.labels.All(), input.Pack(set.Labels[c.first:][:c.count])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer, error) {
