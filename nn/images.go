@@ -50,7 +50,7 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 		c := chunk{first: first, count: count}
 		var err error
 		if c.pixels, err = dev.NewBuffer("pixels", int64(count)*int64(size)); err == nil && set.Pixels != nil {
-			err = gpu.Write(c.pixels.All(), input.Pack(set.Pixels[first*size:][:count*size]))
+			err = write(c.pixels, set.Pixels[first*size:][:count*size])
 		}
 		if err == nil {
 			c.labels, err = upload(dev, "labels", input.Pack(set.Labels[first:][:count]))
@@ -83,10 +83,23 @@ func (im *Images) overwrite(set *data.Images) error {
 	im.set = set
 	size := set.C * set.H * set.W
 	for _, c := range im.chunks {
-		if err := gpu.Write(c.pixels.All(), input.Pack(set.Pixels[c.first*size:][:c.count*size])); err != nil {
+		if err := write(c.pixels, set.Pixels[c.first*size:][:c.count*size]); err != nil {
 			return err
 		}
-		if err := gpu.Write(c.labels.All(), input.Pack(set.Labels[c.first:][:c.count])); err != nil {
+		if err := write(c.labels, set.Labels[c.first:][:c.count]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes bytes, four in a word, piece by piece: copies of all would take twice the
+// memory of a set.
+func write(b *gpu.Buffer, bytes []uint8) error {
+	const piece = 4 << 20
+	for first := 0; first < len(bytes); first += piece {
+		words := input.Pack(bytes[first:min(first+piece, len(bytes))])
+		if err := gpu.Write(b.Slice(int64(first), b.Bytes()-int64(first)), words); err != nil {
 			return err
 		}
 	}

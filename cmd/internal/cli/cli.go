@@ -139,7 +139,7 @@ func Interruptible(what string) context.Context {
 	go func() {
 		<-signals
 		signal.Stop(signals)
-		Guard(filepath.Base(os.Args[0])) // who wants it to end does not want it to begin anew
+		aborts(filepath.Base(os.Args[0]), "", nil) // who wants it to end does not want it to begin anew
 		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
 		cancel()
 	}()

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"wgnin/gpu/machine"
 )
 
 // A device that its driver gives up, as when it hangs or is unplugged, ends what
@@ -37,7 +39,11 @@ var next atomic.Pointer[restart]
 
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
-func Guard(name string) { aborts(name, "", nil) }
+// In a container it makes Go keep to the memory that there is.
+func Guard(name string) {
+	machine.LimitHeap()
+	aborts(name, "", nil)
+}
 
 // aborts says what an abort does: begins r, if it is not nil.
 func aborts(name, more string, r *restart) {
