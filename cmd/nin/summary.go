@@ -11,7 +11,8 @@ import (
 )
 
 const summaryHelp = `Summary prints the output shape of each layer of a recipe's network, as the
-chapter does, with parameters and multiply-adds.
+chapter does, with parameters and multiply-adds. Without -recipe it is the chapter's
+own, on any adapter.
 
 Usage: go run ./cmd/nin summary [flags]
 
@@ -40,6 +41,7 @@ func summary(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "recipe %s: %s\n\n", r.Name, r.About)
 	if err := d.Summary(w, n); err != nil {
 		return err
 	}

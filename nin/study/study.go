@@ -66,6 +66,7 @@ type Findings struct {
 	Command string
 	Took    time.Duration
 	Dataset string
+	Classes int // of the images
 
 	Batch       int
 	Rate        float64 // learning rate
@@ -123,7 +124,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings,
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
 	r := underway{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = Findings{
-		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
+		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name, Classes: len(o.Train.Classes),
 		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),
 	}
 	round, err := r.plan(ctx)
@@ -159,6 +160,9 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings,
 		v.Loss = means(v.losses)
 	}
 	r.result.Took = time.Since(r.begun)
+	if short := r.result.tooShort(); short != "" {
+		fmt.Fprintln(o.Log, short)
+	}
 	return r.result, nil
 }
 
