@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -19,17 +20,30 @@ var here = host{"/"}
 // than a container's limit leaves. It is 0 where the machine does not say.
 func FreeMemory() int64 { return here.free() }
 
-// LimitHeap makes Go collect garbage sooner where a container's limit leaves little
-// memory, of which Go gets a third: most is for the device. Without a limit, or with a
-// GOMEMLIMIT of the user's, nothing changes.
-func LimitHeap() {
-	if free := here.groupFree(); free < math.MaxInt64 && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(max(free/3, leastHeap))
+// Contain makes the process keep to what a container has. Go collects garbage sooner
+// where little memory is left, and gets a third of it: most is for the device. Mesa's
+// software driver, which knows no quota of processor time, gets as many threads as Go,
+// which does. What the user has set, with GOMEMLIMIT or LP_NUM_THREADS, stays.
+func Contain() {
+	if limit := here.heapLimit(); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+	if cores := runtime.GOMAXPROCS(0); cores < runtime.NumCPU() && os.Getenv("LP_NUM_THREADS") == "" {
+		_ = os.Setenv("LP_NUM_THREADS", strconv.Itoa(cores)) // it is slower without
 	}
 }
 
 // leastHeap is room enough for the images of a small dataset.
 const leastHeap = 64 << 20
+
+// heapLimit is how much memory Go should take at most; 0 if there is no limit.
+func (h host) heapLimit() int64 {
+	free := h.groupFree()
+	if free == math.MaxInt64 {
+		return 0
+	}
+	return max(free/3, leastHeap)
+}
 
 func (h host) free() int64 {
 	free := h.groupFree()

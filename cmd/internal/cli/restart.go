@@ -39,9 +39,9 @@ var next atomic.Pointer[restart]
 
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
-// In a container it makes Go keep to the memory that there is.
+// It also makes the process keep to what a container has.
 func Guard(name string) {
-	machine.LimitHeap()
+	machine.Contain()
 	aborts(name, "", nil)
 }
 
