@@ -17,13 +17,16 @@ const driverBytes = 200 << 20
 // does not compile meanwhile, so there is room for it in driverBytes.
 const smallRead = 16 << 20
 
+// smallBuffer is the most bytes that make no difference.
+const smallBuffer = 64 << 10
+
 // fits refuses what goes beyond Limits.MaxBytes. A software adapter has the
 // machine's memory and hands out more than there is: the process is killed when
 // it is used. GPUs say so themselves.
 func (d *Device) fits(bytes int64) error {
 	_, open := d.Usage()
 	limit := d.adapter.Limits.MaxBytes
-	if limit == 0 || open+bytes <= limit-d.others() {
+	if limit == 0 || bytes <= smallBuffer && !d.dry || open+bytes <= limit-d.others() {
 		return nil
 	}
 	if !d.dry {
@@ -33,8 +36,11 @@ func (d *Device) fits(bytes int64) error {
 	if open+bytes <= limit-others {
 		return nil
 	}
-	return fmt.Errorf("%d bytes besides %d in other buffers; %s had %d free at the start, of which the program and the driver need %d: %w",
-		bytes, open, d.adapter.Name, limit, others, ErrOutOfMemory)
+	more := ""
+	if others > 0 {
+		more = fmt.Sprintf(", and %d for the program and the driver", others)
+	}
+	return fmt.Errorf("%d bytes besides %d in other buffers%s; %s had %d free at the start: %w", bytes, open, more, d.adapter.Name, limit, ErrOutOfMemory)
 }
 
 // others is the memory that is not for buffers, although a software adapter has it: the

@@ -133,7 +133,7 @@ func TestMemoryOfTheHostCounts(t *testing.T) {
 	defer d.SetMaxBytes(limit)
 	_, err := d.NewBuffer("large", 2<<20)
 	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
-	assert.Regexp(t, `^gpu: buffer large: 2097152 bytes besides \d+ in other buffers; .* had \d+ free at the start, of which the program and the driver need \d+: `, err.Error())
+	assert.Regexp(t, `^gpu: buffer large: 2097152 bytes besides \d+ in other buffers, and \d+ for the program and the driver; .* had \d+ free at the start: `, err.Error())
 	_, after := d.Usage()
 	assert.Equal(t, bytes, after)
 }
