@@ -54,6 +54,17 @@ type Adapter struct {
 	Vendor   uint32 // PCI vendor
 	Class    Class
 	Limits   Limits
+
+	number int // among those of the same name, from 1 on; 0 if there is no other
+}
+
+// ID is what [Options].Adapter takes to choose this adapter and no other: its name, with
+// a number where others have the same, such as NAME#2.
+func (a Adapter) ID() string {
+	if a.number == 0 {
+		return a.Name
+	}
+	return fmt.Sprintf("%s#%d", a.Name, a.number)
 }
 
 // String is the adapter in one line, as the first line of a run shows it.
@@ -70,8 +81,9 @@ func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backen
 // Options choose an adapter.
 type Options struct {
 	// Adapter is "auto" (or empty: discrete before integrated before
-	// software), "gpu" (never software), "cpu" (only software), a backend
-	// (vulkan, metal or d3d12) or a part of an adapter's name, in any case.
+	// software), "gpu" (never software), "cpu" (only software), the ID of an
+	// adapter, a backend (vulkan, metal or d3d12) or a part of an adapter's
+	// name, in any case. Of several that match the first is chosen.
 	Adapter string
 	// Portable leaves out what only some drivers have (see Kernel.Broadcast).
 	Portable bool
@@ -121,7 +133,35 @@ func enumerate(in *webgpu.Instance) []candidate {
 		all = append(all, candidate{describe(h.Info), h})
 	}
 	sort.SliceStable(all, func(i, j int) bool { return all[i].info.Class < all[j].info.Class })
+	infos := make([]*Adapter, len(all))
+	for i := range all {
+		infos[i] = &all[i].info
+	}
+	number(infos)
 	return all
+}
+
+// number tells adapters of the same name apart.
+func number(all []*Adapter) {
+	count := map[string]int{}
+	for _, a := range all {
+		count[a.Name]++
+		a.number = count[a.Name]
+	}
+	for _, a := range all {
+		if count[a.Name] == 1 {
+			a.number = 0
+		}
+	}
+}
+
+// MissedGPU says which GPU the system has, and what to install for it, if all adapters
+// are software; else it is "".
+func MissedGPU(all []Adapter) string {
+	if slices.ContainsFunc(all, func(a Adapter) bool { return a.Class != Software }) {
+		return ""
+	}
+	return machine.GPU()
 }
 
 func describe(i webgpu.Info) Adapter {
@@ -179,28 +219,37 @@ func clampInt64(v uint64) int64 { return int64(min(v, 1<<62)) }
 
 // choose picks from all, which is in order of preference.
 func choose(all []Adapter, want string) (int, error) {
-	names := make([]string, len(all))
-	for i, a := range all {
-		names[i] = a.Name
-		var ok bool
-		switch strings.ToLower(want) {
-		case "", "auto":
-			ok = true
-		case "gpu":
-			ok = a.Class != Software
-		case "cpu":
-			ok = a.Class == Software
-		default:
-			ok = strings.Contains(strings.ToLower(a.Name), strings.ToLower(want)) || strings.EqualFold(a.Backend, want)
-		}
-		if ok {
+	var rules []func(Adapter) bool // the first that an adapter follows decides
+	switch strings.ToLower(want) {
+	case "", "auto":
+		rules = append(rules, func(Adapter) bool { return true })
+	case "gpu":
+		rules = append(rules, func(a Adapter) bool { return a.Class != Software })
+	case "cpu":
+		rules = append(rules, func(a Adapter) bool { return a.Class == Software })
+	default:
+		rules = append(rules,
+			func(a Adapter) bool { return strings.EqualFold(a.ID(), want) },
+			func(a Adapter) bool { return strings.EqualFold(a.Name, want) || strings.EqualFold(a.Backend, want) },
+			func(a Adapter) bool { return strings.Contains(strings.ToLower(a.Name), strings.ToLower(want)) })
+	}
+	for _, rule := range rules {
+		if i := slices.IndexFunc(all, rule); i >= 0 {
 			return i, nil
 		}
 	}
 	if len(all) == 0 {
-		return 0, fmt.Errorf("%w: %s", ErrNoAdapter, noDriver(runtime.GOOS))
+		missed := machine.GPU()
+		if missed != "" {
+			missed = "; " + missed
+		}
+		return 0, fmt.Errorf("%w: %s%s", ErrNoAdapter, noDriver(runtime.GOOS), missed)
 	}
-	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(names, ", "))
+	var ids []string
+	for _, a := range all {
+		ids = append(ids, a.ID())
+	}
+	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(ids, ", "))
 }
 
 // noDriver says what was looked for on a system, and what to install.

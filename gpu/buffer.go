@@ -48,8 +48,10 @@ func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buff
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes, d.adapter.Name, limit, ErrTooLarge)
 	}
 	bytes = roundUp(bytes, 16)
-	if err := d.fits(bytes); err != nil {
-		return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
+	if usage != stagingUsage || bytes > smallRead {
+		if err := d.fits(bytes); err != nil {
+			return nil, fmt.Errorf("gpu: buffer %s: %w", label, err)
+		}
 	}
 	if d.dry {
 		return d.opened(&Buffer{d: d, h: new(webgpu.Buffer), label: label, bytes: bytes}), nil
@@ -154,6 +156,22 @@ func Write[T Scalar](v View, data []T) error {
 	if err != nil {
 		return fmt.Errorf("gpu: write %s: %w", v.buf.label, err)
 	}
+	return v.buf.d.wrote(n)
+}
+
+// maxWritten is how many bytes may have been written and not been submitted: wgpu holds a
+// copy of them until then.
+const maxWritten = 16 << 20
+
+// wrote counts a write, and submits what was written if it has become much.
+func (d *Device) wrote(bytes int64) error {
+	if d.written += bytes; d.written < maxWritten {
+		return nil
+	}
+	if err := d.encode(func(*webgpu.Encoder) {}); err != nil {
+		return err
+	}
+	d.Wait()
 	return nil
 }
 

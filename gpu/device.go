@@ -17,6 +17,7 @@ type Device struct {
 	dev      *webgpu.Device
 	handle   *webgpu.Adapter
 	adapter  Adapter
+	missed   string // see MissedGPU
 	surface  *Surface
 	idle     func() // of Options
 
@@ -37,6 +38,7 @@ type Device struct {
 	maxSubmit  time.Duration // of the GPU's time; 0 is any
 	batch      []part        // of run, for its memory
 	peak       atomic.Int64  // the most bytes in open buffers
+	written    int64         // bytes since the last submission
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits.
@@ -58,7 +60,7 @@ func Open(opt Options) (_ *Device, err error) {
 	if d.maxSubmit = opt.MaxSubmit; d.maxSubmit == 0 && d.adapter.Class != Software {
 		d.maxSubmit = watchdog
 	}
-	d.warmer.options = Options{Adapter: d.adapter.Name, Portable: opt.Portable}
+	d.warmer.options = Options{Adapter: d.adapter.ID(), Portable: opt.Portable}
 	d.timestamps = d.handle.Info.Timestamps
 	d.broadcast = d.adapter.wantsBroadcast() && !opt.Portable && d.handle.Info.ConstantBytes >= len(digitValues)*4
 	err = d.call("open", func() (err error) {
@@ -99,6 +101,7 @@ func (d *Device) choose(opt Options) error {
 	for i, c := range all {
 		infos[i] = c.info
 	}
+	d.missed = MissedGPU(infos)
 	pick, err := choose(infos, opt.Adapter)
 	for i, c := range all {
 		if err != nil || i != pick {
@@ -113,6 +116,10 @@ func (d *Device) choose(opt Options) error {
 
 // Adapter describes the device.
 func (d *Device) Adapter() Adapter { return d.adapter }
+
+// MissedGPU says which GPU the system has, and what to install for it, if no adapter but
+// software was found; else it is "".
+func (d *Device) MissedGPU() string { return d.missed }
 
 // Usage is the number of open buffers and the bytes in them.
 func (d *Device) Usage() (buffers int, bytes int64) {

@@ -63,3 +63,15 @@ func (p *Plan) Parts() (n int) {
 	}
 	return n
 }
+
+// DriverBytes is room for a software driver.
+const DriverBytes = driverBytes
+
+// Others is the memory that is not for buffers.
+func (d *Device) Others() int64 { return d.others() }
+
+// SetMaxBytes changes what the adapter has free, and gives what it had.
+func (d *Device) SetMaxBytes(n int64) (before int64) {
+	before, d.adapter.Limits.MaxBytes = d.adapter.Limits.MaxBytes, n
+	return before
+}

@@ -1,8 +1,10 @@
 package gpu_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -111,4 +113,51 @@ func TestAbsurdSizes(t *testing.T) {
 		}
 	}
 	d.Wait()
+}
+
+// Where the memory is the machine's, there is room in it for the driver and for Go.
+func TestMemoryOfTheHostCounts(t *testing.T) {
+	d := gputest.Device(t)
+	if d.Adapter().Class != gpu.Software {
+		t.Skip("a GPU has memory of its own")
+	}
+	const live = 256 << 20
+	before := d.Others()
+	assert.GreaterOrEqual(t, before, int64(gpu.DriverBytes))
+	host := make([]byte, live)
+	assert.GreaterOrEqual(t, d.Others(), int64(gpu.DriverBytes+live))
+	runtime.KeepAlive(host)
+
+	_, bytes := d.Usage()
+	limit := d.SetMaxBytes(bytes + gpu.DriverBytes + 2<<20) // Go has none
+	defer d.SetMaxBytes(limit)
+	_, err := d.NewBuffer("large", 2<<20)
+	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
+	assert.Regexp(t, `^gpu: buffer large: 2097152 bytes besides \d+ in other buffers, and \d+ for the program and the driver; .* had \d+ free at the start: `, err.Error())
+	_, after := d.Usage()
+	assert.Equal(t, bytes, after)
+}
+
+// What was written does not wait for a run, so that copies of it do not pile up.
+func TestWritesAreSubmitted(t *testing.T) {
+	submits := 0
+	d, err := gpu.Open(gpu.Options{Fault: func(call string) error {
+		if call == "submit" {
+			submits++
+		}
+		return nil
+	}})
+	if errors.Is(err, gpu.ErrNoAdapter) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	defer d.Close()
+	b, err := d.NewBuffer("b", 4<<20)
+	require.NoError(t, err)
+	defer b.Release()
+	submits = 0
+	for range 9 {
+		require.NoError(t, gpu.Write(b.All(), make([]float32, 1<<20)))
+	}
+	assert.Equal(t, 2, submits)
 }

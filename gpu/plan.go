@@ -332,6 +332,7 @@ func (d *Device) encode(work func(*webgpu.Encoder)) error {
 	if d.dry {
 		return errDry
 	}
+	d.written = 0
 	err := d.call("submit", func() error {
 		enc, err := d.dev.NewEncoder()
 		if err != nil {

@@ -73,7 +73,7 @@ func (d *Device) warm(entries []entry) {
 	if w.running > 0 { // they go on with what waits
 		return
 	}
-	for len(w.devices) < min(runtime.NumCPU(), 8)-1 {
+	for len(w.devices) < d.compilers(runtime.GOMAXPROCS(0)) {
 		h, err := Open(w.options)
 		if err != nil {
 			return // the queue compiles them itself

@@ -8,7 +8,7 @@ import (
 	"wgnin/gpu"
 )
 
-// ErrDiverged is why a loss or a weight is not finite.
+// ErrDiverged reports a loss, a weight or a logit that is not finite.
 var ErrDiverged = errors.New("the learning rate is likely too large")
 
 // diverged names the layers of a step that diverged. Nothing has changed the
@@ -58,25 +58,43 @@ func (t *Trainer) badOutput(s Step) (string, error) {
 		if err := t.setBatch(s, row); err != nil {
 			return "", err
 		}
-		done := 0
-		for _, o := range t.outputs {
-			if o.end <= done { // as Flatten, which moves nothing
-				continue
-			}
-			if err := t.net.dev.Run(t.forward.Part(done, o.end)); err != nil {
-				return "", err
-			}
-			values := make([]float32, o.output.Data.Bytes()/4)
-			if err := gpu.Read(o.output.Data, values); err != nil {
-				return "", err
-			}
-			if done = o.end; !finite(values) {
-				return fmt.Sprintf("all weights are finite, and the output of layer %s is not", o), nil
-			}
+		where, err := t.net.overflow(t.forward, t.outputs)
+		if where != "" || err != nil {
+			return where, err
 		}
 	}
 	return "the outputs of all layers are finite, but too large for a loss", nil
 }
+
+// overflow runs the forward pass of a plan, which begins with it, layer by layer, and
+// names the first layer whose output is not finite; "" if there is none.
+func (net *Net) overflow(plan *gpu.Plan, outputs []*Described) (string, error) {
+	done := 0
+	for _, o := range outputs {
+		if o.end <= done { // as Flatten, which moves nothing
+			continue
+		}
+		if err := net.dev.Run(plan.Part(done, o.end)); err != nil {
+			return "", err
+		}
+		values := make([]float32, o.output.Data.Bytes()/4)
+		if err := gpu.Read(o.output.Data, values); err != nil {
+			return "", err
+		}
+		if done = o.end; !finite(values) {
+			return fmt.Sprintf("all weights are finite, and the output of layer %s is not", o), nil
+		}
+	}
+	return "", nil
+}
+
+// overflowed is the error of a loss or of logits that are not finite where nothing
+// learns. It is an ErrDiverged, whose words would be about the learning.
+type overflowed struct{ where string }
+
+func (e overflowed) Error() string { return e.where + ": the weights are too large" }
+
+func (overflowed) Is(target error) bool { return target == ErrDiverged }
 
 func finite(values []float32) bool {
 	return !slices.ContainsFunc(values, func(v float32) bool { return v-v != 0 })

@@ -107,3 +107,62 @@ func TestDiverged(t *testing.T) {
 		})
 	}
 }
+
+// What overflows is named where nothing learns too, although a ReLU and a max pooling
+// follow, in which a NaN could be lost; and a net that is finite again is measured again.
+func TestOverflow(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 8, 1, 9, 8)
+	for i := range 3 * 9 * 8 {
+		set.Pixels[i] = 0 // the first batch is finite with any weights
+	}
+	for name, layers := range map[string]nn.Sequential{
+		"fused":    {nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.Flatten{}, nn.Linear{Out: 10}},
+		"separate": {nn.Conv2D{Out: 4, Kernel: 3}, nn.Conv2D{Out: 5, Kernel: 3}, nn.MaxPool2D{Kernel: 2}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 10}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			net, images := build(t, dev, layers, set)
+			require.NoError(t, net.Init(nn.He, 1))
+			eval, err := nn.NewEvaluator(net, images, 3)
+			require.NoError(t, err)
+			defer eval.Close()
+			want, err := eval.Run(t.Context())
+			require.NoError(t, err)
+			good, err := net.Weights()
+			require.NoError(t, err)
+			spoilt, err := net.Weights()
+			require.NoError(t, err)
+			for i, w := range spoilt {
+				if w.Name == "net.0.weight" || i == 2 {
+					for j := range w.Data {
+						w.Data[j] *= 1e25
+					}
+				}
+				if i%2 == 1 {
+					clear(w.Data) // biases
+				}
+			}
+			require.NoError(t, net.SetWeights(spoilt))
+			const where = `all weights are finite, and the output of layer [12] \(Conv2D 5 3x3\) is not: the weights are too large$`
+			_, err = eval.Run(t.Context())
+			require.ErrorIs(t, err, nn.ErrDiverged)
+			assert.Regexp(t, `^the loss of images 4 to 6 is NaN; `+where, err.Error())
+			_, err = eval.Logits(0, 3)
+			require.NoError(t, err)
+			_, err = eval.Logits(3, 3)
+			require.ErrorIs(t, err, nn.ErrDiverged)
+			assert.Regexp(t, `^the logits are not finite: .*; `+where, err.Error())
+			p := probe(t, net)
+			require.NoError(t, p.SetImage(set, 0))
+			require.NoError(t, p.Finite())
+			require.NoError(t, p.SetImage(set, 3))
+			err = p.Finite()
+			require.ErrorIs(t, err, nn.ErrDiverged)
+			assert.Regexp(t, `^the output of layer [12] \(Conv2D 5 3x3.*\) is not finite: the weights are too large$`, err.Error())
+			require.NoError(t, net.SetWeights(good))
+			again, err := eval.Run(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, want, again)
+		})
+	}
+}

@@ -18,6 +18,7 @@ type Evaluator struct {
 	plan     *gpu.Plan
 	readback *gpu.Readback
 	logits   *Tensor
+	outputs  []*Described
 	batch    int
 }
 
@@ -59,6 +60,7 @@ func (e *Evaluator) record(n int) error {
 	}
 	x, target := e.source.build(g, e.net.In)
 	e.logits = e.net.build(g, e.net.whiten(g, x))
+	e.outputs = g.outputs()
 	g.rec.Keep(e.logits.Data)
 	buildCrossEntropy(g, e.logits, e.images.classes, target, e.metrics.All())
 	e.plan, err = g.rec.Plan()
@@ -98,7 +100,8 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 
 // Batches measures as Run does, and yields after each batch what the images so
 // far have come to. Like training it keeps a few batches in flight, so that it
-// ends soon, with ctx's error, when ctx is done.
+// ends soon, with ctx's error, when ctx is done. A loss that is not finite is an
+// [ErrDiverged] that names the layer where that begins.
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
 		var m [shaders.MetricsBytes / 4]float32 // of the batches so far
@@ -109,7 +112,12 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 					yield(Evaluation{}, err)
 					return false
 				}
+				first := done
 				done = min(done+e.batch, n)
+				if !finite(m[:]) {
+					yield(Evaluation{}, e.overflowed(first, fmt.Sprintf("the loss of images %d to %d is %g", first+1, done, m[shaders.MetricLoss])))
+					return false
+				}
 				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / float64(done), float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
 					return false
 				}
@@ -150,7 +158,25 @@ func (e *Evaluator) setBatch(first int) error {
 	return gpu.Write(e.net.batch.All(), b.Words())
 }
 
+// overflowed is the error of the batch of images from first on, of which what is said.
+func (e *Evaluator) overflowed(first int, what string) error {
+	where, err := e.net.badWeights()
+	if where == "" && err == nil {
+		if err = e.setBatch(first); err == nil {
+			where, err = e.net.overflow(e.plan, e.outputs)
+		}
+	}
+	switch {
+	case err != nil:
+		where = fmt.Sprintf("where is not known: %v", err)
+	case where == "":
+		where = "the outputs of all layers are finite, but too large for a loss"
+	}
+	return overflowed{what + "; " + where}
+}
+
 // Logits are the network's outputs for n images of the set from first on: [n][classes].
+// Logits that are not finite are an [ErrDiverged] that names the layer where that begins.
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())
@@ -169,7 +195,11 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 			return nil, err
 		}
 		for i := range min(n, e.batch) {
-			all = append(all, values[i*stride:][:e.logits.C])
+			logits := values[i*stride:][:e.logits.C]
+			if !finite(logits) {
+				return nil, e.overflowed(first, fmt.Sprintf("the logits are not finite: %v", logits))
+			}
+			all = append(all, logits)
 		}
 	}
 	return all, nil

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
 
 	"wgnin/gpu"
@@ -53,7 +52,7 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 		c := chunk{first: first, count: count}
 		var err error
 		if c.pixels, err = dev.NewBuffer("pixels", int64(count)*int64(size)); err == nil && set.Pixels != nil {
-			err = gpu.Write(c.pixels.All(), input.Pack(set.Pixels[first*size:][:count*size]))
+			err = write(c.pixels, set.Pixels[first*size:][:count*size])
 		}
 		if err == nil {
 			c.labels, err = upload(dev, "labels", packLabels(set, first, count))
@@ -67,12 +66,48 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 	return im, nil
 }
 
-// overwrite puts another set of the same shape in the place of a set that lies
-// in one buffer.
+// Replace puts another set in the place of the one that was uploaded: of as many images,
+// of the same shape, and of no other classes. What was planned on the images stays.
+func (im *Images) Replace(set *data.Images) error {
+	old := im.set
+	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() || len(set.Pixels) != set.Len()*set.C*set.H*set.W {
+		return fmt.Errorf("nn: %d images [%d,%d,%d] in the place of %d [%d,%d,%d]; want the same shape",
+			set.Len(), set.C, set.H, set.W, old.Len(), old.C, old.H, old.W)
+	}
+	for i := range set.Len() {
+		if l := set.Label(i); l >= im.classes {
+			return fmt.Errorf("nn: label %d in the place of images of %d classes", l, im.classes)
+		}
+	}
+	return im.overwrite(set)
+}
+
+// overwrite is Replace of a set that was checked.
 func (im *Images) overwrite(set *data.Images) error {
 	im.set = set
-	err := gpu.Write(im.chunks[0].pixels.All(), input.Pack(set.Pixels))
-	return errors.Join(err, gpu.Write(im.chunks[0].labels.All(), packLabels(set, 0, set.Len())))
+	size := set.C * set.H * set.W
+	for _, c := range im.chunks {
+		if err := write(c.pixels, set.Pixels[c.first*size:][:c.count*size]); err != nil {
+			return err
+		}
+		if err := gpu.Write(c.labels.All(), packLabels(set, c.first, c.count)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes bytes, four in a word, piece by piece: copies of all would take twice the
+// memory of a set.
+func write(b *gpu.Buffer, bytes []uint8) error {
+	const piece = 4 << 20
+	for first := 0; first < len(bytes); first += piece {
+		words := input.Pack(bytes[first:min(first+piece, len(bytes))])
+		if err := gpu.Write(b.Slice(int64(first), b.Bytes()-int64(first)), words); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // packLabels gives the labels of images first to first+n as the device has them.

@@ -220,6 +220,24 @@ func (p *Probe) Run(gradients bool) error {
 	return p.net.dev.Run(p.forward)
 }
 
+// Finite runs a forward pass and returns an [ErrDiverged] that names the first layer
+// whose output is not finite, if there is one.
+func (p *Probe) Finite() error {
+	if err := p.Run(false); err != nil {
+		return err
+	}
+	for _, l := range p.Layers {
+		values := make([]float32, l.Output.Data.Bytes()/4)
+		if err := gpu.Read(l.Output.Data, values); err != nil {
+			return err
+		}
+		if !finite(values) {
+			return overflowed{fmt.Sprintf("the output of layer %s (%s) is not finite", l.Path, l)}
+		}
+	}
+	return nil
+}
+
 // Close gives the device memory back. It may be called on nil.
 func (p *Probe) Close() {
 	if p == nil {

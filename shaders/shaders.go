@@ -67,6 +67,11 @@ func (b Batch) Words() []uint32 { return gpu.Words(b) }
 //go:embed random.wgsl
 var Random string
 
+// Rectify is the WGSL of rectify(v), the ReLU of a vec4<f32>, whose twin is Go's max(v, 0).
+//
+//go:embed rectify.wgsl
+var Rectify string
+
 // Metrics is the WGSL of the struct that a step leaves for the host, and of
 // overflows(v), whose twin is [Overflows].
 //

@@ -18,20 +18,18 @@ func (w Window) OutH() int { return positions(w.InH, w.KH, w.StrideH, w.PadTop, 
 func (w Window) OutW() int { return positions(w.InW, w.KW, w.StrideW, w.PadLeft, w.PadRight, w.Ceil) }
 
 // positions follows PyTorch: in ceil mode the last window may run past the
-// padded image, but must start inside the image or the padding before it.
+// padded image, by less than the stride, but must start inside the image or the padding
+// before it.
 func positions(in, k, stride, before, after int, ceil bool) int {
 	room := in + before + after - k
-	if room < 0 && !ceil || stride < 1 {
+	if ceil {
+		room += stride - 1
+	}
+	if room < 0 || stride < 1 {
 		return 0
 	}
-	if !ceil {
-		return room/stride + 1
-	}
-	n := 1
-	if room > 0 {
-		n = DivUp(room, stride) + 1
-	}
-	for n > 1 && (n-1)*stride >= in+before {
+	n := room/stride + 1
+	if ceil && (n-1)*stride >= in+before {
 		n--
 	}
 	return n

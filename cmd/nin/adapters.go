@@ -12,13 +12,15 @@ import (
 )
 
 const adaptersHelp = `Adapters lists the processors that can run kernels, the preferred one first,
-with the limits that decide which network and batch fit:
+with the limits that decide which network and batch fit. The name is what -adapter
+takes; of adapters with the same name it has a number, NAME#2.
   buffer     largest buffer, and so the largest tensor
   binding    largest part of a buffer that a kernel can see
   groups     workgroups in one dimension of a dispatch
   lanes      invocations in a workgroup
   bindings   buffers of one kernel
-For Direct3D 12 the driver column names the shader compiler. FXC, which is part of
+Direct3D 12 does not tell wgpu which driver it is: the driver column then has the
+maker and the shader compiler. FXC, which is part of
 Windows, takes minutes for kernels with workgroup memory, so the tile kernels are left
 out. DXC would compile them in a second, but this program's build of wgpu has no DXC.
 Where a GPU has a Vulkan driver too, that one has the tiles, and is chosen first.
@@ -42,15 +44,14 @@ func adapters(w io.Writer, args []string) error {
 	fmt.Fprintln(t, "name\tclass\tbackend\tdriver\tbuffer\tbinding\tgroups\tlanes\tbindings")
 	for _, a := range all {
 		l := a.Limits
-		buffer := size(l.MaxBufferBytes)
-		if l.MaxBufferBytes > 1<<50 {
-			buffer = "any"
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", a.Name, a.Class, a.Backend, strings.TrimSpace(a.Driver+" "+a.Compiler),
-			buffer, size(l.MaxBindingBytes), l.MaxGroupsPerDim, l.MaxGroupSize, l.MaxStorageBuffers)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%d\n", a.ID(), a.Class, a.Backend, driver(a),
+			size(l.MaxBufferBytes), size(l.MaxBindingBytes), l.MaxGroupsPerDim, l.MaxGroupSize, l.MaxStorageBuffers)
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if missed := gpu.MissedGPU(all); missed != "" {
+		fmt.Fprintln(w, missed)
 	}
 	if slices.ContainsFunc(all, func(a gpu.Adapter) bool { return a.Compiler == "FXC" }) {
 		fmt.Fprintln(w, "FXC takes minutes for tile kernels, which are left out on d3d12; a Vulkan driver of the same GPU has them (see -help)")
@@ -58,8 +59,27 @@ func adapters(w io.Writer, args []string) error {
 	return nil
 }
 
-// size is bytes in the largest unit that leaves at least 1.
+// driver is what is known of an adapter's driver.
+func driver(a gpu.Adapter) string {
+	parts := []string{a.Driver}
+	if a.Driver == "" {
+		parts = []string{makers[a.Vendor], "version not reported"}
+	}
+	parts = append(parts, a.Compiler)
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
+}
+
+// makers of adapters, by PCI vendor.
+var makers = map[uint32]string{
+	0x1002: "AMD", 0x106b: "Apple", 0x10de: "NVIDIA", 0x13b5: "ARM", 0x1414: "Microsoft", 0x5143: "Qualcomm", 0x8086: "Intel",
+}
+
+// size is bytes in the largest unit that leaves at least 1. No memory has 2^50: an
+// adapter that says so has no limit.
 func size(bytes int64) string {
+	if bytes > 1<<50 {
+		return "no limit"
+	}
 	v, unit := float64(bytes), "B"
 	for _, u := range []string{"KiB", "MiB", "GiB", "TiB"} {
 		if v < 1024 {

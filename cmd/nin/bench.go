@@ -29,7 +29,7 @@ func bench(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
 		adapter = cli.Adapter(fs)
-		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
+		recipe  = fs.String("recipe", "", "`name` of the recipe (default: as cmd/train's, d2l on a GPU, mini on a software adapter)")
 		batch   = fs.Int("batch", 16, "images of a step")
 		steps   = fs.Int("steps", 5, "steps to take the median of")
 		layer   = fs.String("layer", "", "only layers whose `path` begins so, such as 2.0")
@@ -41,9 +41,10 @@ func bench(w io.Writer, args []string) error {
 	if err := parse(fs, w, benchHelp, args); err != nil {
 		return err
 	}
-	r, err := nin.Find(*recipe)
-	if err != nil {
-		return cli.Usage(err)
+	if *recipe != "" {
+		if _, err := nin.Find(*recipe); err != nil {
+			return cli.Usage(err)
+		}
 	}
 	if *tune && *variant != "" {
 		return cli.Usage(errors.New("bench: -tune and -variant; want one of them"))
@@ -56,6 +57,16 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
+	if *recipe == "" {
+		*recipe = "d2l"
+		if dev.Adapter().Class == gpu.Software {
+			*recipe = "mini"
+		}
+	}
+	r, err := nin.Find(*recipe)
+	if err != nil {
+		return err
+	}
 	measured, err := report.Bench(cli.Interruptible("what was measured for -tune is kept"), dev, report.BenchOptions{
 		Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel, Tune: *tune, Variant: *variant,
 	})

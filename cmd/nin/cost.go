@@ -16,6 +16,7 @@ import (
 
 const costHelp = `Cost is the chapter's exercise 4: the parameters, the computation and the memory
 that a recipe's network takes to train and to predict with, by layer and in all.
+Without -recipe it is the chapter's own, on any adapter.
 
 A convolution of kernel k x k from Cin channels to Cout channels of H x W pixels:
   parameters     Cout (Cin k k + 1)

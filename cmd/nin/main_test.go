@@ -126,7 +126,7 @@ func TestSelftestFails(t *testing.T) {
 	var out strings.Builder
 	s := tester{w: &out, device: d}
 	for i, c := range relu.Cases() {
-		change := []string{"max(x[i]", "max(-x[i]"}
+		change := []string{"rectify(x[i]", "rectify(-x[i]"}
 		if i > 0 {
 			change = []string{"i < Count", "i != 5u && i < Count"}
 		}

@@ -1,14 +1,19 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
+	"wgnin/nin"
 	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
@@ -21,6 +26,9 @@ shows should fill it as in the training images.
 In Fashion-MNIST and MNIST things are white on black; it says so of an image that
 looks like black on white, and -invert turns all of them round.
 
+It prints the results as they come, in the order of the files. A file that cannot be
+read is named on stderr and left out, and the exit code is then 1.
+
 Usage: go run ./cmd/nin predict -model FILE [flags] IMAGE...
 
 Examples:
@@ -30,7 +38,10 @@ Examples:
 Flags:
 `
 
-func predict(w io.Writer, args []string) error {
+func predict(w io.Writer, args []string) error { return predictFiles(w, os.Stderr, args) }
+
+// predictFiles is predict, which names the files that cannot be read on stderr.
+func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	fs := flag.NewFlagSet("predict", flag.ContinueOnError)
 	var (
 		file    = fs.String("model", "", "`file` of weights")
@@ -54,48 +65,134 @@ func predict(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	images := make([]*data.Images, len(paths))
-	for i, path := range paths {
-		if images[i], err = data.ReadImage(path, m.In.C); err != nil {
-			return err
-		}
-		if *invert {
-			for k, v := range images[i].Pixels {
-				images[i].Pixels[k] = 255 - v
-			}
-		}
-	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	guesses, err := report.Predict(dev, m, images)
+	batch := min(predictBatch, len(paths))
+	p, err := report.NewPredictor(dev, m, batch)
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
-	type prediction struct {
-		File     string         `json:"file"`
-		Inverted bool           `json:"looks_inverted,omitempty"`
-		Classes  []report.Guess `json:"classes"`
-	}
-	all := make([]prediction, len(paths))
-	for i, path := range paths {
-		all[i] = prediction{path, m.LooksInverted(images[i]), guesses[i][:min(*top, len(guesses[i]))]}
-	}
+	defer p.Close()
+	show := predictionLines(w, m, paths)
 	if *asJSON {
-		return writeJSON(w, all)
+		var end func() error
+		show, end = predictionJSON(w)
+		defer func() { err = errors.Join(err, end()) }()
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, p := range all {
-		fmt.Fprint(t, p.File)
+	failed := 0
+	for chunk := range slices.Chunk(paths, batch) {
+		var read []prediction
+		for _, path := range chunk {
+			im, err := readImage(path, m.In.C, *invert)
+			if err != nil && len(paths) == 1 {
+				return fmt.Errorf("predict: %w", err)
+			}
+			if err != nil {
+				failed++
+				cli.Report(stderr, "nin", fmt.Errorf("predict: %w", err))
+				continue
+			}
+			if err := p.Add(im); err != nil {
+				return fmt.Errorf("predict: %s: %w", path, err)
+			}
+			read = append(read, prediction{File: path, Inverted: m.LooksInverted(im)})
+		}
+		guesses, err := p.Run()
+		if err != nil {
+			return fmt.Errorf("predict: %w", err)
+		}
+		for i := range read {
+			read[i].Classes = guesses[i][:min(*top, len(guesses[i]))]
+			if err := show(read[i]); err != nil {
+				return err
+			}
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("predict: %d of %d files could not be read", failed, len(paths))
+	}
+	return nil
+}
+
+// predictBatch is the number of images that run at a time: enough to fill a device, few
+// enough that the first results come soon.
+const predictBatch = 8
+
+// prediction is what is printed of an image.
+type prediction struct {
+	File     string         `json:"file"`
+	Inverted bool           `json:"looks_inverted,omitempty"`
+	Classes  []report.Guess `json:"classes"`
+}
+
+// readImage reads an image file. Of what is no file it says what it is.
+func readImage(path string, channels int, invert bool) (*data.Images, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil && strings.Contains(path, "://"):
+		return nil, fmt.Errorf("%s is an address on the net; want a file: download it first", path)
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s is a folder; want the files in it, such as %s/*.jpg", path, strings.TrimRight(path, `/\`))
+	case err == nil && !info.Mode().IsRegular(): // reading a pipe could wait for ever
+		kind := "a device"
+		if info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
+			kind = "a pipe"
+		}
+		return nil, fmt.Errorf("%s is %s; want a PNG, JPEG or GIF file", path, kind)
+	}
+	im, err := data.ReadImage(path, channels)
+	if err == nil && invert {
+		for k, v := range im.Pixels {
+			im.Pixels[k] = 255 - v
+		}
+	}
+	return im, err
+}
+
+// predictionLines prints predictions as lines, in columns that are wide enough for all
+// paths and classes.
+func predictionLines(w io.Writer, m *nin.Model, paths []string) func(prediction) error {
+	longest := func(names []string) (n int) {
+		for _, name := range names {
+			n = max(n, utf8.RuneCountInString(name))
+		}
+		return n
+	}
+	file, class := longest(paths), longest(m.Classes)+len(" 0.123")
+	return func(p prediction) error {
+		cells := []string{fmt.Sprintf("%-*s", file, p.File)}
 		for _, g := range p.Classes {
-			fmt.Fprintf(t, "\t%s %.3f", g.Class, g.Probability)
+			cells = append(cells, fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", g.Class, g.Probability)))
 		}
 		if p.Inverted {
-			fmt.Fprintf(t, "\tlooks like black on white, and %s is white on black: try -invert", m.Dataset)
+			cells = append(cells, fmt.Sprintf("looks like black on white, and %s is white on black: try -invert", m.Dataset))
 		}
-		fmt.Fprintln(t)
+		_, err := fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "  "), " "))
+		return err
 	}
-	return t.Flush()
+}
+
+// predictionJSON prints predictions as the elements of a JSON array, which end closes.
+func predictionJSON(w io.Writer) (show func(prediction) error, end func() error) {
+	between := "[\n  "
+	show = func(p prediction) error {
+		text, err := json.MarshalIndent(p, "  ", "  ")
+		if err == nil {
+			_, err = fmt.Fprintf(w, "%s%s", between, text)
+		}
+		between = ",\n  "
+		return err
+	}
+	end = func() error {
+		closing := "\n]\n"
+		if between[0] == '[' {
+			closing = "[]\n"
+		}
+		_, err := fmt.Fprint(w, closing)
+		return err
+	}
+	return show, end
 }

@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wgnin/cmd/internal/cli"
 )
 
 // writePNG draws a disc of one colour on another and gives the file.
@@ -63,7 +69,55 @@ func TestPredict(t *testing.T) {
 
 	code, out, stderr := runNin("predict", "-model", file, black)
 	require.Zero(t, code, stderr)
-	assert.Regexp(t, `black.png  \S+ 0\.\d{3}  \S+ 0\.\d{3}  .*fashion-mnist is white on black: try -invert\n$`, out)
+	assert.Regexp(t, `black.png  \S+ 0\.\d{3} +\S+ 0\.\d{3}  .*fashion-mnist is white on black: try -invert\n$`, out)
+}
+
+// A file that cannot be read is named in a line, and the others are predicted all the
+// same: in lines and in JSON, whose array is whole.
+func TestPredictGoesOnAfterABadFile(t *testing.T) {
+	file := newModel(t)
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.png")
+	require.NoError(t, os.WriteFile(text, []byte("text"), 0o644))
+	paths := []string{"-model", file, dir, "https://example.org/coat.png", os.DevNull, text}
+	var good []string
+	for i := range 2*predictBatch + 1 {
+		good = append(good, writePNG(t, fmt.Sprintf("%d.png", i), 200, uint8(i)))
+	}
+	says := []string{
+		"nin: predict: " + dir + " is a folder; want the files in it, such as " + dir + "/*.jpg",
+		"nin: predict: https://example.org/coat.png is an address on the net; want a file: download it first",
+		"nin: predict: " + os.DevNull + " is a device; want a PNG, JPEG or GIF file",
+		"nin: predict: data: " + text + ": not a PNG, JPEG or GIF image",
+	}
+	for _, asJSON := range []bool{false, true} {
+		var out, stderr bytes.Buffer
+		args := append(slices.Clone(paths), good...)
+		if asJSON {
+			args = append(args, "-json")
+		}
+		err := predictFiles(&out, &stderr, args)
+		assert.EqualError(t, err, fmt.Sprintf("predict: 4 of %d files could not be read", len(good)+4))
+		assert.Equal(t, 1, cli.Code(err))
+		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
+		require.Len(t, lines, len(says))
+		for i, line := range lines {
+			assert.True(t, strings.HasPrefix(line, says[i]), line)
+		}
+		var files []string
+		if asJSON {
+			var all []prediction
+			require.NoError(t, json.Unmarshal(out.Bytes(), &all))
+			for _, p := range all {
+				files = append(files, p.File)
+			}
+		} else {
+			for line := range strings.Lines(out.String()) {
+				files = append(files, strings.Fields(line)[0])
+			}
+		}
+		assert.Equal(t, good, files)
+	}
 }
 
 func TestPredictRefuses(t *testing.T) {
@@ -80,6 +134,7 @@ func TestPredictRefuses(t *testing.T) {
 		{[]string{"x.png"}, 2, "want -model FILE"},
 		{[]string{"-model", file, "-top", "0", "x.png"}, 2, "want at least 1"},
 		{[]string{"-model", file, filepath.Join(dir, "none.png")}, 1, "none.png: no such file"},
+		{[]string{"-model", file, dir}, 1, "is a folder; want the files in it"},
 		{[]string{"-model", file, text}, 1, "text.png: not a PNG, JPEG or GIF image"},
 		{[]string{"-model", text, "x.png"}, 1, "too short for a safetensors file"},
 		{[]string{"x.png", "-models", file}, 2, "not defined: -models"},

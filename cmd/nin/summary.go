@@ -12,8 +12,9 @@ import (
 )
 
 const summaryHelp = `Summary prints the output shape of each layer of a network, as the chapter does,
-with parameters and multiply-adds. The network is a recipe's, or that of a file of
-weights, in whose text form it is printed too.
+with parameters and multiply-adds. The network is a recipe's (without -recipe the
+chapter's own, on any adapter), or that of a file of weights, in whose text form it
+is printed too.
 
 Usage: go run ./cmd/nin summary [flags]
 
@@ -34,18 +35,19 @@ func summary(w io.Writer, args []string) error {
 	}
 	var layers nn.Layer
 	var in nn.Shape
+	var about string
 	if *file != "" {
 		m, err := readModel("summary", *file, *recipe)
 		if err != nil {
 			return err
 		}
-		layers, in = m.Layers, m.In
+		layers, in, about = m.Layers, m.In, nn.Text(m.Layers)
 	} else {
 		r, err := nin.Find(cmp.Or(*recipe, "d2l"))
 		if err != nil {
 			return cli.Usage(err)
 		}
-		layers, in = r.Net(10, r.Dropout), r.In
+		layers, in, about = r.Net(10, r.Dropout), r.In, "recipe "+r.Name+": "+r.About
 	}
 	n, in, err := inputShape("summary", *input, 1, in)
 	if err != nil {
@@ -55,10 +57,8 @@ func summary(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *file != "" {
-		if _, err := fmt.Fprintln(w, nn.Text(layers)); err != nil {
-			return err
-		}
+	if _, err := fmt.Fprintf(w, "%s\n\n", about); err != nil {
+		return err
 	}
 	if err := d.Summary(w, n); err != nil {
 		return err

@@ -94,6 +94,9 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 			return err
 		}
 	}
+	if err := s.probe.Finite(); err != nil {
+		return err
+	}
 	if s.win != nil {
 		s.win.Drop = func(path string) {
 			if err := s.setImage(path); err != nil {
@@ -113,6 +116,9 @@ func (s *show) setImage(path string) error {
 		return err
 	}
 	if err := s.scene.SetImage(img.Pixels, img.W, img.H); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := s.probe.Finite(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil

@@ -2,23 +2,76 @@
 package machine
 
 import (
+	"math"
 	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
 
-// FreeMemory is the memory that the machine can give, in bytes; 0 where it does
-// not say.
-func FreeMemory() int64 {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
+// host is a machine, whose files lie below root.
+type host struct{ root string }
+
+var here = host{"/"}
+
+// FreeMemory is the memory that the machine can give to the process, in bytes: no more
+// than a container's limit leaves. It is 0 where the machine does not say.
+func FreeMemory() int64 { return here.free() }
+
+// Contain makes the process keep to what a container has. Go collects garbage sooner
+// where little memory is left, and gets a third of it: most is for the device. Mesa's
+// software driver, which knows no quota of processor time, gets as many threads as Go,
+// which does. What the user has set, with GOMEMLIMIT or LP_NUM_THREADS, stays.
+func Contain() {
+	if limit := here.heapLimit(); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(limit)
+	}
+	if cores := runtime.GOMAXPROCS(0); cores < runtime.NumCPU() && os.Getenv("LP_NUM_THREADS") == "" {
+		_ = os.Setenv("LP_NUM_THREADS", strconv.Itoa(cores)) // it is slower without
+	}
+}
+
+// leastHeap is room enough for the images of a small dataset.
+const leastHeap = 64 << 20
+
+// heapLimit is how much memory Go should take at most; 0 if there is no limit.
+func (h host) heapLimit() int64 {
+	free := h.groupFree()
+	if free == math.MaxInt64 {
 		return 0
 	}
-	_, after, _ := strings.Cut(string(text), "MemAvailable:")
-	kB, _, _ := strings.Cut(strings.TrimSpace(after), " ")
-	n, err := strconv.ParseInt(kB, 10, 64)
-	if err != nil {
+	return max(free/3, leastHeap)
+}
+
+func (h host) free() int64 {
+	free := h.groupFree()
+	if kB, ok := h.value("proc/meminfo", "MemAvailable:"); ok {
+		free = min(free, kB*1024)
+	}
+	if free == math.MaxInt64 {
 		return 0
 	}
-	return n * 1024
+	return max(free, 1)
+}
+
+// value is the number that follows a key in a file of lines of keys and numbers.
+func (h host) value(path, key string) (int64, bool) {
+	for line := range strings.Lines(h.read(path)) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == key {
+			n, err := strconv.ParseInt(words[1], 10, 64)
+			return n, err == nil
+		}
+	}
+	return 0, false
+}
+
+// read is the text of a file, "" if there is none.
+func (h host) read(path string) string {
+	text, err := os.ReadFile(filepath.Join(h.root, path))
+	if err != nil {
+		return ""
+	}
+	return string(text)
 }

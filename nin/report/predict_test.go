@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,8 +24,26 @@ import (
 	"wgnin/nn/data"
 )
 
-// TestPredict gives images of two sizes by turns: each gets what it gets alone,
-// and the most probable class is the one that the evaluation counts.
+// predict predicts images, batch of them at a time.
+func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*data.Images) (all [][]report.Guess) {
+	t.Helper()
+	p, err := report.NewPredictor(dev, m, batch)
+	require.NoError(t, err)
+	defer p.Close()
+	for some := range slices.Chunk(images, batch) {
+		for _, im := range some {
+			require.NoError(t, p.Add(im))
+		}
+		guesses, err := p.Run()
+		require.NoError(t, err)
+		all = append(all, guesses...)
+	}
+	return all
+}
+
+// TestPredict gives images of two sizes by turns, in batches of which the last is not
+// full: each gets what it gets alone, and what the device makes of it when it is that
+// which resizes; and the most probable class is the one that the evaluation counts.
 func TestPredict(t *testing.T) {
 	dev := gputest.Device(t)
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
@@ -36,12 +55,20 @@ func TestPredict(t *testing.T) {
 		images = append(images, &data.Images{C: 1, H: 28, W: 28, Pixels: pixels, Labels: []uint8{0}},
 			&data.Images{C: 1, H: 20, W: 28, Pixels: pixels[4*28 : 24*28], Labels: []uint8{0}})
 	}
-	all, err := report.Predict(dev, m, images)
+	all := predict(t, dev, m, 5, images...)
+	require.Len(t, all, len(images))
+	on, err := session.OfModel(dev, m)
 	require.NoError(t, err)
+	defer on.Close()
 	for i, im := range images[:4] {
-		alone, err := report.Predict(dev, m, []*data.Images{im})
+		assert.Equal(t, predict(t, dev, m, 1, im)[0], all[i])
+		require.NoError(t, on.Test(im, 1))
+		logits, err := on.Evaluator.Logits(0, 1)
 		require.NoError(t, err)
-		assert.Equal(t, alone[0], all[i])
+		best := slices.Index(logits[0], slices.Max(logits[0]))
+		assert.Equal(t, m.Classes[best], all[i][0].Class)
+		ratio := float64(logits[0][best]) - float64(slices.Min(logits[0]))
+		assert.InEpsilon(t, math.Exp(ratio), all[i][0].Probability/all[i][9].Probability, 1e-12)
 	}
 	assert.NotEqual(t, all[0], all[1])
 
@@ -114,9 +141,7 @@ func TestAnImageHasOneWay(t *testing.T) {
 		require.NoError(t, probe.SetImage(set, i))
 		inputs[seen()] = true
 		one := data.Images{C: 3, H: set.H, W: set.W, Pixels: set.Pixels[i*3*set.H*set.W:][:3*set.H*set.W], Labels: []uint8{0}}
-		g, err := report.Predict(dev, m, []*data.Images{&one})
-		require.NoError(t, err)
-		logits[fmt.Sprint(g)] = true
+		logits[fmt.Sprint(predict(t, dev, m, 1, &one))] = true
 	}
 	require.Len(t, inputs, 3)
 	for _, path := range []string{"a/0.png", "a/1.png", "b/0.png"} {
@@ -124,8 +149,28 @@ func TestAnImageHasOneWay(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, probe.SetPixels(im.Pixels, im.H, im.W, 0))
 		assert.True(t, inputs[seen()], "%s is seen as in the folder", path)
-		g, err := report.Predict(dev, m, []*data.Images{im})
+		assert.True(t, logits[fmt.Sprint(predict(t, dev, m, 1, im))], "%s is predicted as in the folder", path)
+	}
+}
+
+// What a predictor cannot take is refused.
+func TestPredictorRefuses(t *testing.T) {
+	dev := gputest.Device(t)
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
+	require.NoError(t, err)
+	p, err := report.NewPredictor(dev, m, 1)
+	require.NoError(t, err)
+	defer p.Close()
+	image := func(c, n int) *data.Images {
+		return &data.Images{C: c, H: 2, W: 2, Pixels: make([]uint8, n*c*4), Labels: make([]uint8, n)}
+	}
+	assert.ErrorContains(t, p.Add(image(3, 1)), "1 images of 3 channels; want one of 1")
+	assert.ErrorContains(t, p.Add(image(1, 2)), "2 images of 1 channels; want one of 1")
+	require.NoError(t, p.Add(image(1, 1)))
+	assert.ErrorContains(t, p.Add(image(1, 1)), "takes no more")
+	for _, want := range []int{1, 0} {
+		guesses, err := p.Run()
 		require.NoError(t, err)
-		assert.True(t, logits[fmt.Sprint(g)], "%s is predicted as in the folder", path)
+		assert.Len(t, guesses, want)
 	}
 }

@@ -78,9 +78,6 @@ func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.I
 		}
 	}
 	e.Loss /= float64(e.Images)
-	if math.IsNaN(e.Loss) || math.IsInf(e.Loss, 0) {
-		return e, fmt.Errorf("the loss is %g: the logits are not finite", e.Loss)
-	}
 	e.count(images.Classes)
 	return e, nil
 }

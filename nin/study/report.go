@@ -59,18 +59,44 @@ func (r Findings) markdown() string {
 			if v.Diverged > 0 {
 				accuracy += fmt.Sprintf(", %d diverged", v.Diverged)
 			}
-			loss = fmt.Sprintf("%.3f", stat.Mean(v.Loss[len(v.Loss)*9/10:], nil))
+			loss = fmt.Sprintf("%.3f", v.last())
 		}
 		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Networks[i].Name, accuracy, loss, v.Rate,
 			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, megabytes(v.Cost.Training.Peak), megabytes(v.Cost.Prediction.Peak))
 	}
 	p("\n![test accuracy and training loss](study-%d.png)\n\n", r.Exercise)
+	if short := r.tooShort(); short != "" {
+		p("**%s**\n\n", short)
+	}
 	for i := 1; i < len(r.Results); i++ {
 		p("- %s\n", r.compare(i))
 	}
 	p("\nThe memory is the planned peak, dataset included; images/s are those of training, the median of the seeds. Adapter: %s.\n"+
 		"`%s`, which took %v.\n", r.Adapter, r.Command, rounded(r.Took))
 	return b.String()
+}
+
+// last is the mean training loss of the last tenth of the steps.
+func (v NetworkResult) last() float64 { return stat.Mean(v.Loss[len(v.Loss)*9/10:], nil) }
+
+// learned is the part of the loss of a guess below which a network has learned something.
+const learned = 0.9
+
+// tooShort names the variants whose training was too short to learn anything, by their
+// training loss; "" if there are none.
+func (r Findings) tooShort() string {
+	guess := math.Log(float64(r.Classes))
+	var names []string
+	for i, v := range r.Results {
+		if len(v.Accuracy) > 0 && !(v.last() < learned*guess) {
+			names = append(names, r.Networks[i].Name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Too short to tell: after %d steps the training loss of %s is still about that of a guess, ln %d = %.2f, so the differences say little. More time allows more steps.",
+		r.Steps, strings.Join(names, ", "), r.Classes, guess)
 }
 
 // compare says in a sentence how variant i differs from the first. An accuracy

@@ -66,6 +66,7 @@ type Findings struct {
 	Command string
 	Took    time.Duration
 	Dataset string
+	Classes int // of the images
 
 	Batch       int
 	Rate        float64 // learning rate
@@ -123,7 +124,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings,
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
 	r := underway{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = Findings{
-		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
+		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name, Classes: len(o.Train.Classes),
 		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),
 	}
 	round, err := r.plan(ctx)
@@ -159,6 +160,9 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings,
 		v.Loss = means(v.losses)
 	}
 	r.result.Took = time.Since(r.begun)
+	if short := r.result.tooShort(); short != "" {
+		fmt.Fprintln(o.Log, short)
+	}
 	return r.result, nil
 }
 
@@ -237,7 +241,7 @@ func (r *underway) measure(ctx context.Context, i int) (step, test float64, err 
 	step = time.Since(start).Seconds() / float64(max(1, timed))
 	for range 2 {
 		start = time.Now()
-		if _, err := on.Evaluator.Run(ctx); err != nil {
+		if _, err := on.Evaluator.Run(ctx); err != nil && !errors.Is(err, nn.ErrDiverged) {
 			return 0, 0, err
 		}
 	}
@@ -280,7 +284,12 @@ func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	}
 	rate := float64(r.result.Steps*r.result.Batch) / time.Since(start).Seconds()
 	e, err := on.Evaluator.Run(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, nn.ErrDiverged):
+		v.Diverged++
+		fmt.Fprintf(r.Log, "%-16s seed %d  diverged in its last step\n", name, seed)
+		return nil
+	case err != nil:
 		return err
 	}
 	v.Accuracy, v.losses, v.rates = append(v.Accuracy, e.Accuracy), append(v.losses, binned(losses)), append(v.rates, rate)

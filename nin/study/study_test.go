@@ -174,7 +174,7 @@ func TestStudyMarkdown(t *testing.T) {
 	}
 	s := small()
 	r := study.Findings{
-		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets",
+		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets", Classes: 10,
 		Batch: 10, Rate: 0.05, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
 		Results: []study.NetworkResult{
 			{Cost: cost(1000), Accuracy: []float64{0.80, 0.82}, Loss: []float64{2, 1}, Rate: 100},
@@ -194,6 +194,9 @@ func TestStudyMarkdown(t *testing.T) {
 	} {
 		assert.Contains(t, got, want)
 	}
+	assert.NotContains(t, got, "Too short")
+	r.Results[0].Loss, r.Results[2].Loss = []float64{2.4, 2.29}, []float64{2.3, 2.1}
+	assert.Contains(t, r.Markdown(), "**Too short to tell: after 50 steps the training loss of a, deep is still about that of a guess, ln 10 = 2.30, ")
 	r.Results[1].Accuracy = []float64{0.81, 0.85}
 	assert.Contains(t, r.Markdown(), "+2.0 points of accuracy (less than the seeds differ)")
 	assert.Equal(t, 1, bytes.Count([]byte(got), []byte("![")))

@@ -79,7 +79,7 @@ func Checked[S interface{ Check() error }](shape S) S {
 
 // Of makes a case of kernel k. D are k's arguments on the device and R the
 // same struct on the host: fields of type []float64, []uint32 or
-// shaders.Batch, inputs filled in (values exact in float32) and outputs of the
+// shaders.Batch, inputs filled in (values exact in float32, NaN and infinities included) and outputs of the
 // right length. The twin computes outputs from inputs.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
@@ -211,6 +211,10 @@ func (f field) compare(got []uint32, want, magnitude any, terms int, ulps float6
 		g, w, m := float64(math.Float32frombits(got[j])), want.([]float64)[j], magnitude.([]float64)[j]
 		var e float64
 		switch {
+		case shaders.Overflows(w): // infinite or not a number, as the kernel's must be
+			if g != float64(float32(w)) && !(math.IsNaN(g) && math.IsNaN(w)) {
+				e = math.Inf(1)
+			}
 		case terms == 0 && ulps == 0:
 			if g != float64(float32(w)) {
 				e = math.Inf(1)

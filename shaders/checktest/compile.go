@@ -155,7 +155,7 @@ func oneByOne(tint string) compiler {
 
 // parallel runs each of n tasks once, as many at a time as there are cores.
 func parallel(n int, task func(i int)) {
-	cores := make(chan struct{}, runtime.NumCPU())
+	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var all sync.WaitGroup
 	for i := range n {
 		cores <- struct{}{}

@@ -259,7 +259,7 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
 		Padded: s.padding() > 0,
-	}, loaderForward, storeForward)
+	}, loaderForward, shaders.Rectify+storeForward)
 }
 
 // padding is the largest of the four sides.

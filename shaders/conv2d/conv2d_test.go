@@ -68,10 +68,11 @@ var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "padding", Right: "h < i32(InH)", Wrong: "h <= i32(InH)"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "padding", Right: "+ k], 0.0, address == NoTap", Wrong: "+ k], 1.0, address == NoTap"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "bias", Right: "v + b;", Wrong: "v;"},
-	{Kernel: "conv2d/forward", Variant: "block", Kind: "relu", Right: "select(sum, max", Wrong: "select(max(sum, vec4<f32>()), max"},
+	{Kernel: "conv2d/forward", Variant: "block", Kind: "relu", Right: "select(sum, rectify", Wrong: "select(rectify(sum), rectify"},
 	{Kernel: "conv2d/forward", Variant: "block 8, pointwise", Kind: "index", Right: "min(p, Pixels - 1u)", Wrong: "min(p + 1u, Pixels - 1u)"},
 	{Kernel: "conv2d/forward", Variant: "block 8, raw", Kind: "index", Right: "* InC + k) * OutVecs", Wrong: "* InC + k + 1u) * OutVecs"},
-	{Kernel: "conv2d/forward+relu", Variant: "block", Kind: "relu", Right: "max(sum, vec4<f32>())", Wrong: "abs(sum)"},
+	{Kernel: "conv2d/forward+relu", Variant: "block", Kind: "relu", Right: "rectify(sum)", Wrong: "abs(sum)"},
+	{Kernel: "conv2d/forward+relu", Variant: "block", Kind: "nan", Right: "rectify(sum)", Wrong: "select(vec4<f32>(), sum, sum > vec4<f32>())"},
 	{Kernel: "conv2d/forward+relu", Variant: "block", Kind: "index", Right: "KH * KW * InC * OutVecs + c", Wrong: "(KH * KW * InC - 1u) * OutVecs + c"},
 
 	{Kernel: "conv2d/forward", Variant: "broadcast, by 1", Kind: "sign", Right: "sum + v * x", Wrong: "sum - v * x"},

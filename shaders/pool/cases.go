@@ -1,6 +1,8 @@
 package pool
 
 import (
+	"math"
+
 	"wgnin/shaders"
 	"wgnin/shaders/check"
 )
@@ -39,6 +41,13 @@ func Cases() []check.Case {
 		x, dY := r.Floats(s.In()), r.Floats(s.Out())
 		for i := range x { // equal values, so that the first must win
 			x[i] = float64(int(x[i]*4)) / 4
+		}
+		if s.N > 1 { // an image that overflowed
+			last := x[(s.N-1)*s.InH*s.InW*s.C:]
+			for i := range last {
+				last[i] = math.Inf(-1)
+			}
+			last[len(last)/3], last[len(last)/2] = math.NaN(), math.NaN()
 		}
 		index := make([]uint32, s.Out())
 		s.MaxForwardRef(maxF{x, make([]float64, s.Out()), index})

@@ -72,25 +72,17 @@ type consts struct {
 	N, Elems, InH, InW, OutH, OutW       int
 	KH, KW, StrideH, StrideW             int
 	PadTop, PadBottom, PadLeft, PadRight int
-	CountPad                             bool
+	CountPad, ReLU                       bool
 	None                                 uint32
-	Floor                                float32
 }
 
 func (s Shape) consts() consts {
 	e := shaders.ElemOf(s.C)
-	c := consts{
+	return consts{
 		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH(), s.OutW(),
-		s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, none, lowest,
+		s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, s.ReLU, none,
 	}
-	if s.ReLU {
-		c.Floor = 0
-	}
-	return c
 }
-
-// lowest is the most negative float32.
-const lowest = -3.4028234e38
 
 // Check refuses shapes that the kernels cannot do. A window must meet the
 // image, so padding is smaller than the kernel.
@@ -129,7 +121,7 @@ func kernel[A any](s Shape, name string, elements, window, iterations int, parts
 	}
 }
 
-// MaxForward is y = max over the window.
+// MaxForward is y = max over the window, NaN where one is in it.
 func (s Shape) MaxForward() gpu.Kernel[MaxForwardArgs[gpu.View, gpu.View]] {
 	return kernel[MaxForwardArgs[gpu.View, gpu.View]](s, "max_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), maxForward)
 }

@@ -33,9 +33,9 @@ func (s Shape) windows(f func(o int, each func(yield func(x, place int) bool))) 
 // MaxForwardRef is the twin of [Shape.MaxForward].
 func (s Shape) MaxForwardRef(a MaxForwardArgs[[]float64, []uint32]) {
 	s.windows(func(o int, each func(func(x, place int) bool)) {
-		best, at := math.Inf(-1), uint32(none)
+		best, at := 0.0, uint32(none)
 		for x, place := range each {
-			if a.X[x] > best {
+			if v := a.X[x]; at == none || v > best || math.IsNaN(v) {
 				best, at = a.X[x], uint32(place)
 			}
 		}

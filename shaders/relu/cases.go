@@ -1,6 +1,10 @@
 package relu
 
-import "wgnin/shaders/check"
+import (
+	"math"
+
+	"wgnin/shaders/check"
+)
 
 // Cases are the conformance cases.
 func Cases() []check.Case {
@@ -10,6 +14,11 @@ func Cases() []check.Case {
 	for _, n := range []int{4, 4 * 13, 4 * 63, 4 * 65, 4 * 1021} {
 		s, x := check.Checked(Shape{n}), r.Floats(n)
 		x[n/2] = 0
+		for i, v := range []float64{math.NaN(), math.Copysign(math.NaN(), -1), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {
+			if n > 4 {
+				x[8+i] = v
+			}
+		}
 		cs = append(cs,
 			check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
 			check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))

@@ -45,9 +45,9 @@ func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 	}
 }
 
-// Forward is y = max(x, 0).
+// Forward is y = max(x, 0), NaN where x is.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
-	return kernel[ForwardArgs[gpu.View]](s, "forward", forward)
+	return kernel[ForwardArgs[gpu.View]](s, "forward", shaders.Rectify+forward)
 }
 
 // Backward is dX = dY where y > 0, else 0.

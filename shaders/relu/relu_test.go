@@ -14,9 +14,10 @@ func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 // is not written in each kernel, a padding error where there is padding, one
 // without each barrier, and mistakes of their own.
 var mutants = []checktest.Mutant{
-	{Kernel: "relu/forward", Kind: "sign", Right: "max(x[i]", Wrong: "max(-x[i]"},
-	{Kernel: "relu/forward", Kind: "index", Right: "max(x[i]", Wrong: "max(x[i + 1u]"},
+	{Kernel: "relu/forward", Kind: "sign", Right: "rectify(x[i]", Wrong: "rectify(-x[i]"},
+	{Kernel: "relu/forward", Kind: "index", Right: "rectify(x[i]", Wrong: "rectify(x[i + 1u]"},
 	{Kernel: "relu/forward", Kind: "unwritten", Right: "i < Count", Wrong: "i + 1u < Count"},
+	{Kernel: "relu/forward", Kind: "nan", Right: "rectify(x[i])", Wrong: "select(vec4<f32>(), x[i], x[i] > vec4<f32>())"},
 	{Kernel: "relu/backward", Kind: "sign", Right: " dY[i]", Wrong: " -dY[i]"},
 	{Kernel: "relu/backward", Kind: "index", Right: "y[i] > ", Wrong: "y[i + 1u] > "},
 	{Kernel: "relu/backward", Kind: "unwritten", Right: "i < Count", Wrong: "i < Count && i != Count / 2u"},

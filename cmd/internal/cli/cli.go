@@ -68,7 +68,7 @@ func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest 
 
 // Adapter registers the -adapter of a command that opens a device.
 func Adapter(fs *flag.FlagSet) *string {
-	return fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or part of a name")
+	return fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or a name as nin adapters prints it, or part of one")
 }
 
 // File refuses a file that is to be written for the flag, before long work is
@@ -154,7 +154,7 @@ func Interruptible(what string) context.Context {
 		<-signals
 		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
-		Guard(filepath.Base(os.Args[0])) // who wants it to end does not want it to begin anew
+		aborts(filepath.Base(os.Args[0]), "", nil) // who wants it to end does not want it to begin anew
 		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
 		cancel()
 	}()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"wgnin/gpu/machine"
 )
 
 // A device that its driver gives up, as when it hangs or is unplugged, ends what
@@ -40,9 +42,10 @@ var next atomic.Pointer[restart]
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
 // When the reader of stdout goes away, writing to it becomes an error, and does not end
-// the process.
+// the process. It also makes the process keep to what a container has.
 func Guard(name string) {
 	signal.Ignore(syscall.SIGPIPE)
+	machine.Contain()
 	aborts(name, "", nil)
 }
 

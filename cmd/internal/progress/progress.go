@@ -82,6 +82,9 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	p.line("adapter", "%s", p.dev.Adapter())
 	if p.dev.Adapter().Class == gpu.Software {
 		p.line("", "a software adapter: kernels run on the processor's cores, not on a GPU")
+		if missed := p.dev.MissedGPU(); missed != "" {
+			p.line("", "%s", missed)
+		}
 	}
 	p.line("recipe", "%s: %s", s.Recipe, p.run.Recipe.About)
 	p.line("network", "%d parameters, input %s, %.2f GFLOP for a training step of one image",

@@ -212,7 +212,7 @@ func absolute(s *nin.Settings) (err error) {
 // Resume are arguments that go on with the run in dir, on the adapter a and otherwise in
 // the manner that the command line asks for.
 func (f *Flags) Resume(dir string, a gpu.Adapter) []string {
-	args := []string{"-resume=" + dir, "-adapter=" + a.Name}
+	args := []string{"-resume=" + dir, "-adapter=" + a.ID()}
 	f.fs.Visit(func(g *flag.Flag) {
 		if g.Name == "data" || g.Name != "adapter" && !f.ofRun(g.Name) {
 			args = append(args, "-"+g.Name+"="+g.Value.String())

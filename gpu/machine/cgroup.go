@@ -1,0 +1,97 @@
+package machine
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// version has the names of the files of a version of control groups
+// (Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst of Linux).
+type version struct {
+	limits []string // each is a number of bytes, or max
+	usage  string
+	cache  []string // in memory.stat: what can be dropped from the usage
+}
+
+var (
+	v1 = version{[]string{"memory.limit_in_bytes"}, "memory.usage_in_bytes", []string{"total_inactive_file", "total_active_file"}}
+	v2 = version{[]string{"memory.max", "memory.high"}, "memory.current", []string{"inactive_file", "active_file"}}
+)
+
+// groupFree is what the limits of the control groups leave, those of the process and of
+// all above it: a container is one. Without a limit it is the largest number.
+func (h host) groupFree() int64 {
+	free := int64(math.MaxInt64)
+	for line := range strings.Lines(h.read("proc/self/mountinfo")) {
+		before, after, _ := strings.Cut(line, " - ")
+		mount, fs := strings.Fields(before), strings.Fields(after)
+		if len(mount) < 5 || len(fs) < 3 {
+			continue
+		}
+		switch {
+		case fs[0] == "cgroup2":
+			free = min(free, h.freeOf(v2, mount[4], mount[3], h.group("")))
+		case fs[0] == "cgroup" && slices.Contains(strings.Split(fs[2], ","), "memory"):
+			free = min(free, h.freeOf(v1, mount[4], mount[3], h.group("memory")))
+		}
+	}
+	return free
+}
+
+// group is the path of the process's group in the hierarchy of a controller; that of
+// version 2 has no name.
+func (h host) group(controller string) string {
+	for line := range strings.Lines(h.read("proc/self/cgroup")) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		if len(parts) == 3 && slices.Contains(strings.Split(parts[1], ","), controller) {
+			return parts[2]
+		}
+	}
+	return "/"
+}
+
+// freeOf is what is left to the group at path, in a hierarchy of which the folder mount
+// shows the part from root on.
+func (h host) freeOf(v version, mount, root, path string) int64 {
+	dir := mount
+	if rel, err := filepath.Rel(root, path); err == nil && !strings.HasPrefix(rel, "..") {
+		dir = filepath.Join(mount, rel)
+	}
+	if _, err := os.Stat(filepath.Join(h.root, dir)); err != nil { // the namespace hides it
+		dir = mount
+	}
+	free := int64(math.MaxInt64)
+	for ; strings.HasPrefix(dir, mount); dir = filepath.Dir(dir) {
+		for _, name := range v.limits {
+			limit, err1 := h.number(filepath.Join(dir, name))
+			usage, err2 := h.number(filepath.Join(dir, v.usage))
+			if err1 != nil || err2 != nil {
+				continue
+			}
+			for _, key := range v.cache {
+				cached, _ := h.value(filepath.Join(dir, "memory.stat"), key)
+				usage -= cached
+			}
+			free = min(free, max(limit-max(usage, 0), 1))
+		}
+		if dir == "/" {
+			break
+		}
+	}
+	if free > unlimited {
+		return math.MaxInt64
+	}
+	return free
+}
+
+// unlimited is above any limit: version 1 says the largest number of pages where there
+// is none.
+const unlimited = 1 << 60
+
+func (h host) number(path string) (int64, error) {
+	return strconv.ParseInt(strings.TrimSpace(h.read(path)), 10, 64)
+}
