@@ -115,7 +115,7 @@ func (m *Model) Metadata() map[string]string {
 
 // describedModel is the network that a file's metadata describe.
 func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model, err error) {
-	m = &Model{Recipe: meta[recipeKey], Weights: tensors, Dataset: meta[datasetKey]}
+	m = &Model{Recipe: meta[recipeKey], Dataset: meta[datasetKey]}
 	if recipe != "" && recipe != m.Recipe {
 		return nil, fmt.Errorf("the file says that its network is of the recipe %q; want that or none, not %s", m.Recipe, recipe)
 	}
@@ -128,7 +128,7 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	if how := meta[normalisationKey]; how != "unit" && (how != "whitening" || meta[whiteningKey] == "") {
 		return nil, fmt.Errorf("the file wants images normalised by %q; want unit or whitening", how)
 	}
-	if err := nn.Fits(m.Layers, m.In, tensors); err != nil {
+	if m.Weights, err = nn.TakeWeights(m.Layers, m.In, tensors); err != nil {
 		return nil, fmt.Errorf("the network that the file describes is not the one of its weights: %w", err)
 	}
 	n, err := m.outputs()
@@ -201,10 +201,6 @@ func fitting(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 
 // fit gives the recipe's network the channels and classes of the weights.
 func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
-	shapes := map[string][]int{}
-	for _, t := range tensors {
-		shapes[strings.TrimPrefix(t.Name, "net.")] = t.Shape
-	}
 	d, err := nn.Describe(r.Net(10, 0), r.In)
 	if err != nil {
 		return nil, err
@@ -218,6 +214,10 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 			last = l.Path
 		}
 	}
+	shapes, prefix := map[string][]int{}, nn.WrapperPrefix(tensors, first+".weight")
+	for _, t := range tensors {
+		shapes[strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), "net.")] = t.Shape
+	}
 	in, out := shapes[first+".weight"], shapes[last+".bias"]
 	switch {
 	case len(in) != 4:
@@ -225,9 +225,10 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	case len(out) != 1:
 		return nil, fmt.Errorf("there is no net.%s.bias [classes]", last)
 	}
-	m := &Model{Recipe: r.Name, Layers: r.Net(out[0], r.Dropout), In: r.In, Weights: tensors, Dataset: r.Dataset}
+	m := &Model{Recipe: r.Name, Layers: r.Net(out[0], r.Dropout), In: r.In, Dataset: r.Dataset}
 	m.In.C = in[1]
-	return m, nn.Fits(m.Layers, m.In, tensors)
+	m.Weights, err = nn.TakeWeights(m.Layers, m.In, tensors)
+	return m, err
 }
 
 // Net puts the network on a device.

@@ -143,6 +143,28 @@ func TestModelFileIsRun(t *testing.T) {
 	assert.NotEqual(t, first, logits(m))
 }
 
+// What PyTorch's wrappers put before the names, and counters among the weights, change
+// nothing: the weights are those of the recipe, or of the description.
+func TestReadModelOfWrappers(t *testing.T) {
+	weights, _, err := safetensors.Read(nintest.ModelFile(t, "mini", 1, 10, nil))
+	require.NoError(t, err)
+	for _, prefix := range []string{"module.", "_orig_mod.", "model."} {
+		wrapped := slices.Clone(weights)
+		for i := range wrapped {
+			wrapped[i].Name = prefix + wrapped[i].Name
+		}
+		counted := append(wrapped, safetensors.Tensor{Name: prefix + "num_batches_tracked", Shape: []int{}, Data: []float32{3}, Integer: true})
+		path := filepath.Join(t.TempDir(), "m.safetensors")
+		require.NoError(t, safetensors.Write(path, wrapped, nil))
+		m, err := nin.ReadModel(path, "")
+		require.NoError(t, err)
+		assert.Equal(t, weights, m.Weights)
+		got, err := nn.TakeWeights(nin.Mini(10, 0), nn.Shape{C: 1, H: 28, W: 28}, counted)
+		require.NoError(t, err)
+		assert.Equal(t, weights, got)
+	}
+}
+
 // A checkpoint is a model too: its velocities are passed over.
 func TestReadModelOfCheckpoint(t *testing.T) {
 	dev := gputest.Device(t)

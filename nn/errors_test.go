@@ -277,6 +277,8 @@ func TestSetWeightsRefuses(t *testing.T) {
 	}{
 		{"none", func([]safetensors.Tensor) []safetensors.Tensor { return nil }, []string{"net.0.weight is missing", "[4 1 3 3]"}},
 		{"one missing", func(ts []safetensors.Tensor) []safetensors.Tensor { return ts[:3] }, []string{"net.5.bias is missing", "[10]"}},
+		{"integers for weights", func(ts []safetensors.Tensor) []safetensors.Tensor { ts[0].Integer = true; return ts }, []string{"0.weight has integers"}},
+		{"one of another prefix", func(ts []safetensors.Tensor) []safetensors.Tensor { ts[1].Name = "module." + ts[1].Name; return ts }, []string{"0.bias is missing"}},
 		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor { return append(ts, ts[0]) }, []string{"0.weight is there twice"}},
 		{"twice, once with net.", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			again := ts[0]

@@ -3,7 +3,6 @@ package nn
 import (
 	"fmt"
 	"maps"
-	"strings"
 
 	"wgnin/gpu"
 	"wgnin/nn/onnx"
@@ -21,24 +20,26 @@ type onnxNode struct {
 }
 
 // ONNX is l as a model for other programs, with the weights as initialisers of
-// their own names. It takes images [N,C,H,W], 8-bit values divided by 255, for
+// PyTorch's names. It takes images [N,C,H,W], 8-bit values divided by 255, for
 // any N, and gives the logits. Dropout is left out. Errors: a layer that has no
-// ONNX form here, and those of [Fits].
+// ONNX form here, and those of [TakeWeights].
 func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, error) {
 	m := onnx.ModelProto{
 		Name: "network", Doc: "images: 8-bit values divided by 255, resized to the input as Pillow's BILINEAR does",
-		Input: onnx.Value{Name: "images", Shape: []int{0, in.C, in.H, in.W}}, Weights: weights,
+		Input: onnx.Value{Name: "images", Shape: []int{0, in.C, in.H, in.W}},
 	}
-	if err := Fits(l, in, weights); err != nil {
+	weights, err := TakeWeights(l, in, weights)
+	if err != nil {
 		return m, err
 	}
+	m.Weights = weights
 	g, err := describe(gpu.Dry(gpu.Guaranteed, false), &fusion{}, l, in, pass{n: 1})
 	if err != nil {
 		return m, err
 	}
-	names := map[string]string{} // without "net.", as they are
+	names := map[string]bool{}
 	for _, t := range weights {
-		names[strings.TrimPrefix(t.Name, netPrefix)] = t.Name
+		names[t.Name] = true
 	}
 	for _, l := range g.layers {
 		if l.operators < l.outputs || l.operators == 0 && l.Leaf && !l.same {
@@ -74,9 +75,9 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, err
 	return m, nil
 }
 
-// node is n with its names: its inputs are tensors, then weights of the layer, which
-// names has as they are called.
-func (n onnxNode) node(names map[string]string) (onnx.Node, error) {
+// node is n with its names: its inputs are tensors, then weights of the layer, which are
+// among names.
+func (n onnxNode) node(names map[string]bool) (onnx.Node, error) {
 	node, err := n.make()
 	if err != nil || node.Op == "" {
 		return node, err
@@ -86,10 +87,9 @@ func (n onnxNode) node(names map[string]string) (onnx.Node, error) {
 		inputs = append(inputs, x.onnx)
 	}
 	for _, w := range node.Inputs {
-		w = n.layer.weight(w)
-		name, ok := names[w]
-		if !ok {
-			return node, fmt.Errorf("its operator takes weights called %s; it has none", w)
+		name := netPrefix + n.layer.weight(w)
+		if !names[name] {
+			return node, fmt.Errorf("its operator takes weights called %s; it has none", n.layer.weight(w))
 		}
 		inputs = append(inputs, name)
 	}

@@ -345,9 +345,7 @@ func (net *Net) tensors(a arenas, state bool) (ts []safetensors.Tensor) {
 	return ts
 }
 
-// SetWeights sets all weights. Names are those of PyTorch, with or without
-// "net."; each weight of the network must be there once, with its shape, and
-// nothing else.
+// SetWeights sets all weights, from tensors as [TakeWeights] takes them.
 func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	a, err := net.arrange(ts, true)
 	if err != nil {
@@ -356,18 +354,22 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	return net.fill(a)
 }
 
-// Fits refuses tensors that are not the weights of l for inputs of shape in, as
-// SetWeights would, with no device.
-func Fits(l Layer, in Shape, ts []safetensors.Tensor) error {
+// TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
+// the order and with the names of [Net.Weights], with no device.
+//
+// The names are PyTorch's, with or without "net.", and behind any prefix that they share, as
+// module., _orig_mod. and model. of PyTorch's wrappers. Each weight must be there once, with
+// its shape and finite numbers, and nothing else but integer tensors, such as PyTorch's
+// num_batches_tracked, which are left out unless a layer has them.
+func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	net, err := lay(gpu.Dry(gpu.Guaranteed, false), l, in, 1)
 	if err == nil {
 		err = net.checkPlaces()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = net.arrange(ts, true)
-	return err
+	return net.take(ts, true)
 }
 
 // write puts a value for each weight that learns into b.
@@ -381,47 +383,91 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 
 // arrange lays a value for each weight as on the device, with the state or without.
 func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
-	given := map[string]safetensors.Tensor{}
-	for _, t := range ts {
-		name := strings.TrimPrefix(t.Name, netPrefix)
-		if _, twice := given[name]; twice {
-			return arenas{}, fmt.Errorf("weights: %s is there twice", name)
-		}
-		given[name] = t
+	taken, err := net.take(ts, state)
+	if err != nil {
+		return arenas{}, err
 	}
 	a := net.arenas()
-	var err error
-	net.each(func(_ int, name string, offset int, want WeightTensor) {
+	net.each(func(_ int, _ string, offset int, want WeightTensor) {
 		if want.State && !state {
+			return
+		}
+		for i, v := range taken[0].Data {
+			a.of(want)[offset+want.place(i)] = v
+		}
+		taken = taken[1:]
+	})
+	return a, nil
+}
+
+// take finds a tensor for each weight, with the state or without.
+func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.Tensor, err error) {
+	plain := net.plainNames(ts)
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		if _, twice := given[plain(t)]; twice {
+			return nil, fmt.Errorf("weights: %s is there twice", plain(t))
+		}
+		given[plain(t)] = t
+	}
+	net.each(func(_ int, name string, _ int, want WeightTensor) {
+		if err != nil || want.State && !state {
 			return
 		}
 		t, ok := given[name]
 		delete(given, name)
 		switch {
-		case err != nil:
 		case !ok:
 			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", netPrefix, name, want.Shape)
+			return
 		case !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Len():
 			err = fmt.Errorf("weights: %s has shape %v; the network's is %v", t.Name, t.Shape, want.Shape)
-		default:
-			for i, v := range t.Data {
-				if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-					err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
-					return
-				}
-				a.of(want)[offset+want.place(i)] = v
+			return
+		case t.Integer && !want.State:
+			err = fmt.Errorf("weights: %s has integers; want floating-point numbers", t.Name)
+			return
+		}
+		for i, v := range t.Data {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
+				return
 			}
 		}
+		t.Name = netPrefix + name
+		taken = append(taken, t)
 	})
 	if err != nil {
-		return arenas{}, err
+		return nil, err
 	}
 	for _, t := range ts {
-		if _, unused := given[strings.TrimPrefix(t.Name, netPrefix)]; unused {
-			return arenas{}, fmt.Errorf("weights: the network has no %s", t.Name)
+		if _, unused := given[plain(t)]; unused && !t.Integer {
+			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}
-	return a, nil
+	return taken, nil
+}
+
+// plainNames gives tensors the names that net has for its weights: without the prefix before
+// the name of the first, and without "net.".
+func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) string {
+	prefix := WrapperPrefix(ts, net.layers[0].weight(net.layers[0].Weights[0].Name))
+	return func(t safetensors.Tensor) string {
+		return strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+	}
+}
+
+// WrapperPrefix is what a wrapper of PyTorch's put before the names of all weights, such as
+// module., when first is the name of one without it and without "net."; empty if none did.
+func WrapperPrefix(ts []safetensors.Tensor, first string) string {
+	prefix, found := "", false
+	for _, t := range ts {
+		p, ok := strings.CutSuffix(t.Name, first)
+		if !ok || p != "" && !strings.HasSuffix(p, ".") || found && len(p) >= len(prefix) {
+			continue
+		}
+		prefix, found = p, true
+	}
+	return strings.TrimSuffix(prefix, netPrefix)
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

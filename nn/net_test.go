@@ -180,6 +180,9 @@ func TestWeightsRoundTrip(t *testing.T) {
 	}{
 		{"as it is", func(_ int, name string) string { return name }},
 		{"without net.", func(_ int, name string) string { return strings.TrimPrefix(name, "net.") }},
+		{"of DataParallel", func(_ int, name string) string { return "module." + name }},
+		{"of torch.compile", func(_ int, name string) string { return "_orig_mod." + strings.TrimPrefix(name, "net.") }},
+		{"of both, in a model", func(_ int, name string) string { return "model.module._orig_mod." + name }},
 		{"some without net.", func(i int, name string) string { return strings.TrimPrefix(name, "net."[:4*(i%2)]) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -35,6 +35,8 @@ type Tensor struct {
 	Name  string
 	Shape []int     // sizes, outermost first, as PyTorch gives them ([Out,In,H,W] for a convolution); empty for a scalar
 	Data  []float32 // row-major; as many as the product of Shape
+
+	Integer bool // it was read from integers or booleans; Write writes F32 all the same
 }
 
 // entry is a tensor's part of the header.
@@ -46,19 +48,30 @@ type entry struct {
 
 // decoders turn the bytes of one element into float32, by the name of the type.
 var decoders = map[string]struct {
-	size   int64
-	decode func([]byte) float32
+	size    int64
+	decode  func([]byte) float32
+	integer bool
 }{
-	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }},
-	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }},
-	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }},
-	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }},
+	"I64":  {8, func(b []byte) float32 { return float32(int64(binary.LittleEndian.Uint64(b))) }, true},
+	"U64":  {8, func(b []byte) float32 { return float32(binary.LittleEndian.Uint64(b)) }, true},
+	"I32":  {4, func(b []byte) float32 { return float32(int32(binary.LittleEndian.Uint32(b))) }, true},
+	"U32":  {4, func(b []byte) float32 { return float32(binary.LittleEndian.Uint32(b)) }, true},
+	"I16":  {2, func(b []byte) float32 { return float32(int16(binary.LittleEndian.Uint16(b))) }, true},
+	"U16":  {2, func(b []byte) float32 { return float32(binary.LittleEndian.Uint16(b)) }, true},
+	"I8":   {1, func(b []byte) float32 { return float32(int8(b[0])) }, true},
+	"U8":   {1, func(b []byte) float32 { return float32(b[0]) }, true},
+	"BOOL": {1, func(b []byte) float32 { return float32(b[0]) }, true},
+	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }, false},
+	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }, false},
+	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }, false},
+	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }, false},
 }
 
 // Read gives the tensors of a file, in the order in which their bytes lie in it, and its metadata (nil if it has none).
 //
 // Types F32, F16, BF16 and F64 are read, all into float32: F16 and BF16 exactly, F64 rounded to nearest, beyond
-// float32's range to infinity. Any other type is an error, and so is a file that the reference implementation refuses:
+// float32's range to infinity. Integers and booleans are read too, exactly up to 2^24, and marked as such: PyTorch keeps
+// counters among the weights. Any other type is an error, and so is a file that the reference implementation refuses:
 // cut short, ranges that overlap, leave holes or do not fit the shape. Names that are empty or come twice are errors too.
 // NaN and infinities pass: whether weights are sound is the caller's to judge.
 func Read(path string) ([]Tensor, map[string]string, error) {
@@ -135,7 +148,7 @@ func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 		if _, err := io.ReadFull(r, raw); err != nil {
 			return nil, nil, fmt.Errorf("cannot read tensor %q: %w", names[i], err)
 		}
-		t := Tensor{names[i], e.Shape, make([]float32, int64(len(raw))/d.size)}
+		t := Tensor{Name: names[i], Shape: e.Shape, Data: make([]float32, int64(len(raw))/d.size), Integer: d.integer}
 		for j := range t.Data {
 			t.Data[j] = d.decode(raw[int64(j)*d.size:])
 		}
@@ -181,7 +194,7 @@ func decodeHeader(header []byte) (names []string, entries []entry, metadata map[
 			return nil, nil, nil, fmt.Errorf("tensor %q needs a name, a dtype, a shape and two data_offsets", name)
 		}
 		if _, ok := decoders[e.DType]; !ok {
-			return nil, nil, nil, fmt.Errorf("tensor %q has type %q: only F32, F16, BF16 and F64 can be read", name, e.DType)
+			return nil, nil, nil, fmt.Errorf("tensor %q has type %q: only F32, F16, BF16, F64 and integers can be read", name, e.DType)
 		}
 		names, entries = append(names, name), append(entries, e)
 	}

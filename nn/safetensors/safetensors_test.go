@@ -33,15 +33,32 @@ func Example() {
 	}
 	tensors, metadata, err := Read(path)
 	fmt.Println(tensors, metadata, err)
-	// Output: [{net.0.0.bias [2] [0.5 -1]}] map[format:pt] <nil>
+	// Output: [{net.0.0.bias [2] [0.5 -1] false}] map[format:pt] <nil>
+}
+
+// Whole numbers and booleans are read, and known as such.
+func TestIntegers(t *testing.T) {
+	for dtype, bytes := range map[string][]byte{
+		"I64": {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "I32": {0xfe, 0xff, 0xff, 0xff}, "I16": {0xfe, 0xff}, "I8": {0xfe},
+		"U64": {7, 1, 0, 0, 0, 0, 0, 0}, "U32": {7, 1, 0, 0}, "U16": {7, 1}, "U8": {7}, "BOOL": {1},
+	} {
+		want := map[byte]float32{'I': -2, 'U': 263, 'B': 1}[dtype[0]]
+		if dtype == "U8" {
+			want = 7
+		}
+		raw := file(fmt.Sprintf(`{"x":{"dtype":%q,"shape":[],"data_offsets":[0,%d]}}`, dtype, len(bytes)), bytes...)
+		got, _, err := decode(strings.NewReader(string(raw)), int64(len(raw)))
+		require.NoError(t, err, dtype)
+		assert.Equal(t, []Tensor{{Name: "x", Shape: []int{}, Data: []float32{want}, Integer: true}}, got, dtype)
+	}
 }
 
 func TestRoundTrip(t *testing.T) {
 	tensors := []Tensor{
-		{"z", []int{2, 3}, []float32{1, -2, 3.5, math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Inf(-1))}},
-		{"a <&\" ünïcode", []int{}, []float32{7}},
-		{"empty", []int{0, 4}, []float32{}},
-		{"m", []int{1, 1, 1, 2}, []float32{float32(math.Copysign(0, -1)), 9}},
+		{Name: "z", Shape: []int{2, 3}, Data: []float32{1, -2, 3.5, math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Inf(-1))}},
+		{Name: "a <&\" ünïcode", Shape: []int{}, Data: []float32{7}},
+		{Name: "empty", Shape: []int{0, 4}, Data: []float32{}},
+		{Name: "m", Shape: []int{1, 1, 1, 2}, Data: []float32{float32(math.Copysign(0, -1)), 9}},
 	}
 	metadata := map[string]string{"format": "pt", "b": "2", "a": "1"}
 	path := filepath.Join(t.TempDir(), "w.safetensors")
@@ -69,7 +86,7 @@ func mustEncode(t *testing.T, tensors []Tensor, metadata map[string]string) []by
 }
 
 func TestNaNKeepsItsBits(t *testing.T) {
-	b := mustEncode(t, []Tensor{{"n", []int{1}, []float32{math.Float32frombits(0x7fc12345)}}}, nil)
+	b := mustEncode(t, []Tensor{{Name: "n", Shape: []int{1}, Data: []float32{math.Float32frombits(0x7fc12345)}}}, nil)
 	got, metadata, err := decode(bytes.NewReader(b), int64(len(b)))
 	require.NoError(t, err)
 	assert.Nil(t, metadata)
@@ -82,7 +99,7 @@ func TestOrder(t *testing.T) {
 		`"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`, 0, 0, 128, 63, 0, 64)
 	got, _, err := decode(bytes.NewReader(b), int64(len(b)))
 	require.NoError(t, err)
-	assert.Equal(t, []Tensor{{"a", []int{1}, []float32{1}}, {"e", []int{0}, []float32{}}, {"b", []int{1}, []float32{2}}}, got)
+	assert.Equal(t, []Tensor{{Name: "a", Shape: []int{1}, Data: []float32{1}}, {Name: "e", Shape: []int{0}, Data: []float32{}}, {Name: "b", Shape: []int{1}, Data: []float32{2}}}, got)
 }
 
 // TestTypes: the bytes are numpy's for the values, e.g. numpy.array([0.1], "<f2").tobytes().
@@ -137,7 +154,8 @@ var bad = []struct {
 	{"null", file(`{"x":null}`), "needs a name"},
 	{"one offset", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}}`), "two data_offsets"},
 	{"three offsets", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}`, 0, 0, 0, 0), "two data_offsets"},
-	{"whole numbers", file(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...), `type "I64"`},
+	{"complex numbers", file(`{"x":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...), `type "C64"`},
+	{"half a whole number", file(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 4)...), "does not fit"},
 	{"no type", file(`{"x":{"shape":[1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), `type ""`},
 	{"fractional shape", file(`{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "shape"},
 	{"negative shape", file(`{"x":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "negative size"},
@@ -179,19 +197,19 @@ func TestBad(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.safetensors")
-	ok := Tensor{"x", []int{1}, []float32{1}}
+	ok := Tensor{Name: "x", Shape: []int{1}, Data: []float32{1}}
 	for name, c := range map[string]struct {
 		tensors []Tensor
 		want    string
 	}{
-		"no name":    {[]Tensor{{"", []int{1}, []float32{1}}}, "not empty"},
-		"metadata":   {[]Tensor{{metadataKey, []int{1}, []float32{1}}}, metadataKey},
-		"not UTF-8":  {[]Tensor{{"\xff", []int{1}, []float32{1}}}, "UTF-8"},
+		"no name":    {[]Tensor{{Name: "", Shape: []int{1}, Data: []float32{1}}}, "not empty"},
+		"metadata":   {[]Tensor{{Name: metadataKey, Shape: []int{1}, Data: []float32{1}}}, metadataKey},
+		"not UTF-8":  {[]Tensor{{Name: "\xff", Shape: []int{1}, Data: []float32{1}}}, "UTF-8"},
 		"twice":      {[]Tensor{ok, ok}, "come once"},
-		"too few":    {[]Tensor{{"y", []int{2}, []float32{1}}}, "does not fit its 1 values"},
-		"negative":   {[]Tensor{{"y", []int{-1, -1}, []float32{1}}}, "negative"},
-		"overflow":   {[]Tensor{{"y", []int{math.MaxInt, 4}, nil}}, "too large"},
-		"long names": {[]Tensor{{strings.Repeat("n", maxHeader), []int{0}, nil}}, "are allowed"},
+		"too few":    {[]Tensor{{Name: "y", Shape: []int{2}, Data: []float32{1}}}, "does not fit its 1 values"},
+		"negative":   {[]Tensor{{Name: "y", Shape: []int{-1, -1}, Data: []float32{1}}}, "negative"},
+		"overflow":   {[]Tensor{{Name: "y", Shape: []int{math.MaxInt, 4}, Data: nil}}, "too large"},
+		"long names": {[]Tensor{{Name: strings.Repeat("n", maxHeader), Shape: []int{0}}}, "are allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			assert.ErrorContains(t, Write(path, c.tensors, nil), c.want)
@@ -204,10 +222,10 @@ func TestWriteReplaces(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "w.safetensors")
 	for i := range 2 {
-		require.NoError(t, Write(path, []Tensor{{"x", nil, []float32{float32(i)}}}, nil))
+		require.NoError(t, Write(path, []Tensor{{Name: "x", Shape: nil, Data: []float32{float32(i)}}}, nil))
 		got, _, err := Read(path)
 		require.NoError(t, err)
-		assert.Equal(t, []Tensor{{"x", []int{}, []float32{float32(i)}}}, got)
+		assert.Equal(t, []Tensor{{Name: "x", Shape: []int{}, Data: []float32{float32(i)}}}, got)
 	}
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
