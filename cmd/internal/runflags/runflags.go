@@ -65,8 +65,7 @@ func (f *Flags) Recipe() string { return f.recipe }
 // TestImages loads the images to look at a trained network with: those it was
 // tested on, or those that the flags name.
 func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, error) {
-	s := nin.Settings{Dataset: m.Dataset}
-	f.override(&s)
+	s := f.Settings(nin.Settings{Dataset: m.Dataset})
 	err := nin.CheckDataset(s.Dataset)
 	if err == nil && s.TestImages < 0 {
 		err = nn.RangeError{Setting: "TestImages", Value: s.TestImages, Want: "0 (all) or more"}
@@ -83,20 +82,14 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	return test.First(s.TestImages), nil
 }
 
-// Settings are the recipe's, with what was given on the command line.
-func (f *Flags) Settings(r nin.Recipe) (nin.Settings, error) {
-	s := r.Settings()
-	f.override(&s)
-	return s, cli.Usage(s.Check())
-}
-
-// override gives s what was given on the command line.
-func (f *Flags) override(s *nin.Settings) {
+// Settings are those of s, such as a recipe's, with what was given on the command line.
+func (f *Flags) Settings(s nin.Settings) nin.Settings {
 	f.fs.Visit(func(g *flag.Flag) {
 		if o, ok := overridden(g.Name); ok {
-			o.in(s).Set(o.in(&f.given))
+			o.in(&s).Set(o.in(&f.given))
 		}
 	})
+	return s
 }
 
 // Check refuses what can be refused before a device is opened: settings that no
@@ -111,11 +104,11 @@ func (f *Flags) Check() error {
 		var err error
 		for _, name := range names { // some device may take the one that does
 			r, _ := nin.Find(name) // found before
-			if _, err = f.Settings(r); err == nil {
+			if err = f.Settings(r.Settings()).Check(); err == nil {
 				return nil
 			}
 		}
-		return err
+		return cli.Usage(err)
 	}
 	var err error
 	f.fs.Visit(func(g *flag.Flag) {
@@ -168,9 +161,9 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := f.Settings(recipe)
-	if err != nil {
-		return nil, err
+	s := f.Settings(recipe.Settings())
+	if err := s.Check(); err != nil {
+		return nil, cli.Usage(err)
 	}
 	if err := absolute(&s); err != nil {
 		return nil, err

@@ -52,8 +52,7 @@ func TestOverrides(t *testing.T) {
 	want := r.Settings()
 	want.Rate, want.Momentum, want.Tune, want.Shuffle, want.Data = 1e-3, 0, true, false, "d"
 	require.NoError(t, want.CheckpointEvery.UnmarshalText([]byte("90s")))
-	got, err := f.Settings(r)
-	require.NoError(t, err)
+	got := f.Settings(r.Settings())
 	assert.Equal(t, want, got)
 }
 
