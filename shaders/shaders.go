@@ -53,10 +53,12 @@ type Batch struct {
 	Seed      uint32  // seed of the random numbers
 	InvImages float32 // 1 / images in the whole batch, which scales the mean's gradient
 	Rate      float32 // learning rate
+
+	Correction1, Correction2 float32 // of Adam's running means; see package adam
 }
 
 // BatchBytes is the size of a Batch on the device.
-const BatchBytes = 8 * 4
+const BatchBytes = 10 * 4
 
 // Words are the 32-bit words of b, as the device has them.
 func (b Batch) Words() []uint32 { return gpu.Words(b) }
