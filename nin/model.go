@@ -52,7 +52,7 @@ func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, VelocityPrefix) })
+	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
 	w, tensors := nn.ONNXWhitening(tensors) // an ONNX file has it among its weights
 	var m *Model
 	if meta[networkKey] != "" {
@@ -243,10 +243,6 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 	}
 	return net, nil
 }
-
-// VelocityPrefix begins the names of the tensors in a checkpoint that are the
-// memory of momentum, and no weights.
-const VelocityPrefix = "velocity."
 
 // WhiteningFile lies beside the weights of a network that sees its images
 // through a whitening, or in the folder above, where a run has it.

@@ -16,6 +16,13 @@ type Settings struct {
 	Recipe  string `json:"recipe"`
 	Dataset string `json:"dataset"`
 	nn.Hyper
+	// Schedule is the learning rate over the steps: constant, cosine (falls to zero as
+	// half a cosine), steps (a tenth after half of the steps, and of that after three
+	// quarters) or onecycle (see nn.OneCycle); empty for the recipe's. Rate is its highest.
+	Schedule string `json:"schedule,omitempty"`
+	// Warmup is how many steps the rate rises from zero in a line; 0 is the schedule's own.
+	Warmup int `json:"warmup,omitempty"`
+
 	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Whiten      bool   `json:"whiten,omitempty"`
 	TrainImages int    `json:"train_images"`       // 0 is all
@@ -48,6 +55,49 @@ const BetweenCheckpoints = 10 * time.Minute
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
 	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, CheckpointEvery: Every{Time: BetweenCheckpoints}}
+}
+
+// Schedules are the names of all schedules.
+var Schedules = []string{"constant", "cosine", "steps", "onecycle"}
+
+// RateSchedule is the learning rate of a run of so many steps with the recipe's network.
+func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
+	var schedule nn.Schedule = nn.Constant(s.Rate)
+	switch s.Schedule {
+	case "":
+		if r.Schedule != nil {
+			schedule = r.Schedule(s.Rate, steps)
+		}
+	case "cosine":
+		return nn.Cosine{Base: s.Rate, Warmup: min(s.Warmup, steps), Total: steps}
+	case "steps":
+		// As He et al. divide it on CIFAR-10, "Deep Residual Learning", 2015, section 4.2.
+		schedule = nn.Steps{Base: s.Rate, Gamma: 0.1, Milestones: []int{steps / 2, steps * 3 / 4}}
+	case "onecycle":
+		schedule = nn.OneCycle{Peak: s.Rate, Total: steps}
+	}
+	if s.Warmup > 0 {
+		schedule = nn.Warmup{Steps: s.Warmup, Then: schedule}
+	}
+	return schedule
+}
+
+// checkSchedule refuses a schedule that there is not, and a warm-up of one that has its own.
+func (s Settings) checkSchedule() error {
+	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
+		return SettingError{Setting: "Schedule", Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}
+	}
+	if s.Warmup < 0 {
+		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "a number of steps, or 0 for the schedule's own"}
+	}
+	r, err := Find(s.Recipe)
+	if err != nil || s.Warmup == 0 {
+		return err
+	}
+	if s.Schedule == "onecycle" || s.Schedule == "" && r.Schedule != nil {
+		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "0, for this schedule has a rise of its own; or one of the schedules constant, cosine, steps"}
+	}
+	return nil
 }
 
 // SettingError is a setting that cannot be had. A setting that is out of range is
@@ -106,6 +156,9 @@ func (s Settings) Check() error {
 		}
 	}
 	if err := s.Hyper.Check(); err != nil {
+		return err
+	}
+	if err := s.checkSchedule(); err != nil {
 		return err
 	}
 	if _, err := Augmentation(s.Augment, nn.Shape{}); err != nil || !s.Whiten {

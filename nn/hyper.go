@@ -16,14 +16,20 @@ type Hyper struct {
 	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
 	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
 
-	// Rate, Momentum and WeightDecay are those of torch.optim.SGD:
+	// Optimizer is how weights are updated, as torch.optim does: sgd, which the empty
+	// text is too, adam or adamw. Adam's betas are 0.9 and 0.999, its eps is 1e-8. A
+	// schedule may change the rate from step to step.
 	//
-	//	v = Momentum*v + g + WeightDecay*w;  w = w - Rate*v
+	//	sgd:   v = Momentum*v + g + WeightDecay*w;  w = w - Rate*v
+	//	adam:  of the gradient g + WeightDecay*w
+	//	adamw: of the gradient g, after w = w - Rate*WeightDecay*w
 	//
-	// with v from zero, no dampening and no Nesterov. The decay applies to biases
-	// too, as in PyTorch. A schedule may change the rate from step to step.
+	// v is from zero, without dampening; with Nesterov w changes by the gradient +
+	// Momentum*v instead. The decay applies to biases too, as in PyTorch.
+	Optimizer   string  `json:"optimizer,omitempty"`
 	Rate        float64 `json:"lr"`
-	Momentum    float64 `json:"momentum"`
+	Momentum    float64 `json:"momentum"` // of sgd alone
+	Nesterov    bool    `json:"nesterov,omitempty"`
 	WeightDecay float64 `json:"weight_decay"`
 
 	Dropout float64 `json:"dropout"` // of the layers of a recipe's network; a trainer takes them as they are
@@ -52,6 +58,9 @@ func (h Hyper) Check() error {
 		if err != nil {
 			return err
 		}
+	}
+	if err := h.checkOptimizer(); err != nil {
+		return err
 	}
 	switch {
 	case !(h.Momentum >= 0 && float32(h.Momentum) < 1):

@@ -46,3 +46,36 @@ func (c Cosine) Rate(step int) float64 {
 	done := min(1, float64(step-1-c.Warmup)/float64(max(1, c.Total-c.Warmup)))
 	return c.Base * (1 + math.Cos(math.Pi*done)) / 2
 }
+
+// Warmup rises in a line from zero over Steps steps to what Then has at each step.
+type Warmup struct {
+	Steps int
+	Then  Schedule
+}
+
+// Rate is that of Then, or the part of it that has been warmed up.
+func (w Warmup) Rate(step int) float64 {
+	return w.Then.Rate(step) * min(1, float64(step)/float64(max(1, w.Steps)))
+}
+
+// OneCycle rises as half a cosine from Peak/25 to Peak at 0.3 of Total steps, and falls as
+// another to Peak/250000, as torch.optim.lr_scheduler.OneCycleLR does with its defaults
+// (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120). The momentum stays, where
+// PyTorch's moves between 0.95 and 0.85.
+type OneCycle struct {
+	Peak  float64
+	Total int
+}
+
+// Rate is the rate of the step.
+func (o OneCycle) Rate(step int) float64 {
+	const start, rise, end = 1.0 / 25, 0.3, 1.0 / 25 / 1e4
+	top := rise*float64(o.Total) - 1 // PyTorch counts from 0
+	last := float64(o.Total - 1)
+	at := min(float64(step-1), last)
+	between := func(from, to, share float64) float64 { return to + (from-to)*(1+math.Cos(math.Pi*share))/2 }
+	if at <= top {
+		return o.Peak * between(start, 1, at/top)
+	}
+	return o.Peak * between(1, end, (at-top)/(last-top))
+}

@@ -41,8 +41,24 @@ func TestSchedules(t *testing.T) {
 		{"no warm-up, half way", nn.Cosine{Base: 1, Total: 2}, 2, 0.5},
 		{"nothing but warm-up", nn.Cosine{Base: 1, Warmup: 2, Total: 2}, 2, 1},
 		{"no steps", nn.Cosine{Base: 1}, 1, 1},
+		{"warming up to a constant", nn.Warmup{Steps: 4, Then: nn.Constant(2)}, 1, 0.5},
+		{"warm", nn.Warmup{Steps: 4, Then: nn.Constant(2)}, 4, 2},
+		{"long after", nn.Warmup{Steps: 4, Then: step}, 11, 0.05},
+		{"no warm-up", nn.Warmup{Then: nn.Constant(2)}, 1, 2},
+		// torch.optim.lr_scheduler.OneCycleLR(o, max_lr=0.4, total_steps=10)
+		{"one cycle, first", nn.OneCycle{Peak: 0.4, Total: 10}, 1, 0.016},
+		{"rising", nn.OneCycle{Peak: 0.4, Total: 10}, 2, 0.208},
+		{"peak", nn.OneCycle{Peak: 0.4, Total: 10}, 3, 0.4},
+		{"falling", nn.OneCycle{Peak: 0.4, Total: 10}, 4, 0.3801938528},
+		{"falling", nn.OneCycle{Peak: 0.4, Total: 10}, 9, 0.01980774719},
+		{"last", nn.OneCycle{Peak: 0.4, Total: 10}, 10, 1.6e-6},
+		{"after the last", nn.OneCycle{Peak: 0.4, Total: 10}, 99, 1.6e-6},
+		// with total_steps=7
+		{"before the peak", nn.OneCycle{Peak: 0.4, Total: 7}, 2, 0.3922226509},
+		{"after it", nn.OneCycle{Peak: 0.4, Total: 7}, 3, 0.3676177505},
+		{"one step", nn.OneCycle{Peak: 0.4, Total: 1}, 1, 1.6e-6},
 	} {
-		assert.InDelta(t, c.want, c.s.Rate(c.step), 1e-12, "%s, step %d", c.name, c.step)
+		assert.InDelta(t, c.want, c.s.Rate(c.step), 1e-10, "%s, step %d", c.name, c.step)
 	}
 	last := cosine.Rate(cosine.Warmup)
 	for s := cosine.Warmup + 1; s <= cosine.Total; s++ {

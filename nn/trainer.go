@@ -7,11 +7,13 @@ import (
 	"iter"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders"
+	"wgnin/shaders/adam"
 )
 
 // TrainConfig says how to train.
@@ -49,7 +51,7 @@ type Trainer struct {
 	cfg    TrainConfig
 
 	source   *source
-	velocity *gpu.Buffer
+	state    []*gpu.Buffer // of the optimizer
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
@@ -96,16 +98,18 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
-	if cfg.Momentum != 0 {
-		if t.velocity, err = net.dev.NewBuffer("velocity", net.weights.Bytes()); err != nil {
+	for _, prefix := range cfg.optimizerState() {
+		b, err := net.dev.NewBuffer(strings.TrimSuffix(prefix, "."), net.weights.Bytes())
+		if err != nil {
 			return nil, err
 		}
+		t.state = append(t.state, b)
 	}
 	if t.micro, err = fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
-	cfg.buildUpdate(r, net, t.velocity, t.metrics)
+	cfg.buildUpdate(r, net, t.state, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
@@ -164,7 +168,9 @@ func (t *Trainer) Close() {
 	t.forward.Release()
 	t.update.Release()
 	t.metrics.Release()
-	t.velocity.Release()
+	for _, b := range t.state {
+		b.Release()
+	}
 	t.source.close()
 }
 
@@ -252,17 +258,16 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 func (t *Trainer) Settle() { t.settle = !t.settled }
 
 // State is what a run needs to go on from a settled step, besides the net's
-// weights: the number of steps done, and the velocity of each weight, nil
-// without momentum.
-func (t *Trainer) State() (steps int, velocity []safetensors.Tensor, err error) {
-	if t.velocity != nil {
-		velocity, err = t.net.read(t.velocity)
-	}
-	return t.step, velocity, err
+// weights: the number of steps done, and the state of the optimizer, a value for
+// each weight: velocity.net.0.weight with a momentum, exp_avg. and exp_avg_sq. for
+// Adam and AdamW.
+func (t *Trainer) State() (steps int, optimizer []safetensors.Tensor, err error) {
+	optimizer, err = t.readState()
+	return t.step, optimizer, err
 }
 
 // SetState goes on from a State, also after the training has diverged.
-func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
+func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	if steps < 0 || steps > t.Total() {
 		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
 	}
@@ -270,10 +275,16 @@ func (t *Trainer) SetState(steps int, velocity []safetensors.Tensor) error {
 	if err := gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4)); err != nil {
 		return err
 	}
-	if t.velocity == nil {
-		return nil
+	return t.writeState(optimizer)
+}
+
+// StateBytes is the size of the optimizer's state on the device.
+func (t *Trainer) StateBytes() int64 {
+	n := int64(0)
+	for _, b := range t.state {
+		n += b.Bytes()
 	}
-	return t.net.write(t.velocity, velocity)
+	return n
 }
 
 // Submitted is the number of steps put into the queue: what is submitted next
@@ -325,6 +336,7 @@ func (t *Trainer) setBatch(s Step, row int) error {
 	if row == 0 {
 		b.First = 1
 	}
+	b.Correction1, b.Correction2 = adam.Corrections(s.Step)
 	return gpu.Write(t.net.batch.All(), b.Words())
 }
 

@@ -43,13 +43,27 @@ func trained(t *testing.T, cfg nn.TrainConfig, images int) string {
 	return hash
 }
 
-// Resuming from a settled step gives the bits of a run that did not stop.
+// Resuming from a settled step gives the bits of a run that did not stop, with every
+// optimizer.
 func TestStateResumes(t *testing.T) {
-	dev := gputest.Device(t)
-	cfg := nn.TrainConfig{
-		Hyper:       nn.Hyper{Batch: 16, Epochs: 2, Shuffle: true, Seed: 1, Rate: 0.05, Momentum: 0.9},
-		SettleEvery: 3,
+	for name, h := range optimizers {
+		t.Run(name, func(t *testing.T) { stateResumes(t, h) })
 	}
+}
+
+// optimizers are all of them, with their settings.
+var optimizers = map[string]nn.Hyper{
+	"sgd":      {Rate: 0.05, WeightDecay: 1e-3},
+	"momentum": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9},
+	"nesterov": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, Nesterov: true},
+	"adam":     {Rate: 0.002, WeightDecay: 0.01, Optimizer: nn.Adam},
+	"adamw":    {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW},
+}
+
+func stateResumes(t *testing.T, h nn.Hyper) {
+	dev := gputest.Device(t)
+	h.Batch, h.Epochs, h.Shuffle, h.Seed = 16, 2, true, 1
+	cfg := nn.TrainConfig{Hyper: h, SettleEvery: 3}
 	whole := trained(t, cfg, 70)
 
 	im, err := nn.Upload(dev, fashion(t, 70))
@@ -74,7 +88,7 @@ func TestStateResumes(t *testing.T) {
 	}
 	weights, err := a.Weights()
 	require.NoError(t, err)
-	steps, velocity, err := first.State()
+	steps, optimizer, err := first.State()
 	require.NoError(t, err)
 	first.Close()
 	require.Equal(t, 3, steps)
@@ -83,7 +97,7 @@ func TestStateResumes(t *testing.T) {
 	defer b.Close()
 	defer second.Close()
 	require.NoError(t, b.SetWeights(weights))
-	require.NoError(t, second.SetState(steps, velocity))
+	require.NoError(t, second.SetState(steps, optimizer))
 	for _, err := range second.Steps(context.Background()) {
 		require.NoError(t, err)
 	}

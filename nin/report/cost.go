@@ -47,8 +47,8 @@ type CostLine struct {
 // MemoryUse is the bytes of device buffers that live at a time.
 type MemoryUse struct {
 	Weights     int64 `json:"weights"`
-	Gradients   int64 `json:"gradients"` // of the weights
-	Velocity    int64 `json:"velocity"`
+	Gradients   int64 `json:"gradients"`   // of the weights
+	Velocity    int64 `json:"velocity"`    // and other state of the optimizer
 	Images      int64 `json:"images"`      // pixels, labels and order of the dataset
 	Activations int64 `json:"activations"` // and their gradients, in the arena that they share
 	Evaluation  int64 `json:"evaluation"`  // activations of the test after each epoch
@@ -118,9 +118,7 @@ func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *da
 		Weights: on.Net.Bytes(), Gradients: on.Net.Bytes(), Images: on.TrainImages.Bytes() + on.TestImages.Bytes(),
 		Activations: on.Trainer.ArenaBytes(), Evaluation: on.Evaluator.ArenaBytes(),
 	}
-	if s.Momentum != 0 {
-		m.Velocity = on.Net.Bytes()
-	}
+	m.Velocity = on.Trainer.StateBytes()
 	c.Training = m.sum(dry)
 	return on.Trainer.Layers(), nil
 }

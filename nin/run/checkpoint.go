@@ -18,13 +18,14 @@ import (
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/session"
+	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
 )
 
 // A checkpoint is a safetensors file with the weights, named as in
-// model.safetensors, their velocities, named velocity.net..., and in its
+// model.safetensors, the state of the optimizer, such as velocity.net..., and in its
 // metadata, under "checkpoint", the state below as JSON, and under "sha256" a
 // hash of all that. It is written beside its place, synced and renamed, so that
 // whatever ends the program leaves a whole one.
@@ -66,14 +67,12 @@ func (r *Run) checkpoint(best bool) error {
 	if err != nil {
 		return err
 	}
-	steps, velocity, err := r.Trainer.State()
+	weights := tensors
+	steps, optimizer, err := r.Trainer.State()
 	if err != nil {
 		return err
 	}
-	for _, t := range velocity {
-		t.Name = nin.VelocityPrefix + t.Name
-		tensors = append(tensors, t)
-	}
+	tensors = append(tensors, optimizer...)
 	a := r.dev.Adapter()
 	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.Found, steps, size, board, r.progress})
 	if err != nil {
@@ -85,7 +84,6 @@ func (r *Run) checkpoint(best bool) error {
 		return err
 	}
 	if best { // weights alone, to start from and for load_state_dict
-		weights := tensors[:len(tensors)-len(velocity)]
 		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, r.metadata); err != nil {
 			return err
 		}
@@ -135,7 +133,7 @@ type Checkpoint struct {
 	network   string // its text; empty in a file of an older program
 	whitening string // hash
 	weights   []safetensors.Tensor
-	velocity  []safetensors.Tensor
+	optimizer []safetensors.Tensor
 }
 
 // ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one that is
@@ -216,9 +214,8 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 	}
 	c.Settings = c.state.Settings
 	for _, t := range tensors {
-		if name, ok := strings.CutPrefix(t.Name, nin.VelocityPrefix); ok {
-			t.Name = name
-			c.velocity = append(c.velocity, t)
+		if nn.IsOptimizerState(t.Name) {
+			c.optimizer = append(c.optimizer, t)
 		} else {
 			c.weights = append(c.weights, t)
 		}
@@ -271,7 +268,7 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if err := r.Net.SetWeights(c.weights); err != nil {
 		return nil, fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)
 	}
-	if err := r.Trainer.SetState(c.state.Step, c.velocity); err != nil {
+	if err := r.Trainer.SetState(c.state.Step, c.optimizer); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
 	if was := c.state.Found; was.Micro > 0 && (r.Found.Micro != was.Micro || r.Found.Test != was.Test) {

@@ -10,12 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/session"
+	"wgnin/nn"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
@@ -74,7 +74,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	if s.Init != "" {
 		weights, _, err := safetensors.Read(s.Init)
 		if err == nil { // also those of a checkpoint
-			weights = slices.DeleteFunc(weights, func(t safetensors.Tensor) bool { return strings.HasPrefix(t.Name, nin.VelocityPrefix) })
+			weights = slices.DeleteFunc(weights, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
 			err = r.Net.SetWeights(weights)
 		}
 		if err != nil {
@@ -128,7 +128,7 @@ func (r *Run) describe(w *data.Whitening, train *data.Images) {
 	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
-	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set().Labels, r.Settings.Momentum)
+	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set(), r.Settings.Hyper)
 }
 
 // Close gives everything back. It may be called on nil.

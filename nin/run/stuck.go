@@ -3,6 +3,9 @@ package run
 import (
 	"fmt"
 	"math"
+
+	"wgnin/nn"
+	"wgnin/nn/data"
 )
 
 // stuck finds a network that learns nothing. It says so once.
@@ -33,20 +36,21 @@ const (
 	patientChunks = 20
 )
 
-func newStuck(classes int, labels []byte, momentum float64) stuck {
-	return stuck{classes: classes, guess: entropy(labels), patient: momentum == 0}
+func newStuck(classes int, images *data.Images, h nn.Hyper) stuck {
+	plain := (h.Optimizer == "" || h.Optimizer == nn.SGD) && h.Momentum == 0
+	return stuck{classes: classes, guess: entropy(images), patient: plain}
 }
 
 // entropy is that of how often each label occurs: -sum p ln p, or ln of the number of
 // classes if all are as frequent.
-func entropy(labels []byte) (h float64) {
-	var count [256]int
-	for _, l := range labels {
-		count[l]++
+func entropy(images *data.Images) (h float64) {
+	count := make([]int, len(images.Classes))
+	for i := range images.Len() {
+		count[images.Label(i)]++
 	}
 	for _, n := range count {
 		if n > 0 {
-			p := float64(n) / float64(len(labels))
+			p := float64(n) / float64(images.Len())
 			h -= p * math.Log(p)
 		}
 	}

@@ -90,10 +90,8 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if err := s.Load(train, test); err != nil {
 		return nil, err
 	}
-	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps}
-	if r.Schedule != nil {
-		cfg.Schedule = r.Schedule(set.Rate, set.Total(train.Len()))
-	}
+	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
+		Schedule: r.RateSchedule(set, set.Total(train.Len()))}
 	if err := s.Train(cfg); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,9 @@ func Cases() []check.Case {
 			check.Of(check.Checked(s).Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef, check.Bound[plainArgs]{Terms: 4}),
 			check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
 				s.WithMomentumRef, check.Bound[momentumArgs]{Terms: 5}))
+		s.Nesterov = true
+		cs = append(cs, check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
+			s.WithMomentumRef, check.Bound[momentumArgs]{Terms: 7}))
 	}
 	const n = 4 * 65
 	for _, overflow := range []int{0, n/2 + 1, n - 1} {

@@ -21,8 +21,13 @@ func (s Shape) WithMomentumRef(a MomentumArgs[[]float64, shaders.Batch]) {
 		return
 	}
 	for i := range a.W {
-		a.V[i] = float64(s.Momentum)*a.V[i] + a.G[i] + float64(s.Decay)*a.W[i]
-		a.W[i] -= float64(a.Batch.Rate) * a.V[i]
+		slope := a.G[i] + float64(s.Decay)*a.W[i]
+		a.V[i] = float64(s.Momentum)*a.V[i] + slope
+		step := a.V[i]
+		if s.Nesterov {
+			step = slope + float64(s.Momentum)*step
+		}
+		a.W[i] -= float64(a.Batch.Rate) * step
 		if shaders.Overflows(a.W[i]) {
 			a.Metrics[shaders.MetricOverflow] = 1
 		}

@@ -1,5 +1,5 @@
 // Package sgd updates weights by stochastic gradient descent, as
-// torch.optim.SGD does (no dampening, no Nesterov): the learning rate
+// torch.optim.SGD does (without dampening): the learning rate
 // multiplies the momentum buffer, and the decay is added to the gradient. Once
 // training has diverged (see [shaders.Metrics]) nothing is updated, so that the
 // weights stay as the step that diverged had them.
@@ -45,15 +45,18 @@ type MomentumArgs[F, B any] struct {
 type Shape struct {
 	Count           int
 	Momentum, Decay float32
+	Nesterov        bool // Nesterov's momentum
 }
 
-type consts struct {
+type plainConsts struct {
+	Count int // of vec4
+	Decay float32
+}
+
+type momentumConsts struct {
 	Count           int // of vec4
 	Momentum, Decay float32
-}
-
-func (s Shape) source(text string) string {
-	return shaders.Source(consts{shaders.DivUp(s.Count, 4), s.Momentum, s.Decay}, shaders.BatchStruct, shaders.Metrics, text)
+	Nesterov        bool
 }
 
 // Check refuses shapes that make no sense.
@@ -67,19 +70,23 @@ func (s Shape) Check() error {
 func (s Shape) groups() int { return shaders.DivUp(shaders.DivUp(s.Count, 4), 64) }
 
 func (s Shape) String() string {
-	return fmt.Sprintf("%d momentum=%g decay=%g", s.Count, s.Momentum, s.Decay)
+	text := fmt.Sprintf("%d momentum=%g decay=%g", s.Count, s.Momentum, s.Decay)
+	if s.Nesterov {
+		text += " nesterov"
+	}
+	return text
 }
 
 // Plain is the update without momentum.
 func (s Shape) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[PlainArgs[gpu.View, gpu.View]]{
-		Name: "sgd", Detail: s.String(), Source: s.source(plain), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 4,
+		Name: "sgd", Detail: s.String(), Source: shaders.Source(plainConsts{shaders.DivUp(s.Count, 4), s.Decay}, shaders.BatchStruct, shaders.Metrics, plain), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 4,
 	}
 }
 
 // WithMomentum is the update with momentum.
 func (s Shape) WithMomentum() gpu.Kernel[MomentumArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[MomentumArgs[gpu.View, gpu.View]]{
-		Name: "sgd/momentum", Detail: s.String(), Source: s.source(momentum), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 6,
+		Name: "sgd/momentum", Detail: s.String(), Source: shaders.Source(momentumConsts{shaders.DivUp(s.Count, 4), s.Momentum, s.Decay, s.Nesterov}, shaders.BatchStruct, shaders.Metrics, momentum), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 6,
 	}
 }

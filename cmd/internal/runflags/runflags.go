@@ -82,13 +82,21 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	return test.First(s.TestImages), nil
 }
 
+// adamRate is PyTorch's default for Adam and AdamW; those of the recipes are for SGD.
+const adamRate = 0.001
+
 // Settings are those of s, such as a recipe's, with what was given on the command line.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
+	rate := false
 	f.fs.Visit(func(g *flag.Flag) {
 		if o, ok := overridden(g.Name); ok {
 			o.in(&s).Set(o.in(&f.given))
 		}
+		rate = rate || g.Name == "lr"
 	})
+	if o := f.given.Optimizer; !rate && (o == nn.Adam || o == nn.AdamW) {
+		s.Rate = adamRate
+	}
 	return s
 }
 

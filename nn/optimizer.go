@@ -1,0 +1,121 @@
+package nn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"wgnin/gpu"
+	"wgnin/nn/safetensors"
+	"wgnin/shaders/adam"
+	"wgnin/shaders/sgd"
+)
+
+// The optimizers, as torch.optim has them.
+const (
+	SGD   = "sgd"
+	Adam  = "adam"
+	AdamW = "adamw"
+)
+
+// Optimizers are the names of all optimizers.
+var Optimizers = []string{SGD, Adam, AdamW}
+
+// The state of the optimizers: a value for each weight, in tensors whose names begin so.
+// Those of Adam are PyTorch's.
+const (
+	velocityPrefix = "velocity."
+	meanPrefix     = "exp_avg."
+	squarePrefix   = "exp_avg_sq."
+)
+
+// IsOptimizerState reports whether a tensor of that name in a checkpoint is the state of an
+// optimizer, and no weight.
+func IsOptimizerState(name string) bool {
+	return slices.ContainsFunc([]string{velocityPrefix, meanPrefix, squarePrefix}, func(p string) bool { return strings.HasPrefix(name, p) })
+}
+
+// optimizerState are the prefixes of the optimizer's state.
+func (h Hyper) optimizerState() []string {
+	switch {
+	case h.Optimizer == Adam || h.Optimizer == AdamW:
+		return []string{meanPrefix, squarePrefix}
+	case h.Momentum != 0:
+		return []string{velocityPrefix}
+	}
+	return nil
+}
+
+// checkOptimizer refuses an optimizer that there is not, or one that has no such setting.
+func (h Hyper) checkOptimizer() error {
+	name := h.optimizer()
+	if !slices.Contains(Optimizers, name) {
+		return RangeError{"Optimizer", fmt.Sprintf("%q", name), strings.Join(Optimizers, ", ")}
+	}
+	if h.Nesterov && (name != SGD || h.Momentum == 0) {
+		return RangeError{"Nesterov", h.Nesterov, "it with sgd and a momentum above 0"}
+	}
+	return nil
+}
+
+func (h Hyper) optimizer() string {
+	if h.Optimizer == "" {
+		return SGD
+	}
+	return h.Optimizer
+}
+
+// buildUpdate records the update of all weights of the net. state are buffers for
+// [Hyper.optimizerState].
+func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer) {
+	r.Layer("update")
+	batch, g, w, m := net.batch.All(), net.grads.All(), net.weights.All(), metrics.All()
+	if name := h.optimizer(); name != SGD {
+		s := adam.Shape{Count: net.size, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
+		s.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: state[0].All(), V: state[1].All(), Metrics: m})
+		return
+	}
+	s := sgd.Shape{Count: net.size, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}
+	if len(state) == 0 {
+		s.Plain().Record(r, sgd.PlainArgs[view, view]{Batch: batch, G: g, W: w, Metrics: m})
+		return
+	}
+	s.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: state[0].All(), Metrics: m})
+}
+
+// readState reads the optimizer's state back.
+func (t *Trainer) readState() (all []safetensors.Tensor, err error) {
+	for i, prefix := range t.cfg.optimizerState() {
+		ts, err := t.net.read(t.state[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, tensor := range ts {
+			tensor.Name = prefix + tensor.Name
+			all = append(all, tensor)
+		}
+	}
+	return all, nil
+}
+
+// writeState sets the optimizer's state.
+func (t *Trainer) writeState(all []safetensors.Tensor) error {
+	read := 0
+	for i, prefix := range t.cfg.optimizerState() {
+		var ts []safetensors.Tensor
+		for _, tensor := range all {
+			if name, ok := strings.CutPrefix(tensor.Name, prefix); ok {
+				tensor.Name = name
+				ts = append(ts, tensor)
+			}
+		}
+		if err := t.net.write(t.state[i], ts); err != nil {
+			return fmt.Errorf("%s: %w", strings.TrimSuffix(prefix, "."), err)
+		}
+		read += len(ts)
+	}
+	if read != len(all) {
+		return fmt.Errorf("there are %d tensors that are not of the state of %s", len(all)-read, t.cfg.optimizer())
+	}
+	return nil
+}
