@@ -16,6 +16,12 @@ type Settings struct {
 	Recipe  string `json:"recipe"`
 	Dataset string `json:"dataset"`
 	nn.Hyper
+	// Net is a network in the form of nn.Text in the place of the recipe's, and Input its
+	// input, rows x columns such as 32x32; empty for the recipe's. The network's last layer
+	// makes a logit for each class. Its dropout is its own.
+	Net   string `json:"net,omitempty"`
+	Input string `json:"input,omitempty"`
+
 	// Schedule is the learning rate over the steps: constant, cosine (falls to zero as
 	// half a cosine), steps (a tenth after half of the steps, and of that after three
 	// quarters) or onecycle (see nn.OneCycle); empty for the recipe's. Rate is its highest.
@@ -55,6 +61,32 @@ const BetweenCheckpoints = 10 * time.Minute
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
 	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, CheckpointEvery: Every{Time: BetweenCheckpoints}}
+}
+
+// RecipeOf is the recipe of the settings, with their network and input.
+func RecipeOf(s Settings) (Recipe, error) {
+	r, err := Find(s.Recipe)
+	if err != nil {
+		return r, err
+	}
+	if s.Net != "" {
+		layer, err := nn.Parse(s.Net)
+		if err != nil {
+			return r, SettingError{Setting: "Net", Problem: "is no network", Err: err}
+		}
+		layers, ok := layer.(nn.Sequential)
+		if !ok {
+			layers = nn.Sequential{layer}
+		}
+		r.Name, r.About = "", fmt.Sprintf("your own network, with the settings of %s", s.Recipe)
+		r.Net = func(int, float64) nn.Sequential { return layers }
+	}
+	if s.Input != "" {
+		if n, err := fmt.Sscanf(s.Input+" ", "%dx%d ", &r.In.H, &r.In.W); n != 2 || err != nil || min(r.In.H, r.In.W) < 1 || max(r.In.H, r.In.W) > 1<<16 {
+			return r, SettingError{Setting: "Input", Problem: fmt.Sprintf("is %q; want rows x columns such as 32x32", s.Input)}
+		}
+	}
+	return r, nil
 }
 
 // Schedules are the names of all schedules.
@@ -161,11 +193,11 @@ func (s Settings) Check() error {
 	if err := s.checkSchedule(); err != nil {
 		return err
 	}
-	if _, err := Augmentation(s.Augment, nn.Shape{}); err != nil || !s.Whiten {
+	r, err := RecipeOf(s)
+	if err != nil {
 		return err
 	}
-	r, err := Find(s.Recipe)
-	if err != nil {
+	if _, err := Augmentation(s.Augment, nn.Shape{}); err != nil || !s.Whiten {
 		return err
 	}
 	return data.CheckWhitening(r.In.C, r.In.H, r.In.W)

@@ -16,12 +16,17 @@ import (
 	"wgnin/nin"
 	"wgnin/nin/nintest"
 	"wgnin/nin/run"
+	"wgnin/nn"
 )
 
 // stopped is a run that was stopped after step 4, and what it would have come to.
 func stopped(t *testing.T) (dir string, whole run.End) {
 	t.Helper()
-	s := nintest.Short(func(*nin.Settings) {})
+	return stoppedWith(t, nintest.Short(func(*nin.Settings) {}))
+}
+
+func stoppedWith(t *testing.T, s nin.Settings) (dir string, whole run.End) {
+	t.Helper()
 	whole, _, _, _ = finish(t, begin(t, s, ""))
 	r := begin(t, s, "")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -45,6 +50,23 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	require.NotEqual(t, text, changed)
 	require.Len(t, changed, len(text))
 	require.NoError(t, os.WriteFile(path, changed, 0o644))
+}
+
+// A network of one's own, with an optimizer of two means and a schedule by name, goes on to
+// the same bits, and its file says what it is.
+func TestOwnNetworkResumes(t *testing.T) {
+	const text = "conv 8 5 stride 2; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
+	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
+		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate = text, "20x24", nn.AdamW, "onecycle", 0.01
+	}))
+	again := resume(t, dir)
+	got, _, _, _ := finish(t, again)
+	assert.Equal(t, whole, got)
+	m, err := nin.ReadModel(filepath.Join(dir, "model.safetensors"), "")
+	require.NoError(t, err)
+	assert.Equal(t, text, nn.Text(m.Layers))
+	assert.Equal(t, nn.Shape{C: 1, H: 20, W: 24}, m.In)
+	assert.Empty(t, m.Recipe)
 }
 
 // A run's folder is one run's at a time. What another wants of it while it is written

@@ -115,7 +115,7 @@ func (r *Run) file(names ...string) string {
 
 // checked are the recipe of the settings, if a run can have them.
 func checked(s nin.Settings) (nin.Recipe, error) {
-	recipe, err := nin.Find(s.Recipe)
+	recipe, err := nin.RecipeOf(s)
 	if err == nil {
 		err = s.Check()
 	}

@@ -148,7 +148,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 			return nil, err
 		}
 		f.from.Settings.Data = s.Data
-		recipe, err := nin.Find(s.Recipe)
+		recipe, err := nin.RecipeOf(s)
 		if err != nil {
 			return nil, err
 		}
@@ -172,6 +172,9 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	s := f.Settings(recipe.Settings())
 	if err := s.Check(); err != nil {
 		return nil, cli.Usage(err)
+	}
+	if recipe, err = nin.RecipeOf(s); err != nil {
+		return nil, err
 	}
 	if err := absolute(&s); err != nil {
 		return nil, err

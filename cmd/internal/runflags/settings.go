@@ -3,6 +3,8 @@ package runflags
 import (
 	"errors"
 	"flag"
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 
@@ -21,6 +23,8 @@ var overrides = []override{
 	{"dataset", "Dataset", "`name` of the dataset: " + strings.Join(data.Names(), ", ")},
 	{"data", "Data", "`folder` with the dataset's files; for the dataset folder, with a folder of pictures for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, else a download)"},
 	{"skip-bad", "SkipBad", "of the dataset folder: leave out the pictures that cannot be read, and say which"},
+	{"net", "Net", "`file or text` of a network in the place of the recipe's, such as 'conv 32 5; relu; conv 10 1; globalavgpool; flatten' (nin summary -model prints that of a file of weights)"},
+	{"input", "Input", "`rows x columns` that images are brought to, such as 32x32 (default: the recipe's)"},
 	{"checkpoint-every", "CheckpointEvery", "`steps or time` between checkpoints, such as 500 or 90s, besides those after each epoch and at the end"},
 	{"epochs", "Epochs", "passes over the training images"},
 	{"steps", "Steps", "stop after so many steps (0: no limit)"},
@@ -55,7 +59,14 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 	for _, o := range overrides {
 		switch p := o.in(s).Addr().Interface().(type) {
 		case *string:
-			fs.StringVar(p, o.flag, *p, o.help)
+			if o.field == "Net" {
+				fs.Func(o.flag, o.help, func(given string) (err error) {
+					*p, err = network(given)
+					return err
+				})
+			} else {
+				fs.StringVar(p, o.flag, *p, o.help)
+			}
 		case *int:
 			fs.IntVar(p, o.flag, *p, o.help)
 		case *uint64:
@@ -72,6 +83,22 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 			}
 		}
 	}
+}
+
+// network is the text of a network, in a file if there is one of that name.
+func network(given string) (string, error) {
+	if strings.TrimSpace(given) == "" {
+		return "", errors.New("want layers, or a file with them")
+	}
+	info, err := os.Stat(given)
+	if err != nil || !info.Mode().IsRegular() {
+		return given, nil
+	}
+	if info.Size() > 1<<20 {
+		return "", fmt.Errorf("%s has %d bytes; want a text of at most %d", given, info.Size(), 1<<20)
+	}
+	text, err := os.ReadFile(given)
+	return string(text), err
 }
 
 // overridden is the override of the flag of that name.
