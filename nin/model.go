@@ -18,16 +18,18 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Model is a trained network as a file of weights has it.
+// Model is a trained network as a file of weights has it. [ReadModel] reads one. To save a
+// network of your own, fill in Layers, In and Weights, and Dataset or Classes where they are
+// known, and call [Model.Export].
 type Model struct {
 	Recipe  string // name of the recipe that trained it; empty if none did
 	Layers  nn.Layer
 	In      nn.Shape
 	Weights []safetensors.Tensor
-	Dataset string   // that it was trained on; empty if it is not known
+	Dataset string   // the dataset that it was trained on; empty if it is not known
 	Classes []string // names; numbers if they are not known
 
-	Whitening *data.Whitening // that it sees images through; nil for none
+	Whitening *data.Whitening // the whitening that its images go through; nil for none
 
 	named bool // the file names the classes
 }
@@ -36,10 +38,12 @@ type Model struct {
 // state dict that PyTorch saved as safetensors, or an ONNX model.
 //
 // A file that was written here says what its network is, in the form of [nn.Text], and any
-// network comes back from it. known are the layers that the program has besides those of
-// package nn, as for [nn.Parse]. The network of any other file, as of PyTorch's, is that of
-// the recipe of the given name, or, without one, of the recipe whose network has the weights'
-// names and shapes; the number of classes and of input channels is the weights'.
+// network comes back from it. For layers that are not of package nn, give a value of each as
+// known, such as outside.PReLU{}.
+//
+// Any other file, such as PyTorch's, does not describe its network. The network is then that
+// of the named recipe, or, if recipe is empty, of the recipe whose network has the weights'
+// names and shapes. The number of classes and of input channels is the weights'.
 //
 // Errors: a layer that the program does not know, weights that are not the network's, a
 // recipe that is not the file's.

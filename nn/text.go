@@ -26,17 +26,18 @@ func Layers() []Layer {
 //
 //	conv 96 11 stride 4; relu; maxpool 3 stride 2; residual (conv 96 3 pad 1; relu) (conv 96 1); globalavgpool; flatten
 //
-// Layers one after the other are separated by semicolons. A layer is its name, then its
-// values in the order of its fields, then its options by name; what has its zero value is
-// left out. A layer inside another stands in parentheses. A [Sequential] inside a Sequential
-// stands in parentheses too.
+// Semicolons separate layers that follow one another. A layer is its name, then its values in
+// the order of its fields, then its options by name. Options that are zero are left out, and
+// so are values that are zero at the end. A layer inside another stands in parentheses, and so
+// does a [Sequential] inside a Sequential.
 //
-// The form is read from the type. Its name is the Go name in lower case, without 2D, and with
-// the package's name before it if that is not this one: conv, outside.prelu. A field is a
-// value unless a tag such as `text:"stride"` makes it an option of that name. Numbers, layers,
-// lists of layers, booleans (options that are there or not) and types of one word with
-// MarshalText and UnmarshalText can be fields. The field KernelW after Kernel makes one value
-// of both, rows by columns: 3x5. Whatever has no text form is written as ?, which Parse refuses.
+// The form follows from the Go type. A layer's name is its type's in lower case, without 2D:
+// [Conv2D] is conv. A layer of another package has that package's name in front:
+// outside.prelu. A field is a value, unless a tag such as `text:"stride"` makes it an option
+// of that name. A field can be a number, a layer, a list of layers, a boolean (an option that
+// is there or not), or a type with MarshalText and UnmarshalText whose text is one word. The
+// field KernelW after Kernel is written with it, rows by columns: 3x5. What has no text form
+// is written as ?, which Parse refuses.
 func Text(l Layer) string {
 	if s, ok := l.(Sequential); ok && len(s) != 1 {
 		return list(s)
@@ -330,7 +331,12 @@ func (p *parser) item(depth int) (Layer, error) {
 	name := p.token
 	t, ok := p.types[name]
 	if !ok {
-		return nil, fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, slices.Sorted(maps.Keys(p.types))))
+		known := slices.Sorted(maps.Keys(p.types))
+		pkg, _, qualified := strings.Cut(name, ".")
+		if qualified && !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, pkg+".") }) {
+			return nil, fmt.Errorf("there is no layer %q here; only a program that has the layers of package %s can read it", name, pkg)
+		}
+		return nil, fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, known))
 	}
 	p.next()
 	base := t

@@ -117,7 +117,7 @@ func TestParseErrors(t *testing.T) {
 		"(relu) relu":                 `"relu" after "(relu)"; want a semicolon`,
 		"concat (relu) relu":          `want a semicolon`,
 		";":                           `there is no layer ";"`,
-		"nn_test.unit 1":              `there is no layer "nn_test.unit"`,
+		"nn_test.unit 1":              `there is no layer "nn_test.unit" here; only a program that has the layers of package nn_test can read it`,
 		string(make([]byte, 9)):       `there is no layer`,
 		repeated("(", 200):            `more than 100 deep`,
 		repeated("relu;", 1e4+1):      `more than 10000 layers`,

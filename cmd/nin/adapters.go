@@ -20,10 +20,10 @@ takes; of adapters with the same name it has a number, NAME#2.
   lanes      invocations in a workgroup
   bindings   buffers of one kernel
 Direct3D 12 does not tell wgpu which driver it is: the driver column then has the
-maker and the shader compiler. FXC, which is part of
-Windows, takes minutes for kernels with workgroup memory, so the tile kernels are left
-out. DXC would compile them in a second, but this program's build of wgpu has no DXC.
-Where a GPU has a Vulkan driver too, that one has the tiles, and is chosen first.
+maker and the shader compiler. FXC, which is part of Windows, takes minutes for
+kernels with workgroup memory, so the tile kernels are left out. DXC would compile
+them in a second, but this program's build of wgpu has no DXC. Where a GPU has a
+Vulkan driver too, that one has the tiles, and is chosen first.
 
 Usage: go run ./cmd/nin adapters
 

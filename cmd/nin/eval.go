@@ -27,8 +27,9 @@ val, valid); of a folder with no such split it takes all, and says how many. The
 become grey or colours as predict makes them.
 
 The file of weights is a run's model.safetensors, one of its checkpoints, or a
-state dict of PyTorch in safetensors form. The recipe is found from the names and
-the shapes of the weights.
+state dict of PyTorch in safetensors form. A file that was written here says what
+its network is. The network of any other is the recipe's that the names and the
+shapes of the weights fit, or that -recipe names.
 
 Usage: go run ./cmd/nin eval -model FILE [flags]
 

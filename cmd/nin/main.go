@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"wgnin/cmd/internal/cli"
@@ -55,11 +56,8 @@ func dispatch(w io.Writer, args []string) error {
 		return cli.Usage(fmt.Errorf("want a sub-command: %s (see go run ./cmd/nin help)", strings.Join(names(), ", ")))
 	}
 	name, args := args[0], args[1:]
-	if name == "-h" || name == "-help" || name == "--help" {
-		name = "help"
-	}
-	if name == "help" {
-		if len(args) == 0 {
+	if asksHelp(name) {
+		if len(args) == 0 || asksHelp(args[0]) {
 			help(w)
 			return nil
 		}
@@ -71,6 +69,11 @@ func dispatch(w io.Writer, args []string) error {
 		}
 	}
 	return cli.Usage(fmt.Errorf("there is no sub-command %q; %s", name, nearest.Hint(name, names())))
+}
+
+// asksHelp reports whether an argument in the place of a sub-command asks for help.
+func asksHelp(arg string) bool {
+	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
 }
 
 func names() []string {

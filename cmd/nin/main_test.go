@@ -35,8 +35,10 @@ func TestHelp(t *testing.T) {
 		assert.Contains(t, a, "Example", c.name)
 		assert.Contains(t, a, "go run ./cmd/nin "+c.name)
 	}
-	_, same, _ := runNin("-help")
-	assert.Equal(t, out, same)
+	for _, args := range [][]string{{"-help"}, {"help", "help"}, {"help", "-help"}} {
+		_, same, _ := runNin(args...)
+		assert.Equal(t, out, same, args)
+	}
 }
 
 func TestWrongArguments(t *testing.T) {

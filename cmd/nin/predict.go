@@ -18,8 +18,8 @@ import (
 	"wgnin/nn/data"
 )
 
-const predictHelp = `Predict gives the most probable classes of images, from PNG, JPEG or GIF files of
-any size. An image is made grey if the network takes one channel, and resized as
+const predictHelp = `Predict gives the most probable classes of images, from PNG, JPEG, GIF, WebP, BMP
+or TIFF files of any size. An image is made grey if the network takes one channel, and resized as
 in training, to the bit as Pillow's BILINEAR does; it is not cropped, so what it
 shows should fill it as in the training images.
 
@@ -141,7 +141,7 @@ func readImage(path string, channels int, invert bool) (*data.Images, error) {
 		if info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
 			kind = "a pipe"
 		}
-		return nil, fmt.Errorf("%s is %s; want a PNG, JPEG or GIF file", path, kind)
+		return nil, fmt.Errorf("%s is %s; want a PNG, JPEG, GIF, WebP, BMP or TIFF file", path, kind)
 	}
 	im, err := data.ReadImage(path, channels)
 	if err == nil && invert {

@@ -87,7 +87,7 @@ func TestPredictGoesOnAfterABadFile(t *testing.T) {
 	says := []string{
 		"nin: predict: " + dir + " is a folder; want the files in it, such as " + dir + "/*.jpg",
 		"nin: predict: https://example.org/coat.png is an address on the net; want a file: download it first",
-		"nin: predict: " + os.DevNull + " is a device; want a PNG, JPEG or GIF file",
+		"nin: predict: " + os.DevNull + " is a device; want a PNG, JPEG, GIF, WebP, BMP or TIFF file",
 		"nin: predict: data: " + text + ": not a PNG, JPEG or GIF image",
 	}
 	for _, asJSON := range []bool{false, true} {

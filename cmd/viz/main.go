@@ -78,7 +78,7 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.StringVar(&o.model, "model", "", "look at the network whose weights are in this safetensors `file`")
 	fs.BoolVar(&o.train, "train", false, "train a network and look at it; all flags of cmd/train go")
 	fs.IntVar(&o.sample, "sample", 0, "begin with test image `N`, counting from 0")
-	fs.StringVar(&o.image, "image", "", "begin with the image in this PNG, JPEG or GIF `file`")
+	fs.StringVar(&o.image, "image", "", "begin with the image in this PNG, JPEG, GIF, WebP, BMP or TIFF `file`")
 	fs.StringVar(&o.layer, "layer", "", "begin with the layer of this `name`, as in a state dict: 0.2 (default: the first)")
 	fs.StringVar(&o.screenshot, "screenshot", "", "draw one picture in this PNG `file`, after the training if there is one, without a window")
 	fs.StringVar(&o.record, "record", "", "draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
@@ -121,7 +121,7 @@ func (o *options) check(fs *flag.FlagSet) error {
 		new(options).register(own)
 		fs.Visit(func(g *flag.Flag) {
 			switch g.Name {
-			case "adapter", "recipe", "dataset", "data", "test-images":
+			case "adapter", "recipe", "dataset", "data", "skip-bad", "test-images":
 			default:
 				if own.Lookup(g.Name) == nil {
 					err = fmt.Errorf("-%s is of a training run; with -model there is none", g.Name)

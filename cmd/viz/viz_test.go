@@ -86,6 +86,7 @@ func TestRefuses(t *testing.T) {
 		{"", 2, "want either -model FILE"},
 		{"-model x -train", 2, "want either -model FILE"},
 		{"-model x -epochs 3", 2, "-epochs is of a training run"},
+		{"-model x -data pics -skip-bad", 1, "x: no such file"},
 		{"-train -screenshot a.png -record b.gif", 2, "want one of them"},
 		{"-train -size 10x10", 2, "want WxH, 16 to 16384"},
 		{"-train -size 640x400x3", 2, "want WxH, 16 to 16384"},

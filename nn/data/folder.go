@@ -26,13 +26,16 @@ const folder = "folder"
 // Fashion-MNIST and CIFAR-10.
 const everyTest = 6
 
+// ErrNoFolder reports that Options.Dir does not say where the pictures are.
+var ErrNoFolder = errors.New("the data set " + folder + " is pictures of your own, and nothing says where they are")
+
 // ErrUnreadable reports pictures of a folder that cannot be read; Options.SkipBad leaves them out.
 var ErrUnreadable = errors.New("cannot be read")
 
 // readFolder reads a tree of images. The pixels of all are in memory once decoded; they are decoded on all cores.
 func readFolder(ctx context.Context, opt Options) (train, test *Images, err error) {
 	if opt.Dir == "" {
-		return nil, nil, fmt.Errorf("folder is files of your own, %w", ErrNoFiles)
+		return nil, nil, ErrNoFolder
 	}
 	t, err := readTree(opt)
 	if err != nil {

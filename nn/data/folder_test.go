@@ -200,7 +200,7 @@ func TestBadFolder(t *testing.T) {
 	})
 	t.Run("no folder given", func(t *testing.T) {
 		_, _, err := Load(ctx, folder, Options{})
-		assert.ErrorIs(t, err, ErrNoFiles)
+		assert.ErrorIs(t, err, ErrNoFolder)
 	})
 	t.Run("no such folder", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "none")

@@ -91,7 +91,10 @@ func network(given string) (string, error) {
 		return "", errors.New("want layers, or a file with them")
 	}
 	info, err := os.Stat(given)
-	if err != nil || !info.Mode().IsRegular() {
+	switch {
+	case err != nil && isPath(given):
+		return "", fmt.Errorf("there is no file %s", given)
+	case err != nil || !info.Mode().IsRegular():
 		return given, nil
 	}
 	if info.Size() > 1<<20 {
@@ -99,6 +102,12 @@ func network(given string) (string, error) {
 	}
 	text, err := os.ReadFile(given)
 	return string(text), err
+}
+
+// isPath reports whether what was given for a network can only be the name of a file: one
+// word with a dot or a slash, which no layer here has in its name.
+func isPath(given string) bool {
+	return !strings.ContainsAny(given, " ;()") && strings.ContainsAny(given, `./\`)
 }
 
 // overridden is the override of the flag of that name.
@@ -140,6 +149,7 @@ func Named(err error) error {
 		{run.ErrOtherImages, "; give their folder with -data"},
 		{run.ErrOnlyWeights, "; start from it with -init"},
 		{data.ErrNoFiles, "; -data names the folder of its files"},
+		{data.ErrNoFolder, "; -data names their folder"},
 		{data.ErrIsFolder, ": -dataset folder"},
 		{data.ErrUnreadable, "; -skip-bad leaves them out"},
 		{nin.ErrNoRecipe, "; with -recipe the error says what differs"},

@@ -103,3 +103,18 @@ func TestFlagsAreTheCommands(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// A network is a text, or a file that has it; what can only be a missing file is called that.
+func TestNetwork(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "net.txt")
+	require.NoError(t, os.WriteFile(file, []byte("relu; flatten"), 0o666))
+	for given, want := range map[string]string{file: "relu; flatten", "relu": "relu", "dropout 0.5; flatten": "dropout 0.5; flatten"} {
+		got, err := network(given)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	for _, missing := range []string{"net.txt", filepath.Join("nets", "mine")} {
+		_, err := network(missing)
+		assert.EqualError(t, err, "there is no file "+missing)
+	}
+}
