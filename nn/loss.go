@@ -16,7 +16,7 @@ func buildCrossEntropy(g *Graph, logits *Tensor, classes int, target, metrics vi
 	}
 	g.rec.Layer("loss")
 	if logits.H != 1 || logits.W != 1 {
-		g.Fail(fmt.Errorf("logits are %d channels of %dx%d; want one value a class: put GlobalAvgPool2D, or Flatten and Linear, before", logits.C, logits.H, logits.W))
+		g.Fail(fmt.Errorf("logits are %d channels of %dx%d; want one value a class: end the network with GlobalAvgPool2D (globalavgpool), or with Flatten and Linear (flatten; linear)", logits.C, logits.H, logits.W))
 		return
 	}
 	if logits.C < classes {

@@ -25,7 +25,9 @@ variant, and the plot study-N.png.
 
 %s
 The time is bounded by -budget: each variant is measured first, and all then get
-the number of steps that the budget allows, at most those of the recipe.
+the number of steps that the budget allows, at most those of the recipe. On two
+cores the measuring alone takes about a minute, and only then is a budget refused
+that is too small.
 
 Usage: go run ./cmd/nin study N [flags]
 

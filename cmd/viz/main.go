@@ -21,8 +21,8 @@ func main() {
 const help = `Viz shows what a network computes for an image: the maps that each layer puts
 out, the kernels, the gradients, the class activation map, the classes and, with
 -train, the loss. All is drawn on the device, from the very buffers in which the
-network computes. In the window, h shows the keys; an image file can be dropped
-on it, and one drawn with the mouse.
+network computes. In the window, h shows the keys; drop an image file on it, or draw
+an image with the mouse.
 
 Usage: go run ./cmd/viz -model FILE [flags]
        go run ./cmd/viz -train [flags]

@@ -87,8 +87,11 @@ func (p *Progress) Header(open, prepare time.Duration) {
 		}
 	}
 	p.line("recipe", "%s: %s", s.Recipe, p.run.Recipe.About)
-	p.line("network", "%d parameters, input %s, %.2f GFLOP for a training step of one image",
-		p.run.Net.Params(), p.run.Net.In.Batch(1), float64(t.Flops())/float64(t.Batch())/1e9)
+	flop := fmt.Sprintf("%.2f GFLOP", float64(t.Flops())/float64(t.Batch())/1e9)
+	if flop == "0.00 GFLOP" {
+		flop = fmt.Sprintf("%.2f MFLOP", float64(t.Flops())/float64(t.Batch())/1e6)
+	}
+	p.line("network", "%d parameters, input %s, %s for a training step of one image", p.run.Net.Params(), p.run.Net.In.Batch(1), flop)
 	parts := ""
 	if t.MicroBatch() < t.Batch() {
 		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())
