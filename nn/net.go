@@ -354,6 +354,42 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	return net.fill(a)
 }
 
+// SetMatching sets the weights that tensors fit by name and shape, and leaves the others as
+// they are: to begin with a network that has another head, say. The names are those of
+// [TakeWeights]. missing are the network's weights that no tensor fits, unused the tensors
+// that fit no weight, both as their names and shapes. Errors: no tensor fits, or one that
+// does is not finite.
+func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
+	plain := net.plainNames(ts)
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		given[plain(t)] = t
+	}
+	weights, err := net.Weights()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, w := range weights {
+		name := strings.TrimPrefix(w.Name, netPrefix)
+		t, ok := given[name]
+		if !ok || t.Integer || !slices.Equal(t.Shape, w.Shape) {
+			missing = append(missing, fmt.Sprint(w.Name, " ", w.Shape))
+			continue
+		}
+		delete(given, name)
+		weights[i].Data = t.Data
+	}
+	if len(missing) == len(weights) {
+		return nil, nil, fmt.Errorf("weights: no tensor fits one of the network's, such as %s", missing[0])
+	}
+	for _, t := range ts {
+		if _, left := given[plain(t)]; left {
+			unused = append(unused, fmt.Sprint(t.Name, " ", t.Shape))
+		}
+	}
+	return missing, unused, net.SetWeights(weights)
+}
+
 // TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
 // the order and with the names of [Net.Weights], with no device.
 //
@@ -456,18 +492,19 @@ func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) str
 	}
 }
 
-// WrapperPrefix is what a wrapper of PyTorch's put before the names of all weights, such as
-// module., when first is the name of one without it and without "net."; empty if none did.
+// WrapperPrefix is what a wrapper of PyTorch's put before the names of all tensors, such as
+// module., when first is the name of a weight without it and without "net."; empty if none
+// did.
 func WrapperPrefix(ts []safetensors.Tensor, first string) string {
-	prefix, found := "", false
 	for _, t := range ts {
 		p, ok := strings.CutSuffix(t.Name, first)
-		if !ok || p != "" && !strings.HasSuffix(p, ".") || found && len(p) >= len(prefix) {
-			continue
+		p = strings.TrimSuffix(p, netPrefix)
+		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
+		if ok && all && strings.HasSuffix(p, ".") {
+			return p
 		}
-		prefix, found = p, true
 	}
-	return strings.TrimSuffix(prefix, netPrefix)
+	return ""
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.
