@@ -19,7 +19,7 @@ import (
 
 // fashion are the first n of real Fashion-MNIST.
 func fashion(t testing.TB, n int) *data.Images {
-	train, _, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
+	train, _, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, train.Len(), n)
 	return train.First(n)
