@@ -108,6 +108,22 @@ var layerCases = []layerCase{
 		twin:   chain(leakyReLU(0.01), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.3)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
 	},
 	{
+		name:   "sigmoid, conv, tanh, of five channels", // Sigmoid(), Conv2d(4, 5, 3), Tanh()
+		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.Tanh{}},
+		twin:   chain(smooth(sigmoid), conv(5, 3, 3, 1, 1, 0, 0, 0, 0), smooth(tanh)), out: nn.Shape{C: 5, H: 5, W: 4}, params: 185,
+	},
+	{
+		name:   "silu, conv, gelu", // SiLU(), Conv2d(4, 6, 1), GELU()
+		layers: nn.Sequential{nn.SiLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.GELU{}},
+		twin:   chain(smooth(silu), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), smooth(gelu)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+	},
+	{
+		name:   "sigmoid first, of three channels; flatten, linear, sigmoid", // Sigmoid(), Conv2d(3, 5, 1), Sigmoid(), Flatten(), Linear(210, 10), Sigmoid()
+		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 1}, nn.Sigmoid{}, nn.Flatten{}, nn.Linear{Out: 10}, nn.Sigmoid{}},
+		twin:   chain(smooth(sigmoid), conv(5, 1, 1, 1, 1, 0, 0, 0, 0), smooth(sigmoid), flatten, linear(10), smooth(sigmoid)),
+		out:    nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 20 + 2110, first: 3,
+	},
+	{
 		name: "residuals, one in another", // see Residual in nin/testdata/parity.py
 		layers: nn.Sequential{
 			nn.Residual{Body: nn.Sequential{

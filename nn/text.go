@@ -18,7 +18,7 @@ func Layers() []Layer {
 	return []Layer{
 		Sequential{}, Residual{}, Concat{},
 		Conv2D{}, Linear{}, MaxPool2D{}, AvgPool2D{}, GlobalAvgPool2D{},
-		ReLU{}, LeakyReLU{}, Dropout{}, Flatten{},
+		ReLU{}, LeakyReLU{}, Sigmoid{}, Tanh{}, SiLU{}, GELU{}, Dropout{}, Flatten{},
 	}
 }
 

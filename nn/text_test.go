@@ -49,6 +49,7 @@ func TestText(t *testing.T) {
 		"relu":                            relu,
 		"leakyrelu":                       nn.LeakyReLU{},
 		"leakyrelu 0.2":                   nn.LeakyReLU{Slope: 0.2},
+		"sigmoid; tanh; silu; gelu":       nn.Sequential{nn.Sigmoid{}, nn.Tanh{}, nn.SiLU{}, nn.GELU{}},
 		"dropout 0.5":                     nn.Dropout{P: 0.5},
 		"linear 10":                       nn.Linear{Out: 10},
 		"conv 8 3; relu":                  nn.Sequential{conv, relu},

@@ -208,6 +208,41 @@ func leakyReLU(slope float64) layer {
 	}
 }
 
+// smooth is a function of each value with its derivative, whose first and second derivatives
+// are at most 2. It may be off by 20 units in the last place of 1 + x^2.
+func smooth(f func(x float64) (y, d float64)) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(40, 40)
+		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
+			v := x.get(n, c, h, w)
+			y, d := f(v.v)
+			s := tw.sum(edge{v, d, 2 * (1 + v.magnitude)})
+			s.v, s.magnitude = y, 2*v.magnitude+1+v.v*v.v
+			return s
+		})
+	}
+}
+
+func sigmoid(x float64) (y, d float64) {
+	y = 1 / (1 + math.Exp(-x))
+	return y, y * (1 - y)
+}
+
+func tanh(x float64) (y, d float64) {
+	y = math.Tanh(x)
+	return y, 1 - y*y
+}
+
+func silu(x float64) (y, d float64) {
+	s, ds := sigmoid(x)
+	return x * s, s + x*ds
+}
+
+func gelu(x float64) (y, d float64) {
+	p := (1 + math.Erf(x/math.Sqrt2)) / 2
+	return x * p, p + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
+}
+
 // residual is body(x) + shortcut(x).
 func residual(body, shortcut layer) layer {
 	return func(tw *twin, x activation) activation {

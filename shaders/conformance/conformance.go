@@ -4,6 +4,7 @@ package conformance
 
 import (
 	"wgnin/gpu"
+	"wgnin/shaders/activation"
 	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
@@ -29,6 +30,7 @@ type Op struct {
 
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
+	{"activation", everywhere(activation.Cases), activation.Gradients},
 	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
 	{"ceiling", everywhere(ceiling.Cases), nil},
