@@ -239,6 +239,15 @@ var layerCases = []layerCase{
 		twin:   avgPool(1, 1, 7, 6, 1, 1, 0, 0, 0, 0, true), out: nn.Shape{C: 4, H: 1, W: 1},
 	},
 	{
+		name:   "relu, adaptive average pool to 3x4", // ReLU(), AdaptiveAvgPool2d((3, 4))
+		layers: nn.Sequential{nn.ReLU{}, nn.AdaptiveAvgPool2D{H: 3, W: 4}},
+		twin:   chain(relu, adaptivePool(3, 4)), out: nn.Shape{C: 4, H: 3, W: 4},
+	},
+	{
+		name:   "adaptive average pool to more", // AdaptiveAvgPool2d(9)
+		layers: nn.Sequential{nn.AdaptiveAvgPool2D{H: 9}}, twin: adaptivePool(9, 9), out: nn.Shape{C: 4, H: 9, W: 9},
+	},
+	{
 		name:   "dropout of nothing", // Dropout(0)
 		layers: nn.Sequential{nn.Dropout{}}, twin: dropout(0, 4), out: nn.Shape{C: 4, H: 7, W: 6},
 	},

@@ -45,6 +45,8 @@ func TestText(t *testing.T) {
 		"conv":                            nn.Conv2D{},
 		"maxpool 3 stride 2 ceil":         nn.MaxPool2D{Kernel: 3, Stride: 2, Ceil: true},
 		"avgpool 2 pad 1 excludepad":      nn.AvgPool2D{Kernel: 2, Pad: nn.Pad(1), ExcludePad: true},
+		"adaptiveavgpool 7":               nn.AdaptiveAvgPool2D{H: 7},
+		"adaptiveavgpool 7 5":             nn.AdaptiveAvgPool2D{H: 7, W: 5},
 		"globalavgpool":                   nn.GlobalAvgPool2D{},
 		"relu":                            relu,
 		"leakyrelu":                       nn.LeakyReLU{},

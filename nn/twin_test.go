@@ -326,6 +326,25 @@ func avgPool(oh, ow, kh, kw, sh, sw, top, bottom, left, right int, countPad bool
 	}
 }
 
+// adaptivePool is torch.nn.AdaptiveAvgPool2d.
+func adaptivePool(oh, ow int) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(x.h*x.w+5, oh*ow+5) // a division may be off by 2.5 units in the last place
+		return tw.each(x.n, x.c, oh, ow, func(n, c, h, w int) *number {
+			h0, h1 := h*x.h/oh, ((h+1)*x.h+oh-1)/oh
+			w0, w1 := w*x.w/ow, ((w+1)*x.w+ow-1)/ow
+			d := 1 / float64((h1-h0)*(w1-w0))
+			var edges []edge
+			for i := h0; i < h1; i++ {
+				for j := w0; j < w1; j++ {
+					edges = append(edges, edge{x.get(n, c, i, j), d, d})
+				}
+			}
+			return tw.sum(edges...)
+		})
+	}
+}
+
 // dropout is torch.nn.Dropout with the mask that the documentation promises: of
 // the seed, the step, the dropout's number and the place in the
 // batch. On the device a pixel's channels lie together, padded to a multiple of

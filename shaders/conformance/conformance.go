@@ -5,6 +5,7 @@ package conformance
 import (
 	"wgnin/gpu"
 	"wgnin/shaders/activation"
+	"wgnin/shaders/adaptivepool"
 	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
@@ -31,6 +32,7 @@ type Op struct {
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
 	{"activation", everywhere(activation.Cases), activation.Gradients},
+	{"adaptivepool", everywhere(adaptivepool.Cases), adaptivepool.Gradients},
 	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
 	{"ceiling", everywhere(ceiling.Cases), nil},
