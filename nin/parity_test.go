@@ -107,7 +107,8 @@ var graphLayers = func() nn.Layer {
 // smoothLayers is the network called smooth in parity.py.
 var smoothLayers = nn.Sequential{
 	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.Conv2D{Out: 12, Kernel: 3}, nn.GELU{},
-	nn.AdaptiveAvgPool2D{H: 5, W: 7},
+	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 12},
+	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1, Groups: 4}, nn.AdaptiveAvgPool2D{H: 5, W: 7},
 	nn.Conv2D{Out: 9, Kernel: 3, Pad: nn.Pad(1)}, nn.Tanh{}, nn.Conv2D{Out: 8, Kernel: 1}, nn.Sigmoid{}, nn.Conv2D{Out: 10, Kernel: 1},
 	nn.GlobalAvgPool2D{}, nn.Flatten{},
 }

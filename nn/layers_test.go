@@ -85,6 +85,17 @@ var layerCases = []layerCase{
 		twin:   conv(4, 3, 3, 3, 3, 2, 2, 2, 2), out: nn.Shape{C: 4, H: 3, W: 3}, params: 148,
 	},
 	{
+		name:   "relu, conv 3x3 with dilation 2x1, relu", // ReLU(), Conv2d(4, 5, 3, padding=2, dilation=(2, 1)), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1}, nn.ReLU{}},
+		twin:   chain(relu, groupConv(5, 3, 1, 2, 2, 1, 1), relu), out: nn.Shape{C: 5, H: 7, W: 8}, params: 185,
+	},
+	{
+		name:   "depthwise conv 3x3, conv 1x1 to 6, conv 3x3 of 3 groups, stride 2", // Conv2d(4, 4, 3, 1, 1, groups=4), Conv2d(4, 6, 1), Conv2d(6, 9, 3, 2, 1, groups=3)
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1), Groups: 4}, nn.Conv2D{Out: 6, Kernel: 1}, nn.Conv2D{Out: 9, Kernel: 3, Stride: 2, Pad: nn.Pad(1), Groups: 3}},
+		twin:   chain(groupConv(4, 3, 1, 1, 1, 1, 4), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(9, 3, 2, 1, 1, 1, 3)),
+		out:    nn.Shape{C: 9, H: 4, W: 3}, params: 40 + 30 + 171,
+	},
+	{
 		name:   "relu, conv 1x1", // ReLU(), Conv2d(4, 6, 1), ReLU()
 		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.ReLU{}},
 		twin:   chain(relu, conv(6, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,

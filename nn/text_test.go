@@ -43,6 +43,7 @@ func TestText(t *testing.T) {
 		"conv 8 3 stride 0x2 pad same":    nn.Conv2D{Out: 8, Kernel: 3, StrideW: 2, Pad: nn.Same},
 		"conv 0 3":                        nn.Conv2D{Kernel: 3},
 		"conv":                            nn.Conv2D{},
+		"conv 8 3 dilation 2x1 groups 4":  nn.Conv2D{Out: 8, Kernel: 3, Dilation: 2, DilationW: 1, Groups: 4},
 		"maxpool 3 stride 2 ceil":         nn.MaxPool2D{Kernel: 3, Stride: 2, Ceil: true},
 		"avgpool 2 pad 1 excludepad":      nn.AvgPool2D{Kernel: 2, Pad: nn.Pad(1), ExcludePad: true},
 		"adaptiveavgpool 7":               nn.AdaptiveAvgPool2D{H: 7},

@@ -163,6 +163,34 @@ func conv(out, kh, kw, sh, sw, top, bottom, left, right int) layer {
 	}
 }
 
+// groupConv is torch.nn.Conv2d with a square kernel and padding on each side.
+func groupConv(out, k, stride, pad, dh, dw, groups int) layer {
+	return func(tw *twin, x activation) activation {
+		in := x.c / groups
+		weight, bias := tw.take(out, in, k, k), tw.take(out)
+		oh, ow := (x.h+2*pad-dh*(k-1)-1)/stride+1, (x.w+2*pad-dw*(k-1)-1)/stride+1
+		tw.steps(k*k*in+1, k*k*out+x.n*oh*ow)
+		return tw.each(x.n, out, oh, ow, func(n, co, h, w int) *number {
+			sum := tw.sum(edge{bias[co], 1, 1})
+			for ci := range in {
+				for r := range k {
+					for s := range k {
+						v := x.get(n, co/(out/groups)*in+ci, h*stride-pad+r*dh, w*stride-pad+s*dw)
+						if v == nil {
+							continue
+						}
+						p := weight[((co*in+ci)*k+r)*k+s]
+						sum.edges = append(sum.edges, edge{v, p.v, p.magnitude}, edge{p, v.v, v.magnitude})
+						sum.v += p.v * v.v
+						sum.magnitude += p.magnitude * v.magnitude
+					}
+				}
+			}
+			return sum
+		})
+	}
+}
+
 // linear is torch.nn.Linear, of a flattened activation.
 func linear(out int) layer {
 	return func(tw *twin, x activation) activation {

@@ -14,6 +14,7 @@ import (
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
+	"wgnin/shaders/groupconv"
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
 	"wgnin/shaders/pool"
@@ -40,6 +41,7 @@ var Ops = []Op{
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
+	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
