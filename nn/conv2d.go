@@ -17,16 +17,18 @@ import (
 //
 // Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded
 // down, and K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out].
-// Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out; each group of output channels sees its
-// own group of input channels.
+// Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out: each group of output
+// channels reads a group of input channels of its own.
 type Conv2D struct {
 	Out             int     // output channels
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
 	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is 1, StrideW 0 is Stride
 	Pad             Padding `text:"pad"`
 
-	Dilation, DilationW int `text:"dilation"` // from one row or column of the kernel to the next; Dilation 0 is 1, DilationW 0 is Dilation
-	Groups              int `text:"groups"`   // of channels; 0 is 1
+	// Dilation is the distance from one row of the kernel to the next, DilationW that of columns:
+	// Dilation 0 is 1, DilationW 0 is Dilation.
+	Dilation, DilationW int `text:"dilation"`
+	Groups              int `text:"groups"` // of channels; 0 is 1
 }
 
 func (c Conv2D) sides() sides {

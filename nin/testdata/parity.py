@@ -14,8 +14,7 @@ script that the Go tests read; they hold no weights and no images, because both 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
 image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
-and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and
-adaptive pooling, 1x28x28.
+and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -126,7 +125,7 @@ def graph_layers():
 
 
 def smooth_layers():
-    """Smooth activations, convolutions with groups and dilation, adaptive pooling to sizes that do not divide the image's."""
+    """Smooth activations, groups, dilation, and adaptive pooling to sizes that do not divide those of the image."""
     return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.Conv2d(8, 12, 3), nn.GELU(),
             nn.Conv2d(12, 12, 3, 1, 1, groups=12), nn.Conv2d(12, 12, 3, 1, 2, (2, 1), 4), nn.AdaptiveAvgPool2d((5, 7)),
             nn.Conv2d(12, 9, 3, 1, 1), nn.Tanh(), nn.Conv2d(9, 8, 1), nn.Sigmoid(), nn.Conv2d(8, 10, 1)]
