@@ -5,8 +5,8 @@ package conformance
 import (
 	"wgnin/gpu"
 	"wgnin/shaders/activation"
-	"wgnin/shaders/adaptivepool"
 	"wgnin/shaders/adam"
+	"wgnin/shaders/adaptivepool"
 	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
