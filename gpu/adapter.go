@@ -89,7 +89,7 @@ type Options struct {
 	Portable bool
 	// Window, if it is not nil, is a window that the device draws in: only
 	// adapters that can are chosen from. It must outlive the device.
-	Window *Window
+	Window *NativeWindow
 	// Idle, if it is not nil, is called about once a millisecond while the
 	// device is waited for. It must not use the device.
 	Idle func()

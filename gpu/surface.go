@@ -8,9 +8,9 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Window is a window of the operating system, as the window library's glue to
+// NativeWindow is a window of the operating system, as the window library's glue to
 // WebGPU describes it.
-type Window = webgpu.Window
+type NativeWindow = webgpu.NativeWindow
 
 // ErrNoPresent is wrapped by the error of [Open] when no adapter that it may
 // choose can draw in the window.

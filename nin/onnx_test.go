@@ -47,6 +47,12 @@ func TestONNXRuntime(t *testing.T) {
 			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},
 		}, nn.PyTorch},
 	}
+	all = append(all, network{"activations", nn.Shape{C: 2, H: 9, W: 7}, nn.Sequential{
+		nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.Tanh{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.SiLU{},
+		nn.Conv2D{Out: 7, Kernel: 1}, nn.GELU{},
+		nn.Conv2D{Out: 14, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 3, Groups: 7},
+		nn.AdaptiveAvgPool2D{H: 7, W: 1}, nn.Flatten{}, nn.Linear{Out: 5}, nn.GELU{},
+	}, nn.PyTorch})
 	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})

@@ -104,6 +104,15 @@ var graphLayers = func() nn.Layer {
 	}}
 }()
 
+// smoothLayers is the network called smooth in parity.py.
+var smoothLayers = nn.Sequential{
+	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.Conv2D{Out: 12, Kernel: 3}, nn.GELU{},
+	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 12},
+	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1, Groups: 4}, nn.AdaptiveAvgPool2D{H: 5, W: 7},
+	nn.Conv2D{Out: 9, Kernel: 3, Pad: nn.Pad(1)}, nn.Tanh{}, nn.Conv2D{Out: 8, Kernel: 1}, nn.Sigmoid{}, nn.Conv2D{Out: 10, Kernel: 1},
+	nn.GlobalAvgPool2D{}, nn.Flatten{},
+}
+
 // TestPyTorchParity trains the networks from the goldens' weights on the
 // goldens' batches, without dropout, and compares logits, losses, the first
 // step's gradients and the last weights with PyTorch's in float64. The
@@ -115,7 +124,7 @@ var graphLayers = func() nn.Layer {
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -130,9 +139,8 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers := graphLayers
-			in := nn.Shape{C: 1, H: 28, W: 28}
-			if name != "graph" {
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
+			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
 				layers, in = recipe.Net(10, 0), recipe.In

@@ -82,7 +82,7 @@ func TestPyTorchReads(t *testing.T) {
 func start(t *testing.T, dev *gpu.Device, dir, init string) *run.Run {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
-	train, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: nintest.FashionDir(t)})
+	train, test, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: nintest.FashionDir(t)})
 	require.NoError(t, err)
 	s := recipe.Settings()
 	// Batches of the golden's size, whose kernels are compiled already.

@@ -13,16 +13,22 @@ import (
 
 // Conv2D is a two-dimensional convolution (cross-correlation) with bias:
 //
-//	y[n,co,oh,ow] = b[co] + sum x[n,ci,oh*Stride-pad+r,ow*Stride-pad+s] w[co,ci,r,s]
+//	y[n,co,oh,ow] = b[co] + sum x[n,ci,oh*Stride-pad+r*Dilation,ow*Stride-pad+s*Dilation] w[co,ci,r,s]
 //
-// Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - Kernel)/Stride + 1,
-// rounded down; weight [Out,Cin,Kernel,Kernel], bias [Out]. Cin is inferred, as
-// by PyTorch's LazyConv2d. There are no dilation and no groups.
+// Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded
+// down, and K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out].
+// Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out: each group of output
+// channels reads a group of input channels of its own.
 type Conv2D struct {
 	Out             int     // output channels
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
 	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is 1, StrideW 0 is Stride
 	Pad             Padding `text:"pad"`
+
+	// Dilation is the distance from one row of the kernel to the next, DilationW that of columns:
+	// Dilation 0 is 1, DilationW 0 is Dilation.
+	Dilation, DilationW int `text:"dilation"`
+	Groups              int `text:"groups"` // of channels; 0 is 1
 }
 
 func (c Conv2D) sides() sides {
@@ -31,6 +37,9 @@ func (c Conv2D) sides() sides {
 
 // Build records the convolution.
 func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
+	if c.sparse() {
+		return c.buildSparse(g, x)
+	}
 	w, err := c.sides().window(x.Shape)
 	if err == nil {
 		err = checkWeights(c.Out, x.C, w.KH, w.KW)

@@ -26,8 +26,8 @@ type Described struct {
 	Weights []WeightTensor // its own, without those of layers inside
 	MACs    int64          // multiply-adds of a forward pass of one image, its own
 
-	size      int  // of Weights on the device, with padding
-	state     bool // Weights do not learn
+	size      int // of the Weights that learn on the device, with padding
+	stateSize int // and of those that do not
 	output    *Tensor
 	same      bool // output is the input
 	outputs   int  // tensors made
@@ -163,9 +163,9 @@ func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph
 	}
 	g := &Graph{N: p.n, Training: p.training, Gradients: p.gradients, rec: dev.NewRecorder(), fusion: rules}
 	g.Batch = g.rec.Placeholder("batch", shaders.BatchBytes)
-	g.weights = func(size int, d *Described) (Weights, error) {
+	g.weights = func(size int, d *Described, state bool) (Weights, error) {
 		w := Weights{Data: g.rec.Placeholder("weights", int64(size)*4)}
-		if !d.state && p.gradients {
+		if !state && p.gradients {
 			w.Grad = g.rec.Placeholder("gradients", int64(size)*4)
 		}
 		return w, nil

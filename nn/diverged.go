@@ -38,7 +38,7 @@ func (net *Net) badWeights() (string, error) {
 	}
 	var bad []string
 	for _, l := range net.layers {
-		if !l.state && !finite(arena[l.offset:][:l.size]) {
+		if !finite(arena[l.offset:][:l.size]) {
 			bad = append(bad, l.String())
 		}
 	}

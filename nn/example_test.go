@@ -25,7 +25,7 @@ func Example() {
 
 	// Without Dir the set is looked for on the machine, and fetched by
 	// download.Files if Fetch is that. It stays on the device, as 8-bit pixels.
-	train, test, err := data.Load(ctx, "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
+	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
 	must(err)
 	images, err := nn.Upload(dev, train)
 	must(err)

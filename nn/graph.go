@@ -23,7 +23,7 @@ type Graph struct {
 	Batch     gpu.View // the shaders.Batch of the run
 
 	rec          *gpu.Recorder
-	weights      func(size int, d *Described) (Weights, error)
+	weights      func(size int, d *Described, state bool) (Weights, error)
 	kernels      Kernels
 	fusion       *fusion
 	layer        *Described // being built
@@ -176,8 +176,7 @@ func (g *Graph) Weights(size int, tensors ...WeightTensor) Weights {
 // State declares values that a layer keeps from run to run and that do not learn, as the
 // running mean of a normalisation: they are saved and loaded as weights are, have no
 // gradient, and the optimiser leaves them as they are. A kernel of the forward pass may
-// update them. A layer calls it once, in the place of Weights: one that has both is made
-// of two, with g.Child.
+// update them. A layer calls it once, besides Weights or without.
 func (g *Graph) State(size int, tensors ...WeightTensor) gpu.View {
 	return g.declare(size, true, tensors).Data
 }
@@ -187,7 +186,11 @@ func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
 	if !g.ok() || d == nil {
 		return Weights{}
 	}
-	if d.size > 0 {
+	declared := &d.size
+	if state {
+		declared = &d.stateSize
+	}
+	if *declared > 0 {
 		g.Fail(errors.New("it declares weights twice; want one call, or layers inside it by g.Child"))
 		return Weights{}
 	}
@@ -195,12 +198,18 @@ func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
 	for i := range tensors {
 		tensors[i].State = state
 	}
-	if err := checkTensors(size, tensors); err != nil {
+	err := checkTensors(size, tensors)
+	for _, t := range tensors {
+		if err == nil && slices.ContainsFunc(d.Weights, func(o WeightTensor) bool { return o.Name == t.Name }) {
+			err = fmt.Errorf("it declares weights and state called %q; want different names", t.Name)
+		}
+	}
+	if err != nil {
 		g.Fail(err)
 		return Weights{}
 	}
-	d.Weights, d.size, d.state = tensors, size, state
-	w, err := g.weights(size, d)
+	d.Weights, *declared = append(d.Weights, tensors...), size
+	w, err := g.weights(size, d, state)
 	if err != nil {
 		g.Fail(err)
 	}
@@ -459,7 +468,7 @@ func (net *Net) newGraph(p pass) (*Graph, error) {
 		N: p.n, Training: p.training, Gradients: p.gradients, Batch: p.batch.All(),
 		rec: net.dev.NewRecorder(), kernels: net.kernels, fusion: fused,
 	}
-	g.weights = func(size int, d *Described) (Weights, error) { return net.place(size, d, p.grads) }
+	g.weights = func(size int, d *Described, state bool) (Weights, error) { return net.place(size, d, state, p.grads) }
 	return g, nil
 }
 

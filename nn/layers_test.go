@@ -19,7 +19,7 @@ import (
 
 // fashion are the first n of real Fashion-MNIST.
 func fashion(t testing.TB, n int) *data.Images {
-	train, _, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "data/testdata/fashion-mnist"})
+	train, _, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, train.Len(), n)
 	return train.First(n)
@@ -85,6 +85,17 @@ var layerCases = []layerCase{
 		twin:   conv(4, 3, 3, 3, 3, 2, 2, 2, 2), out: nn.Shape{C: 4, H: 3, W: 3}, params: 148,
 	},
 	{
+		name:   "relu, conv 3x3 with dilation 2x1, relu", // ReLU(), Conv2d(4, 5, 3, padding=2, dilation=(2, 1)), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1}, nn.ReLU{}},
+		twin:   chain(relu, groupConv(5, 3, 1, 2, 2, 1, 1), relu), out: nn.Shape{C: 5, H: 7, W: 8}, params: 185,
+	},
+	{
+		name:   "depthwise conv 3x3, conv 1x1 to 6, conv 3x3 of 3 groups, stride 2", // Conv2d(4, 4, 3, 1, 1, groups=4), Conv2d(4, 6, 1), Conv2d(6, 9, 3, 2, 1, groups=3)
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1), Groups: 4}, nn.Conv2D{Out: 6, Kernel: 1}, nn.Conv2D{Out: 9, Kernel: 3, Stride: 2, Pad: nn.Pad(1), Groups: 3}},
+		twin:   chain(groupConv(4, 3, 1, 1, 1, 1, 4), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(9, 3, 2, 1, 1, 1, 3)),
+		out:    nn.Shape{C: 9, H: 4, W: 3}, params: 40 + 30 + 171,
+	},
+	{
 		name:   "relu, conv 1x1", // ReLU(), Conv2d(4, 6, 1), ReLU()
 		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.ReLU{}},
 		twin:   chain(relu, conv(6, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
@@ -106,6 +117,22 @@ var layerCases = []layerCase{
 		name:   "leaky relu, conv, leaky relu of 0.3", // LeakyReLU(), Conv2d(4, 6, 1), LeakyReLU(0.3)
 		layers: nn.Sequential{nn.LeakyReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.LeakyReLU{Slope: 0.3}},
 		twin:   chain(leakyReLU(0.01), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.3)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+	},
+	{
+		name:   "sigmoid, conv, tanh, of five channels", // Sigmoid(), Conv2d(4, 5, 3), Tanh()
+		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.Tanh{}},
+		twin:   chain(smooth(sigmoid), conv(5, 3, 3, 1, 1, 0, 0, 0, 0), smooth(tanh)), out: nn.Shape{C: 5, H: 5, W: 4}, params: 185,
+	},
+	{
+		name:   "silu, conv, gelu", // SiLU(), Conv2d(4, 6, 1), GELU()
+		layers: nn.Sequential{nn.SiLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.GELU{}},
+		twin:   chain(smooth(silu), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), smooth(gelu)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+	},
+	{
+		name:   "sigmoid first, of three channels; flatten, linear, sigmoid", // Sigmoid(), Conv2d(3, 5, 1), Sigmoid(), Flatten(), Linear(210, 10), Sigmoid()
+		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 1}, nn.Sigmoid{}, nn.Flatten{}, nn.Linear{Out: 10}, nn.Sigmoid{}},
+		twin:   chain(smooth(sigmoid), conv(5, 1, 1, 1, 1, 0, 0, 0, 0), smooth(sigmoid), flatten, linear(10), smooth(sigmoid)),
+		out:    nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 20 + 2110, first: 3,
 	},
 	{
 		name: "residuals, one in another", // see Residual in nin/testdata/parity.py
@@ -221,6 +248,15 @@ var layerCases = []layerCase{
 		name:   "global average pool", // AdaptiveAvgPool2d((1, 1))
 		layers: nn.Sequential{nn.GlobalAvgPool2D{}},
 		twin:   avgPool(1, 1, 7, 6, 1, 1, 0, 0, 0, 0, true), out: nn.Shape{C: 4, H: 1, W: 1},
+	},
+	{
+		name:   "relu, adaptive average pool to 3x4", // ReLU(), AdaptiveAvgPool2d((3, 4))
+		layers: nn.Sequential{nn.ReLU{}, nn.AdaptiveAvgPool2D{H: 3, W: 4}},
+		twin:   chain(relu, adaptivePool(3, 4)), out: nn.Shape{C: 4, H: 3, W: 4},
+	},
+	{
+		name:   "adaptive average pool to more", // AdaptiveAvgPool2d(9)
+		layers: nn.Sequential{nn.AdaptiveAvgPool2D{H: 9}}, twin: adaptivePool(9, 9), out: nn.Shape{C: 4, H: 9, W: 9},
 	},
 	{
 		name:   "dropout of nothing", // Dropout(0)

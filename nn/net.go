@@ -101,7 +101,7 @@ type Net struct {
 // netWeights are the weights of a layer.
 type netWeights struct {
 	Described
-	offset int // values
+	offset, stateOffset int // of what learns and what does not, in values
 }
 
 // NetOption is a part of a net that most have not, for [NewNet].
@@ -160,16 +160,13 @@ func lay(dev *gpu.Device, l Layer, in Shape, align int) (*Net, error) {
 	}
 	net := &Net{Layer: l, In: in, Out: g.out.Shape, description: g.description(in), dev: dev, byPath: map[string]int{}}
 	for _, d := range net.description.Layers {
-		if d.size == 0 {
+		if d.size+d.stateSize == 0 {
 			continue
 		}
 		net.byPath[d.Path] = len(net.layers)
-		size := &net.size
-		if d.state {
-			size = &net.stateSize
-		}
-		net.layers = append(net.layers, netWeights{d, *size})
-		*size += shaders.RoundUp(d.size, align)
+		net.layers = append(net.layers, netWeights{d, net.size, net.stateSize})
+		net.size += shaders.RoundUp(d.size, align)
+		net.stateSize += shaders.RoundUp(d.stateSize, align)
 	}
 	if net.size == 0 {
 		return nil, errors.New("nn: the network has no weights")
@@ -180,12 +177,13 @@ func lay(dev *gpu.Device, l Layer, in Shape, align int) (*Net, error) {
 // checkPlaces refuses weights of which two lie at one place, or one at none.
 func (net *Net) checkPlaces() error {
 	for _, l := range net.layers {
-		taken := make([]bool, l.size)
+		taken := map[bool][]bool{false: make([]bool, l.size), true: make([]bool, l.stateSize)}
 		for _, t := range l.Weights {
+			taken := taken[t.State]
 			for i := range t.Len() {
 				at := t.place(i)
-				if at < 0 || at >= l.size || taken[at] {
-					return fmt.Errorf("layer %s on %s: element %d of %s lies at %d of %d values; want a place of its own for each", l, l.In, i, t.Name, at, l.size)
+				if at < 0 || at >= len(taken) || taken[at] {
+					return fmt.Errorf("layer %s on %s: element %d of %s lies at %d of %d values; want a place of its own for each", l, l.In, i, t.Name, at, len(taken))
 				}
 				taken[at] = true
 			}
@@ -194,22 +192,24 @@ func (net *Net) checkPlaces() error {
 	return nil
 }
 
-// place is where the weights of a layer, and their gradients in grads, lie.
-func (net *Net) place(size int, d *Described, grads *gpu.Buffer) (Weights, error) {
-	i, ok := net.byPath[d.Path]
-	if !ok || net.layers[i].size != size || net.layers[i].state != d.state {
-		return Weights{}, errors.New("it declares other weights than when the network was made")
+// place is where the weights of a layer, and their gradients in grads, lie, or its state.
+func (net *Net) place(size int, d *Described, state bool, grads *gpu.Buffer) (Weights, error) {
+	var l netWeights
+	if i, ok := net.byPath[d.Path]; ok {
+		l = net.layers[i]
 	}
-	l := net.layers[i]
-	from, bytes := int64(l.offset)*4, int64(size)*4
-	if l.state {
-		return Weights{Data: net.state.Slice(from, bytes)}, nil
+	bytes := int64(size) * 4
+	switch {
+	case state && size == l.stateSize:
+		return Weights{Data: net.state.Slice(int64(l.stateOffset)*4, bytes)}, nil
+	case !state && size == l.size:
+		w := Weights{Data: net.weights.Slice(int64(l.offset)*4, bytes)}
+		if grads != nil {
+			w.Grad = grads.Slice(int64(l.offset)*4, bytes)
+		}
+		return w, nil
 	}
-	w := Weights{Data: net.weights.Slice(from, bytes)}
-	if grads != nil {
-		w.Grad = grads.Slice(from, bytes)
-	}
-	return w, nil
+	return Weights{}, errors.New("it declares other weights than when the network was made")
 }
 
 // Close gives the device memory back. It may be called on nil.
@@ -242,7 +242,11 @@ func (net *Net) each(f func(index int, name string, offset int, t WeightTensor))
 	index := 0
 	for _, l := range net.layers {
 		for _, t := range l.Weights {
-			f(index, l.weight(t.Name), l.offset, t)
+			offset := l.offset
+			if t.State {
+				offset = l.stateOffset
+			}
+			f(index, l.weight(t.Name), offset, t)
 			index++
 		}
 	}
@@ -354,6 +358,42 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	return net.fill(a)
 }
 
+// SetMatching sets the weights that tensors fit by name and shape, and leaves the others as
+// they are: to begin with a network that has another head, say. The names are those of
+// [TakeWeights]. missing are the network's weights that no tensor fits, unused the tensors
+// that fit no weight, both as their names and shapes. Errors: no tensor fits, or one that
+// does is not finite.
+func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
+	plain := net.plainNames(ts)
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		given[plain(t)] = t
+	}
+	weights, err := net.Weights()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, w := range weights {
+		name := strings.TrimPrefix(w.Name, netPrefix)
+		t, ok := given[name]
+		if !ok || t.Integer || !slices.Equal(t.Shape, w.Shape) {
+			missing = append(missing, fmt.Sprint(w.Name, " ", w.Shape))
+			continue
+		}
+		delete(given, name)
+		weights[i].Data = t.Data
+	}
+	if len(missing) == len(weights) {
+		return nil, nil, fmt.Errorf("weights: no tensor fits one of the network's, such as %s", missing[0])
+	}
+	for _, t := range ts {
+		if _, left := given[plain(t)]; left {
+			unused = append(unused, fmt.Sprint(t.Name, " ", t.Shape))
+		}
+	}
+	return missing, unused, net.SetWeights(weights)
+}
+
 // TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
 // the order and with the names of [Net.Weights], with no device.
 //
@@ -456,18 +496,19 @@ func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) str
 	}
 }
 
-// WrapperPrefix is what a wrapper of PyTorch's put before the names of all weights, such as
-// module., when first is the name of one without it and without "net."; empty if none did.
+// WrapperPrefix is what a wrapper of PyTorch's put before the names of all tensors, such as
+// module., when first is the name of a weight without it and without "net."; empty if none
+// did.
 func WrapperPrefix(ts []safetensors.Tensor, first string) string {
-	prefix, found := "", false
 	for _, t := range ts {
 		p, ok := strings.CutSuffix(t.Name, first)
-		if !ok || p != "" && !strings.HasSuffix(p, ".") || found && len(p) >= len(prefix) {
-			continue
+		p = strings.TrimSuffix(p, netPrefix)
+		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
+		if ok && all && strings.HasSuffix(p, ".") {
+			return p
 		}
-		prefix, found = p, true
 	}
-	return strings.TrimSuffix(prefix, netPrefix)
+	return ""
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

@@ -124,10 +124,10 @@ func (p *Probe) addLayers(g *Graph, x *Tensor) {
 func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
 	layer := ProbeLayer{Path: l.Path, Layer: l.Layer, Weights: l.Weights, ReLU: g.fusion.relu[l.output.name], Output: l.output}
 	for _, t := range l.Weights {
-		if len(t.Shape) != 4 {
+		if t.State || len(t.Shape) != 4 {
 			continue
 		}
-		w, err := p.net.place(l.size, l, p.grads)
+		w, err := p.net.place(l.size, l, false, p.grads)
 		if err != nil { // it was built
 			continue
 		}

@@ -17,8 +17,8 @@ import (
 func Layers() []Layer {
 	return []Layer{
 		Sequential{}, Residual{}, Concat{},
-		Conv2D{}, Linear{}, MaxPool2D{}, AvgPool2D{}, GlobalAvgPool2D{},
-		ReLU{}, LeakyReLU{}, Dropout{}, Flatten{},
+		Conv2D{}, Linear{}, MaxPool2D{}, AvgPool2D{}, AdaptiveAvgPool2D{}, GlobalAvgPool2D{},
+		ReLU{}, LeakyReLU{}, Sigmoid{}, Tanh{}, SiLU{}, GELU{}, Dropout{}, Flatten{},
 	}
 }
 

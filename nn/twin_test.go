@@ -163,6 +163,34 @@ func conv(out, kh, kw, sh, sw, top, bottom, left, right int) layer {
 	}
 }
 
+// groupConv is torch.nn.Conv2d with a square kernel and padding on each side.
+func groupConv(out, k, stride, pad, dh, dw, groups int) layer {
+	return func(tw *twin, x activation) activation {
+		in := x.c / groups
+		weight, bias := tw.take(out, in, k, k), tw.take(out)
+		oh, ow := (x.h+2*pad-dh*(k-1)-1)/stride+1, (x.w+2*pad-dw*(k-1)-1)/stride+1
+		tw.steps(k*k*in+1, k*k*out+x.n*oh*ow)
+		return tw.each(x.n, out, oh, ow, func(n, co, h, w int) *number {
+			sum := tw.sum(edge{bias[co], 1, 1})
+			for ci := range in {
+				for r := range k {
+					for s := range k {
+						v := x.get(n, co/(out/groups)*in+ci, h*stride-pad+r*dh, w*stride-pad+s*dw)
+						if v == nil {
+							continue
+						}
+						p := weight[((co*in+ci)*k+r)*k+s]
+						sum.edges = append(sum.edges, edge{v, p.v, p.magnitude}, edge{p, v.v, v.magnitude})
+						sum.v += p.v * v.v
+						sum.magnitude += p.magnitude * v.magnitude
+					}
+				}
+			}
+			return sum
+		})
+	}
+}
+
 // linear is torch.nn.Linear, of a flattened activation.
 func linear(out int) layer {
 	return func(tw *twin, x activation) activation {
@@ -206,6 +234,41 @@ func leakyReLU(slope float64) layer {
 			return tw.sum(edge{v, d, d})
 		})
 	}
+}
+
+// smooth is a function of each value with its derivative, whose first and second derivatives
+// are at most 2. It may be off by 20 units in the last place of 1 + x^2.
+func smooth(f func(x float64) (y, d float64)) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(40, 40)
+		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
+			v := x.get(n, c, h, w)
+			y, d := f(v.v)
+			s := tw.sum(edge{v, d, 2 * (1 + v.magnitude)})
+			s.v, s.magnitude = y, 2*v.magnitude+1+v.v*v.v
+			return s
+		})
+	}
+}
+
+func sigmoid(x float64) (y, d float64) {
+	y = 1 / (1 + math.Exp(-x))
+	return y, y * (1 - y)
+}
+
+func tanh(x float64) (y, d float64) {
+	y = math.Tanh(x)
+	return y, 1 - y*y
+}
+
+func silu(x float64) (y, d float64) {
+	s, ds := sigmoid(x)
+	return x * s, s + x*ds
+}
+
+func gelu(x float64) (y, d float64) {
+	p := (1 + math.Erf(x/math.Sqrt2)) / 2
+	return x * p, p + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 }
 
 // residual is body(x) + shortcut(x).
@@ -285,6 +348,25 @@ func avgPool(oh, ow, kh, kw, sh, sw, top, bottom, left, right int, countPad bool
 			var edges []edge
 			for _, v := range inside {
 				edges = append(edges, edge{v, 1 / float64(divisor), 1 / float64(divisor)})
+			}
+			return tw.sum(edges...)
+		})
+	}
+}
+
+// adaptivePool is torch.nn.AdaptiveAvgPool2d.
+func adaptivePool(oh, ow int) layer {
+	return func(tw *twin, x activation) activation {
+		tw.steps(x.h*x.w+5, oh*ow+5) // a division may be off by 2.5 units in the last place
+		return tw.each(x.n, x.c, oh, ow, func(n, c, h, w int) *number {
+			h0, h1 := h*x.h/oh, ((h+1)*x.h+oh-1)/oh
+			w0, w1 := w*x.w/ow, ((w+1)*x.w+ow-1)/ow
+			d := 1 / float64((h1-h0)*(w1-w0))
+			var edges []edge
+			for i := h0; i < h1; i++ {
+				for j := w0; j < w1; j++ {
+					edges = append(edges, edge{x.get(n, c, i, j), d, d})
+				}
 			}
 			return tw.sum(edges...)
 		})

@@ -18,7 +18,7 @@ type curves struct {
 	n      int
 	half   int // half epochs done
 	last   Step
-	epochs []Epoch
+	epochs []TestScore
 }
 
 func (c *curves) any() bool { return c.seen > 0 || len(c.epochs) > 0 }

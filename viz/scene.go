@@ -673,8 +673,8 @@ func (s *Scene) Step(step Step) error {
 // frozen.
 const followEvery = 10
 
-// Epoch adds a test to the curves.
-func (s *Scene) Epoch(e Epoch) { s.curves.epochs = append(s.curves.epochs, e) }
+// Tested adds a test to the curves.
+func (s *Scene) Tested(e TestScore) { s.curves.epochs = append(s.curves.epochs, e) }
 
 // FrameTime is shown in the status line.
 func (s *Scene) FrameTime(d time.Duration) { s.frameMS = float64(d.Microseconds()) / 1000 }

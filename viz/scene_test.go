@@ -46,7 +46,7 @@ func newLab(t testing.TB) *lab {
 		nn.Flatten{},
 	}
 	var err error
-	l.set, _, err = data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "../nn/data/testdata/fashion-mnist"})
+	l.set, _, err = data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../nn/data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	l.net, err = nn.NewNet(l.dev, network, nn.Shape{C: 1, H: 28, W: 28})
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func training(t testing.TB, s *Scene, steps int) {
 			Step: i, Steps: 100, Epoch: float64(i) / 20, Loss: 2.3 * math.Exp(-float64(i)/40) * wobble, ImagesPerSecond: 431, Weights: i,
 		}))
 		if i%20 == 0 {
-			s.Epoch(Epoch{Epoch: i / 20, TestLoss: 1.6 - float64(i)/80, TestAccuracy: 0.4 + float64(i)/200})
+			s.Tested(TestScore{Epoch: i / 20, TestLoss: 1.6 - float64(i)/80, TestAccuracy: 0.4 + float64(i)/200})
 		}
 	}
 }

@@ -111,8 +111,8 @@ type Step struct {
 	Weights         int // how many steps the weights have seen that Forward would run with
 }
 
-// Epoch is what a program tells of a pass over the training images.
-type Epoch struct {
+// TestScore is what a program tells of a pass over the training images.
+type TestScore struct {
 	Epoch                  int // counts from 1
 	TestLoss, TestAccuracy float64
 }

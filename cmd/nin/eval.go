@@ -78,7 +78,7 @@ func eval(w io.Writer, args []string) error {
 		return err
 	}
 	ctx := context.Background()
-	_, test, err := data.Load(ctx, *dataset, runflags.Options(m.In, data.Options{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
+	_, test, err := data.Load(ctx, *dataset, runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

@@ -90,7 +90,7 @@ func experiment(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe.In, data.Options{Dir: *dir, SkipBad: *skipBad}))
+	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe.In, data.LoadOptions{Dir: *dir, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func experiment(w io.Writer, args []string) error {
 		return fmt.Errorf("study: -out: %w", err)
 	}
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
-	result, err := study.Answer(ctx, dev, s, study.Options{
+	result, err := study.Answer(ctx, dev, s, study.Conditions{
 		Budget: *budget, Seeds: *seeds, Train: trains.First(*train), Test: tests.First(*test), Log: w,
 		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})

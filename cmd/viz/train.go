@@ -115,7 +115,7 @@ func (t *training) tell(e run.Event) (err error) {
 			ImagesPerSecond: t.rate.add(*e.Step, time.Now()), Weights: tr.Submitted(),
 		})
 	case e.Epoch != nil:
-		t.scene.Epoch(viz.Epoch{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
+		t.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
 	}
 	if t.win != nil {
 		t.win.Changed()

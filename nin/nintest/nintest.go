@@ -32,7 +32,7 @@ func FashionDir(t testing.TB) string {
 // Images loads the images in [FashionDir].
 func Images(t testing.TB) (train, test *data.Images) {
 	t.Helper()
-	train, test, err := data.Load(t.Context(), "fashion-mnist", data.Options{Dir: FashionDir(t)})
+	train, test, err := data.Load(t.Context(), "fashion-mnist", data.LoadOptions{Dir: FashionDir(t)})
 	require.NoError(t, err)
 	return train, test
 }

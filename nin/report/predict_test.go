@@ -121,7 +121,7 @@ func TestAnImageHasOneWay(t *testing.T) {
 	}
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 3, 2, nil), "")
 	require.NoError(t, err)
-	_, set, err := data.Load(t.Context(), "folder", data.Options{Dir: filepath.Join(dir, "all"), H: m.In.H, W: m.In.W})
+	_, set, err := data.Load(t.Context(), "folder", data.LoadOptions{Dir: filepath.Join(dir, "all"), H: m.In.H, W: m.In.W})
 	require.NoError(t, err)
 	require.Equal(t, 3, set.Len())
 

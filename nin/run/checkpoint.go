@@ -136,6 +136,10 @@ type Checkpoint struct {
 	optimizer []safetensors.Tensor
 }
 
+// lockPatience is how long to wait for a process that was killed: it has its lock until its
+// memory is freed.
+const lockPatience = time.Second
+
 // ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one that is
 // damaged. Until the checkpoint is closed, or the run that [Resume] makes of it, no other
 // process can go on with the run.
@@ -144,6 +148,9 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 		return nil, cmp.Or(err, noCheckpoint(dir))
 	}
 	l, err := lock(dir)
+	for start := time.Now(); errors.Is(err, ErrBusy) && time.Since(start) < lockPatience; l, err = lock(dir) {
+		time.Sleep(lockPatience / 20)
+	}
 	if err != nil {
 		return nil, err
 	}

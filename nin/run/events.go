@@ -194,7 +194,7 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	}{s.Step, s.Epoch, s.Loss, s.Images}); err != nil {
 		return err
 	}
-	err := r.board.Write(s.Step, tensorboard.Scalar{Tag: "loss/train", Value: s.Loss}, tensorboard.Scalar{Tag: "learning_rate", Value: s.Rate})
+	err := r.board.Write(s.Step, tensorboard.Point{Tag: "loss/train", Value: s.Loss}, tensorboard.Point{Tag: "learning_rate", Value: s.Rate})
 	if err != nil {
 		return err
 	}
@@ -234,8 +234,8 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	if err := r.write("epoch", e); err != nil {
 		return err
 	}
-	err := r.board.Write(step, tensorboard.Scalar{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Scalar{Tag: "accuracy/test", Value: e.TestAccuracy},
-		tensorboard.Scalar{Tag: "images_per_second", Value: e.ImagesPerSecond})
+	err := r.board.Write(step, tensorboard.Point{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Point{Tag: "accuracy/test", Value: e.TestAccuracy},
+		tensorboard.Point{Tag: "images_per_second", Value: e.ImagesPerSecond})
 	if err != nil {
 		return err
 	}

@@ -69,6 +69,32 @@ func TestOwnNetworkResumes(t *testing.T) {
 	assert.Empty(t, m.Recipe)
 }
 
+// A run begins from the weights of a file that fit, and notes what it took and what it left.
+func TestStartsFromWhatFits(t *testing.T) {
+	path := nintest.ModelFile(t, "mini", 1, 10, nil)
+	weights := func(r *run.Run) map[string][]float32 {
+		ts, err := r.Net.Weights()
+		require.NoError(t, err)
+		all := map[string][]float32{}
+		for _, w := range ts {
+			all[w.Name] = w.Data
+		}
+		return all
+	}
+	whole := begin(t, nintest.Short(func(s *nin.Settings) { s.Init = path }), "")
+	assert.Empty(t, whole.Note)
+	const text = "(conv 32 5 pad 2; relu; conv 32 1; relu; conv 32 1; relu); conv 7 1; relu; conv 10 1; globalavgpool; flatten"
+	other := begin(t, nintest.Short(func(s *nin.Settings) { s.Net, s.Init = text, path }), "")
+	assert.Contains(t, other.Note, "6 tensors of "+path+" were taken; net.1.weight [7 32 1 1], net.1.bias [7], net.3.weight [10 7 1 1], net.3.bias [10] start at random; not used: net.2.0.weight")
+	assert.Equal(t, weights(whole)["net.0.2.weight"], weights(other)["net.0.2.weight"])
+	assert.NotZero(t, weights(other)["net.3.weight"][0])
+
+	train, test := nintest.Images(t)
+	alone := nintest.Short(func(s *nin.Settings) { s.Net, s.Init = "conv 10 3; globalavgpool; flatten", path })
+	_, err := run.New(context.Background(), gputest.Device(t), alone, nil, train, test, filepath.Join(t.TempDir(), "r"))
+	require.ErrorContains(t, err, "no tensor fits one of the network's, such as net.0.weight [10 1 3 3]")
+}
+
 // A run's folder is one run's at a time. What another wants of it while it is written
 // to is refused and changes nothing; what was killed leaves no lock that counts.
 func TestFolderIsLocked(t *testing.T) {

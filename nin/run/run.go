@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
@@ -71,17 +72,13 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 			r.Discard()
 		}
 	}()
+	if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
+		return nil, err
+	}
 	if s.Init != "" {
-		weights, _, err := safetensors.Read(s.Init)
-		if err == nil { // also those of a checkpoint
-			weights = slices.DeleteFunc(weights, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
-			err = r.Net.SetWeights(weights)
-		}
-		if err != nil {
+		if err = r.startFrom(s.Init); err != nil {
 			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
-	} else if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
-		return nil, err
 	}
 	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err
@@ -111,6 +108,32 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 // file is a path in the run's directory.
 func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
+}
+
+// startFrom takes the weights in a file that fit, also those of a checkpoint.
+func (r *Run) startFrom(path string) error {
+	tensors, _, err := safetensors.Read(path)
+	if err != nil {
+		return err
+	}
+	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
+	missing, unused, err := r.Net.SetMatching(tensors)
+	if len(missing)+len(unused) > 0 {
+		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused), path, listed(missing), listed(unused))
+	}
+	return err
+}
+
+// listed are the first names of a list, and how many more there are.
+func listed(names []string) string {
+	const most = 4
+	switch {
+	case len(names) == 0:
+		return "none"
+	case len(names) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
 }
 
 // checked are the recipe of the settings, if a run can have them.

@@ -50,8 +50,8 @@ func Find(exercise int) (Study, error) {
 	return Study{}, fmt.Errorf("there is no exercise %d; the chapter's are 1 to 6", exercise)
 }
 
-// Options say how much to train.
-type Options struct {
+// Conditions say how much to train.
+type Conditions struct {
 	Budget      time.Duration // for everything: how many steps a training has follows from it
 	Seeds       int           // trainings of each variant, from seeds 0, 1, ...
 	Train, Test *data.Images
@@ -101,7 +101,7 @@ const (
 
 // underway is a study under way.
 type underway struct {
-	Options
+	Conditions
 	dev    *gpu.Device
 	begun  time.Time
 	recipe nin.Recipe
@@ -112,7 +112,7 @@ type underway struct {
 // order, the same learning rate (the study's, with mini's cosine over the steps), the
 // same number of steps, which is what the budget allows at the measured rates. A
 // seed that no longer fits the budget is left out for all variants.
-func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings, error) {
+func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findings, error) {
 	recipe, err := nin.Find("mini")
 	if err != nil {
 		return Findings{}, err
@@ -122,7 +122,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Options) (Findings,
 	}
 	recipe.In.C = o.Train.C
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
-	r := underway{Options: o, dev: dev, begun: time.Now(), recipe: recipe}
+	r := underway{Conditions: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = Findings{
 		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name, Classes: len(o.Train.Classes),
 		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),

@@ -128,7 +128,7 @@ func TestAnswer(t *testing.T) {
 	dev := gputest.Device(t)
 	set := nintest.Fashion(t)
 	var log strings.Builder
-	o := study.Options{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
+	o := study.Conditions{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
 	r, err := study.Answer(context.Background(), dev, small(), o)
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Seeds)

@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -14,7 +14,7 @@ script that the Go tests read; they hold no weights and no images, because both 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
 image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
-and branches, 1x28x28.
+and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -57,7 +57,7 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l, mini and graph train on Fashion-MNIST's first training images, lin2013 on hashed images.
+      d2l, mini, graph and smooth train on Fashion-MNIST's first training images, lin2013 on hashed images.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
@@ -87,7 +87,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # ---- networks ----
 
-INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28)}  # channels, height, width
+INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28),
+         "smooth": (1, 28, 28)}  # channels, height, width
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -123,12 +124,21 @@ def graph_layers():
             conv(43, 10, 1)]
 
 
+def smooth_layers():
+    """Smooth activations, groups, dilation, and adaptive pooling to sizes that do not divide those of the image."""
+    return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.Conv2d(8, 12, 3), nn.GELU(),
+            nn.Conv2d(12, 12, 3, 1, 1, groups=12), nn.Conv2d(12, 12, 3, 1, 2, (2, 1), 4), nn.AdaptiveAvgPool2d((5, 7)),
+            nn.Conv2d(12, 9, 3, 1, 1), nn.Tanh(), nn.Conv2d(9, 8, 1), nn.Sigmoid(), nn.Conv2d(8, 10, 1)]
+
+
 class Network(nn.Module):
     def __init__(self, name, dropout=0.0, pool2="max"):
         super().__init__()
         drop = nn.Dropout(dropout)
         if name == "graph":
             layers = graph_layers()
+        elif name == "smooth":
+            layers = smooth_layers()
         elif name == "lin2013":
             pool = nn.MaxPool2d(3, 2, ceil_mode=True)
             second = nn.AvgPool2d(3, 2, ceil_mode=True) if pool2 == "avg" else pool
@@ -310,6 +320,7 @@ GOLDENS = {
     "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=1e-4),
     "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
     "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
+    "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -573,7 +584,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,resize")
+    arg("--only", default="d2l,lin2013,mini,graph,smooth,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,resize")
 
     a = parser.parse_args()
     if a.threads:

@@ -72,8 +72,8 @@ func (s *Images) First(n int) *Images {
 	return &first
 }
 
-// Options say where Load looks. The zero value is good.
-type Options struct {
+// LoadOptions say where Load looks. The zero value is good.
+type LoadOptions struct {
 	// Dir is the folder that holds the files. If set, Load looks nowhere else and fetches nothing.
 	Dir string
 
@@ -98,11 +98,11 @@ type Options struct {
 
 	// Progress, if set, is told how far Load is: every few kilobytes that are fetched, for every image of a folder. It is
 	// called from Load's own goroutine.
-	Progress func(Progress)
+	Progress func(LoadProgress)
 }
 
-// Progress is how far something is that takes long.
-type Progress struct {
+// LoadProgress is how far something is that takes long.
+type LoadProgress struct {
 	Doing       string // what, such as "download train-images-idx3-ubyte.gz"
 	Done, Total int64
 	Unit        string // of Done and Total
@@ -111,7 +111,7 @@ type Progress struct {
 // ErrIsFolder reports a folder that has no files of the data set, but folders of pictures.
 var ErrIsFolder = errors.New("it holds folders of pictures, which the data set " + folder + " reads")
 
-// ErrNoFiles reports a data set that is found nowhere; Options.Dir can say where it is.
+// ErrNoFiles reports a data set that is found nowhere; LoadOptions.Dir can say where it is.
 var ErrNoFiles = errors.New("not on this machine and cannot be downloaded")
 
 // Names lists the data sets that Load knows.
@@ -185,7 +185,7 @@ func Classes(name string) []string {
 //
 // Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
 // or not of one set, no network.
-func Load(ctx context.Context, name string, opt Options) (train, test *Images, err error) {
+func Load(ctx context.Context, name string, opt LoadOptions) (train, test *Images, err error) {
 	load := readFolder
 	if name != folder {
 		s, err := find(name)
@@ -201,7 +201,7 @@ func Load(ctx context.Context, name string, opt Options) (train, test *Images, e
 	return train, test, nil
 }
 
-func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err error) {
+func (s *set) load(ctx context.Context, opt LoadOptions) (train, test *Images, err error) {
 	if opt.Dir != "" {
 		train, test, err = s.read(s, opt.Dir)
 		if errors.Is(err, fs.ErrNotExist) && looksLikeFolder(opt.Dir) {
@@ -229,7 +229,7 @@ func (s *set) load(ctx context.Context, opt Options) (train, test *Images, err e
 	case cacheErr != nil:
 		err = cacheErr
 	case opt.Fetch == nil:
-		err = errors.New("Options.Fetch is nil")
+		err = errors.New("LoadOptions.Fetch is nil")
 	default:
 		err = opt.Fetch(ctx, cache, s.mirrors, s.files, opt.Progress)
 	}

@@ -106,7 +106,7 @@ func cifarMembers() []member {
 }
 
 func ExampleLoad() {
-	train, test, err := Load(context.Background(), "fashion-mnist", Options{Dir: "testdata/fashion-mnist"})
+	train, test, err := Load(context.Background(), "fashion-mnist", LoadOptions{Dir: "testdata/fashion-mnist"})
 	if err != nil {
 		panic(err)
 	}
@@ -123,7 +123,7 @@ func TestFull(t *testing.T) {
 		t.Skip("the Debian package dataset-fashion-mnist is not installed")
 	}
 	t.Setenv("NIN_DATA", "")
-	train, test, err := Load(ctx, "fashion-mnist", Options{})
+	train, test, err := Load(ctx, "fashion-mnist", LoadOptions{})
 	require.NoError(t, err)
 	assert.Equal(t, 60000, train.Len())
 	assert.Equal(t, 10000, test.Len())
@@ -140,14 +140,14 @@ func TestFull(t *testing.T) {
 	assert.Equal(t, [10]int{6000, 6000, 6000, 6000, 6000, 6000, 6000, 6000, 6000, 6000}, counts)
 	assert.InDelta(t, 0.2860, float64(sum)/255/float64(len(train.Pixels)), 5e-5, "the mean that is known for this set")
 
-	someTrain, someTest, err := Load(ctx, "fashion-mnist", Options{Dir: small})
+	someTrain, someTest, err := Load(ctx, "fashion-mnist", LoadOptions{Dir: small})
 	require.NoError(t, err)
 	assert.Equal(t, train.First(320), someTrain)
 	assert.Equal(t, test.First(80), someTest)
 }
 
 func TestSmall(t *testing.T) {
-	train, test, err := Load(ctx, "fashion-mnist", Options{Dir: small})
+	train, test, err := Load(ctx, "fashion-mnist", LoadOptions{Dir: small})
 	require.NoError(t, err)
 	assert.Equal(t, []uint8{9, 0, 0, 3, 0, 2, 7, 2, 5, 5}, train.Labels[:10])
 	assert.Equal(t, []uint8{9, 2, 1, 1, 6, 1, 4, 6, 5, 7}, test.Labels[:10])
@@ -169,14 +169,14 @@ func TestSmall(t *testing.T) {
 		})
 		require.NoError(t, err)
 	}
-	plain, _, err := Load(ctx, "mnist", Options{Dir: dir})
+	plain, _, err := Load(ctx, "mnist", LoadOptions{Dir: dir})
 	require.NoError(t, err)
 	assert.Equal(t, train.Pixels, plain.Pixels)
 	assert.Equal(t, "9", plain.Classes[plain.Labels[0]])
 }
 
 func TestFirst(t *testing.T) {
-	_, s, err := Load(ctx, "fashion-mnist", Options{Dir: small})
+	_, s, err := Load(ctx, "fashion-mnist", LoadOptions{Dir: small})
 	require.NoError(t, err)
 	f := s.First(3)
 	assert.Equal(t, 3, f.Len())
@@ -212,7 +212,7 @@ func TestCIFAR(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			fill(dir)
-			train, test, err := Load(ctx, "cifar10", Options{Dir: dir})
+			train, test, err := Load(ctx, "cifar10", LoadOptions{Dir: dir})
 			require.NoError(t, err)
 			assert.Equal(t, want, train.Labels)
 			assert.Equal(t, wantTest, test.Labels)
@@ -235,19 +235,19 @@ func TestSearch(t *testing.T) {
 		members := cifarMembers()
 		members[6].bytes = cifarFile(1, byte(i))
 		write(t, filepath.Join(dir, cifarArchive), tarFile(members...))
-		_, test, err := Load(ctx, "cifar10", Options{})
+		_, test, err := Load(ctx, "cifar10", LoadOptions{})
 		require.NoError(t, err)
 		assert.Equal(t, []uint8{byte(i)}, test.Labels, dir)
 	}
 
 	// A damaged file is not passed over.
 	write(t, filepath.Join(env, "cifar10", cifarArchive), []byte("damaged"))
-	_, _, err := Load(ctx, "cifar10", Options{})
+	_, _, err := Load(ctx, "cifar10", LoadOptions{})
 	assert.ErrorContains(t, err, filepath.Join(env, "cifar10", cifarArchive))
 
 	// With Dir there is no search.
 	dir := t.TempDir()
-	_, _, err = Load(ctx, "cifar10", Options{Dir: dir})
+	_, _, err = Load(ctx, "cifar10", LoadOptions{Dir: dir})
 	require.ErrorIs(t, err, os.ErrNotExist)
 	assert.ErrorContains(t, err, dir+" has no cifar-10-batches-bin/data_batch_1.bin or data_batch_1.bin or cifar-10-binary.tar.gz")
 }
@@ -328,7 +328,7 @@ func TestBadIDX(t *testing.T) {
 // refused wants one line with the folder and the message.
 func refused(t *testing.T, name, dir, want string) {
 	t.Helper()
-	train, test, err := Load(ctx, name, Options{Dir: dir})
+	train, test, err := Load(ctx, name, LoadOptions{Dir: dir})
 	require.ErrorContains(t, err, want)
 	assert.ErrorContains(t, err, dir)
 	assert.NotContains(t, err.Error(), "\n")
@@ -390,7 +390,7 @@ func TestBadCIFAR(t *testing.T) {
 }
 
 func TestUnknown(t *testing.T) {
-	_, _, err := Load(ctx, "imagenet", Options{})
+	_, _, err := Load(ctx, "imagenet", LoadOptions{})
 	assert.EqualError(t, err, `data: there is no data set "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
 }
 
@@ -416,16 +416,16 @@ func TestFetch(t *testing.T) {
 		t.Skip("the machine has cifar10")
 	}
 	refuse := func(fetch Fetch, want string) {
-		_, _, err := Load(ctx, "cifar10", Options{Fetch: fetch})
+		_, _, err := Load(ctx, "cifar10", LoadOptions{Fetch: fetch})
 		require.ErrorIs(t, err, ErrNoFiles)
 		require.ErrorContains(t, err, "cifar10 is not on this machine and cannot be downloaded ("+want)
 		assert.NotContains(t, err.Error(), "\n")
 	}
-	refuse(nil, "Options.Fetch is nil")
-	refuse(func(context.Context, string, []string, []File, func(Progress)) error { return io.EOF }, "EOF")
+	refuse(nil, "LoadOptions.Fetch is nil")
+	refuse(func(context.Context, string, []string, []File, func(LoadProgress)) error { return io.EOF }, "EOF")
 
 	stopped, cancel := context.WithCancel(ctx)
-	_, _, err := Load(stopped, "cifar10", Options{Fetch: func(ctx context.Context, _ string, _ []string, _ []File, _ func(Progress)) error {
+	_, _, err := Load(stopped, "cifar10", LoadOptions{Fetch: func(ctx context.Context, _ string, _ []string, _ []File, _ func(LoadProgress)) error {
 		cancel()
 		return io.EOF
 	}})
@@ -433,7 +433,7 @@ func TestFetch(t *testing.T) {
 
 	fetched := 0
 	for range 2 {
-		_, test, err := Load(ctx, "cifar10", Options{Fetch: func(_ context.Context, dir string, mirrors []string, files []File, _ func(Progress)) error {
+		_, test, err := Load(ctx, "cifar10", LoadOptions{Fetch: func(_ context.Context, dir string, mirrors []string, files []File, _ func(LoadProgress)) error {
 			fetched++
 			assert.Equal(t, filepath.Join(cache, "nin", "cifar10"), dir)
 			assert.Equal(t, named("cifar10").mirrors, mirrors)

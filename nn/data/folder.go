@@ -26,14 +26,14 @@ const folder = "folder"
 // Fashion-MNIST and CIFAR-10.
 const everyTest = 6
 
-// ErrNoFolder reports that Options.Dir does not say where the pictures are.
+// ErrNoFolder reports that LoadOptions.Dir does not say where the pictures are.
 var ErrNoFolder = errors.New("the data set " + folder + " is pictures of your own, and nothing says where they are")
 
-// ErrUnreadable reports pictures of a folder that cannot be read; Options.SkipBad leaves them out.
+// ErrUnreadable reports pictures of a folder that cannot be read; LoadOptions.SkipBad leaves them out.
 var ErrUnreadable = errors.New("cannot be read")
 
 // readFolder reads a tree of images. The pixels of all are in memory once decoded; they are decoded on all cores.
-func readFolder(ctx context.Context, opt Options) (train, test *Images, err error) {
+func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err error) {
 	if opt.Dir == "" {
 		return nil, nil, ErrNoFolder
 	}
@@ -52,7 +52,7 @@ func readFolder(ctx context.Context, opt Options) (train, test *Images, err erro
 			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test", opt.Dir, everyTest)
 		}
 	}
-	f := &folderReader{Options: opt, listing: t, all: append(trains, tests...)}
+	f := &folderReader{LoadOptions: opt, listing: t, all: append(trains, tests...)}
 	if err := f.read(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -89,7 +89,7 @@ type size struct{ w, h int }
 
 // folderReader reads the pictures of a tree.
 type folderReader struct {
-	Options
+	LoadOptions
 	*listing
 	all               []picture // for training, then for the test
 	c, h, w           int       // that all will have
@@ -171,7 +171,7 @@ func (f *folderReader) each(ctx context.Context, doing string, do func(*picture)
 			})
 		}
 		if f.Progress != nil {
-			f.Progress(Progress{doing, int64(i + 1), int64(len(f.all)), "images"})
+			f.Progress(LoadProgress{doing, int64(i + 1), int64(len(f.all)), "images"})
 		}
 	}
 	_ = g.Wait() // always nil: the errors are the pictures'

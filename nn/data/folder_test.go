@@ -81,11 +81,11 @@ func TestFolderSplit(t *testing.T) {
 		files[fmt.Sprintf("ant/%02d.PNG", i)] = pngOf(flat(5, 4, uint8(i)))
 	}
 	dir := tree(t, files)
-	var last Progress
-	opt := Options{Dir: dir, H: 9, W: 9, Progress: func(p Progress) { last = p }}
+	var last LoadProgress
+	opt := LoadOptions{Dir: dir, H: 9, W: 9, Progress: func(p LoadProgress) { last = p }}
 	train, test, err := Load(ctx, "folder", opt)
 	require.NoError(t, err)
-	assert.Equal(t, Progress{"read " + dir, 26, 26, "images"}, last)
+	assert.Equal(t, LoadProgress{"read " + dir, 26, 26, "images"}, last)
 	assert.Equal(t, []string{"ant", "bee"}, train.Classes)
 	assert.Equal(t, []int{1, 4, 5}, []int{train.C, train.H, train.W}, "smaller than asked for, and all alike: unchanged")
 	assert.Equal(t, map[int]int{5: 0, 11: 0, 105: 1, 111: 1}, values(test))
@@ -129,7 +129,7 @@ func TestFolderFormats(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := tree(t, map[string][]byte{"train/a/x.png": c.file, "train/b/x.jpg": c.file, "val/b/x.jpeg": c.file})
-			train, test, err := Load(ctx, "folder", Options{Dir: dir})
+			train, test, err := Load(ctx, "folder", LoadOptions{Dir: dir})
 			require.NoError(t, err)
 			assert.Equal(t, c.want, test.Pixels)
 			assert.Equal(t, []uint8{1}, test.Labels)
@@ -148,7 +148,7 @@ func TestFolderSizes(t *testing.T) {
 	dir := tree(t, map[string][]byte{
 		"train/a/1.png": pngOf(flat(1, 1, 77)), "train/b/1.png": pngOf(flat(300, 2, 78)), "test/a/1.png": pngOf(colours),
 	})
-	train, test, err := Load(ctx, "folder", Options{Dir: dir, H: 6, W: 8})
+	train, test, err := Load(ctx, "folder", LoadOptions{Dir: dir, H: 6, W: 8})
 	require.NoError(t, err)
 	assert.Equal(t, []int{3, 6, 8}, []int{train.C, train.H, train.W})
 	assert.Equal(t, map[int]int{77: 0, 78: 1}, values(train))
@@ -189,7 +189,7 @@ func TestBadFolder(t *testing.T) {
 		if machine.FreeMemory() == 0 {
 			t.Skip("the machine does not say how much it has")
 		}
-		many := folderReader{Options: Options{Dir: "pets"}, all: make([]picture, 1e6), h: 4096, w: 4096}
+		many := folderReader{LoadOptions: LoadOptions{Dir: "pets"}, all: make([]picture, 1e6), h: 4096, w: 4096}
 		assert.ErrorContains(t, many.room(), "pets has 1000000 images, which take 100663296000000 bytes to read at 4096x4096; ")
 		many.largest = size{300, 200}
 		assert.EqualValues(t, 300*200, many.areaAtOnce(1<<30), "the largest alone")
@@ -199,7 +199,7 @@ func TestBadFolder(t *testing.T) {
 		assert.NoError(t, many.room())
 	})
 	t.Run("no folder given", func(t *testing.T) {
-		_, _, err := Load(ctx, folder, Options{})
+		_, _, err := Load(ctx, folder, LoadOptions{})
 		assert.ErrorIs(t, err, ErrNoFolder)
 	})
 	t.Run("no such folder", func(t *testing.T) {
@@ -217,7 +217,7 @@ func TestBadFolder(t *testing.T) {
 		dir := tree(t, map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good})
 		ctx, cancel := context.WithCancel(ctx)
 		cancel()
-		_, _, err := Load(ctx, folder, Options{Dir: dir})
+		_, _, err := Load(ctx, folder, LoadOptions{Dir: dir})
 		assert.ErrorIs(t, err, context.Canceled)
 	})
 }

@@ -71,7 +71,7 @@ func isDir(path string) bool {
 }
 
 // readTree lists the pictures of a folder, and no training pictures of a split if only the test is wanted.
-func readTree(opt Options) (*listing, error) {
+func readTree(opt LoadOptions) (*listing, error) {
 	t := &listing{root: opt.Dir, skipBad: opt.SkipBad, unused: map[string]int{}}
 	trainDir, testDir, err := t.findSplit()
 	if err != nil {

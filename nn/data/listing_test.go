@@ -56,14 +56,14 @@ func hashOf(s *Images) string {
 // TestFlatFoldersStay has the sets of a flat folder as they were before folders in classes, and more formats, were read:
 // runs on such a folder go on to the same bits.
 func TestFlatFoldersStay(t *testing.T) {
-	train, test, err := Load(ctx, folder, Options{Dir: flatFolder(t), H: 6, W: 7})
+	train, test, err := Load(ctx, folder, LoadOptions{Dir: flatFolder(t), H: 6, W: 7})
 	require.NoError(t, err)
 	assert.Equal(t, []int{44, 7}, []int{train.Len(), test.Len()})
 	assert.Equal(t, []string{"7b140631e673f10b", "f52f0fcd7b3bc07f"}, []string{hashOf(train), hashOf(test)})
 }
 
 // noted loads a folder and gives what it tells.
-func noted(t *testing.T, opt Options) (train, test *Images, lines string) {
+func noted(t *testing.T, opt LoadOptions) (train, test *Images, lines string) {
 	t.Helper()
 	var all []string
 	opt.Note = func(line string) { all = append(all, strings.ReplaceAll(line, opt.Dir, "DIR")) }
@@ -88,7 +88,7 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 	link("..", "Train/a/deep/round")
 	link("../..", "Train/b/round")
 	link("../b/4.gif", "Train/a/6.gif")
-	train, test, lines := noted(t, Options{Dir: dir, H: 8, W: 8})
+	train, test, lines := noted(t, LoadOptions{Dir: dir, H: 8, W: 8})
 	assert.Equal(t, []string{"a", "b"}, train.Classes)
 	assert.Equal(t, map[int]int{5: 1}, values(test))
 	assert.Equal(t, 5, train.Len())
@@ -100,7 +100,7 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 	assert.Equal(t, `DIR: not used: 2 .json, 1 .png outside the folders of the classes, 4 hidden, 2 links to a folder that they are in, the folder old, and 1 more
 DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8`, lines)
 
-	_, _, lines = noted(t, Options{Dir: flatFolder(t), H: 6, W: 6})
+	_, _, lines = noted(t, LoadOptions{Dir: flatFolder(t), H: 6, W: 6})
 	assert.Equal(t, "DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6", lines)
 }
 
@@ -116,7 +116,7 @@ func TestSkipBad(t *testing.T) {
 	put("a/bad 6.jpg", jpegOf(flat(64, 64, 1))[:400])
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "a", "bad 7.png")))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "a", "bad 8.png"), 0o755)) // a folder, whatever its name
-	_, _, err := Load(ctx, folder, Options{Dir: dir, H: 6, W: 7})
+	_, _, err := Load(ctx, folder, LoadOptions{Dir: dir, H: 6, W: 7})
 	require.ErrorIs(t, err, ErrUnreadable)
 	for _, want := range []string{
 		`: 7 of 58 pictures cannot be read: "a/bad\n5.png": a PNG image that is cut short`, "; C/bad 1.png: the file is empty; C/bad 2.png: not a PNG, JPEG or GIF image",
@@ -127,14 +127,14 @@ func TestSkipBad(t *testing.T) {
 	}
 	assert.NotContains(t, err.Error(), "\n")
 
-	train, test, lines := noted(t, Options{Dir: dir, H: 6, W: 7, SkipBad: true})
+	train, test, lines := noted(t, LoadOptions{Dir: dir, H: 6, W: 7, SkipBad: true})
 	assert.Equal(t, 51, train.Len()+test.Len())
 	assert.Contains(t, lines, "DIR: 7 of 58 pictures cannot be read and are left out: ")
-	again, _, _ := noted(t, Options{Dir: dir, H: 6, W: 7, SkipBad: true})
+	again, _, _ := noted(t, LoadOptions{Dir: dir, H: 6, W: 7, SkipBad: true})
 	assert.Equal(t, train, again)
 
 	bad := tree(t, map[string][]byte{"train/a/1.png": nil, "train/b/1.png": pngOf(flat(1, 1, 1)), "val/b/1.png": pngOf(flat(1, 1, 1))})
-	_, _, err = Load(ctx, folder, Options{Dir: bad, SkipBad: true})
+	_, _, err = Load(ctx, folder, LoadOptions{Dir: bad, SkipBad: true})
 	assert.ErrorContains(t, err, `no picture of the class "a" for training can be read`)
 }
 
@@ -142,7 +142,7 @@ func TestSkipBad(t *testing.T) {
 func TestOnlyTest(t *testing.T) {
 	dir := flatFolder(t)
 	for _, c := range []int{1, 3} {
-		train, test, lines := noted(t, Options{Dir: dir, H: 6, W: 6, C: c, OnlyTest: true})
+		train, test, lines := noted(t, LoadOptions{Dir: dir, H: 6, W: 6, C: c, OnlyTest: true})
 		assert.Nil(t, train)
 		assert.Equal(t, []int{51, c, 51 * c * 36}, []int{test.Len(), test.C, len(test.Pixels)})
 		assert.Equal(t, "DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6", lines)
@@ -153,7 +153,7 @@ func TestOnlyTest(t *testing.T) {
 		assert.Contains(t, slices.Collect(slices.Chunk(test.Pixels, c*36)), d.planes, "as ReadImage has it")
 	}
 	split := tree(t, map[string][]byte{"train/a/1.png": nil, "train/b/1.png": nil, "val/b/1.png": pngOf(flat(1, 1, 7))})
-	_, test, lines := noted(t, Options{Dir: split, OnlyTest: true})
+	_, test, lines := noted(t, LoadOptions{Dir: split, OnlyTest: true})
 	assert.Equal(t, map[int]int{7: 1}, values(test))
 	assert.Equal(t, "DIR: 2 classes, 1 test pictures, of 1x1", lines)
 }
@@ -165,7 +165,7 @@ func TestManyClasses(t *testing.T) {
 		files[fmt.Sprintf("train/%03d/x.png", c)] = pngOf(flat(1, 1, uint8(c%251)))
 	}
 	files["val/299/x.png"], files["val/299/y.png"] = files["train/299/x.png"], files["train/299/x.png"]
-	train, test, err := Load(ctx, folder, Options{Dir: tree(t, files)})
+	train, test, err := Load(ctx, folder, LoadOptions{Dir: tree(t, files)})
 	require.NoError(t, err)
 	assert.Equal(t, []int{300, 300, 2}, []int{len(train.Classes), train.Len(), test.Len()})
 	seen := map[int]bool{}
@@ -195,7 +195,7 @@ func TestFolderNames(t *testing.T) {
 	for i := range 6 { // a class may be called so
 		files[fmt.Sprintf("train/%d.png", i)], files[fmt.Sprintf("bus/%d.png", i)] = one, one
 	}
-	train, _, err := Load(ctx, folder, Options{Dir: tree(t, files)})
+	train, _, err := Load(ctx, folder, LoadOptions{Dir: tree(t, files)})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"bus", "train"}, train.Classes)
 

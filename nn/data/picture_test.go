@@ -103,7 +103,7 @@ func TestMended(t *testing.T) {
 	for c, want := range []int{207, 180, 152} {
 		assert.InDelta(t, want, got.Pixels[64*c], 2)
 	}
-	_, _, lines := noted(t, Options{Dir: tree(t, map[string][]byte{"train/a/x.png": sum, "train/b/x.png": p, "val/b/x.jpg": j[:len(j)-2]}), H: 9, W: 20})
+	_, _, lines := noted(t, LoadOptions{Dir: tree(t, map[string][]byte{"train/a/x.png": sum, "train/b/x.png": p, "val/b/x.jpg": j[:len(j)-2]}), H: 9, W: 20})
 	assert.Contains(t, lines, "DIR: 2 of 3 pictures are damaged but were read: ")
 }
 

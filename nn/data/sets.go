@@ -25,7 +25,7 @@ type File struct {
 
 // Fetch brings those of the files that dir lacks into it, from the first of the mirrors (what to put before a file's
 // name, best first) that has them. What it leaves under a file's name is whole, and has its sum.
-type Fetch func(ctx context.Context, dir string, mirrors []string, files []File, progress func(Progress)) error
+type Fetch func(ctx context.Context, dir string, mirrors []string, files []File, progress func(LoadProgress)) error
 
 var sets = []set{
 	{

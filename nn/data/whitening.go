@@ -64,7 +64,7 @@ func BlankWhitening(c, h, w int) (*Whitening, error) {
 
 // FitWhitening finds the whitening of a set whose images have been resized to h rows of w pixels. For CIFAR-10 it
 // takes minutes and half a gigabyte. It refuses images that [CheckWhitening] does, and stops when ctx is done.
-func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Progress)) (*Whitening, error) {
+func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(LoadProgress)) (*Whitening, error) {
 	white, err := BlankWhitening(set.C, h, w)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Prog
 	blocks := (set.Len() + block - 1) / block
 	step := func(i int) error {
 		if progress != nil {
-			progress(Progress{"find the whitening of " + set.Name, int64(i), int64(blocks + inverseRootTerms), "steps"})
+			progress(LoadProgress{"find the whitening of " + set.Name, int64(i), int64(blocks + inverseRootTerms), "steps"})
 		}
 		return ctx.Err()
 	}
@@ -202,7 +202,7 @@ func jacobi(u, complement float64) (sn, cn float64) {
 
 // FindWhitening is [FitWhitening] for a network that takes opt.H rows and opt.W columns. What it finds is kept in the
 // user's cache folder, because it can take minutes.
-func FindWhitening(ctx context.Context, set *Images, opt Options) (*Whitening, error) {
+func FindWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitening, error) {
 	w, err := findWhitening(ctx, set, opt)
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
@@ -210,7 +210,7 @@ func FindWhitening(ctx context.Context, set *Images, opt Options) (*Whitening, e
 	return w, nil
 }
 
-func findWhitening(ctx context.Context, set *Images, opt Options) (*Whitening, error) {
+func findWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitening, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, whiteningFormat, set.C, set.H, set.W, opt.H, opt.W)
 	h.Write(set.Pixels)

@@ -46,7 +46,7 @@ func blobs(n, h, w int) *Images {
 func TestWhitening(t *testing.T) {
 	set := blobs(2500, 4, 5)
 	var steps []int64
-	white, err := FitWhitening(ctx, set, 4, 5, func(p Progress) {
+	white, err := FitWhitening(ctx, set, 4, 5, func(p LoadProgress) {
 		assert.Equal(t, int64(3+inverseRootTerms), p.Total)
 		steps = append(steps, p.Done)
 	})
@@ -132,9 +132,9 @@ func TestInverseRoot(t *testing.T) {
 // TestWhitenedLoad: the whitening comes from the cache the second time, unless that is damaged.
 func TestWhitenedLoad(t *testing.T) {
 	_, cache := nowhere(t)
-	opt := Options{Dir: small, H: 8, W: 10}
+	opt := LoadOptions{Dir: small, H: 8, W: 10}
 	found := false
-	opt.Progress = func(p Progress) { found = true }
+	opt.Progress = func(p LoadProgress) { found = true }
 	load := func() *Whitening {
 		train, _, err := Load(ctx, "fashion-mnist", opt)
 		require.NoError(t, err)

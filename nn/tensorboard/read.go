@@ -17,7 +17,7 @@ import (
 
 // Read reads the events of the file at path, apart from the first, which has
 // the version. An event that is cut short ends the file.
-func Read(path string) (events []Event, err error) {
+func Read(path string) (events []Record, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func Read(path string) (events []Event, err error) {
 const maxEvent = 1 << 20
 
 // read reads the next event.
-func read(r io.Reader) (e Event, err error) {
+func read(r io.Reader) (e Record, err error) {
 	head := make([]byte, 12)
 	if _, err := io.ReadFull(r, head); err != nil {
 		return e, err
@@ -65,7 +65,7 @@ func read(r io.Reader) (e Event, err error) {
 			e.Step = int(bits)
 		case eventSummary:
 			return protobuf.Fields(b, func(_ protowire.Number, _ uint64, value []byte) error {
-				var s Scalar
+				var s Point
 				err := protobuf.Fields(value, func(number protowire.Number, bits uint64, b []byte) error {
 					switch number {
 					case valueTag:

@@ -20,17 +20,17 @@ import (
 // demands "tfevents" in the name.
 const FileName = "events.out.tfevents.nin"
 
-// Scalar is a value of a curve.
-type Scalar struct {
+// Point is a value of a curve.
+type Point struct {
 	Tag   string // of the curve; TensorBoard groups by what is before a slash
 	Value float64
 }
 
-// Event is what was written at a step.
-type Event struct {
+// Record is what was written at a step.
+type Record struct {
 	Step    int
 	Time    time.Time
-	Scalars []Scalar
+	Scalars []Point
 }
 
 // Writer appends to an event file. What is written is there for readers at
@@ -83,7 +83,7 @@ func (w *Writer) Sync() (size int64, err error) {
 }
 
 // Write appends the scalars of a step. On nil it does nothing.
-func (w *Writer) Write(step int, scalars ...Scalar) error {
+func (w *Writer) Write(step int, scalars ...Point) error {
 	if w == nil {
 		return nil
 	}

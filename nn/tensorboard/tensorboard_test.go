@@ -20,7 +20,7 @@ func write(t *testing.T, path string, size int64, steps ...int) int64 {
 	w, err := tensorboard.Open(path, size)
 	require.NoError(t, err)
 	for _, step := range steps {
-		err := w.Write(step, tensorboard.Scalar{Tag: "loss/train", Value: 1 / float64(step)}, tensorboard.Scalar{Tag: "learning_rate", Value: 0.5})
+		err := w.Write(step, tensorboard.Point{Tag: "loss/train", Value: 1 / float64(step)}, tensorboard.Point{Tag: "learning_rate", Value: 0.5})
 		require.NoError(t, err)
 	}
 	size, err = w.Sync()
@@ -46,7 +46,7 @@ func TestWriteAndRead(t *testing.T) {
 	events, err := tensorboard.Read(path)
 	require.NoError(t, err)
 	require.Len(t, events, 3)
-	assert.Equal(t, []tensorboard.Scalar{{Tag: "loss/train", Value: 0.5}, {Tag: "learning_rate", Value: 0.5}}, events[1].Scalars)
+	assert.Equal(t, []tensorboard.Point{{Tag: "loss/train", Value: 0.5}, {Tag: "learning_rate", Value: 0.5}}, events[1].Scalars)
 	assert.Equal(t, 300, events[2].Step)
 	assert.True(t, events[0].Time.After(before) && events[0].Time.Before(time.Now().Add(time.Second)), events[0].Time)
 }
@@ -66,7 +66,7 @@ func TestOpenDropsWhatIsLater(t *testing.T) {
 
 func TestNoWriter(t *testing.T) {
 	var w *tensorboard.Writer
-	require.NoError(t, w.Write(1, tensorboard.Scalar{Tag: "loss/train"}))
+	require.NoError(t, w.Write(1, tensorboard.Point{Tag: "loss/train"}))
 	_, err := w.Sync()
 	require.NoError(t, err)
 	require.NoError(t, w.Close())

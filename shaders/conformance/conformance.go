@@ -4,7 +4,9 @@ package conformance
 
 import (
 	"wgnin/gpu"
+	"wgnin/shaders/activation"
 	"wgnin/shaders/adam"
+	"wgnin/shaders/adaptivepool"
 	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
 	"wgnin/shaders/ceiling"
@@ -13,6 +15,7 @@ import (
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
+	"wgnin/shaders/groupconv"
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
 	"wgnin/shaders/pool"
@@ -30,6 +33,8 @@ type Op struct {
 
 // Ops are all of them; a test compares the list with the folders.
 var Ops = []Op{
+	{"activation", everywhere(activation.Cases), activation.Gradients},
+	{"adaptivepool", everywhere(adaptivepool.Cases), adaptivepool.Gradients},
 	{"adam", everywhere(adam.Cases), nil},
 	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
@@ -38,6 +43,7 @@ var Ops = []Op{
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
+	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},

@@ -68,7 +68,7 @@ func (w *Window) Close() {
 }
 
 // Handle is the window for [gpu.Options].
-func (w *Window) Handle() *gpu.Window { return wgpuext.GetSurfaceDescriptor(w.w) }
+func (w *Window) Handle() *gpu.NativeWindow { return wgpuext.GetSurfaceDescriptor(w.w) }
 
 // Show makes scene what the window shows. The device must have been opened with
 // the window.

@@ -232,8 +232,8 @@ func (f *Flags) ofRun(name string) bool {
 }
 
 // options are for loading the images of a run whose network takes in. They tell nothing with -quiet.
-func (f *Flags) options(in nn.Shape, s nin.Settings) data.Options {
-	opt := Options(in, data.Options{Dir: s.Data, SkipBad: s.SkipBad})
+func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
+	opt := Options(in, data.LoadOptions{Dir: s.Data, SkipBad: s.SkipBad})
 	if quiet := f.fs.Lookup("quiet"); quiet != nil && quiet.Value.String() == "true" {
 		opt.Note = nil
 	}
@@ -242,11 +242,11 @@ func (f *Flags) options(in nn.Shape, s nin.Settings) data.Options {
 
 // Options adds to opt what all images need for a network whose input is in, and prints to
 // stderr what [data.Load] tells.
-func Options(in nn.Shape, opt data.Options) data.Options {
+func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 	shown := time.Now()
 	opt.Fetch, opt.H, opt.W = download.Files, in.H, in.W
 	opt.Note = func(line string) { fmt.Fprintln(os.Stderr, line) }
-	opt.Progress = func(p data.Progress) {
+	opt.Progress = func(p data.LoadProgress) {
 		if time.Since(shown) < time.Second {
 			return
 		}

@@ -46,7 +46,7 @@ var overrides = []override{
 	{"shuffle", "Shuffle", "a new order of the images each epoch; -shuffle=false keeps the files' order"},
 	{"tensorboard", "TensorBoard", "write an event file for TensorBoard into the run's folder too"},
 	{"tune", "Tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind"},
-	{"init", "Init", "start from the weights in this safetensors `file`"},
+	{"init", "Init", "start from the weights in this safetensors `file` that fit by name and shape"},
 }
 
 // in is the field of s that the flag overrides.

@@ -8,9 +8,9 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// Window is a window of the operating system, as the window library's glue describes
+// NativeWindow is a window of the operating system, as the window library's glue describes
 // it.
-type Window = wgpu.SurfaceDescriptor
+type NativeWindow = wgpu.SurfaceDescriptor
 
 // Surface is the inside of a window.
 type Surface struct {
@@ -19,7 +19,7 @@ type Surface struct {
 }
 
 // NewSurface makes a surface of a window, which must outlive it.
-func (in *Instance) NewSurface(w *Window) *Surface { return &Surface{h: in.h.CreateSurface(w)} }
+func (in *Instance) NewSurface(w *NativeWindow) *Surface { return &Surface{h: in.h.CreateSurface(w)} }
 
 // Formats lists the formats in which the adapter can draw on the surface, first those
 // that store the bytes of a pixel as they are. It is empty if the adapter cannot draw.

@@ -32,7 +32,7 @@ const tries = 5
 
 // Files is a [data.Fetch]. A file has its name only once it is whole and checked; until then it has .part after it, and
 // what is there of it is not asked for again, whatever ended the program.
-func Files(ctx context.Context, dir string, mirrors []string, files []data.File, progress func(data.Progress)) error {
+func Files(ctx context.Context, dir string, mirrors []string, files []data.File, progress func(data.LoadProgress)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
 		}
 		got := func(n int64) {
 			if progress != nil {
-				progress(data.Progress{Doing: "download " + f.Name, Done: n / 1000, Total: f.Size / 1000, Unit: "kB"})
+				progress(data.LoadProgress{Doing: "download " + f.Name, Done: n / 1000, Total: f.Size / 1000, Unit: "kB"})
 			}
 		}
 		if err := mirrored(ctx, mirrors, file{f}, path, got); err != nil {

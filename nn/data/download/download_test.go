@@ -72,7 +72,7 @@ func TestDownload(t *testing.T) {
 		}),
 	}
 	done := map[string]int64{}
-	progress := func(p data.Progress) {
+	progress := func(p data.LoadProgress) {
 		assert.GreaterOrEqual(t, p.Done, done[p.Doing])
 		done[p.Doing] = p.Done
 	}
@@ -261,7 +261,7 @@ func TestDownloadGoesOn(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		})}
-		err := Files(ctx, dir, mirrors, list, func(data.Progress) { cancel() }) // once the nine are there
+		err := Files(ctx, dir, mirrors, list, func(data.LoadProgress) { cancel() }) // once the nine are there
 		assert.Equal(t, context.Canceled, err)
 		assert.Equal(t, 9, partOf(t, dir, name))
 		asked = nil

@@ -50,7 +50,7 @@ func TestDescribe(t *testing.T) {
 }
 
 func train(t *testing.T, dev *gpu.Device, act nn.Layer) (*nn.Net, *nn.Images) {
-	set, test, err := data.Load(context.Background(), "fashion-mnist", data.Options{Dir: "../../data/testdata/fashion-mnist"})
+	set, test, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)

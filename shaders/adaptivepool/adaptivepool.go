@@ -1,0 +1,89 @@
+// Package adaptivepool is average pooling to a given size, as torch.nn.AdaptiveAvgPool2d:
+// along each axis, window o of out covers the pixels from floor(o*in/out) up to, but without,
+// ceil((o+1)*in/out). Windows may overlap.
+package adaptivepool
+
+import (
+	_ "embed"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+)
+
+var (
+	//go:embed forward.wgsl
+	forward string
+	//go:embed backward.wgsl
+	backward string
+	//go:embed window.wgsl
+	window string
+)
+
+// Shape is a pooling of N images.
+type Shape struct {
+	N, C                 int // images; channels, that is the channel stride of x and y
+	InH, InW, OutH, OutW int
+}
+
+// ForwardArgs are the arguments of [Shape.Forward]: X [N,InH,InW,C], Y [N,OutH,OutW,C].
+type ForwardArgs[F any] struct {
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
+}
+
+// BackwardArgs are the arguments of [Shape.Backward]: DY [N,OutH,OutW,C], DX [N,InH,InW,C].
+type BackwardArgs[F any] struct {
+	DY F `wgsl:"read array<Elem>"`
+	DX F `wgsl:"write array<Elem>"`
+}
+
+// maxSide keeps a product of two sides below 2^32.
+const maxSide = 1 << 15
+
+// Check refuses sizes that make no sense.
+func (s Shape) Check() error {
+	if err := shaders.Positive("images, channels, rows and columns", s.N, s.C, s.InH, s.InW, s.OutH, s.OutW); err != nil {
+		return err
+	}
+	if side := max(s.InH, s.InW, s.OutH, s.OutW); side > maxSide {
+		return fmt.Errorf("a side is %d; want at most %d", side, maxSide)
+	}
+	return nil
+}
+
+func (s Shape) String() string {
+	return fmt.Sprintf("[%d,%d] %dx%d -> %dx%d", s.N, s.C, s.InH, s.InW, s.OutH, s.OutW)
+}
+
+// In is the number of elements of x.
+func (s Shape) In() int { return s.N * s.InH * s.InW * s.C }
+
+// Out is the number of elements of y.
+func (s Shape) Out() int { return s.N * s.OutH * s.OutW * s.C }
+
+// most bounds the pixels of a window along an axis from n to m; with n and m exchanged, the
+// windows that cover a pixel.
+func most(n, m int) int { return min(n, shaders.DivUp(n, m)+1) }
+
+func kernel[A any](s Shape, name string, elements, terms int, text string) gpu.Kernel[A] {
+	e := shaders.ElemOf(s.C)
+	c := struct {
+		Elem                           shaders.Alias
+		N, Elems, InH, InW, OutH, OutW int
+	}{e.Elem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH, s.OutW}
+	return gpu.Kernel[A]{
+		Name: "adaptivepool/" + name, Detail: s.String(), Source: shaders.Source(c, text, window),
+		Groups: shaders.DivUp(elements/e.Lanes, 64), Lanes: 64, Flops: int64(elements) * int64(terms), Iterations: terms,
+	}
+}
+
+// Forward is y = the mean of the window.
+func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
+	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Out(), most(s.InH, s.OutH)*most(s.InW, s.OutW), forward)
+}
+
+// Backward is the gradient of [Shape.Forward].
+func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
+	return kernel[BackwardArgs[gpu.View]](s, "backward", s.In(), most(s.OutH, s.InH)*most(s.OutW, s.InW), backward)
+}
