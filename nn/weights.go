@@ -1,0 +1,297 @@
+package nn
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"wgnin/gpu"
+	"wgnin/nn/safetensors"
+)
+
+// WeightTensor is one tensor of a layer, as PyTorch has it.
+type WeightTensor struct {
+	Name          string // weight, bias, or another without dots
+	Shape         []int
+	FanIn, FanOut int // channels times kernel rows times kernel columns
+
+	// Init draws the values that the tensor starts with; nil is the network's own
+	// (see Init) for weights, and zero for State.
+	Init Distribution
+	// Place is where flat element i lies among the layer's values on the device; nil
+	// is Offset+i.
+	Place  func(i int) int
+	Offset int
+
+	State bool // does not learn; see Graph.State
+}
+
+// Len is the number of values.
+func (t WeightTensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+func (t WeightTensor) place(i int) int {
+	if t.Place == nil {
+		return t.Offset + i
+	}
+	return t.Place(i)
+}
+
+// checkTensors refuses tensors that no state dict has.
+func checkTensors(size int, tensors []WeightTensor) error {
+	values := 0
+	names := map[string]bool{}
+	for _, t := range tensors {
+		if t.Name == "" || strings.Contains(t.Name, ".") || names[t.Name] {
+			return fmt.Errorf("it declares weights called %q; want different names without dots", t.Name)
+		}
+		names[t.Name] = true
+		if !t.State && t.Init == nil && min(t.FanIn, t.FanOut) < 1 {
+			return fmt.Errorf("%s has fans %d and %d; want at least 1, or an Init", t.Name, t.FanIn, t.FanOut)
+		}
+		n := int64(1)
+		for _, d := range t.Shape {
+			if d < 1 || int64(d) > maxValues/n {
+				return fmt.Errorf("%s is %v; want at least 1 and at most %d values", t.Name, t.Shape, maxValues)
+			}
+			n *= int64(d)
+		}
+		values += int(n)
+	}
+	if values < 1 || values > size || size > 2*maxValues {
+		return fmt.Errorf("it declares %d weights in %d values on the device; want 1 to %d, and room for each", values, size, 2*maxValues)
+	}
+	return nil
+}
+
+// netPrefix is what the chapter's class puts before the names of its weights.
+const netPrefix = "net."
+
+// Weights reads the weights back, and what of them does not learn, in PyTorch's layouts
+// and order, named as in the state dict of the chapter's class: net.0.0.weight.
+func (net *Net) Weights() ([]safetensors.Tensor, error) {
+	a := net.arenas()
+	err := gpu.Read(net.weights.All(), a.weights)
+	if err == nil && net.state != nil {
+		err = gpu.Read(net.state.All(), a.state)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return net.tensors(a, true), nil
+}
+
+// Gradients reads the gradients of the last step back, named as [Net.Weights].
+// Before there is a trainer there are none.
+func (net *Net) Gradients() ([]safetensors.Tensor, error) {
+	if net.grads == nil {
+		return nil, errors.New("nn: no gradients: the network has not been trained")
+	}
+	return net.read(net.grads)
+}
+
+// read reads a value for each weight that learns.
+func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
+	a := arenas{weights: make([]float32, net.size)}
+	if err := gpu.Read(b.All(), a.weights); err != nil {
+		return nil, err
+	}
+	return net.tensors(a, false), nil
+}
+
+// tensors takes the values of a out, with those of the state or without.
+func (net *Net) tensors(a arenas, state bool) (ts []safetensors.Tensor) {
+	net.each(func(_ int, name string, offset int, t WeightTensor) {
+		if t.State && !state {
+			return
+		}
+		data := make([]float32, t.Len())
+		for i := range data {
+			data[i] = a.of(t)[offset+t.place(i)]
+		}
+		ts = append(ts, safetensors.Tensor{Name: netPrefix + name, Shape: slices.Clone(t.Shape), Data: data})
+	})
+	return ts
+}
+
+// SetWeights sets all weights, from tensors as [TakeWeights] takes them.
+func (net *Net) SetWeights(ts []safetensors.Tensor) error {
+	a, err := net.arrange(ts, true)
+	if err != nil {
+		return err
+	}
+	return net.fill(a)
+}
+
+// SetMatching sets the weights that tensors fit by name and shape, and leaves the others as
+// they are: to begin with a network that has another head, say. The names are those of
+// [TakeWeights]. missing are the network's weights that no tensor fits, unused the tensors
+// that fit no weight, both as their names and shapes. Errors: no tensor fits, or one that
+// does is not finite.
+func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
+	plain := net.plainNames(ts)
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		given[plain(t)] = t
+	}
+	weights, err := net.Weights()
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, w := range weights {
+		name := strings.TrimPrefix(w.Name, netPrefix)
+		t, ok := given[name]
+		if !ok || t.Integer || !slices.Equal(t.Shape, w.Shape) {
+			missing = append(missing, fmt.Sprint(w.Name, " ", w.Shape))
+			continue
+		}
+		delete(given, name)
+		weights[i].Data = t.Data
+	}
+	if len(missing) == len(weights) {
+		return nil, nil, fmt.Errorf("weights: no tensor fits one of the network's, such as %s", missing[0])
+	}
+	for _, t := range ts {
+		if _, left := given[plain(t)]; left {
+			unused = append(unused, fmt.Sprint(t.Name, " ", t.Shape))
+		}
+	}
+	return missing, unused, net.SetWeights(weights)
+}
+
+// TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
+// the order and with the names of [Net.Weights], with no device.
+//
+// The names are PyTorch's, with or without "net.", and behind any prefix that they share, as
+// module., _orig_mod. and model. of PyTorch's wrappers. Each weight must be there once, with
+// its shape and finite numbers, and nothing else but integer tensors, such as PyTorch's
+// num_batches_tracked, which are left out unless a layer has them.
+func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
+	net, err := lay(gpu.Dry(gpu.Guaranteed, false), l, in, 1)
+	if err == nil {
+		err = net.checkPlaces()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return net.take(ts, true)
+}
+
+// write puts a value for each weight that learns into b.
+func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
+	a, err := net.arrange(ts, false)
+	if err != nil {
+		return err
+	}
+	return gpu.Write(b.All(), a.weights)
+}
+
+// arrange lays a value for each weight as on the device, with the state or without.
+func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
+	taken, err := net.take(ts, state)
+	if err != nil {
+		return arenas{}, err
+	}
+	a := net.arenas()
+	net.each(func(_ int, _ string, offset int, want WeightTensor) {
+		if want.State && !state {
+			return
+		}
+		for i, v := range taken[0].Data {
+			a.of(want)[offset+want.place(i)] = v
+		}
+		taken = taken[1:]
+	})
+	return a, nil
+}
+
+// take finds a tensor for each weight, with the state or without.
+func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.Tensor, err error) {
+	plain := net.plainNames(ts)
+	given := map[string]safetensors.Tensor{}
+	for _, t := range ts {
+		if _, twice := given[plain(t)]; twice {
+			return nil, fmt.Errorf("weights: %s is there twice", plain(t))
+		}
+		given[plain(t)] = t
+	}
+	net.each(func(_ int, name string, _ int, want WeightTensor) {
+		if err != nil || want.State && !state {
+			return
+		}
+		t, ok := given[name]
+		delete(given, name)
+		switch {
+		case !ok:
+			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", netPrefix, name, want.Shape)
+			return
+		case !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Len():
+			err = fmt.Errorf("weights: %s has shape %v; the network's is %v", t.Name, t.Shape, want.Shape)
+			return
+		case t.Integer && !want.State:
+			err = fmt.Errorf("weights: %s has integers; want floating-point numbers", t.Name)
+			return
+		}
+		for i, v := range t.Data {
+			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+				err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
+				return
+			}
+		}
+		t.Name = netPrefix + name
+		taken = append(taken, t)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range ts {
+		if _, unused := given[plain(t)]; unused && !t.Integer {
+			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
+		}
+	}
+	return taken, nil
+}
+
+// plainNames gives tensors the names that net has for its weights: without the prefix before
+// the name of the first, and without "net.".
+func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) string {
+	prefix := WrapperPrefix(ts, net.layers[0].weight(net.layers[0].Weights[0].Name))
+	return func(t safetensors.Tensor) string {
+		return strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+	}
+}
+
+// WrapperPrefix is what a wrapper of PyTorch's put before the names of all tensors, such as
+// module., when first is the name of a weight without it and without "net."; empty if none
+// did.
+func WrapperPrefix(ts []safetensors.Tensor, first string) string {
+	for _, t := range ts {
+		p, ok := strings.CutSuffix(t.Name, first)
+		p = strings.TrimSuffix(p, netPrefix)
+		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
+		if ok && all && strings.HasSuffix(p, ".") {
+			return p
+		}
+	}
+	return ""
+}
+
+// Hash is the SHA-256 of the weights: names, shapes and bits.
+func (net *Net) Hash() (string, error) {
+	ts, err := net.Weights()
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	safetensors.Hash(h, ts)
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
