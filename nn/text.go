@@ -17,7 +17,7 @@ import (
 func Layers() []Layer {
 	return []Layer{
 		Sequential{}, Residual{}, Concat{},
-		Conv2D{}, Linear{}, MaxPool2D{}, AvgPool2D{}, AdaptiveAvgPool2D{}, GlobalAvgPool2D{},
+		Conv2D{}, Linear{}, BatchNorm2D{}, MaxPool2D{}, AvgPool2D{}, AdaptiveAvgPool2D{}, GlobalAvgPool2D{},
 		ReLU{}, LeakyReLU{}, Sigmoid{}, Tanh{}, SiLU{}, GELU{}, Dropout{}, Flatten{},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"wgnin/shaders/adaptivepool"
 	"wgnin/shaders/add"
 	"wgnin/shaders/augment"
+	"wgnin/shaders/batchnorm"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
 	"wgnin/shaders/concat"
@@ -38,6 +39,7 @@ var Ops = []Op{
 	{"adam", everywhere(adam.Cases), nil},
 	{"add", everywhere(add.Cases), nil},
 	{"augment", everywhere(augment.Cases), nil},
+	{"batchnorm", everywhere(batchnorm.Cases), batchnorm.Gradients},
 	{"ceiling", everywhere(ceiling.Cases), nil},
 	{"concat", everywhere(concat.Cases), concat.Gradients},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},

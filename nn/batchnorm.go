@@ -1,0 +1,77 @@
+package nn
+
+import (
+	"errors"
+
+	"wgnin/nn/onnx"
+	"wgnin/shaders/batchnorm"
+)
+
+// BatchNorm2D normalises each channel, and scales and shifts it by weights that learn, as
+// torch.nn.BatchNorm2d (Ioffe and Szegedy, 2015, arXiv:1502.03167):
+//
+//	y = (x - mean) / sqrt(variance + Eps) * weight + bias
+//
+// In training, mean and variance are those of the images that run at a time, and running_mean
+// and running_var follow them: (1-Momentum)*old + Momentum*new, with the unbiased variance.
+// Otherwise they are the running ones. The zero Eps is 1e-5 and the zero Momentum 0.1,
+// PyTorch's defaults.
+//
+// Where a batch is split for lack of memory, each part is normalised by its own mean and
+// variance, as in PyTorch where gradients are accumulated: the gradient is not that of the
+// whole batch then.
+//
+// Shapes: x and y [N,C,H,W]; weight, bias, running_mean and running_var [C]. PyTorch's
+// num_batches_tracked is left out: it changes nothing, and load_state_dict fills it in. The
+// layer cannot be the first: the images have no padding of channels.
+type BatchNorm2D struct {
+	Eps      float64 `text:"eps"`
+	Momentum float64 `text:"momentum"`
+}
+
+// Build records the layer.
+func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
+	if x.Flat {
+		return g.Fail(errors.New("input is a vector; want an image (before Flatten)"))
+	}
+	if !(b.Eps >= 0 && b.Momentum >= 0 && b.Momentum <= 1) {
+		return g.Fail(errors.New("want eps above 0 and momentum from 0 to 1 (0 is the default of each)"))
+	}
+	s := batchnorm.Shape{N: g.N, P: x.H * x.W, C: x.C, Stride: x.Stride, Eps: 1e-5, Momentum: 0.1, Running: !g.Training}
+	if b.Eps != 0 {
+		s.Eps = float32(b.Eps)
+	}
+	if b.Momentum != 0 {
+		s.Momentum = float32(b.Momentum)
+	}
+	if err := s.Check(); err != nil {
+		return g.Fail(err)
+	}
+	channels := []int{x.C}
+	w := g.Weights(s.Weights(), WeightTensor{Name: "weight", Shape: channels, Init: Always(1)}, WeightTensor{Name: "bias", Shape: channels, Init: Zero, Offset: s.Stride})
+	state := g.State(s.State(), WeightTensor{Name: "running_mean", Shape: channels}, WeightTensor{Name: "running_var", Shape: channels, Init: Always(1), Offset: s.Stride})
+	g.MACs(int64(x.Len()))
+	y, moments, rec := g.Output(x.Shape, x.Stride), g.Temp("moments", s.Moments()), g.rec
+	if g.Training {
+		part := g.Temp("moments of chunks", s.Part())
+		s.Stats().Record(rec, batchnorm.StatsArgs[view, view]{Batch: g.Batch, X: x.Data, Part: part})
+		s.Combine().Record(rec, batchnorm.CombineArgs[view, view]{Batch: g.Batch, Part: part, State: state, Moments: moments})
+	} else {
+		s.Fixed().Record(rec, batchnorm.FixedArgs[view]{State: state, Moments: moments})
+	}
+	s.Forward().Record(rec, batchnorm.ForwardArgs[view]{X: x.Data, Moments: moments, W: w.Data, Y: y.Data})
+	g.Backward(func() {
+		part, total := g.Temp("sums of chunks", s.Part()), g.Temp("sums", 2*s.Stride)
+		s.Sums().Record(rec, batchnorm.SumsArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Part: part})
+		s.Gradients().Record(rec, batchnorm.GradientsArgs[view, view]{Batch: g.Batch, Part: part, Total: total, DW: w.Grad})
+		if dX := g.Gradient(x); !dX.IsZero() {
+			s.Backward().Record(rec, batchnorm.BackwardArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Total: total, W: w.Data, DX: dX})
+		}
+	})
+	g.ONNX(y, func() (onnx.Node, error) {
+		return onnx.Node{Op: "BatchNormalization", Float: map[string]float32{"epsilon": s.Eps}, Inputs: []string{"weight", "bias", "running_mean", "running_var"}}, nil
+	}, x)
+	return y
+}
+
+func (b BatchNorm2D) String() string { return Text(b) }
