@@ -94,6 +94,17 @@ func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...
 	}, head...)
 }
 
+// Photos is a network for pictures of one's own, which learns from a few hundred of them:
+// four convolutions, each normalised over the batch and halved by max pooling, and one
+// Linear on the mean of each channel.
+func Photos(classes int, dropout float64) nn.Sequential {
+	var s nn.Sequential
+	for _, out := range []int{32, 64, 128, 128} {
+		s = append(s, nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2})
+	}
+	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
+}
+
 // stages are the convolutions between VGG's poolings, by the number of its
 // layers (Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1: A, D, E).
 var stages = map[int][5]int{11: {1, 1, 2, 2, 2}, 16: {2, 2, 3, 3, 3}, 19: {2, 2, 4, 4, 4}}

@@ -47,6 +47,7 @@ func TestRecipes(t *testing.T) {
 			[3]int{64, 96, 3}, [3]int{96, 96, 1}, [3]int{96, 96, 1},
 			[3]int{96, 10, 3}, [3]int{10, 10, 1}, [3]int{10, 10, 1},
 		), 112_646},
+		{"photos", convs([3]int{3, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3}, [3]int{128, 128, 3}, [3]int{128, 10, 1}) + 2*(32+64+128+128), 242_826},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := nin.Find(c.name)
@@ -59,7 +60,9 @@ func TestRecipes(t *testing.T) {
 			out, err := nn.OutShape(net, r.In)
 			require.NoError(t, err)
 			assert.Equal(t, nn.Shape{C: 10, H: 1, W: 1, Flat: true}, out)
-			assert.NoError(t, r.Settings().Check())
+			s := r.Settings()
+			s.Data = "pictures"
+			assert.NoError(t, s.Check())
 			assert.Equal(t, r.Name, r.Settings().Recipe)
 			// Another number of classes changes the head alone.
 			out, err = nn.OutShape(r.Net(7, r.Dropout), r.In)
@@ -67,7 +70,7 @@ func TestRecipes(t *testing.T) {
 			assert.Equal(t, 7, out.Len())
 		})
 	}
-	assert.Len(t, nin.Recipes, 3)
+	assert.Len(t, nin.Recipes, 4)
 }
 
 // TestSchedulesOfRecipes checks the rates that each recipe documents.

@@ -60,7 +60,7 @@ const BetweenCheckpoints = 10 * time.Minute
 
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
-	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, CheckpointEvery: Every{Time: BetweenCheckpoints}}
+	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
 // RecipeOf is the recipe of the settings, with their network and input.

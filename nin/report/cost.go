@@ -65,11 +65,12 @@ type MemoryUse struct {
 func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 	s := r.Settings()
 	s.Batch = batch
-	if err := s.Check(); err != nil {
+	train, test, err := blank(r)
+	if err != nil {
 		return Cost{}, err
 	}
-	train, test, err := data.Blank(r.Dataset)
-	if err != nil {
+	s.Dataset = train.Name
+	if err := s.Check(); err != nil {
 		return Cost{}, err
 	}
 	if batch > train.Len() {
@@ -86,6 +87,22 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 		set.C = r.In.C
 	}
 	return CostOn(dev, r, batch, w, train, test)
+}
+
+// blank are images as many and as large as those of the recipe's dataset. For a folder they
+// are 1,000 and 200 of the input's size, in ten classes.
+func blank(r nin.Recipe) (train, test *data.Images, err error) {
+	if r.Dataset != "folder" {
+		return data.Blank(r.Dataset)
+	}
+	train, test, err = data.Blank("cifar10")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, set := range []*data.Images{train, test} {
+		set.C, set.H, set.W = r.In.C, r.In.H, r.In.W
+	}
+	return train.First(1000), test.First(200), nil
 }
 
 // CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.

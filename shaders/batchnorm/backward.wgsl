@@ -1,17 +1,22 @@
-// dX = gamma * inv * (dY - sum(dY)/n - xhat * sum(dY * xhat)/n) over the n pixels that count, or
-// gamma * inv * dY where the moments are the running ones; zero for masked images.
-// Shapes: x, dY and dX [N*P,Stride]; moments, total and w [2,Stride]. One invocation: four
-// channels of a pixel. Assigns.
+// dX = gamma / sqrt(variance + Eps) * (dY - sum / n - xhat * product / n), where sum and product
+// are the totals of dY and of dY * xhat, and n is the number of pixels; with Running, whose
+// moments do not depend on x, gamma / sqrt(variance + Eps) * dY. Images from batch.rows on are
+// masked: all zero.
+// Shapes: x, dY and dX [N,P,C4], moments, total and w [2,C4], in vec4.
+// One invocation: one vec4. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
-  if (i >= Elems) { return; }
+  if (i >= Count) { return; }
+  if (i / C4 >= batch.rows * P) {
+    dX[i] = vec4<f32>();
+    return;
+  }
   let c = i % C4;
-  let pixels = batch.rows * P;
+  let inverse = moments[C4 + c];
   var d = dY[i];
   if (!Running) {
-    let share = 1.0 / f32(pixels);
-    let xhat = (x[i] - moments[c]) * moments[C4 + c];
-    d = d - total[c] * share - xhat * (total[C4 + c] * share);
+    let n = f32(batch.rows * P);
+    d = d - total[c] / n - (x[i] - moments[c]) * inverse * (total[C4 + c] / n);
   }
-  dX[i] = select(vec4<f32>(), w[c] * moments[C4 + c] * d, i < pixels * C4);
+  dX[i] = w[c] * inverse * d;
 }

@@ -1,6 +1,17 @@
-// Package batchnorm normalises each channel over the pixels of a batch, and scales and shifts
-// it, as torch.nn.BatchNorm2d (Ioffe and Szegedy, "Batch Normalization", 2015,
-// arXiv:1502.03167).
+// Package batchnorm is batch normalisation (Ioffe and Szegedy, "Batch Normalization:
+// Accelerating Deep Network Training by Reducing Internal Covariate Shift", 2015), as
+// torch.nn.BatchNorm2d:
+//
+//	y = (x - mean) / sqrt(variance + Eps) * gamma + beta
+//
+// Mean and variance are each channel's. In training they are those of the batch, and running
+// ones follow them: Stats, Combine, Forward. In evaluation they are the running ones: Fixed,
+// Forward. Backward is Sums, Gradients, Backward.
+//
+// The pixels are cut into chunks whose results are put together in order. Those of the variance
+// are the mean and the sum of the squared distances from it (Chan, Golub and LeVeque, "Updating
+// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), which does not cancel
+// where the mean is large.
 package batchnorm
 
 import (
@@ -13,6 +24,8 @@ import (
 )
 
 var (
+	//go:embed counted.wgsl
+	counted string
 	//go:embed stats.wgsl
 	stats string
 	//go:embed combine.wgsl
@@ -29,15 +42,25 @@ var (
 	backward string
 )
 
-// StatsArgs are the arguments of [Shape.Stats]: X [N,P,Stride], Part [Chunks,2,Stride].
+// Shape is N images of P pixels and C channels, [N,P,Stride]. The channels from C on are padding:
+// x and dY are zero there, and so are gamma and beta.
+type Shape struct {
+	N, P, C, Stride int
+	Eps             float32 // added to the variance; PyTorch's default is 1e-5
+	Momentum        float32 // of the batch in the running moments; PyTorch's default is 0.1
+	Running         bool    // the moments are the running ones: evaluation
+}
+
+// StatsArgs are the arguments of [Shape.Stats]: X [N,P,Stride], Part [Chunks,2,Stride]. Batch is
+// a view on the device, and a [shaders.Batch] in the twin.
 type StatsArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	X     F `wgsl:"read array<vec4<f32>>"`
 	Part  F `wgsl:"write array<vec4<f32>>"`
 }
 
-// CombineArgs are the arguments of [Shape.Combine]: Part [Chunks,2,Stride]; State [2,Stride],
-// the running mean and variance; Moments [2,Stride], mean and 1/sqrt(variance+Eps).
+// CombineArgs are the arguments of [Shape.Combine]: Part [Chunks,2,Stride], State and Moments
+// [2,Stride].
 type CombineArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	Part    F `wgsl:"read array<vec4<f32>>"`
@@ -51,8 +74,8 @@ type FixedArgs[F any] struct {
 	Moments F `wgsl:"write array<vec4<f32>>"`
 }
 
-// ForwardArgs are the arguments of [Shape.Forward]: X and Y [N,P,Stride]; Moments [2,Stride];
-// W [2,Stride], gamma and beta.
+// ForwardArgs are the arguments of [Shape.Forward]: X and Y [N,P,Stride], Moments and W
+// [2,Stride].
 type ForwardArgs[F any] struct {
 	X       F `wgsl:"read array<vec4<f32>>"`
 	Moments F `wgsl:"read array<vec4<f32>>"`
@@ -70,8 +93,8 @@ type SumsArgs[F, B any] struct {
 	Part    F `wgsl:"write array<vec4<f32>>"`
 }
 
-// GradientsArgs are the arguments of [Shape.Gradients]: Part [Chunks,2,Stride]; Total
-// [2,Stride], the sums of dY and of dY times the normalised x; DW [2,Stride].
+// GradientsArgs are the arguments of [Shape.Gradients]: Part [Chunks,2,Stride], Total and DW
+// [2,Stride].
 type GradientsArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	Part  F `wgsl:"read array<vec4<f32>>"`
@@ -79,8 +102,8 @@ type GradientsArgs[F, B any] struct {
 	DW    F `wgsl:"update array<vec4<f32>>"`
 }
 
-// BackwardArgs are the arguments of [Shape.Backward]: X, DY and DX [N,P,Stride]; Moments,
-// Total and W [2,Stride].
+// BackwardArgs are the arguments of [Shape.Backward]: X, DY and DX [N,P,Stride], Moments, Total
+// and W [2,Stride]. The values of Total do not count with Running.
 type BackwardArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	X       F `wgsl:"read array<vec4<f32>>"`
@@ -91,119 +114,101 @@ type BackwardArgs[F, B any] struct {
 	DX      F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Shape is a normalisation of N images of P pixels with C channels, of which only the images
-// of the batch count.
-type Shape struct {
-	N, P, C, Stride int
-	Eps, Momentum   float32
-	Running         bool // the moments are the running ones: those of an evaluation
-}
+// smallestNormal is the least Eps: a device may take a smaller one for zero, and then a channel
+// that is constant has an infinite 1/sqrt(variance + Eps).
+const smallestNormal = 0x1p-126
 
-const maxChunks = 64
-
-// Check refuses shapes that make no sense.
+// Check refuses shapes and settings that make no sense.
 func (s Shape) Check() error {
-	switch {
-	case s.Stride%4 != 0 || s.Stride < s.C:
-		return fmt.Errorf("%d channels with stride %d; want a multiple of 4 that is not less", s.C, s.Stride)
-	case !(s.Eps > 0) || !(s.Momentum >= 0 && s.Momentum <= 1):
-		return fmt.Errorf("eps %g and momentum %g; want eps above 0 and momentum 0 to 1", s.Eps, s.Momentum)
-	}
 	if err := shaders.Positive("images, pixels and channels", s.N, s.P, s.C); err != nil {
 		return err
 	}
-	if values := int64(s.N) * int64(s.P); values > math.MaxInt32/int64(s.Stride) {
-		return fmt.Errorf("%d images of %d pixels of %d channels are too many", s.N, s.P, s.C)
+	if s.Stride < s.C || s.Stride%4 != 0 {
+		return fmt.Errorf("channel stride is %d; want a multiple of 4 that is at least the %d channels", s.Stride, s.C)
+	}
+	if s.P > math.MaxInt32/s.N/s.Stride {
+		return fmt.Errorf("%d images of %d pixels with channel stride %d; want at most %d elements", s.N, s.P, s.Stride, math.MaxInt32)
+	}
+	if !(s.Eps >= smallestNormal && s.Eps <= math.MaxFloat32) {
+		return fmt.Errorf("eps is %g; want a number above 0, such as 1e-5", s.Eps)
+	}
+	if !(s.Momentum >= 0 && s.Momentum <= 1) {
+		return fmt.Errorf("momentum is %g; want a number from 0 to 1", s.Momentum)
 	}
 	return nil
 }
 
 func (s Shape) String() string {
-	text := fmt.Sprintf("[%d,%d] of %d pixels", s.N, s.C, s.P)
-	if s.Running {
-		text += ", running"
-	}
-	return text
+	return fmt.Sprintf("[%d,%d,%d] eps=%g momentum=%g running=%t", s.N, s.C, s.P, s.Eps, s.Momentum, s.Running)
 }
 
-// size is how many pixels a chunk has.
-func (s Shape) size() int { return shaders.DivUp(s.N*s.P, maxChunks) }
+// length is the number of pixels of a chunk: for at most 64 chunks, unless a chunk's loop would
+// be longer than an adapter may allow.
+func (s Shape) length() int { return max(16, min(shaders.DivUp(s.N*s.P, 64), 1<<14)) }
 
-// Chunks is the number of chunks that the pixels are added up in.
-func (s Shape) Chunks() int { return shaders.DivUp(s.N*s.P, s.size()) }
+// Chunks is the number of chunks, of consecutive pixels.
+func (s Shape) Chunks() int { return shaders.DivUp(s.N*s.P, s.length()) }
 
-// Elems is the number of values of x.
-func (s Shape) Elems() int { return s.N * s.P * s.Stride }
+// Len is the number of elements of x.
+func (s Shape) Len() int { return s.N * s.P * s.Stride }
 
-// Part is the number of values of the chunks' results.
-func (s Shape) Part() int { return s.Chunks() * 2 * s.Stride }
+// Part is the number of elements of the partial results.
+func (s Shape) Part() int { return s.Chunks() * s.Stride * 2 }
 
-// Moments is the number of values of the moments.
+// Moments is the number of elements of the moments: the mean, then 1/sqrt(variance + Eps).
 func (s Shape) Moments() int { return 2 * s.Stride }
 
-// Weights is the number of values of gamma, at 0, and beta, at Stride.
+// Weights is the number of elements of the weights: gamma, then beta.
 func (s Shape) Weights() int { return 2 * s.Stride }
 
-// State is the number of values of the running mean, at 0, and variance, at Stride.
+// State is the number of elements of the running moments: the mean, then the variance.
 func (s Shape) State() int { return 2 * s.Stride }
 
-type consts struct {
-	P, C4, Elems, Size, Chunks int // C4 and Elems of vec4
-	Eps, Momentum, Rest        float32
-	Running                    bool
+// kernel makes the kernel that runs one invocation for each of count vec4.
+func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...string) gpu.Kernel[A] {
+	c := struct {
+		P, C4, Count, Length, Chunks int
+		Eps, Momentum                float32
+		Running                      bool
+	}{s.P, s.Stride / 4, s.Len() / 4, s.length(), s.Chunks(), s.Eps, s.Momentum, s.Running}
+	return gpu.Kernel[A]{
+		Name: "batchnorm/" + name, Detail: s.String(), Source: shaders.Source(c, parts...),
+		Groups: shaders.DivUp(count, 64), Lanes: 64, Flops: int64(flops), Iterations: iterations,
+	}
 }
 
-func (s Shape) source(parts ...string) string {
-	return shaders.Source(consts{s.P, s.Stride / 4, s.Elems() / 4, s.size(), s.Chunks(), s.Eps, s.Momentum, 1 - s.Momentum, s.Running}, parts...)
-}
-
-func groups(invocations int) int { return shaders.DivUp(invocations, 64) }
-
-// Stats finds the mean and the spread of each chunk.
+// Stats is the mean of each chunk, and the sum of the squared distances from it.
 func (s Shape) Stats() gpu.Kernel[StatsArgs[gpu.View, gpu.View]] {
-	return gpu.Kernel[StatsArgs[gpu.View, gpu.View]]{
-		Name: "batchnorm/stats", Detail: s.String(), Source: s.source(shaders.BatchStruct, stats), Groups: groups(s.Chunks() * s.Stride / 4), Lanes: 64, Flops: int64(s.Elems()) * 4,
-	}
+	return kernel[StatsArgs[gpu.View, gpu.View]](s, "stats", s.Part()/8, 2*s.length(), 4*s.Len(), shaders.BatchStruct, counted, stats)
 }
 
-// Combine makes the moments of the chunks' ones, and the running ones follow.
+// Combine puts the chunks of [Shape.Stats] together, and moves the running moments.
 func (s Shape) Combine() gpu.Kernel[CombineArgs[gpu.View, gpu.View]] {
-	return gpu.Kernel[CombineArgs[gpu.View, gpu.View]]{
-		Name: "batchnorm/combine", Detail: s.String(), Source: s.source(shaders.BatchStruct, combine), Groups: groups(s.Stride / 4), Lanes: 64, Flops: int64(s.Part()) * 4,
-	}
+	return kernel[CombineArgs[gpu.View, gpu.View]](s, "combine", s.Stride/4, s.Chunks(), 4*s.Part(), shaders.BatchStruct, counted, combine)
 }
 
-// Fixed makes the moments of the running ones.
+// Fixed is the moments from the running ones.
 func (s Shape) Fixed() gpu.Kernel[FixedArgs[gpu.View]] {
-	return gpu.Kernel[FixedArgs[gpu.View]]{
-		Name: "batchnorm/fixed", Detail: s.String(), Source: s.source(fixed), Groups: groups(s.Stride / 4), Lanes: 64, Flops: int64(s.Stride) * 3,
-	}
+	return kernel[FixedArgs[gpu.View]](s, "fixed", s.Stride/4, 0, 2*s.Stride, fixed)
 }
 
-// Forward normalises, scales and shifts.
+// Forward is y = (x - mean) / sqrt(variance + Eps) * gamma + beta.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
-	return gpu.Kernel[ForwardArgs[gpu.View]]{
-		Name: "batchnorm/forward", Detail: s.String(), Source: s.source(forward), Groups: groups(s.Elems() / 4), Lanes: 64, Flops: int64(s.Elems()) * 4,
-	}
+	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Len()/4, 0, 4*s.Len(), forward)
 }
 
-// Sums adds up the gradients of each chunk.
+// Sums is the sums of each chunk that the gradients need.
 func (s Shape) Sums() gpu.Kernel[SumsArgs[gpu.View, gpu.View]] {
-	return gpu.Kernel[SumsArgs[gpu.View, gpu.View]]{
-		Name: "batchnorm/sums", Detail: s.String(), Source: s.source(shaders.BatchStruct, sums), Groups: groups(s.Chunks() * s.Stride / 4), Lanes: 64, Flops: int64(s.Elems()) * 5,
-	}
+	return kernel[SumsArgs[gpu.View, gpu.View]](s, "sums", s.Part()/8, s.length(), 5*s.Len(), shaders.BatchStruct, counted, sums)
 }
 
-// Gradients adds up the chunks, for the gradients of gamma and beta.
+// Gradients adds the chunks of [Shape.Sums] up, and is the gradient of gamma and beta, on top of
+// the gradients of the batch's earlier parts.
 func (s Shape) Gradients() gpu.Kernel[GradientsArgs[gpu.View, gpu.View]] {
-	return gpu.Kernel[GradientsArgs[gpu.View, gpu.View]]{
-		Name: "batchnorm/gradients", Detail: s.String(), Source: s.source(shaders.BatchStruct, gradients), Groups: groups(s.Stride / 4), Lanes: 64, Flops: int64(s.Part()),
-	}
+	return kernel[GradientsArgs[gpu.View, gpu.View]](s, "gradients", s.Stride/4, s.Chunks(), s.Part(), shaders.BatchStruct, gradients)
 }
 
 // Backward is the gradient of x.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View, gpu.View]] {
-	return gpu.Kernel[BackwardArgs[gpu.View, gpu.View]]{
-		Name: "batchnorm/backward", Detail: s.String(), Source: s.source(shaders.BatchStruct, backward), Groups: groups(s.Elems() / 4), Lanes: 64, Flops: int64(s.Elems()) * 8,
-	}
+	return kernel[BackwardArgs[gpu.View, gpu.View]](s, "backward", s.Len()/4, 0, 8*s.Len(), shaders.BatchStruct, backward)
 }

@@ -1,8 +1,6 @@
 package batchnorm
 
 import (
-	"math"
-
 	"wgnin/shaders"
 	"wgnin/shaders/check"
 )
@@ -17,155 +15,190 @@ type (
 	backwardArgs  = BackwardArgs[[]float64, shaders.Batch]
 )
 
-// sized are shapes with the images that count: one value, partial batches, channels that are
-// no multiple of 4, fewer pixels than chunks and many more, a chunk that no image reaches.
-var sized = []struct {
-	s     Shape
-	rows  int
-	first uint32
+// runs are one value; masked images that leave chunks in part or altogether empty; no image; a
+// last chunk that is short; a workgroup's channels and more; one pixel; and running moments.
+var runs = []struct {
+	s    Shape
+	rows uint32
 }{
-	{Shape{N: 1, P: 1, C: 1, Stride: 4, Eps: 1e-5, Momentum: 0.1}, 1, 1},
-	{Shape{N: 3, P: 5, C: 6, Stride: 8, Eps: 1e-3, Momentum: 0.3}, 2, 0},
-	{Shape{N: 7, P: 49, C: 10, Stride: 12, Eps: 1e-5, Momentum: 1}, 7, 1},
-	{Shape{N: 8, P: 196, C: 3, Stride: 4, Eps: 1e-5, Momentum: 0.1}, 3, 0},
-	{Shape{N: 2, P: 65, C: 257, Stride: 260, Eps: 1e-5, Momentum: 0}, 1, 1},
-}
-
-// The bounds follow the rules of package check; what is divided or rooted is allowed what WGSL
-// allows: 2.5 units in the last place, and 4.5 for a root and 2.5 for its inverse.
-
-func (s Shape) statsMagnitude(a statsArgs) {
-	s.StatsRef(a)
-	for k := range s.Chunks() {
-		first, end := s.chunk(k, a.Batch)
-		for c := range s.Stride {
-			m2 := 0.0
-			for p := first; p < end; p++ {
-				m2 += math.Pow(a.X[p*s.Stride+c]+a.Part[k*2*s.Stride+c], 2)
-			}
-			a.Part[(k*2+1)*s.Stride+c] = m2
-		}
-	}
-}
-
-// combineMagnitude is for means that are not negative, so that the twin's variance is that of
-// the arguments.
-func (s Shape) combineMagnitude(a combineArgs) {
-	pixels, momentum := float64(a.Batch.Rows)*float64(s.P), float64(s.Momentum)
-	old := append([]float64(nil), a.State...)
-	s.CombineRef(a)
-	for c := range s.Stride {
-		largest, m2 := 0.0, 0.0
-		for k := range s.Chunks() {
-			if first, end := s.chunk(k, a.Batch); end > first {
-				largest = max(largest, a.Part[k*2*s.Stride+c])
-				m2 += a.Part[(k*2+1)*s.Stride+c]
-			}
-		}
-		m2 += pixels * 4 * largest * largest
-		inv := a.Moments[s.Stride+c]
-		a.Moments[c], a.Moments[s.Stride+c] = 2*largest, inv*(1+(m2/pixels+float64(s.Eps))*inv*inv)
-		a.State[c] = old[c] + momentum*2*largest
-		a.State[s.Stride+c] = old[s.Stride+c] + momentum*m2/(max(pixels, 2)-1)
-	}
-}
-
-func (s Shape) forwardMagnitude(a forwardArgs) {
-	for i := range a.Y {
-		c := i % s.Stride
-		a.Y[i] = (a.X[i]+a.Moments[c])*a.Moments[s.Stride+c]*a.W[c] + a.W[s.Stride+c]
-	}
-}
-
-func (s Shape) sumsMagnitude(a sumsArgs) {
-	for i := range a.Moments[:s.Stride] {
-		a.Moments[i] = -a.Moments[i]
-	}
-	s.SumsRef(a)
-}
-
-func (s Shape) backwardMagnitude(a backwardArgs) {
-	clear(a.DX)
-	n := float64(a.Batch.Rows) * float64(s.P)
-	for i := range int(a.Batch.Rows) * s.P * s.Stride {
-		c := i % s.Stride
-		xhat := (a.X[i] + a.Moments[c]) * a.Moments[s.Stride+c]
-		a.DX[i] = a.W[c] * a.Moments[s.Stride+c] * (a.DY[i] + a.Total[c]/n + xhat*a.Total[s.Stride+c]/n)
-	}
-}
-
-// pair is two values for each channel, the second positive, zero in the padding.
-func (s Shape) pair(r check.Rand) []float64 {
-	v := append(r.Tensor(1, s.C, s.Stride), r.Tensor(1, s.C, s.Stride)...)
-	for c := range s.C {
-		v[s.Stride+c] = float64(float32(math.Abs(v[s.Stride+c]) + 0.5))
-	}
-	return v
+	{Shape{1, 1, 1, 4, 1e-5, 0.1, false}, 1},
+	{Shape{3, 5, 6, 8, 1e-5, 0.1, false}, 2},
+	{Shape{7, 13, 5, 8, 1e-3, 0.25, false}, 4},
+	{Shape{2, 3, 4, 4, 1e-5, 0.1, false}, 0},
+	{Shape{5, 300, 11, 16, 1e-5, 1, false}, 5},
+	{Shape{2, 23, 257, 260, 1, 0, false}, 1},
+	{Shape{2, 1, 3, 4, 1e-5, 0.1, false}, 1},
+	{Shape{4, 9, 3, 4, 1e-5, 0.1, true}, 3},
 }
 
 // Cases are the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(91)
 	var cs []check.Case
-	for _, c := range sized {
-		s, b := check.Checked(c.s), shaders.Batch{Rows: uint32(c.rows), First: c.first}
-		x, dY, moments := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride), s.pair(r)
+	for i, run := range runs {
+		s := check.Checked(run.s)
+		b := shaders.Batch{Rows: run.rows, First: uint32(i % 2)}
+		x, dY, w := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(2, s.C, s.Stride)
+		zeros := func(n int) []float64 { return make([]float64, n) }
+		moments := r.Tensor(2, s.C, s.Stride)
+		spread(r, moments, s.Stride)
 		part := r.Tensor(2*s.Chunks(), s.C, s.Stride)
-		for i := range part {
-			part[i] = math.Abs(part[i])
+		for chunk := range s.Chunks() {
+			spread(r, part[2*chunk*s.Stride:], s.Stride)
+			squares := part[(2*chunk+1)*s.Stride:][:s.Stride]
+			for c := range squares {
+				squares[c] *= float64(s.length()) // exact: a float32 of few digits
+			}
 		}
+		state := r.Floats(s.State())
+		spread(r, state, s.Stride)
 		cs = append(cs,
-			check.Of(s.Stats(), statsArgs{b, x, make([]float64, s.Part())}, s.StatsRef, check.Bound[statsArgs]{Terms: 2*s.size() + 6, Ulps: 2.5, Magnitude: s.statsMagnitude}),
-			check.Of(s.Combine(), combineArgs{b, part, s.pair(r), make([]float64, s.Moments())}, s.CombineRef,
-				check.Bound[combineArgs]{Terms: 8 * s.Chunks(), Ulps: 10, Magnitude: s.combineMagnitude}),
-			check.Of(s.Fixed(), fixedArgs{s.pair(r), make([]float64, s.Moments())}, s.FixedRef, check.Bound[fixedArgs]{Terms: 2, Ulps: 8}),
-			check.Of(s.Forward(), forwardArgs{x, moments, s.pair(r), make([]float64, s.Elems())}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 4, Magnitude: s.forwardMagnitude}),
-			check.Of(s.Sums(), sumsArgs{b, x, dY, moments, make([]float64, s.Part())}, s.SumsRef, check.Bound[sumsArgs]{Terms: s.size() + 3, Magnitude: s.sumsMagnitude}),
-			check.Of(s.Gradients(), gradientsArgs{b, r.Tensor(2*s.Chunks(), s.C, s.Stride), make([]float64, 2*s.Stride), r.Tensor(2, s.C, s.Stride)}, s.GradientsRef,
-				check.Bound[gradientsArgs]{Terms: s.Chunks() + 1}))
-		for _, running := range []bool{false, true} {
-			s.Running = running
-			cs = append(cs, check.Of(s.Backward(), backwardArgs{b, x, dY, moments, r.Tensor(2, s.C, s.Stride), s.pair(r), make([]float64, s.Elems())}, s.BackwardRef,
-				check.Bound[backwardArgs]{Terms: 10, Ulps: 2.5, Magnitude: s.backwardMagnitude}))
+			check.Of(s.Stats(), statsArgs{b, x, zeros(s.Part())}, s.StatsRef, s.statsBound(x)),
+			check.Of(s.Combine(), combineArgs{b, part, state, zeros(s.Moments())}, s.CombineRef,
+				check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) { s.combineMagnitude(a, part) }}),
+			// WGSL allows an inverse square root 2 units in the last place.
+			check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef, check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
+			check.Of(s.Forward(), forwardArgs{x, moments, w, zeros(s.Len())}, s.ForwardRef,
+				check.Bound[forwardArgs]{Terms: 4, Magnitude: func(a forwardArgs) { negate(a.Moments, s.Stride); s.ForwardRef(a) }}),
+			check.Of(s.Sums(), sumsArgs{b, x, dY, moments, zeros(s.Part())}, s.SumsRef,
+				check.Bound[sumsArgs]{Terms: s.length() + 2, Magnitude: func(a sumsArgs) { negate(a.Moments, s.Stride); s.SumsRef(a) }}),
+			check.Of(s.Gradients(), gradientsArgs{b, part, zeros(s.Moments()), r.Floats(s.Weights())}, s.GradientsRef,
+				check.Bound[gradientsArgs]{Terms: s.Chunks() + 1}),
+			check.Of(s.Backward(), backwardArgs{b, x, dY, moments, r.Floats(s.Moments()), w, zeros(s.Len())}, s.BackwardRef,
+				check.Bound[backwardArgs]{Terms: 8, Ulps: 2.5, Magnitude: func(a backwardArgs) { negate(a.Moments, s.Stride); negate(a.Total, 2*s.Stride); s.BackwardRef(a) }}))
+	}
+	// A mean that is large beside the deviations, whose squares would cancel.
+	s, b := runs[4].s, shaders.Batch{Rows: runs[4].rows}
+	x := r.Tensor(s.N*s.P, s.C, s.Stride)
+	for i := range x {
+		if i%s.Stride < s.C {
+			x[i] = float64(float32(x[i] + 64))
 		}
 	}
-	return cs
+	return append(cs, check.Of(s.Stats(), statsArgs{b, x, make([]float64, s.Part())}, s.StatsRef, s.statsBound(x)))
 }
 
-// Gradients are the checks of the twins' backward, through the statistics.
-//
-// Step and Third: x moves by less than 1e-4, where the standard deviation of each channel is
-// above 0.3 and n pixels have gradients below 1, so that third derivatives of the loss along the
-// line stay below 1e4 (each is a polynomial of x and of inverse deviations up to the seventh
-// power, over a few hundred values).
+// statsBound is how exact Stats must be. WGSL allows a division 2.5 units in the last place.
+func (s Shape) statsBound(x []float64) check.Bound[statsArgs] {
+	return check.Bound[statsArgs]{Terms: s.length() + 2, Ulps: 2.5, Magnitude: func(a statsArgs) { s.statsMagnitude(a, x) }}
+}
+
+// spread makes the second of two rows, variances or the like, positive: from 1/2 to 1, so that
+// neither a variance nor its inverse root depends on digits that cancelled.
+func spread(r check.Rand, rows []float64, stride int) {
+	for c := range stride {
+		rows[stride+c] = 0.5 + float64(r.IntN(1<<12))/(1<<13)
+	}
+}
+
+// negate makes the first n values negative, so that the twin adds what it subtracts.
+func negate(v []float64, n int) {
+	for i := range n {
+		v[i] = -v[i]
+	}
+}
+
+// statsMagnitude is what the errors are relative to. The mean's is the mean of |x|. A distance
+// from a mean that is off by e adds e^2 for each pixel; e is below 2^-10 of the mean of |x|, and
+// e^2 a tolerance of 2^-10 of its square.
+func (s Shape) statsMagnitude(a statsArgs, x []float64) {
+	part := make([]float64, len(a.Part))
+	s.StatsRef(statsArgs{a.Batch, x, part})
+	s.StatsRef(a)
+	for chunk := range s.Chunks() {
+		for c := range s.Stride {
+			mean, squares := 2*chunk*s.Stride+c, (2*chunk+1)*s.Stride+c
+			a.Part[squares] = part[squares] + s.pixels(a.Batch.Rows, chunk)*a.Part[mean]*a.Part[mean]/(1<<10)
+		}
+	}
+}
+
+// combineMagnitude is what the errors are relative to. Let u be the unit round-off, K the number
+// of chunks and A the largest |mean| of one. A chunk takes the mean at most 8 roundings of terms
+// up to 2A: the difference's, 5 of the quotient, the product's, the sum's. So its error is at
+// most 8Ku * 2A. That goes into a squared difference of at most 4A^2 twice: 8Ku * 8A^2 a pixel,
+// on top of the sum's own roundings. With S = the chunks' squares + 8A^2 n, the variance is off
+// by S/n, and 1/sqrt(v) by half of that / v, of itself.
+func (s Shape) combineMagnitude(a combineArgs, part []float64) {
+	n := max(1, float64(int(a.Batch.Rows)*s.P))
+	exact := combineArgs{a.Batch, part, make([]float64, len(a.State)), make([]float64, len(a.Moments))}
+	s.CombineRef(exact)
+	for c := range s.Stride {
+		largest, squares := 0.0, 0.0
+		for chunk := range s.Chunks() {
+			if s.pixels(a.Batch.Rows, chunk) > 0 {
+				largest = max(largest, a.Part[2*chunk*s.Stride+c])
+				squares += a.Part[(2*chunk+1)*s.Stride+c]
+			}
+		}
+		squares += 8 * largest * largest * n
+		inverse := exact.Moments[s.Stride+c]
+		a.Moments[c] = 2 * largest
+		a.Moments[s.Stride+c] = inverse * (1 + squares/n*inverse*inverse/2)
+		s.follow(&a.State[c], 2*largest)
+		s.follow(&a.State[s.Stride+c], squares/max(n-1, 1))
+	}
+}
+
+// Gradients are the checks of the twins' backward: of x, gamma and beta, through all of forward.
 func Gradients() []check.Gradient {
 	r := check.NewRand(92)
 	var gs []check.Gradient
-	for _, running := range []bool{false, true} {
-		s := Shape{N: 4, P: 9, C: 5, Stride: 8, Eps: 1e-3, Momentum: 0.1, Running: running}
-		b := shaders.Batch{Rows: 3, First: 1}
-		x, w, dY := r.Tensor(s.N*s.P, s.C, s.Stride), s.pair(r), r.Tensor(s.N*s.P, s.C, s.Stride)
-		clear(dY[3*s.P*s.Stride:]) // as the loss has it
-		state, part, moments, total := s.pair(r), make([]float64, s.Part()), make([]float64, s.Moments()), make([]float64, 2*s.Stride)
-		y, dX, dW := make([]float64, s.Elems()), make([]float64, s.Elems()), make([]float64, s.Weights())
-		forward := func() float64 {
-			if running {
+	for _, run := range runs {
+		s, b := run.s, shaders.Batch{Rows: run.rows, First: 1}
+		n := int(run.rows) * s.P
+		if n < 10 || s.Len() > 1000 { // too few for a variance, or so many that the bounds are wide
+			continue
+		}
+		x, w, dY := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(2, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride)
+		state := r.Floats(s.State())
+		spread(r, state, s.Stride)
+		part, moments, y := make([]float64, s.Part()), make([]float64, s.Moments()), make([]float64, s.Len())
+		loss := func() float64 {
+			if s.Running {
 				s.FixedRef(fixedArgs{state, moments})
 			} else {
 				s.StatsRef(statsArgs{b, x, part})
-				s.CombineRef(combineArgs{b, part, append([]float64(nil), state...), moments})
+				s.CombineRef(combineArgs{b, part, make([]float64, s.State()), moments})
 			}
 			s.ForwardRef(forwardArgs{x, moments, w, y})
-			return check.Dot(y, dY)
+			return check.Dot(y[:n*s.Stride], dY)
 		}
-		forward()
+		loss()
+		total, dW, dX := make([]float64, s.Moments()), make([]float64, s.Weights()), make([]float64, s.Len())
 		s.SumsRef(sumsArgs{b, x, dY, moments, part})
 		s.GradientsRef(gradientsArgs{b, part, total, dW})
 		s.BackwardRef(backwardArgs{b, x, dY, moments, total, w, dX})
-		magnitude := float64(20 * s.Elems())
-		gs = append(gs,
-			check.Gradient{Op: "batchnorm/x", Detail: s.String(), X: x, Grad: dX, Loss: forward, Step: 1e-4, Terms: 10 * s.Elems(), Magnitude: magnitude, Third: 1e4},
-			check.Gradient{Op: "batchnorm/w", Detail: s.String(), X: w, Grad: dW, Loss: forward, Step: 0.1, Terms: 10 * s.Elems(), Magnitude: magnitude})
+		gs = append(gs, s.gradients(run.rows, moments, loss, x, dX, w, dW)...)
 	}
 	return gs
+}
+
+// gradients are the checks of one shape. The loss is linear in gamma and beta, and in x with
+// running moments.
+//
+// Else let d be the line's direction, |d| <= 1, s = v + Eps and g = 1/sqrt(s), and let s1, s2, g2
+// and g3 be derivatives along the line. The deviations from the mean move by d less its mean,
+// whose mean square is at most 1; so |s1| <= 2 sqrt(s), s2 <= 2, |g2| <= 4 s^(-3/2) and |g3| <=
+// 24 s^(-2). The third derivative of a channel's loss is at most n (sqrt(s) |g3| + 3 |g2|),
+// where the deviations have mean absolute values of at most sqrt(s), and they move by at most 1
+// on average: 36 n s^(-3/2). A step moves sqrt(s) by at most its length, to no less than half.
+//
+// Rounding: a mean and a variance of len terms, of absolute values up to 1 and 4, are off by that
+// many roundings. y is off by half of the variance's error times its deviation, at most 2, and
+// s^(-3/2).
+func (s Shape) gradients(rows uint32, moments []float64, loss func() float64, x, dX, w, dW []float64) []check.Gradient {
+	n, inverse := float64(int(rows)*s.P), 1.0
+	for c := range s.C {
+		inverse = max(inverse, moments[s.Stride+c])
+	}
+	cube, step, third := inverse*inverse*inverse, 1.0, 0.0
+	if !s.Running {
+		step, third = 3e-5, 36*n*float64(s.C)*8*cube
+	}
+	terms, magnitude := 4*s.length()+8*s.Chunks()+s.Len(), float64(8*s.Len())*cube
+	return []check.Gradient{
+		{Op: "batchnorm/dx", Detail: s.String(), X: x, Grad: dX, Loss: loss, Step: step, Terms: terms, Magnitude: magnitude, Third: third},
+		{Op: "batchnorm/dw", Detail: s.String(), X: w, Grad: dW, Loss: loss, Step: 1, Terms: terms, Magnitude: magnitude},
+	}
 }

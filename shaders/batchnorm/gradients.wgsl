@@ -1,19 +1,19 @@
-// Adds up the chunks' sums in their order: total has the sums of dY and of dY * xhat, and dW
-// takes the gradients of gamma and beta, from zero if batch.first.
-// Shapes: part [Chunks,2,Stride]; total [2,Stride]; dW [2,Stride], of gamma and beta. One
-// invocation: four channels. Assigns total, accumulates into dW.
+// total = the sum of the chunks: of dY, and of dY * xhat. dW = that of gamma, dY * xhat, and
+// that of beta, dY, on top of what is there unless batch.first.
+// Shapes: part [Chunks,2,C4], total and dW [2,C4], in vec4.
+// One invocation: one vec4 of channels, chunk after chunk. Assigns total, accumulates into dW.
 fn run(group : u32, lane : u32) {
   let c = group * 64u + lane;
   if (c >= C4) { return; }
-  var plain = vec4<f32>();
-  var scaled = vec4<f32>();
-  for (var k = 0u; k < Chunks; k = k + 1u) {
-    plain = plain + part[k * 2u * C4 + c];
-    scaled = scaled + part[(k * 2u + 1u) * C4 + c];
+  var sum = vec4<f32>();
+  var product = vec4<f32>();
+  for (var chunk = 0u; chunk < Chunks; chunk = chunk + 1u) {
+    sum = sum + part[2u * chunk * C4 + c];
+    product = product + part[(2u * chunk + 1u) * C4 + c];
   }
-  total[c] = plain;
-  total[C4 + c] = scaled;
-  let fresh = batch.first == 1u;
-  dW[c] = select(dW[c], vec4<f32>(), fresh) + scaled;
-  dW[C4 + c] = select(dW[C4 + c], vec4<f32>(), fresh) + plain;
+  total[c] = sum;
+  total[C4 + c] = product;
+  let start = batch.first == 1u;
+  dW[c] = select(dW[c], vec4<f32>(), start) + product;
+  dW[C4 + c] = select(dW[C4 + c], vec4<f32>(), start) + sum;
 }

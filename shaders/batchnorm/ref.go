@@ -6,91 +6,97 @@ import (
 	"wgnin/shaders"
 )
 
-// chunk is the pixels of chunk k that count, from first up to end.
-func (s Shape) chunk(k int, b shaders.Batch) (first, end int) {
-	first = k * s.size()
-	return first, max(first, min(first+s.size(), int(b.Rows)*s.P))
+// each calls f for each element of the images that are not masked: its chunk, its channel and
+// its index in x.
+func (s Shape) each(rows uint32, f func(chunk, c, i int)) {
+	for pixel := range int(rows) * s.P {
+		for c := range s.Stride {
+			f(pixel/s.length(), c, pixel*s.Stride+c)
+		}
+	}
+}
+
+// pixels is the number of pixels of a chunk that are not masked.
+func (s Shape) pixels(rows uint32, chunk int) float64 {
+	return float64(max(0, min(int(rows)*s.P-chunk*s.length(), s.length())))
 }
 
 // StatsRef is the twin of [Shape.Stats].
 func (s Shape) StatsRef(a StatsArgs[[]float64, shaders.Batch]) {
 	clear(a.Part)
-	for k := range s.Chunks() {
-		first, end := s.chunk(k, a.Batch)
-		for c := range s.Stride {
-			mean, m2 := 0.0, 0.0
-			for p := first; p < end; p++ {
-				mean += a.X[p*s.Stride+c] / float64(end-first)
+	s.each(a.Batch.Rows, func(chunk, c, i int) {
+		a.Part[2*chunk*s.Stride+c] += a.X[i] / s.pixels(a.Batch.Rows, chunk)
+	})
+	s.each(a.Batch.Rows, func(chunk, c, i int) {
+		d := a.X[i] - a.Part[2*chunk*s.Stride+c]
+		a.Part[(2*chunk+1)*s.Stride+c] += d * d
+	})
+}
+
+// CombineRef is the twin of [Shape.Combine]: the moments by their definition, from the moments
+// of the chunks.
+func (s Shape) CombineRef(a CombineArgs[[]float64, shaders.Batch]) {
+	n := float64(int(a.Batch.Rows) * s.P)
+	for c := range s.Stride {
+		mean, squares := 0.0, 0.0
+		for chunk := range s.Chunks() {
+			if count := s.pixels(a.Batch.Rows, chunk); count > 0 {
+				mean += a.Part[2*chunk*s.Stride+c] * count / n
 			}
-			for p := first; p < end; p++ {
-				m2 += (a.X[p*s.Stride+c] - mean) * (a.X[p*s.Stride+c] - mean)
+		}
+		for chunk := range s.Chunks() {
+			if count := s.pixels(a.Batch.Rows, chunk); count > 0 {
+				d := a.Part[2*chunk*s.Stride+c] - mean
+				squares += a.Part[(2*chunk+1)*s.Stride+c] + count*d*d
 			}
-			a.Part[k*2*s.Stride+c], a.Part[(k*2+1)*s.Stride+c] = mean, m2
+		}
+		a.Moments[c] = mean
+		a.Moments[s.Stride+c] = 1 / math.Sqrt(squares/max(n, 1)+float64(s.Eps))
+		if n > 0 {
+			s.follow(&a.State[c], mean)
+			s.follow(&a.State[s.Stride+c], squares/max(n-1, 1))
 		}
 	}
 }
 
-// CombineRef is the twin of [Shape.Combine].
-func (s Shape) CombineRef(a CombineArgs[[]float64, shaders.Batch]) {
-	pixels := float64(a.Batch.Rows) * float64(s.P)
-	momentum := float64(s.Momentum)
-	for c := range s.Stride {
-		mean, m2, n := 0.0, 0.0, 0.0
-		for k := range s.Chunks() {
-			first, end := s.chunk(k, a.Batch)
-			more := float64(end - first)
-			if more == 0 {
-				continue
-			}
-			d := a.Part[k*2*s.Stride+c] - mean
-			mean += d * more / (n + more)
-			m2 += a.Part[(k*2+1)*s.Stride+c] + d*d*n*more/(n+more)
-			n += more
-		}
-		a.Moments[c], a.Moments[s.Stride+c] = mean, 1/math.Sqrt(m2/pixels+float64(s.Eps))
-		a.State[c] += momentum * (mean - a.State[c])
-		a.State[s.Stride+c] += momentum * (m2/(max(pixels, 2)-1) - a.State[s.Stride+c])
-	}
+// follow moves a running moment towards that of the batch.
+func (s Shape) follow(running *float64, batch float64) {
+	*running = (1-float64(s.Momentum))**running + float64(s.Momentum)*batch
 }
 
 // FixedRef is the twin of [Shape.Fixed].
 func (s Shape) FixedRef(a FixedArgs[[]float64]) {
 	for c := range s.Stride {
-		a.Moments[c], a.Moments[s.Stride+c] = a.State[c], 1/math.Sqrt(a.State[s.Stride+c]+float64(s.Eps))
+		a.Moments[c] = a.State[c]
+		a.Moments[s.Stride+c] = 1 / math.Sqrt(a.State[s.Stride+c]+float64(s.Eps))
 	}
 }
 
 // ForwardRef is the twin of [Shape.Forward].
 func (s Shape) ForwardRef(a ForwardArgs[[]float64]) {
-	for i := range a.Y {
+	for i, x := range a.X {
 		c := i % s.Stride
-		a.Y[i] = (a.X[i]-a.Moments[c])*a.Moments[s.Stride+c]*a.W[c] + a.W[s.Stride+c]
+		a.Y[i] = (x-a.Moments[c])*a.Moments[s.Stride+c]*a.W[c] + a.W[s.Stride+c]
 	}
 }
 
 // SumsRef is the twin of [Shape.Sums].
 func (s Shape) SumsRef(a SumsArgs[[]float64, shaders.Batch]) {
 	clear(a.Part)
-	for k := range s.Chunks() {
-		first, end := s.chunk(k, a.Batch)
-		for i := first * s.Stride; i < end*s.Stride; i++ {
-			c := i % s.Stride
-			a.Part[k*2*s.Stride+c] += a.DY[i]
-			a.Part[(k*2+1)*s.Stride+c] += a.DY[i] * (a.X[i] - a.Moments[c]) * a.Moments[s.Stride+c]
-		}
-	}
+	s.each(a.Batch.Rows, func(chunk, c, i int) {
+		a.Part[2*chunk*s.Stride+c] += a.DY[i]
+		a.Part[(2*chunk+1)*s.Stride+c] += a.DY[i] * (a.X[i] - a.Moments[c]) * a.Moments[s.Stride+c]
+	})
 }
 
 // GradientsRef is the twin of [Shape.Gradients].
 func (s Shape) GradientsRef(a GradientsArgs[[]float64, shaders.Batch]) {
 	clear(a.Total)
+	for i, v := range a.Part {
+		a.Total[i%(2*s.Stride)] += v
+	}
 	if a.Batch.First == 1 {
 		clear(a.DW)
-	}
-	for k := range s.Chunks() {
-		for i := range 2 * s.Stride {
-			a.Total[i] += a.Part[k*2*s.Stride+i]
-		}
 	}
 	for c := range s.Stride {
 		a.DW[c] += a.Total[s.Stride+c]
@@ -101,14 +107,12 @@ func (s Shape) GradientsRef(a GradientsArgs[[]float64, shaders.Batch]) {
 // BackwardRef is the twin of [Shape.Backward].
 func (s Shape) BackwardRef(a BackwardArgs[[]float64, shaders.Batch]) {
 	clear(a.DX)
-	n := float64(a.Batch.Rows) * float64(s.P)
-	for i := range int(a.Batch.Rows) * s.P * s.Stride {
-		c := i % s.Stride
+	n := float64(int(a.Batch.Rows) * s.P)
+	s.each(a.Batch.Rows, func(_, c, i int) {
 		d := a.DY[i]
 		if !s.Running {
-			xhat := (a.X[i] - a.Moments[c]) * a.Moments[s.Stride+c]
-			d -= a.Total[c]/n + xhat*a.Total[s.Stride+c]/n
+			d -= a.Total[c]/n + (a.X[i]-a.Moments[c])*a.Moments[s.Stride+c]*a.Total[s.Stride+c]/n
 		}
 		a.DX[i] = a.W[c] * a.Moments[s.Stride+c] * d
-	}
+	})
 }

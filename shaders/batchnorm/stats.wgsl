@@ -1,24 +1,22 @@
-// The mean and the sum of squared distances from it (M2) of each channel over the pixels of a
-// chunk, of which those of masked images do not count; zeros where none does.
-// Shapes: x [N*P,Stride]; part [Chunks,2,Stride], mean and M2. One invocation: one chunk and
-// four channels. Assigns.
+// part = the mean of x over the chunk's pixels, and the sum of the squared distances from it;
+// zeros for a chunk without pixels. Images from batch.rows on are masked.
+// Shapes: x [N,P,C4], part [Chunks,2,C4], in vec4.
+// One invocation: one vec4 of channels of a chunk, pixel after pixel. Assigns.
 fn run(group : u32, lane : u32) {
-  let at = group * 64u + lane;
-  if (at >= Chunks * C4) { return; }
-  let chunk = at / C4;
-  let c = at % C4;
-  let first = chunk * Size;
-  let end = min(first + Size, batch.rows * P);
-  var mean = vec4<f32>();
-  var m2 = vec4<f32>();
-  if (first < end) {
-    for (var p = first; p < end; p = p + 1u) { mean = mean + x[p * C4 + c]; }
-    mean = mean / f32(end - first);
-    for (var p = first; p < end; p = p + 1u) {
-      let d = x[p * C4 + c] - mean;
-      m2 = m2 + d * d;
-    }
+  let i = group * 64u + lane;
+  if (i >= Chunks * C4) { return; }
+  let c = i % C4;
+  let chunk = i / C4;
+  let count = counted(chunk);
+  let start = chunk * Length * C4 + c;
+  var sum = vec4<f32>();
+  for (var p = 0u; p < count; p = p + 1u) { sum = sum + x[start + p * C4]; }
+  let mean = sum / f32(max(count, 1u));
+  var squares = vec4<f32>();
+  for (var p = 0u; p < count; p = p + 1u) {
+    let d = x[start + p * C4] - mean;
+    squares = squares + d * d;
   }
-  part[chunk * 2u * C4 + c] = mean;
-  part[(chunk * 2u + 1u) * C4 + c] = m2;
+  part[2u * chunk * C4 + c] = mean;
+  part[(2u * chunk + 1u) * C4 + c] = squares;
 }

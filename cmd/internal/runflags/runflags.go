@@ -23,6 +23,9 @@ import (
 // defaults are the recipes without -recipe: of a GPU, and of a software adapter.
 var defaults = [2]string{"d2l", "mini"}
 
+// ownPictures is the recipe of the dataset folder without -recipe.
+const ownPictures = "photos"
+
 // Flags are the flags of a run on a flag set.
 type Flags struct {
 	Adapter *string // for gpu.Options
@@ -41,7 +44,7 @@ func New(fs *flag.FlagSet) *Flags {
 	fs.StringVar(&f.out, "out", "", "`folder` for the run's files (default runs/RECIPE-TIME)")
 	fs.StringVar(&f.resume, "resume", "", "go on with the run in this `folder`; every setting comes from the run")
 	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
-	fs.Func("recipe", "`name` of the recipe (default: d2l on a GPU, mini on a software adapter)", f.setRecipe)
+	fs.Func("recipe", "`name` of the recipe (default: photos for the dataset folder, else d2l on a GPU and mini on a software adapter)", f.setRecipe)
 	register(fs, &f.given)
 	return f
 }
@@ -106,8 +109,11 @@ func (f *Flags) Settings(s nin.Settings) nin.Settings {
 func (f *Flags) Check() error {
 	if f.resume == "" {
 		names := defaults[:]
-		if f.recipe != "" {
+		switch {
+		case f.recipe != "":
 			names = []string{f.recipe}
+		case f.given.Dataset == "folder":
+			names = []string{ownPictures}
 		}
 		var err error
 		for _, name := range names { // some device may take the one that does
@@ -159,11 +165,14 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		return run.Resume(ctx, dev, f.from, train, test, f.resume)
 	}
 	name := f.recipe
-	if name == "" {
+	switch {
+	case name != "":
+	case f.given.Dataset == "folder":
+		name = ownPictures
+	case dev.Adapter().Class == gpu.Software:
+		name = defaults[1]
+	default:
 		name = defaults[0]
-		if dev.Adapter().Class == gpu.Software {
-			name = defaults[1]
-		}
 	}
 	recipe, err := nin.Find(name)
 	if err != nil {
