@@ -53,6 +53,7 @@ func TestONNXRuntime(t *testing.T) {
 		nn.Conv2D{Out: 14, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 3, Groups: 7},
 		nn.AdaptiveAvgPool2D{H: 7, W: 1}, nn.Flatten{}, nn.Linear{Out: 5}, nn.GELU{},
 	}, nn.PyTorch})
+	all = append(all, network{"norm", nn.Shape{C: 1, H: 28, W: 28}, normLayers, nn.PyTorch})
 	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
@@ -68,6 +69,16 @@ func TestONNXRuntime(t *testing.T) {
 			require.NoError(t, err)
 			defer net.Close()
 			require.NoError(t, net.Init(c.init, 1))
+			weights, err := net.Weights()
+			require.NoError(t, err)
+			for _, w := range weights {
+				if strings.Contains(w.Name, ".running_") { // as after training, and positive
+					for i := range w.Data {
+						w.Data[i] = 0.5 + float32(i*7%5)/4
+					}
+				}
+			}
+			require.NoError(t, net.SetWeights(weights))
 			images, err := nn.Upload(dev, set)
 			require.NoError(t, err)
 			defer images.Close()
@@ -77,8 +88,6 @@ func TestONNXRuntime(t *testing.T) {
 			want, err := eval.Logits(0, n)
 			require.NoError(t, err)
 
-			weights, err := net.Weights()
-			require.NoError(t, err)
 			m, err := nn.ONNX(c.net, c.in, weights)
 			require.NoError(t, err)
 			dir := t.TempDir()

@@ -60,17 +60,27 @@ func hash(stream, i int) uint32 { return shaders.Hash(uint32(i) + uint32(stream)
 // hashedWeights are the golden's initial weights, for a net whose weights have
 // the names and shapes of ts.
 func hashedWeights(ts []safetensors.Tensor, gain float64) {
-	fanIn := 0
-	for p, t := range ts {
-		bound := 1 / math.Sqrt(float64(fanIn))
-		if strings.HasSuffix(t.Name, "weight") {
+	fanIn, p := 0, 0
+	for _, t := range ts {
+		if _, state, ok := strings.Cut(t.Name, ".running_"); ok {
+			for i := range t.Data {
+				t.Data[i] = map[string]float32{"mean": 0, "var": 1}[state]
+			}
+			continue
+		}
+		bound, middle := 1/math.Sqrt(float64(fanIn)), 0.0
+		switch weight := strings.HasSuffix(t.Name, "weight"); {
+		case weight && len(t.Shape) == 1: // of a normalisation
+			middle = 1
+		case weight:
 			fanIn = len(t.Data) / t.Shape[0]
 			bound = gain * math.Sqrt(6/float64(fanIn))
 		}
 		for i := range t.Data {
 			u := float64(hash(p, i)>>8) / (1 << 24)
-			t.Data[i] = float32(bound * (2*u - 1))
+			t.Data[i] = float32(middle + bound*(2*u-1))
 		}
+		p++
 	}
 }
 
@@ -113,6 +123,13 @@ var smoothLayers = nn.Sequential{
 	nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
+// normLayers is the network called norm in parity.py.
+var normLayers = nn.Sequential{
+	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.BatchNorm2D{}, nn.Conv2D{Out: 9, Kernel: 3}, nn.ReLU{},
+	nn.BatchNorm2D{Eps: 1e-3, Momentum: 0.3}, nn.ReLU{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1)}, nn.GELU{}, nn.BatchNorm2D{},
+	nn.Tanh{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+}
+
 // TestPyTorchParity trains the networks from the goldens' weights on the
 // goldens' batches, without dropout, and compares logits, losses, the first
 // step's gradients and the last weights with PyTorch's in float64. The
@@ -124,7 +141,7 @@ var smoothLayers = nn.Sequential{
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -139,7 +156,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
 			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
@@ -174,6 +191,7 @@ func TestPyTorchParity(t *testing.T) {
 			defer trainer.Close()
 			compare(t, "gradient", gradients(t, net, set.First(g.Batch)), nil, g.Gradients, 1e-4)
 			compare(t, "gradient of one image", gradients(t, net, set.First(1)), nil, g.GradientsOne, 1e-5)
+			require.NoError(t, net.SetWeights(start)) // the running means have moved
 
 			worst := 0.0
 			for step, err := range trainer.Steps(context.Background()) {

@@ -34,6 +34,9 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 	if x.Flat {
 		return g.Fail(errors.New("input is a vector; want an image (before Flatten)"))
 	}
+	if x.Stride%4 != 0 {
+		return g.Fail(errors.New("input is the images, before any weights; want a convolution before it"))
+	}
 	if !(b.Eps >= 0 && b.Momentum >= 0 && b.Momentum <= 1) {
 		return g.Fail(errors.New("want eps above 0 and momentum from 0 to 1 (0 is the default of each)"))
 	}

@@ -91,6 +91,8 @@ func TestBatchNormIsPyTorchs(t *testing.T) {
 		_, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, l}, nn.Shape{C: 1, H: 4, W: 4})
 		assertOneLine(t, err, "layer 1 (batchnorm")
 	}
+	_, err = nn.Describe(nn.Sequential{nn.BatchNorm2D{}}, nn.Shape{C: 3, H: 4, W: 4})
+	assertOneLine(t, err, "want a convolution before it")
 	_, err = nn.Describe(nn.Sequential{nn.Flatten{}, nn.BatchNorm2D{}}, nn.Shape{C: 1, H: 4, W: 4})
 	assertOneLine(t, err, "want an image")
 }

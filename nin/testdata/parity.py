@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -14,7 +14,8 @@ script that the Go tests read; they hold no weights and no images, because both 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
 image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
-and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28.
+and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, one of batch normalisation,
+1x28x28.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -28,6 +29,8 @@ The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski 
 Hashed weights: stream p is the parameter's number in state_dict order (weight 0, bias 1, weight 2, ...), i its flat index in
 PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
     u = (hash >> 8) / 2^24;  w = float32(bound * (2u - 1));  bound = gain*sqrt(6/fan_in), for a bias 1/sqrt(fan_in)
+The weight of a normalisation is float32(1 + bound * (2u - 1)), with the bound of a bias; its fan_in is that of the convolution
+before it. Running means and variances take no stream.
 Hashed images: stream 1000, i the flat index in [n, channel, row, column], pixel = hash >> 24; labels: stream 1001,
 label of image n = hash(n) % 10.
 Pixels: float32(pixel) / float32(255), whatever the arithmetic afterwards.
@@ -46,23 +49,24 @@ How Pillow resizes 8-bit images bilinearly (pil_resize_reference below equals it
 
 The golden files
     NET.json  net, gain, images (how many there are; then they repeat), batch, steps, lr, momentum, weight_decay, torch; then
-        labels, logits   of the first 8 images, before training
+        labels, logits   of the first 8 images, before training, as in prediction
         losses           one a step, from a run in float64, which starts from the float32 weights and pixels
         losses_float32   the same run in float32
         spread           for each step, how far the worst of 4 float32 runs is from losses, relatively; three of them start
                          from weights wrong in the last bit. No float32 program can be asked to be nearer.
         gradients        name -> summary of dLoss/dw at step 1, in float64, without weight decay
         gradients_one    the same for the loss of the first image alone: no near tie (see GOLDENS) makes this one uncertain
-        weights          name -> summary of the weights after the last step, in float64
+        weights          name -> summary of the weights, and of running means and variances, after the last step, in float64
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l, mini, graph and smooth train on Fashion-MNIST's first training images, lin2013 on hashed images.
+      d2l, mini, graph, smooth and norm train on Fashion-MNIST's first training images, lin2013 on hashed images.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
 """
 import argparse
+import copy
 import glob
 import gzip
 import hashlib
@@ -88,7 +92,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # ---- networks ----
 
 INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28),
-         "smooth": (1, 28, 28)}  # channels, height, width
+         "smooth": (1, 28, 28), "norm": (1, 28, 28)}  # channels, height, width
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -131,6 +135,14 @@ def smooth_layers():
             nn.Conv2d(12, 9, 3, 1, 1), nn.Tanh(), nn.Conv2d(9, 8, 1), nn.Sigmoid(), nn.Conv2d(8, 10, 1)]
 
 
+def norm_layers():
+    """Batch normalisation. Gradients must not be zero but for rounding: it does not follow a convolution with a bias, and of one
+    image, its channels' mean is not what the global pooling takes."""
+    return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 9, 3), nn.ReLU(),
+            nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1), nn.GELU(), nn.BatchNorm2d(12),
+            nn.Tanh(), nn.Conv2d(12, 10, 1)]
+
+
 class Network(nn.Module):
     def __init__(self, name, dropout=0.0, pool2="max"):
         super().__init__()
@@ -139,6 +151,8 @@ class Network(nn.Module):
             layers = graph_layers()
         elif name == "smooth":
             layers = smooth_layers()
+        elif name == "norm":
+            layers = norm_layers()
         elif name == "lin2013":
             pool = nn.MaxPool2d(3, 2, ceil_mode=True)
             second = nn.AvgPool2d(3, 2, ceil_mode=True) if pool2 == "avg" else pool
@@ -170,12 +184,13 @@ def hash32(stream, count):
 
 @torch.no_grad()
 def init_hash(net, gain):
-    for number, p in enumerate(net.parameters()):
+    for number, (name, p) in enumerate(net.named_parameters()):
         if p.dim() == 4:
             fan_in = p[0].numel()  # and of the bias that follows
         bound = gain * math.sqrt(6 / fan_in) if p.dim() == 4 else 1 / math.sqrt(fan_in)
         u = (hash32(number, p.numel()) >> np.uint32(8)).astype(np.float64) / 2**24
-        p.copy_(torch.from_numpy((bound * (2 * u - 1)).astype(np.float32)).view_as(p))
+        start = 1 if p.dim() == 1 and name.endswith("weight") else 0
+        p.copy_(torch.from_numpy((start + bound * (2 * u - 1)).astype(np.float32)).view_as(p))
 
 
 def hash_images(count):
@@ -263,9 +278,11 @@ def pil_resize_reference(image, height, width):
 # ---- safetensors, F32 only ----
 
 def save_safetensors(path, state):
-    """A dictionary of names to tensors; the header is padded to 8 bytes."""
+    """A dictionary of names to tensors, without integers, which count batches; the header is padded to 8 bytes."""
     header, blobs, offset = {}, [], 0
     for name, t in state.items():
+        if not t.is_floating_point():
+            continue
         blobs.append(t.detach().cpu().numpy().astype("<f4").tobytes())
         header[name] = {"dtype": "F32", "shape": list(t.shape), "data_offsets": [offset, offset + len(blobs[-1])]}
         offset += len(blobs[-1])
@@ -321,6 +338,7 @@ GOLDENS = {
     "mini": dict(gain=1.2, images=320, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=0.1),
     "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
+    "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -348,8 +366,11 @@ def golden_net(name, c, data):
     used = min(c["images"], c["batch"] * c["steps"])
     x, labels = to_input(images[:used], INPUT[name]), labels[:used]
 
-    def tensors(net, gradient=False):
-        return {n: (p.grad if gradient else p).detach().double().clone() for n, p in net.named_parameters()}
+    def gradients(net):
+        return {n: p.grad.double().clone() for n, p in net.named_parameters()}
+
+    def weights(net):
+        return {n: t.double().clone() for n, t in net.state_dict().items() if t.is_floating_point()}
 
     def run(dtype, noise=0):
         """A dictionary of the results; noise is the seed of errors in the last bit of the initial weights."""
@@ -360,12 +381,13 @@ def golden_net(name, c, data):
             for p in net.parameters():
                 p.mul_(1 + (2.0**-23 * torch.randint(-1, 2, p.shape) if noise else 0))
             net.to(dtype)
-            r["start"], r["logits"] = tensors(net), net(x[:8].to(dtype)).tolist()
-        F.cross_entropy(net(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
-        r["gradients_one"] = tensors(net, gradient=True)
+            r["start"], r["logits"] = weights(net), net.eval()(x[:8].to(dtype)).tolist()
+        one = copy.deepcopy(net.train())  # a normalisation would keep what it saw
+        F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
+        r["gradients_one"] = gradients(one)
         r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
-                                 seen=lambda net: "gradients" in r or r.update(gradients=tensors(net, gradient=True))))
-        r["weights"] = tensors(net)
+                                 seen=lambda net: "gradients" in r or r.update(gradients=gradients(net))))
+        r["weights"] = weights(net)
         return r
 
     ref, singles = run(torch.float64), [run(torch.float32, noise) for noise in range(4)]
@@ -584,7 +606,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,smooth,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,resize")
+    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,norm,resize")
 
     a = parser.parse_args()
     if a.threads:
