@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/report"
@@ -57,13 +59,7 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	if *recipe == "" {
-		*recipe = "d2l"
-		if dev.Adapter().Class == gpu.Software {
-			*recipe = "mini"
-		}
-	}
-	r, err := nin.Find(*recipe)
+	r, err := nin.Find(cmp.Or(*recipe, runflags.DefaultRecipe(dev, "")))
 	if err != nil {
 		return err
 	}

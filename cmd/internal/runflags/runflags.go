@@ -2,6 +2,7 @@
 package runflags
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -36,6 +37,18 @@ type Flags struct {
 	recipe      string
 	out, resume string
 	from        *run.Checkpoint // of -resume
+}
+
+// DefaultRecipe is the name of the recipe for a dataset, or for the recipe's own if that is
+// empty, on dev.
+func DefaultRecipe(dev *gpu.Device, dataset string) string {
+	switch {
+	case dataset == "folder":
+		return ownPictures
+	case dev.Adapter().Class == gpu.Software:
+		return defaults[1]
+	}
+	return defaults[0]
 }
 
 // New registers the flags of a run on fs.
@@ -164,17 +177,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		}
 		return run.Resume(ctx, dev, f.from, train, test, f.resume)
 	}
-	name := f.recipe
-	switch {
-	case name != "":
-	case f.given.Dataset == "folder":
-		name = ownPictures
-	case dev.Adapter().Class == gpu.Software:
-		name = defaults[1]
-	default:
-		name = defaults[0]
-	}
-	recipe, err := nin.Find(name)
+	recipe, err := nin.Find(cmp.Or(f.recipe, DefaultRecipe(dev, f.given.Dataset)))
 	if err != nil {
 		return nil, err
 	}
