@@ -48,7 +48,7 @@ var Recipes = []Recipe{
 	},
 	{
 		Name: "photos", About: "pictures of your own, at 64x64: 20 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "crop,mirror",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror",
 		Hyper:    nn.Hyper{Batch: 32, Epochs: 20, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},
