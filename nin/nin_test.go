@@ -197,3 +197,20 @@ func TestEvery(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(raw), "checkpoint_every", "as in runs that left it out")
 }
+
+// An input is said in one way only: what follows it is not left out silently.
+func TestInputOfSettings(t *testing.T) {
+	for input, ok := range map[string]bool{"20x24": true, "20x24 7": false, "20x 24": false, "20x24x3": false, "20": false, "0x24": false} {
+		mini, err := nin.Find("mini")
+		require.NoError(t, err)
+		s := mini.Settings()
+		s.Input = input
+		r, err := nin.RecipeOf(s)
+		if !ok {
+			require.ErrorContains(t, err, "want rows x columns such as 32x32", input)
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, nn.Shape{C: 1, H: 20, W: 24}, r.In)
+	}
+}

@@ -82,7 +82,8 @@ func RecipeOf(s Settings) (Recipe, error) {
 		r.Net = func(int, float64) nn.Sequential { return layers }
 	}
 	if s.Input != "" {
-		if n, err := fmt.Sscanf(s.Input+" ", "%dx%d ", &r.In.H, &r.In.W); n != 2 || err != nil || min(r.In.H, r.In.W) < 1 || max(r.In.H, r.In.W) > 1<<16 {
+		_, err := fmt.Sscanf(s.Input, "%dx%d", &r.In.H, &r.In.W)
+		if err != nil || s.Input != fmt.Sprintf("%dx%d", r.In.H, r.In.W) || min(r.In.H, r.In.W) < 1 || max(r.In.H, r.In.W) > 1<<16 {
 			return r, SettingError{Setting: "Input", Problem: fmt.Sprintf("is %q; want rows x columns such as 32x32", s.Input)}
 		}
 	}

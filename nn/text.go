@@ -443,9 +443,10 @@ func (p *parser) argument(a argument, v reflect.Value, depth int) (err error) {
 			err = strconv.ErrSyntax
 		}
 		if both && err == nil {
-			if n, err = strconv.Atoi(columns); err == nil {
-				v.Field(a.wide).SetInt(int64(n))
+			if n, err = strconv.Atoi(columns); n == 0 { // which is the rows' number in the field
+				err = strconv.ErrSyntax
 			}
+			v.Field(a.wide).SetInt(int64(n))
 		}
 	}
 	if err != nil {

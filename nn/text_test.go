@@ -109,6 +109,8 @@ func TestParseErrors(t *testing.T) {
 		"Conv2D 8 3":                  `there is no layer "Conv2D"; the nearest is conv`,
 		"conv eight 3":                `conv: out is "eight"; want a whole number; want conv OUT KERNEL [stride STRIDE] [pad PAD]`,
 		"conv 8 3x":                   `kernel is "3x"; want a whole number, or rows x columns such as 3x5`,
+		"conv 8 3x0":                  `kernel is "3x0"; want a whole number, or rows x columns such as 3x5`,
+		"conv 8 3 stride 2x0":         `stride is "2x0"; want a whole number, or rows x columns`,
 		"linear 3x3":                  `out is "3x3"; want a whole number`,
 		"conv 8 3 2":                  `"2" is one too many`,
 		"conv 8 3 stride":             `stride is ""; want`,

@@ -262,9 +262,15 @@ func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.T
 }
 
 // plainNames gives tensors the names that net has for its weights: without the prefix before
-// the name of the first, and without "net.".
+// the name of the first, and without "net.". There is no prefix where a name fits as it is:
+// what begins all names is a layer's then.
 func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) string {
 	prefix := WrapperPrefix(ts, net.layers[0].weight(net.layers[0].Weights[0].Name))
+	net.each(func(_ int, name string, _ int, _ WeightTensor) {
+		if slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return strings.TrimPrefix(t.Name, netPrefix) == name }) {
+			prefix = ""
+		}
+	})
 	return func(t safetensors.Tensor) string {
 		return strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
 	}

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,8 +49,9 @@ const (
 )
 
 // checkpoint writes the run as the last, settled step left it. The last two
-// checkpoints are kept, and the best. All weights are finite: the trainer ends
-// with the step after which one is not.
+// checkpoints are kept, and the best. The trainer ends with the step after which a weight is
+// not finite. Running moments and the optimizer's state can overflow while the weights do
+// not: that is an error here, for [Resume] refuses such a file.
 func (r *Run) checkpoint(best bool) error {
 	// The lines that the checkpoint counts on must outlive it.
 	if err := r.metrics.Sync(); err != nil {
@@ -73,6 +75,11 @@ func (r *Run) checkpoint(best bool) error {
 		return err
 	}
 	tensors = append(tensors, optimizer...)
+	for _, t := range tensors {
+		if slices.ContainsFunc(t.Data, func(v float32) bool { return v-v != 0 }) {
+			return fmt.Errorf("step %d: %s is not finite: %w", steps, t.Name, nn.ErrDiverged)
+		}
+	}
 	a := r.dev.Adapter()
 	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.Found, steps, size, board, r.progress})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"wgnin/nin/nintest"
 	"wgnin/nin/run"
 	"wgnin/nn"
+	"wgnin/nn/safetensors"
 )
 
 // stopped is a run that was stopped after step 4, and what it would have come to.
@@ -93,6 +94,54 @@ func TestStartsFromWhatFits(t *testing.T) {
 	alone := nintest.Short(func(s *nin.Settings) { s.Net, s.Init = "conv 10 3; globalavgpool; flatten", path })
 	_, err := run.New(context.Background(), gputest.Device(t), alone, nil, train, test, filepath.Join(t.TempDir(), "r"))
 	require.ErrorContains(t, err, "no tensor fits one of the network's, such as net.0.weight [10 1 3 3]")
+}
+
+// A running variance can overflow while the loss and the weights are finite. The run ends, and
+// goes on from its last checkpoint.
+func TestOverflowOfStateKeepsTheLastCheckpoint(t *testing.T) {
+	r := begin(t, nintest.Short(func(s *nin.Settings) {
+		s.Net, s.Input, s.Rate, s.CheckpointEvery = "conv 8 3; batchnorm; relu; conv 10 1; globalavgpool; flatten", "9x9", 0, nin.Every{Steps: 2}
+	}), "")
+	weights, err := r.Net.Weights()
+	require.NoError(t, err)
+	for i := range weights[0].Data {
+		weights[0].Data[i] *= 1e20
+	}
+	require.NoError(t, r.Net.SetWeights(weights))
+	var last error
+	for _, err := range r.Events(context.Background()) {
+		last = err
+	}
+	require.ErrorIs(t, last, nn.ErrDiverged)
+	assert.ErrorContains(t, last, "step 2: net.1.running_var is not finite: ")
+	r.Close()
+	assert.Zero(t, resume(t, r.Dir).Start)
+}
+
+// Tensors that all begin with the name of a layer of the network are that layer's.
+func TestStartsFromOneLayer(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "layer.safetensors")
+	layer := safetensors.Tensor{Name: "net.1.0.weight", Shape: []int{1, 1, 3, 3}, Data: make([]float32, 9)}
+	require.NoError(t, safetensors.Write(path, []safetensors.Tensor{layer}, nil))
+	r := begin(t, nintest.Short(func(s *nin.Settings) {
+		s.Net, s.Input, s.Init = "conv 1 3; (conv 1 3; conv 10 1); globalavgpool; flatten", "9x9", path
+	}), "")
+	weights, err := r.Net.Weights()
+	require.NoError(t, err)
+	assert.NotZero(t, weights[0].Data[0])
+	assert.Equal(t, "net.1.0.weight", weights[2].Name)
+	assert.Zero(t, weights[2].Data[0])
+}
+
+// A network of other outputs than the images have classes would make a file that no command
+// reads.
+func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
+	train, test := nintest.Images(t)
+	s := nintest.Short(func(s *nin.Settings) { s.Net = "conv 20 3; globalavgpool; flatten" })
+	dir := filepath.Join(t.TempDir(), "r")
+	_, err := run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
+	require.EqualError(t, err, "Net makes 20 logits; want 10, one for each class of the images")
+	assert.NoDirExists(t, dir)
 }
 
 // A run's folder is one run's at a time. What another wants of it while it is written

@@ -79,6 +79,9 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 			s.Close()
 		}
 	}()
+	if out := s.Net.Out; set.Net != "" && out.H*out.W == 1 && out.C != len(train.Classes) {
+		return nil, nin.SettingError{Setting: "Net", Problem: fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))}
+	}
 	switch {
 	case f.Kernels != nil:
 		s.use(f.Kernels)
