@@ -164,6 +164,10 @@ func (net *Net) Device() *gpu.Device { return net.dev }
 // Bytes is the size of the weights on the device.
 func (net *Net) Bytes() int64 { return net.weights.Bytes() }
 
+// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does: such a
+// layer may see each part of a batch by itself.
+func (net *Net) HasState() bool { return net.stateSize > 0 }
+
 // Params is the number of weights and biases.
 func (net *Net) Params() int { return net.description.Params() }
 

@@ -210,7 +210,8 @@ func (t *Trainer) Flops() int64 {
 // A step whose loss is not finite, or that makes a weight not finite, ends it
 // with [ErrDiverged] and the layer where that begins. The device finds out by
 // itself: the step with the loss, and those in flight behind either, change no
-// weights. To train on, give the net its weights and the trainer its state.
+// weights, though the running state of a layer may follow them. To train on, give the net
+// its weights, with that state, and the trainer its own.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {

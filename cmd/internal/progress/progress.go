@@ -95,6 +95,9 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	parts := ""
 	if t.MicroBatch() < t.Batch() {
 		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())
+		if p.run.Net.HasState() {
+			parts = fmt.Sprintf(", %d at a time, each part normalised by itself", t.MicroBatch())
+		}
 	}
 	p.line("steps", "%d of %d images%s", t.Total(), t.Batch(), parts)
 	p.line("files", "%s", p.run.Dir)
