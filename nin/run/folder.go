@@ -41,6 +41,7 @@ type folder struct {
 // with any file that a run writes. Of two processes that claim one folder at the same
 // time, one gets it.
 func claim(dir string) (_ *folder, err error) {
+	dir = filepath.Clean(dir) // of "run/" the folder above is run
 	f := &folder{dir: dir}
 	for range 10 {
 		if err = os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
@@ -116,6 +117,9 @@ func (f *folder) discard() {
 // network file systems have no locks: there it returns nil.
 func lock(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockFile)
+	if foreign(path) {
+		return nil, fmt.Errorf("%s is not the lock of a run; want a folder without it", path)
+	}
 	for {
 		l := flock.New(path, flock.SetPermissions(0o644))
 		ok, err := l.TryLock()
@@ -136,6 +140,21 @@ func lock(dir string) (*flock.Flock, error) {
 		}
 		_ = l.Unlock() // the process that had the lock removed its file
 	}
+}
+
+// foreign reports whether there is a file in the place of a lock that no run has made. It
+// must not be written to, nor removed.
+func foreign(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return false
+	}
+	const digits = 20 // of a process's number
+	if !info.Mode().IsRegular() || info.Size() > digits {
+		return true
+	}
+	raw, err := os.ReadFile(path) // refused by Windows where it is locked
+	return err == nil && len(bytes.Trim(raw, "0123456789")) > 0
 }
 
 // busy is the error of a locked folder.

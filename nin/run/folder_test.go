@@ -85,3 +85,38 @@ func TestClaimRefuses(t *testing.T) {
 		assert.ErrorContains(t, err, "link")
 	}
 }
+
+// Nothing is left of a folder that was made for a run, however its path is written.
+func TestClaimLeavesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	f, err := claim(dir + string(filepath.Separator))
+	require.NoError(t, err)
+	f.discard()
+	assert.NoDirExists(t, dir)
+}
+
+// A file that only has the name of a lock is refused and stays as it is; a lock whose
+// process was killed is taken.
+func TestClaimOfAnotherLock(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, lockFile), filepath.Join(t.TempDir(), "other")
+	require.NoError(t, os.WriteFile(path, []byte("held by an editor"), 0o644))
+	_, err := claim(dir)
+	require.ErrorContains(t, err, path)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, "held by an editor", string(text))
+	require.NoError(t, os.Remove(path))
+
+	require.NoError(t, os.WriteFile(other, []byte("7"), 0o644))
+	if os.Symlink(other, path) == nil {
+		_, err = claim(dir)
+		require.ErrorContains(t, err, path)
+		require.NoError(t, os.Remove(path))
+	}
+	require.NoError(t, os.WriteFile(path, []byte("4000000"), 0o644))
+	f, err := claim(dir)
+	require.NoError(t, err)
+	f.discard()
+	assert.NoFileExists(t, path)
+}

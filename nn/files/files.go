@@ -68,9 +68,14 @@ func Target(path string) (string, error) {
 			return "", err
 		}
 		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(at), to)
+			dir, _ := filepath.Split(at)
+			to = dir + to
 		}
-		at = to
+		dir, name := filepath.Split(to)
+		if real, err := filepath.EvalSymlinks(dir); err == nil { // what .. leads out of may be a link itself
+			dir = real
+		}
+		at = filepath.Join(dir, name)
 	}
 	return "", fmt.Errorf("%s leads through more than %d symbolic links", path, maxLinks)
 }

@@ -56,6 +56,14 @@ func TestWrite(t *testing.T) {
 		assert.Equal(t, fs.ModeSymlink, info.Mode().Type(), link)
 	}
 
+	// A link out of a folder that is reached through a link.
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep", "er"), 0o755))
+	require.NoError(t, os.Symlink(filepath.Join("deep", "er"), filepath.Join(dir, "short")))
+	require.NoError(t, os.Symlink(filepath.Join("..", "beside"), filepath.Join(dir, "deep", "er", "out")))
+	require.NoError(t, files.Write(filepath.Join(dir, "short", "out"), []byte("beside")))
+	holds(t, filepath.Join(dir, "deep", "beside"), "beside", 0o644)
+	assert.NoFileExists(t, filepath.Join(dir, "beside"))
+
 	loop := filepath.Join(dir, "loop")
 	require.NoError(t, os.Symlink("loop", loop))
 	assert.ErrorContains(t, files.Write(loop, nil), loop)
