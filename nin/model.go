@@ -276,7 +276,11 @@ func (m *Model) Export(path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".safetensors":
 		if m.Whitening != nil {
-			if err := m.Whitening.Write(filepath.Join(filepath.Dir(path), WhiteningFile)); err != nil {
+			beside := filepath.Join(filepath.Dir(path), WhiteningFile)
+			if there, err := data.ReadWhitening(beside); err == nil && there.Hash() != m.Whitening.Hash() {
+				return fmt.Errorf("%s is the whitening of another network; want a folder without it", beside)
+			}
+			if err := m.Whitening.Write(beside); err != nil {
 				return err
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"wgnin/nin"
 	"wgnin/nin/nintest"
 	"wgnin/nn"
+	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 )
 
@@ -187,4 +188,20 @@ func TestLooksInverted(t *testing.T) {
 	assert.True(t, m.LooksInverted(&turned))
 	m.Dataset = "cifar10"
 	assert.False(t, m.LooksInverted(&turned))
+}
+
+// An export does not take the place of another network's whitening.
+func TestExportKeepsAnotherWhitening(t *testing.T) {
+	dir := t.TempDir()
+	m := nintest.Branched(t)
+	var err error
+	m.Whitening, err = data.BlankWhitening(1, 12, 10)
+	require.NoError(t, err)
+	require.NoError(t, m.Export(filepath.Join(dir, "a.safetensors")))
+	require.NoError(t, m.Export(filepath.Join(dir, "again.safetensors")))
+	m.Whitening.Mean[3] = 0.5
+	require.ErrorContains(t, m.Export(filepath.Join(dir, "b.safetensors")), "is the whitening of another network; want a folder without it")
+	_, err = nin.ReadModel(filepath.Join(dir, "a.safetensors"), "")
+	require.NoError(t, err)
+	assert.NoFileExists(t, filepath.Join(dir, "b.safetensors"))
 }

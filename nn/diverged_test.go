@@ -143,7 +143,7 @@ func TestOverflow(t *testing.T) {
 				}
 			}
 			require.NoError(t, net.SetWeights(spoilt))
-			const where = `all weights are finite, and the output of layer [12] \(Conv2D 5 3x3\) is not: the weights are too large$`
+			const where = `all weights are finite, and the output of layer [12] \(conv 5 3\) is not: the weights are too large$`
 			_, err = eval.Run(t.Context())
 			require.ErrorIs(t, err, nn.ErrDiverged)
 			assert.Regexp(t, `^the loss of images 4 to 6 is NaN; `+where, err.Error())
@@ -158,7 +158,7 @@ func TestOverflow(t *testing.T) {
 			require.NoError(t, p.SetImage(set, 3))
 			err = p.Finite()
 			require.ErrorIs(t, err, nn.ErrDiverged)
-			assert.Regexp(t, `^the output of layer [12] \(Conv2D 5 3x3.*\) is not finite: the weights are too large$`, err.Error())
+			assert.Regexp(t, `^the output of layer [12] \(conv 5 3.*\) is not finite: the weights are too large$`, err.Error())
 			require.NoError(t, net.SetWeights(good))
 			again, err := eval.Run(t.Context())
 			require.NoError(t, err)

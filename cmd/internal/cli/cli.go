@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"wgnin/gpu"
 	"wgnin/nn/files"
@@ -134,7 +135,13 @@ func Exit(name string, err error) {
 func Report(stderr io.Writer, name string, err error) int {
 	code := Code(err)
 	if code == 1 || code == 2 {
-		fmt.Fprintf(stderr, "%s: %s\n", name, strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; "))
+		line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
+		fmt.Fprintf(stderr, "%s: %s\n", name, strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) { // in the name of a file, which the terminal would obey
+				return '?'
+			}
+			return r
+		}, line))
 	}
 	return code
 }
