@@ -209,25 +209,17 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	first, last := "", ""
-	for _, l := range d.Layers {
-		if len(l.Weights) > 0 {
-			if first == "" {
-				first = l.Path
-			}
-			last = l.Path
-		}
+	names, shapes := d.WeightNames(), map[string][]int{}
+	for i, name := range nn.PlainNames(tensors, names) {
+		shapes[name] = tensors[i].Shape
 	}
-	shapes, prefix := map[string][]int{}, nn.WrapperPrefix(tensors, first+".weight")
-	for _, t := range tensors {
-		shapes[strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), "net.")] = t.Shape
-	}
-	in, out := shapes[first+".weight"], shapes[last+".bias"]
+	first, last := names[0], names[len(names)-1]
+	in, out := shapes[first], shapes[last]
 	switch {
 	case len(in) != 4:
-		return nil, fmt.Errorf("there is no net.%s.weight [out,in,rows,columns]", first)
+		return nil, fmt.Errorf("there is no net.%s [out,in,rows,columns]", first)
 	case len(out) != 1:
-		return nil, fmt.Errorf("there is no net.%s.bias [classes]", last)
+		return nil, fmt.Errorf("there is no net.%s [classes]", last)
 	}
 	m := &Model{Recipe: r.Name, Layers: r.Net(out[0], r.Dropout), In: r.In, Dataset: r.Dataset}
 	m.In.C = in[1]

@@ -160,6 +160,14 @@ func CheckDataset(name string) error {
 	return SettingError{Setting: "Dataset", Problem: fmt.Sprintf("is %q; %s", name, nearest.Hint(name, names))}
 }
 
+// CheckSkipBad refuses to leave out pictures of a dataset other than folder.
+func CheckSkipBad(dataset string, skip bool) error {
+	if skip && dataset != "folder" {
+		return SettingError{Setting: "SkipBad", Problem: fmt.Sprintf("is for the dataset folder; %s has no pictures to leave out", dataset)}
+	}
+	return nil
+}
+
 // Check refuses settings that no run can have, with a [SettingError] or an
 // [nn.RangeError] that says what would be right.
 func (s Settings) Check() error {
@@ -169,8 +177,8 @@ func (s Settings) Check() error {
 	if s.Dataset == "folder" && s.Data == "" {
 		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
 	}
-	if s.Dataset != "folder" && s.SkipBad {
-		return SettingError{Setting: "SkipBad", Problem: fmt.Sprintf("is for the dataset folder; %s has no pictures to leave out", s.Dataset)}
+	if err := CheckSkipBad(s.Dataset, s.SkipBad); err != nil {
+		return err
 	}
 	if every := s.CheckpointEvery; every.Steps < 0 || every.Steps > 1e9 || every.Time < 0 {
 		text, _ := every.MarshalText()

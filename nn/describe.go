@@ -81,6 +81,16 @@ func (g *Graph) description(in Shape) *Description {
 	return d
 }
 
+// WeightNames are the names of all weights and state in a state dict, in its order.
+func (d *Description) WeightNames() (names []string) {
+	for _, l := range d.Layers {
+		for _, t := range l.Weights {
+			names = append(names, l.weight(t.Name))
+		}
+	}
+	return names
+}
+
 // Params is the number of weights and biases.
 func (d *Description) Params() int {
 	n := 0
@@ -117,11 +127,7 @@ func (d *Description) Summary(w io.Writer, n int) error {
 		if l.Path == "" || strings.Contains(l.Path, ".") {
 			continue
 		}
-		t := reflect.TypeOf(l.Layer)
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", t.Name(), l.Out.Batch(n)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", pointee(reflect.TypeOf(l.Layer)).Name(), l.Out.Batch(n)); err != nil {
 			return err
 		}
 	}

@@ -77,11 +77,10 @@ func (net *Net) overflow(plan *gpu.Plan, outputs []*Described) (string, error) {
 		if err := net.dev.Run(plan.Part(done, o.end)); err != nil {
 			return "", err
 		}
-		values := make([]float32, o.output.Data.Bytes()/4)
-		if err := gpu.Read(o.output.Data, values); err != nil {
+		done = o.end
+		if ok, err := finiteOutput(o.output); err != nil {
 			return "", err
-		}
-		if done = o.end; !finite(values) {
+		} else if !ok {
 			return fmt.Sprintf("all weights are finite, and the output of layer %s is not", o), nil
 		}
 	}
@@ -95,6 +94,13 @@ type overflowed struct{ where string }
 func (e overflowed) Error() string { return e.where + ": the weights are too large" }
 
 func (overflowed) Is(target error) bool { return target == ErrDiverged }
+
+// finiteOutput reads a tensor back and reports whether all of it is finite.
+func finiteOutput(t *Tensor) (bool, error) {
+	values := make([]float32, t.Data.Bytes()/4)
+	err := gpu.Read(t.Data, values)
+	return finite(values), err
+}
 
 func finite(values []float32) bool {
 	return !slices.ContainsFunc(values, func(v float32) bool { return v-v != 0 })

@@ -205,6 +205,9 @@ func TestWeightsRoundTrip(t *testing.T) {
 		})
 	}
 
+	_, _, err = net.SetMatching(append(ts, ts[0]))
+	require.ErrorContains(t, err, "is there twice")
+
 	// One bit makes another hash.
 	ts[5].Data[199] = math.Nextafter32(ts[5].Data[199], 2)
 	require.NoError(t, net.SetWeights(ts))

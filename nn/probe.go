@@ -227,11 +227,9 @@ func (p *Probe) Finite() error {
 		return err
 	}
 	for _, l := range p.Layers {
-		values := make([]float32, l.Output.Data.Bytes()/4)
-		if err := gpu.Read(l.Output.Data, values); err != nil {
+		if ok, err := finiteOutput(l.Output); err != nil {
 			return err
-		}
-		if !finite(values) {
+		} else if !ok {
 			return overflowed{fmt.Sprintf("the output of layer %s (%s) is not finite", l.Path, l)}
 		}
 	}

@@ -110,6 +110,14 @@ var (
 	unmarshalType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
+// pointee is the type that a layer's type points to, or the type itself.
+func pointee(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
 // layerName is the name of a layer's type in the text form.
 func layerName(t reflect.Type) string {
 	name := strings.ToLower(strings.TrimSuffix(t.Name(), "2D"))
@@ -239,11 +247,7 @@ func Parse(text string, known ...Layer) (Layer, error) {
 		if t == reflect.TypeFor[Sequential]() { // which has no name
 			continue
 		}
-		base := t
-		if t.Kind() == reflect.Pointer {
-			base = t.Elem()
-		}
-		name := layerName(base)
+		name := layerName(pointee(t))
 		if other, ok := p.types[name]; ok && other != t {
 			return nil, fmt.Errorf("two types of layers are called %s", name)
 		}
@@ -339,10 +343,7 @@ func (p *parser) item(depth int) (Layer, error) {
 		return nil, fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, known))
 	}
 	p.next()
-	base := t
-	if t.Kind() == reflect.Pointer {
-		base = t.Elem()
-	}
+	base := pointee(t)
 	v := reflect.New(base)
 	if err := p.arguments(v.Elem(), depth); err != nil {
 		return nil, fmt.Errorf("%s: %w; want %s", name, err, form(base))

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -135,13 +134,12 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 // SetMatching sets the weights that tensors fit by name and shape, and leaves the others as
 // they are: to begin with a network that has another head, say. The names are those of
 // [TakeWeights]. missing are the network's weights that no tensor fits, unused the tensors
-// that fit no weight, both as their names and shapes. Errors: no tensor fits, or one that
-// does is not finite.
+// that fit no weight, both as their names and shapes. Errors: no tensor fits, one that does is
+// not finite, or two have one name.
 func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
-	plain := net.plainNames(ts)
-	given := map[string]safetensors.Tensor{}
-	for _, t := range ts {
-		given[plain(t)] = t
+	names, given, err := net.byName(ts)
+	if err != nil {
+		return nil, nil, err
 	}
 	weights, err := net.Weights()
 	if err != nil {
@@ -160,8 +158,8 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 	if len(missing) == len(weights) {
 		return nil, nil, fmt.Errorf("weights: no tensor fits one of the network's, such as %s", missing[0])
 	}
-	for _, t := range ts {
-		if _, left := given[plain(t)]; left {
+	for i, t := range ts {
+		if _, left := given[names[i]]; left {
 			unused = append(unused, fmt.Sprint(t.Name, " ", t.Shape))
 		}
 	}
@@ -216,13 +214,9 @@ func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
 
 // take finds a tensor for each weight, with the state or without.
 func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.Tensor, err error) {
-	plain := net.plainNames(ts)
-	given := map[string]safetensors.Tensor{}
-	for _, t := range ts {
-		if _, twice := given[plain(t)]; twice {
-			return nil, fmt.Errorf("weights: %s is there twice", plain(t))
-		}
-		given[plain(t)] = t
+	names, given, err := net.byName(ts)
+	if err != nil {
+		return nil, err
 	}
 	net.each(func(_ int, name string, _ int, want WeightTensor) {
 		if err != nil || want.State && !state {
@@ -241,11 +235,9 @@ func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.T
 			err = fmt.Errorf("weights: %s has integers; want floating-point numbers", t.Name)
 			return
 		}
-		for i, v := range t.Data {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-				err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, v)
-				return
-			}
+		if i := t.NotFinite(); i >= 0 {
+			err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, t.Data[i])
+			return
 		}
 		t.Name = netPrefix + name
 		taken = append(taken, t)
@@ -253,33 +245,50 @@ func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.T
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range ts {
-		if _, unused := given[plain(t)]; unused && !t.Integer {
+	for i, t := range ts {
+		if _, unused := given[names[i]]; unused && !t.Integer {
 			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}
 	return taken, nil
 }
 
-// plainNames gives tensors the names that net has for its weights: without the prefix before
-// the name of the first, and without "net.". There is no prefix where a name fits as it is:
-// what begins all names is a layer's then.
-func (net *Net) plainNames(ts []safetensors.Tensor) func(safetensors.Tensor) string {
-	prefix := WrapperPrefix(ts, net.layers[0].weight(net.layers[0].Weights[0].Name))
-	net.each(func(_ int, name string, _ int, _ WeightTensor) {
-		if slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return strings.TrimPrefix(t.Name, netPrefix) == name }) {
-			prefix = ""
+// byName gives the tensors' names as net has them, and the tensors by these names.
+func (net *Net) byName(ts []safetensors.Tensor) (names []string, given map[string]safetensors.Tensor, err error) {
+	names, given = PlainNames(ts, net.description.WeightNames()), map[string]safetensors.Tensor{}
+	for i, t := range ts {
+		if _, twice := given[names[i]]; twice {
+			return nil, nil, fmt.Errorf("weights: %s is there twice", names[i])
 		}
-	})
-	return func(t safetensors.Tensor) string {
-		return strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+		given[names[i]] = t
 	}
+	return names, given, nil
 }
 
-// WrapperPrefix is what a wrapper of PyTorch's put before the names of all tensors, such as
-// module., when first is the name of a weight without it and without "net."; empty if none
-// did.
-func WrapperPrefix(ts []safetensors.Tensor, first string) string {
+// PlainNames are the names of tensors as a network has them, whose weights have the names
+// want: without "net.", and without a prefix that all tensors share and a wrapper of PyTorch's
+// put there, such as module. There is no such prefix where a name fits as it is: what begins
+// all names is a layer's then.
+func PlainNames(ts []safetensors.Tensor, want []string) []string {
+	names := make([]string, len(ts))
+	fits := false
+	for i, t := range ts {
+		names[i] = strings.TrimPrefix(t.Name, netPrefix)
+		fits = fits || slices.Contains(want, names[i])
+	}
+	if fits || len(want) == 0 {
+		return names
+	}
+	prefix := wrapperPrefix(ts, want[0])
+	for i, t := range ts {
+		names[i] = strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+	}
+	return names
+}
+
+// wrapperPrefix is what stands before the names of all tensors, if the weight first is one of
+// them; integer tensors may be without. It is empty if there is none.
+func wrapperPrefix(ts []safetensors.Tensor, first string) string {
 	for _, t := range ts {
 		p, ok := strings.CutSuffix(t.Name, first)
 		p = strings.TrimSuffix(p, netPrefix)

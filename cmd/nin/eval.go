@@ -65,12 +65,14 @@ func eval(w io.Writer, args []string) error {
 	if *dataset == "" {
 		*dataset = m.Dataset
 	}
-	if err := nin.CheckDataset(*dataset); err != nil {
+	err = nin.CheckDataset(*dataset)
+	if err == nil {
+		err = nin.CheckSkipBad(*dataset, *skipBad)
+	}
+	if err != nil {
 		return cli.Usage(fmt.Errorf("eval: %w", err))
 	}
 	switch {
-	case *skipBad && *dataset != "folder":
-		return cli.Usage(fmt.Errorf("eval: -skip-bad is for the dataset folder; %s has no pictures to leave out", *dataset))
 	case *count < 0:
 		return cli.Usage(fmt.Errorf("eval: -test-images is %d; want 0 (all) or more", *count))
 	case *batch < 1 || *batch > 1e6:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -137,13 +138,7 @@ func TestInterruptAndResume(t *testing.T) {
 		out, err := cmd.StdoutPipe()
 		require.NoError(t, err)
 		require.NoError(t, cmd.Start())
-		// Interrupt once it trains, which it says.
-		seen, buf := "", make([]byte, 1024)
-		for !strings.Contains(seen, "step 1/60") {
-			n, err := out.Read(buf)
-			require.NoError(t, err, seen)
-			seen += string(buf[:n])
-		}
+		trains(t, out)
 		require.NoError(t, cmd.Process.Signal(signal))
 		var rest bytes.Buffer
 		_, err = rest.ReadFrom(out)
@@ -154,6 +149,17 @@ func TestInterruptAndResume(t *testing.T) {
 		_, stderr, code = train(t, "-resume", dir)
 		require.Zero(t, code, stderr)
 		assert.Equal(t, metrics(t, whole), metrics(t, dir), signal)
+	}
+}
+
+// trains reads what a run prints until it trains.
+func trains(t *testing.T, out io.Reader) {
+	t.Helper()
+	seen, buf := "", make([]byte, 1024)
+	for !strings.Contains(seen, "step 1/60") {
+		n, err := out.Read(buf)
+		require.NoError(t, err, seen)
+		seen += string(buf[:n])
 	}
 }
 
@@ -172,12 +178,7 @@ func TestGoesOnAlone(t *testing.T) {
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	seen, buf := "", make([]byte, 1024)
-	for !strings.Contains(seen, "step 1/60") {
-		n, err := out.Read(buf)
-		require.NoError(t, err, seen)
-		seen += string(buf[:n])
-	}
+	trains(t, out)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
 	require.NoError(t, out.Close())
 	require.NoError(t, cmd.Wait(), stderr.String())

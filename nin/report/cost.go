@@ -69,7 +69,7 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 	if err != nil {
 		return Cost{}, err
 	}
-	s.Dataset = train.Name
+	s.Data = "pictures" // if it is a folder, whichever
 	if err := s.Check(); err != nil {
 		return Cost{}, err
 	}
@@ -95,14 +95,12 @@ func blank(r nin.Recipe) (train, test *data.Images, err error) {
 	if r.Dataset != "folder" {
 		return data.Blank(r.Dataset)
 	}
-	train, test, err = data.Blank("cifar10")
-	if err != nil {
-		return nil, nil, err
+	pictures := func(n int) *data.Images {
+		set := &data.Images{Name: r.Dataset, C: r.In.C, H: r.In.H, W: r.In.W, Classes: make([]string, 10)}
+		set.SetLabels(make([]int, n)...)
+		return set
 	}
-	for _, set := range []*data.Images{train, test} {
-		set.C, set.H, set.W = r.In.C, r.In.H, r.In.W
-	}
-	return train.First(1000), test.First(200), nil
+	return pictures(1000), pictures(200), nil
 }
 
 // CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.

@@ -12,7 +12,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -76,7 +75,7 @@ func (r *Run) checkpoint(best bool) error {
 	}
 	tensors = append(tensors, optimizer...)
 	for _, t := range tensors {
-		if slices.ContainsFunc(t.Data, func(v float32) bool { return v-v != 0 }) {
+		if t.NotFinite() >= 0 {
 			return fmt.Errorf("step %d: %s is not finite: %w", steps, t.Name, nn.ErrDiverged)
 		}
 	}

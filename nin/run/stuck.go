@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"wgnin/nn"
 	"wgnin/nn/data"
 )
 
@@ -36,9 +35,10 @@ const (
 	patientChunks = 20
 )
 
-func newStuck(classes int, images *data.Images, h nn.Hyper) stuck {
-	plain := (h.Optimizer == "" || h.Optimizer == nn.SGD) && h.Momentum == 0
-	return stuck{classes: classes, guess: entropy(images), patient: plain}
+// newStuck is for a training on images. It is patient with an optimizer that has no memory of
+// past gradients.
+func newStuck(classes int, images *data.Images, patient bool) stuck {
+	return stuck{classes: classes, guess: entropy(images), patient: patient}
 }
 
 // entropy is that of how often each label occurs: -sum p ln p, or ln of the number of

@@ -39,6 +39,11 @@ type Tensor struct {
 	Integer bool // it was read from integers or booleans; Write writes F32 all the same
 }
 
+// NotFinite returns the index of the first value that is infinite or not a number, or -1.
+func (t Tensor) NotFinite() int {
+	return slices.IndexFunc(t.Data, func(v float32) bool { return v-v != 0 })
+}
+
 // entry is a tensor's part of the header.
 type entry struct {
 	DType   string  `json:"dtype"`
