@@ -155,8 +155,8 @@ func number(all []*Adapter) {
 	}
 }
 
-// MissedGPU says which GPU the system has, and what to install for it, if all adapters
-// are software; else it is "".
+// MissedGPU returns a line about a GPU that the system has but no adapter serves, and what to
+// install for it. It is empty if one of the adapters is a GPU, or if no GPU is known.
 func MissedGPU(all []Adapter) string {
 	if slices.ContainsFunc(all, func(a Adapter) bool { return a.Class != Software }) {
 		return ""

@@ -159,11 +159,11 @@ func Write[T Scalar](v View, data []T) error {
 	return v.buf.d.wrote(n)
 }
 
-// maxWritten is how many bytes may have been written and not been submitted: wgpu holds a
-// copy of them until then.
+// maxWritten is how many bytes may be written before they are submitted. Until then wgpu
+// holds a copy of them.
 const maxWritten = 16 << 20
 
-// wrote counts a write, and submits what was written if it has become much.
+// wrote counts written bytes, and submits them once there are maxWritten.
 func (d *Device) wrote(bytes int64) error {
 	if d.written += bytes; d.written < maxWritten {
 		return nil

@@ -117,8 +117,7 @@ func (d *Device) choose(opt Options) error {
 // Adapter describes the device.
 func (d *Device) Adapter() Adapter { return d.adapter }
 
-// MissedGPU says which GPU the system has, and what to install for it, if no adapter but
-// software was found; else it is "".
+// MissedGPU returns [MissedGPU] of the adapters that were there when the device was opened.
 func (d *Device) MissedGPU() string { return d.missed }
 
 // Usage is the number of open buffers and the bytes in them.

@@ -12,12 +12,12 @@ import (
 // buffers that are not full.
 const driverBytes = 200 << 20
 
-// smallRead is the most bytes that are always read: buffers may have taken all the memory
-// that was for them, and then there must be a way for weights to the host. The driver
-// does not compile meanwhile, so there is room for it in driverBytes.
+// smallRead is the largest read-back that needs no free memory. When buffers have taken all
+// of it, the weights must still reach the host. The driver does not compile meanwhile, so
+// there is room in driverBytes.
 const smallRead = 16 << 20
 
-// smallBuffer is the most bytes that make no difference.
+// smallBuffer is the largest buffer that is not checked against the memory.
 const smallBuffer = 64 << 10
 
 // fits refuses what goes beyond Limits.MaxBytes. A software adapter has the
@@ -43,9 +43,9 @@ func (d *Device) fits(bytes int64) error {
 	return fmt.Errorf("%d bytes besides %d in other buffers%s; %s had %d free at the start: %w", bytes, open, more, d.adapter.Name, limit, ErrOutOfMemory)
 }
 
-// others is the memory that is not for buffers, although a software adapter has it: the
-// driver's, and that of Go, which keeps up to as much garbage as there is live memory.
-// Buffers alone count on a dry device.
+// others returns how much of a software adapter's memory buffers cannot have: the driver's,
+// and that of Go, which may keep as much garbage as live memory. On a dry device only buffers
+// count.
 func (d *Device) others() int64 {
 	if d.dry {
 		return 0

@@ -99,7 +99,7 @@ const (
 	datasetKey       = "dataset"
 )
 
-// Metadata is what a file of the model's weights says besides: all that [ReadModel] needs.
+// Metadata returns the metadata of the model's file of weights: all that [ReadModel] needs.
 func (m *Model) Metadata() map[string]string {
 	classes := ""
 	if len(m.Classes) > 0 {
@@ -117,7 +117,7 @@ func (m *Model) Metadata() map[string]string {
 	return meta
 }
 
-// describedModel is the network that a file's metadata describe.
+// describedModel builds the network that a file's metadata describe.
 func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model, err error) {
 	m = &Model{Recipe: meta[recipeKey], Dataset: meta[datasetKey]}
 	if recipe != "" && recipe != m.Recipe {
@@ -157,7 +157,7 @@ func (m *Model) outputs() (int, error) {
 	return out.Len(), err
 }
 
-// recipesModel is the network of the recipe that the weights fit.
+// recipesModel builds the network of the recipe that the weights fit.
 func recipesModel(meta map[string]string, tensors []safetensors.Tensor, recipe string) (*Model, error) {
 	m, err := fitting(tensors, recipe)
 	if err != nil {

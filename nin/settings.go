@@ -22,9 +22,10 @@ type Settings struct {
 	Net   string `json:"net,omitempty"`
 	Input string `json:"input,omitempty"`
 
-	// Schedule is the learning rate over the steps: constant, cosine (falls to zero as
-	// half a cosine), steps (a tenth after half of the steps, and of that after three
-	// quarters) or onecycle (see nn.OneCycle); empty for the recipe's. Rate is its highest.
+	// Schedule names how the learning rate changes over the steps: constant; cosine, which
+	// falls to zero as half a cosine; steps, which divides the rate by ten after half and
+	// after three quarters of the steps; or onecycle (see nn.OneCycle). Empty means the
+	// recipe's. Rate is the highest rate.
 	Schedule string `json:"schedule,omitempty"`
 	// Warmup is how many steps the rate rises from zero in a line; 0 is the schedule's own.
 	Warmup int `json:"warmup,omitempty"`
@@ -63,7 +64,7 @@ func (r Recipe) Settings() Settings {
 	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
-// RecipeOf is the recipe of the settings, with their network and input.
+// RecipeOf returns the recipe that the settings name, with the settings' network and input.
 func RecipeOf(s Settings) (Recipe, error) {
 	r, err := Find(s.Recipe)
 	if err != nil {
@@ -93,7 +94,7 @@ func RecipeOf(s Settings) (Recipe, error) {
 // Schedules are the names of all schedules.
 var Schedules = []string{"constant", "cosine", "steps", "onecycle"}
 
-// RateSchedule is the learning rate of a run of so many steps with the recipe's network.
+// RateSchedule returns the schedule of the learning rate for a run of so many steps.
 func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	var schedule nn.Schedule = nn.Constant(s.Rate)
 	switch s.Schedule {
@@ -115,7 +116,7 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	return schedule
 }
 
-// checkSchedule refuses a schedule that there is not, and a warm-up of one that has its own.
+// checkSchedule refuses an unknown schedule, and a warm-up for a schedule that has its own.
 func (s Settings) checkSchedule() error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
 		return SettingError{Setting: "Schedule", Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}

@@ -87,8 +87,8 @@ func (net *Net) overflow(plan *gpu.Plan, outputs []*Described) (string, error) {
 	return "", nil
 }
 
-// overflowed is the error of a loss or of logits that are not finite where nothing
-// learns. It is an ErrDiverged, whose words would be about the learning.
+// overflowed reports a loss or logits that are not finite outside training. It is an
+// ErrDiverged with words of its own, because ErrDiverged's are about the learning rate.
 type overflowed struct{ where string }
 
 func (e overflowed) Error() string { return e.where + ": the weights are too large" }

@@ -16,16 +16,16 @@ type Hyper struct {
 	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
 	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
 
-	// Optimizer is how weights are updated, as torch.optim does: sgd, which the empty
-	// text is too, adam or adamw. Adam's betas are 0.9 and 0.999, its eps is 1e-8. A
-	// schedule may change the rate from step to step.
+	// Optimizer names how weights are updated, as torch.optim does it: sgd (the default),
+	// adam or adamw. Adam's betas are 0.9 and 0.999, and its eps is 1e-8. A schedule may
+	// change the rate from step to step.
 	//
 	//	sgd:   v = Momentum*v + g + WeightDecay*w;  w = w - Rate*v
 	//	adam:  of the gradient g + WeightDecay*w
 	//	adamw: of the gradient g, after w = w - Rate*WeightDecay*w
 	//
-	// v is from zero, without dampening; with Nesterov w changes by the gradient +
-	// Momentum*v instead. The decay applies to biases too, as in PyTorch.
+	// v starts at zero, and there is no dampening. With Nesterov, the gradient + Momentum*v
+	// takes the place of v in w's update. The decay applies to biases too, as in PyTorch.
 	Optimizer   string  `json:"optimizer,omitempty"`
 	Rate        float64 `json:"lr"`
 	Momentum    float64 `json:"momentum"` // of sgd alone

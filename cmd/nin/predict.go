@@ -128,7 +128,8 @@ type prediction struct {
 	Classes  []report.Guess `json:"classes"`
 }
 
-// readImage reads an image file. Of what is no file it says what it is.
+// readImage reads an image file. If path is something else, such as a folder or a pipe, the
+// error says what.
 func readImage(path string, channels int, invert bool) (*data.Images, error) {
 	info, err := os.Stat(path)
 	switch {

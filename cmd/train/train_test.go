@@ -163,8 +163,8 @@ func trains(t *testing.T, out io.Reader) {
 	}
 }
 
-// A run goes on when its terminal is closed, if nohup says so, and when the reader of
-// its output goes away.
+// A run under nohup survives the end of its terminal, and every run survives the reader of
+// its output.
 func TestGoesOnAlone(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "alone")

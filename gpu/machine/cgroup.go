@@ -22,8 +22,9 @@ var (
 	v2 = version{[]string{"memory.max", "memory.high"}, "memory.current", []string{"inactive_file", "active_file"}}
 )
 
-// groupFree is what the limits of the control groups leave, those of the process and of
-// all above it: a container is one. Without a limit it is the largest number.
+// groupFree returns how many bytes the process may still take under the limits of its control
+// group, such as a container's, and of the groups above it. Without a limit it is the largest
+// number.
 func (h host) groupFree() int64 {
 	free := int64(math.MaxInt64)
 	for line := range strings.Lines(h.read("proc/self/mountinfo")) {
@@ -42,8 +43,8 @@ func (h host) groupFree() int64 {
 	return free
 }
 
-// group is the path of the process's group in the hierarchy of a controller; that of
-// version 2 has no name.
+// group returns the path of the process's group in the hierarchy of a controller. Version 2
+// has one hierarchy, whose controller is "".
 func (h host) group(controller string) string {
 	for line := range strings.Lines(h.read("proc/self/cgroup")) {
 		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
@@ -54,8 +55,8 @@ func (h host) group(controller string) string {
 	return "/"
 }
 
-// freeOf is what is left to the group at path, in a hierarchy of which the folder mount
-// shows the part from root on.
+// freeOf returns how many bytes the group at path may still take. The folder mount shows the
+// hierarchy from the group root downwards.
 func (h host) freeOf(v version, mount, root, path string) int64 {
 	dir := mount
 	if rel, err := filepath.Rel(root, path); err == nil && !strings.HasPrefix(rel, "..") {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// GPU says which GPU the system has, and what may be missing where no driver for it is
-// found; "" if it has none that is known of. It knows Linux.
+// GPU returns a line that names the system's GPU and the driver that it may lack. It is empty
+// if no GPU is known. It works on Linux only.
 func GPU() string { return here.gpu() }
 
 func (h host) gpu() string {
@@ -41,7 +41,8 @@ func (h host) gpu() string {
 	return ""
 }
 
-// makers are those of GPUs, by PCI vendor. A virtual machine's display has another.
+// makers names the makers of GPUs by their PCI vendor IDs. The display of a virtual machine
+// has another vendor.
 var makers = map[string]string{"0x8086": "Intel", "0x1002": "AMD", "0x10de": "NVIDIA"}
 
 func (h host) has(path string) bool {

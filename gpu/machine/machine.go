@@ -20,10 +20,11 @@ var here = host{"/"}
 // than a container's limit leaves. It is 0 where the machine does not say.
 func FreeMemory() int64 { return here.free() }
 
-// Contain makes the process keep to what a container has. Go collects garbage sooner
-// where little memory is left, and gets a third of it: most is for the device. Mesa's
-// software driver, which knows no quota of processor time, gets as many threads as Go,
-// which does. What the user has set, with GOMEMLIMIT or LP_NUM_THREADS, stays.
+// Contain limits the process to the resources of its container. Go's heap is limited to a
+// third of the memory that is left, because the device needs most of it. Mesa's software
+// driver gets as many threads as Go uses, because it does not know of a quota of processor
+// time, and Go does. Contain leaves GOMEMLIMIT and LP_NUM_THREADS alone if the user has set
+// them.
 func Contain() {
 	if limit := here.heapLimit(); limit > 0 && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(limit)

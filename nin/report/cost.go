@@ -89,8 +89,8 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 	return CostOn(dev, r, batch, w, train, test)
 }
 
-// blank are images as many and as large as those of the recipe's dataset. For a folder they
-// are 1,000 and 200 of the input's size, in ten classes.
+// blank returns sets of the size of the recipe's dataset, without pixels. For a folder it
+// assumes 1,000 pictures to train on and 200 to test on, of the input's size, in ten classes.
 func blank(r nin.Recipe) (train, test *data.Images, err error) {
 	if r.Dataset != "folder" {
 		return data.Blank(r.Dataset)

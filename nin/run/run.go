@@ -110,7 +110,7 @@ func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
 }
 
-// startFrom takes the weights in a file that fit, also those of a checkpoint.
+// startFrom sets the weights that a file has and that fit. The file may be a checkpoint.
 func (r *Run) startFrom(path string) error {
 	tensors, _, err := safetensors.Read(path)
 	if err != nil {

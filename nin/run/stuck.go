@@ -7,7 +7,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// stuck finds a network that learns nothing. It says so once.
+// stuck detects a network that learns nothing, and reports it once.
 type stuck struct {
 	classes int
 	guess   float64 // loss of guessing as often as the classes are
@@ -35,14 +35,14 @@ const (
 	patientChunks = 20
 )
 
-// newStuck is for a training on images. It is patient with an optimizer that has no memory of
+// newStuck watches a training on images. It should be patient if the optimizer remembers no
 // past gradients.
 func newStuck(classes int, images *data.Images, patient bool) stuck {
 	return stuck{classes: classes, guess: entropy(images), patient: patient}
 }
 
-// entropy is that of how often each label occurs: -sum p ln p, or ln of the number of
-// classes if all are as frequent.
+// entropy returns the entropy of the labels, -sum p ln p over their frequencies p. If all
+// classes are equally frequent, it is the logarithm of their number.
 func entropy(images *data.Images) (h float64) {
 	count := make([]int, len(images.Classes))
 	for i := range images.Len() {
@@ -85,8 +85,8 @@ func (s *stuck) dead(loss float64) string {
 		"nothing can be learned from them", deadSteps, s.classes)
 }
 
-// guesses looks for losses that stay where those of guessing are, within one percent:
-// from the loss that knows how frequent the classes are to that of equal logits.
+// guesses looks for losses that stay at that of guessing, within one percent. Guessing by the
+// frequencies of the classes has the lowest such loss, and equal logits have the highest.
 func (s *stuck) guesses(loss float64) string {
 	s.sum += loss
 	if s.steps++; s.steps < chunkSteps {

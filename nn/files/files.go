@@ -14,9 +14,8 @@ import (
 
 // Write puts data into the file at path: written beside it, synced and
 // renamed, so that whatever ends the program leaves the old file or the new
-// one. A file keeps its mode; a new one can be read by everybody. A symbolic link
-// stays, and what it points to is written. What is no regular file, such as a pipe, is
-// written to as it is.
+// one. A file keeps its mode, and everybody can read a new one. If path is a symbolic link,
+// Write writes the file that it points to. It writes directly into a pipe or a device.
 func Write(path string, data []byte) error {
 	path, err := Target(path)
 	if err != nil {
@@ -36,7 +35,7 @@ func Write(path string, data []byte) error {
 	return nil
 }
 
-// writeInto writes to a pipe or a device, which a rename would put an end to.
+// writeInto writes to a pipe or a device, which a rename would replace by a file.
 func writeInto(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {

@@ -146,10 +146,11 @@ func Report(stderr io.Writer, name string, err error) int {
 	return code
 }
 
-// Interruptible is a context that ends at the first interrupt (Ctrl-C), SIGTERM or
-// SIGHUP, when it prints to stderr what the program does about it. The second interrupt
-// or SIGTERM ends the program at once; a terminal that is closed may send more than one
-// SIGHUP. A program that was started with SIGHUP ignored, as by nohup, goes on.
+// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or
+// SIGHUP. It then prints to stderr what the program does about it. A second interrupt or
+// SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may
+// send several when it closes. If SIGHUP was ignored at the start, as under nohup, it stays
+// ignored.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)

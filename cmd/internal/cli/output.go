@@ -26,7 +26,7 @@ func (o *Output) Write(p []byte) (int, error) {
 // Err is the first error of writing.
 func (o *Output) Err() error { return o.err }
 
-// Terminal is [Terminal] of a file, and false of any other writer.
+// Terminal reports whether the output is a terminal.
 func (o *Output) Terminal() bool {
 	f, ok := o.w.(*os.File)
 	return ok && Terminal(f)

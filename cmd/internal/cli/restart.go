@@ -41,8 +41,8 @@ var next atomic.Pointer[restart]
 
 // Guard makes the end of the process by wgpu one line and the exit code 1,
 // without Go's traces, for the command of that name. Windows has no such end.
-// When the reader of stdout goes away, writing to it becomes an error, and does not end
-// the process. It also makes the process keep to what a container has.
+// If the reader of stdout goes away, writes to it fail, but the process lives on. Guard also
+// limits the process to the memory and the processors of its container.
 func Guard(name string) {
 	signal.Ignore(syscall.SIGPIPE)
 	machine.Contain()

@@ -39,8 +39,8 @@ type Flags struct {
 	from        *run.Checkpoint // of -resume
 }
 
-// DefaultRecipe is the name of the recipe for a dataset, or for the recipe's own if that is
-// empty, on dev.
+// DefaultRecipe returns the name of the recipe that trains on a dataset on dev when none is
+// named. An empty dataset means that the recipe chooses it.
 func DefaultRecipe(dev *gpu.Device, dataset string) string {
 	switch {
 	case dataset == "folder":
@@ -101,7 +101,7 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 // adamRate is PyTorch's default for Adam and AdamW; those of the recipes are for SGD.
 const adamRate = 0.001
 
-// Settings are those of s, such as a recipe's, with what was given on the command line.
+// Settings returns s, such as a recipe's settings, with the changes that the flags ask for.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
 	rate := false
 	f.fs.Visit(func(g *flag.Flag) {
@@ -214,8 +214,8 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	return r, err
 }
 
-// absolute makes the paths of settings such that they name the same files wherever the
-// run is gone on with.
+// absolute makes the paths in the settings absolute, so that the run can be resumed from any
+// folder.
 func absolute(s *nin.Settings) (err error) {
 	for _, path := range []*string{&s.Data, &s.Init} {
 		if *path != "" && err == nil {
@@ -225,8 +225,8 @@ func absolute(s *nin.Settings) (err error) {
 	return err
 }
 
-// Resume are arguments that go on with the run in dir, on the adapter a and otherwise in
-// the manner that the command line asks for.
+// Resume returns arguments that resume the run in dir on adapter a. They repeat the flags of
+// this command line that a resumed run accepts.
 func (f *Flags) Resume(dir string, a gpu.Adapter) []string {
 	args := []string{"-resume=" + dir, "-adapter=" + a.ID()}
 	f.fs.Visit(func(g *flag.Flag) {
@@ -243,7 +243,8 @@ func (f *Flags) ofRun(name string) bool {
 	return ok || name == "recipe" || name == "out" || name == "resume"
 }
 
-// options are for loading the images of a run whose network takes in. They tell nothing with -quiet.
+// options returns how to load the images of a run whose network has the input in. With -quiet,
+// loading prints no notes.
 func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
 	opt := Options(in, data.LoadOptions{Dir: s.Data, SkipBad: s.SkipBad})
 	if quiet := f.fs.Lookup("quiet"); quiet != nil && quiet.Value.String() == "true" {

@@ -85,7 +85,8 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 	}
 }
 
-// network is the text of a network, in a file if there is one of that name.
+// network returns the text of a network: the content of the file of that name, or, if there
+// is none, what was given.
 func network(given string) (string, error) {
 	if strings.TrimSpace(given) == "" {
 		return "", errors.New("want layers, or a file with them")
