@@ -16,6 +16,8 @@ var (
 	forward string
 	//go:embed backward.wgsl
 	backward string
+	//go:embed nan.wgsl
+	nan string
 	//go:embed logistic.wgsl
 	logistic string
 	//go:embed sigmoid.wgsl
@@ -99,7 +101,7 @@ func (s Shape) String() string {
 func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 	c := struct{ Count, C, Stride int }{shaders.DivUp(s.Len(), 4), s.C, s.Stride} // Count of vec4
 	return gpu.Kernel[A]{
-		Name: "activation/" + name, Detail: s.String(), Source: shaders.Source(c, s.text(), text),
+		Name: "activation/" + name, Detail: s.String(), Source: shaders.Source(c, s.text(), nan, text),
 		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: 10 * int64(s.Len()),
 	}
 }
