@@ -232,6 +232,26 @@ func (p *Plan) Flops() int64 {
 	return n
 }
 
+// KernelText is a kernel of a plan, with the whole text of its shader.
+type KernelText struct {
+	Name   string // op and pass, such as conv2d/forward
+	Detail string // shape and variant
+	WGSL   string
+}
+
+// Kernels returns the kernels of the plan in the order of their first dispatch, each once.
+func (p *Plan) Kernels() []KernelText {
+	var all []KernelText
+	seen := map[string]bool{}
+	for _, e := range p.entries {
+		if !seen[e.text] {
+			seen[e.text] = true
+			all = append(all, KernelText{e.name, e.detail, e.text})
+		}
+	}
+	return all
+}
+
 // String is the plan, one dispatch a line: layer, kernel, shape, workgroups and
 // arguments.
 func (p *Plan) String() string {

@@ -190,6 +190,11 @@ func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 // update.
 func (t *Trainer) String() string { return t.forward.String() + t.update.String() }
 
+// Kernels returns the kernels of a step, each once: forward, backward and update.
+func (t *Trainer) Kernels() []gpu.KernelText {
+	return append(t.forward.Kernels(), t.update.Kernels()...)
+}
+
 // ArenaBytes is the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 

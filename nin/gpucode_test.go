@@ -1,0 +1,139 @@
+package nin_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+)
+
+// amdGPU is a card with what RADV gives AMD's of the last ten years.
+var amdGPU = gpu.Adapter{
+	Name: "an AMD GPU", Driver: "RADV", Backend: "vulkan", Class: gpu.Discrete,
+	Limits: gpu.Limits{
+		MaxBufferBytes: 2 << 30, MaxBindingBytes: 2 << 30, MaxUniformBytes: 64 << 10, MaxGroupsPerDim: 65535,
+		MaxGroupSize: 1024, MaxSharedBytes: 64 << 10, OffsetAlign: 64, MaxStorageBuffers: 30,
+	},
+}
+
+// AMD's own compiler takes every kernel of a training step of the chapter's network, for chips of four
+// generations, and none needs more registers than there are. RADV compiles for chips that
+// are not there, so this needs no GPU, but naga, a C compiler, the headers of Vulkan and the driver.
+// The table of the newest chip is a golden file: go test ./nin -run GPUCode -update writes it anew.
+// naga 28 and later bound each loop with some scalar instructions that the program's naga does not have.
+func TestGPUCode(t *testing.T) {
+	driver := "/usr/share/vulkan/icd.d/radeon_icd.json"
+	for _, path := range []string{driver, "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"} {
+		if _, err := os.Stat(path); err == nil {
+			driver = path
+		}
+	}
+	dir := t.TempDir()
+	compiler := filepath.Join(dir, "gpucompile")
+	build, err := exec.Command("cc", "-O1", "-o", compiler, "testdata/gpucompile.c", "-lvulkan").CombinedOutput()
+	_, noNaga := exec.LookPath("naga")
+	_, noDriver := os.Stat(driver)
+	if err != nil || noNaga != nil || noDriver != nil {
+		why := fmt.Sprint("needs a C compiler and Vulkan's headers, naga and RADV: ", string(build), err, noNaga, noDriver)
+		if os.Getenv("REQUIRE_WGSL_TOOLS") == "1" {
+			t.Fatal(why)
+		}
+		t.Skip(why)
+	}
+	kernels := chapterKernels(t)
+	var files []string
+	for i, k := range kernels {
+		wgsl, spv := filepath.Join(dir, fmt.Sprintf("%d.wgsl", i)), filepath.Join(dir, fmt.Sprintf("%d.spv", i))
+		require.NoError(t, os.WriteFile(wgsl, []byte(k.WGSL), 0o644))
+		out, err := exec.Command("naga", wgsl, spv).CombinedOutput()
+		require.NoError(t, err, "%s %s: %s", k.Name, k.Detail, out)
+		files = append(files, spv)
+	}
+	for _, chip := range []string{"gfx1201", "navi31", "navi21", "vega10"} {
+		cmd := exec.Command(compiler, files...)
+		cmd.Env = append(os.Environ(), "RADV_FORCE_FAMILY="+chip, "VK_DRIVER_FILES="+driver, "VK_ICD_FILENAMES="+driver, "MESA_SHADER_CACHE_DIR="+dir)
+		out, err := cmd.Output()
+		require.NoError(t, err, chip)
+		device, texts, _ := strings.Cut(string(out), "\n")
+		codes := strings.Split(texts, "file ")[1:]
+		require.Len(t, codes, len(kernels), chip)
+		table := fmt.Sprintf("%s\n%-34s %-60s %5s %5s %5s %9s\n", device, "kernel", "shape", "VGPRs", "LDS", "waves", "FMA/loop")
+		for i, text := range codes {
+			c, k := readCode(text), kernels[i]
+			assert.Zero(t, c.stat["Spilled VGPRs"]+c.stat["Spilled SGPRs"]+c.stat["Scratch size"], "%s: %s %s spills", chip, k.Name, k.Detail)
+			table += fmt.Sprintf("%-34s %-60s %5d %5d %5d %5d/%d\n", k.Name, k.Detail, c.stat["VGPRs"], c.stat["LDS size"], c.stat["Subgroups per SIMD"], c.fma, c.loop)
+		}
+		if chip != "navi31" {
+			continue
+		}
+		t.Log("\n" + table)
+		path := "testdata/plans/navi31.txt"
+		if *update {
+			require.NoError(t, os.WriteFile(path, []byte(table), 0o644))
+		}
+		golden, err := os.ReadFile(path)
+		require.NoError(t, err)
+		if was, _, _ := strings.Cut(string(golden), "\n"); was == device { // other compilers, other code
+			assert.Equal(t, string(golden), table)
+		}
+	}
+}
+
+// chapterKernels are those of a training step of the chapter's network, batch 128.
+func chapterKernels(t *testing.T) []gpu.KernelText {
+	dev := gpu.Dry(amdGPU, false)
+	r, err := nin.Find("d2l")
+	require.NoError(t, err)
+	train, _, err := data.Blank(r.Dataset)
+	require.NoError(t, err)
+	images, err := nn.Upload(dev, train)
+	require.NoError(t, err)
+	defer images.Close()
+	net, err := nn.NewNet(dev, r.Net(10, r.Dropout), r.In)
+	require.NoError(t, err)
+	defer net.Close()
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: r.Hyper})
+	require.NoError(t, err)
+	defer trainer.Close()
+	return trainer.Kernels()
+}
+
+// machineCode is what a driver says of a kernel.
+type machineCode struct {
+	stat map[string]int
+	// fma is the number of multiply-adds, and loop that of all instructions, of the stretch
+	// of code without jumps that has the most multiply-adds: the inner loop.
+	fma, loop int
+}
+
+var (
+	statistic = regexp.MustCompile(` ([A-Za-z ]+)=(\d+);`)
+	multiply  = regexp.MustCompile(`v_(dual_)?fma[ck]?_?[a-z0-9_]*f32|v_pk_fma_f32|v_ma[cd]_f32`)
+)
+
+func readCode(text string) machineCode {
+	c := machineCode{stat: map[string]int{}}
+	for _, m := range statistic.FindAllStringSubmatch(text, -1) {
+		c.stat[m[1]], _ = strconv.Atoi(m[2])
+	}
+	_, code, _ := strings.Cut(text, "BB0:") // a dual instruction is two multiply-adds on one line
+	for _, block := range regexp.MustCompile(`(?m)^BB\d+:$`).Split(code, -1) {
+		fma := len(multiply.FindAllString(block, -1))
+		if fma > c.fma {
+			c.fma, c.loop = fma, strings.Count(block, "\n\t")
+		}
+	}
+	return c
+}
