@@ -153,8 +153,8 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 	if err != nil {
 		return g.Fail(err)
 	}
-	g.convolved(s, !x.Grad.IsZero())
 	w := g.Weights(s.Weights(), convWeights(s, c.weight, c.fanOut)...)
+	g.convolved(s, !x.Grad.IsZero(), !w.Grad.IsZero())
 	g.MACs(s.MACs() / int64(g.N))
 	y := g.Output(c.out, s.OutStride())
 	withReLU, masks := g.fusesReLU(y), g.masksReLU(x)
@@ -166,9 +166,11 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 			dY = g.Temp("masked dY", s.Out())
 			relu.Shape{Elems: s.Out()}.Backward().Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
-		part := g.Temp("dW shares", s.Part())
-		s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})
-		s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+		if !w.Grad.IsZero() {
+			part := g.Temp("dW shares", s.Part())
+			s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})
+			s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+		}
 		dX := g.Gradient(x)
 		if dX.IsZero() {
 			return

@@ -34,6 +34,8 @@ type Described struct {
 	names     int  // of tensors; see tensorName
 	operators int  // of ONNX
 	end       int  // dispatches up to there
+	unlearned bool // it made an output as a layer that does not learn
+	learns    bool // its input has a gradient, or it or a layer inside has weights that learn
 }
 
 // String is the path and the layer's text, or how it begins if it is long.
@@ -171,7 +173,7 @@ func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph
 	g.Batch = g.rec.Placeholder("batch", shaders.BatchBytes)
 	g.weights = func(size int, d *Described, state bool) (Weights, error) {
 		w := Weights{Data: g.rec.Placeholder("weights", int64(size)*4)}
-		if !state && p.gradients {
+		if !state && p.gradients && !p.frozen[d.Path] {
 			w.Grad = g.rec.Placeholder("gradients", int64(size)*4)
 		}
 		return w, nil

@@ -23,9 +23,11 @@ func (c Conv2D) buildSparse(g *Graph, x *Tensor) *Tensor {
 	y := g.Output(Shape{C: c.Out, H: s.OutH(), W: s.OutW()}, s.OutStride())
 	s.Forward().Record(g.rec, groupconv.ForwardArgs[view]{X: x.Data, W: w.Data, Y: y.Data})
 	g.Backward(func() {
-		part := g.Temp("dW shares", s.Part())
-		s.DW().Record(g.rec, groupconv.DWArgs[view]{X: x.Data, DY: y.Grad, Part: part})
-		s.DWSum().Record(g.rec, groupconv.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+		if !w.Grad.IsZero() {
+			part := g.Temp("dW shares", s.Part())
+			s.DW().Record(g.rec, groupconv.DWArgs[view]{X: x.Data, DY: y.Grad, Part: part})
+			s.DWSum().Record(g.rec, groupconv.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+		}
 		if dX := g.Gradient(x); !dX.IsZero() {
 			s.DX().Record(g.rec, groupconv.DXArgs[view]{DY: y.Grad, W: w.Data, DX: dX})
 		}

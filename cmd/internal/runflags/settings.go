@@ -47,6 +47,7 @@ var overrides = []override{
 	{"tensorboard", "TensorBoard", "write an event file for TensorBoard into the run's folder too"},
 	{"tune", "Tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind"},
 	{"init", "Init", "start from the weights in this safetensors `file` that fit by name and shape"},
+	{"freeze", "Freeze", "`prefixes` of names of weights that do not learn, such as 0,1 for the first two layers; they cost no gradient, and with them batch normalisation keeps its running mean and variance"},
 }
 
 // in is the field of s that the flag overrides.
