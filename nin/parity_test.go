@@ -31,6 +31,8 @@ import (
 // how both sides make the same weights and images from a hash.
 
 type golden struct {
+	Net          string
+	Freeze       []string
 	Gain         float64
 	Images       int
 	Batch        int
@@ -141,7 +143,7 @@ var normLayers = nn.Sequential{
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -156,13 +158,13 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[g.Net], nn.Shape{C: 1, H: 28, W: 28}
 			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
 				layers, in = recipe.Net(10, 0), recipe.In
 			}
-			net, err := nn.NewNet(dev, layers, in)
+			net, err := nn.NewNet(dev, layers, in, nn.Freeze(g.Freeze...))
 			require.NoError(t, err)
 			defer net.Close()
 			start, err := net.Weights()
