@@ -80,7 +80,7 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
 	} else if s.Freeze != "" {
-		r.Note = "the frozen layers keep random weights; -init FILE gives them trained ones"
+		r.Note = "the frozen layers keep random weights, because the run starts from no file of weights"
 	}
 	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err

@@ -62,7 +62,7 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 		case *string:
 			if o.field == "Net" {
 				fs.Func(o.flag, o.help, func(given string) (err error) {
-					*p, err = network(given)
+					*p, err = Network(given)
 					return err
 				})
 			} else {
@@ -86,9 +86,9 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 	}
 }
 
-// network returns the text of a network: the content of the file of that name, or, if there
+// Network returns the text of a network: the content of the file of that name, or, if there
 // is none, what was given.
-func network(given string) (string, error) {
+func Network(given string) (string, error) {
 	if strings.TrimSpace(given) == "" {
 		return "", errors.New("want layers, or a file with them")
 	}
