@@ -3,6 +3,7 @@ package nin
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"wgnin/nn"
@@ -35,6 +36,7 @@ type Settings struct {
 	TrainImages int    `json:"train_images"`       // 0 is all
 	TestImages  int    `json:"test_images"`        // 0 is all
 	Init        string `json:"init,omitempty"`     // file of weights to start from
+	Freeze      string `json:"freeze,omitempty"`   // how the names of weights that do not learn begin, with commas; see nn.Freeze
 	Data        string `json:"data,omitempty"`     // folder of the dataset
 	SkipBad     bool   `json:"skip_bad,omitempty"` // leave out pictures of the dataset folder that cannot be read
 
@@ -134,6 +136,17 @@ func (s Settings) checkSchedule() error {
 	return nil
 }
 
+// Frozen are the prefixes of Freeze.
+func (s Settings) Frozen() (prefixes []string) {
+	if s.Freeze == "" {
+		return nil
+	}
+	for _, p := range strings.Split(s.Freeze, ",") {
+		prefixes = append(prefixes, strings.TrimSpace(p))
+	}
+	return prefixes
+}
+
 // SettingError is a setting that cannot be had. A setting that is out of range is
 // an [nn.RangeError] instead.
 type SettingError struct {
@@ -206,6 +219,12 @@ func (s Settings) Check() error {
 	r, err := RecipeOf(s)
 	if err != nil {
 		return err
+	}
+	// The names depend neither on the classes nor, as a rule, on the channels of the images.
+	if d, err := nn.Describe(r.Net(10, s.Dropout), r.In); err == nil && s.Freeze != "" {
+		if err := nn.CheckFreeze(d, s.Frozen()...); err != nil {
+			return err
+		}
 	}
 	if _, err := Augmentation(s.Augment, nn.Shape{}); err != nil || !s.Whiten {
 		return err

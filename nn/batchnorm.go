@@ -14,7 +14,7 @@ import (
 //
 // In training, mean and variance are those of the images that run at a time. They also update
 // running_mean and running_var, as (1-Momentum)*old + Momentum*new with the unbiased variance.
-// Outside training, the layer uses the running ones. A zero Eps means 1e-5 and a zero Momentum
+// Outside training, or where it is frozen (see [Freeze]), the layer uses the running ones. A zero Eps means 1e-5 and a zero Momentum
 // 0.1, PyTorch's defaults.
 //
 // Where a batch is split for lack of memory, each part is normalised by its own mean and
@@ -40,7 +40,7 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 	if !(b.Eps >= 0 && b.Momentum >= 0 && b.Momentum <= 1) {
 		return g.Fail(errors.New("want eps above 0 and momentum from 0 to 1 (0 is the default of each)"))
 	}
-	s := batchnorm.Shape{N: g.N, P: x.H * x.W, C: x.C, Stride: x.Stride, Eps: 1e-5, Momentum: 0.1, Running: !g.Training}
+	s := batchnorm.Shape{N: g.N, P: x.H * x.W, C: x.C, Stride: x.Stride, Eps: 1e-5, Momentum: 0.1}
 	if b.Eps != 0 {
 		s.Eps = float32(b.Eps)
 	}
@@ -53,20 +53,25 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 	channels := []int{x.C}
 	w := g.Weights(s.Weights(), WeightTensor{Name: "weight", Shape: channels, Init: Always(1)}, WeightTensor{Name: "bias", Shape: channels, Init: Zero, Offset: s.Stride})
 	state := g.State(s.State(), WeightTensor{Name: "running_mean", Shape: channels}, WeightTensor{Name: "running_var", Shape: channels, Init: Always(1), Offset: s.Stride})
+	s.Running = !g.Training || w.Grad.IsZero()
 	g.MACs(int64(x.Len()))
 	y, moments, rec := g.Output(x.Shape, x.Stride), g.Temp("moments", s.Moments()), g.rec
-	if g.Training {
+	if s.Running {
+		s.Fixed().Record(rec, batchnorm.FixedArgs[view]{State: state, Moments: moments})
+	} else {
 		part := g.Temp("moments of chunks", s.Part())
 		s.Stats().Record(rec, batchnorm.StatsArgs[view, view]{Batch: g.Batch, X: x.Data, Part: part})
 		s.Combine().Record(rec, batchnorm.CombineArgs[view, view]{Batch: g.Batch, Part: part, State: state, Moments: moments})
-	} else {
-		s.Fixed().Record(rec, batchnorm.FixedArgs[view]{State: state, Moments: moments})
 	}
 	s.Forward().Record(rec, batchnorm.ForwardArgs[view]{X: x.Data, Moments: moments, W: w.Data, Y: y.Data})
 	g.Backward(func() {
-		part, total := g.Temp("sums of chunks", s.Part()), g.Temp("sums", 2*s.Stride)
-		s.Sums().Record(rec, batchnorm.SumsArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Part: part})
-		s.Gradients().Record(rec, batchnorm.GradientsArgs[view, view]{Batch: g.Batch, Part: part, Total: total, DW: w.Grad})
+		total := moments // of no weight where the layer is frozen
+		if !w.Grad.IsZero() {
+			part := g.Temp("sums of chunks", s.Part())
+			total = g.Temp("sums", 2*s.Stride)
+			s.Sums().Record(rec, batchnorm.SumsArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Part: part})
+			s.Gradients().Record(rec, batchnorm.GradientsArgs[view, view]{Batch: g.Batch, Part: part, Total: total, DW: w.Grad})
+		}
 		if dX := g.Gradient(x); !dX.IsZero() {
 			s.Backward().Record(rec, batchnorm.BackwardArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Total: total, W: w.Data, DX: dX})
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"text/tabwriter"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -34,6 +35,8 @@ type Described struct {
 	names     int  // of tensors; see tensorName
 	operators int  // of ONNX
 	end       int  // dispatches up to there
+	unlearned bool // it made an output as a layer that does not learn
+	learns    bool // its input has a gradient, or it or a layer inside has weights that learn
 }
 
 // String is the path and the layer's text, or how it begins if it is long.
@@ -62,14 +65,15 @@ func (d Described) weight(name string) string {
 	return d.Path + "." + name
 }
 
-// Describe builds l for inputs of shape in, with no device. Errors name the layer that
-// does not fit.
+// Describe builds l for inputs of shape in, with no device. An error names the layer that does
+// not fit; the description then ends with that layer, and it and the blocks that it is in have
+// the zero Out.
 func Describe(l Layer, in Shape) (*Description, error) {
 	g, err := describe(gpu.Dry(gpu.Guaranteed, false), &fusion{}, l, in, pass{n: 1, training: true, gradients: true})
-	if err != nil {
-		return nil, err
+	if g == nil {
+		return &Description{In: in}, err
 	}
-	return g.description(in), nil
+	return g.description(in), err
 }
 
 // description is what was built on g.
@@ -124,7 +128,7 @@ func (d *Description) MACs() int64 {
 // a line, for n images, as the chapter's layer_summary does.
 func (d *Description) Summary(w io.Writer, n int) error {
 	for _, l := range d.Layers {
-		if l.Path == "" || strings.Contains(l.Path, ".") {
+		if l.Path == "" || strings.Contains(l.Path, ".") || l.Out == (Shape{}) {
 			continue
 		}
 		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", pointee(reflect.TypeOf(l.Layer)).Name(), l.Out.Batch(n)); err != nil {
@@ -132,6 +136,35 @@ func (d *Description) Summary(w io.Writer, n int) error {
 		}
 	}
 	return nil
+}
+
+// Tree writes every layer, one a line, those inside others too, indented by their depth: its path,
+// with which the names of its weights in a state dict begin, its text, or its type if there are
+// layers inside, its output shape for n images, its parameters, and its multiply-adds for one
+// image. Those of a layer include the layers inside.
+func (d *Description) Tree(w io.Writer, n int) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "layer\toutput\tparameters\tM multiply-adds")
+	for i, l := range d.Layers {
+		if l.Path == "" && !l.Leaf {
+			continue
+		}
+		kind, out := l.text(), "does not fit"
+		if !l.Leaf {
+			kind = pointee(reflect.TypeOf(l.Layer)).Name()
+		}
+		if l.Out != (Shape{}) {
+			out = l.Out.Batch(n)
+		}
+		end := i + 1
+		for end < len(d.Layers) && strings.HasPrefix(d.Layers[end].Path, l.Path+".") {
+			end++
+		}
+		whole := Description{Layers: d.Layers[i:end]}
+		indent := strings.Repeat("  ", strings.Count(l.Path, "."))
+		fmt.Fprintf(t, "%s%s %s\t%s\t%d\t%.2f\n", indent, l.Path, kind, out, whole.Params(), float64(whole.MACs())/1e6)
+	}
+	return t.Flush()
 }
 
 // OutShape is the shape of l's output for an input of shape in.
@@ -171,7 +204,7 @@ func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph
 	g.Batch = g.rec.Placeholder("batch", shaders.BatchBytes)
 	g.weights = func(size int, d *Described, state bool) (Weights, error) {
 		w := Weights{Data: g.rec.Placeholder("weights", int64(size)*4)}
-		if !state && p.gradients {
+		if !state && p.gradients && !p.frozen[d.Path] {
 			w.Grad = g.rec.Placeholder("gradients", int64(size)*4)
 		}
 		return w, nil

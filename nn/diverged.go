@@ -38,7 +38,7 @@ func (net *Net) badWeights() (string, error) {
 	}
 	var bad []string
 	for _, l := range net.layers {
-		if !finite(arena[l.offset:][:l.size]) {
+		if !l.frozen && !finite(arena[l.offset:][:l.size]) {
 			bad = append(bad, l.String())
 		}
 	}

@@ -67,7 +67,7 @@ type Memory struct {
 }
 
 // Weights are the values of a layer on the device, and their gradients, which are a
-// zero View where none are computed. The layer's backward pass adds to the gradients
+// zero View where none are computed, as in a frozen layer. The layer's backward pass adds to the gradients
 // unless the run is the batch's first (Batch.First in package shaders).
 type Weights struct{ Data, Grad gpu.View }
 
@@ -104,6 +104,7 @@ func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
 	}
 	parent.Leaf = false
 	y := g.build(path, l, x)
+	parent.learns = parent.learns || !y.Grad.IsZero()
 	g.enter(parent)
 	return y
 }
@@ -120,7 +121,7 @@ func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
 			return g.Fail(fmt.Errorf("it has two layers called %s", path))
 		}
 	}
-	d := &Described{Path: path, Layer: l, In: x.Shape, Leaf: true}
+	d := &Described{Path: path, Layer: l, In: x.Shape, Leaf: true, learns: !x.Grad.IsZero()}
 	g.layers = append(g.layers, d)
 	g.enter(d)
 	y := g.call(l, x)
@@ -210,9 +211,13 @@ func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
 	}
 	d.Weights, *declared = append(d.Weights, tensors...), size
 	w, err := g.weights(size, d, state)
+	if err == nil && !w.Grad.IsZero() && d.unlearned {
+		err = errors.New("it declares weights after the output that they make; want them before")
+	}
 	if err != nil {
 		g.Fail(err)
 	}
+	d.learns = d.learns || !w.Grad.IsZero()
 	return w
 }
 
@@ -224,8 +229,16 @@ func (g *Graph) MACs(n int64) {
 }
 
 // Output makes the output tensor of a layer with weights, with channel stride stride: at
-// least s.C, and a multiple of 4.
-func (g *Graph) Output(s Shape, stride int) *Tensor { return g.output(s, stride, g.Gradients) }
+// least s.C, and a multiple of 4. In training it has a gradient if the weights learn, or
+// something before them does.
+func (g *Graph) Output(s Shape, stride int) *Tensor {
+	grad := g.Gradients
+	if d := g.layer; d != nil && g.Training { // a probe shows the gradients of frozen layers too
+		grad = grad && d.learns
+		d.unlearned = d.unlearned || !grad
+	}
+	return g.output(s, stride, grad)
+}
 
 // OutputLike makes the output tensor of a layer without weights. It has the channel
 // stride of the input x, and so at most as many channels, and a gradient only if x has
@@ -288,8 +301,8 @@ func (g *Graph) Temp(label string, n int) gpu.View {
 
 // Backward registers what the layer does when the gradient of its output is there: f reads
 // the output's Grad and writes, to what Gradient gives it, that of each input. It is called
-// after the loss, the last layer first, and not at all without Gradients. A layer
-// registers it after it has built the layers inside it.
+// after the loss, the last layer first, and not at all without Gradients, or where no output of
+// the layer has one. A layer registers it after it has built the layers inside it.
 func (g *Graph) Backward(f func()) {
 	if !g.Gradients || !g.ok() {
 		return
@@ -302,6 +315,9 @@ func (g *Graph) Backward(f func()) {
 		}
 	}
 	g.uncovered = slices.DeleteFunc(g.uncovered, func(m *Memory) bool { return m.layer == layer })
+	if len(outputs) > 0 && !slices.ContainsFunc(outputs, func(m *Memory) bool { return !m.Grad.IsZero() }) {
+		return
+	}
 	g.backward = append(g.backward, func() {
 		g.enter(layer)
 		for _, m := range outputs {
@@ -453,6 +469,7 @@ type pass struct {
 	n                   int // images of a run
 	training, gradients bool
 	batch, grads        *gpu.Buffer
+	frozen              map[string]bool // paths of layers whose weights do not learn
 }
 
 // newGraph starts a graph.
@@ -460,6 +477,7 @@ func (net *Net) newGraph(p pass) (*Graph, error) {
 	if p.n < 1 {
 		return nil, fmt.Errorf("nn: batch of %d images; want at least 1", p.n)
 	}
+	p.frozen = net.frozenLayers
 	fused, err := fuse(net.dev, net.Layer, net.In, p)
 	if err != nil {
 		return nil, err
@@ -483,7 +501,7 @@ func (net *Net) training(n int) (*Graph, error) {
 			return nil, err
 		}
 	}
-	return net.newGraph(pass{n, true, true, net.batch, net.grads})
+	return net.newGraph(pass{n: n, training: true, gradients: true, batch: net.batch, grads: net.grads})
 }
 
 // maxImages is the most images of which every activation fits one binding of

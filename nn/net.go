@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -20,22 +21,26 @@ type Net struct {
 	dev         *gpu.Device
 	layers      []netWeights
 	byPath      map[string]int
-	size        int // values of all weights on the device, with padding
-	stateSize   int // and of what does not learn
-	weights     *gpu.Buffer
+	size        int         // values of the weights that learn on the device, with padding
+	frozenSize  int         // of those that do not
+	stateSize   int         // and of running state
+	weights     *gpu.Buffer // that learn
+	frozen      *gpu.Buffer // nil if there are none
 	state       *gpu.Buffer // nil if there is none
 	grads       *gpu.Buffer // of weights; nil until there is a trainer
 	batch       *gpu.Buffer // the shaders.Batch of the run
 	kernels     Kernels
 	set         bool // the weights have been
 
-	whitening *gpu.Buffer // matrix and bias; nil without one
+	whitening    *gpu.Buffer     // matrix and bias; nil without one
+	frozenLayers map[string]bool // by path; see Freeze
 }
 
 // netWeights are the weights of a layer.
 type netWeights struct {
 	Described
-	offset, stateOffset int // of what learns and what does not, in values
+	frozen              bool
+	offset, stateOffset int // of the weights, among those that learn or are frozen, and of state, in values
 }
 
 // NetOption is a part of a net that most have not, for [NewNet].
@@ -47,65 +52,87 @@ type NetOption func(*Net) error
 func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, error) {
 	adapter := dev.Adapter()
 	limit := min(adapter.Limits.MaxBindingBytes, adapter.Limits.MaxBufferBytes)
-	net, err := lay(dev, l, in, int(adapter.Limits.OffsetAlign/4))
+	net, err := newNet(dev, l, in)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			net.Close()
+		}
+	}()
 	for _, l := range net.description.Layers {
 		if bytes := l.Out.deviceBytes(); l.outputs > 0 && bytes > limit {
 			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d", l, l.In, bytes, adapter.Name, limit)
 		}
 	}
-	bytes := int64(max(net.size, net.stateSize)) * 4
+	for _, option := range options {
+		if err = option(net); err != nil {
+			return nil, err
+		}
+	}
+	if err = net.lay(int(adapter.Limits.OffsetAlign / 4)); err != nil {
+		return nil, err
+	}
+	bytes := int64(max(net.size, net.frozenSize, net.stateSize)) * 4
 	if bytes > limit {
 		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, adapter.Name, limit)
 	}
-	if err := net.checkPlaces(); err != nil {
+	if err = net.checkPlaces(); err != nil {
 		return nil, err
 	}
-	var errs [3]error
+	var errs [4]error
 	net.weights, errs[0] = dev.NewBuffer("weights", int64(net.size)*4)
 	net.batch, errs[1] = dev.NewBuffer("batch", shaders.BatchBytes)
 	if net.stateSize > 0 {
 		net.state, errs[2] = dev.NewBuffer("state", int64(net.stateSize)*4)
 	}
-	err = errors.Join(errs[:]...)
-	for _, option := range options {
-		if err == nil {
-			err = option(net)
-		}
+	if net.frozenSize > 0 {
+		net.frozen, errs[3] = dev.NewBuffer("frozen weights", int64(net.frozenSize)*4)
 	}
+	err = errors.Join(errs[:]...)
+	return net, err
+}
+
+// newNet describes a net of l, whose weights have no places yet.
+func newNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
+	net := &Net{Layer: l, In: in, dev: dev}
+	g, err := net.rehearse()
 	if err != nil {
-		net.Close()
 		return nil, err
 	}
+	net.Out, net.description = g.out.Shape, g.description(in)
 	return net, nil
 }
 
-// lay gives the weights of l their places: those of each layer begin at a
-// multiple of align values.
-func lay(dev *gpu.Device, l Layer, in Shape, align int) (*Net, error) {
-	if _, err := rehearse(dev, l, in, pass{n: 1, gradients: true}); err != nil { // as a probe
+// rehearse builds the network as a probe does, and then as a trainer.
+func (net *Net) rehearse() (*Graph, error) {
+	if _, err := rehearse(net.dev, net.Layer, net.In, pass{n: 1, gradients: true, frozen: net.frozenLayers}); err != nil {
 		return nil, err
 	}
-	g, err := rehearse(dev, l, in, pass{n: 1, training: true, gradients: true})
-	if err != nil {
-		return nil, err
-	}
-	net := &Net{Layer: l, In: in, Out: g.out.Shape, description: g.description(in), dev: dev, byPath: map[string]int{}}
+	return rehearse(net.dev, net.Layer, net.In, pass{n: 1, training: true, gradients: true, frozen: net.frozenLayers})
+}
+
+// lay gives the weights their places: those of each layer begin at a multiple of align values.
+func (net *Net) lay(align int) error {
+	net.byPath = map[string]int{}
 	for _, d := range net.description.Layers {
 		if d.size+d.stateSize == 0 {
 			continue
 		}
+		size := &net.size
+		if net.frozenLayers[d.Path] {
+			size = &net.frozenSize
+		}
 		net.byPath[d.Path] = len(net.layers)
-		net.layers = append(net.layers, netWeights{d, net.size, net.stateSize})
-		net.size += shaders.RoundUp(d.size, align)
+		net.layers = append(net.layers, netWeights{d, net.frozenLayers[d.Path], *size, net.stateSize})
+		*size += shaders.RoundUp(d.size, align)
 		net.stateSize += shaders.RoundUp(d.stateSize, align)
 	}
 	if net.size == 0 {
-		return nil, errors.New("nn: the network has no weights")
+		return errors.New("nn: the network has no weights")
 	}
-	return net, nil
+	return nil
 }
 
 // checkPlaces refuses weights of which two lie at one place, or one at none.
@@ -126,7 +153,8 @@ func (net *Net) checkPlaces() error {
 	return nil
 }
 
-// place is where the weights of a layer, and their gradients in grads, lie, or its state.
+// place is where the weights of a layer lie, and if they learn their gradients in grads, or its
+// state.
 func (net *Net) place(size int, d *Described, state bool, grads *gpu.Buffer) (Weights, error) {
 	var l netWeights
 	if i, ok := net.byPath[d.Path]; ok {
@@ -136,6 +164,8 @@ func (net *Net) place(size int, d *Described, state bool, grads *gpu.Buffer) (We
 	switch {
 	case state && size == l.stateSize:
 		return Weights{Data: net.state.Slice(int64(l.stateOffset)*4, bytes)}, nil
+	case !state && size == l.size && l.frozen:
+		return Weights{Data: net.frozen.Slice(int64(l.offset)*4, bytes)}, nil
 	case !state && size == l.size:
 		w := Weights{Data: net.weights.Slice(int64(l.offset)*4, bytes)}
 		if grads != nil {
@@ -152,6 +182,7 @@ func (net *Net) Close() {
 		return
 	}
 	net.weights.Release()
+	net.frozen.Release()
 	net.state.Release()
 	net.grads.Release()
 	net.batch.Release()
@@ -162,29 +193,64 @@ func (net *Net) Close() {
 func (net *Net) Device() *gpu.Device { return net.dev }
 
 // Bytes is the size of the weights on the device.
-func (net *Net) Bytes() int64 { return net.weights.Bytes() }
+func (net *Net) Bytes() int64 { return int64(net.size+net.frozenSize) * 4 }
 
-// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does: such a
-// layer may see each part of a batch by itself.
-func (net *Net) HasState() bool { return net.stateSize > 0 }
+// GradientBytes is the size of the gradients that a trainer needs of the weights, which is that
+// of the weights that learn.
+func (net *Net) GradientBytes() int64 { return net.weights.Bytes() }
+
+// StagingBytes is the memory that reading the weights takes besides, as for a file.
+func (net *Net) StagingBytes() int64 { return int64(max(net.size, net.frozenSize, net.stateSize)) * 4 }
+
+// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does unless it
+// is frozen: such a layer may see each part of a batch by itself.
+func (net *Net) HasState() bool {
+	return slices.ContainsFunc(net.layers, func(l netWeights) bool { return l.stateSize > 0 && !l.frozen })
+}
 
 // Params is the number of weights and biases.
 func (net *Net) Params() int { return net.description.Params() }
 
+// Frozen are the names of the weights and the state that [Freeze] keeps as they are, as
+// [Net.Weights] has them.
+func (net *Net) Frozen() (names []string) {
+	for _, l := range net.layers {
+		for _, t := range l.Weights {
+			if l.frozen {
+				names = append(names, netPrefix+l.weight(t.Name))
+			}
+		}
+	}
+	return names
+}
+
+// Learning is the number of weights and biases that learn: all but those of [Freeze].
+func (net *Net) Learning() int {
+	n := 0
+	for _, l := range net.layers {
+		if !l.frozen {
+			n += l.Params()
+		}
+	}
+	return n
+}
+
 // Description is what the network is made of.
 func (net *Net) Description() *Description { return net.description }
 
-// each visits the tensors in PyTorch's order, with the layer's place in the
-// arena of weights or state.
-func (net *Net) each(f func(index int, name string, offset int, t WeightTensor)) {
+// each visits the tensors in PyTorch's order, with the layer's place in their arena.
+func (net *Net) each(f func(index int, name string, in arena, offset int, t WeightTensor)) {
 	index := 0
 	for _, l := range net.layers {
 		for _, t := range l.Weights {
-			offset := l.offset
-			if t.State {
-				offset = l.stateOffset
+			in, offset := learning, l.offset
+			switch {
+			case t.State:
+				in, offset = running, l.stateOffset
+			case l.frozen:
+				in = frozen
 			}
-			f(index, l.weight(t.Name), offset, t)
+			f(index, l.weight(t.Name), in, offset, t)
 			index++
 		}
 	}
@@ -193,7 +259,7 @@ func (net *Net) each(f func(index int, name string, offset int, t WeightTensor))
 // Init sets the weights at random.
 func (net *Net) Init(init Init, seed uint64) error {
 	a := net.arenas()
-	net.each(func(index int, name string, offset int, t WeightTensor) {
+	net.each(func(index int, name string, in arena, offset int, t WeightTensor) {
 		r := rand.New(rand.NewPCG(seed, uint64(index)))
 		draw := t.Init
 		switch {
@@ -206,32 +272,37 @@ func (net *Net) Init(init Init, seed uint64) error {
 			draw = init.Weight
 		}
 		for i := range t.Len() {
-			a.of(t)[offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
+			a[in][offset+t.place(i)] = float32(draw(r, t.FanIn, t.FanOut))
 		}
 	})
 	return net.fill(a)
 }
 
-// arenas are all weights, and all state, as they lie on the device.
-type arenas struct{ weights, state []float32 }
+// arena says in which buffer a tensor lies.
+type arena int
+
+const (
+	learning arena = iota // weights that learn
+	frozen                // weights that do not
+	running               // state
+)
+
+// arenas are the values of each arena as they lie on the device.
+type arenas [3][]float32
 
 func (net *Net) arenas() arenas {
-	return arenas{make([]float32, net.size), make([]float32, net.stateSize)}
+	return arenas{make([]float32, net.size), make([]float32, net.frozenSize), make([]float32, net.stateSize)}
 }
 
-// of is the arena in which t lies.
-func (a arenas) of(t WeightTensor) []float32 {
-	if t.State {
-		return a.state
-	}
-	return a.weights
-}
+// buffers are those of the arenas; nil is an empty one.
+func (net *Net) buffers() [3]*gpu.Buffer { return [...]*gpu.Buffer{net.weights, net.frozen, net.state} }
 
 // fill sets all weights and state.
-func (net *Net) fill(a arenas) error {
-	err := gpu.Write(net.weights.All(), a.weights)
-	if err == nil && net.state != nil {
-		err = gpu.Write(net.state.All(), a.state)
+func (net *Net) fill(a arenas) (err error) {
+	for i, b := range net.buffers() {
+		if b != nil && err == nil {
+			err = gpu.Write(b.All(), a[i])
+		}
 	}
 	net.set = net.set || err == nil
 	return err

@@ -266,8 +266,22 @@ func TestDescribe(t *testing.T) {
 		"Linear           output shape: [2,10]",
 		"",
 	}, "\n"), b.String())
-	_, err = nn.Describe(net, nn.Shape{C: 1, H: 5, W: 5})
+	d, err = nn.Describe(net, nn.Shape{C: 1, H: 5, W: 5})
 	assertOneLine(t, err, "layer 2.0 (conv 16 5 stride 3) on [6,2,2]")
+	b.Reset()
+	require.NoError(t, d.Tree(&b, 2)) // of the layers up to that
+	assert.Equal(t, strings.Join([]string{
+		"layer                     output        parameters  M multiply-adds",
+		"0 Sequential              [2,6,2,2]     156         0.00",
+		"  0.0 conv 6 5 pad 2      [2,6,5,5]     156         0.00",
+		"  0.1 relu                [2,6,5,5]     0           0.00",
+		"  0.2 Sequential          [2,6,2,2]     0           0.00",
+		"    0.2.0 maxpool 2       [2,6,2,2]     0           0.00",
+		"1 dropout 0.1             [2,6,2,2]     0           0.00",
+		"2 Sequential              does not fit  0           0.00",
+		"  2.0 conv 16 5 stride 3  does not fit  0           0.00",
+		"",
+	}, "\n"), b.String())
 	_, err = nn.Describe(nn.Sequential{nn.ReLU{}, nil}, in)
 	assertOneLine(t, err, "layer 1 is nil")
 }

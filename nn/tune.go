@@ -63,11 +63,14 @@ func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
 	return s, nil
 }
 
-// convolved notes a convolution of the layer being built.
-func (g *Graph) convolved(s conv2d.Shape, inputGradient bool) {
-	passes := []conv2d.Pass{conv2d.Forward, conv2d.WeightGradient}
-	if inputGradient {
-		passes = []conv2d.Pass{conv2d.Forward, conv2d.InputGradient, conv2d.WeightGradient}
+// convolved notes a convolution of the layer being built, and which gradients it has.
+func (g *Graph) convolved(s conv2d.Shape, ofInput, ofWeights bool) {
+	passes := []conv2d.Pass{conv2d.Forward}
+	if ofInput {
+		passes = append(passes, conv2d.InputGradient)
+	}
+	if ofWeights {
+		passes = append(passes, conv2d.WeightGradient)
 	}
 	path := ""
 	if g.layer != nil {

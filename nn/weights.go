@@ -79,18 +79,19 @@ const netPrefix = "net."
 // and order, named as in the state dict of the chapter's class: net.0.0.weight.
 func (net *Net) Weights() ([]safetensors.Tensor, error) {
 	a := net.arenas()
-	err := gpu.Read(net.weights.All(), a.weights)
-	if err == nil && net.state != nil {
-		err = gpu.Read(net.state.All(), a.state)
-	}
-	if err != nil {
-		return nil, err
+	for i, b := range net.buffers() {
+		if b == nil {
+			continue
+		}
+		if err := gpu.Read(b.All(), a[i]); err != nil {
+			return nil, err
+		}
 	}
 	return net.tensors(a, true), nil
 }
 
-// Gradients reads the gradients of the last step back, named as [Net.Weights].
-// Before there is a trainer there are none.
+// Gradients reads the gradients of the last step back, named as [Net.Weights]: of all weights but
+// frozen ones. Before there is a trainer there are none.
 func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	if net.grads == nil {
 		return nil, errors.New("nn: no gradients: the network has not been trained")
@@ -100,22 +101,22 @@ func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 
 // read reads a value for each weight that learns.
 func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
-	a := arenas{weights: make([]float32, net.size)}
-	if err := gpu.Read(b.All(), a.weights); err != nil {
+	a := net.arenas()
+	if err := gpu.Read(b.All(), a[learning]); err != nil {
 		return nil, err
 	}
 	return net.tensors(a, false), nil
 }
 
-// tensors takes the values of a out, with those of the state or without.
-func (net *Net) tensors(a arenas, state bool) (ts []safetensors.Tensor) {
-	net.each(func(_ int, name string, offset int, t WeightTensor) {
-		if t.State && !state {
+// tensors takes the values of a out: all, or those of weights that learn.
+func (net *Net) tensors(a arenas, all bool) (ts []safetensors.Tensor) {
+	net.each(func(_ int, name string, in arena, offset int, t WeightTensor) {
+		if in != learning && !all {
 			return
 		}
 		data := make([]float32, t.Len())
 		for i := range data {
-			data[i] = a.of(t)[offset+t.place(i)]
+			data[i] = a[in][offset+t.place(i)]
 		}
 		ts = append(ts, safetensors.Tensor{Name: netPrefix + name, Shape: slices.Clone(t.Shape), Data: data})
 	})
@@ -174,7 +175,10 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 // its shape and finite numbers, and nothing else but integer tensors, such as PyTorch's
 // num_batches_tracked, which are left out unless a layer has them.
 func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
-	net, err := lay(gpu.Dry(gpu.Guaranteed, false), l, in, 1)
+	net, err := newNet(gpu.Dry(gpu.Guaranteed, false), l, in)
+	if err == nil {
+		err = net.lay(1)
+	}
 	if err == nil {
 		err = net.checkPlaces()
 	}
@@ -190,36 +194,36 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 	if err != nil {
 		return err
 	}
-	return gpu.Write(b.All(), a.weights)
+	return gpu.Write(b.All(), a[learning])
 }
 
-// arrange lays a value for each weight as on the device, with the state or without.
-func (net *Net) arrange(ts []safetensors.Tensor, state bool) (arenas, error) {
-	taken, err := net.take(ts, state)
+// arrange lays values as on the device: all, or those of weights that learn.
+func (net *Net) arrange(ts []safetensors.Tensor, all bool) (arenas, error) {
+	taken, err := net.take(ts, all)
 	if err != nil {
 		return arenas{}, err
 	}
 	a := net.arenas()
-	net.each(func(_ int, _ string, offset int, want WeightTensor) {
-		if want.State && !state {
+	net.each(func(_ int, _ string, in arena, offset int, want WeightTensor) {
+		if in != learning && !all {
 			return
 		}
 		for i, v := range taken[0].Data {
-			a.of(want)[offset+want.place(i)] = v
+			a[in][offset+want.place(i)] = v
 		}
 		taken = taken[1:]
 	})
 	return a, nil
 }
 
-// take finds a tensor for each weight, with the state or without.
-func (net *Net) take(ts []safetensors.Tensor, state bool) (taken []safetensors.Tensor, err error) {
+// take finds a tensor for each weight and state, or for each weight that learns.
+func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Tensor, err error) {
 	names, given, err := net.byName(ts)
 	if err != nil {
 		return nil, err
 	}
-	net.each(func(_ int, name string, _ int, want WeightTensor) {
-		if err != nil || want.State && !state {
+	net.each(func(_ int, name string, in arena, _ int, want WeightTensor) {
+		if err != nil || in != learning && !all {
 			return
 		}
 		t, ok := given[name]

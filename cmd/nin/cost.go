@@ -41,6 +41,7 @@ Usage: go run ./cmd/nin cost [flags]
 Examples:
   go run ./cmd/nin cost                                    the chapter's run
   go run ./cmd/nin cost -recipe mini -input 256,1,28,28 -json
+  go run ./cmd/nin cost -freeze 0,2                        with two blocks that do not learn
 
 Flags:
 `
@@ -50,6 +51,7 @@ func cost(w io.Writer, args []string) error {
 	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
 	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
 	input := fs.String("input", "", "shape `N,C,H,W` of a batch (default: the recipe's)")
+	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
 	asJSON := fs.Bool("json", false, "print JSON instead of tables")
 	if err := parse(fs, w, costHelp, args); err != nil {
@@ -77,14 +79,24 @@ func cost(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	c, err := report.PlanCost(dev, r, n)
+	c, err := report.PlanCost(dev, r, n, *freeze)
+	if bad := (nn.RangeError{}); errors.As(err, &bad) {
+		return cli.Usage(fmt.Errorf("cost: %w", err))
+	}
 	if err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}
-	if !*asJSON {
-		return c.Write(w)
+	if *asJSON {
+		return writeJSON(w, c)
 	}
-	return writeJSON(w, c)
+	if err := c.Write(w); err != nil || *freeze == "" {
+		return err
+	}
+	whole, err := report.PlanCost(dev, r, n, "")
+	if err != nil {
+		return fmt.Errorf("cost: %w", err)
+	}
+	return c.WriteSaved(w, whole)
 }
 
 // planner is the adapter's device, or one with WebGPU's guaranteed limits.

@@ -2,25 +2,31 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/runflags"
 	"wgnin/nin"
 	"wgnin/nn"
 )
 
 const summaryHelp = `Summary prints the output shape of each layer of a network, as the chapter does,
-with parameters and multiply-adds. The network is a recipe's (without -recipe the
-chapter's own, on any adapter), or that of a file of weights, in whose text form it
-is printed too.
+with parameters and multiply-adds: of the whole, or with -deep of every layer, also
+inside blocks, with the path that begins the names of its weights. The network is a
+recipe's (without -recipe the chapter's own, on any adapter), one of your own, or
+that of a file of weights, in whose text form it is printed too. Of a network whose
+layers do not fit each other or the input, it prints those up to the one that does
+not, and why.
 
 Usage: go run ./cmd/nin summary [flags]
 
 Examples:
   go run ./cmd/nin summary -recipe d2l -input 1,1,224,224
-  go run ./cmd/nin summary -model runs/mini-20260102-150405/model.safetensors
+  go run ./cmd/nin summary -model runs/mini-20260102-150405/model.safetensors -deep
+  go run ./cmd/nin summary -net 'conv 32 5; relu; conv 10 1; globalavgpool' -input 1,3,32,32
 
 Flags:
 `
@@ -29,6 +35,12 @@ func summary(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
 	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
 	file := fs.String("model", "", "`file` of weights, in place of a recipe")
+	text := ""
+	fs.Func("net", "`file or text` of a network in the place of the recipe's, as train has it", func(given string) (err error) {
+		text, err = runflags.Network(given)
+		return err
+	})
+	deep := fs.Bool("deep", false, "print every layer, also inside blocks")
 	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the network's)")
 	if err := parse(fs, w, summaryHelp, args); err != nil {
 		return err
@@ -36,6 +48,9 @@ func summary(w io.Writer, args []string) error {
 	var layers nn.Layer
 	var in nn.Shape
 	var about string
+	if *file != "" && text != "" {
+		return cli.Usage(errors.New("summary: -model with -net; give one of them"))
+	}
 	if *file != "" {
 		m, err := readModel("summary", *file, *recipe)
 		if err != nil {
@@ -47,21 +62,34 @@ func summary(w io.Writer, args []string) error {
 		if err != nil {
 			return cli.Usage(err)
 		}
-		layers, in, about = r.Net(10, r.Dropout), r.In, "recipe "+r.Name+": "+r.About
+		about = "recipe " + r.Name + ": " + r.About
+		if text != "" {
+			s := r.Settings()
+			s.Net = text
+			if r, err = nin.RecipeOf(s); err != nil {
+				return cli.Usage(fmt.Errorf("summary: %w", err))
+			}
+			about = r.About
+		}
+		layers, in = r.Net(10, r.Dropout), r.In
 	}
 	n, in, err := inputShape("summary", *input, 1, in)
 	if err != nil {
 		return err
 	}
-	d, err := nn.Describe(layers, in)
-	if err != nil {
-		return err
-	}
+	d, misfit := nn.Describe(layers, in)
 	if _, err := fmt.Fprintf(w, "%s\n\n", about); err != nil {
 		return err
 	}
-	if err := d.Summary(w, n); err != nil {
+	write := d.Summary
+	if *deep {
+		write = d.Tree
+	}
+	if err := write(w, n); err != nil {
 		return err
+	}
+	if misfit != nil {
+		return fmt.Errorf("summary: %w", misfit)
 	}
 	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", d.Params(), float64(d.MACs())/1e6)
 	return err

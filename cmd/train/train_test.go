@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -22,6 +24,8 @@ import (
 
 	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
 )
 
@@ -324,6 +328,8 @@ func TestBadInput(t *testing.T) {
 		"-recipe alexnet":             {2, "there is d2l, mini, lin2013"},
 		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
 		"-dataset folder":             {2, "-data is missing; the dataset folder is"},
+		"-freeze 9":                   {2, "-freeze is \"9\"; want the beginning of a weight's name; there is 0, 2, 4, 7"},
+		"-freeze net.":                {2, "-freeze is net.; want less: it leaves no layer to learn"},
 		"-skip-bad":                   {2, "-skip-bad is for the dataset folder; fashion-mnist has no pictures to leave out"},
 		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},
 		"-dataset fashion":            {2, "the nearest is fashion-mnist"},
@@ -347,6 +353,55 @@ func TestBadInput(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(stderr, "\n"), "one line: %q", stderr)
 			assert.NoDirExists(t, out)
 		})
+	}
+}
+
+// A network learns one folder of pictures; its convolutions then serve for another folder, of other
+// classes, with a new last layer.
+func TestTransfer(t *testing.T) {
+	gputest.Device(t)
+	small, _, err := data.Load(t.Context(), "fashion-mnist", data.LoadOptions{Dir: smallData})
+	require.NoError(t, err)
+	dir := t.TempDir()
+	photos := func(name string, classes ...int) string { // seven pictures of each class
+		for i, n := 0, map[int]int{}; i < small.Len(); i++ {
+			class := small.Label(i)
+			if n[class]++; n[class] > 7 || !slices.Contains(classes, class) {
+				continue
+			}
+			folder := filepath.Join(dir, name, small.Classes[class][:2])
+			require.NoError(t, os.MkdirAll(folder, 0o755))
+			var b bytes.Buffer
+			require.NoError(t, png.Encode(&b, &image.Gray{Pix: small.Pixels[i*28*28:][:28*28], Stride: 28, Rect: image.Rect(0, 0, 28, 28)}))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint(i, ".png")), b.Bytes(), 0o644))
+		}
+		return filepath.Join(dir, name)
+	}
+	weights := func(run string) map[string][]float32 {
+		ts, _, err := safetensors.Read(filepath.Join(run, "model.safetensors"))
+		require.NoError(t, err)
+		all := map[string][]float32{}
+		for _, w := range ts {
+			all[w.Name] = w.Data
+		}
+		return all
+	}
+	first, second := filepath.Join(dir, "first"), filepath.Join(dir, "second")
+	common := []string{"-dataset", "folder", "-batch", "4", "-epochs", "2", "-input", "32x32"}
+	_, stderr, code := train(t, append(common, "-data", photos("a", 0, 1, 2), "-out", first)...)
+	require.Zero(t, code, stderr)
+	stdout, stderr, code := train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", second,
+		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1,4,5,8,9,12,13")...)
+	require.Zero(t, code, stderr)
+	assert.Contains(t, stdout, "net.19.weight [4 128], net.19.bias [4] start at random; not used: net.19.weight [3 128], net.19.bias [3]")
+	assert.Contains(t, stdout, "parameters (516 of them learn)")
+	before := weights(first)
+	for name, w := range weights(second) {
+		if strings.HasPrefix(name, "net.19.") {
+			assert.NotEqual(t, before[name], w, name)
+		} else {
+			assert.Equal(t, before[name], w, name)
+		}
 	}
 }
 

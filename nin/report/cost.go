@@ -18,6 +18,7 @@ import (
 // planned for an adapter. Bytes are those of device buffers.
 type Cost struct {
 	Recipe     string `json:"recipe"`
+	Freeze     string `json:"freeze,omitempty"` // see nin.Settings
 	Adapter    string `json:"adapter"`
 	Input      []int  `json:"input"`       // [N,C,H,W]
 	MicroBatch int    `json:"micro_batch"` // images that run at a time in training, all N if the adapter binds as many
@@ -60,11 +61,11 @@ type MemoryUse struct {
 }
 
 // PlanCost plans a run of r and a prediction with its network, for inputs of
-// shape r.In in batches of the given size, on an adapter like dev's. It
-// allocates nothing there; dev may be one from [gpu.Dry].
-func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
+// shape r.In in batches of the given size, on an adapter like dev's. Layers are
+// frozen as in [nin.Settings]. It allocates nothing there; dev may be one from [gpu.Dry].
+func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, error) {
 	s := r.Settings()
-	s.Batch = batch
+	s.Batch, s.Freeze = batch, freeze
 	train, test, err := blank(r)
 	if err != nil {
 		return Cost{}, err
@@ -86,7 +87,7 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int) (Cost, error) {
 	for _, set := range []*data.Images{train, test} {
 		set.C = r.In.C
 	}
-	return CostOn(dev, r, batch, w, train, test)
+	return CostOn(dev, r, batch, freeze, w, train, test)
 }
 
 // blank returns sets of the size of the recipe's dataset, without pixels. For a folder it
@@ -104,10 +105,10 @@ func blank(r nin.Recipe) (train, test *data.Images, err error) {
 }
 
 // CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.
-func CostOn(dev *gpu.Device, r nin.Recipe, batch int, w *data.Whitening, train, test *data.Images) (Cost, error) {
+func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whitening, train, test *data.Images) (Cost, error) {
 	s := r.Settings()
-	s.Batch, s.Whiten = batch, w != nil
-	c := Cost{Recipe: r.Name, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
+	s.Batch, s.Freeze, s.Whiten = batch, freeze, w != nil
+	c := Cost{Recipe: r.Name, Freeze: freeze, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
 	trained, err := c.planTraining(gpu.Dry(dev.Adapter(), dev.Broadcast()), r, s, w, train, test)
 	if err != nil {
 		return Cost{}, err
@@ -130,8 +131,8 @@ func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *da
 	defer on.Close()
 	c.MicroBatch = on.Trainer.MicroBatch()
 	m := MemoryUse{
-		Weights: on.Net.Bytes(), Gradients: on.Net.Bytes(), Images: on.TrainImages.Bytes() + on.TestImages.Bytes(),
-		Activations: on.Trainer.ArenaBytes(), Evaluation: on.Evaluator.ArenaBytes(),
+		Weights: on.Net.Bytes(), Gradients: on.Net.GradientBytes(), Images: on.TrainImages.Bytes() + on.TestImages.Bytes(),
+		Activations: on.Trainer.ArenaBytes(), Evaluation: on.Evaluator.ArenaBytes(), Staging: on.Net.StagingBytes(),
 	}
 	m.Velocity = on.Trainer.StateBytes()
 	c.Training = m.sum(dry)
@@ -156,9 +157,6 @@ func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *
 func (m MemoryUse) sum(dry *gpu.Device) MemoryUse {
 	_, open := dry.Usage()
 	m.Other = open - (m.Weights + m.Gradients + m.Velocity + m.Images + m.Activations + m.Evaluation)
-	if m.Gradients > 0 {
-		m.Staging = m.Weights
-	}
 	m.Peak = open + m.Staging
 	return m
 }
@@ -238,6 +236,14 @@ func (c Cost) Write(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, megabytes(row.pred), megabytes(row.train))
 	}
 	return t.Flush()
+}
+
+// WriteSaved prints what the frozen layers of c save of the cost without them.
+func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
+	of := func(a, b float64) string { return fmt.Sprintf("%.4g and not %.4g", a, b) }
+	_, err := fmt.Fprintf(w, "\nWith %s frozen, an image takes %s GFLOP to train on, and the planned peak of training is %s MB.\n", c.Freeze,
+		of(c.TrainFlops/1e9, whole.TrainFlops/1e9), of(megabytes(c.Training.Peak), megabytes(whole.Training.Peak)))
+	return err
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }

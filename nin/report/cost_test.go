@@ -22,12 +22,12 @@ import (
 // writing the first checkpoint takes it to the planned peak.
 func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "mini"} {
-		t.Run(name, func(t *testing.T) {
-			recipe, err := nin.Find(name)
+	for _, c := range []struct{ recipe, freeze string }{{"d2l", ""}, {"mini", ""}, {"mini", "0,2,4.0"}} {
+		t.Run(c.recipe+" "+c.freeze, func(t *testing.T) {
+			recipe, err := nin.Find(c.recipe)
 			require.NoError(t, err)
 			before, held := dev.Usage()
-			cost, err := report.PlanCost(dev, recipe, recipe.Batch)
+			cost, err := report.PlanCost(dev, recipe, recipe.Batch, c.freeze)
 			require.NoError(t, err)
 			buffers, bytes := dev.Usage()
 			assert.Equal(t, before, buffers, "planning left buffers")
@@ -36,7 +36,9 @@ func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 			train, test, err := data.Blank(recipe.Dataset)
 			require.NoError(t, err)
 			dev.Peak()
-			r, err := run.New(context.Background(), dev, recipe.Settings(), nil, train, test, t.TempDir())
+			settings := recipe.Settings()
+			settings.Freeze = c.freeze
+			r, err := run.New(context.Background(), dev, settings, nil, train, test, t.TempDir())
 			require.NoError(t, err)
 			defer r.Close()
 			_, bytes = dev.Usage()
@@ -58,7 +60,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	require.NoError(t, err)
 	large := gpu.Guaranteed
 	large.Limits.MaxBindingBytes, large.Limits.MaxBufferBytes = 2<<30, 4<<30
-	cost, err := report.PlanCost(gpu.Dry(large, false), recipe, 128)
+	cost, err := report.PlanCost(gpu.Dry(large, false), recipe, 128, "")
 	require.NoError(t, err)
 	assert.Equal(t, 128, cost.MicroBatch)
 	assert.Equal(t, 1_992_166, cost.Parameters)
@@ -72,7 +74,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.Less(t, m.Activations, m.Unshared)
 
 	// The guaranteed limits split it.
-	small, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	small, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128, "")
 	require.NoError(t, err)
 	assert.Equal(t, 64, small.MicroBatch)
 	assert.Less(t, small.Training.Peak, cost.Training.Peak)
@@ -82,7 +84,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.Contains(t, out.String(), "[128,256,26,26]  614656      415.33           2492.")
 
 	recipe.In.H, recipe.In.W = 8192, 8192
-	_, err = report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1)
+	_, err = report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 1, "")
 	assert.ErrorContains(t, err, "any WebGPU adapter binds at most 134217728")
 }
 
@@ -91,7 +93,7 @@ func TestCostOfTheChapter(t *testing.T) {
 func TestCostOfLayers(t *testing.T) {
 	recipe, err := nin.Find("lin2013")
 	require.NoError(t, err)
-	cost, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128)
+	cost, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128, "")
 	require.NoError(t, err)
 	sum, paths := report.CostLine{}, map[string]report.CostLine{}
 	for _, l := range cost.Layers {
@@ -122,11 +124,11 @@ func TestPlansOfTooMuch(t *testing.T) {
 	}
 	recipe.In.C = 4096 // 225 GB of images
 	a := gpu.Guaranteed
-	c, err := report.PlanCost(gpu.Dry(a, false), recipe, 4)
+	c, err := report.PlanCost(gpu.Dry(a, false), recipe, 4, "")
 	require.NoError(t, err)
 	assert.InEpsilon(t, 70_000*4096*28*28, c.Training.Images, 0.001)
 	a.Limits.MaxBytes = 64 << 30
-	_, err = report.PlanCost(gpu.Dry(a, false), recipe, 4)
+	_, err = report.PlanCost(gpu.Dry(a, false), recipe, 4, "")
 	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
 	assert.Regexp(t, "^TrainImages must be less: 60000 images of .4096,28,28. are too many: [^\n]*$", err.Error())
 }

@@ -53,14 +53,15 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	require.NoError(t, os.WriteFile(path, changed, 0o644))
 }
 
-// A network of one's own, with an optimizer of two means and a schedule by name, goes on to
-// the same bits, and its file says what it is.
+// A network of one's own, with an optimizer of two means, a schedule by name and layers that do
+// not learn, goes on to the same bits, and its file says what it is.
 func TestOwnNetworkResumes(t *testing.T) {
-	const text = "conv 8 5 stride 2; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
+	const text = "conv 8 5 stride 2 nobias; batchnorm; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
 	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
-		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate = text, "20x24", nn.AdamW, "onecycle", 0.01
+		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate, s.Freeze = text, "20x24", nn.AdamW, "onecycle", 0.01, "0, net.1"
 	}))
 	again := resume(t, dir)
+	assert.Equal(t, []string{"net.0.weight", "net.1.weight", "net.1.bias", "net.1.running_mean", "net.1.running_var"}, again.Net.Frozen())
 	got, _, _, _ := finish(t, again)
 	assert.Equal(t, whole, got)
 	m, err := nin.ReadModel(filepath.Join(dir, "model.safetensors"), "")
@@ -85,14 +86,19 @@ func TestStartsFromWhatFits(t *testing.T) {
 	whole := begin(t, nintest.Short(func(s *nin.Settings) { s.Init = path }), "")
 	assert.Empty(t, whole.Note)
 	const text = "(conv 32 5 pad 2; relu; conv 32 1; relu; conv 32 1; relu); conv 7 1; relu; conv 10 1; globalavgpool; flatten"
-	other := begin(t, nintest.Short(func(s *nin.Settings) { s.Net, s.Init = text, path }), "")
+	other := begin(t, nintest.Short(func(s *nin.Settings) { s.Net, s.Init, s.Freeze = text, path, "0" }), "")
 	assert.Contains(t, other.Note, "6 tensors of "+path+" were taken; net.1.weight [7 32 1 1], net.1.bias [7], net.3.weight [10 7 1 1], net.3.bias [10] start at random; not used: net.2.0.weight")
 	assert.Equal(t, weights(whole)["net.0.2.weight"], weights(other)["net.0.2.weight"])
 	assert.NotZero(t, weights(other)["net.3.weight"][0])
 
 	train, test := nintest.Images(t)
+	frozen := nintest.Short(func(s *nin.Settings) { s.Net, s.Init, s.Freeze = text, path, "0,1" })
+	_, err := run.New(context.Background(), gputest.Device(t), frozen, nil, train, test, filepath.Join(t.TempDir(), "r"))
+	require.ErrorContains(t, err, "no tensor of the file fits net.1.weight, which is frozen and would stay random; freeze less")
+	random := begin(t, nintest.Short(func(s *nin.Settings) { s.Freeze = "0" }), "")
+	assert.Contains(t, random.Note, "the frozen layers keep random weights")
 	alone := nintest.Short(func(s *nin.Settings) { s.Net, s.Init = "conv 10 3; globalavgpool; flatten", path })
-	_, err := run.New(context.Background(), gputest.Device(t), alone, nil, train, test, filepath.Join(t.TempDir(), "r"))
+	_, err = run.New(context.Background(), gputest.Device(t), alone, nil, train, test, filepath.Join(t.TempDir(), "r"))
 	require.ErrorContains(t, err, "no tensor fits one of the network's, such as net.0.weight [10 1 3 3]")
 }
 

@@ -79,6 +79,8 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 		if err = r.startFrom(s.Init); err != nil {
 			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
+	} else if s.Freeze != "" {
+		r.Note = "the frozen layers keep random weights, because the run starts from no file of weights"
 	}
 	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err
@@ -118,6 +120,11 @@ func (r *Run) startFrom(path string) error {
 	}
 	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
 	missing, unused, err := r.Net.SetMatching(tensors)
+	for _, name := range r.Net.Frozen() {
+		if slices.ContainsFunc(missing, func(m string) bool { return strings.HasPrefix(m, name+" ") }) {
+			return fmt.Errorf("no tensor of the file fits %s, which is frozen and would stay random; freeze less", name)
+		}
+	}
 	if len(missing)+len(unused) > 0 {
 		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused), path, listed(missing), listed(unused))
 	}

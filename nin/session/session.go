@@ -37,9 +37,9 @@ type Found struct {
 }
 
 // New puts a network for inputs of shape in on dev. Its images are whitened with
-// w, unless that is nil.
-func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, w *data.Whitening) (*Session, error) {
-	net, err := nn.NewNet(dev, layers, in, nn.Whiten(w))
+// w, unless that is nil, and the layers that the prefixes freeze do not learn.
+func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, w *data.Whitening, frozen ...string) (*Session, error) {
+	net, err := nn.NewNet(dev, layers, in, nn.Whiten(w), nn.Freeze(frozen...))
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if set.Whiten != (w != nil) {
 		return nil, errors.New("a whitening goes with the setting Whiten, and with no other; see data.FindWhitening")
 	}
-	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, w)
+	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, w, set.Frozen()...)
 	if err != nil {
 		return nil, err
 	}

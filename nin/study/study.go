@@ -191,7 +191,7 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	for i, v := range r.result.Networks {
 		recipe := r.recipe
 		recipe.Net = v.Net
-		if r.result.Results[i].Cost, err = report.CostOn(r.dev, recipe, r.result.Batch, nil, r.Train, r.Test); err != nil {
+		if r.result.Results[i].Cost, err = report.CostOn(r.dev, recipe, r.result.Batch, "", nil, r.Train, r.Test); err != nil {
 			return 0, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		step, test, err := r.measure(ctx, i)

@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,frozen,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -60,7 +60,8 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l, mini, graph, smooth and norm train on Fashion-MNIST's first training images, lin2013 on hashed images.
+      d2l, mini, graph, smooth, norm and frozen (norm with layers that do not learn) train on Fashion-MNIST's first training
+      images, lin2013 on hashed images.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
@@ -136,11 +137,12 @@ def smooth_layers():
 
 
 def norm_layers():
-    """Batch normalisation. Gradients must not be zero but for rounding: it does not follow a convolution with a bias, and of one
-    image, its channels' mean is not what the global pooling takes."""
+    """Batch normalisation, and convolutions without bias. Gradients must not be zero but for rounding: it does not follow a
+    convolution with a bias, and of one image, its channels' mean is not what the global pooling takes."""
     return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 9, 3), nn.ReLU(),
-            nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1), nn.GELU(), nn.BatchNorm2d(12),
-            nn.Tanh(), nn.Conv2d(12, 10, 1)]
+            nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(12), nn.Tanh(), nn.Conv2d(12, 12, 3, 1, 1, groups=3, bias=False), nn.BatchNorm2d(12), nn.GELU(),
+            nn.Conv2d(12, 10, 1)]
 
 
 class Network(nn.Module):
@@ -328,6 +330,13 @@ def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lamb
         yield loss.item()
 
 
+def freeze(net, prefixes):
+    """As nn.Freeze in Go: the layers have no gradient, and a normalisation takes its running moments."""
+    for path, m in net.named_modules():
+        if any((path + ".").startswith(f"net.{p}.") for p in prefixes):
+            m.eval().requires_grad_(False)
+
+
 # ---- goldens ----
 
 # The losses must move, and float32 must stay near float64. What drives them apart is max pooling: where two pixels of a window
@@ -339,6 +348,7 @@ GOLDENS = {
     "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
     "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
+    "frozen": dict(net="norm", freeze=["0", "5", "7"], gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -355,26 +365,27 @@ def summary(reference, singles, start=None):
         if start:
             e["change"] = (t - start[name]).norm().item()
         distance = max((s[name] - t).norm().item() for s in singles)
-        e["error"] = float("%.2g" % (distance / e.get("change", e["norm"])))
+        e["error"] = float("%.2g" % (distance / (e.get("change") or e["norm"] or 1)))
         e["stride"], e["samples"] = stride, [float("%.10g" % v) for v in flat[::stride][:32].tolist()]
     return out
 
 
 def golden_net(name, c, data):
-    """One golden run, in both precisions."""
+    """One golden run, in both precisions. Its network is that of its name, unless it names another."""
+    network = c.get("net", name)
     images, labels = hash_images(c["images"]) if name == "lin2013" else load_data(data, count=c["images"])
     used = min(c["images"], c["batch"] * c["steps"])
-    x, labels = to_input(images[:used], INPUT[name]), labels[:used]
+    x, labels = to_input(images[:used], INPUT[network]), labels[:used]
 
     def gradients(net):
-        return {n: p.grad.double().clone() for n, p in net.named_parameters()}
+        return {n: p.grad.double().clone() for n, p in net.named_parameters() if p.requires_grad}
 
     def weights(net):
         return {n: t.double().clone() for n, t in net.state_dict().items() if t.is_floating_point()}
 
     def run(dtype, noise=0):
         """A dictionary of the results; noise is the seed of errors in the last bit of the initial weights."""
-        net, r = Network(name), {}
+        net, r = Network(network), {}
         init_hash(net, c["gain"])
         torch.manual_seed(noise)
         with torch.no_grad():
@@ -382,7 +393,8 @@ def golden_net(name, c, data):
                 p.mul_(1 + (2.0**-23 * torch.randint(-1, 2, p.shape) if noise else 0))
             net.to(dtype)
             r["start"], r["logits"] = weights(net), net.eval()(x[:8].to(dtype)).tolist()
-        one = copy.deepcopy(net.train())  # a normalisation would keep what it saw
+        freeze(net.train(), c.get("freeze", []))
+        one = copy.deepcopy(net)  # a normalisation would keep what it saw
         F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
         r["gradients_one"] = gradients(one)
         r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
@@ -392,7 +404,7 @@ def golden_net(name, c, data):
 
     ref, singles = run(torch.float64), [run(torch.float32, noise) for noise in range(4)]
     spread = [max(abs(v - loss) / loss for v in step) for loss, *step in zip(ref["losses"], *(s["losses"] for s in singles))]
-    result = {"net": name, **c, "torch": torch.__version__, "labels": labels[:8].tolist(), "logits": ref["logits"],
+    result = {"net": network, **c, "torch": torch.__version__, "labels": labels[:8].tolist(), "logits": ref["logits"],
               "losses": ref["losses"], "losses_float32": singles[0]["losses"], "spread": [float("%.2g" % v) for v in spread]}
     for what in RESULTS:
         result[what] = summary(ref[what], [s[what] for s in singles], ref["start"] if what == "weights" else None)
@@ -606,7 +618,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,norm,resize")
+    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,frozen,resize", metavar="A,B", help="some of the default")
 
     a = parser.parse_args()
     if a.threads:

@@ -91,7 +91,11 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	if flop == "0.00 GFLOP" {
 		flop = fmt.Sprintf("%.2f MFLOP", float64(t.Flops())/float64(t.Batch())/1e6)
 	}
-	p.line("network", "%d parameters, input %s, %s for a training step of one image", p.run.Net.Params(), p.run.Net.In.Batch(1), flop)
+	learning := ""
+	if n := p.run.Net.Learning(); n < p.run.Net.Params() {
+		learning = fmt.Sprintf(" (%d of them learn)", n)
+	}
+	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning, p.run.Net.In.Batch(1), flop)
 	parts := ""
 	if t.MicroBatch() < t.Batch() {
 		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())

@@ -47,6 +47,7 @@ var overrides = []override{
 	{"tensorboard", "TensorBoard", "write an event file for TensorBoard into the run's folder too"},
 	{"tune", "Tune", "take the kernels that are measured to be the fastest on the adapter, once for each shape; -tune=off takes those that suit its kind"},
 	{"init", "Init", "start from the weights in this safetensors `file` that fit by name and shape"},
+	{"freeze", "Freeze", "`prefixes` of names of weights that do not learn, such as 0,1 for the first two layers; they cost no gradient, and with them batch normalisation keeps its running mean and variance"},
 }
 
 // in is the field of s that the flag overrides.
@@ -61,7 +62,7 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 		case *string:
 			if o.field == "Net" {
 				fs.Func(o.flag, o.help, func(given string) (err error) {
-					*p, err = network(given)
+					*p, err = Network(given)
 					return err
 				})
 			} else {
@@ -85,9 +86,9 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 	}
 }
 
-// network returns the text of a network: the content of the file of that name, or, if there
+// Network returns the text of a network: the content of the file of that name, or, if there
 // is none, what was given.
-func network(given string) (string, error) {
+func Network(given string) (string, error) {
 	if strings.TrimSpace(given) == "" {
 		return "", errors.New("want layers, or a file with them")
 	}

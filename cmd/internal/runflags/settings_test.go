@@ -109,12 +109,12 @@ func TestNetwork(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.txt")
 	require.NoError(t, os.WriteFile(file, []byte("relu; flatten"), 0o666))
 	for given, want := range map[string]string{file: "relu; flatten", "relu": "relu", "dropout 0.5; flatten": "dropout 0.5; flatten"} {
-		got, err := network(given)
+		got, err := Network(given)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
 	for _, missing := range []string{"net.txt", filepath.Join("nets", "mine")} {
-		_, err := network(missing)
+		_, err := Network(missing)
 		assert.EqualError(t, err, "there is no file "+missing)
 	}
 }

@@ -36,7 +36,9 @@ func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	rec := g.Recorder()
 	s.Forward().Record(rec, prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
 	g.Backward(func() {
-		s.SlopeGradient().Record(rec, prelu.SlopeArgs[gpu.View, gpu.View]{Batch: g.Batch, X: x.Data, DY: y.Grad, DSlope: w.Grad})
+		if !w.Grad.IsZero() { // unless the layer is frozen
+			s.SlopeGradient().Record(rec, prelu.SlopeArgs[gpu.View, gpu.View]{Batch: g.Batch, X: x.Data, DY: y.Grad, DSlope: w.Grad})
+		}
 		if dX := g.Gradient(x); !dX.IsZero() {
 			s.Backward().Record(rec, prelu.BackwardArgs[gpu.View]{X: x.Data, Slope: w.Data, DY: y.Grad, DX: dX})
 		}

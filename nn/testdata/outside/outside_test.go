@@ -3,6 +3,7 @@ package outside_test
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -79,6 +80,38 @@ func train(t *testing.T, dev *gpu.Device, act nn.Layer) (*nn.Net, *nn.Images) {
 		assert.Less(t, losses[steps-1], losses[0]-0.5, "it learns")
 	}
 	return net, tests
+}
+
+// A frozen stage costs its own layer no gradient, and the rest learns.
+func TestFreezes(t *testing.T) {
+	dev := gputest.Device(t)
+	net, err := nn.NewNet(dev, network(outside.PReLU{}), in, nn.Freeze("0", "1.0.act"))
+	require.NoError(t, err)
+	defer net.Close()
+	require.NoError(t, net.Init(nn.He, 1))
+	before, err := net.Weights()
+	require.NoError(t, err)
+	set, _, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
+	require.NoError(t, err)
+	images, err := nn.Upload(dev, set)
+	require.NoError(t, err)
+	defer images.Close()
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Steps: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.1}})
+	require.NoError(t, err)
+	defer trainer.Close()
+	for _, err := range trainer.Steps(context.Background()) {
+		require.NoError(t, err)
+	}
+	after, err := net.Weights()
+	require.NoError(t, err)
+	for i, w := range after {
+		if slices.Contains(net.Frozen(), w.Name) {
+			assert.Equal(t, before[i].Data, w.Data, w.Name)
+		} else {
+			assert.NotEqual(t, before[i].Data, w.Data, w.Name)
+		}
+	}
+	assert.Len(t, net.Frozen(), 7)
 }
 
 // It trains, evaluates, saves and loads to the same logits, and is looked into; where all
