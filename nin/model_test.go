@@ -11,6 +11,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin"
+	"wgnin/nin/neighbours"
 	"wgnin/nin/nintest"
 	"wgnin/nn"
 	"wgnin/nn/data"
@@ -70,7 +71,7 @@ func TestModelFileSaysWhatItIs(t *testing.T) {
 	}
 	for _, r := range nin.Recipes {
 		m := nin.Model{Recipe: r.Name, Layers: r.Net(7, r.Dropout), In: r.In}
-		l, err := nn.Parse(m.Metadata()["network"])
+		l, err := nn.Parse(m.Metadata()["network"], neighbours.Layers()...)
 		require.NoError(t, err)
 		assert.Equal(t, m.Layers, l, r.Name)
 	}

@@ -175,13 +175,14 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 // num_batches_tracked, which are left out unless a layer has them.
 func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	net, err := lay(gpu.Dry(gpu.Guaranteed, false), l, in, 1)
-	if err == nil {
-		err = net.checkPlaces()
-	}
 	if err != nil {
 		return nil, err
 	}
-	return net.take(ts, true)
+	taken, err := net.take(ts, true)
+	if err != nil {
+		return nil, err
+	}
+	return taken, net.checkPlaces()
 }
 
 // write puts a value for each weight that learns into b.

@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,lenet,alexnet,vgg11,googlenet,resnet18,densenet,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -15,7 +15,8 @@ Networks (--net), with the parameter names of PyTorch's state dict: d2l, the cha
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
 image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
 and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, one of batch normalisation,
-1x28x28.
+1x28x28; lenet, alexnet, vgg11, googlenet, resnet18 and densenet, the book's others, which book.py has, of the book's width, on
+images that are smaller than the book's (see INPUT).
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -26,8 +27,8 @@ The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski 
     state = x*747796405 + 2891336453
     word  = ((state >> ((state >> 28) + 4)) ^ state) * 277803737
     hash  = (word >> 22) ^ word
-Hashed weights: stream p is the parameter's number in state_dict order (weight 0, bias 1, weight 2, ...), i its flat index in
-PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
+Hashed weights: stream p is the parameter's number (weight 0, bias 1, weight 2, ...) in the order in which the modules run, i its
+flat index in PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
     u = (hash >> 8) / 2^24;  w = float32(bound * (2u - 1));  bound = gain*sqrt(6/fan_in), for a bias 1/sqrt(fan_in)
 The weight of a normalisation is float32(1 + bound * (2u - 1)), with the bound of a bias; its fan_in is that of the convolution
 before it. Running means and variances take no stream.
@@ -60,7 +61,9 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l, mini, graph, smooth and norm train on Fashion-MNIST's first training images, lin2013 on hashed images.
+      All train on Fashion-MNIST's first training images, but for lin2013, which trains on hashed images.
+      The files of the book's other networks are short: names (name -> shape of each weight, running mean and variance), norms
+      (name -> L2 norm of dLoss/dw at step 1), and logits_after (as logits, but after training) take the place of the summaries.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
@@ -86,13 +89,17 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+import book
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 # ---- networks ----
 
 INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28),
-         "smooth": (1, 28, 28), "norm": (1, 28, 28)}  # channels, height, width
+         "smooth": (1, 28, 28), "norm": (1, 28, 28), "lenet": (1, 28, 28), "alexnet": (1, 96, 96), "vgg11": (1, 32, 32),
+         "googlenet": (1, 64, 64), "resnet18": (1, 64, 64), "densenet": (1, 64, 64)}  # channels, height, width
+BOOK = "lenet", "alexnet", "vgg11", "googlenet", "resnet18", "densenet"
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -146,6 +153,12 @@ def norm_layers():
 class Network(nn.Module):
     def __init__(self, name, dropout=0.0, pool2="max"):
         super().__init__()
+        self.input = torch.zeros(1, *INPUT[name])
+        if name in BOOK:
+            self.net = getattr(book, name)(*(dropout,) if name in ("alexnet", "vgg11") else ())
+            self.eval()(self.input)  # gives lazy modules their input channels
+            self.train()
+            return
         drop = nn.Dropout(dropout)
         if name == "graph":
             layers = graph_layers()
@@ -183,11 +196,24 @@ def hash32(stream, count):
 
 
 @torch.no_grad()
+def running_parameters(net):
+    """The parameters with their names, in the order in which the modules run."""
+    found = []
+    hooks = [m.register_forward_hook(lambda m, *_, path=path: found.extend(m.named_parameters(path, recurse=False)))
+             for path, m in net.named_modules()]
+    net.eval()(net.input)
+    net.train()
+    for h in hooks:
+        h.remove()
+    return found
+
+
+@torch.no_grad()
 def init_hash(net, gain):
-    for number, (name, p) in enumerate(net.named_parameters()):
-        if p.dim() == 4:
+    for number, (name, p) in enumerate(running_parameters(net)):
+        if p.dim() > 1:
             fan_in = p[0].numel()  # and of the bias that follows
-        bound = gain * math.sqrt(6 / fan_in) if p.dim() == 4 else 1 / math.sqrt(fan_in)
+        bound = gain * math.sqrt(6 / fan_in) if p.dim() > 1 else 1 / math.sqrt(fan_in)
         u = (hash32(number, p.numel()) >> np.uint32(8)).astype(np.float64) / 2**24
         start = 1 if p.dim() == 1 and name.endswith("weight") else 0
         p.copy_(torch.from_numpy((start + bound * (2 * u - 1)).astype(np.float32)).view_as(p))
@@ -339,6 +365,12 @@ GOLDENS = {
     "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
     "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
+    "lenet": dict(gain=2.0, images=40, batch=4, steps=10, lr=1e-2, momentum=0.9, weight_decay=0.01),
+    "alexnet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "vgg11": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "googlenet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "resnet18": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
+    "densenet": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -388,12 +420,19 @@ def golden_net(name, c, data):
         r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
                                  seen=lambda net: "gradients" in r or r.update(gradients=gradients(net))))
         r["weights"] = weights(net)
+        with torch.no_grad():
+            r["logits_after"] = net.eval()(x[:8].to(dtype)).tolist()
         return r
 
     ref, singles = run(torch.float64), [run(torch.float32, noise) for noise in range(4)]
     spread = [max(abs(v - loss) / loss for v in step) for loss, *step in zip(ref["losses"], *(s["losses"] for s in singles))]
     result = {"net": name, **c, "torch": torch.__version__, "labels": labels[:8].tolist(), "logits": ref["logits"],
               "losses": ref["losses"], "losses_float32": singles[0]["losses"], "spread": [float("%.2g" % v) for v in spread]}
+    if name in BOOK:
+        result["names"] = {n: list(t.shape) for n, t in ref["weights"].items()}
+        result["norms"] = {n: float("%.7g" % t.norm()) for n, t in ref["gradients"].items()}
+        result["logits_after"] = ref["logits_after"]
+        return result
     for what in RESULTS:
         result[what] = summary(ref[what], [s[what] for s in singles], ref["start"] if what == "weights" else None)
     return result
@@ -550,7 +589,7 @@ def command_golden(a):
         losses, spread = result["losses"], result["spread"]
         print(f"{name}: losses", " ".join("%.4f" % v for v in losses))
         print(f"{name}: spread", " ".join("%.1e" % v for v in spread), flush=True)
-        for what in RESULTS:
+        for what in RESULTS if name not in BOOK else ():
             print(f"{name}: float32 error of {what}", " ".join("%.0e" % e["error"] for e in result[what].values()), flush=True)
         assert max(losses) > 1.05 * min(losses), "the losses do not move"
         assert max(spread) < 1e-5, "float32 leaves float64: take a smaller lr or another gain"
@@ -606,7 +645,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,norm,resize")
+    arg("--only", default=",".join([*GOLDENS, "resize"]), metavar="A,B", help="some of " + ", ".join([*GOLDENS, "resize"]))
 
     a = parser.parse_args()
     if a.threads:
