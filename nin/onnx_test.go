@@ -41,7 +41,7 @@ func TestONNXRuntime(t *testing.T) {
 			nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1)},
 			nn.AvgPool2D{Kernel: 2, Stride: 1, Pad: nn.Pad(1), ExcludePad: true},
 			nn.MaxPool2D{Kernel: 2, KernelW: 3, Stride: 2, Pad: nn.Pad(1), Ceil: true},
-			nn.Dropout{P: 0.5}, nn.Flatten{}, nn.Linear{Out: 7}, nn.ReLU{}, nn.Linear{Out: 5},
+			nn.Dropout{P: 0.5}, nn.Flatten{}, nn.Linear{Out: 7, NoBias: true}, nn.ReLU{}, nn.Linear{Out: 5},
 		}, nn.PyTorch},
 		{"same", nn.Shape{C: 1, H: 12, W: 11}, nn.Sequential{
 			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},

@@ -126,8 +126,8 @@ var smoothLayers = nn.Sequential{
 // normLayers is the network called norm in parity.py.
 var normLayers = nn.Sequential{
 	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.BatchNorm2D{}, nn.Conv2D{Out: 9, Kernel: 3}, nn.ReLU{},
-	nn.BatchNorm2D{Eps: 1e-3, Momentum: 0.3}, nn.ReLU{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1)}, nn.GELU{}, nn.BatchNorm2D{},
-	nn.Tanh{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+	nn.BatchNorm2D{Eps: 1e-3, Momentum: 0.3}, nn.ReLU{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), NoBias: true}, nn.BatchNorm2D{},
+	nn.Tanh{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 3, NoBias: true}, nn.BatchNorm2D{}, nn.GELU{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
 // TestPyTorchParity trains the networks from the goldens' weights on the

@@ -11,7 +11,7 @@ import (
 	"wgnin/shaders/relu"
 )
 
-// Conv2D is a two-dimensional convolution (cross-correlation) with bias:
+// Conv2D is a two-dimensional convolution (cross-correlation):
 //
 //	y[n,co,oh,ow] = b[co] + sum x[n,ci,oh*Stride-pad+r*Dilation,ow*Stride-pad+s*Dilation] w[co,ci,r,s]
 //
@@ -29,6 +29,8 @@ type Conv2D struct {
 	// Dilation 0 is 1, DilationW 0 is Dilation.
 	Dilation, DilationW int `text:"dilation"`
 	Groups              int `text:"groups"` // of channels; 0 is 1
+
+	NoBias bool // leaves b out, as PyTorch's bias=False
 }
 
 func (c Conv2D) sides() sides {
@@ -47,11 +49,11 @@ func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
 	if err != nil {
 		return g.Fail(err)
 	}
-	how := convolving{window: w, out: Shape{C: c.Out, H: w.OutH(), W: w.OutW()}, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW}
+	how := convolving{window: w, out: Shape{C: c.Out, H: w.OutH(), W: w.OutW()}, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW, noBias: c.NoBias}
 	y := how.build(g, x)
 	g.ONNX(y, func() (onnx.Node, error) {
 		node := slide("Conv", w, map[string][]int{"dilations": {1, 1}}, nil)
-		node.Inputs = []string{"weight", "bias"}
+		node.Inputs = biased(c.NoBias)
 		return node, nil
 	}, x)
 	return y
@@ -63,7 +65,10 @@ func (c Conv2D) String() string { return Text(c) }
 //
 // Shapes: x [N,In], the vector that Flatten makes of an image in PyTorch's
 // order C,H,W; y [N,Out]; weight [Out,In], bias [Out]. In is inferred.
-type Linear struct{ Out int }
+type Linear struct {
+	Out    int
+	NoBias bool // leaves b out, as PyTorch's bias=False
+}
 
 // Build records the layer. A Linear on a vector that was an image is a convolution with a
 // kernel as large as the image: the same sums, and no copy to flatten it.
@@ -80,10 +85,10 @@ func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	if err != nil {
 		return g.Fail(err)
 	}
-	how := convolving{window: w, out: Shape{C: l.Out, H: 1, W: 1, Flat: true}, weight: []int{l.Out, x.Len()}, fanOut: l.Out}
+	how := convolving{window: w, out: Shape{C: l.Out, H: 1, W: 1, Flat: true}, weight: []int{l.Out, x.Len()}, fanOut: l.Out, noBias: l.NoBias}
 	y := how.build(g, x)
 	g.ONNX(y, func() (onnx.Node, error) {
-		return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}, Inputs: []string{"weight", "bias"}}, nil
+		return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}, Inputs: biased(l.NoBias)}, nil
 	}, x)
 	return y
 }
@@ -107,13 +112,28 @@ func checkWeights(out, in, kh, kw int) error {
 func convWeights(s conv2d.Shape, shape []int, fanOut int) []WeightTensor {
 	stride, taps := s.OutStride(), s.KH*s.KW
 	fanIn := s.InC * taps
-	return []WeightTensor{
-		{Name: "weight", Shape: shape, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
+	return weightAndBias(s.NoBias,
+		WeightTensor{Name: "weight", Shape: shape, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
 			tap, ci, co := i%taps, i/taps%s.InC, i/taps/s.InC
 			return (tap*s.InC+ci)*stride + co
 		}},
-		{Name: "bias", Shape: []int{s.OutC}, FanIn: fanIn, FanOut: fanOut, Offset: (s.Rows() - 1) * stride},
+		WeightTensor{Name: "bias", Shape: []int{s.OutC}, FanIn: fanIn, FanOut: fanOut, Offset: (s.Rows() - 1) * stride})
+}
+
+// weightAndBias are the tensors of a layer that may have no bias.
+func weightAndBias(noBias bool, weight, bias WeightTensor) []WeightTensor {
+	if noBias {
+		return []WeightTensor{weight}
 	}
+	return []WeightTensor{weight, bias}
+}
+
+// biased are the weights that the operator of such a layer takes.
+func biased(noBias bool) []string {
+	if noBias {
+		return []string{"weight"}
+	}
+	return []string{"weight", "bias"}
 }
 
 // view is short for the element of the kernels' argument structs.
@@ -125,10 +145,11 @@ type convolving struct {
 	out    Shape
 	weight []int // PyTorch's shape
 	fanOut int
+	noBias bool
 }
 
 func (c convolving) build(g *Graph, x *Tensor) *Tensor {
-	s, err := g.choose(conv2d.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.out.C, Window: c.window})
+	s, err := g.choose(conv2d.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.out.C, NoBias: c.noBias, Window: c.window})
 	if err != nil {
 		return g.Fail(err)
 	}

@@ -34,14 +34,14 @@ func (c Conv2D) buildSparse(g *Graph, x *Tensor) *Tensor {
 		taps := s.Window
 		taps.KH, taps.KW = s.TapsH(), s.TapsW()
 		node := slide("Conv", taps, map[string][]int{"dilations": {s.DilationH, s.DilationW}}, map[string]int{"group": s.Groups})
-		node.Inputs = []string{"weight", "bias"}
+		node.Inputs = biased(c.NoBias)
 		return node, nil
 	}, x)
 	return y
 }
 
 func (c Conv2D) sparseShape(g *Graph, x *Tensor) (groupconv.Shape, error) {
-	s := groupconv.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.Out, Groups: orDefault(c.Groups, 1)}
+	s := groupconv.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.Out, Groups: orDefault(c.Groups, 1), NoBias: c.NoBias}
 	s.DilationH = orDefault(c.Dilation, 1)
 	s.DilationW = orDefault(c.DilationW, s.DilationH)
 	for _, n := range []struct {
@@ -73,11 +73,10 @@ func (c Conv2D) sparseShape(g *Graph, x *Tensor) (groupconv.Shape, error) {
 func sparseWeights(s groupconv.Shape) []WeightTensor {
 	stride, taps, in := s.OutStride(), s.TapsH()*s.TapsW(), s.InC/s.Groups
 	fanIn, fanOut := in*taps, s.OutC*taps
-	return []WeightTensor{
-		{Name: "weight", Shape: []int{s.OutC, in, s.TapsH(), s.TapsW()}, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
+	return weightAndBias(s.NoBias,
+		WeightTensor{Name: "weight", Shape: []int{s.OutC, in, s.TapsH(), s.TapsW()}, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
 			tap, ci, co := i%taps, i/taps%in, i/taps/in
 			return (tap*in+ci)*stride + co
 		}},
-		{Name: "bias", Shape: []int{s.OutC}, FanIn: fanIn, FanOut: fanOut, Offset: (s.Rows() - 1) * stride},
-	}
+		WeightTensor{Name: "bias", Shape: []int{s.OutC}, FanIn: fanIn, FanOut: fanOut, Offset: (s.Rows() - 1) * stride})
 }

@@ -96,6 +96,22 @@ var layerCases = []layerCase{
 		out:    nn.Shape{C: 9, H: 4, W: 3}, params: 40 + 30 + 171,
 	},
 	{
+		name:   "relu, conv 3x3 without bias, relu", // ReLU(), Conv2d(4, 5, 3, padding=1, bias=False), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1), NoBias: true}, nn.ReLU{}},
+		twin:   chain(relu, unbiased(conv(5, 3, 3, 1, 1, 1, 1, 1, 1)), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 180,
+	},
+	{
+		name:   "conv 1x1 without bias, first, of three channels; depthwise conv without bias", // Conv2d(3, 6, 1, bias=False), Conv2d(6, 6, 3, groups=6, bias=False)
+		layers: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 1, NoBias: true}, nn.Conv2D{Out: 6, Kernel: 3, Groups: 6, NoBias: true}},
+		twin:   unbiased(chain(conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(6, 3, 1, 0, 1, 1, 6))),
+		out:    nn.Shape{C: 6, H: 5, W: 4}, params: 18 + 54, first: 3,
+	},
+	{
+		name:   "conv 3x3 with dilation 2, without bias", // Conv2d(4, 5, 3, padding=2, dilation=2, bias=False)
+		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, NoBias: true}},
+		twin:   unbiased(groupConv(5, 3, 1, 2, 2, 2, 1)), out: nn.Shape{C: 5, H: 7, W: 6}, params: 180,
+	},
+	{
 		name:   "relu, conv 1x1", // ReLU(), Conv2d(4, 6, 1), ReLU()
 		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.ReLU{}},
 		twin:   chain(relu, conv(6, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
@@ -288,6 +304,11 @@ var layerCases = []layerCase{
 		name:   "flatten, linear, relu", // Flatten(), Linear(168, 10), ReLU()
 		layers: nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10}, nn.ReLU{}},
 		twin:   chain(flatten, linear(10), relu), out: nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 1690,
+	},
+	{
+		name:   "flatten, linear without bias", // Flatten(), Linear(168, 10, bias=False)
+		layers: nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10, NoBias: true}},
+		twin:   unbiased(chain(flatten, linear(10))), out: nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 1680,
 	},
 	{
 		name:   "flatten of a relu", // ReLU(), Flatten()

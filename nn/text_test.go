@@ -44,6 +44,8 @@ func TestText(t *testing.T) {
 		"conv 0 3":                        nn.Conv2D{Kernel: 3},
 		"conv":                            nn.Conv2D{},
 		"conv 8 3 dilation 2x1 groups 4":  nn.Conv2D{Out: 8, Kernel: 3, Dilation: 2, DilationW: 1, Groups: 4},
+		"conv 8 3 pad 1 nobias":           nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Pad(1), NoBias: true},
+		"linear 10 nobias":                nn.Linear{Out: 10, NoBias: true},
 		"maxpool 3 stride 2 ceil":         nn.MaxPool2D{Kernel: 3, Stride: 2, Ceil: true},
 		"avgpool 2 pad 1 excludepad":      nn.AvgPool2D{Kernel: 2, Pad: nn.Pad(1), ExcludePad: true},
 		"adaptiveavgpool 7":               nn.AdaptiveAvgPool2D{H: 7},

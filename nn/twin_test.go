@@ -31,6 +31,7 @@ type twin struct {
 	seed    uint32               // of dropout
 	step    uint32               // number of the step
 	dropped uint32               // dropouts so far
+	noBias  bool                 // see unbiased
 }
 
 type number struct {
@@ -125,6 +126,27 @@ func (tw *twin) take(shape ...int) []*number {
 	return ns
 }
 
+// takeBias is the bias as the first term of each output's sum, or no term; see unbiased.
+func (tw *twin) takeBias(out int) [][]edge {
+	terms := make([][]edge, out)
+	if tw.noBias {
+		return terms
+	}
+	for i, b := range tw.take(out) {
+		terms[i] = []edge{{b, 1, 1}}
+	}
+	return terms
+}
+
+// unbiased is l without the biases of its convolutions and linear layers: bias=False.
+func unbiased(l layer) layer {
+	return func(tw *twin, x activation) activation {
+		tw.noBias = true
+		defer func() { tw.noBias = false }()
+		return l(tw, x)
+	}
+}
+
 // greater says whether v > 0, of a number of that magnitude. The device must
 // decide the same way, so v may not be within round-off of zero, unless it is
 // zero to the bit.
@@ -138,12 +160,11 @@ func (tw *twin) greater(v, magnitude float64) bool {
 // conv is torch.nn.Conv2d, with padding on each side.
 func conv(out, kh, kw, sh, sw, top, bottom, left, right int) layer {
 	return func(tw *twin, x activation) activation {
-		weight, bias := tw.take(out, x.c, kh, kw), tw.take(out)
+		weight, bias := tw.take(out, x.c, kh, kw), tw.takeBias(out)
 		oh, ow := (x.h+top+bottom-kh)/sh+1, (x.w+left+right-kw)/sw+1
 		tw.steps(kh*kw*x.c+1, kh*kw*out+x.n*oh*ow) // gradients of x and of the weights
 		return tw.each(x.n, out, oh, ow, func(n, co, h, w int) *number {
-			b := bias[co]
-			sum := tw.sum(edge{b, 1, 1})
+			sum := tw.sum(bias[co]...)
 			for ci := range x.c {
 				for r := range kh {
 					for s := range kw {
@@ -167,11 +188,11 @@ func conv(out, kh, kw, sh, sw, top, bottom, left, right int) layer {
 func groupConv(out, k, stride, pad, dh, dw, groups int) layer {
 	return func(tw *twin, x activation) activation {
 		in := x.c / groups
-		weight, bias := tw.take(out, in, k, k), tw.take(out)
+		weight, bias := tw.take(out, in, k, k), tw.takeBias(out)
 		oh, ow := (x.h+2*pad-dh*(k-1)-1)/stride+1, (x.w+2*pad-dw*(k-1)-1)/stride+1
 		tw.steps(k*k*in+1, k*k*out+x.n*oh*ow)
 		return tw.each(x.n, out, oh, ow, func(n, co, h, w int) *number {
-			sum := tw.sum(edge{bias[co], 1, 1})
+			sum := tw.sum(bias[co]...)
 			for ci := range in {
 				for r := range k {
 					for s := range k {
@@ -195,10 +216,10 @@ func groupConv(out, k, stride, pad, dh, dw, groups int) layer {
 func linear(out int) layer {
 	return func(tw *twin, x activation) activation {
 		in := x.c * x.h * x.w
-		weight, bias := tw.take(out, in), tw.take(out)
+		weight, bias := tw.take(out, in), tw.takeBias(out)
 		tw.steps(in+1, out+x.n)
 		return tw.each(x.n, out, 1, 1, func(n, co, _, _ int) *number {
-			sum := tw.sum(edge{bias[co], 1, 1})
+			sum := tw.sum(bias[co]...)
 			for i, v := range x.at[n*in:][:in] {
 				k := weight[co*in+i]
 				sum.edges = append(sum.edges, edge{v, k.v, k.magnitude}, edge{k, v.v, v.magnitude})

@@ -143,11 +143,12 @@ def smooth_layers():
 
 
 def norm_layers():
-    """Batch normalisation. Gradients must not be zero but for rounding: it does not follow a convolution with a bias, and of one
-    image, its channels' mean is not what the global pooling takes."""
+    """Batch normalisation, and convolutions without bias. Gradients must not be zero but for rounding: it does not follow a
+    convolution with a bias, and of one image, its channels' mean is not what the global pooling takes."""
     return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 9, 3), nn.ReLU(),
-            nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1), nn.GELU(), nn.BatchNorm2d(12),
-            nn.Tanh(), nn.Conv2d(12, 10, 1)]
+            nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(12), nn.Tanh(), nn.Conv2d(12, 12, 3, 1, 1, groups=3, bias=False), nn.BatchNorm2d(12), nn.GELU(),
+            nn.Conv2d(12, 10, 1)]
 
 
 class Network(nn.Module):

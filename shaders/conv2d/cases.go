@@ -23,6 +23,12 @@ func raw(s Shape) Shape {
 	return s
 }
 
+// unbiased is s without a bias.
+func unbiased(s Shape) Shape {
+	s.NoBias = true
+	return s
+}
+
 // passes are kernels to run on a shape. Each takes a driver up to a second to
 // compile, so that not every shape runs all: TestVariants says that each variant
 // still meets several shapes.
@@ -49,7 +55,7 @@ type sized struct {
 // shapes are one convolution of each kind in the chapter, and odd ones: even
 // kernels, stride 3, padding larger than half the kernel and than the kernel,
 // one channel, primes, batch 1, single pixels, asymmetric everything; the
-// channels and pixels one below and above what a workgroup has.
+// channels and pixels one below and above what a workgroup has; no bias.
 var shapes = []sized{
 	{raw(square(1, 1, 96, 224, 11, 4, 0)), fwd | dW},
 	{square(2, 96, 256, 7, 5, 1, 2), fwdReLU | dX | dW},
@@ -75,6 +81,9 @@ var shapes = []sized{
 	{square(1, 28, 10, 4, 1, 1, 0), dXReLU | best},
 	{square(2, 25, 40, 3, 1, 1, 0), dX | best},
 	{square(3, 12, 26, 8, 3, 2, 1), dW | best},
+	{unbiased(square(2, 12, 27, 6, 3, 1, 1)), fwd | dW},
+	{unbiased(square(3, 9, 30, 5, 3, 2, 1)), fwdReLU | dW},
+	{unbiased(raw(square(2, 3, 7, 6, 3, 1, 0))), fwd | dW},
 }
 
 // otherCases are shapes for kernels made for another class of device, which all
@@ -84,6 +93,8 @@ var otherCases = []sized{
 	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU | dW},
 	{raw(square(2, 3, 7, 10, 3, 1, 1)), fwd | dW},
 	{square(2, 16, 70, 9, 3, 1, 1), fwdReLU | dXReLU | dW},
+	{unbiased(square(2, 8, 40, 9, 1, 1, 0)), fwd | dW},
+	{unbiased(square(1, 6, 13, 7, 3, 1, 1)), fwdReLU | dW},
 	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
 }
 
@@ -134,6 +145,9 @@ func (s Shape) variant(p Pass, source string) string {
 	}
 	if s.InStride%4 != 0 {
 		parts = append(parts, "raw")
+	}
+	if s.NoBias {
+		parts = append(parts, "nobias")
 	}
 	return strings.Join(parts, ", ")
 }

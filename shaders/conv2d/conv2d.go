@@ -4,8 +4,8 @@
 //
 // Tensors are [N,H,W,C]. Weights and bias are one matrix: row (r,s,ci) holds
 // the weights of kernel row r, column s and input channel ci for all output
-// channels, the last row the biases; output channels are padded to a multiple
-// of 4 with zeros. The gradient has the same layout.
+// channels, the last row the biases unless there are none; output channels are
+// padded to a multiple of 4 with zeros. The gradient has the same layout.
 package conv2d
 
 import (
@@ -33,6 +33,10 @@ var (
 	loaderDX string
 	//go:embed loader_pointwise.wgsl
 	loaderPointwise string
+	//go:embed bias.wgsl
+	bias string
+	//go:embed bias_none.wgsl
+	biasNone string
 	//go:embed store_forward.wgsl
 	storeForward string
 	//go:embed store_dx.wgsl
@@ -68,6 +72,7 @@ type Shape struct {
 	N              int
 	InC, InStride  int // input channels; values from one pixel of x to the next
 	OutC           int
+	NoBias         bool
 	shaders.Window // Ceil is not used
 
 	Variants [Passes]Variant // by Pass; see [Shape.On]
@@ -78,7 +83,14 @@ func (s Shape) OutStride() int { return shaders.RoundUp(s.OutC, 4) }
 
 // Rows is the number of rows of the weight matrix: taps times input channels,
 // and one for the bias.
-func (s Shape) Rows() int { return s.KH*s.KW*s.InC + 1 }
+func (s Shape) Rows() int { return s.KH*s.KW*s.InC + s.biasRows() }
+
+func (s Shape) biasRows() int {
+	if s.NoBias {
+		return 0
+	}
+	return 1
+}
 
 // Weights is the number of elements of the weight matrix, with its padding.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
@@ -117,7 +129,13 @@ func (s Shape) Check() error {
 	return nil
 }
 
-func (s Shape) String() string { return fmt.Sprintf("[%d,%d->%d] %s", s.N, s.InC, s.OutC, s.Window) }
+func (s Shape) String() string {
+	text := fmt.Sprintf("[%d,%d->%d] %s", s.N, s.InC, s.OutC, s.Window)
+	if s.NoBias {
+		text += " nobias"
+	}
+	return text
+}
 
 // ForwardArgs are the arguments of [Shape.Forward]: In_ is x
 // [N,InH,InW,InStride], W the weight matrix [Rows,OutStride], Out y
@@ -248,18 +266,22 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	return k
 }
 
-// Forward is y = x * w + b, and relu of it where relu is true.
+// Forward is y = x * w + b, or x * w without a bias, and relu of it where relu is true.
 func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	name := "forward"
 	if relu {
 		name = "forward+relu"
+	}
+	added := bias
+	if s.NoBias {
+		added = biasNone
 	}
 	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{
 		Pixels: s.N * s.OutH() * s.OutW(),
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
 		Padded: s.padding() > 0,
-	}, loaderForward, shaders.Rectify+storeForward)
+	}, loaderForward, shaders.Rectify+added+storeForward)
 }
 
 // padding is the largest of the four sides.
@@ -276,12 +298,12 @@ func (s Shape) dxGEMM() gemm {
 
 // DX is the gradient of x. The channel stride of x must be a multiple of 4.
 func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
-	return gemmKernel[DXArgs[gpu.View]](s, InputGradient, "dx", s.dxGEMM(), loaderDX, storeDX)
+	return gemmKernel[DXArgs[gpu.View]](s, InputGradient, "dx", s.dxGEMM(), loaderDX, biasNone+storeDX)
 }
 
 // DXReLU is the gradient of x before the relu that made it.
 func (s Shape) DXReLU() gpu.Kernel[DXReLUArgs[gpu.View]] {
-	return gemmKernel[DXReLUArgs[gpu.View]](s, InputGradient, "dx+relu", s.dxGEMM(), loaderDX, storeDXReLU)
+	return gemmKernel[DXReLUArgs[gpu.View]](s, InputGradient, "dx+relu", s.dxGEMM(), loaderDX, biasNone+storeDXReLU)
 }
 
 // Transpose prepares the weights for [Shape.DX].
@@ -298,7 +320,8 @@ type dwConsts struct {
 	Pixels, PixelsPerShare, Shares int // of the block kernel
 	N, ImagesPerShare              int // of the broadcast kernel
 	Rows, RowBlocks                int
-	Taps, Slices, InQuads          int
+	Taps, Slices, AllSlices        int // with that of the bias
+	InQuads                        int
 	InC, InStride, InH, InW        int
 	OutVecs, OutBlocks, OutH, OutW int
 	KW, StrideH, StrideW           int
@@ -366,9 +389,10 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		k.Source = shaders.Source(c, shaders.Source(t, rows, tileDW, tileProduct))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
+		c.AllSlices = c.Taps*c.Slices + s.biasRows()
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
 		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
-		k.Broadcast, k.Groups = true, c.OutBlocks*(c.Taps*c.Slices+1)*c.Shares
+		k.Broadcast, k.Groups = true, c.OutBlocks*c.AllSlices*c.Shares
 		k.Source = shaders.Source(c, dwBroadcast)
 	default:
 		c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)

@@ -1,6 +1,6 @@
 // Weight and bias gradient, one share of it: part[k][co] = sum over the pixels
 // p of share j of x[pixel that tap k of p reads] * dY[p][co], where row k is
-// (r,s,ci), and row Rows-1, the bias, reads 1 everywhere.
+// (r,s,ci), and row Taps*InC, the bias if there is one, reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // One invocation: 8 rows x 12 channels in registers. Assigns.
 // From row.wgsl: Row and mac.
@@ -12,7 +12,7 @@ fn tap_at(k : u32) -> Tap {
   let ci = k % InC;
   let s = i32((k / InC) % KW) - i32(PadLeft);
   let r = i32(k / (InC * KW)) - i32(PadTop);
-  return Tap(r, s, (r * i32(InW) + s) * i32(InStride) + i32(ci), k >= Rows - 1u);
+  return Tap(r, s, (r * i32(InW) + s) * i32(InStride) + i32(ci), k >= Taps * InC);
 }
 
 fn load(t : Tap, h : i32, w : i32, address : i32) -> f32 {

@@ -1,7 +1,7 @@
 // Weight and bias gradient for llvmpipe, one share of it: part[row][co] = sum
 // over the pixels p of the images of share j of x[pixel that the row's tap of p
-// reads] * dY[p][co], where a row is (r,s,ci), and the last row, the bias,
-// reads 1 everywhere.
+// reads] * dY[p][co], where a row is (r,s,ci), and row Taps*InC, the
+// bias if there is one, reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // A workgroup of 8 lanes has one tap, 24 input channels and 32 output channels;
 // a lane has 24 x 4 sums in registers. The lanes read the same pixels of x, at
@@ -39,8 +39,8 @@ fn bias(share : u32, c : u32, images : u32) {
 
 fn run(group : u32, lane : u32) {
   let c = (group % OutBlocks) * 8u + lane;
-  let slice = (group / OutBlocks) % (Taps * Slices + 1u);
-  let share = group / (OutBlocks * (Taps * Slices + 1u));
+  let slice = (group / OutBlocks) % AllSlices;
+  let share = group / (OutBlocks * AllSlices);
   let images = min((share + 1u) * ImagesPerShare, N);
   if (slice == Taps * Slices) {
     bias(share, c, images);

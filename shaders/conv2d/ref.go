@@ -30,9 +30,11 @@ func (s Shape) taps(f func(ix, row, pixel int)) {
 func (s Shape) ForwardRef(relu bool) func(ForwardArgs[[]float64]) {
 	return func(a ForwardArgs[[]float64]) {
 		stride := s.OutStride()
-		bias := a.W[(s.Rows()-1)*stride:]
-		for i := range a.Out {
-			a.Out[i] = bias[i%stride]
+		clear(a.Out)
+		if !s.NoBias {
+			for i := range a.Out {
+				a.Out[i] = a.W[(s.Rows()-1)*stride+i%stride]
+			}
 		}
 		s.taps(func(ix, row, pixel int) {
 			x, w, y := a.In_[ix], a.W[row*stride:][:stride], a.Out[pixel*stride:][:stride]
@@ -93,6 +95,9 @@ func (s Shape) DWRef(a DWArgs[[]float64]) {
 		}
 	}
 	s.taps(func(ix, row, pixel int) { add(pixel, row, a.X[ix]) })
+	if s.NoBias {
+		return
+	}
 	for pixel := range pixels {
 		add(pixel, s.Rows()-1, 1)
 	}

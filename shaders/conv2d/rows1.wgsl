@@ -5,7 +5,7 @@ struct Rows4 { k0 : Tap, k1 : Tap, k2 : Tap, k3 : Tap }
 fn row_at(k : u32) -> Tap {
   let w = i32((k / InC) % KW) - i32(PadLeft);
   let h = i32(k / (InC * KW)) - i32(PadTop);
-  return Tap(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC), k >= Rows - 1u);
+  return Tap(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC), k >= Taps * InC);
 }
 
 fn rows_at(k : u32) -> Rows4 { return Rows4(row_at(k), row_at(k + 1u), row_at(k + 2u), row_at(k + 3u)); }

@@ -5,7 +5,7 @@ struct Rows4 { h : i32, w : i32, offset : i32, one : bool } // what they add to 
 fn rows_at(k : u32) -> Rows4 {
   let w = i32((k / InC) % KW) - i32(PadLeft);
   let h = i32(k / (InC * KW)) - i32(PadTop);
-  return Rows4(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC / 4u), k >= Rows - 1u);
+  return Rows4(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC / 4u), k >= Taps * InC);
 }
 
 fn fetch(t : Rows4, h : i32, w : i32, pixel : i32) -> vec4<f32> {

@@ -1,5 +1,5 @@
-// The operands of the weight and bias gradient: a row is (r,s,ci), and the last
-// one the bias, which reads 1 everywhere; a column is an output channel; k is a
+// The operands of the weight and bias gradient: a row is (r,s,ci), and row
+// Taps*InC the bias if there is one, which reads 1 everywhere; a column is an output channel; k is a
 // pixel of dY, of the share.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // From the reader: Rows4, rows_at and fetch, four rows of one pixel.

@@ -7,7 +7,7 @@ fn run(group : u32, lane : u32) {
   if (i >= Shares * Rows * OutStride) { return; }
   let co = i % OutStride;
   let row = i / OutStride % Rows;
-  let bias = row == Rows - 1u;
+  let bias = Bias && row == Rows - 1u;
   let tap = row / GroupIn;
   let r = tap / TapsW * DilationH;
   let s = tap % TapsW * DilationW;

@@ -1,4 +1,4 @@
-// y = bias + the sum over the taps and the channels of the group of x * w, and 0 from channel
+// y = the bias, if any, + the sum over the taps and the channels of the group of x * w, and 0 from channel
 // OutC on.
 // Shapes: x [N,InH,InW,InStride], w [Rows,OutStride], y [N,OutH,OutW,OutStride].
 // One invocation: one element of y. Assigns.
@@ -13,7 +13,8 @@ fn run(group : u32, lane : u32) {
   }
   let first = co / GroupOut * GroupIn;
   let n = pixel / (OutH * OutW);
-  var sum = w[(Rows - 1u) * OutStride + co];
+  var sum = 0.0;
+  if (Bias) { sum = w[(Rows - 1u) * OutStride + co]; }
   for (var r = 0u; r < TapsH; r = r + 1u) {
     let h = pixel / OutW % OutH * StrideH + r * DilationH; // in the padded image
     if (h < PadTop || h >= PadTop + InH) { continue; }

@@ -26,7 +26,8 @@ var (
 // covers.
 //
 // The weights are a matrix [Rows,OutStride]: row (r*TapsW+s)*InC/Groups + ci has the weights of
-// tap (r,s) and channel ci of a group, the last row the bias. Its columns from OutC on are zero.
+// tap (r,s) and channel ci of a group, the last row the bias unless NoBias. Its columns from OutC on
+// are zero.
 type Shape struct {
 	N                    int
 	InC, InStride        int // channels of x and their stride
@@ -34,6 +35,7 @@ type Shape struct {
 	Groups               int
 	DilationH, DilationW int
 	shaders.Window
+	NoBias bool
 }
 
 // ForwardArgs are the arguments of [Shape.Forward]: X [N,InH,InW,InStride], W
@@ -88,7 +90,11 @@ func (s Shape) Check() error {
 }
 
 func (s Shape) String() string {
-	return fmt.Sprintf("[%d,%d->%d] %s groups=%d dilation=%dx%d", s.N, s.InC, s.OutC, s.Window, s.Groups, s.DilationH, s.DilationW)
+	text := fmt.Sprintf("[%d,%d->%d] %s groups=%d dilation=%dx%d", s.N, s.InC, s.OutC, s.Window, s.Groups, s.DilationH, s.DilationW)
+	if s.NoBias {
+		text += " nobias"
+	}
+	return text
 }
 
 // OutStride is the channel stride of y.
@@ -104,7 +110,12 @@ func (s Shape) TapsW() int { return (s.KW-1)/s.DilationW + 1 }
 func (s Shape) fan() int { return s.TapsH() * s.TapsW() * s.InC / s.Groups }
 
 // Rows is the number of rows of the weights.
-func (s Shape) Rows() int { return s.fan() + 1 }
+func (s Shape) Rows() int {
+	if s.NoBias {
+		return s.fan()
+	}
+	return s.fan() + 1
+}
 
 // Weights is the number of elements of the weights.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
@@ -132,10 +143,11 @@ func kernel[A any](s Shape, name string, elements, iterations int, text string) 
 		N, InH, InW, InC, InStride, OutH, OutW, OutC, OutStride                 int
 		TapsH, TapsW, StrideH, StrideW, DilationH, DilationW, GroupIn, GroupOut int
 		PadTop, PadLeft, Rows, Shares                                           int
+		Bias                                                                    bool
 	}{
 		s.N, s.InH, s.InW, s.InC, s.InStride, s.OutH(), s.OutW(), s.OutC, s.OutStride(),
 		s.TapsH(), s.TapsW(), s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.InC / s.Groups, s.OutC / s.Groups,
-		s.PadTop, s.PadLeft, s.Rows(), s.Shares(),
+		s.PadTop, s.PadLeft, s.Rows(), s.Shares(), !s.NoBias,
 	}
 	return gpu.Kernel[A]{
 		Name: "groupconv/" + name, Detail: s.String(), Source: shaders.Source(c, text),
@@ -143,7 +155,7 @@ func kernel[A any](s Shape, name string, elements, iterations int, text string) 
 	}
 }
 
-// Forward is y = w * x + bias.
+// Forward is y = w * x + bias, or w * x without one.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Out(), s.fan(), forward)
 }

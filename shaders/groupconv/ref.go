@@ -31,8 +31,11 @@ func (s Shape) products(f func(n, x, w, y int)) {
 
 // ForwardRef is the twin of [Shape.Forward].
 func (s Shape) ForwardRef(a ForwardArgs[[]float64]) {
-	for i := range a.Y {
-		a.Y[i] = a.W[(s.Rows()-1)*s.OutStride()+i%s.OutStride()]
+	clear(a.Y)
+	if !s.NoBias {
+		for i := range a.Y {
+			a.Y[i] = a.W[(s.Rows()-1)*s.OutStride()+i%s.OutStride()]
+		}
 	}
 	s.products(func(_, x, w, y int) { a.Y[y] += a.X[x] * a.W[w] })
 }
@@ -47,6 +50,9 @@ func (s Shape) DXRef(a DXArgs[[]float64]) {
 func (s Shape) DWRef(a DWArgs[[]float64]) {
 	clear(a.Part)
 	s.products(func(n, x, w, y int) { a.Part[n%s.Shares()*s.Weights()+w] += a.X[x] * a.DY[y] })
+	if s.NoBias {
+		return
+	}
 	for i, d := range a.DY {
 		n := i / (s.OutH() * s.OutW() * s.OutStride())
 		a.Part[n%s.Shares()*s.Weights()+(s.Rows()-1)*s.OutStride()+i%s.OutStride()] += d

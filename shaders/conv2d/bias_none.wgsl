@@ -1,0 +1,2 @@
+// Without a bias: zero is added.
+fn bias(c : u32) -> vec4<f32> { return vec4<f32>(); }
