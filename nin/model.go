@@ -123,7 +123,7 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	if recipe != "" && recipe != m.Recipe {
 		return nil, fmt.Errorf("the file says that its network is of the recipe %q; want that or none, not %s", m.Recipe, recipe)
 	}
-	if m.Layers, err = nn.Parse(meta[networkKey], known...); err != nil {
+	if m.Layers, err = parse(meta[networkKey], known...); err != nil {
 		return nil, fmt.Errorf("the network that the file describes: %w", err)
 	}
 	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil {

@@ -70,7 +70,7 @@ func TestModelFileSaysWhatItIs(t *testing.T) {
 	}
 	for _, r := range nin.Recipes {
 		m := nin.Model{Recipe: r.Name, Layers: r.Net(7, r.Dropout), In: r.In}
-		l, err := nn.Parse(m.Metadata()["network"])
+		l, err := nn.Parse(m.Metadata()["network"], nin.Layers()...)
 		require.NoError(t, err)
 		assert.Equal(t, m.Layers, l, r.Name)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"wgnin/nin/neighbours"
+	"wgnin/nin/torchvision"
 	"wgnin/nn"
 	"wgnin/nn/nearest"
 )
@@ -52,6 +54,59 @@ var Recipes = []Recipe{
 		Hyper:    nn.Hyper{Batch: 32, Epochs: 20, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},
+	book("lenet", "LeNet-5", 28, 0.1, 0, plain(neighbours.LeNet)),
+	book("alexnet", "AlexNet", 224, 0.01, 0.5, neighbours.AlexNet),
+	book("vgg11", "VGG-11", 224, 0.01, 0.5, vgg(64)),
+	book("vgg11-narrow", "VGG-11 of a quarter of the width, which it trains", 224, 0.01, 0.5, vgg(16)),
+	book("googlenet", "GoogLeNet", 96, 0.01, 0, plain(neighbours.GoogLeNet)),
+	book("resnet18", "ResNet-18", 96, 0.01, 0, plain(neighbours.ResNet18)),
+	book("densenet", "DenseNet", 96, 0.01, 0, plain(neighbours.DenseNet)),
+	finetune("torchvision-alexnet", 0.5, torchvision.AlexNet),
+	finetune("torchvision-vgg11", 0.5, torchvision.VGG11),
+	finetune("torchvision-vgg11_bn", 0.5, torchvision.VGG11BN),
+	finetune("torchvision-resnet18", 0, plain(torchvision.ResNet18)),
+}
+
+// book is the run of another network of Dive into Deep Learning, on Fashion-MNIST at side x side
+// as each of its chapters trains it.
+func book(name, about string, side int, rate, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
+	return Recipe{
+		Name: name, About: fmt.Sprintf("the book's %s: Fashion-MNIST at %dx%d, 10 epochs", about, side, side),
+		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: side, W: side}, Net: net, Init: nn.Xavier,
+		Hyper: nn.Hyper{Batch: 128, Epochs: 10, Rate: rate, Dropout: dropout, Shuffle: true},
+	}
+}
+
+// finetune is a run of one of torchvision's networks on pictures of your own, from its weights:
+// the settings are those of PyTorch's tutorial "Transfer Learning for Computer Vision", but for
+// the batch, which is of 4 there.
+func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
+	return Recipe{
+		Name: name, About: "pictures of your own at 224x224, from weights of torchvision's (-init): 25 epochs",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror",
+		Hyper: nn.Hyper{Batch: 32, Epochs: 25, Rate: 0.001, Momentum: 0.9, Dropout: dropout, Shuffle: true},
+		Schedule: func(rate float64, steps int) nn.Schedule {
+			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 7 / 25, steps * 14 / 25, steps * 21 / 25}}
+		},
+	}
+}
+
+// plain is a network without dropout.
+func plain(net func(classes int) nn.Sequential) func(int, float64) nn.Sequential {
+	return func(classes int, _ float64) nn.Sequential { return net(classes) }
+}
+
+// vgg is VGG-11 of a width.
+func vgg(width int) func(int, float64) nn.Sequential {
+	return func(classes int, dropout float64) nn.Sequential { return neighbours.VGG11(width, classes, dropout) }
+}
+
+// Layers are the layers of the recipes' networks that package nn has not, each as its zero value.
+func Layers() []nn.Layer { return append(neighbours.Layers(), torchvision.Layers()...) }
+
+// parse is [nn.Parse] with [Layers].
+func parse(text string, known ...nn.Layer) (nn.Layer, error) {
+	return nn.Parse(text, append(Layers(), known...)...)
 }
 
 // Find is the recipe of that name.

@@ -73,7 +73,7 @@ func RecipeOf(s Settings) (Recipe, error) {
 		return r, err
 	}
 	if s.Net != "" {
-		layer, err := nn.Parse(s.Net)
+		layer, err := parse(s.Net)
 		if err != nil {
 			return r, SettingError{Setting: "Net", Problem: "is no network", Err: err}
 		}

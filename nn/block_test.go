@@ -43,6 +43,14 @@ func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 		Shortcut: wrong{build: func(g *nn.Graph, _ *nn.Tensor) *nn.Tensor { return nn.ReLU{}.Build(g, p) }}}.Build(g, x)
 }
 
+// tangled reads one tensor in three ways, without Child: y = [ReLU(x + conv(x)) + x, conv(x)].
+type tangled struct{}
+
+func (tangled) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	c := nn.Conv2D{Out: 4, Kernel: 1}.Build(g, x)
+	return g.Concat(g.Add(nn.ReLU{}.Build(g, g.Add(x, c)), x), c)
+}
+
 // bySize is a ReLU for one image, and a LeakyReLU of 0.25 for more.
 type bySize struct{}
 
@@ -72,6 +80,10 @@ func TestNames(t *testing.T) {
 	got, params := names(t, nn.Sequential{conv, block{nn.Sequential{nn.ReLU{}, named{conv, block{nn.Sequential{conv}}}}}}, in)
 	assert.Equal(t, []string{"0.weight", "0.bias", "1.1.first.weight", "1.1.first.bias", "1.1.second.0.weight", "1.1.second.0.bias"}, got)
 	assert.Equal(t, 3*(4*4*9+4), params)
+	got, _ = names(t, nn.Sequential{nn.Named{Name: "stem", Layer: nn.Sequential{conv}}, nn.Concat{nn.Named{Name: "a", Layer: nn.Named{Name: "b", Layer: conv}}, conv}}, in)
+	assert.Equal(t, []string{"stem.0.weight", "stem.0.bias", "1.a.b.weight", "1.a.b.bias", "1.1.weight", "1.1.bias"}, got)
+	got, _ = names(t, nn.Named{Name: "net", Layer: conv}, in)
+	assert.Equal(t, []string{"net.weight", "net.bias"}, got)
 	got, params = names(t, nn.Linear{Out: 3}, nn.Shape{C: 2, H: 3, W: 1, Flat: true})
 	assert.Equal(t, []string{"weight", "bias"}, got)
 	assert.Equal(t, 21, params)

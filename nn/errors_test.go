@@ -107,7 +107,7 @@ func TestNetTooLargeForAdapter(t *testing.T) {
 	limit := dev.Adapter().Limits.MaxBindingBytes
 	_, before := dev.Usage()
 	for name, l := range map[string]nn.Sequential{
-		"the weights take": {nn.Conv2D{Out: 1 << 15, Kernel: 1}, nn.Conv2D{Out: 1 << 15, Kernel: 1}},
+		"layer 1 (conv 32768 1) on [32768,1,1]: weights take":                 {nn.Conv2D{Out: 1 << 15, Kernel: 1}, nn.Conv2D{Out: 1 << 15, Kernel: 1}},
 		"layer 0 (conv 65536 1 pad 63) on [1,1,1]: output of one image takes": {nn.Conv2D{Out: 1 << 16, Kernel: 1, Pad: nn.Pad(63)}},
 	} {
 		if limit >= 1<<32 {

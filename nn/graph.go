@@ -32,6 +32,7 @@ type Graph struct {
 	memory       []*Memory
 	uncovered    []*Memory // whose layers have not registered a backward pass yet
 	backward     []func()
+	running      int           // the number of the backward pass being recorded, from 1
 	sums         []sum         // of the gradients that a backward pass has written
 	convolutions []convolution // in order
 	onnx         []onnxNode    // in order
@@ -63,7 +64,7 @@ type Memory struct {
 	writes int        // of Grad so far
 	passed bool       // Grad is that of another tensor
 
-	passedBy *Described // that called PassGradient last
+	passedBy int // the backward pass that called PassGradient last; see Graph.running
 }
 
 // Weights are the values of a layer on the device, and their gradients, which are a
@@ -88,8 +89,11 @@ func (g *Graph) root(l Layer, x *Tensor) *Tensor {
 
 // Child builds a layer inside the one being built. Its weights are named after its path:
 // the names of the layers that it is in, and its own, joined by dots, as in PyTorch's
-// state dict.
+// state dict. A [Named] layer has its own name in the place of name.
 func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
+	if n, ok := l.(Named); ok {
+		name, l = string(n.Name), n.Layer
+	}
 	parent := g.layer
 	path := name
 	switch {
@@ -348,7 +352,7 @@ func (g *Graph) Gradient(x *Tensor) gpu.View {
 	if x.Grad.IsZero() {
 		return gpu.View{}
 	}
-	if x.passed || g.layer != nil && x.passedBy == g.layer {
+	if x.passed || g.running > 0 && x.passedBy == g.running {
 		g.Fail(errors.New("it passes a gradient on and writes it too; want either PassGradient or Gradient of a tensor"))
 	}
 	if x.writes++; x.writes == 1 {
@@ -362,7 +366,7 @@ func (g *Graph) Gradient(x *Tensor) gpu.View {
 // PassGradient uses the gradient of y, the layer's output, as that of x, which has the same
 // shape: no kernel runs where nothing else reads x. It takes the place of Gradient.
 func (g *Graph) PassGradient(x, y *Tensor) {
-	defer func() { x.passedBy = g.layer }()
+	defer func() { x.passedBy = g.running }()
 	switch {
 	case x.Grad.IsZero():
 	case x.passed:
@@ -373,7 +377,7 @@ func (g *Graph) PassGradient(x, y *Tensor) {
 	case x.Stride == y.Stride && x.writes > 0:
 		g.sums = append(g.sums, sum{x, y.Grad})
 	default:
-		x.passedBy = nil // Gradient is this call's own
+		x.passedBy = 0 // Gradient is this call's own
 		s := concat.Shape{Pixels: g.Pixels(x), C: x.C, XStride: x.Stride, YStride: y.Stride, Last: true}
 		s.Backward().Record(g.rec, concat.BackwardArgs[view]{DY: y.Grad, DX: g.Gradient(x)})
 	}
@@ -382,9 +386,10 @@ func (g *Graph) PassGradient(x, y *Tensor) {
 // runBackward records the backward passes.
 func (g *Graph) runBackward() {
 	for i := len(g.backward) - 1; i >= 0 && g.ok(); i-- {
+		g.running = i + 1
 		g.backward[i]()
 	}
-	g.backward = nil
+	g.backward, g.running = nil, 0
 }
 
 // fusesReLU reports whether the layer applies to y, its output, the ReLU that follows

@@ -1,6 +1,10 @@
 package nn
 
-import "strconv"
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
 
 // Layer describes a layer. Any type can be one, in any module. Build is the whole
 // description; everything else (shapes, numbers of weights and multiply-adds, summaries,
@@ -27,3 +31,34 @@ func (s Sequential) Build(g *Graph, x *Tensor) *Tensor {
 }
 
 func (s Sequential) String() string { return Text(s) }
+
+// Named is a layer with a name of its own in the place of the one that the layer around it
+// would give it, as torch.nn.Module.add_module gives modules names. So
+//
+//	Sequential{Named{"features", Sequential{Conv2D{Out: 64, Kernel: 3}}}, Flatten{}, Named{"head", Linear{Out: 10}}}
+//
+// has the weights features.0.weight, features.0.bias, head.weight and head.bias. A name has
+// no dots and is no other layer's beside it.
+type Named struct {
+	Name  Name
+	Layer Layer
+}
+
+// Build records the layer inside.
+func (n Named) Build(g *Graph, x *Tensor) *Tensor { return g.Child(string(n.Name), n.Layer, x) }
+
+func (n Named) String() string { return Text(n) }
+
+// Name is the name of a layer: one word in the text form.
+type Name string
+
+// MarshalText is the name itself.
+func (n Name) MarshalText() ([]byte, error) { return []byte(n), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (n *Name) UnmarshalText(text []byte) error {
+	if *n = Name(text); *n == "" || strings.ContainsAny(string(*n), ".?") {
+		return errors.New("want a name without dots, such as conv1")
+	}
+	return nil
+}

@@ -206,6 +206,15 @@ var layerCases = []layerCase{
 		twin: residual(chain(relu, conv(4, 1, 1, 1, 1, 0, 0, 0, 0), relu), chain(relu, leakyReLU(0.5), relu)),
 	},
 	{
+		name:   "a block that adds and joins tensors without Child", // c = conv(x); cat([relu(x + c) + x, c], 1)
+		layers: nn.Sequential{tangled{}}, out: nn.Shape{C: 8, H: 7, W: 6}, params: 20,
+		twin: func(tw *twin, x activation) activation {
+			c := conv(4, 1, 1, 1, 1, 0, 0, 0, 0)(tw, x)
+			is := func(a activation) layer { return func(*twin, activation) activation { return a } }
+			return concat(chain(residual(is(x), is(c)), relu, residual(chain(), is(x))), is(c))(tw, x)
+		},
+	},
+	{
 		name:   "a block that depends on the number of images", // Sequential(Conv2d(4, 5, 1), LeakyReLU(0.25))
 		layers: nn.Sequential{bySize{}}, out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
 		twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.25)),

@@ -63,7 +63,10 @@ func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, err
 	}()
 	for _, l := range net.description.Layers {
 		if bytes := l.Out.deviceBytes(); l.outputs > 0 && bytes > limit {
-			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d", l, l.In, bytes, adapter.Name, limit)
+			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d: %w", l, l.In, bytes, adapter.Name, limit, gpu.ErrTooLarge)
+		}
+		if bytes := int64(max(l.size, l.stateSize)) * 4; bytes > limit {
+			return nil, fmt.Errorf("layer %s on %s: weights take %d bytes; %s binds at most %d: %w", l, l.In, bytes, adapter.Name, limit, gpu.ErrTooLarge)
 		}
 	}
 	for _, option := range options {
@@ -73,10 +76,6 @@ func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, err
 	}
 	if err = net.lay(int(adapter.Limits.OffsetAlign / 4)); err != nil {
 		return nil, err
-	}
-	bytes := int64(max(net.size, net.frozenSize, net.stateSize)) * 4
-	if bytes > limit {
-		return nil, fmt.Errorf("nn: the weights take %d bytes; %s binds at most %d", bytes, adapter.Name, limit)
 	}
 	if err = net.checkPlaces(); err != nil {
 		return nil, err

@@ -65,22 +65,32 @@ func (h Hyper) optimizer() string {
 	return h.Optimizer
 }
 
-// buildUpdate records the update of all weights of the net. state are buffers for
-// [Hyper.optimizerState].
+// buildUpdate records the update of all weights of the net, as many at a time as the adapter
+// binds. state are buffers for [Hyper.optimizerState].
 func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer) {
 	r.Layer("update")
-	batch, g, w, m := net.batch.All(), net.grads.All(), net.weights.All(), metrics.All()
+	limits := net.dev.Adapter().Limits
+	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
+	for first := 0; first < net.size; first += most {
+		h.updatePart(r, net, state, metrics, first, min(most, net.size-first))
+	}
+}
+
+// updatePart records the update of count weights.
+func (h Hyper) updatePart(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer, first, count int) {
+	part := func(b *gpu.Buffer) gpu.View { return b.Slice(int64(first)*4, int64(count)*4) }
+	batch, g, w, m := net.batch.All(), part(net.grads), part(net.weights), metrics.All()
 	if name := h.optimizer(); name != SGD {
-		s := adam.Shape{Count: net.size, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
-		s.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: state[0].All(), V: state[1].All(), Metrics: m})
+		s := adam.Shape{Count: count, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
+		s.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: part(state[0]), V: part(state[1]), Metrics: m})
 		return
 	}
-	s := sgd.Shape{Count: net.size, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}
+	s := sgd.Shape{Count: count, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}
 	if len(state) == 0 {
 		s.Plain().Record(r, sgd.PlainArgs[view, view]{Batch: batch, G: g, W: w, Metrics: m})
 		return
 	}
-	s.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: state[0].All(), Metrics: m})
+	s.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: part(state[0]), Metrics: m})
 }
 
 // readState reads the optimizer's state back.

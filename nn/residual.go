@@ -23,6 +23,12 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 	if r.Shortcut != nil {
 		b = g.Child("shortcut", r.Shortcut, x)
 	}
+	return g.Add(a, b)
+}
+
+// Add returns a + b, two tensors of one shape [N,C,H,W]. A layer calls it in its Build, as
+// PyTorch's forward adds tensors.
+func (g *Graph) Add(a, b *Tensor) *Tensor {
 	switch {
 	case !g.ok() || a.Shape == b.Shape:
 	case a.Flat && b.Flat && a.Len() == b.Len():
@@ -55,17 +61,24 @@ type Concat []Layer
 // Build records the layers inside and puts their outputs side by side.
 func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	var parts []*Tensor
-	var out Shape
 	for i, l := range c {
-		p := g.Child(strconv.Itoa(i), l, x)
-		if i > 0 && g.ok() && (p.H != out.H || p.W != out.W || p.Flat || out.Flat) {
-			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i, p.Shape, parts[0].Shape))
-		}
-		parts = append(parts, p)
-		out = Shape{C: out.C + p.C, H: p.H, W: p.W, Flat: p.Flat}
+		parts = append(parts, g.Child(strconv.Itoa(i), l, x))
 	}
+	return g.Concat(parts...)
+}
+
+// Concat returns the channels of tensors [N,C,H,W] of one size, those of the first tensor
+// first, as torch.cat with dim=1. A layer calls it in its Build.
+func (g *Graph) Concat(parts ...*Tensor) *Tensor {
 	if len(parts) == 0 {
 		return g.Fail(errors.New("no layers; want at least one"))
+	}
+	out := parts[0].Shape
+	for i, p := range parts[1:] {
+		if g.ok() && (p.H != out.H || p.W != out.W || p.Flat || out.Flat) {
+			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i+1, p.Shape, parts[0].Shape))
+		}
+		out.C += p.C
 	}
 	y := g.Join(out, parts...)
 	for i, s := range concatOf(g, parts, y) {

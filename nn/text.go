@@ -16,7 +16,7 @@ import (
 // Layers are the layers of this package, each as its zero value, in the order of the documentation.
 func Layers() []Layer {
 	return []Layer{
-		Sequential{}, Residual{}, Concat{},
+		Sequential{}, Named{}, Residual{}, Concat{},
 		Conv2D{}, Linear{}, BatchNorm2D{}, MaxPool2D{}, AvgPool2D{}, AdaptiveAvgPool2D{}, GlobalAvgPool2D{},
 		ReLU{}, LeakyReLU{}, Sigmoid{}, Tanh{}, SiLU{}, GELU{}, Dropout{}, Flatten{},
 	}

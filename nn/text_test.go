@@ -67,6 +67,7 @@ func TestText(t *testing.T) {
 		"residual (conv 8 3; relu)":       nn.Residual{Body: nn.Sequential{conv, relu}},
 		"residual (conv 8 3) (relu)":      nn.Residual{Body: conv, Shortcut: relu},
 		"residual ((conv 8 3))":           nn.Residual{Body: nn.Sequential{conv}},
+		"named b2 (conv 8 3; relu)":       nn.Named{Name: "b2", Layer: nn.Sequential{conv, relu}},
 		"concat (conv 8 3; relu) () ()":   nn.Concat{nn.Sequential{conv, relu}, nn.Sequential{}, nn.Sequential{}},
 		"nn_test.unit 8 3 (relu) scale 2": unit{Out: 8, Kernel: 3, Act: relu, Scale: 2},
 		"nn_test.unit 8 last (relu)":      unit{Out: 8, Last: relu},
@@ -84,6 +85,7 @@ func TestText(t *testing.T) {
 		"residual ? (relu)":                   nn.Residual{Shortcut: relu},
 		"concat (?)":                          nn.Concat{nil},
 		"nn_test.secret ?":                    secret{1},
+		"named ? (relu)":                      nn.Named{Layer: relu},
 		"nn_test.mapped ?":                    mapped{},
 		"relu; ?":                             nn.Sequential{relu, (*pointed)(nil)},
 		"nn_test.unit 0 0 (nn_test.secret ?)": unit{Act: secret{}},
@@ -120,6 +122,7 @@ func TestParseErrors(t *testing.T) {
 		"conv 8 stride 2 3":           `"3" is one too many`,
 		"conv 8 3 pad 1,2":            `pad is "1,2"; want a number, same, or top,bottom,left,right`,
 		"conv 8 3 pad a,b,c,d":        `pad is "a,b,c,d"`,
+		"named a.b (relu)":            `name is "a.b"; want a name without dots`,
 		"dropout half":                `p is "half"; want a number`,
 		"relu 3":                      `relu: "3" is one too many; want relu`,
 		"residual relu":               `body is "relu"; want layers in parentheses; want residual (BODY) (SHORTCUT)`,
@@ -191,6 +194,8 @@ func fill(r *rand.Rand, types []nn.Layer, v reflect.Value, depth int) {
 		return reflect.ValueOf(anyLayer(r, types, r.IntN(len(types)), depth-1))
 	}
 	switch v.Kind() {
+	case reflect.String:
+		v.SetString([]string{"features", "conv1", "0", "相"}[r.IntN(4)])
 	case reflect.Struct:
 		for i := range v.NumField() {
 			fill(r, types, v.Field(i), depth)

@@ -2,6 +2,8 @@ package nn_test
 
 import (
 	"context"
+	"regexp"
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -232,4 +234,30 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 	const share = (9*256 + 1) * 384 * 4
 	assert.Equal(t, 40, micro(40*share))
 	assert.Equal(t, 5, micro(4*share))
+}
+
+// Weights of which each layer's can be bound, but not all at once, are updated in parts that the
+// adapter binds.
+func TestUpdateFitsTheBindings(t *testing.T) {
+	layers := nn.Sequential{nn.Conv2D{Out: 64, Kernel: 1}, nn.Conv2D{Out: 64, Kernel: 3}, nn.Conv2D{Out: 64, Kernel: 3}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	for name, h := range optimizers {
+		h.Batch, h.Epochs = 4, 1
+		a := gpu.Guaranteed
+		a.Limits.MaxBindingBytes = 150<<10 + 4 // the weights take 290 KiB
+		dev := gpu.Dry(a, false)
+		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 6, W: 6})
+		require.NoError(t, err)
+		images, err := nn.Upload(dev, &data.Images{C: 1, H: 6, W: 6, Labels: make([]uint8, 8), Classes: make([]string, 64)})
+		require.NoError(t, err)
+		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: h})
+		require.NoError(t, err)
+		parts, updated := 0, 0
+		for _, m := range regexp.MustCompile(`(?m)^update +\S+ +\D*?(\d+) `).FindAllStringSubmatch(trainer.String(), -1) {
+			n, err := strconv.Atoi(m[1])
+			require.NoError(t, err)
+			parts, updated = parts+1, updated+n
+		}
+		assert.Equal(t, 2, parts, name)
+		assert.Equal(t, net.Bytes(), int64(updated)*4, name)
+	}
 }

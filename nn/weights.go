@@ -179,13 +179,14 @@ func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tens
 	if err == nil {
 		err = net.lay(1)
 	}
-	if err == nil {
-		err = net.checkPlaces()
-	}
 	if err != nil {
 		return nil, err
 	}
-	return net.take(ts, true)
+	taken, err := net.take(ts, true)
+	if err != nil {
+		return nil, err
+	}
+	return taken, net.checkPlaces()
 }
 
 // write puts a value for each weight that learns into b.

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
@@ -16,7 +17,8 @@ import (
 
 const costHelp = `Cost is the chapter's exercise 4: the parameters, the computation and the memory
 that a recipe's network takes to train and to predict with, by layer and in all.
-Without -recipe it is the chapter's own, on any adapter.
+Without -recipe it is the chapter's own, on any adapter. Several recipes, with
+commas between, are compared, a line each.
 
 A convolution of kernel k x k from Cin channels to Cout channels of H x W pixels:
   parameters     Cout (Cin k k + 1)
@@ -40,6 +42,7 @@ Usage: go run ./cmd/nin cost [flags]
 
 Examples:
   go run ./cmd/nin cost                                    the chapter's run
+  go run ./cmd/nin cost -recipe d2l,alexnet,vgg11          beside its neighbours
   go run ./cmd/nin cost -recipe mini -input 256,1,28,28 -json
   go run ./cmd/nin cost -freeze 0,2                        with two blocks that do not learn
 
@@ -49,7 +52,7 @@ Flags:
 func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
 	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
-	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
+	recipe := fs.String("recipe", "d2l", "`names` of recipes")
 	input := fs.String("input", "", "shape `N,C,H,W` of a batch (default: the recipe's)")
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
@@ -57,29 +60,39 @@ func cost(w io.Writer, args []string) error {
 	if err := parse(fs, w, costHelp, args); err != nil {
 		return err
 	}
-	r, err := nin.Find(*recipe)
-	if err != nil {
-		return cli.Usage(err)
-	}
-	n, in, err := inputShape("cost", *input, r.Batch, r.In)
-	if err != nil {
-		return err
-	}
-	r.In = in
-	switch {
-	case *batch < 0 || *batch > 1e6:
+	if *batch < 0 || *batch > 1e6 {
 		return cli.Usage(fmt.Errorf("cost: -batch is %d; want 1 to 1000000", *batch))
-	case *batch > 0 && *input != "" && *batch != n:
-		return cli.Usage(fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, n))
-	case *batch > 0:
-		n = *batch
+	}
+	var recipes []nin.Recipe
+	for _, name := range strings.Split(*recipe, ",") {
+		r, err := nin.Find(name)
+		if err != nil {
+			return cli.Usage(err)
+		}
+		if r.Batch, r.In, err = inputShape("cost", *input, r.Batch, r.In); err != nil {
+			return err
+		}
+		if *batch > 0 && *input != "" && *batch != r.Batch {
+			return cli.Usage(fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, r.Batch))
+		}
+		if *batch > 0 {
+			r.Batch = *batch
+		}
+		recipes = append(recipes, r)
 	}
 	dev, err := planner(*adapter)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	c, err := report.PlanCost(dev, r, n, *freeze)
+	if len(recipes) > 1 && *freeze != "" {
+		return cli.Usage(errors.New("cost: -freeze is for one recipe"))
+	}
+	if len(recipes) > 1 {
+		return compareCosts(w, dev, recipes, *asJSON)
+	}
+	r := recipes[0]
+	c, err := report.PlanCost(dev, r, r.Batch, *freeze)
 	if bad := (nn.RangeError{}); errors.As(err, &bad) {
 		return cli.Usage(fmt.Errorf("cost: %w", err))
 	}
@@ -92,11 +105,47 @@ func cost(w io.Writer, args []string) error {
 	if err := c.Write(w); err != nil || *freeze == "" {
 		return err
 	}
-	whole, err := report.PlanCost(dev, r, n, "")
+	whole, err := report.PlanCost(dev, r, r.Batch, "")
 	if err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}
 	return c.WriteSaved(w, whole)
+}
+
+// compareCosts prints the costs of several recipes. Where the adapter cannot bind what one takes,
+// the plan is for an adapter that can, and a line says so.
+func compareCosts(w io.Writer, dev *gpu.Device, recipes []nin.Recipe, asJSON bool) error {
+	larger := dev.Adapter()
+	larger.Limits.MaxBindingBytes, larger.Limits.MaxBufferBytes = 4<<30, 4<<30
+	larger.Name = "one that binds 4 GiB"
+	var costs []report.Cost
+	var notes []string
+	for _, r := range recipes {
+		c, err := report.PlanCost(dev, r, r.Batch, "")
+		if errors.Is(err, gpu.ErrTooLarge) {
+			notes = append(notes, fmt.Sprintf("%s is planned for %s: %v", r.Name, larger.Name, err))
+			c, err = report.PlanCost(gpu.Dry(larger, dev.Broadcast()), r, r.Batch, "")
+		}
+		if err != nil {
+			return fmt.Errorf("cost: %s: %w", r.Name, err)
+		}
+		costs = append(costs, c)
+	}
+	if asJSON {
+		return writeJSON(w, costs)
+	}
+	if err := report.WriteCosts(w, costs); err != nil {
+		return err
+	}
+	if len(notes) > 0 {
+		notes = append([]string{""}, notes...)
+	}
+	for _, note := range notes {
+		if _, err := fmt.Fprintln(w, note); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // planner is the adapter's device, or one with WebGPU's guaranteed limits.

@@ -31,6 +31,25 @@ func TestCost(t *testing.T) {
 	assert.Equal(t, 112_646, costs[0].Parameters)
 }
 
+// The chapter's network beside its neighbours, of which VGG-11 has a layer that the adapter does
+// not bind.
+func TestCostsSideBySide(t *testing.T) {
+	code, out, stderr := runNin("cost", "-recipe", "d2l,alexnet,vgg11", "-adapter", "webgpu")
+	assert.Zero(t, code, stderr)
+	assert.Regexp(t, `(?m)^d2l +\[128,1,224,224\] +64 +1992166 +762\.3 `, out)
+	assert.Regexp(t, `(?m)^alexnet +\[128,1,224,224\] +64 +46764746 +938\.1 `, out)
+	assert.Regexp(t, `(?m)^vgg11 +\[128,1,224,224\] +128 +128806154 +7547\.2 `, out)
+	assert.Contains(t, out, "vgg11 is planned for one that binds 4 GiB: layer 6 (linear 4096) on [25088]: weights take 411058176 bytes")
+
+	code, out, stderr = runNin("cost", "-recipe", "mini,lenet", "-adapter", "webgpu", "-json", "-batch", "2")
+	assert.Zero(t, code, stderr)
+	var costs []report.Cost
+	require.NoError(t, json.Unmarshal([]byte(out), &costs))
+	require.Len(t, costs, 2)
+	assert.Equal(t, "lenet", costs[1].Recipe)
+	assert.Equal(t, []int{2, 1, 28, 28}, costs[1].Input)
+}
+
 func TestCostRefuses(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -38,6 +57,7 @@ func TestCostRefuses(t *testing.T) {
 		says string
 	}{
 		{[]string{"-recipe", "mimi"}, 2, "mini"},
+		{[]string{"-recipe", "mini,"}, 2, `there is no recipe ""`},
 		{[]string{"-input", "1,2,3"}, 2, "want N,C,H,W"},
 		{[]string{"-input", "0,1,28,28"}, 2, "want N,C,H,W"},
 		{[]string{"-batch", "-1"}, 2, "want 1 to 1000000"},

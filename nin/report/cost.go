@@ -246,6 +246,22 @@ func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
 	return err
 }
 
+// WriteCosts prints costs side by side, a line each.
+func WriteCosts(w io.Writer, costs []Cost) error {
+	fmt.Fprintf(w, "planned for %s\n\n", costs[0].Adapter)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "recipe\tinput\tat a time\tparameters\tM multiply-adds\ttraining GFLOP\tprediction MB\ttraining MB")
+	for _, c := range costs {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.1f\t%.3f\t%.1f\t%.1f\n", c.Recipe, batchShape(c.Input), c.MicroBatch, c.Parameters,
+			float64(c.MACs)/1e6, c.TrainFlops/1e9, megabytes(c.Prediction.Peak), megabytes(c.Training.Peak))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, "\nMultiply-adds and FLOP are of one image; memory is the planned peak of a run with its dataset.")
+	return err
+}
+
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 func batchShape(s []int) string { return nn.Shape{C: s[1], H: s[2], W: s[3]}.Batch(s[0]) }

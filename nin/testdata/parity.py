@@ -5,9 +5,10 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,frozen,resize] [--data DIR]
+    parity.py golden [--only d2l,resnet18,resize] [--data DIR]
 
-It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
+It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil; for torchvision's networks also
+torchvision, Debian's python3-torchvision. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
 script that the Go tests read; they hold no weights and no images, because both sides make those from the hash below.
 
@@ -15,7 +16,9 @@ Networks (--net), with the parameter names of PyTorch's state dict: d2l, the cha
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
 image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
 and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, one of batch normalisation,
-1x28x28.
+1x28x28; lenet, alexnet, vgg11, googlenet, resnet18 and densenet, the book's others, which book.py has, of the book's width, on
+images that are smaller than the book's (see INPUT); torchvision-alexnet, -vgg11, -vgg11_bn and -resnet18, torchvision's own, with
+ten classes and fully connected layers of 512 in the place of 4096, because software adapters do not bind as many weights.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
@@ -26,8 +29,8 @@ The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski 
     state = x*747796405 + 2891336453
     word  = ((state >> ((state >> 28) + 4)) ^ state) * 277803737
     hash  = (word >> 22) ^ word
-Hashed weights: stream p is the parameter's number in state_dict order (weight 0, bias 1, weight 2, ...), i its flat index in
-PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
+Hashed weights: stream p is the parameter's number (weight 0, bias 1, weight 2, ...) in the order in which the modules run, i its
+flat index in PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
     u = (hash >> 8) / 2^24;  w = float32(bound * (2u - 1));  bound = gain*sqrt(6/fan_in), for a bias 1/sqrt(fan_in)
 The weight of a normalisation is float32(1 + bound * (2u - 1)), with the bound of a bias; its fan_in is that of the convolution
 before it. Running means and variances take no stream.
@@ -60,8 +63,11 @@ The golden files
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
       where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
       norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      d2l, mini, graph, smooth, norm and frozen (norm with layers that do not learn) train on Fashion-MNIST's first training
-      images, lin2013 on hashed images.
+      All train on Fashion-MNIST's first training images, but for those of three channels, which train on hashed images;
+      frozen is norm with layers that do not learn.
+      The files of the book's other networks and torchvision's are short: names (name -> shape of each weight, running mean and
+      variance; of torchvision's, whole), norms (name -> L2 norm of dLoss/dw at step 1), and logits_after (as logits, but after
+      training) take the place of the summaries. Their spread is of 2 float32 runs.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
@@ -87,13 +93,19 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional as F
 
+import book
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 # ---- networks ----
 
 INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "graph": (1, 28, 28),
-         "smooth": (1, 28, 28), "norm": (1, 28, 28)}  # channels, height, width
+         "smooth": (1, 28, 28), "norm": (1, 28, 28), "lenet": (1, 28, 28), "alexnet": (1, 96, 96), "vgg11": (1, 32, 32),
+         "googlenet": (1, 64, 64), "resnet18": (1, 64, 64), "densenet": (1, 64, 64)}  # channels, height, width
+BOOK = "lenet", "alexnet", "vgg11", "googlenet", "resnet18", "densenet"
+TORCHVISION = {"torchvision-" + n: n for n in ("alexnet", "vgg11", "vgg11_bn", "resnet18")}
+INPUT.update({n: (3, 96, 96) if "alexnet" in n else (3, 64, 64) for n in TORCHVISION})
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -145,9 +157,28 @@ def norm_layers():
             nn.Conv2d(12, 10, 1)]
 
 
+def torchvision_net(name, classes, head, **options):
+    """One of torchvision.models, whose fully connected layers of 4096 get another width."""
+    from torchvision import models
+    net = getattr(models, TORCHVISION[name])(num_classes=classes, **options)
+    for i, m in enumerate(getattr(net, "classifier", ())):
+        if isinstance(m, nn.Linear):
+            net.classifier[i] = nn.Linear(*(head if n == 4096 else n for n in (m.in_features, m.out_features)))
+    return net
+
+
 class Network(nn.Module):
     def __init__(self, name, dropout=0.0, pool2="max"):
         super().__init__()
+        self.input = torch.zeros(1, *INPUT[name])
+        if name in BOOK:
+            self.net = getattr(book, name)(*(dropout,) if name in ("alexnet", "vgg11") else ())
+            self.eval()(self.input)  # gives lazy modules their input channels
+            self.train()
+            return
+        if name in TORCHVISION:
+            self.net = torchvision_net(name, 10, 512, **({} if "resnet" in name else {"dropout": dropout}))
+            return
         drop = nn.Dropout(dropout)
         if name == "graph":
             layers = graph_layers()
@@ -185,11 +216,24 @@ def hash32(stream, count):
 
 
 @torch.no_grad()
+def running_parameters(net):
+    """The parameters with their names, in the order in which the modules run."""
+    found = []
+    hooks = [m.register_forward_hook(lambda m, *_, path=path: found.extend(m.named_parameters(path, recurse=False)))
+             for path, m in net.named_modules()]
+    net.eval()(net.input)
+    net.train()
+    for h in hooks:
+        h.remove()
+    return found
+
+
+@torch.no_grad()
 def init_hash(net, gain):
-    for number, (name, p) in enumerate(net.named_parameters()):
-        if p.dim() == 4:
+    for number, (name, p) in enumerate(running_parameters(net)):
+        if p.dim() > 1:
             fan_in = p[0].numel()  # and of the bias that follows
-        bound = gain * math.sqrt(6 / fan_in) if p.dim() == 4 else 1 / math.sqrt(fan_in)
+        bound = gain * math.sqrt(6 / fan_in) if p.dim() > 1 else 1 / math.sqrt(fan_in)
         u = (hash32(number, p.numel()) >> np.uint32(8)).astype(np.float64) / 2**24
         start = 1 if p.dim() == 1 and name.endswith("weight") else 0
         p.copy_(torch.from_numpy((start + bound * (2 * u - 1)).astype(np.float32)).view_as(p))
@@ -349,6 +393,13 @@ GOLDENS = {
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
     "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
     "frozen": dict(net="norm", freeze=["0", "5", "7"], gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
+    "lenet": dict(gain=2.0, images=40, batch=4, steps=10, lr=1e-2, momentum=0.9, weight_decay=0.01),
+    "alexnet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "vgg11": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "googlenet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "resnet18": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
+    "densenet": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
+    **{n: dict(gain=1.0, images=32, batch=8, steps=4, lr=1e-5, momentum=0.9, weight_decay=0.01) for n in TORCHVISION},
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -373,9 +424,10 @@ def summary(reference, singles, start=None):
 def golden_net(name, c, data):
     """One golden run, in both precisions. Its network is that of its name, unless it names another."""
     network = c.get("net", name)
-    images, labels = hash_images(c["images"]) if name == "lin2013" else load_data(data, count=c["images"])
+    images, labels = hash_images(c["images"]) if INPUT[network][0] == 3 else load_data(data, count=c["images"])
     used = min(c["images"], c["batch"] * c["steps"])
     x, labels = to_input(images[:used], INPUT[network]), labels[:used]
+    named = name in BOOK or name in TORCHVISION
 
     def gradients(net):
         return {n: p.grad.double().clone() for n, p in net.named_parameters() if p.requires_grad}
@@ -394,18 +446,27 @@ def golden_net(name, c, data):
             net.to(dtype)
             r["start"], r["logits"] = weights(net), net.eval()(x[:8].to(dtype)).tolist()
         freeze(net.train(), c.get("freeze", []))
-        one = copy.deepcopy(net)  # a normalisation would keep what it saw
-        F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
-        r["gradients_one"] = gradients(one)
+        if not named:
+            one = copy.deepcopy(net)  # a normalisation would keep what it saw
+            F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
+            r["gradients_one"] = gradients(one)
         r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
                                  seen=lambda net: "gradients" in r or r.update(gradients=gradients(net))))
         r["weights"] = weights(net)
+        with torch.no_grad():
+            r["logits_after"] = net.eval()(x[:8].to(dtype)).tolist()
         return r
 
-    ref, singles = run(torch.float64), [run(torch.float32, noise) for noise in range(4)]
+    ref, singles = run(torch.float64), [run(torch.float32, noise) for noise in range(2 if named else 4)]
     spread = [max(abs(v - loss) / loss for v in step) for loss, *step in zip(ref["losses"], *(s["losses"] for s in singles))]
     result = {"net": network, **c, "torch": torch.__version__, "labels": labels[:8].tolist(), "logits": ref["logits"],
               "losses": ref["losses"], "losses_float32": singles[0]["losses"], "spread": [float("%.2g" % v) for v in spread]}
+    if named:
+        whole = {"net." + n: t for n, t in torchvision_net(name, 1000, 4096).state_dict().items()} if name in TORCHVISION else ref["weights"]
+        result["names"] = {n: list(t.shape) for n, t in whole.items() if t.dim() > 0}
+        result["norms"] = {n: float("%.7g" % t.norm()) for n, t in ref["gradients"].items()}
+        result["logits_after"] = ref["logits_after"]
+        return result
     for what in RESULTS:
         result[what] = summary(ref[what], [s[what] for s in singles], ref["start"] if what == "weights" else None)
     return result
@@ -562,7 +623,7 @@ def command_golden(a):
         losses, spread = result["losses"], result["spread"]
         print(f"{name}: losses", " ".join("%.4f" % v for v in losses))
         print(f"{name}: spread", " ".join("%.1e" % v for v in spread), flush=True)
-        for what in RESULTS:
+        for what in RESULTS if "weights" in result else ():
             print(f"{name}: float32 error of {what}", " ".join("%.0e" % e["error"] for e in result[what].values()), flush=True)
         assert max(losses) > 1.05 * min(losses), "the losses do not move"
         assert max(spread) < 1e-5, "float32 leaves float64: take a smaller lr or another gain"
@@ -618,7 +679,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,frozen,resize", metavar="A,B", help="some of the default")
+    arg("--only", default=",".join([*GOLDENS, "resize"]), metavar="A,B", help="some of " + ", ".join([*GOLDENS, "resize"]))
 
     a = parser.parse_args()
     if a.threads:
