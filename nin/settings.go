@@ -3,6 +3,8 @@ package nin
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"wgnin/nn"
@@ -29,6 +31,13 @@ type Settings struct {
 	Schedule string `json:"schedule,omitempty"`
 	// Warmup is how many steps the rate rises from zero in a line; 0 is the schedule's own.
 	Warmup int `json:"warmup,omitempty"`
+
+	// LabelSmoothing is the share of a target that all classes have alike, as in [nn.CrossEntropy].
+	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
+	// ClassWeights are how much the classes count in the loss, in their order, such as 1,2,0.5;
+	// or balanced, which is images / (classes * images of the class) of the training images. Empty
+	// means that they count the same. The test loss has neither weights nor smoothing.
+	ClassWeights string `json:"class_weights,omitempty"`
 
 	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Whiten      bool   `json:"whiten,omitempty"`
@@ -116,6 +125,45 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	return schedule
 }
 
+// balanced are ClassWeights of the training images.
+const balanced = "balanced"
+
+// Loss is the loss of the settings, in a training on these images. If they are nil, it has no
+// weights that depend on them.
+func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
+	loss := nn.CrossEntropy{LabelSmoothing: s.LabelSmoothing}
+	refuse := func(problem string) error { return SettingError{Setting: "ClassWeights", Problem: problem} }
+	switch s.ClassWeights {
+	case "":
+	case balanced:
+		if train == nil {
+			break
+		}
+		count := make([]int, len(train.Classes))
+		for i := range train.Len() {
+			count[train.Label(i)]++
+		}
+		for c, n := range count {
+			if n == 0 {
+				return loss, refuse(fmt.Sprintf("is balanced, and class %s has no training image; want a number for each class", train.Classes[c]))
+			}
+			loss.ClassWeights = append(loss.ClassWeights, float64(train.Len())/float64(len(count)*n)) // as scikit-learn's
+		}
+	default:
+		for _, word := range strings.Split(s.ClassWeights, ",") {
+			w, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
+			if err != nil {
+				return loss, refuse(fmt.Sprintf("is %q; want balanced, or a number for each class, such as 1,2,0.5", s.ClassWeights))
+			}
+			loss.ClassWeights = append(loss.ClassWeights, w)
+		}
+		if train != nil && len(loss.ClassWeights) != len(train.Classes) {
+			return loss, refuse(fmt.Sprintf("has %d numbers; want %d, one for each class", len(loss.ClassWeights), len(train.Classes)))
+		}
+	}
+	return loss, loss.Check()
+}
+
 // checkSchedule refuses an unknown schedule, and a warm-up for a schedule that has its own.
 func (s Settings) checkSchedule() error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
@@ -201,6 +249,9 @@ func (s Settings) Check() error {
 		return err
 	}
 	if err := s.checkSchedule(); err != nil {
+		return err
+	}
+	if _, err := s.Loss(nil); err != nil {
 		return err
 	}
 	r, err := RecipeOf(s)

@@ -193,22 +193,22 @@ func (g *Graph) input(in Shape) *Tensor {
 	return &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 }
 
-// build records the input of g: the images and the labels of a batch.
-func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
-	x, target = g.input(in), g.Temp("target", g.N)
-	s.record(g, x.Data, target)
-	return x, target
+// build records the input of g: the images and the targets of a batch.
+func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
+	x, t = g.input(in), Target{Labels: g.Temp("target", g.N), Classes: s.im.classes}
+	s.record(g, x.Data, t.Labels)
+	return x, t
 }
 
 // record is build into memory that there is.
-func (s *source) record(g *Graph, x, target view) {
+func (s *source) record(g *Graph, x, labels view) {
 	g.rec.Layer("input")
 	for _, c := range s.im.chunks {
 		cfg := s.cfg
 		cfg.N, cfg.First, cfg.Count = g.N, c.first, c.count
 		cfg.Kernel().Record(g.rec, input.Args[view, view, view, view]{
 			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.order.All(),
-			Taps: s.taps.All(), X: x, Target_: target,
+			Taps: s.taps.All(), X: x, Target_: labels,
 		})
 	}
 }

@@ -37,6 +37,8 @@ var overrides = []override{
 	{"momentum", "Momentum", "momentum, 0 to 1"},
 	{"nesterov", "Nesterov", "Nesterov's momentum"},
 	{"weight-decay", "WeightDecay", "weight decay"},
+	{"label-smoothing", "LabelSmoothing", "share of the target that all classes have alike, 0 to 1, as PyTorch's label_smoothing"},
+	{"class-weights", "ClassWeights", "`balanced or list` of how much each class counts in the training loss, as PyTorch's weight: balanced counts a class by how rare it is, 1,2,0.5 are weights of three classes"},
 	{"dropout", "Dropout", "probability of dropping a value"},
 	{"augment", "Augment", "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)"},
 	{"whiten", "Whiten", "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once"},
