@@ -143,6 +143,11 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.CheckpointEvery.Time = -time.Second },
 		},
 		"TrainImages": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
+		"SpareBiases": {func(s *nin.Settings) { s.SpareBiases, s.WeightDecay = true, 0 }},
+		"ClipNorm": {
+			func(s *nin.Settings) { s.ClipNorm = -1 }, func(s *nin.Settings) { s.ClipNorm = nan }, func(s *nin.Settings) { s.ClipNorm = inf },
+			func(s *nin.Settings) { s.ClipNorm = 1e39 },
+		},
 		"LabelSmoothing": {
 			func(s *nin.Settings) { s.LabelSmoothing = 1 }, func(s *nin.Settings) { s.LabelSmoothing = -0.1 }, func(s *nin.Settings) { s.LabelSmoothing = nan },
 		},

@@ -37,7 +37,11 @@ type golden struct {
 	Steps        int
 	LR           float64
 	Momentum     float64
-	WeightDecay  float64 `json:"weight_decay"`
+	WeightDecay  float64   `json:"weight_decay"`
+	SpareBiases  bool      `json:"spare_biases"`
+	ClipNorm     float64   `json:"clip_norm"`
+	Smoothing    float64   `json:"label_smoothing"`
+	ClassWeights []float64 `json:"class_weights"`
 	Labels       []uint8
 	Logits       [][]float64
 	Losses       []float64
@@ -141,7 +145,7 @@ var normLayers = nn.Sequential{
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "weighted", "clipped"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -156,7 +160,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers, "weighted": normLayers, "clipped": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
 			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
@@ -184,13 +188,17 @@ func TestPyTorchParity(t *testing.T) {
 				}
 			}
 
+			loss := nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-				Hyper: nn.Hyper{Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay},
+				Hyper: nn.Hyper{
+					Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
+					SpareBiases: g.SpareBiases, ClipNorm: g.ClipNorm,
+				}, Loss: loss,
 			})
 			require.NoError(t, err)
 			defer trainer.Close()
-			compare(t, "gradient", gradients(t, net, set.First(g.Batch)), nil, g.Gradients, 1e-4)
-			compare(t, "gradient of one image", gradients(t, net, set.First(1)), nil, g.GradientsOne, 1e-5)
+			compare(t, "gradient", gradients(t, net, set.First(g.Batch), loss), nil, g.Gradients, 1e-4)
+			compare(t, "gradient of one image", gradients(t, net, set.First(1), loss), nil, g.GradientsOne, 1e-5)
 			require.NoError(t, net.SetWeights(start)) // the running means have moved
 
 			worst := 0.0
@@ -210,11 +218,11 @@ func TestPyTorchParity(t *testing.T) {
 }
 
 // gradients are those of the mean loss of the set.
-func gradients(t *testing.T, net *nn.Net, set *data.Images) []safetensors.Tensor {
+func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safetensors.Tensor {
 	images, err := nn.Upload(net.Device(), set)
 	require.NoError(t, err)
 	defer images.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}})
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}, Loss: loss})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for _, err := range trainer.Steps(context.Background()) {

@@ -8,6 +8,8 @@ import (
 	"wgnin/gpu"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders/adam"
+	"wgnin/shaders/clip"
+	"wgnin/shaders/decay"
 	"wgnin/shaders/sgd"
 )
 
@@ -65,11 +67,45 @@ func (h Hyper) optimizer() string {
 	return h.Optimizer
 }
 
+// decays are the decays of all weights, as they lie on the device, if some differ from
+// WeightDecay; else nil.
+func (h Hyper) decays(net *Net) []float32 {
+	if !h.SpareBiases {
+		return nil
+	}
+	all := net.arenas().weights
+	net.each(func(_ int, _ string, offset int, t WeightTensor) {
+		if t.State || len(t.Shape) < 2 {
+			return
+		}
+		for i := range t.Len() {
+			all[offset+t.place(i)] = float32(h.WeightDecay)
+		}
+	})
+	return all
+}
+
 // buildUpdate records the update of all weights of the net. state are buffers for
-// [Hyper.optimizerState].
-func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer) {
+// [Hyper.optimizerState], and decays is one for [Hyper.decays].
+func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
 	r.Layer("update")
 	batch, g, w, m := net.batch.All(), net.grads.All(), net.weights.All(), metrics.All()
+	if h.ClipNorm > 0 {
+		s := clip.Shape{Count: net.size, MaxNorm: float32(h.ClipNorm)}
+		part, factor := r.Temp("norms", int64(s.Parts())*8), r.Temp("factor", 4)
+		s.Norms().Record(r, clip.NormsArgs[view]{G: g, Part: part})
+		s.Factor().Record(r, clip.FactorArgs[view]{Part: part, Factor: factor})
+		s.Scale().Record(r, clip.ScaleArgs[view]{G: g, Factor: factor})
+	}
+	if decays != nil {
+		s := decay.Shape{Count: net.size}
+		if h.optimizer() == AdamW {
+			s.Decoupled().Record(r, decay.DecoupledArgs[view, view]{Batch: batch, W: w, Decay: decays.All(), Metrics: m})
+		} else {
+			s.Coupled().Record(r, decay.CoupledArgs[view]{G: g, W: w, Decay: decays.All()})
+		}
+		h.WeightDecay = 0 // it is done
+	}
 	if name := h.optimizer(); name != SGD {
 		s := adam.Shape{Count: net.size, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
 		s.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: state[0].All(), V: state[1].All(), Metrics: m})

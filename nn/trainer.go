@@ -56,6 +56,7 @@ type Trainer struct {
 	source   *source
 	loss     objective
 	state    []*gpu.Buffer // of the optimizer
+	decays   *gpu.Buffer   // of the weights; nil if they have one
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
@@ -113,11 +114,16 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		}
 		t.state = append(t.state, b)
 	}
+	if decays := cfg.decays(net); decays != nil {
+		if t.decays, err = upload(net.dev, "decays", decays); err != nil {
+			return nil, err
+		}
+	}
 	if t.micro, err = fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
-	cfg.buildUpdate(r, net, t.state, t.metrics)
+	cfg.buildUpdate(r, net, t.state, t.decays, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
@@ -176,6 +182,7 @@ func (t *Trainer) Close() {
 	t.forward.Release()
 	t.update.Release()
 	t.metrics.Release()
+	t.decays.Release()
 	for _, b := range t.state {
 		b.Release()
 	}

@@ -51,13 +51,16 @@ func TestStateResumes(t *testing.T) {
 	}
 }
 
-// optimizers are all of them, with their settings.
+// optimizers are all of them, with their settings, and what may come before them.
 var optimizers = map[string]nn.Hyper{
 	"sgd":      {Rate: 0.05, WeightDecay: 1e-3},
 	"momentum": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9},
 	"nesterov": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, Nesterov: true},
 	"adam":     {Rate: 0.002, WeightDecay: 0.01, Optimizer: nn.Adam},
 	"adamw":    {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW},
+	"clipped":  {Rate: 0.05, Momentum: 0.9, ClipNorm: 0.5},
+	"spared":   {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, SpareBiases: true},
+	"sparedw":  {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW, SpareBiases: true, ClipNorm: 0.5},
 }
 
 func stateResumes(t *testing.T, h nn.Hyper) {

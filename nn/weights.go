@@ -89,8 +89,9 @@ func (net *Net) Weights() ([]safetensors.Tensor, error) {
 	return net.tensors(a, true), nil
 }
 
-// Gradients reads the gradients of the last step back, named as [Net.Weights].
-// Before there is a trainer there are none.
+// Gradients reads the gradients of the last step back, named as [Net.Weights], as the
+// optimizer took them: after Hyper.ClipNorm, and with the decay that Hyper.SpareBiases adds to
+// some. Before there is a trainer there are none.
 func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	if net.grads == nil {
 		return nil, errors.New("nn: no gradients: the network has not been trained")

@@ -53,12 +53,13 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	require.NoError(t, os.WriteFile(path, changed, 0o644))
 }
 
-// A network of one's own, with an optimizer of two means and a schedule by name, goes on to
-// the same bits, and its file says what it is.
+// A network of one's own, with an optimizer of two means, a schedule by name, and all that
+// changes loss and update, goes on to the same bits, and its file says what it is.
 func TestOwnNetworkResumes(t *testing.T) {
 	const text = "conv 8 5 stride 2; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
 	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
 		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate = text, "20x24", nn.AdamW, "onecycle", 0.01
+		s.LabelSmoothing, s.ClassWeights, s.ClipNorm, s.SpareBiases = 0.1, "balanced", 0.5, true
 	}))
 	again := resume(t, dir)
 	got, _, _, _ := finish(t, again)

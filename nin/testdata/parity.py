@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,weighted,clipped,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -20,6 +20,8 @@ and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and a
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
     g = dLoss/dw + weight_decay*w;  v = g at step 1, momentum*v + g afterwards;  w = w - lr*v
+The goldens weighted and clipped are of norm with other settings: weights of classes and label smoothing, whose means are over the
+weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone.
 
 The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski and Olano, JCGT 9(3), 2020)
     x     = i + p*0x9E3779B9
@@ -314,16 +316,21 @@ def load_weights(net, path):
 
 # ---- training ----
 
-def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lambda net: None):
+def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lambda net: None, criterion=F.cross_entropy, clip=0,
+          spare=False):
     """Yields the loss of each step. seen is called between the backward pass and the update."""
     y, dtype = torch.from_numpy(y), next(net.parameters()).dtype
-    sgd = torch.optim.SGD(net.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
+    sgd = torch.optim.SGD([{"params": [p for p in net.parameters() if p.dim() >= 2]},
+                           {"params": [p for p in net.parameters() if p.dim() < 2], "weight_decay": 0 if spare else weight_decay}],
+                          lr, momentum=momentum, weight_decay=weight_decay)
     starts = itertools.cycle(range(0, len(x), batch))  # file order, the partial batch kept, again and again
     for i in itertools.islice(starts, steps):
-        loss = F.cross_entropy(net(x[i:i + batch].to(dtype)), y[i:i + batch])
+        loss = criterion(net(x[i:i + batch].to(dtype)), y[i:i + batch])
         sgd.zero_grad()
         loss.backward()
         seen(net)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
         sgd.step()
         yield loss.item()
 
@@ -339,6 +346,10 @@ GOLDENS = {
     "graph": dict(gain=1.0, images=320, batch=8, steps=20, lr=3e-4, momentum=0.9, weight_decay=0.1),
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
     "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
+    "weighted": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01, label_smoothing=0.1,
+                     class_weights=[1, 0.25, 3, 0.75, 2, 1.5, 0.5, 5, 1, 0.875]),
+    "clipped": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.5, clip_norm=0.25,
+                    spare_biases=True),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -362,6 +373,7 @@ def summary(reference, singles, start=None):
 
 def golden_net(name, c, data):
     """One golden run, in both precisions."""
+    name = c.get("net", name)
     images, labels = hash_images(c["images"]) if name == "lin2013" else load_data(data, count=c["images"])
     used = min(c["images"], c["batch"] * c["steps"])
     x, labels = to_input(images[:used], INPUT[name]), labels[:used]
@@ -383,10 +395,13 @@ def golden_net(name, c, data):
             net.to(dtype)
             r["start"], r["logits"] = weights(net), net.eval()(x[:8].to(dtype)).tolist()
         one = copy.deepcopy(net.train())  # a normalisation would keep what it saw
-        F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
+        weight = torch.tensor(c["class_weights"], dtype=dtype) if "class_weights" in c else None
+        criterion = nn.CrossEntropyLoss(weight, label_smoothing=c.get("label_smoothing", 0.0))
+        criterion(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
         r["gradients_one"] = gradients(one)
         r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
-                                 seen=lambda net: "gradients" in r or r.update(gradients=gradients(net))))
+                                 seen=lambda net: "gradients" in r or r.update(gradients=gradients(net)), criterion=criterion,
+                                 clip=c.get("clip_norm", 0), spare=c.get("spare_biases", False)))
         r["weights"] = weights(net)
         return r
 
@@ -606,7 +621,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default="d2l,lin2013,mini,graph,smooth,norm,resize", metavar="A,B", help="some of d2l,lin2013,mini,graph,smooth,norm,resize")
+    arg("--only", default=",".join([*GOLDENS, "resize"]), metavar="A,B", help="some of " + ",".join([*GOLDENS, "resize"]))
 
     a = parser.parse_args()
     if a.threads:

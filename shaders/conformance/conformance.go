@@ -12,8 +12,10 @@ import (
 	"wgnin/shaders/batchnorm"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
+	"wgnin/shaders/clip"
 	"wgnin/shaders/concat"
 	"wgnin/shaders/conv2d"
+	"wgnin/shaders/decay"
 	"wgnin/shaders/dropout"
 	"wgnin/shaders/gcn"
 	"wgnin/shaders/groupconv"
@@ -41,8 +43,10 @@ var Ops = []Op{
 	{"augment", everywhere(augment.Cases), nil},
 	{"batchnorm", everywhere(batchnorm.Cases), batchnorm.Gradients},
 	{"ceiling", everywhere(ceiling.Cases), nil},
+	{"clip", everywhere(clip.Cases), nil},
 	{"concat", everywhere(concat.Cases), concat.Gradients},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
+	{"decay", everywhere(decay.Cases), nil},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
 	{"gcn", everywhere(gcn.Cases), nil},
 	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
