@@ -42,6 +42,7 @@ type golden struct {
 	ClipNorm     float64   `json:"clip_norm"`
 	Smoothing    float64   `json:"label_smoothing"`
 	ClassWeights []float64 `json:"class_weights"`
+	Targets      int       // of an image
 	Labels       []uint8
 	Logits       [][]float64
 	Losses       []float64
@@ -99,6 +100,14 @@ func hashedImages(n int) *data.Images {
 	return im
 }
 
+func hashedTargets(images, k int) []float32 {
+	targets := make([]float32, images*k)
+	for i := range targets {
+		targets[i] = float32(hash(1002, i)>>8) / (1 << 24)
+	}
+	return targets
+}
+
 // stem is a block of one's own, of layers that it names.
 type stem struct{ nn.Sequential }
 
@@ -145,7 +154,7 @@ var normLayers = nn.Sequential{
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "weighted", "clipped"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "weighted", "clipped", "squared"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -160,7 +169,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers, "weighted": normLayers, "clipped": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers, "weighted": normLayers, "clipped": normLayers, "squared": normLayers}[name], nn.Shape{C: 1, H: 28, W: 28}
 			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
@@ -188,7 +197,11 @@ func TestPyTorchParity(t *testing.T) {
 				}
 			}
 
-			loss := nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
+			var loss nn.Loss = nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
+			if g.Targets > 0 {
+				loss = nn.MSE{}
+				require.NoError(t, images.SetTargets(hashedTargets(g.Images, g.Targets)))
+			}
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
 				Hyper: nn.Hyper{
 					Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
@@ -222,6 +235,7 @@ func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safe
 	images, err := nn.Upload(net.Device(), set)
 	require.NoError(t, err)
 	defer images.Close()
+	require.NoError(t, images.SetTargets(hashedTargets(set.Len(), net.Out.C)))
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}, Loss: loss})
 	require.NoError(t, err)
 	defer trainer.Close()

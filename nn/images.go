@@ -1,10 +1,12 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"wgnin/gpu"
 	"wgnin/nn/data"
+	"wgnin/shaders/gather"
 	"wgnin/shaders/input"
 )
 
@@ -15,6 +17,8 @@ type Images struct {
 	classes int // one more than the largest label
 	dev     *gpu.Device
 	chunks  []chunk
+	targets *gpu.Buffer // [N,values]; nil if there are none
+	values  int         // targets of an image
 }
 
 type chunk struct {
@@ -67,7 +71,8 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 }
 
 // Replace puts another set in the place of the one that was uploaded: of as many images,
-// of the same shape, and of no other classes. What was planned on the images stays.
+// of the same shape, and of no other classes. What was planned on the images stays, and so do
+// their targets.
 func (im *Images) Replace(set *data.Images) error {
 	old := im.set
 	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() || len(set.Pixels) != set.Len()*set.C*set.H*set.W {
@@ -80,6 +85,32 @@ func (im *Images) Replace(set *data.Images) error {
 		}
 	}
 	return im.overwrite(set)
+}
+
+// SetTargets gives each image a target of K numbers, for a loss such as [MSE] in the place of its
+// label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it before a trainer or an
+// evaluator is made of the images; another call changes the numbers, and not K. Errors: values
+// that are no rows of N images, that are not finite, or too many to bind.
+func (im *Images) SetTargets(values []float32) (err error) {
+	k := len(values) / im.Len()
+	switch {
+	case k == 0 || len(values) != k*im.Len():
+		return fmt.Errorf("nn: %d targets; want as many for each of %d images", len(values), im.Len())
+	case im.targets != nil && k != im.values:
+		return fmt.Errorf("nn: %d targets an image; there were %d", k, im.values)
+	case !finite(values):
+		return errors.New("nn: targets that are not finite")
+	}
+	limits := im.dev.Adapter().Limits
+	if bytes := int64(len(values)) * 4; bytes > min(limits.MaxBindingBytes, limits.MaxBufferBytes) {
+		return fmt.Errorf("nn: the targets take %d bytes; %s binds at most %d", bytes, im.dev.Adapter().Name, limits.MaxBindingBytes)
+	}
+	if im.targets != nil {
+		return gpu.Write(im.targets.All(), values)
+	}
+	im.values = k
+	im.targets, err = upload(im.dev, "targets", values)
+	return err
 }
 
 // overwrite is Replace of a set that was checked.
@@ -138,6 +169,9 @@ func (im *Images) Bytes() (n int64) {
 	for _, c := range im.chunks {
 		n += c.pixels.Bytes() + c.labels.Bytes()
 	}
+	if im.targets != nil {
+		n += im.targets.Bytes()
+	}
 	return n
 }
 
@@ -150,6 +184,7 @@ func (im *Images) Close() {
 		c.pixels.Release()
 		c.labels.Release()
 	}
+	im.targets.Release()
 }
 
 // source brings batches of a set into graphs of one network.
@@ -197,6 +232,11 @@ func (g *Graph) input(in Shape) *Tensor {
 func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
 	x, t = g.input(in), Target{Labels: g.Temp("target", g.N), Classes: s.im.classes}
 	s.record(g, x.Data, t.Labels)
+	if s.im.targets != nil {
+		shape := gather.Shape{N: g.N, K: s.im.values}
+		t.K, t.Values = shape.K, g.Temp("targets", shape.N*shape.K)
+		shape.Kernel().Record(g.rec, gather.Args[view, view, view]{Batch: g.Batch, Values: s.im.targets.All(), Order: s.order.All(), Y: t.Values})
+	}
 	return x, t
 }
 

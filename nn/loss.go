@@ -6,11 +6,12 @@ import (
 	"math"
 
 	"wgnin/gpu"
+	"wgnin/shaders/mse"
 	"wgnin/shaders/softmaxxent"
 )
 
 // Loss is what training makes small: a mean over the images of a batch. [CrossEntropy] is
-// the default. A type of one's own, in any module, is a loss too.
+// the default, and [MSE] is for numbers. A type of one's own, in any module, is a loss too.
 type Loss interface {
 	// Build records the kernels of the loss of y, the network's output. They read y.Data and
 	// the target, and write all of the target's Row and DY.
@@ -21,6 +22,8 @@ type Loss interface {
 type Target struct {
 	Labels  gpu.View // [N] of u32, each below Classes
 	Classes int
+	Values  gpu.View // [N,K] of f32, of Images.SetTargets; the zero View without
+	K       int
 
 	// Row is [N,2] of f32: the loss of each image, and 1 if the network is right about it, else
 	// 0. DY is laid out as the output's Data: the gradient of Row's losses, times
@@ -92,6 +95,33 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 	w.Kernel().Record(g.rec, softmaxxent.WeightedArgs[view, view, view]{
 		Batch: g.Batch, X: y.Data, Label: t.Labels, Weight: t.weights, DX: t.DY, Row: t.Row,
 	})
+}
+
+// MSE is the mean squared error of the images' targets (see [Images.SetTargets]), as
+// torch.nn.MSELoss:
+//
+//	loss = sum (y[n,k] - target[n,k])^2 / (N*K)
+//
+// Shapes: y and target [N,K]. An evaluation has accuracy 0. Errors: images without targets, or
+// with other than K.
+type MSE struct{}
+
+// Build records the loss.
+func (MSE) Build(g *Graph, y *Tensor, t Target) {
+	if t.K == 0 {
+		g.Fail(errors.New("MSE of images without targets; want a call of their SetTargets before"))
+		return
+	}
+	if y.H != 1 || y.W != 1 || y.C != t.K {
+		g.Fail(fmt.Errorf("MSE of an output of %d channels of %dx%d, and targets of %d numbers; want a number for each", y.C, y.H, y.W, t.K))
+		return
+	}
+	s := mse.Shape{N: g.N, K: t.K, Stride: y.Stride}
+	if err := s.Check(); err != nil {
+		g.Fail(err)
+		return
+	}
+	s.Kernel().Record(g.rec, mse.Args[view, view]{Batch: g.Batch, X: y.Data, Target_: t.Values, DX: t.DY, Row: t.Row})
 }
 
 // buildLoss records the loss of y and the gradient of y, and adds the loss up in metrics.

@@ -5,7 +5,7 @@
     parity.py train  --net d2l --init init.safetensors --data DIR --batch 8 --steps 20 --lr 0.05 [--double]
     parity.py check  model.safetensors --net d2l --data DIR --images 8
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
-    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,weighted,clipped,resize] [--data DIR]
+    parity.py golden [--only d2l,lin2013,mini,graph,smooth,norm,weighted,clipped,squared,resize] [--data DIR]
 
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
@@ -21,7 +21,8 @@ A training run takes the images in file order, keeps the partial batch at the en
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
     g = dLoss/dw + weight_decay*w;  v = g at step 1, momentum*v + g afterwards;  w = w - lr*v
 The goldens weighted and clipped are of norm with other settings: weights of classes and label smoothing, whose means are over the
-weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone.
+weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone. squared is of norm with the mean squared
+error of ten targets an image: stream 1002, i the flat index in [n, target], target = (hash >> 8) / 2^24.
 
 The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski and Olano, JCGT 9(3), 2020)
     x     = i + p*0x9E3779B9
@@ -350,6 +351,7 @@ GOLDENS = {
                      class_weights=[1, 0.25, 3, 0.75, 2, 1.5, 0.5, 5, 1, 0.875]),
     "clipped": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.5, clip_norm=0.25,
                     spare_biases=True),
+    "squared": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01, targets=10),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -377,6 +379,9 @@ def golden_net(name, c, data):
     images, labels = hash_images(c["images"]) if name == "lin2013" else load_data(data, count=c["images"])
     used = min(c["images"], c["batch"] * c["steps"])
     x, labels = to_input(images[:used], INPUT[name]), labels[:used]
+    y = labels
+    if "targets" in c:
+        y = (hash32(1002, used * c["targets"]) >> np.uint32(8)).astype(np.float32).reshape(used, -1) / np.float32(2**24)
 
     def gradients(net):
         return {n: p.grad.double().clone() for n, p in net.named_parameters()}
@@ -397,9 +402,11 @@ def golden_net(name, c, data):
         one = copy.deepcopy(net.train())  # a normalisation would keep what it saw
         weight = torch.tensor(c["class_weights"], dtype=dtype) if "class_weights" in c else None
         criterion = nn.CrossEntropyLoss(weight, label_smoothing=c.get("label_smoothing", 0.0))
-        criterion(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
+        if "targets" in c:
+            def criterion(outputs, targets): return F.mse_loss(outputs, targets.to(dtype))
+        criterion(one(x[:1].to(dtype)), torch.from_numpy(y[:1])).backward()
         r["gradients_one"] = gradients(one)
-        r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
+        r["losses"] = list(train(net, x, y, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
                                  seen=lambda net: "gradients" in r or r.update(gradients=gradients(net)), criterion=criterion,
                                  clip=c.get("clip_norm", 0), spare=c.get("spare_biases", False)))
         r["weights"] = weights(net)

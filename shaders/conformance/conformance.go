@@ -17,10 +17,12 @@ import (
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/decay"
 	"wgnin/shaders/dropout"
+	"wgnin/shaders/gather"
 	"wgnin/shaders/gcn"
 	"wgnin/shaders/groupconv"
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
+	"wgnin/shaders/mse"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -48,10 +50,12 @@ var Ops = []Op{
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
 	{"decay", everywhere(decay.Cases), nil},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
+	{"gather", everywhere(gather.Cases), nil},
 	{"gcn", everywhere(gcn.Cases), nil},
 	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
+	{"mse", everywhere(mse.Cases), mse.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},
