@@ -47,8 +47,8 @@
 //
 // # Losses
 //
-// A [Trainer] makes a [Loss] small, and an [Evaluator] measures one: [CrossEntropy] of labels,
-// [MSE] of numbers, or a type of one's own whose Build records a kernel that writes each
-// image's loss and the gradient of the network's output. The rest, such as the mean of a batch
-// that runs in parts, is the same for all.
+// A [Trainer] minimises a [Loss], and an [Evaluator] measures one: [CrossEntropy] of labels,
+// [MSE] of numbers, or any type whose Build records a kernel that writes each image's loss and
+// the gradient of the network's output. The rest, such as the mean over a batch that runs in
+// parts, is the same for all.
 package nn

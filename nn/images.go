@@ -87,10 +87,11 @@ func (im *Images) Replace(set *data.Images) error {
 	return im.overwrite(set)
 }
 
-// SetTargets gives each image a target of K numbers, for a loss such as [MSE] in the place of its
-// label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it before a trainer or an
-// evaluator is made of the images; another call changes the numbers, and not K. Errors: values
-// that are no rows of N images, that are not finite, or too many to bind.
+// SetTargets gives each image a target of K numbers, for a loss such as [MSE], in the place of
+// its label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it
+// before a trainer or an evaluator is made of the images. Another call changes the numbers, but
+// cannot change K. Errors: values that are no rows of N images, that are not finite, or too many
+// to bind.
 func (im *Images) SetTargets(values []float32) (err error) {
 	k := len(values) / im.Len()
 	switch {

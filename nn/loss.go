@@ -10,19 +10,20 @@ import (
 	"wgnin/shaders/softmaxxent"
 )
 
-// Loss is what training makes small: a mean over the images of a batch. [CrossEntropy] is
-// the default, and [MSE] is for numbers. A type of one's own, in any module, is a loss too.
+// Loss is the function that training minimises, a mean over the images of a batch.
+// [CrossEntropy] of labels is the default, and [MSE] is for numbers. Any other type with this
+// method, in any module, is a loss too.
 type Loss interface {
 	// Build records the kernels of the loss of y, the network's output. They read y.Data and
 	// the target, and write all of the target's Row and DY.
 	Build(g *Graph, y *Tensor, t Target)
 }
 
-// Target is what a loss reads besides the network's output, and where it writes.
+// Target holds what a loss reads besides the network's output, and where it writes.
 type Target struct {
 	Labels  gpu.View // [N] of u32, each below Classes
 	Classes int
-	Values  gpu.View // [N,K] of f32, of Images.SetTargets; the zero View without
+	Values  gpu.View // [N,K] of f32, from Images.SetTargets; the zero View if there are none
 	K       int
 
 	// Row is [N,2] of f32: the loss of each image, and 1 if the network is right about it, else
@@ -45,7 +46,7 @@ type Target struct {
 // positive numbers; a LabelSmoothing that is not in [0,1).
 type CrossEntropy struct {
 	LabelSmoothing float64
-	ClassWeights   []float64 // w, of each output; nil is 1
+	ClassWeights   []float64 // w, a number for each output; nil means that all are 1
 }
 
 // Check refuses settings that make no sense, with a [RangeError].
@@ -61,8 +62,8 @@ func (c CrossEntropy) Check() error {
 	return nil
 }
 
-// plain reports whether all classes count the same, and targets are not smoothed.
-func (c CrossEntropy) plain() bool { return c.LabelSmoothing == 0 && c.ClassWeights == nil }
+// plain reports whether all classes count the same and targets are not smoothed.
+func (c CrossEntropy) plain() bool { return c.LabelSmoothing == 0 && len(c.ClassWeights) == 0 }
 
 // Build records the loss.
 func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
@@ -88,7 +89,9 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 		return
 	}
 	if c.plain() {
-		s.Kernel().Record(g.rec, softmaxxent.Args[view, view, view]{Batch: g.Batch, X: y.Data, Label: t.Labels, DX: t.DY, Row: t.Row})
+		s.Kernel().Record(g.rec, softmaxxent.Args[view, view, view]{
+			Batch: g.Batch, X: y.Data, Label: t.Labels, DX: t.DY, Row: t.Row,
+		})
 		return
 	}
 	w := softmaxxent.Weighted{Shape: s, Smoothing: c.LabelSmoothing}
@@ -102,8 +105,8 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 //
 //	loss = sum (y[n,k] - target[n,k])^2 / (N*K)
 //
-// Shapes: y and target [N,K]. An evaluation has accuracy 0. Errors: images without targets, or
-// with other than K.
+// Shapes: y and target [N,K]. The accuracy of an evaluation is 0. Errors: images without
+// targets, or whose targets are not K numbers.
 type MSE struct{}
 
 // Build records the loss.
@@ -113,7 +116,8 @@ func (MSE) Build(g *Graph, y *Tensor, t Target) {
 		return
 	}
 	if y.H != 1 || y.W != 1 || y.C != t.K {
-		g.Fail(fmt.Errorf("MSE of an output of %d channels of %dx%d, and targets of %d numbers; want a number for each", y.C, y.H, y.W, t.K))
+		g.Fail(fmt.Errorf("MSE of an output of %d channels of %dx%d, and targets of %d numbers; want a number for each",
+			y.C, y.H, y.W, t.K))
 		return
 	}
 	s := mse.Shape{N: g.N, K: t.K, Stride: y.Stride}
@@ -121,10 +125,13 @@ func (MSE) Build(g *Graph, y *Tensor, t Target) {
 		g.Fail(err)
 		return
 	}
-	s.Kernel().Record(g.rec, mse.Args[view, view]{Batch: g.Batch, X: y.Data, Target_: t.Values, DX: t.DY, Row: t.Row})
+	s.Kernel().Record(g.rec, mse.Args[view, view]{
+		Batch: g.Batch, X: y.Data, Target_: t.Values, DX: t.DY, Row: t.Row,
+	})
 }
 
-// buildLoss records the loss of y and the gradient of y, and adds the loss up in metrics.
+// buildLoss records the loss of y and the gradient of y, and adds the losses of the images up
+// in metrics.
 func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
 	if !g.ok() {
 		return
@@ -139,11 +146,11 @@ func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
 	rows.Total().Record(g.rec, softmaxxent.TotalArgs[view, view]{Batch: g.Batch, Row: t.Row, Metrics: metrics})
 }
 
-// objective is a loss on a device, of images.
+// objective is the loss of a set of images, with the memory that it needs on the device.
 type objective struct {
 	Loss
 	images  *Images
-	weights *gpu.Buffer // of classes; nil if the loss needs none
+	weights *gpu.Buffer // of the classes; nil if the loss needs none
 }
 
 // newObjective puts what l needs on the device; a nil l is CrossEntropy.
@@ -179,10 +186,11 @@ func (o objective) build(g *Graph, y *Tensor, t Target, metrics view) {
 	g.buildLoss(o.Loss, y, t, metrics)
 }
 
-// weight is by what the mean over n images divides; the i-th of them is number at(i) of the set.
+// weight returns the divisor of the mean over n images, of which the i-th is image at(i) of the
+// set.
 func (o objective) weight(n int, at func(i int) int) float64 {
 	c, ok := o.Loss.(CrossEntropy)
-	if !ok || c.ClassWeights == nil {
+	if !ok || len(c.ClassWeights) == 0 {
 		return float64(n)
 	}
 	sum := 0.0

@@ -29,7 +29,7 @@ func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, place
 			exps += math.Exp(float64(v))
 		}
 		weight := func(c int) float64 { return 1 }
-		if c.ClassWeights != nil {
+		if len(c.ClassWeights) > 0 {
 			weight = func(k int) float64 { return c.ClassWeights[k] }
 		}
 		label := set.Label(n)
@@ -61,7 +61,9 @@ func TestCrossEntropyOfABatch(t *testing.T) {
 	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 10}}, set)
 	require.NoError(t, net.Init(nn.He, 3))
 	weights := []float64{1, 0.25, 3, 0.7, 2, 1.5, 0.1, 5, 1, 0.9}
-	for _, c := range []nn.CrossEntropy{{}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights}} {
+	for _, c := range []nn.CrossEntropy{
+		{}, {ClassWeights: []float64{}}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights},
+	} {
 		eval, err := nn.NewEvaluator(net, images, 4, c)
 		require.NoError(t, err)
 		defer eval.Close()

@@ -67,8 +67,8 @@ func (h Hyper) optimizer() string {
 	return h.Optimizer
 }
 
-// decays are the decays of all weights, as they lie on the device, if some differ from
-// WeightDecay; else nil.
+// decays returns the decay of each weight, as the weights lie on the device, or nil if all have
+// the same.
 func (h Hyper) decays(net *Net) []float32 {
 	if !h.SpareBiases {
 		return nil
@@ -86,7 +86,7 @@ func (h Hyper) decays(net *Net) []float32 {
 }
 
 // buildUpdate records the update of all weights of the net. state are buffers for
-// [Hyper.optimizerState], and decays is one for [Hyper.decays].
+// [Hyper.optimizerState], and decays is the buffer of [Hyper.decays] or nil.
 func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
 	r.Layer("update")
 	batch, g, w, m := net.batch.All(), net.grads.All(), net.weights.All(), metrics.All()
@@ -104,7 +104,7 @@ func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decay
 		} else {
 			s.Coupled().Record(r, decay.CoupledArgs[view]{G: g, W: w, Decay: decays.All()})
 		}
-		h.WeightDecay = 0 // it is done
+		h.WeightDecay = 0 // the optimizer itself applies none
 	}
 	if name := h.optimizer(); name != SGD {
 		s := adam.Shape{Count: net.size, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}

@@ -44,7 +44,7 @@ type Step struct {
 	// step left it, and can be evaluated or saved.
 	Settled bool
 
-	weight float64 // by which the mean divides
+	weight float64 // divisor of the mean
 }
 
 // Trainer trains a net on images.
@@ -56,7 +56,7 @@ type Trainer struct {
 	source   *source
 	loss     objective
 	state    []*gpu.Buffer // of the optimizer
-	decays   *gpu.Buffer   // of the weights; nil if they have one
+	decays   *gpu.Buffer   // a decay for each weight; nil if all are the same
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
@@ -199,7 +199,7 @@ func (t *Trainer) MicroBatch() int { return t.micro }
 // StepsPerEpoch is the number of batches in a pass over the images.
 func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
 
-// Loss is what the trainer makes small.
+// Loss is what the trainer minimises.
 func (t *Trainer) Loss() Loss { return t.loss.Loss }
 
 // Total is the number of steps of the run.
@@ -358,7 +358,8 @@ func (t *Trainer) submit() (Step, error) {
 func (t *Trainer) setBatch(s Step, row int) error {
 	b := shaders.Batch{
 		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
-		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), InvImages: 1 / float32(s.weight), Rate: float32(s.Rate),
+		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), Rate: float32(s.Rate),
+		InvImages: 1 / float32(s.weight),
 	}
 	if row == 0 {
 		b.First = 1

@@ -49,16 +49,16 @@ type losses struct {
 	least float64 // the least of any logits; 0 without smoothing
 }
 
-// lossesOf are those of images whose label y has the target t[y,c] of nn.CrossEntropy, which
-// adds up to mass[y]. The best guess is the mean of the targets over the images. Without
-// weights and smoothing, its loss is the entropy of the labels.
+// lossesOf computes the losses for images whose label y has the target t[y,c] of
+// nn.CrossEntropy, which adds up to mass[y]. The best guess is the mean of the targets over the
+// images. Without weights and smoothing, its loss is the entropy of the labels.
 func lossesOf(classes int, images *data.Images, loss nn.CrossEntropy) losses {
 	count := make([]float64, max(classes, len(images.Classes)))
 	for i := range images.Len() {
 		count[images.Label(i)]++
 	}
 	weight := func(c int) float64 {
-		if loss.ClassWeights == nil {
+		if len(loss.ClassWeights) == 0 {
 			return 1
 		}
 		return loss.ClassWeights[c]

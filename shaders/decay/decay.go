@@ -1,6 +1,6 @@
-// Package decay is weight decay that differs from weight to weight, before an optimizer that
-// has none: coupled as in torch.optim.SGD and Adam, or decoupled as in AdamW, with the
-// parameter groups of PyTorch as numbers.
+// Package decay applies a weight decay that differs from weight to weight, ahead of an
+// optimizer that applies none. It is coupled as in torch.optim.SGD and Adam, or decoupled as
+// in AdamW. A number for each weight takes the place of PyTorch's parameter groups.
 package decay
 
 import (
@@ -60,7 +60,7 @@ func (s Shape) Coupled() gpu.Kernel[CoupledArgs[gpu.View]] {
 	}
 }
 
-// Decoupled takes the decay off the weights.
+// Decoupled subtracts the decay from the weights.
 func (s Shape) Decoupled() gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]]{
 		Name: "decay/decoupled", Detail: fmt.Sprint(s.Count), Source: shaders.Source(s.consts(), shaders.BatchStruct, shaders.Metrics, decoupled),

@@ -127,7 +127,8 @@ func (f *Flags) check(s nin.Settings) error {
 	f.fs.Visit(func(g *flag.Flag) {
 		switch {
 		case g.Name == "momentum" && isAdam(s.Optimizer) && s.Momentum != 0:
-			err = fmt.Errorf("-momentum does nothing with the optimizer %s, whose means have their own betas, 0.9 and 0.999; leave it out, or take -optimizer sgd", s.Optimizer)
+			err = fmt.Errorf("-momentum does nothing with the optimizer %s, which has betas of 0.9 and 0.999; leave it out, or take -optimizer sgd",
+				s.Optimizer)
 		case g.Name == "dropout" && s.Net != "":
 			err = errors.New("-dropout does nothing with -net; put it into the network, such as dropout 0.5")
 		}
