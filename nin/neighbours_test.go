@@ -141,7 +141,7 @@ func namedParity(t *testing.T, g namedGolden, layers nn.Layer, in nn.Shape, set 
 	for _, norm := range g.Norms {
 		total = math.Hypot(total, norm)
 	}
-	grads := gradients(t, net, set.First(g.Batch))
+	grads := gradients(t, net, set.First(g.Batch), nil)
 	require.Len(t, grads, len(g.Norms))
 	for _, w := range grads {
 		squares := 0.0

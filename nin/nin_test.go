@@ -11,6 +11,7 @@ import (
 
 	"wgnin/nin"
 	"wgnin/nn"
+	"wgnin/nn/data"
 )
 
 // convs adds up the parameters of convolutions: weights and biases.
@@ -149,8 +150,20 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.CheckpointEvery.Time = -time.Second },
 		},
 		"TrainImages": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
-		"Patience":    {func(s *nin.Settings) { s.Patience = -1 }},
-		"TestImages":  {func(s *nin.Settings) { s.TestImages = -1 }},
+		"SpareBiases": {func(s *nin.Settings) { s.SpareBiases, s.WeightDecay = true, 0 }},
+		"ClipNorm": {
+			func(s *nin.Settings) { s.ClipNorm = -1 }, func(s *nin.Settings) { s.ClipNorm = nan }, func(s *nin.Settings) { s.ClipNorm = inf },
+			func(s *nin.Settings) { s.ClipNorm = 1e39 },
+		},
+		"LabelSmoothing": {
+			func(s *nin.Settings) { s.LabelSmoothing = 1 }, func(s *nin.Settings) { s.LabelSmoothing = -0.1 }, func(s *nin.Settings) { s.LabelSmoothing = nan },
+		},
+		"ClassWeights": {
+			func(s *nin.Settings) { s.ClassWeights = "even" }, func(s *nin.Settings) { s.ClassWeights = "1,,2" }, func(s *nin.Settings) { s.ClassWeights = "1,0" },
+			func(s *nin.Settings) { s.ClassWeights = "1,-2" }, func(s *nin.Settings) { s.ClassWeights = "NaN" }, func(s *nin.Settings) { s.ClassWeights = "1e40" },
+		},
+		"Patience":   {func(s *nin.Settings) { s.Patience = -1 }},
+		"TestImages": {func(s *nin.Settings) { s.TestImages = -1 }},
 	} {
 		for _, change := range changes {
 			s := mini.Settings()
@@ -173,6 +186,23 @@ func TestSettingsRefuse(t *testing.T) {
 		change(&s)
 		assert.NoError(t, s.Check(), "%+v", s)
 	}
+}
+
+// Balanced weights are scikit-learn's, of the images that are trained on:
+// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 1, 1, 1, 0, 1, 2, 1]).
+func TestClassWeights(t *testing.T) {
+	images := &data.Images{Classes: []string{"a", "b", "c"}, C: 1, H: 1, W: 1}
+	images.SetLabels(0, 1, 1, 1, 0, 1, 2, 1)
+	for text, want := range map[string][]float64{"": nil, "balanced": {8. / 6, 8. / 15, 8. / 3}, "1, 2,0.5": {1, 2, 0.5}} {
+		loss, err := nin.Settings{ClassWeights: text, LabelSmoothing: 0.1}.Loss(images)
+		require.NoError(t, err)
+		assert.Equal(t, nn.CrossEntropy{LabelSmoothing: 0.1, ClassWeights: want}, loss)
+	}
+	_, err := nin.Settings{ClassWeights: "1,2"}.Loss(images)
+	require.EqualError(t, err, "ClassWeights has 2 numbers; want 3, one for each class")
+	images.SetLabels(0, 1, 1)
+	_, err = nin.Settings{ClassWeights: "balanced"}.Loss(images)
+	require.EqualError(t, err, "ClassWeights is balanced, and class c has no training image; want a number for each class")
 }
 
 // A setting that was a number of steps in older runs is read from them.

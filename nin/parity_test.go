@@ -39,7 +39,12 @@ type golden struct {
 	Steps        int
 	LR           float64
 	Momentum     float64
-	WeightDecay  float64 `json:"weight_decay"`
+	WeightDecay  float64   `json:"weight_decay"`
+	SpareBiases  bool      `json:"spare_biases"`
+	ClipNorm     float64   `json:"clip_norm"`
+	Smoothing    float64   `json:"label_smoothing"`
+	ClassWeights []float64 `json:"class_weights"`
+	Targets      int       // of an image
 	Labels       []uint8
 	Logits       [][]float64
 	Losses       []float64
@@ -97,6 +102,14 @@ func hashedImages(n int) *data.Images {
 	return im
 }
 
+func hashedTargets(images, k int) []float32 {
+	targets := make([]float32, images*k)
+	for i := range targets {
+		targets[i] = float32(hash(1002, i)>>8) / (1 << 24)
+	}
+	return targets
+}
+
 // stem is a block of one's own, of layers that it names.
 type stem struct{ nn.Sequential }
 
@@ -143,7 +156,7 @@ var normLayers = nn.Sequential{
 // tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen", "weighted", "clipped", "squared"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -186,13 +199,21 @@ func TestPyTorchParity(t *testing.T) {
 				}
 			}
 
+			var loss nn.Loss = nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
+			if g.Targets > 0 {
+				loss = nn.MSE{}
+				require.NoError(t, images.SetTargets(hashedTargets(g.Images, g.Targets)))
+			}
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-				Hyper: nn.Hyper{Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay},
+				Hyper: nn.Hyper{
+					Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
+					SpareBiases: g.SpareBiases, ClipNorm: g.ClipNorm,
+				}, Loss: loss,
 			})
 			require.NoError(t, err)
 			defer trainer.Close()
-			compare(t, "gradient", gradients(t, net, set.First(g.Batch)), nil, g.Gradients, 1e-4)
-			compare(t, "gradient of one image", gradients(t, net, set.First(1)), nil, g.GradientsOne, 1e-5)
+			compare(t, "gradient", gradients(t, net, set.First(g.Batch), loss), nil, g.Gradients, 1e-4)
+			compare(t, "gradient of one image", gradients(t, net, set.First(1), loss), nil, g.GradientsOne, 1e-5)
 			require.NoError(t, net.SetWeights(start)) // the running means have moved
 
 			worst := 0.0
@@ -212,11 +233,12 @@ func TestPyTorchParity(t *testing.T) {
 }
 
 // gradients are those of the mean loss of the set.
-func gradients(t *testing.T, net *nn.Net, set *data.Images) []safetensors.Tensor {
+func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safetensors.Tensor {
 	images, err := nn.Upload(net.Device(), set)
 	require.NoError(t, err)
 	defer images.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}})
+	require.NoError(t, images.SetTargets(hashedTargets(set.Len(), net.Out.C)))
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}, Loss: loss})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for _, err := range trainer.Steps(context.Background()) {

@@ -3,6 +3,7 @@ package nin
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,6 +31,15 @@ type Settings struct {
 	Schedule string `json:"schedule,omitempty"`
 	// Warmup is how many steps the rate rises from zero in a line; 0 is the schedule's own.
 	Warmup int `json:"warmup,omitempty"`
+
+	// LabelSmoothing is the share of a target that is spread over all classes, as in
+	// [nn.CrossEntropy].
+	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
+	// ClassWeights says how much each class counts in the loss: a list such as 1,2,0.5, in the
+	// order of the classes, or balanced, which is images / (classes * images of the class) of the
+	// training images. Empty means that all count the same. The test loss has neither weights nor
+	// smoothing.
+	ClassWeights string `json:"class_weights,omitempty"`
 
 	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Whiten      bool   `json:"whiten,omitempty"`
@@ -116,6 +126,49 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 		schedule = nn.Warmup{Steps: s.Warmup, Then: schedule}
 	}
 	return schedule
+}
+
+// balanced stands for ClassWeights that follow from the training images.
+const balanced = "balanced"
+
+// Loss returns the loss of the settings, for training on these images. If they are nil, it
+// leaves out weights that depend on them. Errors: ClassWeights or LabelSmoothing that make no
+// sense, other than one weight for each class, or a balanced class without images.
+func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
+	loss := nn.CrossEntropy{LabelSmoothing: s.LabelSmoothing}
+	refuse := func(problem string) error { return SettingError{Setting: "ClassWeights", Problem: problem} }
+	switch s.ClassWeights {
+	case "":
+	case balanced:
+		if train == nil {
+			break
+		}
+		count := make([]int, len(train.Classes))
+		for i := range train.Len() {
+			count[train.Label(i)]++
+		}
+		for c, n := range count {
+			if n == 0 {
+				return loss, refuse(fmt.Sprintf("is balanced, and class %s has no training image; want a number for each class",
+					train.Classes[c]))
+			}
+			loss.ClassWeights = append(loss.ClassWeights, float64(train.Len())/float64(len(count)*n)) // as scikit-learn's
+		}
+	default:
+		for _, word := range strings.Split(s.ClassWeights, ",") {
+			w, err := strconv.ParseFloat(strings.TrimSpace(word), 64)
+			if err != nil {
+				return loss, refuse(fmt.Sprintf("is %q; want balanced, or a number for each class, such as 1,2,0.5",
+					s.ClassWeights))
+			}
+			loss.ClassWeights = append(loss.ClassWeights, w)
+		}
+		if train != nil && len(loss.ClassWeights) != len(train.Classes) {
+			return loss, refuse(fmt.Sprintf("has %d numbers; want %d, one for each class",
+				len(loss.ClassWeights), len(train.Classes)))
+		}
+	}
+	return loss, loss.Check()
 }
 
 // checkSchedule refuses an unknown schedule, and a warm-up for a schedule that has its own.
@@ -214,6 +267,9 @@ func (s Settings) Check() error {
 		return err
 	}
 	if err := s.checkSchedule(); err != nil {
+		return err
+	}
+	if _, err := s.Loss(nil); err != nil {
 		return err
 	}
 	r, err := RecipeOf(s)

@@ -66,6 +66,12 @@ func TestDiverged(t *testing.T) {
 	want := steps(t, net, images, cfg)
 	after, _ := dev.Reads()
 	assert.Equal(t, int64(len(want)), after-reads, "what is read back")
+	clipped := cfg
+	clipped.ClipNorm = 1e30
+	require.NoError(t, net.Init(nn.He, 1))
+	require.Equal(t, want, steps(t, net, images, clipped))
+	again, _ := dev.Reads()
+	assert.Equal(t, int64(len(want)), again-after, "what is read back with clipping")
 
 	for name, c := range map[string]struct {
 		spoil func() // the weights after the second step
@@ -78,7 +84,7 @@ func TestDiverged(t *testing.T) {
 		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20, "net.3.weight": 1e25}), `the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
 		"loss":     {opposite, `the loss is \+Inf; the outputs of all layers are finite, but too large for a loss`},
 	} {
-		t.Run(name, func(t *testing.T) {
+		test := func(t *testing.T) {
 			require.NoError(t, net.Init(nn.He, 1))
 			trainer, err := nn.NewTrainer(net, images, cfg)
 			require.NoError(t, err)
@@ -104,7 +110,11 @@ func TestDiverged(t *testing.T) {
 				losses = append(losses, s.Loss)
 			}
 			assert.Equal(t, want[2:], losses)
-		})
+		}
+		t.Run(name, test)
+		cfg.ClipNorm = 1e30 // hides none of it, and changes no finite gradient
+		t.Run("clipped "+name, test)
+		cfg.ClipNorm = 0
 	}
 }
 

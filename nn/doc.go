@@ -44,4 +44,11 @@
 // backward passes run. Where one layer reads a tensor nothing is added and nothing copied.
 //
 // nn/testdata/outside is a whole module of this kind: an op, a layer, blocks, a schedule.
+//
+// # Losses
+//
+// A [Trainer] minimises a [Loss], and an [Evaluator] measures one: [CrossEntropy] of labels,
+// [MSE] of numbers, or any type whose Build records a kernel that writes each image's loss and
+// the gradient of the network's output. The rest, such as the mean over a batch that runs in
+// parts, is the same for all.
 package nn

@@ -14,6 +14,7 @@ type Evaluator struct {
 	net      *Net
 	images   *Images
 	source   *source
+	loss     objective
 	metrics  *gpu.Buffer
 	plan     *gpu.Plan
 	readback *gpu.Readback
@@ -24,14 +25,18 @@ type Evaluator struct {
 
 // Evaluation is the result of an Evaluator.
 type Evaluation struct {
-	Loss     float64 // mean over the images
+	Loss     float64 // mean over the images; see [Loss]
 	Accuracy float64 // share of the images whose largest logit is the label's
 	Images   int
 }
 
 // NewEvaluator records a forward pass of batches of the given size, or as many
-// images as the adapter can bind and has memory for, if fewer.
-func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error) {
+// images as the adapter can bind and has memory for, if fewer. It measures by CrossEntropy{}
+// if no loss is given.
+func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluator, err error) {
+	if len(loss) > 1 {
+		return nil, errOneLoss
+	}
 	e := &Evaluator{net: net, images: images}
 	defer func() {
 		if err != nil {
@@ -40,6 +45,9 @@ func NewEvaluator(net *Net, images *Images, batch int) (_ *Evaluator, err error)
 	}()
 	e.batch = net.split(max(1, min(batch, images.Len())))
 	if e.source, err = images.source(net.In); err != nil {
+		return nil, err
+	}
+	if e.loss, err = newObjective(net, images, append(loss, nil)[0]); err != nil {
 		return nil, err
 	}
 	if e.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
@@ -62,7 +70,7 @@ func (e *Evaluator) record(n int) error {
 	e.logits = e.net.build(g, e.net.whiten(g, x))
 	e.outputs = g.outputs()
 	g.rec.Keep(e.logits.Data)
-	buildCrossEntropy(g, e.logits, e.images.classes, target, e.metrics.All())
+	e.loss.build(g, e.logits, target, e.metrics.All())
 	e.plan, err = g.rec.Plan()
 	return err
 }
@@ -75,6 +83,7 @@ func (e *Evaluator) Close() {
 	e.readback.Release()
 	e.plan.Release()
 	e.metrics.Release()
+	e.loss.close()
 	e.source.close()
 }
 
@@ -105,7 +114,7 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
 		var m [shaders.MetricsBytes / 4]float32 // of the batches so far
-		n, done := e.images.Len(), 0
+		n, done, weight := e.images.Len(), 0, 0.0
 		land := func(leave int) bool {
 			for e.readback.Pending() > leave {
 				if err := e.readback.Next(m[:]); err != nil {
@@ -114,11 +123,12 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 				}
 				first := done
 				done = min(done+e.batch, n)
+				weight += e.loss.weight(done-first, func(i int) int { return first + i })
 				if !finite(m[:]) {
 					yield(Evaluation{}, e.overflowed(first, fmt.Sprintf("the loss of images %d to %d is %g", first+1, done, m[shaders.MetricLoss])))
 					return false
 				}
-				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / float64(done), float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
+				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / weight, float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
 					return false
 				}
 			}

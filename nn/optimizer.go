@@ -8,6 +8,8 @@ import (
 	"wgnin/gpu"
 	"wgnin/nn/safetensors"
 	"wgnin/shaders/adam"
+	"wgnin/shaders/clip"
+	"wgnin/shaders/decay"
 	"wgnin/shaders/sgd"
 )
 
@@ -65,32 +67,91 @@ func (h Hyper) optimizer() string {
 	return h.Optimizer
 }
 
-// buildUpdate records the update of all weights of the net, as many at a time as the adapter
-// binds. state are buffers for [Hyper.optimizerState].
-func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer) {
+// decays returns the decay of each weight, as the weights lie on the device, or nil if all have
+// the same.
+func (h Hyper) decays(net *Net) []float32 {
+	if !h.SpareBiases {
+		return nil
+	}
+	all := net.arenas()[learning]
+	net.each(func(_ int, _ string, in arena, offset int, t WeightTensor) {
+		if in != learning || len(t.Shape) < 2 {
+			return
+		}
+		for i := range t.Len() {
+			all[offset+t.place(i)] = float32(h.WeightDecay)
+		}
+	})
+	return all
+}
+
+// buildUpdate records the update of all weights of the net, in stretches that the adapter
+// binds. state are buffers for [Hyper.optimizerState], and decays is the buffer of
+// [Hyper.decays] or nil.
+func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
 	r.Layer("update")
 	limits := net.dev.Adapter().Limits
 	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
+	var all []stretch
 	for first := 0; first < net.size; first += most {
-		h.updatePart(r, net, state, metrics, first, min(most, net.size-first))
+		all = append(all, stretch{first, min(most, net.size-first)})
+	}
+	if h.ClipNorm > 0 {
+		h.clip(r, net, all)
+	}
+	for _, s := range all {
+		h.updateStretch(r, net, state, decays, metrics, s)
 	}
 }
 
-// updatePart records the update of count weights.
-func (h Hyper) updatePart(r *gpu.Recorder, net *Net, state []*gpu.Buffer, metrics *gpu.Buffer, first, count int) {
-	part := func(b *gpu.Buffer) gpu.View { return b.Slice(int64(first)*4, int64(count)*4) }
-	batch, g, w, m := net.batch.All(), part(net.grads), part(net.weights), metrics.All()
+// stretch is count weights from first on.
+type stretch struct{ first, count int }
+
+// of is the part of a buffer that belongs to the weights of s: it has a value for each weight.
+func (s stretch) of(b *gpu.Buffer) view { return b.Slice(int64(s.first)*4, int64(s.count)*4) }
+
+// clip records the clipping of the gradient, which all stretches make up.
+func (h Hyper) clip(r *gpu.Recorder, net *Net, all []stretch) {
+	shape := func(s stretch) clip.Shape { return clip.Shape{Count: s.count, MaxNorm: float32(h.ClipNorm)} }
+	parts := 0
+	for _, s := range all {
+		parts += shape(s).Parts()
+	}
+	part, factor := r.Temp("norms", int64(parts)*8), r.Temp("factor", 4)
+	first := 0
+	for _, s := range all {
+		shape(s).Norms(first).Record(r, clip.NormsArgs[view]{G: s.of(net.grads), Part: part})
+		first += shape(s).Parts()
+	}
+	shape(all[0]).Factor(parts).Record(r, clip.FactorArgs[view]{Part: part, Factor: factor})
+	for _, s := range all {
+		shape(s).Scale().Record(r, clip.ScaleArgs[view]{G: s.of(net.grads), Factor: factor})
+	}
+}
+
+// updateStretch records the update of a stretch of the weights.
+func (h Hyper) updateStretch(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer, s stretch) {
+	batch, g, w, m, count := net.batch.All(), s.of(net.grads), s.of(net.weights), metrics.All(), s.count
+	if decays != nil {
+		d := decay.Shape{Count: count}
+		if h.optimizer() == AdamW {
+			d.Decoupled().Record(r, decay.DecoupledArgs[view, view]{Batch: batch, W: w, Decay: s.of(decays), Metrics: m})
+		} else {
+			d.Coupled().Record(r, decay.CoupledArgs[view]{G: g, W: w, Decay: s.of(decays)})
+		}
+		h.WeightDecay = 0 // the optimizer itself applies none
+	}
 	if name := h.optimizer(); name != SGD {
-		s := adam.Shape{Count: count, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
-		s.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: part(state[0]), V: part(state[1]), Metrics: m})
+		a := adam.Shape{Count: count, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
+		a.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: s.of(state[0]), V: s.of(state[1]), Metrics: m})
 		return
 	}
-	s := sgd.Shape{Count: count, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}
+	o := sgd.Shape{Count: count, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}
 	if len(state) == 0 {
-		s.Plain().Record(r, sgd.PlainArgs[view, view]{Batch: batch, G: g, W: w, Metrics: m})
+		o.Plain().Record(r, sgd.PlainArgs[view, view]{Batch: batch, G: g, W: w, Metrics: m})
 		return
 	}
-	s.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: part(state[0]), Metrics: m})
+	o.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: s.of(state[0]), Metrics: m})
 }
 
 // readState reads the optimizer's state back.

@@ -3,6 +3,8 @@ package nn_test
 import (
 	"context"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +12,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
+	"wgnin/nn/safetensors"
 )
 
 // Each optimizer changes the weights by the gradients as torch.optim defines it, step by
@@ -35,6 +38,10 @@ func TestOptimizers(t *testing.T) {
 				after, err := net.Weights()
 				require.NoError(t, err)
 				for i, w := range before {
+					h := h
+					if h.SpareBiases && (h.Optimizer != nn.AdamW || len(w.Shape) < 2) { // else the gradient has it
+						h.WeightDecay = 0
+					}
 					for j, v := range w.Data {
 						at := [2]int{i, j}
 						if state[at] == nil {
@@ -56,9 +63,67 @@ func TestOptimizers(t *testing.T) {
 	}
 	for want, h := range map[string]nn.Hyper{
 		`Optimizer is "adm"; want sgd, adam, adamw`: {Optimizer: "adm"}, "Nesterov is true; want it with sgd": {Nesterov: true}, "Nesterov is true": {Optimizer: nn.Adam, Momentum: 0.9, Nesterov: true},
+		"SpareBiases is without effect; want a weight decay above 0 with it": {SpareBiases: true}, "ClipNorm is -1; want a positive number, or 0": {ClipNorm: -1},
+		"ClipNorm is +Inf": {ClipNorm: math.Inf(1)}, "ClipNorm is NaN": {ClipNorm: math.NaN()}, "ClipNorm is 1e-50": {ClipNorm: 1e-50},
 	} {
 		h.Batch, h.Epochs = 1, 1
 		assert.ErrorContains(t, h.Check(), want)
+	}
+}
+
+// padded is a network whose layers of each kind have padding between their weights.
+var padded = nn.Sequential{
+	nn.Conv2D{Out: 7, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 7, Kernel: 3, Groups: 7}, nn.SiLU{}, nn.Flatten{}, nn.Linear{Out: 10},
+}
+
+// What is clipped is the norm of the gradient of a batch, of all its parts and of all weights
+// that PyTorch has: padding on the device, which a kernel might fill, does not count. A factor
+// of the norm's rounding, at most 1e-6, is what the device may be off by.
+func TestClipNorm(t *testing.T) {
+	net, images := build(t, gputest.Device(t), padded, crops(t, 10, 1, 7, 6))
+	for _, micro := range []int{10, 4} {
+		clipped := func(norm float64) []safetensors.Tensor {
+			_, g := gradient(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 1, ClipNorm: norm}, MicroBatch: micro})
+			return g
+		}
+		plain := clipped(0)
+		squares := 0.0
+		for _, g := range plain {
+			for _, v := range g.Data {
+				squares += float64(v) * float64(v)
+			}
+		}
+		norm := math.Sqrt(squares)
+		for _, most := range []float64{norm / 100, norm * 0.999, norm * 1.001} {
+			factor := min(1, most/(norm+1e-6))
+			for i, g := range clipped(most) {
+				for j, v := range g.Data {
+					want := factor * float64(plain[i].Data[j])
+					require.InDelta(t, want, v, 2e-6*math.Abs(want), "%s[%d]", g.Name, j)
+				}
+			}
+		}
+	}
+}
+
+// Weights of fewer than two dimensions have no decay, and the others all of it.
+func TestSpareBiases(t *testing.T) {
+	net, images := build(t, gputest.Device(t), padded, crops(t, 10, 1, 7, 6))
+	h := nn.Hyper{Batch: 10, Epochs: 1}
+	_, plain := gradient(t, net, images, nn.TrainConfig{Hyper: h})
+	h.WeightDecay, h.SpareBiases = 0.5, true
+	_, decayed := gradient(t, net, images, nn.TrainConfig{Hyper: h})
+	weights, err := net.Weights()
+	require.NoError(t, err)
+	weights = slices.DeleteFunc(weights, func(w safetensors.Tensor) bool { return strings.Contains(w.Name, "running_") })
+	for i, w := range weights {
+		for j, v := range w.Data {
+			want := float64(plain[i].Data[j])
+			if strings.HasSuffix(w.Name, "weight") && !strings.HasSuffix(w.Name, "1.weight") { // which is BatchNorm2D's
+				want += 0.5 * float64(v)
+			}
+			require.InDelta(t, want, decayed[i].Data[j], 1e-7*(1+math.Abs(want)), "%s[%d]", w.Name, j)
+		}
 	}
 }
 

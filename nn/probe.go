@@ -89,7 +89,7 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	x := net.whiten(g, p.Input)
 	logits := net.build(g, x)
 	n := g.rec.Len()
-	buildCrossEntropy(g, logits, net.Out.Len(), p.target.All(), p.metrics.All())
+	g.buildLoss(CrossEntropy{}, logits, Target{Labels: p.target.All(), Classes: net.Out.Len()}, p.metrics.All())
 	g.runBackward()
 	if g.ok() {
 		p.addLayers(g, x)

@@ -21,6 +21,7 @@ type TrainConfig struct {
 	Hyper
 	Schedule Schedule // of the learning rate; nil is Rate at every step
 	Augment  Augment
+	Loss     Loss // nil is CrossEntropy{}
 
 	// MicroBatch is the number of images that run at a time; their gradients
 	// add up to the batch's. 0 is as many as the adapter can bind and has
@@ -35,13 +36,15 @@ type TrainConfig struct {
 type Step struct {
 	Step   int     // counts from 1
 	Epoch  int     // counts from 0
-	Loss   float64 // mean over the batch, before the update
+	Loss   float64 // mean over the batch, before the update; see [Loss]
 	Images int     // in the batch
 	Rate   float64 // learning rate of the update
 
 	// Settled says that no later step has been submitted: the net is as this
 	// step left it, and can be evaluated or saved.
 	Settled bool
+
+	weight float64 // divisor of the mean
 }
 
 // Trainer trains a net on images.
@@ -51,7 +54,9 @@ type Trainer struct {
 	cfg    TrainConfig
 
 	source   *source
+	loss     objective
 	state    []*gpu.Buffer // of the optimizer
+	decays   *gpu.Buffer   // a decay for each weight; nil if all are the same
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
@@ -59,6 +64,7 @@ type Trainer struct {
 	readback *gpu.Readback
 	micro    int
 	step     int           // steps submitted
+	order    []uint32      // of the images; nil is that of the set
 	ordered  int           // epoch whose order the source has, counting from 1
 	settle   bool          // the next step
 	settled  bool          // the last step submitted
@@ -95,6 +101,9 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.source, err = images.source(net.In); err != nil {
 		return nil, err
 	}
+	if t.loss, err = newObjective(net, images, cfg.Loss); err != nil {
+		return nil, err
+	}
 	if t.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
@@ -105,11 +114,16 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		}
 		t.state = append(t.state, b)
 	}
+	if decays := cfg.decays(net); decays != nil {
+		if t.decays, err = upload(net.dev, "decays", decays); err != nil {
+			return nil, err
+		}
+	}
 	if t.micro, err = fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
-	cfg.buildUpdate(r, net, t.state, t.metrics)
+	cfg.buildUpdate(r, net, t.state, t.decays, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
@@ -126,7 +140,7 @@ func (t *Trainer) plan(n int) error {
 	x, target := t.source.build(g, t.net.In)
 	logits := t.net.build(g, t.cfg.Augment.build(g, t.net.whiten(g, x)))
 	t.outputs = g.outputs()
-	buildCrossEntropy(g, logits, t.images.classes, target, t.metrics.All())
+	t.loss.build(g, logits, target, t.metrics.All())
 	g.runBackward()
 	t.forward, err = g.rec.Plan()
 	return err
@@ -168,9 +182,11 @@ func (t *Trainer) Close() {
 	t.forward.Release()
 	t.update.Release()
 	t.metrics.Release()
+	t.decays.Release()
 	for _, b := range t.state {
 		b.Release()
 	}
+	t.loss.close()
 	t.source.close()
 }
 
@@ -182,6 +198,9 @@ func (t *Trainer) MicroBatch() int { return t.micro }
 
 // StepsPerEpoch is the number of batches in a pass over the images.
 func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
+
+// Loss is what the trainer minimises.
+func (t *Trainer) Loss() Loss { return t.loss.Loss }
 
 // Total is the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
@@ -315,6 +334,13 @@ func (t *Trainer) submit() (Step, error) {
 			return s, err
 		}
 	}
+	s.weight = t.loss.weight(s.Images, func(i int) int {
+		i += inEpoch * t.cfg.Batch
+		if t.order != nil {
+			i = int(t.order[i])
+		}
+		return i
+	})
 	for row := 0; row < s.Images; row += t.micro {
 		if err := t.setBatch(s, row); err != nil {
 			return s, err
@@ -337,7 +363,8 @@ func (t *Trainer) submit() (Step, error) {
 func (t *Trainer) setBatch(s Step, row int) error {
 	b := shaders.Batch{
 		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
-		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), InvImages: 1 / float32(s.Images), Rate: float32(s.Rate),
+		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), Rate: float32(s.Rate),
+		InvImages: 1 / float32(s.weight),
 	}
 	if row == 0 {
 		b.First = 1
@@ -349,12 +376,12 @@ func (t *Trainer) setBatch(s Step, row int) error {
 // shuffle gives the source the order of the epoch.
 func (t *Trainer) shuffle(epoch int) error {
 	r := rand.New(rand.NewPCG(t.cfg.Seed, uint64(epoch)))
-	order := make([]uint32, t.images.Len())
-	for i, v := range r.Perm(len(order)) {
-		order[i] = uint32(v)
+	t.order = make([]uint32, t.images.Len())
+	for i, v := range r.Perm(len(t.order)) {
+		t.order[i] = uint32(v)
 	}
 	t.ordered = epoch + 1
-	return gpu.Write(t.source.order.All(), order)
+	return gpu.Write(t.source.order.All(), t.order)
 }
 
 // next waits for the oldest step in flight.
@@ -363,7 +390,7 @@ func (t *Trainer) next(s *Step) error {
 	if err := t.readback.Next(m[:]); err != nil {
 		return fmt.Errorf("step %d: %w", s.Step, err)
 	}
-	s.Loss = float64(m[shaders.MetricLoss]) / float64(s.Images)
+	s.Loss = float64(m[shaders.MetricLoss]) / s.weight
 	if m[shaders.MetricDiverged] != 0 || m[shaders.MetricOverflow] != 0 {
 		return t.diverged(*s)
 	}

@@ -53,13 +53,16 @@ func TestStateResumes(t *testing.T) {
 	}
 }
 
-// optimizers are all of them, with their settings.
+// optimizers are all of them, with their settings, and what may come before them.
 var optimizers = map[string]nn.Hyper{
 	"sgd":      {Rate: 0.05, WeightDecay: 1e-3},
 	"momentum": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9},
 	"nesterov": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, Nesterov: true},
 	"adam":     {Rate: 0.002, WeightDecay: 0.01, Optimizer: nn.Adam},
 	"adamw":    {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW},
+	"clipped":  {Rate: 0.05, Momentum: 0.9, ClipNorm: 0.5},
+	"spared":   {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, SpareBiases: true},
+	"sparedw":  {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW, SpareBiases: true, ClipNorm: 0.5},
 }
 
 func stateResumes(t *testing.T, h nn.Hyper) {
@@ -241,7 +244,7 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 func TestUpdateFitsTheBindings(t *testing.T) {
 	layers := nn.Sequential{nn.Conv2D{Out: 64, Kernel: 1}, nn.Conv2D{Out: 64, Kernel: 3}, nn.Conv2D{Out: 64, Kernel: 3}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
 	for name, h := range optimizers {
-		h.Batch, h.Epochs = 4, 1
+		h.Batch, h.Epochs, h.ClipNorm = 4, 1, 1
 		a := gpu.Guaranteed
 		a.Limits.MaxBindingBytes = 150<<10 + 4 // the weights take 290 KiB
 		dev := gpu.Dry(a, false)
@@ -251,13 +254,18 @@ func TestUpdateFitsTheBindings(t *testing.T) {
 		require.NoError(t, err)
 		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: h})
 		require.NoError(t, err)
-		parts, updated := 0, 0
-		for _, m := range regexp.MustCompile(`(?m)^update +\S+ +\D*?(\d+) `).FindAllStringSubmatch(trainer.String(), -1) {
-			n, err := strconv.Atoi(m[1])
+		parts, updated := map[string]int{}, map[string]int{} // by kernel
+		for _, m := range regexp.MustCompile(`(?m)^update +(\S+) +\D*?(\d+) `).FindAllStringSubmatch(trainer.String(), -1) {
+			n, err := strconv.Atoi(m[2])
 			require.NoError(t, err)
-			parts, updated = parts+1, updated+n
+			parts[m[1]]++
+			updated[m[1]] += n
 		}
-		assert.Equal(t, 2, parts, name)
-		assert.Equal(t, net.Bytes(), int64(updated)*4, name)
+		delete(parts, "clip/factor") // is one
+		assert.NotEmpty(t, parts, name)
+		for kernel, n := range parts {
+			assert.Equal(t, 2, n, "%s %s", name, kernel)
+			assert.Equal(t, net.Bytes(), int64(updated[kernel])*4, "%s %s", name, kernel)
+		}
 	}
 }

@@ -91,7 +91,8 @@ func (net *Net) Weights() ([]safetensors.Tensor, error) {
 }
 
 // Gradients reads the gradients of the last step back, named as [Net.Weights]: of all weights but
-// frozen ones. Before there is a trainer there are none.
+// frozen ones, as the optimizer took them: after Hyper.ClipNorm, and with the decay that
+// Hyper.SpareBiases adds to some. Before there is a trainer there are none.
 func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	if net.grads == nil {
 		return nil, errors.New("nn: no gradients: the network has not been trained")

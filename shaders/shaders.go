@@ -51,7 +51,7 @@ type Batch struct {
 	First     uint32  // 1 when gradients and metrics start from zero, 0 when they add up
 	Step      uint32  // number of the update, for random numbers
 	Seed      uint32  // seed of the random numbers
-	InvImages float32 // 1 / images in the whole batch, which scales the mean's gradient
+	InvImages float32 // 1 / images in the whole batch, or over the sum of their weights: scales the mean's gradient
 	Rate      float32 // learning rate
 
 	Correction1, Correction2 float32 // of Adam's running means; see package adam

@@ -53,12 +53,14 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	require.NoError(t, os.WriteFile(path, changed, 0o644))
 }
 
-// A network of one's own, with an optimizer of two means, a schedule by name and layers that do
-// not learn, goes on to the same bits, and its file says what it is.
+// A network of one's own, with an optimizer of two means, a schedule by name, layers that do not
+// learn, and all that changes loss and update, goes on to the same bits, and its file says what
+// it is.
 func TestOwnNetworkResumes(t *testing.T) {
 	const text = "conv 8 5 stride 2 nobias; batchnorm; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
 	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
 		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate, s.Freeze = text, "20x24", nn.AdamW, "onecycle", 0.01, "0, net.1"
+		s.LabelSmoothing, s.ClassWeights, s.ClipNorm, s.SpareBiases = 0.1, "balanced", 0.5, true
 	}))
 	again := resume(t, dir)
 	assert.Equal(t, []string{"net.0.weight", "net.1.weight", "net.1.bias", "net.1.running_mean", "net.1.running_var"}, again.Net.Frozen())

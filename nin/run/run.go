@@ -158,7 +158,8 @@ func (r *Run) describe(w *data.Whitening, train *data.Images) {
 	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
-	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set(), r.Trainer.StateBytes() == 0)
+	loss, _ := r.Trainer.Loss().(nn.CrossEntropy)
+	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set(), loss, r.Trainer.StateBytes() == 0)
 }
 
 // Close gives everything back. It may be called on nil.

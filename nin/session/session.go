@@ -93,7 +93,11 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if err := s.Load(train, test); err != nil {
 		return nil, err
 	}
-	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
+	loss, err := set.Loss(train)
+	if err != nil {
+		return nil, err
+	}
+	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, Loss: loss, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
 		Schedule: r.RateSchedule(set, set.Total(train.Len()))}
 	if err := s.Train(cfg); err != nil {
 		return nil, err

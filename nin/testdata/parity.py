@@ -23,6 +23,9 @@ ten classes and fully connected layers of 512 in the place of 4096, because soft
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
     g = dLoss/dw + weight_decay*w;  v = g at step 1, momentum*v + g afterwards;  w = w - lr*v
+The goldens weighted and clipped are of norm with other settings: weights of classes and label smoothing, whose means are over the
+weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone. squared is of norm with the mean squared
+error of ten targets an image: stream 1002, i the flat index in [n, target], target = (hash >> 8) / 2^24.
 
 The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski and Olano, JCGT 9(3), 2020)
     x     = i + p*0x9E3779B9
@@ -360,16 +363,21 @@ def load_weights(net, path):
 
 # ---- training ----
 
-def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lambda net: None):
+def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lambda net: None, criterion=F.cross_entropy, clip=0,
+          spare=False):
     """Yields the loss of each step. seen is called between the backward pass and the update."""
     y, dtype = torch.from_numpy(y), next(net.parameters()).dtype
-    sgd = torch.optim.SGD(net.parameters(), lr, momentum=momentum, weight_decay=weight_decay)
+    sgd = torch.optim.SGD([{"params": [p for p in net.parameters() if p.dim() >= 2]},
+                           {"params": [p for p in net.parameters() if p.dim() < 2], "weight_decay": 0 if spare else weight_decay}],
+                          lr, momentum=momentum, weight_decay=weight_decay)
     starts = itertools.cycle(range(0, len(x), batch))  # file order, the partial batch kept, again and again
     for i in itertools.islice(starts, steps):
-        loss = F.cross_entropy(net(x[i:i + batch].to(dtype)), y[i:i + batch])
+        loss = criterion(net(x[i:i + batch].to(dtype)), y[i:i + batch])
         sgd.zero_grad()
         loss.backward()
         seen(net)
+        if clip:
+            torch.nn.utils.clip_grad_norm_(net.parameters(), clip)
         sgd.step()
         yield loss.item()
 
@@ -400,6 +408,11 @@ GOLDENS = {
     "resnet18": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
     "densenet": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
     **{n: dict(gain=1.0, images=32, batch=8, steps=4, lr=1e-5, momentum=0.9, weight_decay=0.01) for n in TORCHVISION},
+    "weighted": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01, label_smoothing=0.1,
+                     class_weights=[1, 0.25, 3, 0.75, 2, 1.5, 0.5, 5, 1, 0.875]),
+    "clipped": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.5, clip_norm=0.25,
+                    spare_biases=True),
+    "squared": dict(net="norm", gain=1.0, images=60, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01, targets=10),
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
@@ -428,6 +441,9 @@ def golden_net(name, c, data):
     used = min(c["images"], c["batch"] * c["steps"])
     x, labels = to_input(images[:used], INPUT[network]), labels[:used]
     named = name in BOOK or name in TORCHVISION
+    y = labels
+    if "targets" in c:
+        y = (hash32(1002, used * c["targets"]) >> np.uint32(8)).astype(np.float32).reshape(used, -1) / np.float32(2**24)
 
     def gradients(net):
         return {n: p.grad.double().clone() for n, p in net.named_parameters() if p.requires_grad}
@@ -446,12 +462,17 @@ def golden_net(name, c, data):
             net.to(dtype)
             r["start"], r["logits"] = weights(net), net.eval()(x[:8].to(dtype)).tolist()
         freeze(net.train(), c.get("freeze", []))
+        weight = torch.tensor(c["class_weights"], dtype=dtype) if "class_weights" in c else None
+        criterion = nn.CrossEntropyLoss(weight, label_smoothing=c.get("label_smoothing", 0.0))
+        if "targets" in c:
+            def criterion(outputs, targets): return F.mse_loss(outputs, targets.to(dtype))
         if not named:
             one = copy.deepcopy(net)  # a normalisation would keep what it saw
-            F.cross_entropy(one(x[:1].to(dtype)), torch.from_numpy(labels[:1])).backward()
+            criterion(one(x[:1].to(dtype)), torch.from_numpy(y[:1])).backward()
             r["gradients_one"] = gradients(one)
-        r["losses"] = list(train(net, x, labels, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
-                                 seen=lambda net: "gradients" in r or r.update(gradients=gradients(net))))
+        r["losses"] = list(train(net, x, y, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
+                                 seen=lambda net: "gradients" in r or r.update(gradients=gradients(net)), criterion=criterion,
+                                 clip=c.get("clip_norm", 0), spare=c.get("spare_biases", False)))
         r["weights"] = weights(net)
         with torch.no_grad():
             r["logits_after"] = net.eval()(x[:8].to(dtype)).tolist()

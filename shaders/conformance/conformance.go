@@ -12,13 +12,17 @@ import (
 	"wgnin/shaders/batchnorm"
 	"wgnin/shaders/ceiling"
 	"wgnin/shaders/check"
+	"wgnin/shaders/clip"
 	"wgnin/shaders/concat"
 	"wgnin/shaders/conv2d"
+	"wgnin/shaders/decay"
 	"wgnin/shaders/dropout"
+	"wgnin/shaders/gather"
 	"wgnin/shaders/gcn"
 	"wgnin/shaders/groupconv"
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
+	"wgnin/shaders/mse"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -41,13 +45,17 @@ var Ops = []Op{
 	{"augment", everywhere(augment.Cases), nil},
 	{"batchnorm", everywhere(batchnorm.Cases), batchnorm.Gradients},
 	{"ceiling", everywhere(ceiling.Cases), nil},
+	{"clip", everywhere(clip.Cases), nil},
 	{"concat", everywhere(concat.Cases), concat.Gradients},
 	{"conv2d", conv2d.Cases, conv2d.Gradients},
+	{"decay", everywhere(decay.Cases), nil},
 	{"dropout", everywhere(dropout.Cases), dropout.Gradients},
+	{"gather", everywhere(gather.Cases), nil},
 	{"gcn", everywhere(gcn.Cases), nil},
 	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
+	{"mse", everywhere(mse.Cases), mse.Gradients},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},

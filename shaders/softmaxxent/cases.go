@@ -1,6 +1,7 @@
 package softmaxxent
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -9,8 +10,9 @@ import (
 )
 
 type (
-	refArgs   = Args[[]float64, []uint32, shaders.Batch]
-	totalArgs = TotalArgs[[]float64, shaders.Batch]
+	refArgs      = Args[[]float64, []uint32, shaders.Batch]
+	weightedArgs = WeightedArgs[[]float64, []uint32, shaders.Batch]
+	totalArgs    = TotalArgs[[]float64, shaders.Batch]
 )
 
 // ulps bounds what built-in functions add to the error, relative to magnitude.
@@ -45,8 +47,30 @@ func (s Shape) magnitude(a refArgs) {
 	}
 }
 
+// bound is that of the kernel, in which each share has 2u of its own. The mass of a row
+// is a sum of K of them, and so is the loss, whose terms are a difference of the logits
+// and log(sum), added and multiplied: 4u more than without weights.
+func (w Weighted) bound() check.Bound[weightedArgs] {
+	return check.Bound[weightedArgs]{Terms: 2 * w.Classes, Magnitude: w.magnitude, Ulps: w.ulps() + 2}
+}
+
+// magnitude is that of the unweighted loss, times the mass of the row.
+func (w Weighted) magnitude(a weightedArgs) {
+	w.Shape.magnitude(refArgs{a.Batch, a.X, a.Label, a.DX, a.Row})
+	for n := range int(a.Batch.Rows) {
+		mass := a.Weight[a.Label[n]]
+		for _, weight := range a.Weight {
+			mass += weight * w.Smoothing / float64(w.Classes)
+		}
+		for c := range w.Classes {
+			a.DX[n*w.Stride+c] *= mass
+		}
+		a.Row[2*n] *= mass
+	}
+}
+
 // Cases are the conformance cases: whole and partial batches, small and huge
-// logits, all logits equal.
+// logits, all logits equal; with weights and smoothing, with either, and with neither.
 func Cases() []check.Case {
 	r := check.NewRand(4)
 	var cs []check.Case
@@ -55,9 +79,11 @@ func Cases() []check.Case {
 		rows  int
 		scale float64
 		first uint32
+
+		smoothing float64
 	}{
-		{Shape{1, 1, 4}, 1, 1, 1}, {Shape{8, 10, 12}, 8, 0, 1}, {Shape{65, 10, 12}, 33, 3, 0},
-		{Shape{128, 100, 100}, 127, 30, 1}, {Shape{3, 7, 8}, 1, 1000, 0}, {Shape{2, 1000, 1000}, 2, 5, 1},
+		{Shape{1, 1, 4}, 1, 1, 1, 0.5}, {Shape{8, 10, 12}, 8, 0, 1, 0}, {Shape{65, 10, 12}, 33, 3, 0, 0.1},
+		{Shape{128, 100, 100}, 127, 30, 1, 0.3}, {Shape{3, 7, 8}, 1, 1000, 0, 0}, {Shape{2, 1000, 1000}, 2, 5, 1, 0.9},
 	} {
 		x := r.Tensor(c.s.N, c.s.Classes, c.s.Stride)
 		largest := 0.0
@@ -77,9 +103,29 @@ func Cases() []check.Case {
 		cs = append(cs,
 			check.Of(c.s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*c.s.N)},
 				c.s.Ref, check.Bound[refArgs]{Terms: c.s.Classes, Magnitude: c.s.magnitude, Ulps: c.s.ulps()}),
+			c.s.weighted(b, x, label, weights(r, c.s.Classes, c.s.N != 8), c.smoothing),
 			check.Of(c.s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, c.s.TotalRef, check.Bound[totalArgs]{Terms: c.s.N + 1}))
 	}
 	return append(cs, divergence()...)
+}
+
+// weighted is a case of the weighted kernel.
+func (s Shape) weighted(b shaders.Batch, x []float64, label []uint32, weight []float64, smoothing float64) check.Case {
+	w := check.Checked(Weighted{s, smoothing})
+	a := weightedArgs{Batch: b, X: x, Label: label, Weight: weight, DX: make([]float64, len(x)), Row: make([]float64, 2*s.N)}
+	return check.Of(w.Kernel(), a, w.Ref, w.bound())
+}
+
+// weights are n numbers in (0.5,2.5), or ones.
+func weights(r check.Rand, n int, random bool) []float64 {
+	w := r.Floats(n)
+	for i := range w {
+		w[i] = 1.5 + w[i]
+		if !random {
+			w[i] = 1
+		}
+	}
+	return w
 }
 
 // divergence are totals of which only the last batch finds all well; their
@@ -104,22 +150,27 @@ func divergence() []check.Case {
 func Gradients() []check.Gradient {
 	r := check.NewRand(5)
 	s := Shape{N: 4, Classes: 5, Stride: 8}
-	a := refArgs{
-		Batch: shaders.Batch{Rows: 3, InvImages: 0.25}, X: r.Tensor(4, 5, 8), Label: []uint32{0, 4, 2, 1},
-		DX: make([]float64, 32), Row: make([]float64, 8),
+	var gs []check.Gradient
+	for _, w := range []Weighted{{Shape: s}, {Shape: s, Smoothing: 0.3}} {
+		a := weightedArgs{
+			Batch: shaders.Batch{Rows: 3, InvImages: 0.25}, X: r.Tensor(4, 5, 8), Label: []uint32{0, 4, 2, 1},
+			Weight: weights(r, 5, w.Smoothing > 0), DX: make([]float64, 32), Row: make([]float64, 8),
+		}
+		w.Ref(a)
+		grad := append([]float64(nil), a.DX...)
+		mass := slices.Max(a.Weight) // of a row at most
+		gs = append(gs, check.Gradient{
+			Op: "softmaxxent", Detail: fmt.Sprintf("4x5, 3 rows, smoothing %g", w.Smoothing), X: a.X, Grad: grad,
+			Loss: func() float64 {
+				w.Ref(a)
+				return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
+			},
+			// exp and log of the host are good to a unit in the last place.
+			Step: 1e-4, Terms: 21, Magnitude: 3 * 0.25 * (2 + math.Log(5)) * mass,
+			// A row's third derivative is its mass times a third central moment of
+			// numbers in [-1,1], below 1.
+			Third: 3 * 0.25 * mass,
+		})
 	}
-	s.Ref(a)
-	grad := append([]float64(nil), a.DX...)
-	return []check.Gradient{{
-		Op: "softmaxxent", Detail: "4x5, 3 rows", X: a.X, Grad: grad,
-		Loss: func() float64 {
-			s.Ref(a)
-			return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
-		},
-		// exp and log of the host are good to a unit in the last place.
-		Step: 1e-4, Terms: 16, Magnitude: 3 * 0.25 * (2 + math.Log(5)),
-		// A row's third derivative is a third central moment of numbers in
-		// [-1,1], below 1.
-		Third: 3 * 0.25,
-	}}
+	return gs
 }

@@ -8,6 +8,16 @@ import (
 
 // Ref is the twin of [Shape.Kernel].
 func (s Shape) Ref(a Args[[]float64, []uint32, shaders.Batch]) {
+	weight := make([]float64, s.Classes)
+	for c := range weight {
+		weight[c] = 1
+	}
+	Weighted{Shape: s}.Ref(WeightedArgs[[]float64, []uint32, shaders.Batch]{a.Batch, a.X, a.Label, weight, a.DX, a.Row})
+}
+
+// Ref is the twin of [Weighted.Kernel].
+func (w Weighted) Ref(a WeightedArgs[[]float64, []uint32, shaders.Batch]) {
+	s, k := w.Shape, w.consts()
 	clear(a.DX)
 	clear(a.Row)
 	for n := range int(a.Batch.Rows) {
@@ -21,15 +31,19 @@ func (s Shape) Ref(a Args[[]float64, []uint32, shaders.Batch]) {
 		for c := range x {
 			sum += math.Exp(x[c] - x[best])
 		}
-		label := int(a.Label[n])
+		label, mass := int(a.Label[n]), 0.0
+		share := make([]float64, len(x))
 		for c := range x {
-			p := math.Exp(x[c]-x[best]) / sum
+			share[c] = a.Weight[c] * float64(k.Each)
 			if c == label {
-				p--
+				share[c] += a.Weight[c] * float64(k.Rest)
 			}
-			a.DX[n*s.Stride+c] = p * float64(a.Batch.InvImages)
+			mass += share[c]
 		}
-		a.Row[2*n] = x[best] + math.Log(sum) - x[label]
+		for c := range x {
+			a.DX[n*s.Stride+c] = (mass*math.Exp(x[c]-x[best])/sum - share[c]) * float64(a.Batch.InvImages)
+			a.Row[2*n] += share[c] * (math.Log(sum) + x[best] - x[c])
+		}
 		if best == label {
 			a.Row[2*n+1] = 1
 		}

@@ -1,6 +1,7 @@
 // Softmax cross-entropy of one batch: the loss and whether the first largest
 // logit is the label, for each row, and the gradient of the batch's mean loss,
-//   dX = (softmax(x) - onehot(label)) * invImages.
+//   dX = (mass(label) * softmax(x) - share(c, label)) * invImages,
+// where share is the target of class c, and mass the sum of it over the classes.
 // Rows from batch.rows on are masked: all zero.
 // Shapes: x and dX [N,Stride], of which the first Classes of a row count;
 // label [N]; row [N] holds (loss, correct). One invocation: one row. Assigns.
@@ -21,13 +22,14 @@ fn run(group : u32, lane : u32) {
   }
   let real = n < batch.rows;
   let scale = select(0.0, batch.invImages, real);
+  let total = mass(label[n]);
   for (var c = 0u; c < Stride; c = c + 1u) {
     var g = 0.0;
     if (c < Classes) {
-      g = (exp(x[at + c] - largest) / sum - select(0.0, 1.0, c == label[n])) * scale;
+      g = (total * (exp(x[at + c] - largest) / sum) - share(c, label[n])) * scale;
     }
     dX[at + c] = g;
   }
-  let loss = largest + log(sum) - x[at + label[n]];
-  row[n] = select(vec2<f32>(), vec2<f32>(loss, select(0.0, 1.0, best == label[n])), real);
+  let result = vec2<f32>(loss(at, label[n], largest, log(sum)), select(0.0, 1.0, best == label[n]));
+  row[n] = select(vec2<f32>(), result, real);
 }

@@ -102,18 +102,38 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 const adamRate = 0.001
 
 // Settings returns s, such as a recipe's settings, with the changes that the flags ask for.
+// The recipes' rate and momentum are for their optimizers: with -optimizer adam or adamw, the
+// rate is adamRate, and the momentum, which they have not, 0.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
-	rate := false
+	if isAdam(f.given.Optimizer) {
+		s.Rate, s.Momentum = adamRate, 0
+	}
 	f.fs.Visit(func(g *flag.Flag) {
 		if o, ok := overridden(g.Name); ok {
 			o.in(&s).Set(o.in(&f.given))
 		}
-		rate = rate || g.Name == "lr"
 	})
-	if o := f.given.Optimizer; !rate && (o == nn.Adam || o == nn.AdamW) {
-		s.Rate = adamRate
-	}
 	return s
+}
+
+func isAdam(optimizer string) bool { return optimizer == nn.Adam || optimizer == nn.AdamW }
+
+// check refuses settings that no run can have, and flags that do nothing with the others.
+func (f *Flags) check(s nin.Settings) error {
+	if err := s.Check(); err != nil {
+		return err
+	}
+	var err error
+	f.fs.Visit(func(g *flag.Flag) {
+		switch {
+		case g.Name == "momentum" && isAdam(s.Optimizer) && s.Momentum != 0:
+			err = fmt.Errorf("-momentum does nothing with the optimizer %s, which has betas of 0.9 and 0.999; leave it out, or take -optimizer sgd",
+				s.Optimizer)
+		case g.Name == "dropout" && s.Net != "":
+			err = errors.New("-dropout does nothing with -net; put it into the network, such as dropout 0.5")
+		}
+	})
+	return err
 }
 
 // Check refuses what can be refused before a device is opened: settings that no
@@ -131,7 +151,7 @@ func (f *Flags) Check() error {
 		var err error
 		for _, name := range names { // some device may take the one that does
 			r, _ := nin.Find(name) // found before
-			if err = f.Settings(r.Settings()).Check(); err == nil {
+			if err = f.check(f.Settings(r.Settings())); err == nil {
 				return nil
 			}
 		}
@@ -182,7 +202,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		return nil, err
 	}
 	s := f.Settings(recipe.Settings())
-	if err := s.Check(); err != nil {
+	if err := f.check(s); err != nil {
 		return nil, cli.Usage(err)
 	}
 	if recipe, err = nin.RecipeOf(s); err != nil {

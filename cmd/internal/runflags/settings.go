@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"wgnin/nin"
@@ -37,7 +38,11 @@ var overrides = []override{
 	{"momentum", "Momentum", "momentum, 0 to 1"},
 	{"nesterov", "Nesterov", "Nesterov's momentum"},
 	{"weight-decay", "WeightDecay", "weight decay"},
-	{"dropout", "Dropout", "probability of dropping a value"},
+	{"decay-biases", "SpareBiases", "apply weight decay to biases and to the weights of a normalisation too, as PyTorch does; -decay-biases=false does not"},
+	{"clip", "ClipNorm", "bound of the norm of the gradient of all weights, as PyTorch's clip_grad_norm_ (0: none)"},
+	{"label-smoothing", "LabelSmoothing", "share of the target that is spread over all classes, 0 to 1, as PyTorch's label_smoothing"},
+	{"class-weights", "ClassWeights", "`balanced or list`: how much each class counts in the training loss, as PyTorch's weight; balanced makes rare classes count more, and 1,2,0.5 are weights of three classes"},
+	{"dropout", "Dropout", "probability of dropping a value, of the recipe's network"},
 	{"augment", "Augment", "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)"},
 	{"whiten", "Whiten", "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once"},
 	{"seed", "Seed", "seed of weights, order, augmentation and dropout"},
@@ -77,9 +82,12 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 		case *nin.Every:
 			fs.TextVar(p, o.flag, *p, o.help)
 		case *bool:
-			if o.field == "Tune" {
+			switch o.field {
+			case "Tune":
 				fs.Var((*onOff)(p), o.flag, o.help)
-			} else {
+			case "SpareBiases":
+				fs.Var((*not)(p), o.flag, o.help)
+			default:
 				fs.BoolVar(p, o.flag, *p, o.help)
 			}
 		}
@@ -197,5 +205,21 @@ func (o *onOff) Set(s string) error {
 	default:
 		return errors.New("want on or off")
 	}
+	return nil
+}
+
+// not is a flag of a setting that says the opposite.
+type not bool
+
+func (n *not) IsBoolFlag() bool { return true }
+
+func (n *not) String() string { return strconv.FormatBool(!bool(*n)) }
+
+func (n *not) Set(s string) error {
+	v, err := strconv.ParseBool(s)
+	if err != nil {
+		return errors.New("want true or false")
+	}
+	*n = not(!v)
 	return nil
 }

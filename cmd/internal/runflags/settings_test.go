@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -54,6 +55,43 @@ func TestOverrides(t *testing.T) {
 	require.NoError(t, want.CheckpointEvery.UnmarshalText([]byte("90s")))
 	got := f.Settings(r.Settings())
 	assert.Equal(t, want, got)
+}
+
+// Flags that would do nothing are refused, and flags that say the opposite of a setting set it.
+func TestFlagsWithoutEffect(t *testing.T) {
+	for args, want := range map[string]string{
+		"-optimizer adam -momentum 0.5":        "-momentum does nothing with the optimizer adam",
+		"-recipe photos -data d -momentum 0.5": "-momentum does nothing with the optimizer adamw",
+		"-optimizer adam -nesterov":            "-nesterov is true; want it with sgd and a momentum above 0",
+		"-net flatten -dropout 0.5":            "-dropout does nothing with -net; put it into the network",
+		"-recipe d2l -decay-biases=false":      "-decay-biases is without effect; want a weight decay above 0 with it",
+		"-decay-biases=maybe":                  "want true or false",
+		"-optimizer adam":                      "",
+		"-optimizer sgd -momentum 0.5":         "",
+		"-optimizer adamw -momentum 0":         "",
+		"-recipe mini -decay-biases=false":     "",
+		"-recipe d2l -decay-biases -clip 1":    "",
+		"-net flatten -class-weights balanced": "",
+	} {
+		fs := flag.NewFlagSet("", flag.ContinueOnError)
+		fs.SetOutput(io.Discard)
+		f := New(fs)
+		err := fs.Parse(strings.Fields(args))
+		if err == nil {
+			err = Named(f.Check())
+		}
+		if want == "" {
+			require.NoError(t, err, args)
+		} else {
+			require.ErrorContains(t, err, want, args)
+		}
+		mini, _ := nin.Find("mini")
+		s := f.Settings(mini.Settings())
+		assert.Equal(t, strings.Contains(args, "biases=false"), s.SpareBiases)
+		if strings.HasPrefix(args, "-optimizer adam") {
+			assert.Equal(t, adamRate, s.Rate)
+		}
+	}
 }
 
 // An error from below names a field; the command's names the flag, has the same

@@ -1,0 +1,220 @@
+package nn_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/shaders"
+)
+
+// crossEntropy is the mean loss of the images at the places, and the sum over them of its
+// gradient, from logits, in float64: PyTorch's formula.
+func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, places []int) (loss float64, gradient []float64) {
+	classes := len(logits[0])
+	gradient = make([]float64, classes)
+	sum := 0.0
+	for _, n := range places {
+		exps := 0.0
+		for _, v := range logits[n] {
+			exps += math.Exp(float64(v))
+		}
+		weight := func(c int) float64 { return 1 }
+		if len(c.ClassWeights) > 0 {
+			weight = func(k int) float64 { return c.ClassWeights[k] }
+		}
+		label := set.Label(n)
+		sum += weight(label)
+		for k := range classes {
+			share := c.LabelSmoothing / float64(classes) * weight(k)
+			if k == label {
+				share += (1 - c.LabelSmoothing) * weight(k)
+			}
+			loss += share * (math.Log(exps) - float64(logits[n][k]))
+			for j, v := range logits[n] {
+				gradient[j] += share * math.Exp(float64(v)) / exps
+			}
+			gradient[k] -= share
+		}
+	}
+	for k := range gradient {
+		gradient[k] /= sum
+	}
+	return loss / sum, gradient
+}
+
+// The mean with weights is over the whole batch, whichever images it has, however it is split,
+// and whether it is whole or the last; the test has another loss, or the same if it is asked to.
+// The tolerance of the sums of ten is that of PyTorch's float32: 1e-6.
+func TestCrossEntropyOfABatch(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 10}}, set)
+	require.NoError(t, net.Init(nn.He, 3))
+	weights := []float64{1, 0.25, 3, 0.7, 2, 1.5, 0.1, 5, 1, 0.9}
+	for _, c := range []nn.CrossEntropy{
+		{}, {ClassWeights: []float64{}}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights},
+	} {
+		eval, err := nn.NewEvaluator(net, images, 4, c)
+		require.NoError(t, err)
+		defer eval.Close()
+		logits, err := eval.Logits(0, 10)
+		require.NoError(t, err)
+		measured, err := eval.Run(context.Background())
+		require.NoError(t, err)
+		want, _ := crossEntropy(c, set, logits, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+		assert.InDelta(t, want, measured.Loss, 1e-6)
+		for _, micro := range []int{6, 4, 1} {
+			for _, shuffle := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%+v parts of %d shuffled %t", c, micro, shuffle), func(t *testing.T) {
+					trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+						Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: shuffle}, Loss: c, MicroBatch: micro, SettleEvery: 1,
+					})
+					require.NoError(t, err)
+					defer trainer.Close()
+					for s, err := range trainer.Steps(context.Background()) {
+						require.NoError(t, err)
+						order := []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
+						if shuffle {
+							order = rand.New(rand.NewPCG(5, uint64(s.Epoch))).Perm(10)
+						}
+						want, wantGradient := crossEntropy(c, set, logits, order[(s.Step-1)%2*6:][:s.Images])
+						assert.InDelta(t, want, s.Loss, 1e-6)
+						gradients, err := net.Gradients()
+						require.NoError(t, err)
+						for k, v := range gradients[3].Data { // of the last bias
+							assert.InDelta(t, wantGradient[k], v, 1e-6)
+						}
+					}
+				})
+			}
+		}
+	}
+	for want, c := range map[string]nn.CrossEntropy{
+		"LabelSmoothing is 1; want 0 <= smoothing < 1": {LabelSmoothing: 1}, "LabelSmoothing is NaN": {LabelSmoothing: math.NaN()},
+		"ClassWeights is 0; want a positive number for each class": {ClassWeights: make([]float64, 10)}, "ClassWeights is +Inf": {ClassWeights: []float64{math.Inf(1)}},
+		"ClassWeights is 2 numbers; want 10, one for each class": {ClassWeights: []float64{1, 2}},
+	} {
+		_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1}, Loss: c})
+		assertOneLine(t, err, want)
+		_, err = nn.NewEvaluator(net, images, 1, c)
+		assertOneLine(t, err, want)
+	}
+}
+
+// absolute is a loss of one's own: the mean of |y - target|, as torch.nn.L1Loss.
+type absolute struct{}
+
+type absoluteArgs[F, B any] struct {
+	Batch  B `wgsl:"uniform Batch"`
+	Y      F `wgsl:"read array<f32>"`
+	Values F `wgsl:"read array<f32>"`
+	DY     F `wgsl:"write array<f32>"`
+	Row    F `wgsl:"write array<vec2<f32>>"`
+}
+
+func (absolute) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) {
+	if t.K != y.C {
+		g.Fail(fmt.Errorf("%d outputs, %d targets", y.C, t.K))
+		return
+	}
+	gpu.Kernel[absoluteArgs[gpu.View, gpu.View]]{
+		Name: "absolute", Groups: g.N, Lanes: 1, Source: shaders.Source(struct{ K, Stride int }{t.K, y.Stride}, shaders.BatchStruct, `
+fn run(n : u32, lane : u32) {
+  var sum = 0.0;
+  for (var c = 0u; c < Stride; c = c + 1u) {
+    var d = 0.0;
+    if (c < K && n < batch.rows) { d = y[n * Stride + c] - values[n * K + c]; }
+    sum = sum + abs(d);
+    dY[n * Stride + c] = sign(d) * batch.invImages / f32(K);
+  }
+  row[n] = vec2<f32>(sum / f32(K), 0.0);
+}`),
+	}.Record(g.Recorder(), absoluteArgs[gpu.View, gpu.View]{Batch: g.Batch, Y: y.Data, Values: t.Values, DY: t.DY, Row: t.Row})
+}
+
+// Losses of numbers, one of them of this test's own, are means over all targets of a batch,
+// whichever images it has, however it is split, and whether it is whole or the last.
+func TestLossesOfTargets(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	net, images := build(t, dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 3}}, set)
+	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1}, Loss: nn.MSE{}})
+	assertOneLine(t, err, "MSE of images without targets; want a call of their SetTargets before")
+	r := rand.New(rand.NewPCG(1, 1))
+	targets := make([]float32, 30)
+	require.NoError(t, images.SetTargets(targets))
+	for i := range targets {
+		targets[i] = 2*r.Float32() - 1
+	}
+	require.NoError(t, images.SetTargets(targets), "other numbers")
+	for name, c := range map[string]struct {
+		loss nn.Loss
+		of   func(d float64) (loss, slope float64)
+	}{
+		"mean squared error": {nn.MSE{}, func(d float64) (float64, float64) { return d * d, 2 * d }},
+		"one's own":          {absolute{}, func(d float64) (float64, float64) { return math.Abs(d), math.Copysign(1, d) }},
+	} {
+		eval, err := nn.NewEvaluator(net, images, 4, c.loss)
+		require.NoError(t, err)
+		defer eval.Close()
+		outputs, err := eval.Logits(0, 10)
+		require.NoError(t, err)
+		mean := func(places []int) (loss float64, gradient [3]float64) {
+			n := float64(3 * len(places))
+			for _, i := range places {
+				for k, y := range outputs[i] {
+					l, slope := c.of(float64(y) - float64(targets[3*i+k]))
+					loss += l / n
+					gradient[k] += slope / n
+				}
+			}
+			return loss, gradient
+		}
+		measured, err := eval.Run(context.Background())
+		require.NoError(t, err)
+		want, _ := mean([]int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+		assert.InDelta(t, want, measured.Loss, 1e-6)
+		assert.Zero(t, measured.Accuracy)
+		for _, micro := range []int{6, 4} {
+			t.Run(fmt.Sprintf("%s parts of %d", name, micro), func(t *testing.T) {
+				trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+					Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: true}, Loss: c.loss, MicroBatch: micro, SettleEvery: 1,
+				})
+				require.NoError(t, err)
+				defer trainer.Close()
+				for s, err := range trainer.Steps(context.Background()) {
+					require.NoError(t, err)
+					order := rand.New(rand.NewPCG(5, uint64(s.Epoch))).Perm(10)
+					want, wantGradient := mean(order[(s.Step-1)%2*6:][:s.Images])
+					assert.InDelta(t, want, s.Loss, 1e-6)
+					gradients, err := net.Gradients()
+					require.NoError(t, err)
+					for k, v := range gradients[1].Data { // of the bias
+						assert.InDelta(t, wantGradient[k], v, 1e-6)
+					}
+				}
+			})
+		}
+	}
+	for want, values := range map[string][]float32{
+		"nn: 31 targets; want as many for each of 10 images": make([]float32, 31), "nn: 0 targets": nil,
+		"nn: 2 targets an image; there were 3": make([]float32, 20), "nn: targets that are not finite": append(make([]float32, 29), float32(math.NaN())),
+	} {
+		assertOneLine(t, images.SetTargets(values), want)
+	}
+	other, _ := build(t, dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 2}}, set)
+	_, err = nn.NewEvaluator(other, images, 1, nn.MSE{})
+	assertOneLine(t, err, "MSE of an output of 2 channels of 1x1, and targets of 3 numbers; want a number for each")
+	_, err = nn.NewEvaluator(other, images, 1, nn.MSE{}, nn.MSE{})
+	assertOneLine(t, err, "several losses")
+}

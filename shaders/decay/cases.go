@@ -1,0 +1,31 @@
+package decay
+
+import (
+	"wgnin/shaders"
+	"wgnin/shaders/check"
+)
+
+type (
+	coupledArgs   = CoupledArgs[[]float64]
+	decoupledArgs = DecoupledArgs[[]float64, shaders.Batch]
+)
+
+// Cases are the conformance cases: decays, of which some are zero, with a rate that is negative
+// so that the terms of the absolute inputs add up, as the tolerance asks; and one that is not
+// made, because training has diverged.
+func Cases() []check.Case {
+	r := check.NewRand(14)
+	var cs []check.Case
+	for i, n := range []int{4, 4 * 13, 4 * 65, 4 * 1021} {
+		s := check.Checked(Shape{n})
+		decay := r.Floats(n)
+		for j := range decay {
+			decay[j] = max(0, decay[j])
+		}
+		metrics := []float64{2.5, 1, float64(i % 2), 0}
+		cs = append(cs,
+			check.Of(s.Coupled(), coupledArgs{r.Floats(n), r.Floats(n), decay}, s.CoupledRef, check.Bound[coupledArgs]{Terms: 2}),
+			check.Of(s.Decoupled(), decoupledArgs{shaders.Batch{Rate: -0.05}, r.Floats(n), decay, metrics}, s.DecoupledRef, check.Bound[decoupledArgs]{Terms: 3}))
+	}
+	return cs
+}

@@ -1,0 +1,56 @@
+package mse
+
+import (
+	"wgnin/shaders"
+	"wgnin/shaders/check"
+)
+
+type refArgs = Args[[]float64, shaders.Batch]
+
+// magnitude has the sum of the absolute values in the place of each difference.
+func (s Shape) magnitude(a refArgs) {
+	for i := range a.Target_ {
+		a.Target_[i] = -a.Target_[i]
+	}
+	s.Ref(a)
+}
+
+// bound is that of the kernel. A difference has 1u of its terms, its square 3u and K sums; the
+// product with the mean one more. The gradient has three products.
+func (s Shape) bound() check.Bound[refArgs] {
+	return check.Bound[refArgs]{Terms: s.K + 4, Magnitude: s.magnitude}
+}
+
+// Cases are the conformance cases: whole and partial batches, with padding and without.
+func Cases() []check.Case {
+	r := check.NewRand(16)
+	var cs []check.Case
+	for _, c := range []struct {
+		s    Shape
+		rows int
+	}{{Shape{1, 1, 4}, 1}, {Shape{8, 10, 12}, 8}, {Shape{65, 3, 4}, 33}, {Shape{3, 257, 260}, 2}, {Shape{128, 4, 4}, 127}} {
+		b := shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows)}
+		x := r.Tensor(c.s.N, c.s.K, c.s.Stride)
+		a := refArgs{b, x, r.Floats(c.s.N * c.s.K), make([]float64, len(x)), make([]float64, 2*c.s.N)}
+		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), a, c.s.Ref, c.s.bound()))
+	}
+	return cs
+}
+
+// Gradients are the checks of the twin's gradient. The loss is quadratic, so that any step
+// gives its differences exactly.
+func Gradients() []check.Gradient {
+	r := check.NewRand(17)
+	s := Shape{4, 5, 8}
+	a := refArgs{shaders.Batch{Rows: 3, InvImages: 0.25}, r.Tensor(4, 5, 8), r.Floats(20), make([]float64, 32), make([]float64, 8)}
+	s.Ref(a)
+	grad := append([]float64(nil), a.DX...)
+	return []check.Gradient{{
+		Op: "mse", Detail: "4x5, 3 rows", X: a.X, Grad: grad,
+		Loss: func() float64 {
+			s.Ref(a)
+			return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
+		},
+		Step: 1, Terms: 24, Magnitude: 3 * 0.25 * 9, // differences of at most 3
+	}}
+}
