@@ -17,7 +17,8 @@ import (
 // A frozen BatchNorm2D normalises by its running mean and variance in training too, and leaves
 // them as they are, as Keras does with trainable=False: it computes what it computed in the
 // trained network. With requires_grad=False alone, PyTorch's goes on to normalise by the batch
-// and to move them; call eval() on it there for the same.
+// and to move them; call eval() on it there for the same. Dropout, which has no weights, goes on
+// to drop.
 //
 // The errors are [RangeError]s: a prefix that begins no name, one that freezes part of a layer,
 // and prefixes that leave nothing to learn.
@@ -59,7 +60,8 @@ func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 		}
 		switch {
 		case len(held) > 0 && len(free) > 0:
-			return nil, RangeError{"Freeze", strings.Join(prefixes, ","), fmt.Sprintf("whole layers such as %s: %s would learn without %s", l.Path, free[0], held[0])}
+			want := fmt.Sprintf("whole layers such as %s: %s would learn without %s", l.Path, free[0], held[0])
+			return nil, RangeError{"Freeze", strings.Join(prefixes, ","), want}
 		case len(held) > 0:
 			frozen[l.Path] = true
 		case len(free) > 0:
@@ -76,8 +78,9 @@ func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 	}
 	for _, p := range prefixes {
 		if !used[p] {
-			near := slices.DeleteFunc(paths, func(path string) bool { return strings.Count(path, ".") > strings.Count(p, ".") })
-			return nil, RangeError{"Freeze", fmt.Sprintf("%q", p), "the beginning of a weight's name; " + nearest.Hint(p, near)}
+			deeper := func(path string) bool { return strings.Count(path, ".") > strings.Count(p, ".") }
+			hint := nearest.Hint(p, slices.DeleteFunc(paths, deeper))
+			return nil, RangeError{"Freeze", fmt.Sprintf("%q", p), "the beginning of a weight's name; " + hint}
 		}
 	}
 	if !learns {
