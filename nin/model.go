@@ -73,19 +73,30 @@ func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 			return nil, err
 		}
 	}
-	if len(m.Classes) == 0 {
-		n, err := m.outputs()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if m.Classes = data.Classes(m.Dataset); len(m.Classes) != n {
-			m.Classes = make([]string, n)
-			for i := range m.Classes {
-				m.Classes[i] = fmt.Sprint(i)
-			}
-		}
+	if m.Classes, err = m.classNames(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// classNames returns the names of the classes, if there are any, or those of the dataset, if it
+// has as many classes, or else numbers.
+func (m *Model) classNames() ([]string, error) {
+	n, err := m.outputs()
+	if err != nil || len(m.Classes) == n {
+		return m.Classes, err
+	}
+	if len(m.Classes) > 0 {
+		return nil, fmt.Errorf("there are names of %d classes; want %d, one for each output of the network", len(m.Classes), n)
+	}
+	if names := data.Classes(m.Dataset); len(names) == n {
+		return names, nil
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	return names, nil
 }
 
 // The metadata of a file of weights.
