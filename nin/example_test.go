@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"log"
 	"os"
 
 	"wgnin/gpu"
@@ -113,10 +112,4 @@ func ExamplePredictor() {
 	fmt.Printf("%s, of %d classes\n", best[0].Class, len(best))
 	// Output:
 	// trouser, of 10 classes
-}
-
-func must(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

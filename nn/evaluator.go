@@ -153,6 +153,9 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 
 // setBatch makes the images from first on the ones that the plan runs on.
 func (e *Evaluator) setBatch(first int) error {
+	if !e.net.set {
+		return errUnset
+	}
 	b := shaders.Batch{Rows: uint32(min(e.batch, e.images.Len()-first)), Offset: uint32(first)}
 	if first == 0 {
 		b.First = 1

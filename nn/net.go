@@ -190,6 +190,9 @@ func (net *Net) each(f func(index int, name string, offset int, t WeightTensor))
 	}
 }
 
+// errUnset refuses to run a net that has no weights yet.
+var errUnset = errors.New("nn: the weights were never set; call the net's Init or SetWeights")
+
 // Init sets the weights at random.
 func (net *Net) Init(init Init, seed uint64) error {
 	if init.Weight == nil || init.Bias == nil {
