@@ -1,5 +1,5 @@
 // Package report measures networks and prints what it finds: how well a trained one
-// knows images, what it takes one for, what training takes, and how fast it is.
+// knows images, what training takes, and how fast it is.
 package report
 
 import (
