@@ -2,8 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
-	"slices"
 
 	"wgnin/gpu"
 	"wgnin/shaders/softmaxxent"
@@ -38,18 +36,4 @@ func buildCrossEntropy(g *Graph, logits *Tensor, classes int, target, metrics vi
 		Batch: g.Batch, X: logits.Data, Label: target, DX: dX, Row: row,
 	})
 	s.Total().Record(g.rec, softmaxxent.TotalArgs[gpu.View, gpu.View]{Batch: g.Batch, Row: row, Metrics: metrics})
-}
-
-// LogSoftmax returns the logarithms of the probabilities that logits stand for, as
-// torch.nn.functional.log_softmax does over one row, computed in float64.
-func LogSoftmax(logits []float32) []float64 {
-	largest, sum := float64(slices.Max(logits)), 0.0
-	for _, v := range logits {
-		sum += math.Exp(float64(v) - largest)
-	}
-	logP := make([]float64, len(logits))
-	for i, v := range logits {
-		logP[i] = float64(v) - (largest + math.Log(sum))
-	}
-	return logP
 }
