@@ -93,7 +93,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 
 // wrap names the entry that caused err.
 func (e *entry) wrap(err error) error {
-	return fmt.Errorf("layer %s: %s %s: %w", e.layer, e.name, e.detail, err)
+	return fmt.Errorf("%s: %w", strings.TrimSpace(e.where()+" "+e.detail), err)
 }
 
 // fits refuses what the adapter cannot bind or dispatch.
@@ -279,7 +279,7 @@ func (p *Plan) check() error {
 	for _, e := range p.entries {
 		for _, b := range e.binds {
 			if b.view.buf.h == nil {
-				return fmt.Errorf("layer %s: %s: buffer %s %w", e.layer, e.name, b.view.buf.label, errReleased)
+				return fmt.Errorf("%s: buffer %s %w", e.where(), b.view.buf.label, errReleased)
 			}
 		}
 	}

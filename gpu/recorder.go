@@ -29,6 +29,14 @@ type entry struct {
 	iterations          int
 }
 
+// where names the kernel, and its layer if it has one, for errors.
+func (e *entry) where() string {
+	if e.layer == "" {
+		return e.name
+	}
+	return "layer " + e.layer + ": " + e.name
+}
+
 // temp is where a plan puts memory that lives only while the plan runs.
 type temp struct {
 	of          *Recorder
@@ -137,13 +145,13 @@ func (r *Recorder) live() error {
 			}
 			if t.of != r {
 				if !t.keep {
-					return fmt.Errorf("layer %s: %s: %s is %s, a temporary of another plan that does not keep it", e.layer, e.name, b.name, b.view.buf.label)
+					return fmt.Errorf("%s: %s is %s, a temporary of another plan that does not keep it", e.where(), b.name, b.view.buf.label)
 				}
 				continue
 			}
 			if t.first < 0 {
 				if b.access != "write" && b.access != "part" {
-					return fmt.Errorf("layer %s: %s: %s reads %s before anything wrote it", e.layer, e.name, b.name, b.view.buf.label)
+					return fmt.Errorf("%s: %s reads %s before anything wrote it", e.where(), b.name, b.view.buf.label)
 				}
 				t.first = i
 			}

@@ -2,8 +2,11 @@ package nin_test
 
 import (
 	"fmt"
+	"image"
+	"image/color"
 	"os"
 
+	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nn"
 )
@@ -80,4 +83,33 @@ func ExampleLikeVGG() {
 	// NiN-11: 11.1 million parameters, 5.1 billion multiply-adds
 	// NiN-16: 11.7 million parameters, 6.0 billion multiply-adds
 	// NiN-19: 12.3 million parameters, 6.4 billion multiply-adds
+}
+
+// What an image shows, from a file of weights. The program may have decoded it, or drawn it.
+func ExamplePredictor() {
+	dev, err := gpu.Open(gpu.Options{})
+	must(err)
+	defer dev.Close()
+
+	// As cmd/train left it, but smaller: -recipe mini -batch 64 -lr 0.1 -steps 2000 -net 'conv 8 5
+	// stride 2; relu; conv 16 3 stride 2; relu; conv 24 3; relu; globalavgpool; flatten; linear 10'
+	m, err := nin.ReadModel("testdata/fashion.safetensors", "")
+	must(err)
+	p, err := nin.NewPredictor(dev, m, 1)
+	must(err)
+	defer p.Close()
+
+	trousers := image.NewGray(image.Rect(0, 0, 56, 56))
+	for y := 4; y < 52; y++ {
+		for x := 18; x < 38; x++ {
+			if y < 14 || x < 26 || x > 29 { // two legs
+				trousers.SetGray(x, y, color.Gray{200})
+			}
+		}
+	}
+	best, err := p.Predict(trousers)
+	must(err)
+	fmt.Printf("%s, of %d classes\n", best[0].Class, len(best))
+	// Output:
+	// trouser, of 10 classes
 }

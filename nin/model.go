@@ -18,16 +18,20 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Model is a trained network as a file of weights has it. [ReadModel] reads one. To save a
-// network of your own, fill in Layers, In and Weights, and Dataset or Classes where they are
-// known, and call [Model.Export].
+// Model is a network as a file of weights has it: what it is, what it is for, and its weights.
+// [ReadModel] reads one.
+//
+// To train and save a network of your own, fill in Layers and In, and Dataset or Classes where
+// they are known; put it on a device with [Model.Net], whose weights start with [nn.Net.Init];
+// and after the training set Weights to those of the net, and call [Model.Export]. The example
+// OwnLayers is a whole program.
 type Model struct {
 	Recipe  string // name of the recipe that trained it; empty if none did
 	Layers  nn.Layer
 	In      nn.Shape
-	Weights []safetensors.Tensor
-	Dataset string   // the dataset that it was trained on; empty if it is not known
-	Classes []string // names; numbers if they are not known
+	Weights []safetensors.Tensor // empty before the training
+	Dataset string               // the dataset that it was trained on; empty if it is not known
+	Classes []string             // names; numbers if they are not known
 
 	Whitening *data.Whitening // the whitening that its images go through; nil for none
 
@@ -73,19 +77,30 @@ func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 			return nil, err
 		}
 	}
-	if len(m.Classes) == 0 {
-		n, err := m.outputs()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if m.Classes = data.Classes(m.Dataset); len(m.Classes) != n {
-			m.Classes = make([]string, n)
-			for i := range m.Classes {
-				m.Classes[i] = fmt.Sprint(i)
-			}
-		}
+	if m.Classes, err = m.classNames(); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return m, nil
+}
+
+// classNames returns the names of the classes, if there are any, or those of the dataset, if it
+// has as many classes, or else numbers.
+func (m *Model) classNames() ([]string, error) {
+	n, err := m.outputs()
+	if err != nil || len(m.Classes) == n {
+		return m.Classes, err
+	}
+	if len(m.Classes) > 0 {
+		return nil, fmt.Errorf("there are names of %d classes; want %d, one for each output of the network", len(m.Classes), n)
+	}
+	if names := data.Classes(m.Dataset); len(names) == n {
+		return names, nil
+	}
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint(i)
+	}
+	return names, nil
 }
 
 // The metadata of a file of weights.
@@ -227,15 +242,18 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	return m, err
 }
 
-// Net puts the network on a device.
+// Net puts the network on a device, with its weights, if it has any. Else they are to be set:
+// the net refuses to run before.
 func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 	net, err := nn.NewNet(dev, m.Layers, m.In, nn.Whiten(m.Whitening))
 	if err != nil {
 		return nil, err
 	}
-	if err := net.SetWeights(m.Weights); err != nil {
-		net.Close()
-		return nil, err
+	if len(m.Weights) > 0 {
+		if err := net.SetWeights(m.Weights); err != nil {
+			net.Close()
+			return nil, err
+		}
 	}
 	return net, nil
 }

@@ -251,3 +251,24 @@ func TestInputOfSettings(t *testing.T) {
 		assert.Equal(t, nn.Shape{C: 1, H: 20, W: 24}, r.In)
 	}
 }
+
+// Recipes of one's own come before those that the commands know; what a recipe lacks is said.
+func TestOwnRecipes(t *testing.T) {
+	mini, err := nin.Find("mini")
+	require.NoError(t, err)
+	mine := mini
+	mine.Rate = 7
+	found, err := nin.Find("mini", mine)
+	require.NoError(t, err)
+	assert.InDelta(t, 7, found.Rate, 0)
+	mine.Name, mine.Dataset = "mine", "drawings"
+	_, err = nin.Find("mine")
+	require.ErrorContains(t, err, `there is no recipe "mine"`)
+	require.NoError(t, mine.Settings().Check(mine))
+	s := mine.Settings()
+	s.Dataset = "shoes"
+	require.ErrorContains(t, s.Check(mine), `Dataset is "shoes"`)
+	require.ErrorContains(t, mine.Settings().Check(), `there is no recipe "mine"`)
+	mine.Net = nil
+	require.EqualError(t, mine.Settings().Check(mine), `the recipe "mine" has no Net; want a function that returns the layers`)
+}

@@ -2,6 +2,7 @@ package nin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"wgnin/nin/neighbours"
@@ -11,6 +12,10 @@ import (
 )
 
 // Recipe is a network with the settings of its training run.
+//
+// A recipe of your own is a value of this type. It is not registered: every function that finds
+// a recipe by its name takes recipes of your own as known, as package run does. Net may use
+// layers of your own. Dataset may name images that package data does not know, or none.
 type Recipe struct {
 	Name    string
 	About   string // one line
@@ -25,7 +30,7 @@ type Recipe struct {
 	Augment  string                                    // of the training images; see [Augmentation]
 }
 
-// Recipes are all there are.
+// Recipes are those of this module, which the commands know. It is a table to be read.
 var Recipes = []Recipe{
 	{
 		Name: "d2l", About: "the chapter's run: Fashion-MNIST at 224x224, 10 epochs",
@@ -109,10 +114,11 @@ func parse(text string, known ...nn.Layer) (nn.Layer, error) {
 	return nn.Parse(text, append(Layers(), known...)...)
 }
 
-// Find is the recipe of that name.
-func Find(name string) (Recipe, error) {
+// Find returns the recipe of that name: of known, which are recipes of your own, or else of
+// [Recipes].
+func Find(name string, known ...Recipe) (Recipe, error) {
 	var names []string
-	for _, r := range Recipes {
+	for _, r := range slices.Concat(known, Recipes) {
 		if r.Name == name {
 			return r, nil
 		}

@@ -76,11 +76,15 @@ func (r Recipe) Settings() Settings {
 	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
-// RecipeOf returns the recipe that the settings name, with the settings' network and input.
-func RecipeOf(s Settings) (Recipe, error) {
-	r, err := Find(s.Recipe)
+// RecipeOf returns the recipe that the settings name, of [Recipes] or known, with the settings'
+// network and input.
+func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
+	r, err := Find(s.Recipe, known...)
 	if err != nil {
 		return r, err
+	}
+	if r.Net == nil {
+		return r, fmt.Errorf("the recipe %q has no Net; want a function that returns the layers", r.Name)
 	}
 	if s.Net != "" {
 		layer, err := parse(s.Net)
@@ -172,18 +176,14 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 }
 
 // checkSchedule refuses an unknown schedule, and a warm-up for a schedule that has its own.
-func (s Settings) checkSchedule() error {
+func (s Settings) checkSchedule(r Recipe) error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
 		return SettingError{Setting: "Schedule", Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}
 	}
 	if s.Warmup < 0 {
 		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "a number of steps, or 0 for the schedule's own"}
 	}
-	r, err := Find(s.Recipe)
-	if err != nil || s.Warmup == 0 {
-		return err
-	}
-	if s.Schedule == "onecycle" || s.Schedule == "" && r.Schedule != nil {
+	if s.Warmup > 0 && (s.Schedule == "onecycle" || s.Schedule == "" && r.Schedule != nil) {
 		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "0, for this schedule has a rise of its own; or one of the schedules constant, cosine, steps"}
 	}
 	return nil
@@ -236,10 +236,17 @@ func CheckSkipBad(dataset string, skip bool) error {
 }
 
 // Check refuses settings that no run can have, with a [SettingError] or an
-// [nn.RangeError] that says what would be right.
-func (s Settings) Check() error {
-	if err := CheckDataset(s.Dataset); err != nil {
+// [nn.RangeError] that says what would be right. The recipe is one of [Recipes] or known. A
+// dataset is one of package data, or the recipe's own.
+func (s Settings) Check(known ...Recipe) error {
+	r, err := Find(s.Recipe, known...)
+	if err != nil {
 		return err
+	}
+	if s.Dataset != r.Dataset {
+		if err := CheckDataset(s.Dataset); err != nil {
+			return err
+		}
 	}
 	if s.Dataset == "folder" && s.Data == "" {
 		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
@@ -266,14 +273,13 @@ func (s Settings) Check() error {
 	if err := s.Hyper.Check(); err != nil {
 		return err
 	}
-	if err := s.checkSchedule(); err != nil {
+	if err := s.checkSchedule(r); err != nil {
 		return err
 	}
 	if _, err := s.Loss(nil); err != nil {
 		return err
 	}
-	r, err := RecipeOf(s)
-	if err != nil {
+	if r, err = RecipeOf(s, known...); err != nil {
 		return err
 	}
 	// The names depend neither on the classes nor, as a rule, on the channels of the images.

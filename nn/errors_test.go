@@ -323,3 +323,26 @@ func TestSetWeightsRefuses(t *testing.T) {
 		})
 	}
 }
+
+// A net whose weights were never set is not run.
+func TestUnsetWeights(t *testing.T) {
+	dev := gputest.Device(t)
+	images, err := nn.Upload(dev, &data.Images{C: 1, H: 4, W: 4, Pixels: make([]uint8, 16), Labels: []uint8{0}})
+	require.NoError(t, err)
+	defer images.Close()
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 2}}, nn.Shape{C: 1, H: 4, W: 4})
+	require.NoError(t, err)
+	defer net.Close()
+	eval, err := nn.NewEvaluator(net, images, 1)
+	require.NoError(t, err)
+	defer eval.Close()
+	const want = "nn: the weights were never set; call the net's Init or SetWeights"
+	_, err = eval.Run(t.Context())
+	require.EqualError(t, err, want)
+	_, err = eval.Logits(0, 1)
+	require.EqualError(t, err, want)
+	require.EqualError(t, net.Init(nn.Init{Weight: nn.Zero}, 0), "nn: an Init lacks Weight or Bias; want both, as nn.He has them")
+	require.NoError(t, net.Init(nn.He, 0))
+	_, err = eval.Run(t.Context())
+	require.NoError(t, err)
+}

@@ -18,6 +18,7 @@ type Evaluator struct {
 	metrics  *gpu.Buffer
 	plan     *gpu.Plan
 	readback *gpu.Readback
+	values   *gpu.Readback // of logits; nil before they are first asked for
 	logits   *Tensor
 	outputs  []*Described
 	batch    int
@@ -81,6 +82,7 @@ func (e *Evaluator) Close() {
 		return
 	}
 	e.readback.Release()
+	e.values.Release()
 	e.plan.Release()
 	e.metrics.Release()
 	e.loss.close()
@@ -161,6 +163,9 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 
 // setBatch makes the images from first on the ones that the plan runs on.
 func (e *Evaluator) setBatch(first int) error {
+	if !e.net.set {
+		return errUnset
+	}
 	b := shaders.Batch{Rows: uint32(min(e.batch, e.images.Len()-first)), Offset: uint32(first)}
 	if first == 0 {
 		b.First = 1
@@ -191,17 +196,23 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())
 	}
+	if e.values == nil {
+		var err error
+		if e.values, err = e.net.dev.NewReadback(e.logits.Data, 1); err != nil {
+			return nil, err
+		}
+	}
 	var all [][]float32
 	for ; n > 0; first, n = first+e.batch, n-e.batch {
 		if err := e.setBatch(first); err != nil {
 			return nil, err
 		}
-		if err := e.net.dev.Run(e.plan); err != nil {
+		if err := e.values.Run(e.plan); err != nil {
 			return nil, err
 		}
 		stride := e.logits.Stride
 		values := make([]float32, e.batch*stride)
-		if err := gpu.Read(e.logits.Data, values); err != nil {
+		if err := e.values.Next(values); err != nil {
 			return nil, err
 		}
 		for i := range min(n, e.batch) {

@@ -18,10 +18,7 @@ import (
 func Example() {
 	ctx := context.Background()
 	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
-	if err != nil {
-		fmt.Print("steps: 100\nbetter than one in four: true\n") // nothing to run it on
-		return
-	}
+	must(err)
 	defer dev.Close()
 
 	// Without Dir the set is looked for on the machine, and fetched by

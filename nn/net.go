@@ -255,8 +255,14 @@ func (net *Net) each(f func(index int, name string, in arena, offset int, t Weig
 	}
 }
 
+// errUnset refuses to run a net that has no weights yet.
+var errUnset = errors.New("nn: the weights were never set; call the net's Init or SetWeights")
+
 // Init sets the weights at random.
 func (net *Net) Init(init Init, seed uint64) error {
+	if init.Weight == nil || init.Bias == nil {
+		return errors.New("nn: an Init lacks Weight or Bias; want both, as nn.He has them")
+	}
 	a := net.arenas()
 	net.each(func(index int, name string, in arena, offset int, t WeightTensor) {
 		r := rand.New(rand.NewPCG(seed, uint64(index)))

@@ -239,7 +239,7 @@ func (t *Trainer) Flops() int64 {
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
-			yield(Step{}, errors.New("nn: the weights were never set; call the net's Init or SetWeights"))
+			yield(Step{}, errUnset)
 			return
 		}
 		var flying []Step

@@ -14,7 +14,6 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
-	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
 
@@ -71,7 +70,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	}
 	defer dev.Close()
 	batch := min(predictBatch, len(paths))
-	p, err := report.NewPredictor(dev, m, batch)
+	p, err := nin.NewPredictor(dev, m, batch)
 	if err != nil {
 		return fmt.Errorf("predict: %w", err)
 	}
@@ -100,12 +99,12 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 			}
 			read = append(read, prediction{File: path, Inverted: m.LooksInverted(im)})
 		}
-		guesses, err := p.Run()
+		classes, err := p.Run()
 		if err != nil {
 			return fmt.Errorf("predict: %w", err)
 		}
 		for i := range read {
-			read[i].Classes = guesses[i][:min(*top, len(guesses[i]))]
+			read[i].Classes = classes[i][:min(*top, len(classes[i]))]
 			if err := show(read[i]); err != nil {
 				return err
 			}
@@ -123,9 +122,9 @@ const predictBatch = 8
 
 // prediction is what is printed of an image.
 type prediction struct {
-	File     string         `json:"file"`
-	Inverted bool           `json:"looks_inverted,omitempty"`
-	Classes  []report.Guess `json:"classes"`
+	File     string           `json:"file"`
+	Inverted bool             `json:"looks_inverted,omitempty"`
+	Classes  []nin.Prediction `json:"classes"`
 }
 
 // readImage reads an image file. If path is something else, such as a folder or a pipe, the

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,9 +12,11 @@ import (
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/netviz"
 	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/files"
 	"wgnin/nn/nearest"
 	"wgnin/viz"
 	"wgnin/viz/window"
@@ -24,9 +26,20 @@ import (
 type show struct {
 	opt   options
 	dev   *gpu.Device
-	win   *window.Window // nil without one
-	probe *nn.Probe
-	scene *viz.Scene
+	win   *limited // nil without one
+	scene *netviz.Scene
+}
+
+// limited is a window that -frames may close too.
+type limited struct {
+	*window.Window
+	frames int // 0 for no limit
+}
+
+// Closed reports whether the user, or -frames, wants the window closed.
+func (w *limited) Closed() bool {
+	n, _, _ := w.Frames()
+	return w.Window.Closed() || w.frames > 0 && n >= w.frames
 }
 
 // open opens the window, if one is wanted, and a device that can draw in it.
@@ -42,9 +55,11 @@ func open(adapter string, opt options) (_ *show, err error) {
 	}
 	gpuOptions := gpu.Options{Adapter: adapter}
 	if !opt.headless() {
-		if s.win, err = window.Open("nin", opt.size.width, opt.size.height); err != nil {
+		win, err := window.Open("nin", opt.size.width, opt.size.height)
+		if err != nil {
 			return nil, windowless(err)
 		}
+		s.win = &limited{win, opt.frames}
 		gpuOptions.Window, gpuOptions.Idle = s.win.Handle(), s.win.Poll
 	}
 	if s.dev, err = cli.Open(gpuOptions, false); errors.Is(err, gpu.ErrNoPresent) {
@@ -60,7 +75,6 @@ func windowless(err error) error {
 
 func (s *show) close() {
 	s.scene.Close()
-	s.probe.Close()
 	_ = s.dev.Close()
 	if s.win != nil {
 		s.win.Close()
@@ -68,25 +82,20 @@ func (s *show) close() {
 }
 
 // begin makes the scene of net, with the input that the flags ask for.
-func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []string, dir string, history int64) (err error) {
-	if s.probe, err = nn.NewProbe(net); err != nil {
-		return err
-	}
-	src := source(s.dev, title, s.probe, set, classes, dir)
-	src.History = history
-	if s.scene, err = viz.NewScene(s.dev, src); err != nil {
+func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
+	if s.scene, err = netviz.New(net, o); err != nil {
 		return err
 	}
 	if name := s.opt.layer; name != "" && s.scene.SetLayer(name) != nil {
 		var names []string
-		for _, l := range src.Layers {
-			names = append(names, l.Name)
+		for _, l := range s.scene.Probe.Layers {
+			names = append(names, l.Path)
 		}
 		return fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names))
 	}
 	switch {
 	case s.opt.image != "":
-		if err := s.setImage(s.opt.image); err != nil {
+		if err := s.scene.SetFile(s.opt.image); err != nil {
 			return err
 		}
 	case s.opt.sample > 0: // the scene begins with 0
@@ -94,34 +103,19 @@ func (s *show) begin(net *nn.Net, title string, set *data.Images, classes []stri
 			return err
 		}
 	}
-	if err := s.probe.Finite(); err != nil {
+	if err := s.scene.Probe.Finite(); err != nil {
 		return err
 	}
 	if s.win != nil {
 		s.win.Drop = func(path string) {
-			if err := s.setImage(path); err != nil {
+			if err := s.scene.SetFile(path); err != nil {
 				s.scene.Say(err.Error())
 			}
 		}
-		s.win.Show(s.dev, s.scene)
+		s.win.Show(s.dev, s.scene.Scene)
 		_, err = s.win.Frame(false) // the first step may take long
 	}
 	return err
-}
-
-// setImage makes the image in a file the input.
-func (s *show) setImage(path string) error {
-	img, err := data.ReadImage(path, s.probe.Input.C)
-	if err != nil {
-		return err
-	}
-	if err := s.scene.SetImage(img.Pixels, img.W, img.H); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if err := s.probe.Finite(); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }
 
 // picture draws the scene as it is.
@@ -136,18 +130,12 @@ func (s *show) screenshot() error {
 		return err
 	}
 	fmt.Println("picture ", s.opt.screenshot)
-	return writePNG(s.opt.screenshot, img)
-}
-
-// enough says that the user, or -frames, wants the window closed.
-func (s *show) enough() bool {
-	n, _, _ := s.win.Frames()
-	return s.win.Closed() || s.opt.frames > 0 && n >= s.opt.frames
+	return files.WritePNG(s.opt.screenshot, img)
 }
 
 // stay shows the scene until the window is closed or ctx is done.
 func (s *show) stay(ctx context.Context) error {
-	for ctx.Err() == nil && !s.enough() {
+	for ctx.Err() == nil && !s.win.Closed() {
 		if _, err := s.win.Frame(false); err != nil {
 			return err
 		}
@@ -178,7 +166,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	defer on.Close()
-	if err := s.begin(on.Net, cmp.Or(m.Recipe, "a network")+" on "+s.dev.Adapter().Name, set, m.Classes, ".", 0); err != nil {
+	if err := s.begin(on.Net, netviz.Options{Title: m.Recipe, Images: set, Classes: m.Classes}); err != nil {
 		return err
 	}
 	switch {
@@ -199,9 +187,9 @@ func (s *show) recordModel(ctx context.Context) error {
 		next = viz.KeyNextSample
 	}
 	if frames == 0 {
-		frames = len(s.probe.Layers)
+		frames = len(s.scene.Probe.Layers)
 	}
-	var f film
+	var f viz.Film
 	for i := range frames {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -213,15 +201,19 @@ func (s *show) recordModel(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.add(img, 100)
+		f.Add(img, 100)
 	}
 	return s.write(&f)
 }
 
 // write writes a film.
-func (s *show) write(f *film) error {
+func (s *show) write(f *viz.Film) error {
+	var b bytes.Buffer
+	if err := f.Encode(&b); err != nil {
+		return fmt.Errorf("-record: no step was left to train: %w", err)
+	}
 	fmt.Println("film    ", s.opt.record)
-	return f.write(s.opt.record)
+	return files.Write(s.opt.record, b.Bytes())
 }
 
 // report prints, with -v, what drawing in the window took.

@@ -10,9 +10,9 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/progress"
 	"wgnin/cmd/internal/runflags"
+	"wgnin/nin/netviz"
 	"wgnin/nin/report"
 	"wgnin/nin/run"
-	"wgnin/nn"
 	"wgnin/viz"
 )
 
@@ -43,8 +43,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	defer r.Close()
-	set := r.TestImages.Set()
-	if err := s.begin(r.Net, r.Settings.Recipe+" on "+s.dev.Adapter().Name, set, set.Classes, r.Dir, historyBytes); err != nil {
+	if err := s.begin(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Dir: r.Dir, History: historyBytes}); err != nil {
 		r.Discard()
 		return err
 	}
@@ -100,8 +99,8 @@ type training struct {
 	*show
 	run  *run.Run
 	last int // step
-	rate rate
-	film film
+	shot int // pictures of the film
+	film viz.Film
 }
 
 // tell tells the scene of what the run reports.
@@ -109,16 +108,9 @@ func (t *training) tell(e run.Event) (err error) {
 	switch {
 	case e.Step != nil:
 		t.last = e.Step.Step
-		tr := t.run.Trainer
-		err = t.scene.Step(viz.Step{
-			Step: e.Step.Step, Steps: tr.Total(), Epoch: float64(e.Step.Step) / float64(tr.StepsPerEpoch()), Loss: e.Step.Loss,
-			ImagesPerSecond: t.rate.add(*e.Step, time.Now()), Weights: tr.Submitted(),
-		})
+		err = t.scene.Trained(t.run.Trainer, *e.Step)
 	case e.Epoch != nil:
 		t.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
-	}
-	if t.win != nil {
-		t.win.Changed()
 	}
 	return err
 }
@@ -129,23 +121,7 @@ func (t *training) draw(ctx context.Context) error {
 	if t.win == nil {
 		return t.shoot()
 	}
-	if _, err := t.win.Frame(true); err != nil {
-		return err
-	}
-	paused := func() bool { return !t.scene.Advance() && ctx.Err() == nil && !t.closed() }
-	if !paused() {
-		return nil
-	}
-	t.rate = rate{}
-	return t.run.Pause(func() error {
-		for again := true; again; again = paused() {
-			t.win.Wait()
-			if _, err := t.win.Frame(false); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return t.scene.Turn(ctx, t.win, t.run.Pause)
 }
 
 // shoot adds a picture to the film, so that in the end they are evenly spread
@@ -160,40 +136,17 @@ func (t *training) shoot() error {
 		frames = filmLength
 	}
 	frames = min(frames, steps)
-	if shot := len(t.film.gif.Image); (t.last-t.run.Start)*frames < (shot+1)*steps {
+	if (t.last-t.run.Start)*frames < (t.shot+1)*steps {
 		return nil
 	}
 	img, err := t.picture()
 	if err != nil {
 		return err
 	}
-	t.film.add(img, 10)
+	t.film.Add(img, 10)
+	t.shot++
 	return nil
 }
 
-// closed says that the window is to be closed.
-func (t *training) closed() bool { return t.win != nil && t.enough() }
-
-// rate measures images per second over the last steps.
-type rate struct {
-	at     []time.Time
-	images []int
-}
-
-// rateSteps is how many steps are looked back.
-const rateSteps = 20
-
-func (r *rate) add(s nn.Step, now time.Time) float64 {
-	r.at, r.images = append(r.at, now), append(r.images, s.Images)
-	if n := len(r.at) - rateSteps; n > 0 {
-		r.at, r.images = r.at[n:], r.images[n:]
-	}
-	sum := 0
-	for _, n := range r.images[1:] {
-		sum += n
-	}
-	if sum == 0 {
-		return 0
-	}
-	return float64(sum) / now.Sub(r.at[0]).Seconds()
-}
+// closed reports whether the window is to be closed.
+func (t *training) closed() bool { return t.win != nil && t.win.Closed() }

@@ -23,6 +23,7 @@ import (
 	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu/gputest"
 	"wgnin/nin/nintest"
+	"wgnin/nn/files"
 )
 
 // The test binary is the command itself when this is set.
@@ -145,7 +146,7 @@ func TestWithoutAWindow(t *testing.T) {
 	for x := 30; x < 60; x++ {
 		shoe.SetGray(x, 30, color.Gray{255})
 	}
-	require.NoError(t, writePNG(file("own.png"), shoe))
+	require.NoError(t, files.WritePNG(file("own.png"), shoe))
 	assert.NotEqual(t, first, look("-image", file("own.png")))
 
 	branched := nintest.Branched(t)

@@ -1,12 +1,11 @@
 // Package report measures networks and prints what it finds: how well a trained one
-// knows images, what it takes one for, what training takes, and how fast it is.
+// knows images, what training takes, and how fast it is.
 package report
 
 import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/session"
+	"wgnin/nn"
 	"wgnin/nn/data"
 )
 
@@ -69,9 +69,8 @@ func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.I
 		}
 		for i, logits := range rows {
 			label := images.Label(first + i)
-			p, best := softmax(logits)
-			e.Confusion[label][best]++
-			e.Loss -= p[label]
+			e.Confusion[label][slices.Index(logits, slices.Max(logits))]++
+			e.Loss -= nn.LogSoftmax(logits)[label]
 		}
 		if progress != nil {
 			progress(first + len(rows))
@@ -80,26 +79,6 @@ func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.I
 	e.Loss /= float64(e.Images)
 	e.count(images.Classes)
 	return e, nil
-}
-
-// softmax is the logarithms of the classes' probabilities, and the first of the
-// most probable.
-func softmax(logits []float32) (logP []float64, best int) {
-	logP = make([]float64, len(logits))
-	for i, v := range logits {
-		logP[i] = float64(v)
-		if v > logits[best] {
-			best = i
-		}
-	}
-	largest, sum := logP[best], 0.0
-	for _, v := range logP {
-		sum += math.Exp(v - largest)
-	}
-	for i := range logP {
-		logP[i] -= largest + math.Log(sum)
-	}
-	return logP, best
 }
 
 // count fills in what follows from the confusion matrix.

@@ -241,9 +241,9 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 
 // Resume continues the run in dir from c, to the same bits: settings, images and network
 // must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
-// and writes them again.
+// and writes them again. A run of a recipe of your own needs the recipe as known, as [New] does.
 // The run holds the checkpoint's lock, which ends with an error too.
-func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string) (_ *Run, err error) {
+func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
 	defer c.Close() // unless the run has the lock
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
@@ -256,7 +256,7 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if elsewhere { // what was found is of no use
 		c.state.Found = session.Found{}
 	}
-	recipe, err := checked(c.Settings)
+	recipe, err := checked(c.Settings, known)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}

@@ -253,3 +253,44 @@ func TestResumeRecordsThePlatform(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(string(text), `{"event":"resume","step":4,"adapter":"`))
 	assert.Equal(t, 1, strings.Count(string(text), `"go":"`+runtime.Version()+`"`))
 }
+
+// A recipe of one's own, on images that package data does not know, runs and resumes with its
+// own name, and is refused by who does not know it.
+func TestOwnRecipe(t *testing.T) {
+	dev := gputest.Device(t)
+	train, test := nintest.Images(t)
+	mine := nin.Recipe{
+		Name: "mine", Dataset: "drawings", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1, Steps: 2, Rate: 0.1},
+		Net: func(classes int, _ float64) nn.Sequential {
+			return nn.Sequential{nn.Flatten{}, nn.Linear{Out: classes}}
+		},
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	_, err := run.New(t.Context(), dev, mine.Settings(), nil, train, test, dir)
+	require.ErrorContains(t, err, `there is no recipe "mine"`)
+	r, err := run.New(t.Context(), dev, mine.Settings(), nil, train, test, dir, mine)
+	require.NoError(t, err)
+	end, _, _, _ := finish(t, r)
+	r.Close()
+	assert.Equal(t, 2, end.Step)
+
+	resume := func(known ...nin.Recipe) (*run.Run, error) {
+		c, err := run.ReadCheckpoint(dir)
+		require.NoError(t, err)
+		return run.Resume(t.Context(), dev, c, train, test, dir, known...)
+	}
+	_, err = resume()
+	require.ErrorContains(t, err, `there is no recipe "mine"`)
+	changed := mine
+	changed.Net = nin.Mini
+	_, err = resume(changed)
+	require.ErrorContains(t, err, "the recipe's network has changed")
+	r, err = resume(mine)
+	require.NoError(t, err)
+	assert.True(t, r.Finished())
+	r.Close()
+
+	m, err := nin.ReadModel(filepath.Join(dir, "model.safetensors"), "")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"mine", "drawings"}, []string{m.Recipe, m.Dataset})
+}

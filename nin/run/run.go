@@ -51,8 +51,12 @@ type Run struct {
 // of metrics.jsonl and a checkpoint. The directory must not hold a run already, and no
 // other process may write to it, now or until the run is closed. After an error nothing is
 // left of it but folders above dir. ctx ends the measurements of Settings.Tune.
-func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string) (_ *Run, err error) {
-	recipe, err := checked(s)
+//
+// The settings name one of [nin.Recipes], or of known, which are recipes of your own. Their
+// dataset and folder are recorded; what is learned are the images train, and test measures each
+// epoch.
+func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
+	recipe, err := checked(s, known)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +147,11 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// checked are the recipe of the settings, if a run can have them.
-func checked(s nin.Settings) (nin.Recipe, error) {
-	recipe, err := nin.RecipeOf(s)
+// checked returns the recipe of the settings, if a run can have them.
+func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
+	recipe, err := nin.RecipeOf(s, known...)
 	if err == nil {
-		err = s.Check()
+		err = s.Check(known...)
 	}
 	return recipe, err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/combin"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
@@ -56,17 +57,20 @@ func (r Findings) markdown() string {
 		accuracy, loss := "diverged", "-"
 		if len(v.Accuracy) > 0 {
 			accuracy = fmt.Sprintf("%.4f (%.4f to %.4f)", average, least, most)
+			if v.Guessing > 0 {
+				accuracy += ", " + v.guessing("")
+			}
 			if v.Diverged > 0 {
 				accuracy += fmt.Sprintf(", %d diverged", v.Diverged)
 			}
-			loss = fmt.Sprintf("%.3f", v.last())
+			loss = fmt.Sprintf("%.3f", lastTenth(v.Loss))
 		}
 		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Networks[i].Name, accuracy, loss, v.Rate,
 			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, megabytes(v.Cost.Training.Peak), megabytes(v.Cost.Prediction.Peak))
 	}
 	p("\n![test accuracy and training loss](study-%d.png)\n\n", r.Exercise)
-	if short := r.tooShort(); short != "" {
-		p("**%s**\n\n", short)
+	for _, line := range r.notLearned() {
+		p("**%s**\n\n", line)
 	}
 	for i := 1; i < len(r.Results); i++ {
 		p("- %s\n", r.compare(i))
@@ -76,32 +80,45 @@ func (r Findings) markdown() string {
 	return b.String()
 }
 
-// last is the mean training loss of the last tenth of the steps.
-func (v NetworkResult) last() float64 { return stat.Mean(v.Loss[len(v.Loss)*9/10:], nil) }
+// lastTenth is the mean of the last tenth of the losses of a training.
+func lastTenth(losses []float64) float64 { return stat.Mean(losses[len(losses)*9/10:], nil) }
 
 // learned is the part of the loss of a guess below which a network has learned something.
 const learned = 0.9
 
-// tooShort names the variants whose training was too short to learn anything, by their
-// training loss; "" if there are none.
-func (r Findings) tooShort() string {
-	guess := math.Log(float64(r.Classes))
-	var names []string
-	for i, v := range r.Results {
-		if len(v.Accuracy) > 0 && !(v.last() < learned*guess) {
-			names = append(names, r.Networks[i].Name)
-		}
+// guess is the loss of a guess, where all classes are as frequent.
+func (r Findings) guess() float64 { return math.Log(float64(r.Classes)) }
+
+// guessing says that the network did not learn, or how many of its trainings, called units, did not.
+func (v NetworkResult) guessing(units string) string {
+	if v.Guessing == len(v.Accuracy) {
+		return "did not learn"
 	}
-	if len(names) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("Too short to tell: after %d steps the training loss of %s is still about that of a guess, ln %d = %.2f, so the differences say little. More time allows more steps.",
-		r.Steps, strings.Join(names, ", "), r.Classes, guess)
+	return fmt.Sprintf("%d of %d%s did not learn", v.Guessing, len(v.Accuracy), units)
 }
 
-// compare says in a sentence how variant i differs from the first. An accuracy
-// differs if all seeds of one are above all of the other, which three seeds of
-// equals do by chance one time in ten.
+// notLearned says in a line for each variant which has such trainings that the training loss
+// stayed at that of a guess, or in one line that this is so of all trainings.
+func (r Findings) notLearned() (lines []string) {
+	trainings, guessing := 0, 0
+	for i, v := range r.Results {
+		trainings, guessing = trainings+len(v.Accuracy), guessing+v.Guessing
+		if v.Guessing > 0 {
+			lines = append(lines, fmt.Sprintf("%s: %s at the learning rate %g. After %d steps the training loss was still about that of a guess, ln %d = %.2f. "+
+				"That says how this rate, this start and so few steps suit the network, not how good the network is.",
+				r.Networks[i].Name, v.guessing(" trainings"), r.Rate, r.Steps, r.Classes, r.guess()))
+		}
+	}
+	if guessing > 0 && guessing == trainings {
+		return []string{fmt.Sprintf("No training learned at the learning rate %g. After %d steps the training loss was still about that of a guess, ln %d = %.2f, "+
+			"so the differences say nothing. More time allows more steps.", r.Rate, r.Steps, r.Classes, r.guess())}
+	}
+	return lines
+}
+
+// compare says in a sentence how variant i differs from the first. An accuracy differs if all
+// seeds of one are above all of the other. Accuracies of trainings that did not learn are not
+// compared.
 func (r Findings) compare(i int) string {
 	base, v := r.Results[0], r.Results[i]
 	name := fmt.Sprintf("**%s** against %s: ", r.Networks[i].Name, r.Networks[0].Name)
@@ -112,10 +129,14 @@ func (r Findings) compare(i int) string {
 	average, least, most := v.spread()
 	s := name + fmt.Sprintf("%+.1f points of accuracy", 100*(average-average0))
 	switch {
+	case base.Guessing+v.Guessing > 0:
+		s = name + "the accuracies do not compare, for not every training learned"
 	case len(base.Accuracy) == 1 || len(v.Accuracy) == 1:
 		s += " (one seed: this may be chance)"
 	case least > most0 || most < least0:
-		s += " (every seed agrees)"
+		// Of the orders of a + b equals, two have all of one above all of the other.
+		a, b := float64(len(base.Accuracy)), float64(len(v.Accuracy))
+		s += fmt.Sprintf(" (every seed agrees, as equals do by chance one time in %.3g)", combin.GeneralizedBinomial(a+b, a)/2)
 	default:
 		s += " (less than the seeds differ)"
 	}

@@ -83,6 +83,7 @@ type NetworkResult struct {
 	Cost     report.Cost
 	Accuracy []float64   // on the test images, by seed; those that diverged are left out
 	Diverged int         // trainings whose loss became infinite
+	Guessing int         // trainings that have an accuracy, but whose loss stayed at that of a guess
 	Loss     []float64   // of the training, the mean over the seeds, in pieces of Steps/len(Loss)
 	Rate     float64     // images a second in training, the median of the seeds
 	losses   [][]float64 // by seed
@@ -160,8 +161,8 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 		v.Loss = means(v.losses)
 	}
 	r.result.Took = time.Since(r.begun)
-	if short := r.result.tooShort(); short != "" {
-		fmt.Fprintln(o.Log, short)
+	for _, line := range r.result.notLearned() {
+		fmt.Fprintln(o.Log, line)
 	}
 	return r.result, nil
 }
@@ -293,8 +294,13 @@ func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 		return err
 	}
 	v.Accuracy, v.losses, v.rates = append(v.Accuracy, e.Accuracy), append(v.losses, binned(losses)), append(v.rates, rate)
-	fmt.Fprintf(r.Log, "%-16s seed %d  test accuracy %.4f, %.0f images/s, %v of %v\n",
-		name, seed, e.Accuracy, rate, rounded(time.Since(r.begun)), r.Budget)
+	note := ""
+	if !(lastTenth(losses) < learned*r.result.guess()) {
+		v.Guessing++
+		note = ", did not learn"
+	}
+	fmt.Fprintf(r.Log, "%-16s seed %d  test accuracy %.4f%s, %.0f images/s, %v of %v\n",
+		name, seed, e.Accuracy, note, rate, rounded(time.Since(r.begun)), r.Budget)
 	return nil
 }
 

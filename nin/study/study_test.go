@@ -106,8 +106,8 @@ func TestStudies(t *testing.T) {
 	assert.ErrorContains(t, err, "the chapter's are 1 to 6")
 }
 
-// small is a study that takes a second: a network, the same again, and one that
-// diverges, for nothing stops a chain of convolutions from growing.
+// small is a study that takes a second: a network, the same again, one that diverges,
+// for nothing stops a chain of convolutions from growing, and one that cannot learn.
 func small() study.Study {
 	net := func(n int) func(int, float64) nn.Sequential {
 		return func(classes int, _ float64) (s nn.Sequential) {
@@ -118,8 +118,16 @@ func small() study.Study {
 			return append(s, nn.Flatten{}, nn.Linear{Out: classes})
 		}
 	}
+	// Twenty ReLUs of one channel let nothing through, so that the images make no difference.
+	dead := func(classes int, _ float64) (s nn.Sequential) {
+		s = append(s, nn.MaxPool2D{Kernel: 14})
+		for range 20 {
+			s = append(s, nn.Conv2D{Out: 1, Kernel: 1}, nn.ReLU{})
+		}
+		return append(s, nn.Flatten{}, nn.Linear{Out: classes})
+	}
 	return study.Study{Exercise: 9, Title: "T", Question: "Q?", Networks: []study.Network{
-		{Name: "a", Net: net(1)}, {Name: "b", Net: net(1)}, {Name: "deep", Net: net(40)},
+		{Name: "a", Net: net(1)}, {Name: "b", Net: net(1)}, {Name: "deep", Net: net(40)}, {Name: "dead", Net: dead},
 	}}
 }
 
@@ -128,20 +136,25 @@ func TestAnswer(t *testing.T) {
 	dev := gputest.Device(t)
 	set := nintest.Fashion(t)
 	var log strings.Builder
-	o := study.Conditions{Budget: time.Hour, Seeds: 2, Train: set.First(64), Test: set.First(40), Log: &log}
+	o := study.Conditions{Budget: time.Hour, Seeds: 2, Train: set.First(320), Test: set.First(40), Log: &log}
 	r, err := study.Answer(context.Background(), dev, small(), o)
 	require.NoError(t, err)
 	assert.Equal(t, 2, r.Seeds)
-	assert.Equal(t, 5, r.Steps)
-	assert.Equal(t, 64, r.Batch)
+	assert.Equal(t, 15, r.Steps)
+	assert.Equal(t, 128, r.Batch)
 	assert.Equal(t, 40, r.TestImages)
 	assert.Len(t, r.Results[0].Accuracy, 2)
 	assert.Equal(t, r.Results[0].Accuracy, r.Results[1].Accuracy, "same network, seeds and images")
 	assert.Equal(t, r.Results[0].Loss, r.Results[1].Loss)
-	assert.Len(t, r.Results[0].Loss, 5)
+	assert.Len(t, r.Results[0].Loss, 15)
 	assert.Equal(t, 2, r.Results[2].Diverged, log.String())
 	assert.Empty(t, r.Results[2].Accuracy)
 	assert.Positive(t, r.Results[0].Rate)
+	assert.Zero(t, r.Results[0].Guessing, r.Results[0].Loss)
+	assert.Equal(t, 2, r.Results[3].Guessing)
+	const notLearned = "dead: did not learn at the learning rate 0.025. After 15 steps the training loss was still about that of a guess, ln 10 = 2.30. "
+	assert.Contains(t, log.String(), notLearned)
+	assert.Regexp(t, `dead +seed 1  test accuracy 0.\d+, did not learn, `, log.String())
 	assert.Contains(t, log.String(), "deep             seed 1  diverged at step")
 
 	dir := t.TempDir()
@@ -151,6 +164,9 @@ func TestAnswer(t *testing.T) {
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "| deep | diverged | - |")
+	assert.Regexp(t, `\| dead \| 0\.\d+ \(.*\), did not learn \| 2\.`, string(text))
+	assert.Contains(t, string(text), "**"+notLearned)
+	assert.Contains(t, string(text), "- **dead** against a: the accuracies do not compare, for not every training learned, ")
 	f, err := os.Open(filepath.Join(dir, "study-9.png"))
 	require.NoError(t, err)
 	defer f.Close()
@@ -173,6 +189,7 @@ func TestStudyMarkdown(t *testing.T) {
 		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6}, Prediction: report.MemoryUse{Peak: 1e6}}
 	}
 	s := small()
+	s.Networks = s.Networks[:3]
 	r := study.Findings{
 		Study: s, Adapter: "card", Command: "do this", Took: 9 * time.Minute, Dataset: "pets", Classes: 10,
 		Batch: 10, Rate: 0.05, Steps: 50, TrainImages: 1000, TestImages: 200, Seeds: 2,
@@ -188,15 +205,27 @@ func TestStudyMarkdown(t *testing.T) {
 		"trained with 2 seeds, on the same images in the same order: 50 steps of 10 of the 1000 training images of\npets (0.5 epochs), learning rate 0.05,\n",
 		"| a | 0.8100 (0.8000 to 0.8200) | 1.000 | 100 | 1000 | 0.10 | 2.0 | 1.0 |",
 		"| deep | 0.8100 (0.8100 to 0.8100), 1 diverged | 1.500 | 200 | 500 | 0.05 | 2.0 | 1.0 |",
-		"- **b** against a: +2.5 points of accuracy (every seed agrees), 2.00 times the parameters, 2.00 times the multiply-adds, 0.50 times the images/s.",
+		"- **b** against a: +2.5 points of accuracy (every seed agrees, as equals do by chance one time in 3), 2.00 times the parameters, 2.00 times the multiply-adds, 0.50 times the images/s.",
 		"- **deep** against a: +0.0 points of accuracy (one seed: this may be chance)",
 		"`do this`, which took 9m0s.",
 	} {
 		assert.Contains(t, got, want)
 	}
-	assert.NotContains(t, got, "Too short")
-	r.Results[0].Loss, r.Results[2].Loss = []float64{2.4, 2.29}, []float64{2.3, 2.1}
-	assert.Contains(t, r.Markdown(), "**Too short to tell: after 50 steps the training loss of a, deep is still about that of a guess, ln 10 = 2.30, ")
+	assert.NotContains(t, got, "learn at")
+	r.Results[0].Guessing = 1
+	some := r.Markdown()
+	for _, want := range []string{
+		"| a | 0.8100 (0.8000 to 0.8200), 1 of 2 did not learn | 1.000 |",
+		"\n\n**a: 1 of 2 trainings did not learn at the learning rate 0.05. After 50 steps the training loss was still about that of a guess, ln 10 = 2.30. ",
+		"- **b** against a: the accuracies do not compare, for not every training learned, 2.00 times the parameters, ",
+	} {
+		assert.Contains(t, some, want)
+	}
+	r.Results[0].Guessing, r.Results[1].Guessing, r.Results[2].Guessing = 2, 2, 1
+	all := r.Markdown()
+	assert.Contains(t, all, "\n\n**No training learned at the learning rate 0.05. After 50 steps the training loss was still about that of a guess, ln 10 = 2.30, ")
+	assert.Contains(t, all, "| deep | 0.8100 (0.8100 to 0.8100), did not learn, 1 diverged |")
+	r.Results[0].Guessing, r.Results[1].Guessing, r.Results[2].Guessing = 0, 0, 0
 	r.Results[1].Accuracy = []float64{0.81, 0.85}
 	assert.Contains(t, r.Markdown(), "+2.0 points of accuracy (less than the seeds differ)")
 	assert.Equal(t, 1, bytes.Count([]byte(got), []byte("![")))

@@ -41,19 +41,33 @@ const maxArea = 1 << 26
 // same holds for WebP that is not lossless.
 //
 // A file whose pixels are all there is read even if its end or a checksum is wrong.
-func ReadImage(path string, c int) (*Images, error) {
-	s := &Images{C: c, Labels: []uint8{0}}
-	err := opened(path, func(f *os.File) error {
-		p, err := decode(f)
-		if err != nil {
-			return err
+func ReadImage(path string, c int) (s *Images, err error) {
+	err = opened(path, func(f *os.File) error {
+		d, err := decode(f)
+		if err == nil {
+			s, err = d.set(c)
 		}
-		s.W, s.H = p.w, p.h
-		s.Pixels, err = channels(p.planes, s.W*s.H, c)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("data: %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// FromImage makes a set of one image, of its own size, with label 0 and no classes, in c channels, as [ReadImage] makes
+// it of a file: to the same bytes as the file that img was decoded from, if that has no EXIF orientation. An
+// [image.Image] carries none, so a picture that EXIF would turn must be turned before.
+//
+// Errors: an image of no pixels or of more than 2^26; a number of channels other than 1 and 3.
+func FromImage(img image.Image, c int) (*Images, error) {
+	d, err := seen(img)
+	if err != nil {
+		return nil, fmt.Errorf("data: image: %w", err)
+	}
+	s, err := d.set(c)
+	if err != nil {
+		return nil, fmt.Errorf("data: image: %w", err)
 	}
 	return s, nil
 }
@@ -84,13 +98,34 @@ func decode(r io.ReadSeeker) (decoded, error) {
 	if err != nil {
 		return decoded{}, err
 	}
-	b := img.Bounds()
-	if b.Empty() || b.Dx() > maxArea/b.Dy() { // the frame of a GIF has a size of its own
-		return decoded{}, fmt.Errorf("%dx%d pixels; want 1 to %d", b.Dx(), b.Dy(), maxArea)
+	d, err := seen(img) // the frame of a GIF has a size of its own
+	if err != nil {
+		return decoded{}, err
 	}
-	d := decoded{b.Dy(), b.Dx(), planes(img), damaged}
+	d.damaged = damaged
 	d.turn(h.orientation)
 	return d, nil
+}
+
+// seen is an image as it is seen if nothing says that it must be turned.
+func seen(img image.Image) (decoded, error) {
+	if img == nil {
+		return decoded{}, errors.New("it is nil")
+	}
+	b := img.Bounds()
+	if b.Empty() || b.Dx() > maxArea/b.Dy() {
+		return decoded{}, fmt.Errorf("%dx%d pixels; want 1 to %d", b.Dx(), b.Dy(), maxArea)
+	}
+	return decoded{h: b.Dy(), w: b.Dx(), planes: planes(img)}, nil
+}
+
+// set is the picture as a set of one, in c channels.
+func (d *decoded) set(c int) (*Images, error) {
+	pixels, err := channels(d.planes, d.w*d.h, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Images{C: c, H: d.h, W: d.w, Pixels: pixels, Labels: []uint8{0}}, nil
 }
 
 // header is what an image says of itself.

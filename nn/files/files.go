@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -33,6 +35,15 @@ func Write(path string, data []byte) error {
 		return os.Chmod(path, 0o644)
 	}
 	return nil
+}
+
+// WritePNG is Write of img as a PNG.
+func WritePNG(path string, img image.Image) error {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return Write(path, b.Bytes())
 }
 
 // writeInto writes to a pipe or a device, which a rename would replace by a file.

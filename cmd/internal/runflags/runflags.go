@@ -188,8 +188,8 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		}
 		f.from.Settings.Data = s.Data
 		recipe, err := nin.RecipeOf(s)
-		if err != nil {
-			return nil, err
+		if err != nil { // such as a recipe of a program with recipes of its own
+			return nil, fmt.Errorf("%s: %w", f.resume, err)
 		}
 		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe.In, s)) // the run has its whitening
 		if err != nil {

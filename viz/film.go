@@ -1,27 +1,26 @@
-package main
+package viz
 
 import (
-	"bytes"
 	"errors"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/gif"
+	"io"
 
 	"github.com/soniakeys/quant/median"
-
-	"wgnin/nn/files"
 )
 
-// film is a GIF in the making. Of each picture it keeps what is different from
-// the one before, in a palette of its own.
-type film struct {
+// Film is a GIF in the making, of pictures such as [Scene.Image] draws. Of each it keeps what is
+// different from the one before, in a palette of its own. The zero Film is empty.
+type Film struct {
 	gif  gif.GIF
 	last *image.RGBA
 }
 
-// add appends a picture that is shown for delay hundredths of a second.
-func (f *film) add(img *image.RGBA, delay int) {
+// Add appends a picture, of the size of the first, that is shown for delay hundredths of a
+// second.
+func (f *Film) Add(img *image.RGBA, delay int) {
 	changed := img.Bounds()
 	if f.last != nil {
 		changed = difference(f.last, img)
@@ -69,14 +68,13 @@ func difference(a, b *image.RGBA) (r image.Rectangle) {
 	return r
 }
 
-// write writes the film at path, whole or not at all.
-func (f *film) write(path string) error {
+// ErrNoPictures reports a film without pictures.
+var ErrNoPictures = errors.New("the film has no pictures")
+
+// Encode writes the film to w as a GIF that repeats for ever.
+func (f *Film) Encode(w io.Writer) error {
 	if len(f.gif.Image) == 0 {
-		return errors.New("-record: no step was left to train, so there is nothing to film")
+		return ErrNoPictures
 	}
-	var b bytes.Buffer
-	if err := gif.EncodeAll(&b, &f.gif); err != nil {
-		return err
-	}
-	return files.Write(path, b.Bytes())
+	return gif.EncodeAll(w, &f.gif)
 }

@@ -1,10 +1,11 @@
-package report_test
+package nin_test
 
 import (
 	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -25,9 +26,9 @@ import (
 )
 
 // predict predicts images, batch of them at a time.
-func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*data.Images) (all [][]report.Guess) {
+func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*data.Images) (all [][]nin.Prediction) {
 	t.Helper()
-	p, err := report.NewPredictor(dev, m, batch)
+	p, err := nin.NewPredictor(dev, m, batch)
 	require.NoError(t, err)
 	defer p.Close()
 	for some := range slices.Chunk(images, batch) {
@@ -158,7 +159,7 @@ func TestPredictorRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
 	require.NoError(t, err)
-	p, err := report.NewPredictor(dev, m, 1)
+	p, err := nin.NewPredictor(dev, m, 1)
 	require.NoError(t, err)
 	defer p.Close()
 	image := func(c, n int) *data.Images {
@@ -173,4 +174,62 @@ func TestPredictorRefuses(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, guesses, want)
 	}
+}
+
+// An [image.Image] is predicted as its file is, and after the first prediction the driver
+// makes nothing more: no buffer, no binding, no kernel.
+func TestPredictAnImage(t *testing.T) {
+	gputest.Device(t)
+	calls := map[string]int{}
+	dev, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Fault: func(call string) error { calls[call]++; return nil }})
+	require.NoError(t, err)
+	defer dev.Close()
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
+	require.NoError(t, err)
+	p, err := nin.NewPredictor(dev, m, 1)
+	require.NoError(t, err)
+	defer p.Close()
+
+	see := image.NewNRGBA(image.Rect(3, 5, 60, 40)) // an origin of its own, colours and alpha
+	for i := range see.Pix {
+		see.Pix[i] = uint8(i * i >> 3)
+	}
+	path := filepath.Join(t.TempDir(), "see.png")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, png.Encode(f, see))
+	require.NoError(t, f.Close())
+	got, err := p.Predict(see)
+	require.NoError(t, err)
+	im, err := data.ReadImage(path, 1)
+	require.NoError(t, err)
+	require.NoError(t, p.Add(im))
+	_, err = p.Predict(see)
+	require.EqualError(t, err, "nin: images were added to the batch; run it first")
+	all, err := p.Run()
+	require.NoError(t, err)
+	assert.Equal(t, [][]nin.Prediction{got}, all)
+	assert.Len(t, got, 10)
+
+	first := maps.Clone(calls)
+	for size := range 20 {
+		_, err := p.Predict(image.NewGray(image.Rect(0, 0, 1+size, 40-size)))
+		require.NoError(t, err)
+	}
+	for call, n := range calls {
+		if call == "write" || call == "submit" || call == "map" || call == "unmap" {
+			assert.Greater(t, n, first[call], call)
+		} else {
+			assert.Equal(t, first[call], n, call)
+		}
+	}
+	for _, bad := range []image.Image{nil, image.NewGray(image.Rectangle{})} {
+		_, err := p.Predict(bad)
+		assert.ErrorContains(t, err, "data: image: ")
+	}
+	_, err = nin.NewPredictor(dev, m, 0)
+	require.EqualError(t, err, "Batch is 0; want 1 to 1000000")
+	m.Classes = m.Classes[1:]
+	_, err = nin.NewPredictor(dev, m, 1)
+	assert.EqualError(t, err, "there are names of 9 classes; want 10, one for each output of the network")
 }

@@ -1,0 +1,61 @@
+package gpu_test
+
+import (
+	"fmt"
+	"log"
+
+	"wgnin/gpu"
+)
+
+// scaleArgs are the arguments of a kernel: what it is bound to, and how WGSL sees it.
+type scaleArgs struct {
+	X gpu.View `wgsl:"read array<f32>"`
+	Y gpu.View `wgsl:"write array<f32>"`
+}
+
+// scale is y = factor * x over n values. Each of 64 lanes of a workgroup takes one.
+func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
+	return gpu.Kernel[scaleArgs]{
+		Name: "scale", Groups: (n + 63) / 64, Lanes: 64,
+		Source: fmt.Sprintf(`fn run(group : u32, lane : u32) {
+  let i = group * 64u + lane;
+  if (i < %du) { y[i] = %f * x[i]; }
+}`, n, factor),
+	}
+}
+
+// A kernel of one's own, recorded twice with a temporary between, planned, and run.
+func Example() {
+	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+	must(err)
+	defer dev.Close()
+	const n = 5
+	in, err := dev.NewBuffer("in", n*4)
+	must(err)
+	defer in.Release()
+	out, err := dev.NewBuffer("out", n*4)
+	must(err)
+	defer out.Release()
+	must(gpu.Write(in.All(), []float32{1, 2, 3, 4, 5}))
+
+	r := dev.NewRecorder()
+	half := r.Temp("half", n*4) // the plan decides where it lies
+	scale(n, 0.5).Record(r, scaleArgs{X: in.All(), Y: half})
+	scale(n, 3).Record(r, scaleArgs{X: half, Y: out.All()})
+	plan, err := r.Plan() // compiles and binds; after that, a run makes nothing
+	must(err)
+	defer plan.Release()
+	must(dev.Run(plan))
+
+	y := make([]float32, n)
+	must(gpu.Read(out.All(), y))
+	fmt.Println(y)
+	// Output:
+	// [1.5 3 4.5 6 7.5]
+}
+
+func must(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}

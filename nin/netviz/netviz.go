@@ -1,0 +1,223 @@
+// Package netviz shows a network of package nn, while it learns or afterwards: the maps that
+// each layer puts out, kernels, gradients, class activation maps, classes and curves. It is the
+// adapter from package nn to package viz, which draws and knows nothing of networks, and it is
+// what cmd/viz uses.
+//
+//	scene, err := netviz.New(net, netviz.Options{Title: "mine", Images: test})
+//	defer scene.Close()
+//
+// Without a display, [viz.Scene.Image] draws a picture of the scene as it is, and a [viz.Film]
+// makes a GIF of such pictures. In a window, of package viz/window, the scene is shown live; the
+// example of that package is a whole program.
+//
+// Drawing reads the very buffers in which the network computes and writes nothing that training
+// reads: a training that is shown has the same bits as one that is not.
+package netviz
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"image"
+	"path/filepath"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/nn/files"
+	"wgnin/viz"
+)
+
+// Options say what a scene shows besides the network. The zero value is good.
+type Options struct {
+	Title   string       // names the network, at the left of the status line
+	Images  *data.Images // to choose the input from, with the channels of the network's; nil for none
+	Classes []string     // names of the logits; those of Images if nil, and numbers without either
+	Dir     string       // folder for the pictures that the user saves with a key; empty for the current one
+
+	// History is the most bytes on the device for the maps of past training steps, to which the
+	// timeline goes back; 0 keeps none, and cmd/viz gives 128 MiB.
+	History int64
+}
+
+// Scene shows a network. It is a [viz.Scene], which has the methods to draw and to choose the
+// layer and the sample, with what fills it. Like the device it is for one goroutine at a time.
+type Scene struct {
+	*viz.Scene
+	Probe *nn.Probe // keeps what every layer puts out for the image that is shown
+
+	rate rate
+}
+
+// New makes a scene of net, which may have a trainer. The first of the images is the input, or a
+// black image if there are none. Close the scene before the net.
+func New(net *nn.Net, o Options) (_ *Scene, err error) {
+	s := &Scene{}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.Probe, err = nn.NewProbe(net); err != nil {
+		return nil, err
+	}
+	s.Scene, err = viz.NewScene(net.Device(), s.source(net, o))
+	return s, err
+}
+
+// Close releases the memory on the device. It may be called on nil.
+func (s *Scene) Close() {
+	if s == nil {
+		return
+	}
+	s.Scene.Close()
+	s.Probe.Close()
+}
+
+// source lets a scene show what the probe keeps.
+func (s *Scene) source(net *nn.Net, o Options) viz.Source {
+	in, set := s.Probe.Input, o.Images
+	src := viz.Source{
+		Title: cmp.Or(o.Title, "a network") + " on " + net.Device().Adapter().Name, Classes: o.Classes, CAM: -1, History: o.History,
+		Input:   viz.Tensor{Data: in.Data, Shape: [4]int{1, in.C, in.H, in.W}, Stride: [4]int{0, 1, in.W * in.Stride, in.Stride}},
+		Canvas:  image.Pt(in.W, in.H),
+		Forward: s.Probe.Run,
+	}
+	if src.Classes == nil && set != nil {
+		src.Classes = set.Classes
+	}
+	signed := false // activations may be negative
+	for i, l := range s.Probe.Layers {
+		y := l.Output
+		if len(l.Weights) > 0 {
+			signed = true
+		}
+		if _, ok := l.Layer.(nn.GlobalAvgPool2D); ok && i > 0 && y.C == net.Out.Len() {
+			src.CAM = i - 1
+		}
+		if _, relu := l.Layer.(nn.ReLU); relu || l.ReLU {
+			signed = false
+		}
+		show := func(v gpu.View, signed bool) viz.Tensor {
+			return viz.Tensor{Data: v, Shape: [4]int{y.C, 1, y.H, y.W}, Stride: [4]int{1, 0, y.W * y.Stride, y.Stride}, Signed: signed}
+		}
+		weights := func(v gpu.View) viz.Tensor {
+			return viz.Tensor{Data: v, Shape: l.WeightShape, Stride: l.WeightStride, Signed: true}
+		}
+		src.Layers = append(src.Layers, viz.Layer{
+			Name: l.Path, Kind: l.String(), Activation: show(y.Data, signed), Gradient: show(y.Grad, true),
+			Weights: weights(l.Weight), WeightGradient: weights(l.WeightGrad),
+		})
+	}
+	label := 0 // of the last sample: gradients for an image of the user's own are of the loss with this class
+	if set != nil && set.Len() > 0 {
+		src.Samples, src.Canvas = set.Len(), image.Pt(set.W, set.H)
+		src.Sample = func(i int) (int, error) {
+			label = set.Label(i)
+			return label, s.Probe.SetImage(set, i)
+		}
+	}
+	src.SetPixels = func(pixels []uint8, w, h int) error { return s.Probe.SetPixels(pixels, h, w, label) }
+	src.Save = func(img *image.RGBA) (string, error) {
+		name := filepath.Join(o.Dir, time.Now().Format("viz-20060102-150405.000.png"))
+		return name, files.WritePNG(name, img)
+	}
+	return src
+}
+
+// SetInput makes an image of the user's own the input, resized as in training: a set of one, of
+// any size, as [data.ReadImage] and [data.FromImage] make it. An output of a layer that is not
+// finite is an [nn.ErrDiverged] that names the layer.
+func (s *Scene) SetInput(im *data.Images) error {
+	if im.Len() != 1 {
+		return fmt.Errorf("%d images; want one", im.Len())
+	}
+	if err := s.SetImage(im.Pixels, im.W, im.H); err != nil {
+		return err
+	}
+	return s.Probe.Finite()
+}
+
+// SetFile is SetInput of the image in a file, as [data.ReadImage] reads it.
+func (s *Scene) SetFile(path string) error {
+	im, err := data.ReadImage(path, s.Probe.Input.C)
+	if err != nil {
+		return err
+	}
+	if err := s.SetInput(im); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// Trained tells the scene of a step of t, the trainer of its network: the loss, and that the
+// weights have changed. After a test of the network, call [viz.Scene.Tested].
+func (s *Scene) Trained(t *nn.Trainer, step nn.Step) error {
+	return s.Step(viz.Step{
+		Step: step.Step, Steps: t.Total(), Epoch: float64(step.Step) / float64(t.StepsPerEpoch()), Loss: step.Loss,
+		ImagesPerSecond: s.rate.add(step, time.Now()), Weights: t.Submitted(),
+	})
+}
+
+// Window is what shows the scene: a Window of package viz/window, to which its Show gave it.
+type Window interface {
+	Changed()
+	Frame(busy bool) (drawn bool, err error)
+	Wait()
+	Closed() bool
+}
+
+// Turn gives w its turn between two steps of a training, after [Scene.Trained]: it draws, if it
+// is time to, and returns. While the user has paused the training it does not return before the
+// user goes on or closes the window, or ctx is done. That time is spent in pause, if it is not
+// nil, such as the method Pause of a run of nin/run, which calls wait and takes the time off the
+// run's.
+func (s *Scene) Turn(ctx context.Context, w Window, pause func(wait func() error) error) error {
+	w.Changed()
+	if _, err := w.Frame(true); err != nil {
+		return err
+	}
+	paused := func() bool { return !s.Advance() && ctx.Err() == nil && !w.Closed() }
+	if !paused() {
+		return nil
+	}
+	s.rate = rate{}
+	wait := func() error {
+		for again := true; again; again = paused() {
+			w.Wait()
+			if _, err := w.Frame(false); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if pause == nil {
+		return wait()
+	}
+	return pause(wait)
+}
+
+// rate measures images per second over the last steps.
+type rate struct {
+	at     []time.Time
+	images []int
+}
+
+// rateSteps is how many steps are looked back.
+const rateSteps = 20
+
+func (r *rate) add(s nn.Step, now time.Time) float64 {
+	r.at, r.images = append(r.at, now), append(r.images, s.Images)
+	if n := len(r.at) - rateSteps; n > 0 {
+		r.at, r.images = r.at[n:], r.images[n:]
+	}
+	sum := 0
+	for _, n := range r.images[1:] {
+		sum += n
+	}
+	if sum == 0 {
+		return 0
+	}
+	return float64(sum) / now.Sub(r.at[0]).Seconds()
+}

@@ -1,0 +1,144 @@
+package nin
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"slices"
+
+	"wgnin/gpu"
+	"wgnin/nn"
+	"wgnin/nn/data"
+	"wgnin/shaders/input/pillow"
+)
+
+// Prediction is a class with the probability that the network gives it.
+type Prediction struct {
+	Class       string  `json:"class"`
+	Probability float64 `json:"probability"` // softmax of the logits
+}
+
+// Predictor names what images show, with a trained network on a device. [Predictor.Predict]
+// takes one image; [Predictor.Add] and [Predictor.Run] take many, in batches.
+//
+// Every image is prepared as in training, and as the command predict does it: it becomes grey
+// if the network takes one channel, what is transparent is seen on white (see
+// [data.FromImage]), and it is resized to the network's input as Pillow's BILINEAR does, to
+// the same bits; then the network normalises and whitens it as its file says. Nothing is cut
+// off, and nothing is inverted (see [Model.LooksInverted]).
+//
+// Memory, plans and kernels are made by the first prediction at the latest, and do not depend
+// on the images. A Predictor is for one goroutine at a time, as its device is.
+type Predictor struct {
+	net     *nn.Net
+	images  *nn.Images
+	eval    *nn.Evaluator
+	classes []string
+	batch   *data.Images // resized
+	added   int          // images of the batch
+}
+
+// NewPredictor puts m on dev and plans predictions of batch images at a time, 1 or more. A
+// larger batch takes more memory and less time an image; one that is not full takes the time
+// of a full one. Close the predictor to release it.
+func NewPredictor(dev *gpu.Device, m *Model, batch int) (_ *Predictor, err error) {
+	if batch < 1 || batch > 1e6 {
+		return nil, nn.RangeError{Setting: "Batch", Value: batch, Want: "1 to 1000000"}
+	}
+	p := &Predictor{}
+	defer func() {
+		if err != nil {
+			p.Close()
+		}
+	}()
+	if p.classes, err = m.classNames(); err != nil {
+		return nil, err
+	}
+	if p.net, err = m.Net(dev); err != nil {
+		return nil, err
+	}
+	in := p.net.In
+	p.batch = &data.Images{C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, batch*in.Len()), Labels: make([]uint8, batch)}
+	if p.images, err = nn.Upload(dev, p.batch); err != nil {
+		return nil, err
+	}
+	p.eval, err = nn.NewEvaluator(p.net, p.images, batch)
+	return p, err
+}
+
+// Close releases the memory on the device. It may be called on nil.
+func (p *Predictor) Close() {
+	if p == nil {
+		return
+	}
+	p.eval.Close()
+	p.images.Close()
+	p.net.Close()
+}
+
+// Predict returns all classes with what the network makes of img, the most probable first. An
+// [image.Image] has no EXIF: to read a file with its orientation, use [data.ReadImage] and
+// [Predictor.Add].
+//
+// Errors: an image of no pixels, images that were added and not run, logits that are not finite.
+func (p *Predictor) Predict(img image.Image) ([]Prediction, error) {
+	if p.added > 0 {
+		return nil, errors.New("nin: images were added to the batch; run it first")
+	}
+	im, err := data.FromImage(img, p.net.In.C)
+	if err == nil {
+		err = p.Add(im)
+	}
+	if err != nil {
+		return nil, err
+	}
+	all, err := p.Run()
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// Add puts an image into the batch, resized. The image is a set of one, of any size, with the
+// channels of the network's input, as [data.ReadImage] and [data.FromImage] make it; its label
+// does not matter.
+func (p *Predictor) Add(im *data.Images) error {
+	in := p.net.In
+	switch {
+	case p.added == p.batch.Len():
+		return fmt.Errorf("the batch has %d images and takes no more", p.added)
+	case im.Len() != 1 || im.C != in.C || len(im.Pixels) != im.C*im.H*im.W:
+		return fmt.Errorf("%d images of %d channels; want one of %d", im.Len(), im.C, in.C)
+	}
+	pixels := im.Pixels
+	if im.H != in.H || im.W != in.W {
+		pixels = pillow.Bilinear{C: im.C, InH: im.H, InW: im.W, OutH: in.H, OutW: in.W}.Resize(pixels)
+	}
+	copy(p.batch.Pixels[p.added*in.Len():], pixels)
+	p.added++
+	return nil
+}
+
+// Run returns for each image that was added since the last run, in their order, all classes,
+// the most probable first.
+func (p *Predictor) Run() ([][]Prediction, error) {
+	n := p.added
+	p.added = 0
+	if err := p.images.Replace(p.batch); err != nil {
+		return nil, err
+	}
+	rows, err := p.eval.Logits(0, n)
+	if err != nil {
+		return nil, err
+	}
+	all := make([][]Prediction, n)
+	for i, logits := range rows {
+		for c, logP := range nn.LogSoftmax(logits) {
+			all[i] = append(all[i], Prediction{p.classes[c], math.Exp(logP)})
+		}
+		slices.SortStableFunc(all[i], func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
+	}
+	return all, nil
+}
