@@ -21,6 +21,8 @@ type Recipe struct {
 	Schedule func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
 	Whiten   bool                                      // see [data.Whitening]
 	Augment  string                                    // of the training images; see [Augmentation]
+
+	Normalise string // see [Settings]
 }
 
 // Recipes are all there are.
@@ -48,7 +50,7 @@ var Recipes = []Recipe{
 	},
 	{
 		Name: "photos", About: "pictures of your own, at 64x64: 20 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror", Normalise: "dataset",
 		Hyper:    nn.Hyper{Batch: 32, Epochs: 20, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},

@@ -29,7 +29,8 @@ type Net struct {
 	kernels     Kernels
 	set         bool // the weights have been
 
-	whitening *gpu.Buffer // matrix and bias; nil without one
+	whitening       *gpu.Buffer // matrix and bias; nil without one
+	mean, deviation *gpu.Buffer // of each channel; nil without a normalisation
 }
 
 // netWeights are the weights of a layer.
@@ -156,6 +157,8 @@ func (net *Net) Close() {
 	net.grads.Release()
 	net.batch.Release()
 	net.whitening.Release()
+	net.mean.Release()
+	net.deviation.Release()
 }
 
 // Device is where the network lives.

@@ -124,7 +124,7 @@ func (t *Trainer) plan(n int) error {
 		return err
 	}
 	x, target := t.source.build(g, t.net.In)
-	logits := t.net.build(g, t.cfg.Augment.build(g, t.net.whiten(g, x)))
+	logits := t.net.build(g, t.net.see(g, x, t.cfg.Augment))
 	t.outputs = g.outputs()
 	buildCrossEntropy(g, logits, t.images.classes, target, t.metrics.All())
 	g.runBackward()

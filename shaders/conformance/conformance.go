@@ -19,6 +19,7 @@ import (
 	"wgnin/shaders/groupconv"
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
+	"wgnin/shaders/normalise"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -48,6 +49,7 @@ var Ops = []Op{
 	{"groupconv", everywhere(groupconv.Cases), groupconv.Gradients},
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
+	{"normalise", everywhere(normalise.Cases), nil},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},
