@@ -49,9 +49,9 @@ var Recipes = []Recipe{
 		},
 	},
 	{
-		Name: "photos", About: "pictures of your own, at 64x64: 20 epochs",
+		Name: "photos", About: "pictures of your own, at 64x64: 30 epochs",
 		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror", Normalise: "dataset",
-		Hyper:    nn.Hyper{Batch: 32, Epochs: 20, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
+		Hyper:    nn.Hyper{Batch: 32, Epochs: 30, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},
 }
