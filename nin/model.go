@@ -33,7 +33,8 @@ type Model struct {
 	Dataset string               // the dataset that it was trained on; empty if it is not known
 	Classes []string             // names; numbers if they are not known
 
-	Whitening *data.Whitening // the whitening that its images go through; nil for none
+	Whitening     *data.Whitening     // the whitening that its images go through; nil for none
+	Normalisation *data.Normalisation // that its images go through; nil for none
 
 	named bool // the file names the classes
 }
@@ -108,7 +109,7 @@ const (
 	networkKey       = "network"       // in the form of nn.Text
 	inputKey         = "input"         // C,H,W
 	classesKey       = "classes"       // a JSON list of names
-	normalisationKey = "normalisation" // unit: 8-bit values divided by 255; whitening: and then through the one below
+	normalisationKey = "normalisation" // unit: 8-bit values divided by 255; whitening: and then through the one below; or a [data.Normalisation] of them
 	whiteningKey     = "whitening"     // its hash
 	recipeKey        = "recipe"
 	datasetKey       = "dataset"
@@ -123,10 +124,13 @@ func (m *Model) Metadata() map[string]string {
 	}
 	meta := map[string]string{
 		networkKey: nn.Text(m.Layers), inputKey: fmt.Sprintf("%d,%d,%d", m.In.C, m.In.H, m.In.W),
-		classesKey: classes, normalisationKey: "unit", recipeKey: m.Recipe, datasetKey: m.Dataset,
+		classesKey: classes, normalisationKey: Unit, recipeKey: m.Recipe, datasetKey: m.Dataset,
 	}
 	if m.Whitening != nil {
 		meta[normalisationKey], meta[whiteningKey] = "whitening", m.Whitening.Hash()
+	}
+	if m.Normalisation != nil {
+		meta[normalisationKey] = m.Normalisation.String()
 	}
 	maps.DeleteFunc(meta, func(_, v string) bool { return v == "" })
 	return meta
@@ -144,8 +148,14 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil {
 		return nil, fmt.Errorf("the input that the file describes is %q; want C,H,W such as 1,28,28", meta[inputKey])
 	}
-	if how := meta[normalisationKey]; how != "unit" && (how != "whitening" || meta[whiteningKey] == "") {
-		return nil, fmt.Errorf("the file wants images normalised by %q; want unit or whitening", how)
+	if how := meta[normalisationKey]; how != Unit && (how != "whitening" || meta[whiteningKey] == "") {
+		n, err := data.ParseNormalisation(how)
+		if err == nil {
+			m.Normalisation, err = n.For(m.In.C)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("the file wants images normalised by %q; want unit, whitening, or numbers: %w", how, err)
+		}
 	}
 	if m.Weights, err = nn.TakeWeights(m.Layers, m.In, tensors); err != nil {
 		return nil, fmt.Errorf("the network that the file describes is not the one of its weights: %w", err)
@@ -245,7 +255,7 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 // Net puts the network on a device, with its weights, if it has any. Else they are to be set:
 // the net refuses to run before.
 func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
-	net, err := nn.NewNet(dev, m.Layers, m.In, nn.Whiten(m.Whitening))
+	net, err := nn.NewNet(dev, m.Layers, m.In, nn.Whiten(m.Whitening), nn.Normalise(m.Normalisation))
 	if err != nil {
 		return nil, err
 	}
@@ -281,7 +291,7 @@ func WhiteningBeside(path, hash string) (*data.Whitening, error) {
 
 // Export writes the model to a file: weights as PyTorch names them if its name
 // ends in .safetensors (and its whitening beside them), a network for other
-// programs, with the whitening, if it ends in .onnx.
+// programs, with the whitening or the normalisation, if it ends in .onnx.
 func (m *Model) Export(path string) error {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".safetensors":
@@ -299,6 +309,9 @@ func (m *Model) Export(path string) error {
 		model, err := nn.ONNX(m.Layers, m.In, m.Weights)
 		if err == nil && m.Whitening != nil {
 			err = nn.WhitenONNX(&model, m.Whitening)
+		}
+		if m.Normalisation != nil {
+			nn.NormaliseONNX(&model, m.Normalisation)
 		}
 		if err != nil {
 			return err

@@ -56,6 +56,7 @@ func TestReadModel(t *testing.T) {
 func TestModelFileSaysWhatItIs(t *testing.T) {
 	want := nintest.Branched(t)
 	want.Classes = strings.Fields("a;(b) 日本 c d e f g h i j")
+	want.Normalisation = &data.Normalisation{Mean: []float32{1.0 / 3}, Deviation: []float32{1.0 / 7}}
 	for _, name := range []string{"m.safetensors", "m.onnx"} {
 		path := filepath.Join(t.TempDir(), name)
 		require.NoError(t, want.Export(path))
@@ -67,6 +68,7 @@ func TestModelFileSaysWhatItIs(t *testing.T) {
 		assert.Equal(t, want.Classes, m.Classes)
 		assert.Equal(t, want.Dataset, m.Dataset)
 		assert.Equal(t, want.Weights, m.Weights)
+		assert.Equal(t, want.Normalisation, m.Normalisation)
 	}
 	for _, r := range nin.Recipes {
 		m := nin.Model{Recipe: r.Name, Layers: r.Net(7, r.Dropout), In: r.In}
@@ -96,7 +98,9 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"input", "1,0,10", "input"},
 		{"classes", `["a","b"]`, "want a JSON list of 10 names"},
 		{"classes", `{`, "want a JSON list of 10 names"},
-		{"normalisation", "zscore", `images normalised by "zscore"; want unit or whitening`},
+		{"normalisation", "zscore", `images normalised by "zscore"; want unit, whitening, or numbers: `},
+		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 or 1 of each"},
+		{"normalisation", "0.5/0", "deviation 1 of the normalisation is 0"},
 		{"normalisation", "whitening", `images normalised by "whitening"`},
 	} {
 		meta := m.Metadata()

@@ -95,12 +95,14 @@ func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...
 }
 
 // Photos is a network for pictures of one's own, which learns from a few hundred of them:
-// four convolutions, each normalised over the batch and halved by max pooling, and one
-// Linear on the mean of each channel.
+// five convolutions, each normalised over the batch and halved by max pooling, and one Linear
+// on the mean of each channel. The last convolution sees the whole of an image of 64x64.
+// Channels double where the image halves, so that each convolution after the first costs the
+// same. Images of any size pass.
 func Photos(classes int, dropout float64) nn.Sequential {
 	var s nn.Sequential
-	for _, out := range []int{32, 64, 128, 128} {
-		s = append(s, nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2})
+	for _, out := range []int{16, 32, 64, 128, 256} {
+		s = append(s, nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2, Ceil: true})
 	}
 	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
 }

@@ -53,7 +53,7 @@ func TestRecipes(t *testing.T) {
 		// torchvision documents those of 1,000 classes: 61,100,840, 132,863,336, 132,868,840 and 11,689,512.
 		{"torchvision-alexnet", 0, 61_100_840 - 990*4097}, {"torchvision-vgg11", 0, 132_863_336 - 990*4097},
 		{"torchvision-vgg11_bn", 0, 132_868_840 - 990*4097}, {"torchvision-resnet18", 0, 11_689_512 - 990*513},
-		{"photos", convs([3]int{3, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3}, [3]int{128, 128, 3}, [3]int{128, 10, 1}) + 2*(32+64+128+128), 242_826},
+		{"photos", convs([3]int{3, 16, 3}, [3]int{16, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3}, [3]int{128, 256, 3}, [3]int{256, 10, 1}) + 2*(16+32+64+128+256), 396_170},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := nin.Find(c.name)

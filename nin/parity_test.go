@@ -312,6 +312,52 @@ func TestResizeIsPillows(t *testing.T) {
 	}
 }
 
+// TestNormaliseIsTorchvisions compares what a network sees of an image, and the numbers that are
+// found for a set, with PyTorch's.
+func TestNormaliseIsTorchvisions(t *testing.T) {
+	dev := gputest.Device(t)
+	var g struct {
+		Normalisation   string
+		Images          int
+		Mean, Deviation []float64
+		X               []float64
+	}
+	raw, err := os.ReadFile("testdata/normalise.json")
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(raw, &g))
+	set := hashedImages(g.Images)
+	found := data.FitNormalisation(set)
+	for c := range set.C {
+		assert.InEpsilon(t, g.Mean[c], found.Mean[c], 1e-7) // half a unit in float32's last place
+		assert.InEpsilon(t, g.Deviation[c], found.Deviation[c], 1e-7)
+	}
+	n, err := data.ParseNormalisation(g.Normalisation)
+	require.NoError(t, err)
+	assert.Equal(t, data.ImageNet(), n)
+
+	in := nn.Shape{C: set.C, H: set.H, W: set.W}
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, in, nn.Normalise(n))
+	require.NoError(t, err)
+	defer net.Close()
+	require.NoError(t, net.SetWeights([]safetensors.Tensor{ // the identity
+		{Name: "net.0.weight", Shape: []int{3, 3, 1, 1}, Data: []float32{1, 0, 0, 0, 1, 0, 0, 0, 1}},
+		{Name: "net.0.bias", Shape: []int{3}, Data: make([]float32, 3)},
+	}))
+	probe, err := nn.NewProbe(net)
+	require.NoError(t, err)
+	defer probe.Close()
+	require.NoError(t, probe.SetPixels(set.Pixels[:in.Len()], in.H, in.W, 0))
+	require.NoError(t, probe.Run(false))
+	y := probe.Layers[0].Output
+	x := make([]float32, in.H*in.W*y.Stride)
+	require.NoError(t, gpu.Read(y.Data, x))
+	for i, want := range g.X {
+		// WGSL allows each of the two divisions 2.5 units in the last place; values are up to 1 / 0.224.
+		e := 101 * i
+		assert.InDelta(t, want, x[e%(in.H*in.W)*y.Stride+e/(in.H*in.W)], 6.0/(1<<24)/0.224, "value %d", e)
+	}
+}
+
 // resize runs the input kernel on one image and gives its pixels, [H,W,C].
 func resize(t *testing.T, dev *gpu.Device, set *data.Images, index, h, w int) []byte {
 	size := set.C * set.H * set.W

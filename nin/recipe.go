@@ -28,6 +28,8 @@ type Recipe struct {
 	Schedule func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
 	Whiten   bool                                      // see [data.Whitening]
 	Augment  string                                    // of the training images; see [Augmentation]
+
+	Normalise string // see [Settings]
 }
 
 // Recipes are those of this module, which the commands know. It is a table to be read.
@@ -54,9 +56,9 @@ var Recipes = []Recipe{
 		},
 	},
 	{
-		Name: "photos", About: "pictures of your own, at 64x64: 20 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror",
-		Hyper:    nn.Hyper{Batch: 32, Epochs: 20, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
+		Name: "photos", About: "pictures of your own, at 64x64: 30 epochs",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror", Normalise: "dataset",
+		Hyper:    nn.Hyper{Batch: 32, Epochs: 30, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},
 	book("lenet", "LeNet-5", 28, 0.1, 0, plain(neighbours.LeNet)),

@@ -41,8 +41,13 @@ type Settings struct {
 	// smoothing.
 	ClassWeights string `json:"class_weights,omitempty"`
 
-	Augment     string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
-	Whiten      bool   `json:"whiten,omitempty"`
+	Augment string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
+	Whiten  bool   `json:"whiten,omitempty"`
+	// Normalise says what the values of images are when the network sees them: unit (or empty),
+	// 0 to 1; dataset, less the mean and over the deviation of each channel of the training
+	// images, as [data.FitNormalisation] finds them; imagenet, the same with the numbers of
+	// torchvision's pretrained networks; or numbers, in the form of [data.Normalisation.String].
+	Normalise   string `json:"normalise,omitempty"`
 	TrainImages int    `json:"train_images"`       // 0 is all
 	TestImages  int    `json:"test_images"`        // 0 is all
 	Init        string `json:"init,omitempty"`     // file of weights to start from
@@ -73,7 +78,7 @@ const BetweenCheckpoints = 10 * time.Minute
 
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
-	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
+	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Normalise: r.Normalise, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
 // RecipeOf returns the recipe that the settings name, of [Recipes] or known, with the settings'
@@ -200,6 +205,46 @@ func (s Settings) Frozen() (prefixes []string) {
 	return prefixes
 }
 
+// Unit is the value of Settings.Normalise for which pixels are 0 to 1.
+const Unit = "unit"
+
+// Normalisation returns what the setting Normalise comes to for these training images; nil is unit.
+func (s Settings) Normalisation(train *data.Images) (*data.Normalisation, error) {
+	if s.Normalise == "dataset" {
+		return data.FitNormalisation(train), nil
+	}
+	n, err := s.numbers()
+	if n == nil {
+		return nil, err
+	}
+	if n, err = n.For(train.C); err != nil {
+		return nil, SettingError{Setting: "Normalise", Problem: "is " + s.Normalise, Err: err}
+	}
+	return n, nil
+}
+
+// numbers are those that the setting Normalise gives; nil if it gives none. It refuses any other value,
+// and one beside a whitening.
+func (s Settings) numbers() (*data.Normalisation, error) {
+	if s.Normalise == "" || s.Normalise == Unit {
+		return nil, nil
+	}
+	if s.Whiten {
+		return nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %s; want %s, for whitening normalises by itself", s.Normalise, Unit)}
+	}
+	switch s.Normalise {
+	case "dataset":
+		return nil, nil
+	case "imagenet":
+		return data.ImageNet(), nil
+	}
+	n, err := data.ParseNormalisation(s.Normalise)
+	if err != nil {
+		return nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %.80q; want unit, dataset, imagenet or numbers", s.Normalise), Err: err}
+	}
+	return n, nil
+}
+
 // SettingError is a setting that cannot be had. A setting that is out of range is
 // an [nn.RangeError] instead.
 type SettingError struct {
@@ -274,6 +319,9 @@ func (s Settings) Check(known ...Recipe) error {
 		return err
 	}
 	if err := s.checkSchedule(r); err != nil {
+		return err
+	}
+	if _, err := s.numbers(); err != nil {
 		return err
 	}
 	if _, err := s.Loss(nil); err != nil {

@@ -16,12 +16,13 @@ import (
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/onnx"
 )
 
-// TestONNXWhitens runs a network with a whitening in onnxruntime: the logits are
-// ours to 1e-4 of the largest, for the matrix magnifies what the sums of both
-// round differently by at most sqrt(10).
-func TestONNXWhitens(t *testing.T) {
+// TestONNXPreprocesses runs a network with a whitening, and one with a normalisation, in
+// onnxruntime: the logits are ours to 1e-4 of the largest, for the matrix magnifies what the sums
+// of both round differently by at most sqrt(10).
+func TestONNXPreprocesses(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	dev := gputest.Device(t)
 	const n = 8
@@ -36,40 +37,53 @@ func TestONNXWhitens(t *testing.T) {
 	white, err := data.FitWhitening(context.Background(), set, 6, 6, nil)
 	require.NoError(t, err)
 	layers := nn.Sequential{nn.Conv2D{Out: 8, Kernel: 3}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 5}}
-	net, err := nn.NewNet(dev, layers, in, nn.Whiten(white))
-	require.NoError(t, err)
-	defer net.Close()
-	require.NoError(t, net.Init(nn.PyTorch, 1))
-	images, err := nn.Upload(dev, set)
-	require.NoError(t, err)
-	defer images.Close()
-	eval, err := nn.NewEvaluator(net, images, n)
-	require.NoError(t, err)
-	defer eval.Close()
-	want, err := eval.Logits(0, n)
-	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		option nn.NetOption
+		add    func(*onnx.ModelProto) error
+	}{
+		"whitening": {nn.Whiten(white), func(m *onnx.ModelProto) error { return nn.WhitenONNX(m, white) }},
+		"normalisation": {nn.Normalise(data.ImageNet()), func(m *onnx.ModelProto) error {
+			nn.NormaliseONNX(m, data.ImageNet())
+			return nil
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			net, err := nn.NewNet(dev, layers, in, c.option)
+			require.NoError(t, err)
+			defer net.Close()
+			require.NoError(t, net.Init(nn.PyTorch, 1))
+			images, err := nn.Upload(dev, set)
+			require.NoError(t, err)
+			defer images.Close()
+			eval, err := nn.NewEvaluator(net, images, n)
+			require.NoError(t, err)
+			defer eval.Close()
+			want, err := eval.Logits(0, n)
+			require.NoError(t, err)
 
-	weights, err := net.Weights()
-	require.NoError(t, err)
-	m, err := nn.ONNX(layers, in, weights)
-	require.NoError(t, err)
-	require.NoError(t, nn.WhitenONNX(&m, white))
-	dir := t.TempDir()
-	model, pixels := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "pixels")
-	require.NoError(t, m.Write(model))
-	require.NoError(t, os.WriteFile(pixels, set.Pixels, 0o600))
-	out, err := exec.Command(py, "../nn/onnx/testdata/run.py", model, pixels, "8", "3", "6", "6").Output()
-	require.NoError(t, err)
-	var got struct{ All [][]float64 }
-	require.NoError(t, json.Unmarshal(out, &got))
-	require.Len(t, got.All, n)
-	largest := 0.0
-	for _, row := range want {
-		largest = max(largest, math.Abs(float64(slices.Max(row))), math.Abs(float64(slices.Min(row))))
-	}
-	for i, row := range want {
-		for k, v := range row {
-			assert.InDelta(t, v, got.All[i][k], 1e-4*largest, "logit %d of image %d", k, i)
-		}
+			weights, err := net.Weights()
+			require.NoError(t, err)
+			m, err := nn.ONNX(layers, in, weights)
+			require.NoError(t, err)
+			require.NoError(t, c.add(&m))
+			dir := t.TempDir()
+			model, pixels := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "pixels")
+			require.NoError(t, m.Write(model))
+			require.NoError(t, os.WriteFile(pixels, set.Pixels, 0o600))
+			out, err := exec.Command(py, "../nn/onnx/testdata/run.py", model, pixels, "8", "3", "6", "6").Output()
+			require.NoError(t, err)
+			var got struct{ All [][]float64 }
+			require.NoError(t, json.Unmarshal(out, &got))
+			require.Len(t, got.All, n)
+			largest := 0.0
+			for _, row := range want {
+				largest = max(largest, math.Abs(float64(slices.Max(row))), math.Abs(float64(slices.Min(row))))
+			}
+			for i, row := range want {
+				for k, v := range row {
+					assert.InDelta(t, v, got.All[i][k], 1e-4*largest, "logit %d of image %d", k, i)
+				}
+			}
+		})
 	}
 }

@@ -9,12 +9,18 @@ import "wgnin/shaders/augment"
 // image's place in the batch alone.
 type Augment struct {
 	// Pad is how many pixels, of the size that the network takes, an image is
-	// moved by at most, up or down and left or right; the gap is zero. That is
-	// torchvision's RandomCrop(size, padding=Pad).
+	// moved by at most, up or down and left or right; the gap is black, or zero where images are
+	// whitened. That is torchvision's RandomCrop(size, padding=Pad).
 	Pad int
 	// Mirror swaps left and right in half of the images, as torchvision's
 	// RandomHorizontalFlip.
 	Mirror bool
+}
+
+// see records what a batch of images goes through before the layers: the whitening, the
+// variation a, the normalisation.
+func (net *Net) see(g *Graph, x *Tensor, a Augment) *Tensor {
+	return net.normalise(g, a.build(g, net.whiten(g, x)))
 }
 
 // build records the variation of x.

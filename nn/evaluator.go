@@ -68,7 +68,7 @@ func (e *Evaluator) record(n int) error {
 		return err
 	}
 	x, target := e.source.build(g, e.net.In)
-	e.logits = e.net.build(g, e.net.whiten(g, x))
+	e.logits = e.net.build(g, e.net.see(g, x, Augment{}))
 	e.outputs = g.outputs()
 	g.rec.Keep(e.logits.Data)
 	e.loss.build(g, e.logits, target, e.metrics.All())

@@ -32,8 +32,9 @@ type Net struct {
 	kernels     Kernels
 	set         bool // the weights have been
 
-	whitening    *gpu.Buffer     // matrix and bias; nil without one
-	frozenLayers map[string]bool // by path; see Freeze
+	frozenLayers    map[string]bool // by path; see Freeze
+	whitening       *gpu.Buffer     // matrix and bias; nil without one
+	mean, deviation *gpu.Buffer     // of each channel; nil without a normalisation
 }
 
 // netWeights are the weights of a layer.
@@ -186,6 +187,8 @@ func (net *Net) Close() {
 	net.grads.Release()
 	net.batch.Release()
 	net.whitening.Release()
+	net.mean.Release()
+	net.deviation.Release()
 }
 
 // Device is where the network lives.

@@ -15,7 +15,7 @@ import (
 // and writes nothing that training reads: the bits of a training are the same
 // with and without it. Dropout drops nothing.
 type Probe struct {
-	Input  *Tensor      // [1,C,H,W], the image as the network takes it
+	Input  *Tensor      // [1,C,H,W], the image in the size that the network takes, values 0 to 1
 	Layers []ProbeLayer // in the order of the network; the last has the logits
 
 	net     *Net
@@ -86,7 +86,7 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 		return nil, err
 	}
 	p.Input = &Tensor{Shape: net.In, Memory: &Memory{name: inputName, Stride: net.In.C, Data: p.x.All()}}
-	x := net.whiten(g, p.Input)
+	x := net.see(g, p.Input, Augment{})
 	logits := net.build(g, x)
 	n := g.rec.Len()
 	g.buildLoss(CrossEntropy{}, logits, Target{Labels: p.target.All(), Classes: net.Out.Len()}, p.metrics.All())

@@ -138,7 +138,7 @@ func (t *Trainer) plan(n int) error {
 		return err
 	}
 	x, target := t.source.build(g, t.net.In)
-	logits := t.net.build(g, t.cfg.Augment.build(g, t.net.whiten(g, x)))
+	logits := t.net.build(g, t.net.see(g, x, t.cfg.Augment))
 	t.outputs = g.outputs()
 	t.loss.build(g, logits, target, t.metrics.All())
 	g.runBackward()

@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"wgnin/nn/data"
 	"wgnin/nn/onnx"
@@ -91,7 +90,7 @@ func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	}
 	n := len(w.Mean)
 	all := map[string][]int{"axes": {1, 2, 3}}
-	whiten := []onnx.Node{
+	precede(m, []onnx.Node{
 		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not be.
 		{Op: "ReduceMin", Inputs: []string{m.Input.Name}, Output: "whitening.least value", Ints: all},
 		{Op: "Sub", Inputs: []string{m.Input.Name, "whitening.least value"}, Output: "whitening.above"},
@@ -107,29 +106,24 @@ func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 			Op: "DepthToSpace", Inputs: []string{"whitening.flat"}, Output: "whitening.white",
 			Int: map[string]int{"blocksize": w.H}, Text: map[string]string{"mode": "CRD"},
 		},
-	}
-	for i := range whiten {
-		whiten[i].Name = whiten[i].Output
-	}
-	m.Rename(m.Input.Name, "whitening.white")
-	m.Nodes = append(whiten, m.Nodes...)
-	m.Weights = append(slices.Clone(m.Weights),
+	},
 		safetensors.Tensor{Name: onnxMean, Shape: []int{w.C, w.H, w.W}, Data: w.Mean},
 		safetensors.Tensor{Name: onnxMatrix, Shape: []int{n, w.C, w.H, w.W}, Data: w.Matrix},
 		safetensors.Tensor{Name: onnxScale, Data: []float32{gcn.Scale}},
-		safetensors.Tensor{Name: onnxLeast, Data: []float32{gcn.Least}},
-	)
+		safetensors.Tensor{Name: onnxLeast, Data: []float32{gcn.Least}})
 	return nil
 }
 
 // ONNXWhitening takes the whitening, nil if there is none, out of the weights of
-// a model that [WhitenONNX] changed.
+// a model that [WhitenONNX] changed. The numbers of [NormaliseONNX], which the metadata have
+// too, are left out.
 func ONNXWhitening(weights []safetensors.Tensor) (w *data.Whitening, others []safetensors.Tensor) {
 	found := map[string]safetensors.Tensor{}
 	for _, t := range weights {
 		switch t.Name {
 		case onnxMean, onnxMatrix, onnxScale, onnxLeast:
 			found[t.Name] = t
+		case onnxChannelMean, onnxChannelDeviation:
 		default:
 			others = append(others, t)
 		}

@@ -55,7 +55,7 @@ func kernels(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	on, err := session.New(dev, r.Net(10, r.Dropout), r.In, nil)
+	on, err := session.New(dev, r.Net(10, r.Dropout), r.In)
 	if err != nil {
 		return err
 	}

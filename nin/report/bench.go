@@ -83,7 +83,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 		return rep, err
 	}
 	start := time.Now()
-	on, err := session.New(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In, nil)
+	on, err := session.New(dev, o.Recipe.Net(10, o.Recipe.Dropout), o.Recipe.In)
 	if err != nil {
 		return rep, err
 	}

@@ -140,7 +140,11 @@ func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *da
 }
 
 func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
-	on, err := session.New(dry, r.Net(len(test.Classes), s.Dropout), r.In, w)
+	n, err := s.Normalisation(test)
+	if err != nil {
+		return nil, 0, err
+	}
+	on, err := session.New(dry, r.Net(len(test.Classes), s.Dropout), r.In, nn.Whiten(w), nn.Normalise(n))
 	if err != nil {
 		return nil, 0, err
 	}
@@ -168,7 +172,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 		index[l.Path] = len(c.Layers)
 		c.Layers = append(c.Layers, l)
 	}
-	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"}, {"whiten", "normalise, whiten"}} {
+	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"}, {"whiten", "normalise, whiten"}, {"normalise", "mean, deviation"}} {
 		if slices.ContainsFunc(trained, func(t gpu.LayerCost) bool { return t.Layer == l[0] }) {
 			add(CostLine{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
 		}

@@ -253,8 +253,8 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	}
 	a := dev.Adapter()
 	elsewhere := a.Name != c.state.Adapter || a.Driver != c.state.Driver
-	if elsewhere { // what was found is of no use
-		c.state.Found = session.Found{}
+	if elsewhere { // what was found of the device is of no use
+		c.state.Found = session.Found{Normalisation: c.state.Found.Normalisation}
 	}
 	recipe, err := checked(c.Settings, known)
 	if err != nil {

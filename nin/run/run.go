@@ -118,7 +118,7 @@ func (r *Run) file(names ...string) string {
 
 // startFrom sets the weights that a file has and that fit. The file may be a checkpoint.
 func (r *Run) startFrom(path string) error {
-	tensors, _, err := safetensors.Read(path)
+	tensors, meta, err := safetensors.Read(path)
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,9 @@ func (r *Run) startFrom(path string) error {
 	}
 	if len(missing)+len(unused) > 0 {
 		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused), path, listed(missing), listed(unused))
+	}
+	if theirs, ours := meta["normalisation"], r.metadata["normalisation"]; theirs != "" && theirs != ours {
+		r.Note = strings.TrimPrefix(fmt.Sprintf("%s; %s was trained on images normalised by %s; here they are by %s", r.Note, path, theirs, ours), "; ")
 	}
 	return err
 }
@@ -159,7 +162,7 @@ func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
 // describe notes what the files of the run say of its images and of its network, which
 // sees them through w, and what guessing comes to.
 func (r *Run) describe(w *data.Whitening, train *data.Images) {
-	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w}
+	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w, Normalisation: r.Found.Normalisation}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
 	loss, _ := r.Trainer.Loss().(nn.CrossEntropy)

@@ -28,18 +28,19 @@ type Session struct {
 	measured map[string]nn.Choice // by key
 }
 
-// Found is what a session found out about the device, and the bits of a run
+// Found is what a session found out about the device and the images, and the bits of a run
 // depend on.
 type Found struct {
 	Micro   int        `json:"micro_batch"`       // images that train at a time
 	Test    int        `json:"test_batch"`        // images that are measured at a time
 	Kernels nn.Kernels `json:"kernels,omitempty"` // measured to be the fastest; nil without tuning
+
+	Normalisation *data.Normalisation `json:"normalisation,omitempty"` // that the setting Normalise asks for; nil for none
 }
 
-// New puts a network for inputs of shape in on dev. Its images are whitened with
-// w, unless that is nil, and the layers that the prefixes freeze do not learn.
-func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, w *data.Whitening, frozen ...string) (*Session, error) {
-	net, err := nn.NewNet(dev, layers, in, nn.Whiten(w), nn.Freeze(frozen...))
+// New puts a network for inputs of shape in on dev.
+func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, options ...nn.NetOption) (*Session, error) {
+	net, err := nn.NewNet(dev, layers, in, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -70,10 +71,16 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if set.Whiten != (w != nil) {
 		return nil, errors.New("a whitening goes with the setting Whiten, and with no other; see data.FindWhitening")
 	}
-	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, w, set.Frozen()...)
+	if f.Normalisation == nil {
+		if f.Normalisation, err = set.Normalisation(train); err != nil {
+			return nil, err
+		}
+	}
+	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...))
 	if err != nil {
 		return nil, err
 	}
+	s.Found.Normalisation = f.Normalisation
 	defer func() {
 		if err != nil {
 			s.Close()

@@ -74,6 +74,8 @@ The golden files
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
+    normalise.json  normalisation; images (hashed), mean and deviation of each of their channels, in float64; x, the first of
+        them as torchvision's ToTensor and Normalize have it, in float32: each 101st value of the flat [channel, row, column]
 """
 import argparse
 import copy
@@ -511,6 +513,18 @@ def golden_resize(data):
     return out, pil_resize(grey[0, 0], 224, 224)
 
 
+def golden_normalise():
+    """What torchvision's Normalize, whose source this repeats, makes of an image with ImageNet's numbers."""
+    pixels, _ = hash_images(8)
+    x = torch.from_numpy(pixels).double() / 255
+    deviation, mean = torch.std_mean(x, dim=(0, 2, 3), unbiased=False)
+    numbers = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]
+    ms, ds = (torch.tensor(v).view(-1, 1, 1) for v in numbers)
+    y = torch.from_numpy(pixels[0]).float().div(255).sub_(ms).div_(ds)
+    return {"torch": torch.__version__, "normalisation": "/".join(",".join(map(str, v)) for v in numbers), "images": len(pixels),
+            "mean": mean.tolist(), "deviation": deviation.tolist(), "x": y.flatten()[::101].tolist()}
+
+
 def write_json(path, value):
     with open(path, "w") as f:
         f.write(json.dumps(value).replace("}, ", "},\n ") + "\n")  # a line for each parameter or case
@@ -640,6 +654,9 @@ def command_golden(a):
                 f.write(gzip.compress(pixels.tobytes(), mtime=0))
             print(f"resize: {len(cases)} cases, all equal to pil_resize_reference")
             continue
+        if name == "normalise":
+            write_json(os.path.join(a.out, "normalise.json"), golden_normalise())
+            continue
         result = golden_net(name, GOLDENS[name], a.data)
         losses, spread = result["losses"], result["spread"]
         print(f"{name}: losses", " ".join("%.4f" % v for v in losses))
@@ -700,7 +717,7 @@ def main():
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
     arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default=",".join([*GOLDENS, "resize"]), metavar="A,B", help="some of " + ", ".join([*GOLDENS, "resize"]))
+    arg("--only", default=",".join([*GOLDENS, "resize", "normalise"]), metavar="A,B", help="some of " + ", ".join([*GOLDENS, "resize", "normalise"]))
 
     a = parser.parse_args()
     if a.threads:

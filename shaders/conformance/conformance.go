@@ -23,6 +23,7 @@ import (
 	"wgnin/shaders/input"
 	"wgnin/shaders/leakyrelu"
 	"wgnin/shaders/mse"
+	"wgnin/shaders/normalise"
 	"wgnin/shaders/pool"
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
@@ -56,6 +57,7 @@ var Ops = []Op{
 	{"input", everywhere(input.Cases), nil},
 	{"leakyrelu", everywhere(leakyrelu.Cases), leakyrelu.Gradients},
 	{"mse", everywhere(mse.Cases), mse.Gradients},
+	{"normalise", everywhere(normalise.Cases), nil},
 	{"pool", everywhere(pool.Cases), pool.Gradients},
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},

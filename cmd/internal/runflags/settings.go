@@ -45,6 +45,7 @@ var overrides = []override{
 	{"dropout", "Dropout", "probability of dropping a value, of the recipe's network"},
 	{"augment", "Augment", "vary the training images: crop (moved by up to an eighth), mirror (half of them swapped left to right), or crop,mirror (a `list`)"},
 	{"whiten", "Whiten", "see images with their contrast normalised and ZCA-whitened, as the paper does; finding the whitening of CIFAR-10 takes minutes, once"},
+	{"normalise", "Normalise", "`what` pixels are to the network: unit, 0 to 1 (default); dataset, normalised by mean and deviation of each channel of the training images; imagenet, by those of torchvision's pretrained networks; or by numbers such as 0.485,0.456,0.406/0.229,0.224,0.225"},
 	{"seed", "Seed", "seed of weights, order, augmentation and dropout"},
 	{"train-images", "TrainImages", "use the first `N` training images (0: all)"},
 	{"test-images", "TestImages", "use the first `N` test images (0: all)"},

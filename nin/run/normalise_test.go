@@ -1,0 +1,69 @@
+package run_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nin"
+	"wgnin/nin/nintest"
+	"wgnin/nin/report"
+	"wgnin/nn/data"
+)
+
+// TestNormalisedRun: the numbers of the training images go with the weights. A run that stopped
+// goes on to the same bits, a model read from each of the run's files measures what the run
+// measured, and the numbers given as such make the same run. A run that starts from weights of
+// another normalisation says so.
+func TestNormalisedRun(t *testing.T) {
+	dev := gputest.Device(t)
+	s := nintest.Short(func(s *nin.Settings) { s.Normalise, s.Augment, s.CheckpointEvery.Steps = "dataset", "crop", 2 })
+	whole := begin(t, s, "")
+	want, epochs, _, _ := finish(t, whole)
+	whole.Close()
+	train, test := nintest.Images(t)
+	numbers := data.FitNormalisation(train.First(s.TrainImages))
+
+	r := begin(t, s, "")
+	for e, err := range r.Events(context.Background()) {
+		require.NoError(t, err)
+		if e.Step != nil && e.Step.Step == 3 {
+			break
+		}
+	}
+	r.Close()
+	got, _, steps, _ := finish(t, resume(t, r.Dir))
+	assert.Equal(t, 6, steps)
+	assert.Equal(t, want, got)
+
+	last := epochs[len(epochs)-1]
+	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
+	for i, file := range []string{
+		filepath.Join(whole.Dir, "model.safetensors"), filepath.Join(whole.Dir, "checkpoint", "step-000000008.safetensors"), exported, network,
+	} {
+		m, err := nin.ReadModel(file, "")
+		require.NoError(t, err)
+		assert.Equal(t, numbers, m.Normalisation, file)
+		e, err := report.Evaluate(context.Background(), dev, m, test.First(s.TestImages), 32, nil)
+		require.NoError(t, err)
+		assert.InEpsilon(t, last.TestLoss, e.Loss, 1e-5) // a sum in float32
+		assert.InDelta(t, last.TestAccuracy, e.Accuracy, 1e-9)
+		if i == 0 {
+			require.NoError(t, m.Export(exported))
+			require.NoError(t, m.Export(network))
+		}
+	}
+
+	s.Normalise = numbers.String()
+	same, _, _, _ := finish(t, begin(t, s, ""))
+	assert.Equal(t, want.Hash, same.Hash)
+	s.Normalise = nin.Unit
+	other, _, _, _ := finish(t, begin(t, s, ""))
+	assert.NotEqual(t, want.Hash, other.Hash)
+	s.Init = filepath.Join(whole.Dir, "model.safetensors")
+	assert.Contains(t, begin(t, s, "").Note, "was trained on images normalised by "+numbers.String()+"; here they are by unit")
+}

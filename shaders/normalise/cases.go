@@ -1,0 +1,27 @@
+package normalise
+
+import "wgnin/shaders/check"
+
+type refArgs = Args[[]float64]
+
+// Cases are the conformance cases: grey, colour and other numbers of channels, of primes of
+// pixels, below, at and above a workgroup.
+func Cases() []check.Case {
+	r := check.NewRand(31)
+	var cs []check.Case
+	for _, s := range []Shape{{1, 1}, {64, 1}, {3 * 13, 3}, {3 * 1021, 3}, {2 * 67, 2}, {5 * 64, 5}} {
+		a := refArgs{X: r.Floats(s.Elems), Mean: r.Floats(s.C), Deviation: make([]float64, s.C), Y: make([]float64, s.Elems)}
+		for c := range a.Deviation {
+			a.Deviation[c] = float64(float32(1 / float64(c+3)))
+		}
+		cs = append(cs, check.Of(check.Checked(s).Kernel(), a, s.Ref, check.Bound[refArgs]{
+			Magnitude: func(a refArgs) {
+				for i, x := range a.X {
+					a.Y[i] = (x + a.Mean[i%s.C]) / a.Deviation[i%s.C]
+				}
+			},
+			Ulps: 3.5, // of the division, for which WGSL allows 2.5, and of the difference
+		}))
+	}
+	return cs
+}
