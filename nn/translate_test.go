@@ -40,9 +40,7 @@ func ramp(name string, shape ...int) safetensors.Tensor {
 	return t
 }
 
-// saved are the network's weights in PyTorch's layouts, and as Flax and Keras lay them out. The
-// index of a value says where it is: in a kernel [rows,columns,in,out] and in PyTorch's
-// [out,in,rows,columns].
+// saved are the network's weights in PyTorch's layouts, and as Flax and Keras lay them out.
 func saved(t *testing.T) (pytorch, last []safetensors.Tensor) {
 	d, err := nn.Describe(foreignLayers, foreignIn)
 	require.NoError(t, err)
