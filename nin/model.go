@@ -39,15 +39,16 @@ type Model struct {
 	named bool // the file names the classes
 }
 
-// ReadModel reads a file of weights: a run's model.safetensors, one of its checkpoints, a
-// state dict that PyTorch saved as safetensors, or an ONNX model.
+// ReadModel reads a file of weights: a run's model.safetensors, one of its checkpoints, the
+// weights that PyTorch, Flax, Keras or MXNet saved as safetensors (see
+// [nn.Description.Translate]), or an ONNX model.
 //
 // A file that was written here says what its network is, in the form of [nn.Text], and any
 // network comes back from it. For layers that are not of package nn, give a value of each as
 // known, such as outside.PReLU{}.
 //
 // Any other file, such as PyTorch's, does not describe its network. The network is then that
-// of the named recipe, or, if recipe is empty, of the recipe whose network has the weights'
+// of the named recipe, or, if recipe is empty, of the recipe whose network the weights fit by
 // names and shapes. The number of classes and of input channels is the weights'.
 //
 // Errors: a layer that the program does not know, weights that are not the network's, a
@@ -234,9 +235,12 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if tensors, err = d.Translate(tensors); err != nil {
+		return nil, err
+	}
 	names, shapes := d.WeightNames(), map[string][]int{}
-	for i, name := range nn.PlainNames(tensors, names) {
-		shapes[name] = tensors[i].Shape
+	for _, t := range tensors {
+		shapes[t.Name] = t.Shape
 	}
 	first, last := names[0], names[len(names)-1]
 	in, out := shapes[first], shapes[last]

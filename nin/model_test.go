@@ -1,6 +1,7 @@
 package nin_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -167,6 +168,42 @@ func TestReadModelOfWrappers(t *testing.T) {
 		got, err := nn.TakeWeights(nin.Mini(10, 0), nn.Shape{C: 1, H: 28, W: 28}, counted)
 		require.NoError(t, err)
 		assert.Equal(t, weights, got)
+	}
+}
+
+// Weights of the chapter's other frameworks are of a recipe too, by their order and shapes.
+func TestReadModelOfOtherFrameworks(t *testing.T) {
+	weights, _, err := safetensors.Read(nintest.ModelFile(t, "mini", 3, 7, nil))
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		weight, bias string
+		transpose    bool
+	}{
+		"mxnet": {"conv%d_weight", "conv%d_bias", false},
+		"keras": {"sequential/conv2d_%d/kernel", "sequential/conv2d_%d/bias", true},
+		"flax":  {"params.Conv_%d.kernel", "params.Conv_%d.bias", true},
+	} {
+		theirs := slices.Clone(weights)
+		for i, w := range weights {
+			theirs[i].Name = fmt.Sprintf([]string{c.weight, c.bias}[i%2], i/2)
+			if len(w.Shape) == 4 && c.transpose {
+				out, in, rows, columns := w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3]
+				theirs[i].Shape, theirs[i].Data = []int{rows, columns, in, out}, make([]float32, len(w.Data))
+				for k, v := range w.Data {
+					o, ci, tap := k/(in*rows*columns), k/(rows*columns)%in, k%(rows*columns)
+					theirs[i].Data[(tap*in+ci)*out+o] = v
+				}
+			}
+		}
+		path := filepath.Join(t.TempDir(), name+".safetensors")
+		require.NoError(t, safetensors.Write(path, theirs, nil))
+		m, err := nin.ReadModel(path, "")
+		require.NoError(t, err, name)
+		assert.Equal(t, "mini", m.Recipe)
+		assert.Equal(t, nn.Shape{C: 3, H: 28, W: 28}, m.In)
+		assert.Equal(t, weights, m.Weights, name)
+		_, err = nin.ReadModel(path, "photos")
+		require.ErrorContains(t, err, "has 0 batch normalisations; the network has 4")
 	}
 }
 

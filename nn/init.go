@@ -22,6 +22,11 @@ var (
 	He = Init{HeNormal, Zero}
 	// PyTorch is the default of torch.nn.Conv2d and Linear.
 	PyTorch = Init{PyTorchUniform, PyTorchUniform}
+	// Keras is the default of Keras's layers, and MXNet's init.Xavier(): weights as Xavier,
+	// biases zero. It is what the chapter has for TensorFlow and MXNet.
+	Keras = Init{XavierUniform, Zero}
+	// Flax is the default of flax.linen's layers, and what the chapter has for JAX.
+	Flax = Init{LecunNormal, Zero}
 )
 
 // XavierUniform is U(-b,b) with b = sqrt(6/(fanIn+fanOut)).
@@ -36,6 +41,17 @@ func HeNormal(r *rand.Rand, fanIn, _ int) float64 {
 
 // HeUniform is U(-b,b) with b = sqrt(6/fanIn).
 func HeUniform(r *rand.Rand, fanIn, _ int) float64 { return uniform(r, math.Sqrt(6/float64(fanIn))) }
+
+// LecunNormal is normal with variance 1/fanIn, of a distribution that is cut off at twice its
+// deviation: jax.nn.initializers.lecun_normal (Klambauer et al., 2017, for the use of 1/fanIn).
+func LecunNormal(r *rand.Rand, fanIn, _ int) float64 {
+	const deviation = 0.87962566103423978 // of a standard normal that is cut off at 2
+	for {
+		if x := r.NormFloat64(); math.Abs(x) <= 2 {
+			return x / deviation / math.Sqrt(float64(fanIn))
+		}
+	}
+}
 
 // PyTorchUniform is U(-b,b) with b = 1/sqrt(fanIn).
 func PyTorchUniform(r *rand.Rand, fanIn, _ int) float64 {

@@ -61,6 +61,9 @@ func TestInit(t *testing.T) {
 		{"he", nn.He, dist{func(in, _ float64) float64 { return math.Sqrt(2 / in) }, 3}, zero},
 		{"he, uniform", nn.Init{Weight: nn.HeUniform, Bias: nn.Zero}, dist{func(in, _ float64) float64 { return math.Sqrt(2 / in) }, 1.8}, zero},
 		{"pytorch", nn.PyTorch, pytorch, pytorch},
+		{"keras", nn.Keras, dist{func(in, out float64) float64 { return math.Sqrt(2 / (in + out)) }, 1.8}, zero},
+		// The kurtosis of a normal distribution that is cut off at two deviations (scipy.stats.truncnorm).
+		{"flax", nn.Flax, dist{func(in, _ float64) float64 { return 1 / math.Sqrt(in) }, 2.3655}, zero},
 		{"gaussian", nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Gaussian(2)},
 			dist{func(_, _ float64) float64 { return 0.05 }, 3}, dist{func(_, _ float64) float64 { return 2 }, 3}},
 	} {

@@ -139,7 +139,7 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 // that fit no weight, both as their names and shapes. Errors: no tensor fits, one that does is
 // not finite, or two have one name.
 func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
-	names, given, err := net.byName(ts)
+	translated, given, err := net.byName(ts)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -161,7 +161,7 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 		return nil, nil, fmt.Errorf("weights: no tensor fits one of the network's, such as %s", missing[0])
 	}
 	for i, t := range ts {
-		if _, left := given[names[i]]; left {
+		if _, left := given[translated[i].Name]; left {
 			unused = append(unused, fmt.Sprint(t.Name, " ", t.Shape))
 		}
 	}
@@ -171,10 +171,10 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 // TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
 // the order and with the names of [Net.Weights], with no device.
 //
-// The names are PyTorch's, with or without "net.", and behind any prefix that they share, as
-// module., _orig_mod. and model. of PyTorch's wrappers. Each weight must be there once, with
-// its shape and finite numbers, and nothing else but integer tensors, such as PyTorch's
-// num_batches_tracked, which are left out unless a layer has them.
+// The names and layouts are those that [Description.Translate] takes: PyTorch's, or another
+// framework's. Each weight must be there once, with its shape and finite numbers, and nothing else
+// but integer tensors, such as PyTorch's num_batches_tracked, which are left out unless a layer
+// has them.
 func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	net, err := newNet(gpu.Dry(gpu.Guaranteed, false), l, in)
 	if err == nil {
@@ -220,7 +220,7 @@ func (net *Net) arrange(ts []safetensors.Tensor, all bool) (arenas, error) {
 
 // take finds a tensor for each weight and state, or for each weight that learns.
 func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Tensor, err error) {
-	names, given, err := net.byName(ts)
+	translated, given, err := net.byName(ts)
 	if err != nil {
 		return nil, err
 	}
@@ -230,9 +230,10 @@ func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Ten
 		}
 		t, ok := given[name]
 		delete(given, name)
+		t.Name = netPrefix + name
 		switch {
 		case !ok:
-			err = fmt.Errorf("weights: %s%s is missing; the network has it with shape %v", netPrefix, name, want.Shape)
+			err = fmt.Errorf("weights: %s is missing; the network has it with shape %v", t.Name, want.Shape)
 			return
 		case !slices.Equal(t.Shape, want.Shape) || len(t.Data) != want.Len():
 			err = fmt.Errorf("weights: %s has shape %v; the network's is %v", t.Name, t.Shape, want.Shape)
@@ -245,65 +246,32 @@ func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Ten
 			err = fmt.Errorf("weights: %s[%d] is %g", t.Name, i, t.Data[i])
 			return
 		}
-		t.Name = netPrefix + name
 		taken = append(taken, t)
 	})
 	if err != nil {
 		return nil, err
 	}
 	for i, t := range ts {
-		if _, unused := given[names[i]]; unused && !t.Integer {
+		if _, unused := given[translated[i].Name]; unused && !t.Integer {
 			return nil, fmt.Errorf("weights: the network has no %s", t.Name)
 		}
 	}
 	return taken, nil
 }
 
-// byName gives the tensors' names as net has them, and the tensors by these names.
-func (net *Net) byName(ts []safetensors.Tensor) (names []string, given map[string]safetensors.Tensor, err error) {
-	names, given = PlainNames(ts, net.description.WeightNames()), map[string]safetensors.Tensor{}
-	for i, t := range ts {
-		if _, twice := given[names[i]]; twice {
-			return nil, nil, fmt.Errorf("weights: %s is there twice", names[i])
+// byName gives the tensors as [Description.Translate] does, and by their names.
+func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor, given map[string]safetensors.Tensor, err error) {
+	if translated, err = net.description.Translate(ts); err != nil {
+		return nil, nil, err
+	}
+	given = map[string]safetensors.Tensor{}
+	for _, t := range translated {
+		if _, twice := given[t.Name]; twice {
+			return nil, nil, fmt.Errorf("weights: %s is there twice", t.Name)
 		}
-		given[names[i]] = t
+		given[t.Name] = t
 	}
-	return names, given, nil
-}
-
-// PlainNames are the names of tensors as a network has them, whose weights have the names
-// want: without "net.", and without a prefix that all tensors share and a wrapper of PyTorch's
-// put there, such as module. There is no such prefix where a name fits as it is: what begins
-// all names is a layer's then.
-func PlainNames(ts []safetensors.Tensor, want []string) []string {
-	names := make([]string, len(ts))
-	fits := false
-	for i, t := range ts {
-		names[i] = strings.TrimPrefix(t.Name, netPrefix)
-		fits = fits || slices.Contains(want, names[i])
-	}
-	if fits || len(want) == 0 {
-		return names
-	}
-	prefix := wrapperPrefix(ts, want[0])
-	for i, t := range ts {
-		names[i] = strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
-	}
-	return names
-}
-
-// wrapperPrefix is what stands before the names of all tensors, if the weight first is one of
-// them; integer tensors may be without. It is empty if there is none.
-func wrapperPrefix(ts []safetensors.Tensor, first string) string {
-	for _, t := range ts {
-		p, ok := strings.CutSuffix(t.Name, first)
-		p = strings.TrimSuffix(p, netPrefix)
-		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
-		if ok && all && strings.HasSuffix(p, ".") {
-			return p
-		}
-	}
-	return ""
+	return translated, given, nil
 }
 
 // Hash is the SHA-256 of the weights: names, shapes and bits.

@@ -26,10 +26,10 @@ Of a folder of pictures (-dataset folder -data DIR) it takes those in DIR/test (
 val, valid); of a folder with no such split it takes all, and says how many. They
 become grey or colours as predict makes them.
 
-The file of weights is a run's model.safetensors, one of its checkpoints, or a
-state dict of PyTorch in safetensors form. A file that was written here says what
-its network is. The network of any other is the recipe's that the names and the
-shapes of the weights fit, or that -recipe names.
+The file of weights is a run's model.safetensors, one of its checkpoints, or what
+PyTorch, Flax, Keras or MXNet saved as safetensors. A file that was written here
+says what its network is. The network of any other is the recipe's that the names
+and the shapes of the weights fit, or that -recipe names.
 
 Usage: go run ./cmd/nin eval -model FILE [flags]
 

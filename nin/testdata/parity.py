@@ -10,7 +10,8 @@
 It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil; for torchvision's networks also
 torchvision, Debian's python3-torchvision. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
-script that the Go tests read; they hold no weights and no images, because both sides make those from the hash below.
+script that the Go tests read; they hold no weights and no images, because both sides make those from
+the hash that golden.py describes.
 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
@@ -26,20 +27,6 @@ mean cross-entropy of a batch before its update. Weight decay and momentum are P
 The goldens weighted and clipped are of norm with other settings: weights of classes and label smoothing, whose means are over the
 weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone. squared is of norm with the mean squared
 error of ten targets an image: stream 1002, i the flat index in [n, target], target = (hash >> 8) / 2^24.
-
-The hash: number i of stream p, all modulo 2^32 (PCG output RXS-M-XS, Jarzynski and Olano, JCGT 9(3), 2020)
-    x     = i + p*0x9E3779B9
-    state = x*747796405 + 2891336453
-    word  = ((state >> ((state >> 28) + 4)) ^ state) * 277803737
-    hash  = (word >> 22) ^ word
-Hashed weights: stream p is the parameter's number (weight 0, bias 1, weight 2, ...) in the order in which the modules run, i its
-flat index in PyTorch's layout [out, in, kh, kw]. In float64 up to the last step, with fan_in = in*kh*kw of the convolution,
-    u = (hash >> 8) / 2^24;  w = float32(bound * (2u - 1));  bound = gain*sqrt(6/fan_in), for a bias 1/sqrt(fan_in)
-The weight of a normalisation is float32(1 + bound * (2u - 1)), with the bound of a bias; its fan_in is that of the convolution
-before it. Running means and variances take no stream.
-Hashed images: stream 1000, i the flat index in [n, channel, row, column], pixel = hash >> 24; labels: stream 1001,
-label of image n = hash(n) % 10.
-Pixels: float32(pixel) / float32(255), whatever the arithmetic afterwards.
 
 How Pillow resizes 8-bit images bilinearly (pil_resize_reference below equals it byte for byte)
     1. Two passes: along the rows (width), then along the columns (height); one whose size does not change is left out. The
@@ -79,7 +66,6 @@ The golden files
 """
 import argparse
 import copy
-import glob
 import gzip
 import hashlib
 import itertools
@@ -99,6 +85,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import book
+from golden import hash32, hash_images, hash_values, input_array, load_data, pil_resize, read, samples, write_json
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -210,15 +197,7 @@ class Network(nn.Module):
         return self.net(x)
 
 
-# ---- the hash, and what is made from it ----
-
-def hash32(stream, count):
-    """The first count numbers of a stream, as uint32 (the formula is at the top)."""
-    x = np.arange(count, dtype=np.uint32) + np.uint32(stream * 0x9E3779B9 & 0xFFFFFFFF)
-    state = x * np.uint32(747796405) + np.uint32(2891336453)
-    word = ((state >> ((state >> np.uint32(28)) + np.uint32(4))) ^ state) * np.uint32(277803737)
-    return (word >> np.uint32(22)) ^ word
-
+# ---- initial weights ----
 
 @torch.no_grad()
 def running_parameters(net):
@@ -239,60 +218,12 @@ def init_hash(net, gain):
         if p.dim() > 1:
             fan_in = p[0].numel()  # and of the bias that follows
         bound = gain * math.sqrt(6 / fan_in) if p.dim() > 1 else 1 / math.sqrt(fan_in)
-        u = (hash32(number, p.numel()) >> np.uint32(8)).astype(np.float64) / 2**24
-        start = 1 if p.dim() == 1 and name.endswith("weight") else 0
-        p.copy_(torch.from_numpy((start + bound * (2 * u - 1)).astype(np.float32)).view_as(p))
-
-
-def hash_images(count):
-    """count colour images [n, 3, 32, 32] and their labels."""
-    pixels = (hash32(1000, count * 3 * 32 * 32) >> np.uint32(24)).astype(np.uint8)
-    return pixels.reshape(count, 3, 32, 32), (hash32(1001, count) % np.uint32(10)).astype(np.int64)
-
-
-# ---- data ----
-
-def read(path):
-    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
-        return f.read()
-
-
-def read_idx(directory, name):
-    for path in glob.glob(os.path.join(directory, name)) + glob.glob(os.path.join(directory, name + ".gz")):
-        raw = read(path)
-        start = 4 + 4 * raw[3]
-        return np.frombuffer(raw, np.uint8, offset=start).reshape(struct.unpack(f">{raw[3]}I", raw[4:start]))
-    sys.exit(f"{directory} has no {name}[.gz], nor CIFAR-10's binary files")
-
-
-def load_data(directory, split="train", count=None):
-    """The first count 8-bit images [n, channel, row, column] and labels, from CIFAR-10's binary files or else IDX files."""
-    cifar = sorted(glob.glob(os.path.join(directory, "data_batch_*.bin" if split == "train" else "test_batch.bin")))
-    if cifar:
-        rows = np.frombuffer(b"".join(map(read, cifar)), np.uint8).reshape(-1, 3073)
-        images, labels = rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0]
-    else:
-        name = "train" if split == "train" else "t10k"
-        images = read_idx(directory, name + "-images-idx3-ubyte")[:, None]
-        labels = read_idx(directory, name + "-labels-idx1-ubyte")
-    return images[:count], labels[:count].astype(np.int64)
-
-
-def pil_resize(image, height, width):
-    """One 8-bit image, [row, column] or [row, column, 3], by Pillow."""
-    return np.asarray(Image.fromarray(image).resize((width, height), Image.BILINEAR))
+        middle = 1 if p.dim() == 1 and name.endswith("weight") else 0
+        p.copy_(torch.from_numpy(hash_values(number, p.shape, bound, middle)))
 
 
 def to_input(images, shape):
-    """8-bit [n, c, h, w] to the network's float32 input, resized by Pillow where the size differs."""
-    channels, height, width = shape
-    if images.shape[1] != channels:
-        sys.exit(f"the images have {images.shape[1]} channels, the network takes {channels}")
-    if images.shape[2:] != (height, width):
-        last = images.transpose(0, 2, 3, 1)
-        last = [pil_resize(np.ascontiguousarray(i[..., 0] if channels == 1 else i), height, width) for i in last]
-        images = np.stack(last).reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
-    return torch.from_numpy(images.astype(np.float32) / np.float32(255))
+    return torch.from_numpy(input_array(images, shape))
 
 
 # ---- Pillow's bilinear resize, written out ----
@@ -424,15 +355,12 @@ def summary(reference, singles, start=None):
     out = {}
     for name, t in reference.items():
         flat = t.flatten()
-        stride = max(1, len(flat) // 32)
-        while math.gcd(stride, len(flat)) != 1:
-            stride -= 1
         e = out[name] = {"shape": list(t.shape), "norm": flat.norm().item()}
         if start:
             e["change"] = (t - start[name]).norm().item()
         distance = max((s[name] - t).norm().item() for s in singles)
         e["error"] = float("%.2g" % (distance / (e.get("change") or e["norm"] or 1)))
-        e["stride"], e["samples"] = stride, [float("%.10g" % v) for v in flat[::stride][:32].tolist()]
+        e |= samples(flat.tolist())
     return out
 
 
@@ -523,11 +451,6 @@ def golden_normalise():
     y = torch.from_numpy(pixels[0]).float().div(255).sub_(ms).div_(ds)
     return {"torch": torch.__version__, "normalisation": "/".join(",".join(map(str, v)) for v in numbers), "images": len(pixels),
             "mean": mean.tolist(), "deviation": deviation.tolist(), "x": y.flatten()[::101].tolist()}
-
-
-def write_json(path, value):
-    with open(path, "w") as f:
-        f.write(json.dumps(value).replace("}, ", "},\n ") + "\n")  # a line for each parameter or case
 
 
 # ---- commands ----
@@ -640,7 +563,7 @@ def command_bench(a):
 
 
 def command_golden(a):
-    def plain(stream, i, m=2**32):  # the hash as at the top, in Python's own integers
+    def plain(stream, i, m=2**32):  # the hash as golden.py has it, in Python's own integers
         state = ((i + stream * 0x9E3779B9) * 747796405 + 2891336453) % m
         word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % m
         return (word >> 22) ^ word

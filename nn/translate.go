@@ -1,0 +1,295 @@
+package nn
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"wgnin/nn/safetensors"
+)
+
+// Translate returns the tensors in their order, with the names of [Description.WeightNames]
+// and PyTorch's layouts, whichever of these frameworks wrote them:
+//
+//   - PyTorch: the names may begin with "net.", and all of them with a wrapper's prefix, such
+//     as module., _orig_mod. or model.
+//   - Flax: params.Conv_0.kernel, batch_stats.BatchNorm_0.mean and so on, as in
+//     flatten_dict(variables, sep="."); or the names of an nnx state.
+//   - Keras: sequential/conv2d/kernel, which is v.path in Keras 3, or conv2d/kernel:0, which is
+//     v.name in tf.keras.
+//   - MXNet: conv0_weight, as Gluon's collect_params has them.
+//
+// The files of the last three do not say where in the network a layer is. Their convolutions
+// are taken for the network's in the order of the numbers in their names (conv2d, conv2d_1, ...,
+// conv2d_10), and so are the dense layers and the batch normalisations. Kernels of Flax and Keras
+// have their channels last, [rows,columns,in,out], and dense ones that follow a flattened image
+// take its values in the order H,W,C: both are transposed. Weights do not say what Eps of a
+// normalisation is; Keras's default is 1e-3.
+//
+// A file is PyTorch's if one of its names is the network's, or if it has a "weight" behind a dot.
+// Tensors of integers are left as they are. Errors: weights of other layers than these three,
+// another number of layers than the network's, names whose numbers leave their order open.
+func (d *Description) Translate(ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
+	want := d.WeightNames()
+	for _, t := range ts {
+		if slices.Contains(want, strings.TrimPrefix(t.Name, netPrefix)) {
+			return unwrap(ts, ""), nil
+		}
+	}
+	for _, c := range conventions {
+		if c.wrote(ts) {
+			return c.translate(d, ts)
+		}
+	}
+	if len(want) == 0 {
+		return unwrap(ts, ""), nil
+	}
+	return unwrap(ts, wrapperPrefix(ts, want[0])), nil
+}
+
+// unwrap removes from PyTorch's names a wrapper's prefix, and "net.".
+func unwrap(ts []safetensors.Tensor, prefix string) []safetensors.Tensor {
+	ts = slices.Clone(ts)
+	for i, t := range ts {
+		ts[i].Name = strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+	}
+	return ts
+}
+
+// wrapperPrefix is what stands before the names of all tensors, if the weight first is one of
+// them; integer tensors may be without. It is empty if there is none.
+func wrapperPrefix(ts []safetensors.Tensor, first string) string {
+	for _, t := range ts {
+		p, ok := strings.CutSuffix(t.Name, first)
+		p = strings.TrimSuffix(p, netPrefix)
+		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
+		if ok && all && strings.HasSuffix(p, ".") {
+			return p
+		}
+	}
+	return ""
+}
+
+// convention is how a framework other than PyTorch names weights and lays them out.
+type convention struct {
+	framework    string
+	path         *regexp.Regexp    // of a name; its groups are the layer's path and the name within the layer
+	names        map[string]string // PyTorch's, by the name within the layer
+	kernel       string            // of a convolution, within the layer
+	channelsLast bool
+}
+
+var conventions = []convention{
+	{
+		framework: "Flax or Keras", kernel: "kernel", channelsLast: true,
+		path: regexp.MustCompile(`^(?:(?:params|batch_stats)[./,])?(.*?)[./,]?([^./,:]+)(?::0)?$`),
+		names: map[string]string{
+			"kernel": "weight", "bias": "bias",
+			"scale": "weight", "mean": "running_mean", "var": "running_var", // Flax
+			"gamma": "weight", "beta": "bias", "moving_mean": "running_mean", "moving_variance": "running_var", // Keras
+		},
+	},
+	{
+		framework: "MXNet", kernel: "weight",
+		path: regexp.MustCompile(`^([^.]+?)_((?:running_)?[a-z]+)$`),
+		names: map[string]string{
+			"weight": "weight", "bias": "bias",
+			"gamma": "weight", "beta": "bias", "running_mean": "running_mean", "running_var": "running_var",
+		},
+	},
+}
+
+// wrote reports whether the convention is that of the tensors: one is a kernel, and none has a
+// dot before "weight", as in PyTorch.
+func (c convention) wrote(ts []safetensors.Tensor) bool {
+	kernels := false
+	for _, t := range ts {
+		if strings.HasSuffix(t.Name, ".weight") {
+			return false
+		}
+		_, name := c.split(t.Name)
+		kernels = kernels || name == c.kernel
+	}
+	return kernels
+}
+
+// split returns the path of a tensor's layer, and the tensor's name within the layer; both are
+// empty if the convention has no such names.
+func (c convention) split(tensor string) (path, name string) {
+	if m := c.path.FindStringSubmatch(tensor); m != nil {
+		return m[1], m[2]
+	}
+	return "", ""
+}
+
+// foreignLayer is a layer of a file, with the indices of its tensors by PyTorch's names.
+type foreignLayer struct {
+	path    string
+	tensors map[string]int
+}
+
+// kinds are the layers that weights can be of, by the number of dimensions of "weight".
+var kinds = [...]string{1: "batch normalisations", 2: "dense layers", 4: "convolutions"}
+
+// translate gives the tensors the names and layouts of d.
+func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
+	found, err := c.layers(ts)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[int][]Described{}
+	for _, l := range d.Layers {
+		if len(l.Weights) > 0 {
+			kind := len(l.Weights[0].Shape)
+			wanted[kind] = append(wanted[kind], l)
+		}
+	}
+	out := slices.Clone(ts)
+	for kind, name := range kinds {
+		from, to := found[kind], wanted[kind]
+		if len(from) != len(to) {
+			return nil, fmt.Errorf("weights: the file, of %s, has %d %s; the network has %d", c.framework, len(from), name, len(to))
+		}
+		if err := sortLayers(from); err != nil {
+			return nil, err
+		}
+		for i, l := range to {
+			for name, k := range from[i].tensors {
+				out[k] = c.pyTorch(ts[k], l)
+				out[k].Name = l.weight(name)
+			}
+		}
+	}
+	return out, nil
+}
+
+// layers finds the layers of the tensors, by the number of dimensions of their weights.
+func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, error) {
+	var paths []string
+	tensors := map[string]map[string]int{}
+	for i, t := range ts {
+		path, name := c.split(t.Name)
+		as, known := c.names[name]
+		lower := strings.ToLower(path)
+		switch {
+		case t.Integer:
+			continue
+		case !known || strings.Contains(lower, "transpose") || c.channelsLast && strings.Contains(lower, "depthwise"):
+			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name, c.framework,
+				"convolution, dense, batch normalisation")
+		case tensors[path] == nil:
+			paths, tensors[path] = append(paths, path), map[string]int{}
+		}
+		if _, twice := tensors[path][as]; twice {
+			return nil, fmt.Errorf("weights: %s, of %s, is there twice", t.Name, c.framework)
+		}
+		tensors[path][as] = i
+	}
+	found := map[int][]foreignLayer{}
+	for _, path := range paths {
+		l := foreignLayer{path, tensors[path]}
+		weight, ok := l.tensors["weight"]
+		if !ok {
+			return nil, fmt.Errorf("weights: layer %s, of %s, has no kernel or scale", path, c.framework)
+		}
+		kind := len(ts[weight].Shape)
+		if kind >= len(kinds) || kinds[kind] == "" {
+			return nil, fmt.Errorf("weights: %s, of %s, has shape %v; want 4 dimensions, or 2 of a dense layer",
+				ts[weight].Name, c.framework, ts[weight].Shape)
+		}
+		found[kind] = append(found[kind], l)
+	}
+	return found, nil
+}
+
+// pyTorch lays a tensor of l out as PyTorch does. A dense layer is a convolution with a kernel
+// as large as the image that it sees as a vector.
+func (c convention) pyTorch(t safetensors.Tensor, l Described) safetensors.Tensor {
+	rows, columns := 1, 1
+	switch dims := t.Shape; {
+	case !c.channelsLast:
+		return t
+	case len(dims) == 2 && dims[0] == l.In.Len():
+		rows, columns = l.In.H, l.In.W
+	case len(dims) == 4:
+		rows, columns = dims[0], dims[1]
+	case len(dims) != 2:
+		return t
+	}
+	if n := (WeightTensor{Shape: t.Shape}).Len(); n == 0 || n != len(t.Data) {
+		return t // which no network has
+	}
+	taps, out := rows*columns, t.Shape[len(t.Shape)-1]
+	in := len(t.Data) / taps / out
+	if len(t.Shape) == 4 {
+		t.Shape = []int{out, in, rows, columns}
+	} else {
+		t.Shape = []int{out, taps * in}
+	}
+	data := make([]float32, len(t.Data))
+	for i, v := range t.Data {
+		o, ci, tap := i%out, i/out%in, i/out/in
+		data[(o*in+ci)*taps+tap] = v
+	}
+	t.Data = data
+	return t
+}
+
+// sortLayers puts layers of one kind in the order of the numbers in their paths. Where the paths
+// differ in more than numbers, it takes Keras's own names, whose numbers go through the network.
+func sortLayers(layers []foreignLayer) (err error) {
+	whole := func(path string) []string { return pathParts.Split(path, -1) }
+	keras := func(path string) []string { return kerasName.FindAllString(path, 1) }
+	for _, names := range []func(string) []string{whole, keras} {
+		compare := func(a, b foreignLayer) int { return compareNumbers(words(names(a.path)), words(names(b.path))) }
+		slices.SortFunc(layers, compare)
+		err = nil
+		for i, next := range layers[min(1, len(layers)):] {
+			if compare(layers[i], next) >= 0 {
+				err = fmt.Errorf("weights: the names do not say which of the layers %s and %s is the first; want numbers, as in conv1 and conv2",
+					layers[i].path, next.path)
+				break
+			}
+		}
+		if err == nil {
+			break
+		}
+	}
+	return err
+}
+
+var (
+	pathParts = regexp.MustCompile(`[./,]`)
+	kerasName = regexp.MustCompile(`\b(conv2d|dense|batch_normalization)(_[0-9]+)?$`)
+	nameWords = regexp.MustCompile(`[0-9]+|[^0-9_]+`)
+)
+
+// words are the words and numbers of names. A name that does not end in a number is the first of
+// its kind: conv2d is conv2d_0.
+func words(names []string) (all []string) {
+	for _, name := range names {
+		all = append(all, nameWords.FindAllString(name, -1)...)
+		if _, err := strconv.Atoi(name[max(0, len(name)-1):]); err != nil {
+			all = append(all, "0")
+		}
+	}
+	return all
+}
+
+// compareNumbers compares two names where they first differ; 0 says that no numbers are there.
+func compareNumbers(a, b []string) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			x, errX := strconv.Atoi(a[i])
+			y, errY := strconv.Atoi(b[i])
+			if errX != nil || errY != nil {
+				return 0
+			}
+			return cmp.Compare(x, y)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,245 @@
+package nn_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu/gputest"
+	"wgnin/nn"
+	"wgnin/nn/safetensors"
+)
+
+// foreignLayers is a network with layers of each kind, whose image is not square before Flatten.
+var (
+	foreignLayers = nn.Sequential{
+		nn.Conv2D{Out: 3, Kernel: 3, KernelW: 2}, nn.BatchNorm2D{},
+		nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}, nn.ReLU{}, nn.Conv2D{Out: 3, Kernel: 1}},
+		nn.Flatten{}, nn.Linear{Out: 4}, nn.ReLU{}, nn.Linear{Out: 4},
+	}
+	foreignIn    = nn.Shape{C: 2, H: 4, W: 6}
+	foreignNames = []string{ // of Flax
+		"params.Conv_0.kernel", "params.Conv_0.bias", "params.BatchNorm_0.scale", "params.BatchNorm_0.bias",
+		"batch_stats.BatchNorm_0.mean", "batch_stats.BatchNorm_0.var",
+		"params.Conv_2.kernel", "params.Conv_2.bias", "params.Conv_10.kernel", "params.Conv_10.bias",
+		"params.Dense_0.kernel", "params.Dense_0.bias", "params.Dense_1.kernel", "params.Dense_1.bias",
+	}
+)
+
+// ramp are values that differ.
+func ramp(name string, shape ...int) safetensors.Tensor {
+	t := safetensors.Tensor{Name: name, Shape: shape, Data: make([]float32, nn.WeightTensor{Shape: shape}.Len())}
+	for i := range t.Data {
+		t.Data[i] = float32(i + 1)
+	}
+	return t
+}
+
+// saved are the network's weights in PyTorch's layouts, and as Flax and Keras lay them out.
+func saved(t *testing.T) (pytorch, last []safetensors.Tensor) {
+	d, err := nn.Describe(foreignLayers, foreignIn)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, l := range d.Layers {
+		for _, w := range l.Weights {
+			p := ramp(l.Path+"."+w.Name, w.Shape...)
+			for i := range p.Data {
+				p.Data[i] = r.Float32()
+			}
+			k := safetensors.Tensor{Shape: w.Shape, Data: slices.Clone(p.Data)}
+			switch rows, columns := l.In.H, l.In.W; len(w.Shape) {
+			case 4:
+				rows, columns = w.Shape[2], w.Shape[3]
+				k.Shape = []int{rows, columns, w.Shape[1], w.Shape[0]}
+				transpose(k.Data, p.Data, w.Shape[0], w.Shape[1], rows, columns)
+			case 2:
+				k.Shape = []int{w.Shape[1], w.Shape[0]}
+				transpose(k.Data, p.Data, w.Shape[0], w.Shape[1]/rows/columns, rows, columns)
+			}
+			k.Name = foreignNames[len(last)]
+			pytorch, last = append(pytorch, p), append(last, k)
+		}
+	}
+	return pytorch, last
+}
+
+func transpose(last, first []float32, out, in, rows, columns int) {
+	for o := range out {
+		for c := range in {
+			for y := range rows {
+				for x := range columns {
+					last[((y*columns+x)*in+c)*out+o] = first[((o*in+c)*rows+y)*columns+x]
+				}
+			}
+		}
+	}
+}
+
+// renamed are tensors of other names, in the same order.
+func renamed(ts []safetensors.Tensor, rename func(string) string) []safetensors.Tensor {
+	ts = slices.Clone(ts)
+	for i := range ts {
+		ts[i].Name = rename(ts[i].Name)
+	}
+	return ts
+}
+
+// TestTranslate: whichever framework named the weights, and in whatever order they lie in the
+// file, the network gets the same.
+func TestTranslate(t *testing.T) {
+	d, err := nn.Describe(foreignLayers, foreignIn)
+	require.NoError(t, err)
+	pytorch, last := saved(t)
+	replace := func(pairs ...string) func(string) string { return strings.NewReplacer(pairs...).Replace }
+	keras := replace("params.", "", "batch_stats.", "", ".scale", "/gamma", "Norm_0.bias", "Norm_0/beta", ".mean", "/moving_mean",
+		".var", "/moving_variance", "BatchNorm_0", "batch_normalization", "Conv_0", "conv2d", "Conv_", "conv2d_",
+		"Dense_0", "dense_7", "Dense_1", "dense_12", ".", "/")
+	mxnet := replace("0.", "conv0_", "1.weight", "batchnorm0_gamma", "1.bias", "batchnorm0_beta", "1.", "batchnorm0_",
+		"2.0.", "conv2_", "2.2.", "conv10_", "4.", "dense0_", "6.", "dense1_")
+	for name, c := range map[string]struct {
+		ts     []safetensors.Tensor
+		rename func(string) string
+	}{
+		"PyTorch":           {pytorch, func(s string) string { return "net." + s }},
+		"PyTorch's wrapper": {pytorch, func(s string) string { return "module.net." + s }},
+		"Flax":              {last, func(s string) string { return s }},
+		"Flax, commas":      {last, replace(".", ",")},
+		"Flax, setup":       {last, replace("Conv_0", "conv1", "Conv_", "conv", "Dense_", "fc", "BatchNorm_0", "bn")},
+		"Flax, Sequential": {last, replace("Conv_0", "layers_0", "BatchNorm_0", "layers_1", "Conv_2", "layers_2.layers_0",
+			"Conv_10", "layers_2.layers_2", "Dense_0", "layers_4", "Dense_1", "layers_10")},
+		"nnx": {last, replace("params.", "", "batch_stats.", "", "Conv_0", "layers.0", "BatchNorm_0", "layers.1",
+			"Conv_2", "layers.2.layers.0", "Conv_10", "layers.2.layers.2", "Dense_0", "layers.4", "Dense_1", "layers.10")},
+		"Keras": {last, func(s string) string { return "sequential_3/" + keras(s) }},
+		"Keras, nested": {last, func(s string) string {
+			return replace("conv2d_2", "sequential_1/conv2d_2", "conv2d_10", "sequential_1/conv2d_10")(keras(s))
+		}},
+		"Keras, deeper first": {last, func(s string) string { return "nin/" + strings.Replace(keras(s), "conv2d/", "block/deep/conv2d/", 1) }},
+		"tf.keras":            {last, func(s string) string { return keras(s) + ":0" }},
+		"MXNet":               {pytorch, mxnet},
+		"MXNet, with scopes":  {pytorch, func(s string) string { return "nin0_" + mxnet(s) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seed := safetensors.Tensor{Name: "seed_generator/seed_generator_state", Shape: []int{2}, Data: []float32{1, 2}, Integer: true}
+			ts := append(renamed(c.ts, c.rename), seed)
+			for range 5 {
+				got, err := d.Translate(ts)
+				require.NoError(t, err)
+				require.Len(t, got, len(ts))
+				for i, g := range got {
+					if !g.Integer {
+						at := slices.IndexFunc(pytorch, func(p safetensors.Tensor) bool { return p.Name == g.Name })
+						require.GreaterOrEqual(t, at, 0, "%s became %s", ts[i].Name, g.Name)
+						require.Equal(t, pytorch[at], g, "%s became %s", ts[i].Name, g.Name)
+					}
+				}
+				taken, err := nn.TakeWeights(foreignLayers, foreignIn, ts)
+				require.NoError(t, err)
+				assert.Equal(t, renamed(pytorch, func(s string) string { return "net." + s }), taken)
+				rand.Shuffle(len(ts), func(i, j int) { ts[i], ts[j] = ts[j], ts[i] })
+			}
+		})
+	}
+}
+
+// TestTranslateRefuses says in one line what is wrong.
+func TestTranslateRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(ts []safetensors.Tensor) []safetensors.Tensor
+		says   string
+	}{
+		{"a layer too few", func(ts []safetensors.Tensor) []safetensors.Tensor { return slices.Delete(ts, 8, 10) },
+			"of Flax or Keras, has 2 convolutions; the network has 3"},
+		{"a layer too many", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, ramp("params.Dense_2.kernel", 4, 4), ramp("params.Dense_2.bias", 4))
+		}, "has 3 dense layers; the network has 2"},
+		{"no bias", func(ts []safetensors.Tensor) []safetensors.Tensor { return slices.Delete(ts, 1, 2) }, "net.0.bias is missing"},
+		{"no running mean", func(ts []safetensors.Tensor) []safetensors.Tensor { return slices.Delete(ts, 4, 6) }, "net.1.running_mean is missing"},
+		{"a bias alone", func(ts []safetensors.Tensor) []safetensors.Tensor { return append(ts, ramp("params.Dense_2.bias", 4)) },
+			"layer Dense_2, of Flax or Keras, has no kernel or scale"},
+		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, ramp("Conv_0.kernel", 3, 2, 2, 3))
+		}, "Conv_0.kernel, of Flax or Keras, is there twice"},
+		{"names without numbers", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return renamed(ts, strings.NewReplacer("Dense_0", "hidden", "Dense_1", "logits").Replace)
+		}, "the names do not say which of the layers"},
+		{"blocks of different names", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return renamed(ts, strings.NewReplacer("Conv_0", "stem.layers_0", "Conv_2", "body.layers_1", "Conv_10", "body.layers_2").Replace)
+		}, "the names do not say which of the layers"},
+		{"transposed", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return renamed(ts, strings.NewReplacer("Conv_2", "ConvTranspose_0").Replace)
+		}, "params.ConvTranspose_0.kernel, of Flax or Keras, is of none of the layers"},
+		{"depthwise", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return renamed(ts, strings.NewReplacer("Conv_2", "depthwise_conv2d").Replace)
+		}, "depthwise_conv2d.kernel, of Flax or Keras, is of none of the layers"},
+		{"another layer", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, ramp("params.LSTM_0.recurrent_kernel", 4, 4))
+		}, "params.LSTM_0.recurrent_kernel, of Flax or Keras, is of none of the layers"},
+		{"three dimensions", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, ramp("params.Conv_3.kernel", 3, 4, 4))
+		}, "params.Conv_3.kernel, of Flax or Keras, has shape [3 4 4]"},
+		{"another size", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[0] = ramp(ts[0].Name, 3, 2, 1, 3)
+			return ts
+		}, "net.0.weight has shape [3 1 3 2]; the network's is [3 2 3 2]"},
+		{"another image", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[10] = ramp(ts[10].Name, 33, 4)
+			return ts
+		}, "net.4.weight has shape [4 33]; the network's is [4 30]"},
+		{"shape without data", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[0].Data = ts[0].Data[1:]
+			return ts
+		}, "net.0.weight has shape"},
+		{"no values", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[0] = safetensors.Tensor{Name: ts[0].Name, Shape: []int{3, 0, 2, 3}}
+			return ts
+		}, "net.0.weight has shape"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, last := saved(t)
+			_, err := nn.TakeWeights(foreignLayers, foreignIn, c.change(last))
+			assertOneLine(t, err, c.says)
+		})
+	}
+}
+
+// A state dict of PyTorch is left as it is, whatever its tensors are called; only the names of
+// another network do not fit.
+func TestTranslateLeavesPyTorch(t *testing.T) {
+	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}, nn.Linear{Out: 2}}, nn.Shape{C: 3, H: 2, W: 2})
+	require.NoError(t, err)
+	for _, names := range [][]string{
+		{"0.weight", "kernel", "scale"}, {"conv1.weight", "attention.kernel", "bn.gamma"}, {"net.2.bias", "conv0_weight"},
+		{"encoder.conv0_weight", "encoder.conv0_bias"}, {"weight", "bias"}, {"net.weight", "conv0_weight"},
+	} {
+		var ts []safetensors.Tensor
+		for _, name := range names {
+			ts = append(ts, ramp(name, 3, 2, 4, 5))
+		}
+		got, err := d.Translate(ts)
+		require.NoError(t, err, names)
+		assert.Equal(t, renamed(ts, func(s string) string { return strings.TrimPrefix(s, "net.") }), got, fmt.Sprint(names))
+	}
+}
+
+// Weights of another framework start a network that has another head.
+func TestSetMatchingTranslates(t *testing.T) {
+	layers := slices.Clone(foreignLayers)
+	layers[6] = nn.Linear{Out: 5}
+	net, err := nn.NewNet(gputest.Device(t), layers, foreignIn)
+	require.NoError(t, err)
+	defer net.Close()
+	pytorch, last := saved(t)
+	missing, unused, err := net.SetMatching(last)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"net.6.weight [5 4]", "net.6.bias [5]"}, missing)
+	assert.Equal(t, []string{"params.Dense_1.kernel [4 4]", "params.Dense_1.bias [4]"}, unused)
+	got, err := net.Weights()
+	require.NoError(t, err)
+	assert.Equal(t, renamed(pytorch[:12], func(s string) string { return "net." + s }), got[:12])
+}
