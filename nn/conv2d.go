@@ -19,7 +19,8 @@ import (
 // Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded
 // down, and K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out].
 // Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out: each group of output
-// channels reads a group of input channels of its own.
+// channels reads a group of input channels of its own. With as many groups as input channels the
+// convolution is depthwise.
 type Conv2D struct {
 	Out             int     // output channels
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel

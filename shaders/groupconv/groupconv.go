@@ -201,7 +201,7 @@ func slideKernel[A any](s Shape, name string, c consts, texts ...string) gpu.Ker
 	return gpu.Kernel[A]{
 		Name: "groupconv/" + name, Detail: s.String(), Source: shaders.Source(c, append(texts, c.product(mac1, mac4), slide)...),
 		Groups: shaders.DivUp(c.Lines*c.Blocks*c.OutVecs, 64), Lanes: 64, Flops: 2 * s.MACs(),
-		Iterations: c.KH * (1 + c.Phases + c.Turns*(c.KW+1)),
+		Iterations: c.KH * (1 + c.Phases*(1+c.Turns) + c.Turns*c.KW),
 	}
 }
 
@@ -285,7 +285,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	return gpu.Kernel[DWArgs[gpu.View]]{
 		Name: "groupconv/dw", Detail: s.String(), Source: shaders.Source(c, read, c.product(dw1, dw4), dw),
 		Groups: shaders.DivUp(c.OutVecs*c.Turns*(c.TapBlocks+1)*c.Shares, 64), Lanes: 64, Flops: 2 * s.MACs(),
-		Iterations: c.LinesPerShare * (1 + c.Spread + c.OutW),
+		Iterations: c.LinesPerShare * (1 + min(c.Spread, c.OutW) + c.OutW),
 	}
 }
 
