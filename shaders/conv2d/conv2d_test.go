@@ -90,7 +90,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/forward+relu", Variant: "broadcast, by 4", Kind: "padding", Right: "w >= 0", Wrong: "w >= -1"},
 
 	{Kernel: "conv2d/forward", Variant: "broadcast", Kind: "dilation", Right: "s * DilationW", Wrong: "s"},
-	{Kernel: "conv2d/forward", Variant: "tile", Kind: "dilation", Right: "r * DilationH", Wrong: "r"},
+	{Kernel: "conv2d/forward", Variant: "tile", Kind: "dilation", Right: "s * DilationW", Wrong: "s"},
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "sign", Right: "t.s5 + v * b.y", Wrong: "t.s5 - v * b.y"},
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "index", Right: "i % ColumnQuads, OutVecs", Wrong: "i % ColumnQuads + 1u, OutVecs"},
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "index", Right: "min(k, K - 1u)", Wrong: "min(k + 1u, K - 1u)"},

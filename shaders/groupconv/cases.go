@@ -17,9 +17,9 @@ type (
 
 // shapes are depthwise, with and without several outputs a channel; groups of fours, and of sizes
 // that are no multiples of 4; dilation and strides that have a factor in common and that have none,
-// and dilation that is nearly as large as the image; asymmetric padding, and padding larger than the
-// image; more lines than shares; lines of one block and of several; channel strides of x that are no
-// multiple of 4, and larger than they need be.
+// dilation that is nearly as large as the image, and absurd ones; asymmetric padding, and padding
+// larger than the image; more lines than shares; lines of one block and of several; channel strides
+// of x that are no multiple of 4, and larger than they need be.
 var shapes = []Shape{
 	{1, 1, 1, 1, 1, shaders.Window{InH: 1, InW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1}},
 	{2, 8, 8, 8, 8, shaders.Window{InH: 7, InW: 24, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1}},
@@ -33,6 +33,7 @@ var shapes = []Shape{
 	{2, 24, 28, 12, 3, shaders.Window{InH: 9, InW: 12, KH: 3, KW: 3, StrideH: 2, StrideW: 2, PadTop: 1, PadLeft: 1, PadRight: 3, DilationH: 1, DilationW: 3}},
 	{2, 8, 8, 8, 8, shaders.Window{InH: 6, InW: 10, KH: 2, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1, PadLeft: 10, PadRight: 9, DilationW: 9}},
 	{2, 8, 8, 8, 8, shaders.Window{InH: 6, InW: 20, KH: 2, KW: 3, StrideH: 1, StrideW: 2, PadTop: 1, PadLeft: 10, PadRight: 9, DilationW: 9}},
+	{1, 4, 4, 4, 4, shaders.Window{InH: 3, InW: 3, KH: 1, KW: 1, StrideH: 1 << 16, StrideW: 1<<16 - 1, DilationH: 1 << 16, DilationW: 1 << 16}},
 	{40, 128, 128, 128, 32, shaders.Window{InH: 8, InW: 3, KH: 1, KW: 2, StrideH: 1, StrideW: 1}},
 }
 

@@ -260,7 +260,7 @@ func (s Shape) dw() (consts, string) {
 	c.InH, c.InW, c.OutH, c.OutW = s.InH, s.InW, s.OutH(), s.OutW()
 	c.OutC, c.OutVecs, c.Lines = s.OutC, s.OutStride()/4, s.N*s.OutH()
 	c.slides()
-	c.Step = int32(c.Spread * c.StrideW)
+	c.Step = int32(min(c.Spread*c.StrideW, 1<<20)) // further than any image is wide, nothing is read
 	c.RowBlocks = c.Phases * shaders.DivUp(shaders.DivUp(c.KW, c.TapStep), 4)
 	c.TapBlocks = c.KH * c.RowBlocks
 	wanted := max(shaders.DivUp(fills, c.OutVecs*c.Turns*(c.TapBlocks+1)), shaders.DivUp(c.Lines*c.OutW, maxSum))
