@@ -8,6 +8,7 @@ import (
 	"wgnin/nn/onnx"
 	"wgnin/shaders"
 	"wgnin/shaders/conv2d"
+	"wgnin/shaders/groupconv"
 	"wgnin/shaders/relu"
 )
 
@@ -18,7 +19,8 @@ import (
 // Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded
 // down, and K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out].
 // Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out: each group of output
-// channels reads a group of input channels of its own.
+// channels reads a group of input channels of its own. With as many groups as input channels the
+// convolution is depthwise.
 type Conv2D struct {
 	Out             int     // output channels
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
@@ -34,25 +36,36 @@ type Conv2D struct {
 }
 
 func (c Conv2D) sides() sides {
-	return sides{kernel: c.Kernel, kernelW: c.KernelW, stride: orDefault(c.Stride, 1), strideW: c.StrideW, pad: c.Pad}
+	return sides{
+		kernel: c.Kernel, kernelW: c.KernelW, stride: orDefault(c.Stride, 1), strideW: c.StrideW,
+		dilation: c.Dilation, dilationW: c.DilationW, pad: c.Pad,
+	}
 }
 
 // Build records the convolution.
 func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
-	if c.sparse() {
-		return c.buildSparse(g, x)
-	}
+	groups := orDefault(c.Groups, 1)
 	w, err := c.sides().window(x.Shape)
+	if err == nil && (groups < 1 || groups > maxLayerNumber) {
+		err = fmt.Errorf("groups is %d; want 1 to %d", groups, maxLayerNumber)
+	}
 	if err == nil {
-		err = checkWeights(c.Out, x.C, w.KH, w.KW)
+		err = checkWeights(c.Out, x.C/groups, w.KH, w.KW)
 	}
 	if err != nil {
 		return g.Fail(err)
 	}
-	how := convolving{window: w, out: Shape{C: c.Out, H: w.OutH(), W: w.OutW()}, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW, noBias: c.NoBias}
-	y := how.build(g, x)
+	out := Shape{C: c.Out, H: w.OutH(), W: w.OutW()}
+	var y *Tensor
+	if groups == 1 {
+		how := convolving{window: w, out: out, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW, noBias: c.NoBias}
+		y = how.build(g, x)
+	} else {
+		y = convolveGroups(g, x, out, groupconv.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.Out, Groups: groups, NoBias: c.NoBias, Window: w})
+	}
 	g.ONNX(y, func() (onnx.Node, error) {
-		node := slide("Conv", w, map[string][]int{"dilations": {1, 1}}, nil)
+		h, wide := w.Dilation()
+		node := slide("Conv", w, map[string][]int{"dilations": {h, wide}}, map[string]int{"group": groups})
 		node.Inputs = biased(c.NoBias)
 		return node, nil
 	}, x)
@@ -107,21 +120,16 @@ func checkWeights(out, in, kh, kw int) error {
 	return nil
 }
 
-// convWeights lays PyTorch's weight of the given shape, flat [co,ci,r,s], and
-// bias out in the matrix of package conv2d.
-func convWeights(s conv2d.Shape, shape []int, fanOut int) []WeightTensor {
-	stride, taps := s.OutStride(), s.KH*s.KW
-	fanIn := s.InC * taps
-	return weightAndBias(s.NoBias,
-		WeightTensor{Name: "weight", Shape: shape, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
-			tap, ci, co := i%taps, i/taps%s.InC, i/taps/s.InC
-			return (tap*s.InC+ci)*stride + co
-		}},
-		WeightTensor{Name: "bias", Shape: []int{s.OutC}, FanIn: fanIn, FanOut: fanOut, Offset: (s.Rows() - 1) * stride})
-}
-
-// weightAndBias are the tensors of a layer that may have no bias.
-func weightAndBias(noBias bool, weight, bias WeightTensor) []WeightTensor {
+// convWeights lays PyTorch's weight of the given shape, flat [co,ci,r,s] with in
+// input channels, and bias out in the matrix of packages conv2d and groupconv: a row
+// of stride values for each tap and input channel, and one for the bias if there is one.
+func convWeights(in, taps, stride int, shape []int, fanOut int, noBias bool) []WeightTensor {
+	fanIn := in * taps
+	weight := WeightTensor{Name: "weight", Shape: shape, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
+		tap, ci, co := i%taps, i/taps%in, i/taps/in
+		return (tap*in+ci)*stride + co
+	}}
+	bias := WeightTensor{Name: "bias", Shape: shape[:1], FanIn: fanIn, FanOut: fanOut, Offset: fanIn * stride}
 	if noBias {
 		return []WeightTensor{weight}
 	}
@@ -153,7 +161,7 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 	if err != nil {
 		return g.Fail(err)
 	}
-	w := g.Weights(s.Weights(), convWeights(s, c.weight, c.fanOut)...)
+	w := g.Weights(s.Weights(), convWeights(s.InC, s.KH*s.KW, s.OutStride(), c.weight, c.fanOut, c.noBias)...)
 	g.convolved(s, !x.Grad.IsZero(), !w.Grad.IsZero())
 	g.MACs(s.MACs() / int64(g.N))
 	y := g.Output(c.out, s.OutStride())
@@ -181,6 +189,31 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 			s.DXReLU().Record(rec, conv2d.DXReLUArgs[view]{In_: dY, W: wT, X: x.Data, Out: dX})
 		} else {
 			s.DX().Record(rec, conv2d.DXArgs[view]{In_: dY, W: wT, Out: dX})
+		}
+	})
+	return y
+}
+
+// convolveGroups records a convolution with groups to y of shape out.
+func convolveGroups(g *Graph, x *Tensor, out Shape, s groupconv.Shape) *Tensor {
+	if err := s.Check(); err != nil {
+		return g.Fail(err)
+	}
+	weight := []int{s.OutC, s.GroupIn(), s.KH, s.KW}
+	w := g.Weights(s.Weights(), convWeights(s.GroupIn(), s.KH*s.KW, s.OutStride(), weight, s.OutC*s.KH*s.KW, s.NoBias)...)
+	g.MACs(s.MACs() / int64(g.N))
+	y, rec := g.Output(out, s.OutStride()), g.rec
+	s.Forward().Record(rec, groupconv.ForwardArgs[view]{In_: x.Data, W: w.Data, Out: y.Data})
+	g.Backward(func() {
+		if !w.Grad.IsZero() {
+			part := g.Temp("dW shares", s.Part())
+			s.DW().Record(rec, groupconv.DWArgs[view]{In_: x.Data, DY: y.Grad, Part: part})
+			s.DWSum().Record(rec, groupconv.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+		}
+		if dX := g.Gradient(x); !dX.IsZero() {
+			wT := g.Temp("wT", s.Transposed())
+			s.Transpose().Record(rec, groupconv.TransposeArgs[view]{W: w.Data, WT: wT})
+			s.DX().Record(rec, groupconv.DXArgs[view]{In_: y.Grad, W: wT, Out: dX})
 		}
 	})
 	return y

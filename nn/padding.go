@@ -31,8 +31,9 @@ var (
 // apply sets w's padding; w's image, kernel and stride are known.
 func (p Padding) apply(w *shaders.Window) {
 	if p.same {
-		p.Top, p.Bottom = sameSides(w.InH, w.KH, w.StrideH)
-		p.Left, p.Right = sameSides(w.InW, w.KW, w.StrideW)
+		h, wide := w.Span()
+		p.Top, p.Bottom = sameSides(w.InH, h, w.StrideH)
+		p.Left, p.Right = sameSides(w.InW, wide, w.StrideW)
 	}
 	w.PadTop, w.PadBottom, w.PadLeft, w.PadRight = p.Top, p.Bottom, p.Left, p.Right
 }
@@ -95,6 +96,7 @@ const maxLayerNumber = 1 << 16
 // first.
 type sides struct {
 	kernel, kernelW, stride, strideW int
+	dilation, dilationW              int // 0 is 1
 	pad                              Padding
 	ceil                             bool
 }
@@ -105,6 +107,7 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 		InH: in.H, InW: in.W,
 		KH: s.kernel, KW: orDefault(s.kernelW, s.kernel),
 		StrideH: s.stride, StrideW: orDefault(s.strideW, s.stride), Ceil: s.ceil,
+		DilationH: orDefault(s.dilation, 1), DilationW: orDefault(s.dilationW, orDefault(s.dilation, 1)),
 	}
 	if in.Flat {
 		return w, fmt.Errorf("input is a vector; want an image (before Flatten)")
@@ -114,6 +117,7 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 		v, least int
 	}{
 		{"kernel", w.KH, 1}, {"kernel", w.KW, 1}, {"stride", w.StrideH, 1}, {"stride", w.StrideW, 1},
+		{"dilation", w.DilationH, 1}, {"dilation", w.DilationW, 1},
 		{"padding", s.pad.Top, 0}, {"padding", s.pad.Bottom, 0}, {"padding", s.pad.Left, 0}, {"padding", s.pad.Right, 0},
 	} {
 		if n.v < n.least || n.v > maxLayerNumber {

@@ -21,7 +21,7 @@ type MaxPool2D struct {
 }
 
 func (p MaxPool2D) sides() sides {
-	return sides{p.Kernel, p.KernelW, orDefault(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
+	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW, pad: p.Pad, ceil: p.Ceil}
 }
 
 // Build records the pooling.
@@ -67,7 +67,7 @@ type AvgPool2D struct {
 }
 
 func (p AvgPool2D) sides() sides {
-	return sides{p.Kernel, p.KernelW, orDefault(p.Stride, p.Kernel), p.StrideW, p.Pad, p.Ceil}
+	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW, pad: p.Pad, ceil: p.Ceil}
 }
 
 // Build records the pooling.

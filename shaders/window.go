@@ -9,13 +9,32 @@ type Window struct {
 	StrideH, StrideW                     int
 	PadTop, PadBottom, PadLeft, PadRight int
 	Ceil                                 bool // round the output size up, as PyTorch's ceil_mode
+
+	// DilationH and DilationW are the distances between rows and columns of the kernel; 0 is 1.
+	// Only convolutions have one.
+	DilationH, DilationW int
+}
+
+// Dilation returns DilationH and DilationW, which are 1 where they are not set.
+func (w Window) Dilation() (h, wide int) { return max(w.DilationH, 1), max(w.DilationW, 1) }
+
+// Span is the number of rows and columns that the kernel covers with its dilation.
+func (w Window) Span() (h, wide int) {
+	dh, dw := w.Dilation()
+	return (w.KH-1)*dh + 1, (w.KW-1)*dw + 1
 }
 
 // OutH is the number of window positions from top to bottom.
-func (w Window) OutH() int { return positions(w.InH, w.KH, w.StrideH, w.PadTop, w.PadBottom, w.Ceil) }
+func (w Window) OutH() int {
+	span, _ := w.Span()
+	return positions(w.InH, span, w.StrideH, w.PadTop, w.PadBottom, w.Ceil)
+}
 
 // OutW is the number of window positions from left to right.
-func (w Window) OutW() int { return positions(w.InW, w.KW, w.StrideW, w.PadLeft, w.PadRight, w.Ceil) }
+func (w Window) OutW() int {
+	_, span := w.Span()
+	return positions(w.InW, span, w.StrideW, w.PadLeft, w.PadRight, w.Ceil)
+}
 
 // positions follows PyTorch: in ceil mode the last window may run past the
 // padded image, by less than the stride, but must start inside the image or the padding
@@ -37,6 +56,7 @@ func positions(in, k, stride, before, after int, ceil bool) int {
 
 // Check refuses windows that have no output or make no sense.
 func (w Window) Check() error {
+	spanH, spanW := w.Span()
 	switch {
 	case w.InH < 1 || w.InW < 1:
 		return fmt.Errorf("image is %dx%d; want at least 1x1", w.InH, w.InW)
@@ -46,14 +66,17 @@ func (w Window) Check() error {
 		return fmt.Errorf("stride is %dx%d; want at least 1x1", w.StrideH, w.StrideW)
 	case min(w.PadTop, w.PadBottom, w.PadLeft, w.PadRight) < 0:
 		return fmt.Errorf("padding is negative")
+	case min(w.DilationH, w.DilationW) < 0:
+		return fmt.Errorf("dilation is %dx%d; want at least 1x1", w.DilationH, w.DilationW)
 	case w.OutH() < 1 || w.OutW() < 1:
 		return fmt.Errorf("kernel %dx%d does not fit the padded image of %dx%d",
-			w.KH, w.KW, w.InH+w.PadTop+w.PadBottom, w.InW+w.PadLeft+w.PadRight)
+			spanH, spanW, w.InH+w.PadTop+w.PadBottom, w.InW+w.PadLeft+w.PadRight)
 	}
 	return nil
 }
 
-// String is the window as the printed plan shows it, such as 28x28 5x5 s2 p2.
+// String is the window as the printed plan shows it, such as 28x28 5x5 s2 p2, or 28x28 5x5 s2 p2
+// d3 with dilation.
 func (w Window) String() string {
 	s := fmt.Sprintf("%dx%d %dx%d", w.InH, w.InW, w.KH, w.KW)
 	if w.StrideH == w.StrideW {
@@ -62,7 +85,15 @@ func (w Window) String() string {
 		s += fmt.Sprintf(" s%d,%d", w.StrideH, w.StrideW)
 	}
 	if w.PadTop == w.PadBottom && w.PadTop == w.PadLeft && w.PadTop == w.PadRight {
-		return s + fmt.Sprintf(" p%d", w.PadTop)
+		s += fmt.Sprintf(" p%d", w.PadTop)
+	} else {
+		s += fmt.Sprintf(" p%d,%d,%d,%d", w.PadTop, w.PadBottom, w.PadLeft, w.PadRight)
 	}
-	return s + fmt.Sprintf(" p%d,%d,%d,%d", w.PadTop, w.PadBottom, w.PadLeft, w.PadRight)
+	switch h, wide := w.Dilation(); {
+	case h != wide:
+		s += fmt.Sprintf(" d%d,%d", h, wide)
+	case h != 1:
+		s += fmt.Sprintf(" d%d", h)
+	}
+	return s
 }

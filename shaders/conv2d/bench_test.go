@@ -10,8 +10,8 @@ import (
 	"wgnin/shaders"
 )
 
-// BenchmarkChapter runs each pass of the chapter's convolutions on 4 images, in
-// every candidate variant of the device. `cmd/nin bench` puts the results beside
+// BenchmarkChapter runs each pass of the chapter's convolutions, and of one with and
+// one without dilation, on 4 images, in every candidate variant of the device. `cmd/nin bench` puts the results beside
 // the adapter's ceilings.
 func BenchmarkChapter(b *testing.B) {
 	d := gputest.Device(b)
@@ -24,6 +24,8 @@ func BenchmarkChapter(b *testing.B) {
 		{"conv2", square(4, 96, 256, 26, 5, 1, 2)},
 		{"conv3", square(4, 256, 384, 12, 3, 1, 1)},
 		{"head", square(4, 384, 10, 5, 3, 1, 1)},
+		{"plain", square(4, 64, 64, 28, 3, 1, 1)},
+		{"dilated", dilated(square(4, 64, 64, 28, 3, 1, 2), 2, 2)},
 	} {
 		for p := range Pass(Passes) {
 			if p == InputGradient && layer.InStride%4 != 0 {

@@ -29,6 +29,11 @@ func unbiased(s Shape) Shape {
 	return s
 }
 
+func dilated(s Shape, h, w int) Shape {
+	s.DilationH, s.DilationW = h, w
+	return s
+}
+
 // passes are kernels to run on a shape. Each takes a driver up to a second to
 // compile, so that not every shape runs all: TestVariants says that each variant
 // still meets several shapes.
@@ -54,8 +59,9 @@ type sized struct {
 
 // shapes are one convolution of each kind in the chapter, and odd ones: even
 // kernels, stride 3, padding larger than half the kernel and than the kernel,
-// one channel, primes, batch 1, single pixels, asymmetric everything; the
-// channels and pixels one below and above what a workgroup has; no bias.
+// one channel, primes, batch 1, single pixels, asymmetric everything, dilation by
+// itself along each axis and past the image; the channels and pixels one below and
+// above what a workgroup has; no bias.
 var shapes = []sized{
 	{raw(square(1, 1, 96, 224, 11, 4, 0)), fwd | dW},
 	{square(2, 96, 256, 7, 5, 1, 2), fwdReLU | dX | dW},
@@ -84,6 +90,11 @@ var shapes = []sized{
 	{unbiased(square(2, 12, 27, 6, 3, 1, 1)), fwd | dW},
 	{unbiased(square(3, 9, 30, 5, 3, 2, 1)), fwdReLU | dW},
 	{unbiased(raw(square(2, 3, 7, 6, 3, 1, 0))), fwd | dW},
+	{dilated(square(2, 5, 11, 13, 3, 2, 3), 2, 3), fwd | dX | dW},
+	{dilated(square(1, 4, 5, 3, 3, 1, 7), 7, 7), fwdReLU | dXReLU | dW},
+	{dilated(square(2, 16, 24, 9, 3, 1, 2), 2, 1), all | best},
+	{dilated(Shape{N: 3, InC: 6, InStride: 24, OutC: 26, Window: shaders.Window{InH: 12, InW: 17, KH: 2, KW: 4, StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 4, PadLeft: 5}}, 4, 3), fwd | dX | best},
+	{dilated(square(3, 12, 26, 8, 3, 2, 1), 1, 3), dW | best},
 }
 
 // otherCases are shapes for kernels made for another class of device, which all
@@ -95,6 +106,8 @@ var otherCases = []sized{
 	{square(2, 16, 70, 9, 3, 1, 1), fwdReLU | dXReLU | dW},
 	{unbiased(square(2, 8, 40, 9, 1, 1, 0)), fwd | dW},
 	{unbiased(square(1, 6, 13, 7, 3, 1, 1)), fwdReLU | dW},
+	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
+	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
 	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
 }
 
@@ -139,7 +152,7 @@ func (s Shape) variant(p Pass, source string) string {
 	for _, part := range []struct{ text, name string }{
 		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"},
 	} {
-		if strings.Contains(source, part.text) {
+		if strings.Contains(undilated.Replace(source), undilated.Replace(part.text)) {
 			parts = append(parts, part.name)
 		}
 	}

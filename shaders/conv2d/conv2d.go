@@ -1,6 +1,6 @@
 // Package conv2d is two-dimensional convolution (cross-correlation, as in
 // PyTorch): forward, input gradient, weight and bias gradient; any kernel,
-// stride, padding and number of channels.
+// stride, padding, dilation and number of channels.
 //
 // Tensors are [N,H,W,C]. Weights and bias are one matrix: row (r,s,ci) holds
 // the weights of kernel row r, column s and input channel ci for all output
@@ -11,6 +11,7 @@ package conv2d
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -249,7 +250,7 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		if quads {
 			read = read4
 		}
-		k.Source = shaders.Source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
+		k.Source = s.source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
 	case Broadcast:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
@@ -257,11 +258,11 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		if quads {
 			step = step4
 		}
-		k.Source = shaders.Source(g, loader, store, step, gemmBroadcast)
+		k.Source = s.source(g, loader, store, step, gemmBroadcast)
 	default:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
 		k.Groups = shaders.DivUp(g.OutBlocks*g.PixelBlocks, v.Lanes)
-		k.Source = shaders.Source(g, loader, store, row, gemmBlock)
+		k.Source = s.source(g, loader, store, row, gemmBlock)
 	}
 	return k
 }
@@ -283,6 +284,18 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 		Padded: s.padding() > 0,
 	}, loaderForward, shaders.Rectify+added+storeForward)
 }
+
+// source is a kernel's text for the dilation of the window. A factor of 1 is left out, so that a
+// kernel has the same text, and the driver's cache the same entry, as if there were no dilation.
+func (s Shape) source(consts any, parts ...string) string {
+	var c struct{ DilationH, DilationW int }
+	if c.DilationH, c.DilationW = s.Dilation(); c.DilationH*c.DilationW > 1 {
+		return shaders.Source(consts, shaders.Source(c, parts...))
+	}
+	return undilated.Replace(shaders.Source(consts, parts...))
+}
+
+var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
 
 // padding is the largest of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
@@ -386,18 +399,18 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
 		}
-		k.Source = shaders.Source(c, shaders.Source(t, rows, tileDW, tileProduct))
+		k.Source = s.source(c, shaders.Source(t, rows, tileDW, tileProduct))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
 		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
 		k.Broadcast, k.Groups = true, c.OutBlocks*c.AllSlices*c.Shares
-		k.Source = shaders.Source(c, dwBroadcast)
+		k.Source = s.source(c, dwBroadcast)
 	default:
 		c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
 		k.Groups = shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, v.Lanes)
-		k.Source = shaders.Source(c, row, dwBlock)
+		k.Source = s.source(c, row, dwBlock)
 	}
 	return k
 }

@@ -10,8 +10,8 @@ struct Tap { h : i32, w : i32, offset : i32, one : bool }
 
 fn tap_at(k : u32) -> Tap {
   let ci = k % InC;
-  let s = i32((k / InC) % KW) - i32(PadLeft);
-  let r = i32(k / (InC * KW)) - i32(PadTop);
+  let s = i32((k / InC) % KW * DilationW) - i32(PadLeft);
+  let r = i32(k / (InC * KW) * DilationH) - i32(PadTop);
   return Tap(r, s, (r * i32(InW) + s) * i32(InStride) + i32(ci), k >= Taps * InC);
 }
 

@@ -47,8 +47,8 @@ fn run(group : u32, lane : u32) {
     return;
   }
   let tap = slice / Slices;
-  let r = tap / KW;
-  let s = tap % KW;
+  let r = tap / KW * DilationH;
+  let s = tap % KW * DilationW;
   let ci = (slice % Slices) * 24u;
   let clamped = min(c, OutVecs - 1u);
   let quad = same12(ci / 4u);

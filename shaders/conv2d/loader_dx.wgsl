@@ -9,8 +9,8 @@ fn pixel_at(p : u32) -> Pixel {
 }
 
 fn tap(p : Pixel, r : u32, s : u32) -> u32 {
-  let h = p.h - r; // wraps to a large number above the image
-  let w = p.w - s;
+  let h = p.h - r * DilationH; // wraps to a large number above the image
+  let w = p.w - s * DilationW;
   let oh = h / StrideH;
   let ow = w / StrideW;
   let inside = oh < InH && ow < InW && oh * StrideH == h && ow * StrideW == w;

@@ -5,13 +5,14 @@ import "wgnin/shaders"
 // taps calls f for each product of the convolution: x[ix] * w[row][co] goes to
 // y[pixel*OutStride+co], for all co.
 func (s Shape) taps(f func(ix, row, pixel int)) {
+	dh, dw := s.Dilation()
 	pixel := 0
 	for n := range s.N {
 		for oh := range s.OutH() {
 			for ow := range s.OutW() {
 				for r := range s.KH {
 					for q := range s.KW {
-						h, w := oh*s.StrideH-s.PadTop+r, ow*s.StrideW-s.PadLeft+q
+						h, w := oh*s.StrideH-s.PadTop+r*dh, ow*s.StrideW-s.PadLeft+q*dw
 						if h < 0 || h >= s.InH || w < 0 || w >= s.InW {
 							continue
 						}

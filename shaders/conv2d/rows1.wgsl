@@ -3,8 +3,8 @@ struct Tap { h : i32, w : i32, offset : i32, one : bool } // what a row adds to 
 struct Rows4 { k0 : Tap, k1 : Tap, k2 : Tap, k3 : Tap }
 
 fn row_at(k : u32) -> Tap {
-  let w = i32((k / InC) % KW) - i32(PadLeft);
-  let h = i32(k / (InC * KW)) - i32(PadTop);
+  let w = i32((k / InC) % KW * DilationW) - i32(PadLeft);
+  let h = i32(k / (InC * KW) * DilationH) - i32(PadTop);
   return Tap(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC), k >= Taps * InC);
 }
 

@@ -3,8 +3,8 @@
 struct Rows4 { h : i32, w : i32, offset : i32, one : bool } // what they add to a pixel
 
 fn rows_at(k : u32) -> Rows4 {
-  let w = i32((k / InC) % KW) - i32(PadLeft);
-  let h = i32(k / (InC * KW)) - i32(PadTop);
+  let w = i32((k / InC) % KW * DilationW) - i32(PadLeft);
+  let h = i32(k / (InC * KW) * DilationH) - i32(PadTop);
   return Rows4(h, w, (h * i32(InW) + w) * i32(InStride) + i32(k % InC / 4u), k >= Taps * InC);
 }
 

@@ -1,6 +1,6 @@
-// Package groupconv is convolution with groups of channels, dilation, or both, as
-// torch.nn.Conv2d with groups and dilation. It computes each sum directly; package conv2d, which
-// has neither, shares what it reads between invocations.
+// Package groupconv is convolution with groups of channels, depthwise convolution among them, as
+// torch.nn.Conv2d with groups; any kernel, stride, padding and dilation. Package conv2d is without
+// groups.
 package groupconv
 
 import (
@@ -12,76 +12,96 @@ import (
 )
 
 var (
+	//go:embed slide.wgsl
+	slide string
 	//go:embed forward.wgsl
 	forward string
 	//go:embed dx.wgsl
 	dx string
+	//go:embed read1.wgsl
+	read1 string
+	//go:embed read4.wgsl
+	read4 string
+	//go:embed mac1.wgsl
+	mac1 string
+	//go:embed mac4.wgsl
+	mac4 string
+	//go:embed transpose.wgsl
+	transpose string
 	//go:embed dw.wgsl
 	dw string
+	//go:embed dw1.wgsl
+	dw1 string
+	//go:embed dw4.wgsl
+	dw4 string
 	//go:embed sum.wgsl
 	sum string
 )
 
-// Shape is a convolution of N images. KH and KW of the window are what the dilated kernel
-// covers.
+// Shape is a convolution of N images.
 //
-// The weights are a matrix [Rows,OutStride]: row (r*TapsW+s)*InC/Groups + ci has the weights of
-// tap (r,s) and channel ci of a group, the last row the bias unless NoBias. Its columns from OutC on
-// are zero.
+// The weights are a matrix [Rows,OutStride]: row (r*KW+s)*InC/Groups + ci has the weights of
+// tap (r,s) and channel ci of a group, and the last row, unless there is none, the bias. Its columns
+// from OutC on are zero.
 type Shape struct {
-	N                    int
-	InC, InStride        int // channels of x and their stride
-	OutC                 int
-	Groups               int
-	DilationH, DilationW int
-	shaders.Window
-	NoBias bool
+	N              int
+	InC, InStride  int // channels of x and their stride
+	OutC           int
+	Groups         int
+	NoBias         bool // there is no bias
+	shaders.Window      // Ceil is not used
 }
 
-// ForwardArgs are the arguments of [Shape.Forward]: X [N,InH,InW,InStride], W
-// [Rows,OutStride], Y [N,OutH,OutW,OutStride].
+// ForwardArgs are the arguments of [Shape.Forward]: In_ is x [N,InH,InW,InStride], W the weights
+// [Rows,OutStride], Out y [N,OutH,OutW,OutStride].
 type ForwardArgs[F any] struct {
-	X F `wgsl:"read array<f32>"`
-	W F `wgsl:"read array<f32>"`
-	Y F `wgsl:"write array<f32>"`
+	In_ F `wgsl:"read array<In>"`
+	W   F `wgsl:"read array<vec4<f32>>"`
+	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DXArgs are the arguments of [Shape.DX], with the shapes of [ForwardArgs].
-type DXArgs[F any] struct {
-	DY F `wgsl:"read array<f32>"`
+// TransposeArgs are the arguments of [Shape.Transpose]: W [Rows,OutStride], WT
+// [KH,KW,OutC/Groups,InStride].
+type TransposeArgs[F any] struct {
 	W  F `wgsl:"read array<f32>"`
-	DX F `wgsl:"write array<f32>"`
+	WT F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DWArgs are the arguments of [Shape.DW], with the shapes of [ForwardArgs]; Part
-// [Shares,Rows,OutStride].
+// DXArgs are the arguments of [Shape.DX]: In_ is dY [N,OutH,OutW,OutStride], W the transposed
+// weights [KH,KW,OutC/Groups,InStride], Out dX [N,InH,InW,InStride].
+type DXArgs[F any] struct {
+	In_ F `wgsl:"read array<In>"`
+	W   F `wgsl:"read array<vec4<f32>>"`
+	Out F `wgsl:"write array<vec4<f32>>"`
+}
+
+// DWArgs are the arguments of [Shape.DW]: In_ is x [N,InH,InW,InStride], DY
+// [N,OutH,OutW,OutStride], Part [Shares,Rows,OutStride].
 type DWArgs[F any] struct {
-	X    F `wgsl:"read array<f32>"`
-	DY   F `wgsl:"read array<f32>"`
-	Part F `wgsl:"write array<f32>"`
+	In_  F `wgsl:"read array<In>"`
+	DY   F `wgsl:"read array<vec4<f32>>"`
+	Part F `wgsl:"write array<vec4<f32>>"`
 }
 
 // DWSumArgs are the arguments of [Shape.DWSum]: Part [Shares,Rows,OutStride], DW
 // [Rows,OutStride]. Batch is a view on the device, and a [shaders.Batch] in the twin.
 type DWSumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
-	Part  F `wgsl:"read array<f32>"`
-	DW    F `wgsl:"update array<f32>"`
+	Part  F `wgsl:"read array<vec4<f32>>"`
+	DW    F `wgsl:"update array<vec4<f32>>"`
 }
 
-// Check refuses shapes that the kernels cannot do.
+// Check refuses shapes that the kernels cannot do. That of the input gradient wants an InStride
+// that is a multiple of 4, too.
 func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
 	}
-	if err := shaders.Positive("images, channels, groups and dilations", s.N, s.InC, s.OutC, s.Groups, s.DilationH, s.DilationW); err != nil {
+	if err := shaders.Positive("images, channels and groups", s.N, s.InC, s.OutC, s.Groups); err != nil {
 		return err
 	}
 	if s.InC%s.Groups != 0 || s.OutC%s.Groups != 0 {
 		return fmt.Errorf("%d groups of %d input and %d output channels; want groups of equal size", s.Groups, s.InC, s.OutC)
-	}
-	if (s.KH-1)%s.DilationH != 0 || (s.KW-1)%s.DilationW != 0 {
-		return fmt.Errorf("the dilated kernel is %dx%d; want one more than a multiple of the dilation %dx%d", s.KH, s.KW, s.DilationH, s.DilationW)
 	}
 	if s.InStride < s.InC {
 		return fmt.Errorf("channel stride is %d; want at least the %d channels", s.InStride, s.InC)
@@ -90,35 +110,37 @@ func (s Shape) Check() error {
 }
 
 func (s Shape) String() string {
-	text := fmt.Sprintf("[%d,%d->%d] %s groups=%d dilation=%dx%d", s.N, s.InC, s.OutC, s.Window, s.Groups, s.DilationH, s.DilationW)
+	bias := ""
 	if s.NoBias {
-		text += " nobias"
+		bias = " no bias"
 	}
-	return text
+	return fmt.Sprintf("[%d,%d->%d] %s groups=%d%s", s.N, s.InC, s.OutC, s.Window, s.Groups, bias)
 }
 
 // OutStride is the channel stride of y.
 func (s Shape) OutStride() int { return shaders.RoundUp(s.OutC, 4) }
 
-// TapsH is the number of rows of the kernel without its dilation.
-func (s Shape) TapsH() int { return (s.KH-1)/s.DilationH + 1 }
+// GroupIn is the number of input channels of a group.
+func (s Shape) GroupIn() int { return s.InC / s.Groups }
 
-// TapsW is the number of columns of the kernel without its dilation.
-func (s Shape) TapsW() int { return (s.KW-1)/s.DilationW + 1 }
-
-// fan is the number of products in an element of y.
-func (s Shape) fan() int { return s.TapsH() * s.TapsW() * s.InC / s.Groups }
+// GroupOut is the number of output channels of a group.
+func (s Shape) GroupOut() int { return s.OutC / s.Groups }
 
 // Rows is the number of rows of the weights.
-func (s Shape) Rows() int {
+func (s Shape) Rows() int { return s.KH*s.KW*s.GroupIn() + s.biasRows() }
+
+func (s Shape) biasRows() int {
 	if s.NoBias {
-		return s.fan()
+		return 0
 	}
-	return s.fan() + 1
+	return 1
 }
 
 // Weights is the number of elements of the weights.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
+
+// Transposed is the number of elements of the transposed weights.
+func (s Shape) Transposed() int { return s.KH * s.KW * s.GroupOut() * s.InStride }
 
 // In is the number of elements of x.
 func (s Shape) In() int { return s.N * s.InH * s.InW * s.InStride }
@@ -128,51 +150,164 @@ func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.OutStride() }
 
 // MACs is the number of multiply-adds of a pass.
 func (s Shape) MACs() int64 {
-	return int64(s.N*s.OutH()*s.OutW()) * int64(s.OutC) * int64(s.fan())
+	return int64(s.N*s.OutH()*s.OutW()) * int64(s.OutC) * int64(s.KH*s.KW*s.GroupIn())
 }
 
-// Shares is the number of parts of the images whose weight gradients are summed by themselves:
-// enough for a GPU to be busy with few weights, and few where the weights are many.
-func (s Shape) Shares() int { return min(s.N, max(1, (1<<18)/s.Weights())) }
+// consts are those of a kernel that reads "in" and writes "out", or their product.
+type consts struct {
+	In                             shaders.Alias
+	InH, InW, InStride, OutH, OutW int // InStride in units of In
+	Lines, OutC, OutVecs           int // lines of out in all images
+	KH, KW, GroupIn, GroupOut      int
+	StrideH, StrideW               int
+	DilationH, DilationW           int
+	PadTop, PadLeft                int
+	Terms, Turns                   int // input channels at a time, and how often
+	Phases, TapStep                int // taps that are TapStep apart are of one phase
+	Spread, Blocks                 int // distance of a block's columns, and blocks of a line
+	Step, OutStep, NoColumn        int32
+	Bias                           bool
+	Rows, RowBlocks, TapBlocks     int // of the weight gradient: its rows, and blocks of 4 taps
+	AllBlocks                      int // and one for the bias
+	Shares, LinesPerShare          int
+}
+
+// consts are those for channels in groups of in to out, and what reads the pixels.
+func (s Shape) consts(in, out, inStride int) (consts, string) {
+	c := consts{
+		In: "f32", InStride: inStride, KH: s.KH, KW: s.KW, GroupIn: in, GroupOut: out,
+		StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft,
+		Terms: 1, Turns: in, Bias: !s.NoBias, Rows: s.Rows(), NoColumn: -1 << 30,
+	}
+	c.DilationH, c.DilationW = s.Dilation()
+	fours := in%4 == 0 && out%4 == 0
+	if inStride%4 != 0 || !fours && in*out != 1 {
+		return c, read1
+	}
+	if fours {
+		c.Terms, c.Turns = 4, in/4
+	}
+	c.In, c.InStride = "vec4<f32>", inStride/4
+	return c, read4
+}
+
+// slides sets what taps the columns of x have in common. Where outputs are spread columns apart,
+// and taps tapStep, one tap reads for an output what the next reads for the output before.
+func (c *consts) slides() {
+	gcd := c.DilationW
+	for r := c.StrideW; r != 0; {
+		gcd, r = r, gcd%r
+	}
+	spread, tapStep := c.DilationW/gcd, c.StrideW/gcd
+	c.Spread, c.TapStep, c.Phases = spread, tapStep, min(tapStep, c.KW)
+}
+
+// blocks divides the lines of out into blocks of 8 columns that are Spread times stride apart.
+// Where so few columns lie as far apart that more is read than shared, taps share nothing.
+func (c *consts) blocks(stride int) {
+	n := func(spread int) int { return shaders.DivUp(c.OutW, 8*spread*stride) * spread * stride }
+	if n(1)*8*c.KW < n(c.Spread)*(7*c.Phases+c.KW) {
+		c.Spread, c.TapStep, c.Phases = 1, c.KW, c.KW
+	}
+	c.Blocks = n(c.Spread)
+}
+
+func slideKernel[A any](s Shape, name string, c consts, texts ...string) gpu.Kernel[A] {
+	return gpu.Kernel[A]{
+		Name: "groupconv/" + name, Detail: s.String(), Source: shaders.Source(c, append(texts, c.product(mac1, mac4), slide)...),
+		Groups: shaders.DivUp(c.Lines*c.Blocks*c.OutVecs, 64), Lanes: 64, Flops: 2 * s.MACs(),
+		Iterations: c.KH * (1 + c.Phases*(1+c.Turns) + c.Turns*c.KW),
+	}
+}
+
+// product is the text for one input channel at a time, or for four.
+func (c consts) product(one, four string) string {
+	if c.Terms == 4 {
+		return four
+	}
+	return one
+}
+
+// Forward is y = w * x + bias.
+func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
+	c, read := s.consts(s.GroupIn(), s.GroupOut(), s.InStride)
+	c.InH, c.InW, c.OutH, c.OutW = s.InH, s.InW, s.OutH(), s.OutW()
+	c.OutC, c.OutVecs, c.Lines = s.OutC, s.OutStride()/4, s.N*s.OutH()
+	c.slides()
+	c.blocks(1)
+	c.Step, c.OutStep = int32(c.Spread*c.StrideW), int32(c.Spread)
+	return slideKernel[ForwardArgs[gpu.View]](s, "forward", c, forward, read)
+}
+
+// DX is the gradient of x, whose channel stride must be a multiple of 4.
+func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
+	c, read := s.consts(s.GroupOut(), s.GroupIn(), s.OutStride())
+	c.InH, c.InW, c.OutH, c.OutW = s.OutH(), s.OutW(), s.InH, s.InW
+	c.OutC, c.OutVecs, c.Lines = s.InC, s.InStride/4, s.N*s.InH
+	c.slides()
+	c.blocks(c.StrideW)       // an output reads pixels that are a stride apart with the same tap
+	c.Step = -int32(c.Spread) // a tap further right reads further left
+	c.Spread *= c.StrideW
+	c.OutStep = -int32(c.Spread)
+	return slideKernel[DXArgs[gpu.View]](s, "dx", c, dx, read)
+}
+
+// Transpose prepares the weights for [Shape.DX].
+func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
+	c := struct{ Taps, InC, InVecs, OutStride, GroupIn, GroupOut int }{
+		s.KH * s.KW, s.InC, s.InStride / 4, s.OutStride(), s.GroupIn(), s.GroupOut(),
+	}
+	return gpu.Kernel[TransposeArgs[gpu.View]]{
+		Name: "groupconv/transpose", Detail: s.String(), Source: shaders.Source(c, transpose),
+		Groups: shaders.DivUp(s.Transposed()/4, 64), Lanes: 64,
+	}
+}
+
+const (
+	// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after 65,535 iterations.
+	maxSum = 16384
+	// fills is the number of invocations that keep a GPU busy.
+	fills = 8192
+)
+
+func (s Shape) dw() (consts, string) {
+	c, read := s.consts(s.GroupIn(), s.GroupOut(), s.InStride)
+	c.InH, c.InW, c.OutH, c.OutW = s.InH, s.InW, s.OutH(), s.OutW()
+	c.OutC, c.OutVecs, c.Lines = s.OutC, s.OutStride()/4, s.N*s.OutH()
+	c.slides()
+	c.Step = int32(min(c.Spread*c.StrideW, 1<<20)) // further than any image is wide, nothing is read
+	c.RowBlocks = c.Phases * shaders.DivUp(shaders.DivUp(c.KW, c.TapStep), 4)
+	c.TapBlocks = c.KH * c.RowBlocks
+	c.AllBlocks = c.TapBlocks + s.biasRows()
+	wanted := max(shaders.DivUp(fills, c.OutVecs*c.Turns*c.AllBlocks), shaders.DivUp(c.Lines*c.OutW, maxSum))
+	c.LinesPerShare = shaders.DivUp(c.Lines, min(wanted, c.Lines))
+	c.Shares = shaders.DivUp(c.Lines, c.LinesPerShare) // no share is empty
+	return c, read
+}
+
+// Shares is the number of parts of the lines of y whose weight gradients are summed by themselves:
+// enough for a GPU to be busy with few weights.
+func (s Shape) Shares() int {
+	c, _ := s.dw()
+	return c.Shares
+}
 
 // Part is the number of elements of the shares.
 func (s Shape) Part() int { return s.Shares() * s.Weights() }
 
-func kernel[A any](s Shape, name string, elements, iterations int, text string) gpu.Kernel[A] {
-	c := struct {
-		N, InH, InW, InC, InStride, OutH, OutW, OutC, OutStride                 int
-		TapsH, TapsW, StrideH, StrideW, DilationH, DilationW, GroupIn, GroupOut int
-		PadTop, PadLeft, Rows, Shares                                           int
-		Bias                                                                    bool
-	}{
-		s.N, s.InH, s.InW, s.InC, s.InStride, s.OutH(), s.OutW(), s.OutC, s.OutStride(),
-		s.TapsH(), s.TapsW(), s.StrideH, s.StrideW, s.DilationH, s.DilationW, s.InC / s.Groups, s.OutC / s.Groups,
-		s.PadTop, s.PadLeft, s.Rows(), s.Shares(), !s.NoBias,
-	}
-	return gpu.Kernel[A]{
-		Name: "groupconv/" + name, Detail: s.String(), Source: shaders.Source(c, text),
-		Groups: shaders.DivUp(elements, 64), Lanes: 64, Flops: 2 * s.MACs(), Iterations: iterations,
-	}
-}
-
-// Forward is y = w * x + bias, or w * x without one.
-func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
-	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Out(), s.fan(), forward)
-}
-
-// DX is the gradient of x.
-func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
-	return kernel[DXArgs[gpu.View]](s, "dx", s.In(), s.TapsH()*s.TapsW()*s.OutC/s.Groups, dx)
-}
-
-// DW is the gradient of the weights and the bias, a part for each share of the images.
+// DW is the gradient of the weights and the bias, a part for each share of the lines of y.
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
-	return kernel[DWArgs[gpu.View]](s, "dw", s.Part(), shaders.DivUp(s.N, s.Shares())*s.OutH()*s.OutW(), dw)
+	c, read := s.dw()
+	return gpu.Kernel[DWArgs[gpu.View]]{
+		Name: "groupconv/dw", Detail: s.String(), Source: shaders.Source(c, read, c.product(dw1, dw4), dw),
+		Groups: shaders.DivUp(c.OutVecs*c.Turns*c.AllBlocks*c.Shares, 64), Lanes: 64, Flops: 2 * s.MACs(),
+		Iterations: c.LinesPerShare * (1 + min(c.Spread, c.OutW) + c.OutW),
+	}
 }
 
 // DWSum adds the shares up, on top of the gradients of the batch's earlier parts.
 func (s Shape) DWSum() gpu.Kernel[DWSumArgs[gpu.View, gpu.View]] {
-	c := struct{ Size, Shares int }{s.Weights(), s.Shares()}
+	c := struct{ Size, Shares int }{s.Weights() / 4, s.Shares()}
 	return gpu.Kernel[DWSumArgs[gpu.View, gpu.View]]{
 		Name: "groupconv/sum", Detail: s.String(), Source: shaders.Source(c, shaders.BatchStruct, sum),
 		Groups: shaders.DivUp(c.Size, 64), Lanes: 64, Flops: int64(s.Part()), Iterations: c.Shares,

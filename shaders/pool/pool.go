@@ -93,6 +93,9 @@ func (s Shape) Check() error {
 	if err := shaders.Positive("images and channels", s.N, s.C); err != nil {
 		return err
 	}
+	if h, w := s.Dilation(); h*w > 1 {
+		return fmt.Errorf("dilation is %dx%d; want none", h, w)
+	}
 	if max(s.PadTop, s.PadBottom) >= s.KH || max(s.PadLeft, s.PadRight) >= s.KW {
 		return fmt.Errorf("padding is %d,%d,%d,%d; want less than the kernel, %dx%d", s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.KH, s.KW)
 	}
