@@ -100,6 +100,9 @@ func (b *Buffer) Release() {
 	b.d.bytes.Add(-b.bytes)
 }
 
+// Slice is the view of bytes of v, from offset in it; see [Buffer.Slice].
+func (v View) Slice(offset, bytes int64) View { return View{v.buf, v.offset + offset, bytes} }
+
 // IsZero reports whether v is no buffer.
 func (v View) IsZero() bool { return v.buf == nil }
 

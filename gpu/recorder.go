@@ -58,11 +58,16 @@ func (r *Recorder) Layer(name string) { r.layer = name }
 // Len is the number of dispatches recorded so far.
 func (r *Recorder) Len() int { return len(r.entries) }
 
-// Reads are the views that dispatch i reads.
+// Reads are the views that dispatch i reads. A temporary that is read slice by slice counts once, as a
+// whole, where the first slice of it is read.
 func (r *Recorder) Reads(i int) (views []View) {
 	for _, b := range r.entries[i].binds {
+		v := b.view
+		if v.buf.temp != nil && v.offset == 0 {
+			v = v.buf.All()
+		}
 		if b.access != "write" && b.access != "part" {
-			views = append(views, b.view)
+			views = append(views, v)
 		}
 	}
 	return views

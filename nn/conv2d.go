@@ -10,6 +10,7 @@ import (
 	"wgnin/shaders/conv2d"
 	"wgnin/shaders/groupconv"
 	"wgnin/shaders/relu"
+	"wgnin/shaders/winograd"
 )
 
 // Conv2D is a two-dimensional convolution (cross-correlation):
@@ -167,7 +168,7 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 	y := g.Output(c.out, s.OutStride())
 	withReLU, masks := g.fusesReLU(y), g.masksReLU(x)
 	rec := g.rec
-	s.Forward(withReLU).Record(rec, conv2d.ForwardArgs[view]{In_: x.Data, W: w.Data, Out: y.Data})
+	convForward(rec, g.Temp, s, withReLU, conv2d.ForwardArgs[view]{In_: x.Data, W: w.Data, Out: y.Data})
 	g.Backward(func() {
 		dY := y.Grad
 		if withReLU && !g.masked(y) {
@@ -175,9 +176,7 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 			relu.Shape{Elems: s.Out()}.Backward().Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
 		if !w.Grad.IsZero() {
-			part := g.Temp("dW shares", s.Part())
-			s.DW().Record(rec, conv2d.DWArgs[view]{X: x.Data, DY: dY, Part: part})
-			s.DWSum().Record(rec, conv2d.DWSumArgs[view, view]{Batch: g.Batch, Part: part, DW: w.Grad})
+			convWeightGradient(rec, g.Temp, s, winograd.WeightGradientArgs{Batch: g.Batch, X: x.Data, DY: dY, DW: w.Grad})
 		}
 		dX := g.Gradient(x)
 		if dX.IsZero() {
@@ -185,11 +184,11 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 		}
 		wT := g.Temp("wT", s.Transposed())
 		s.Transpose().Record(rec, conv2d.TransposeArgs[view]{W: w.Data, WT: wT})
+		args := conv2d.DXReLUArgs[view]{In_: dY, W: wT, Out: dX}
 		if masks {
-			s.DXReLU().Record(rec, conv2d.DXReLUArgs[view]{In_: dY, W: wT, X: x.Data, Out: dX})
-		} else {
-			s.DX().Record(rec, conv2d.DXArgs[view]{In_: dY, W: wT, Out: dX})
+			args.X = x.Data
 		}
+		convInputGradient(rec, g.Temp, s, args)
 	})
 	return y
 }

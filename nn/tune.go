@@ -11,6 +11,7 @@ import (
 	"wgnin/gpu"
 	"wgnin/shaders"
 	"wgnin/shaders/conv2d"
+	"wgnin/shaders/winograd"
 )
 
 // Kernels are the variants with which a net's convolutions run, by pass and
@@ -208,15 +209,14 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 			chain = max(s.Chain(), chain)
 		}
 		r := net.dev.NewRecorder()
+		temp := func(label string, values int) gpu.View { return r.Temp(label, int64(values)*4) }
 		switch p {
 		case conv2d.Forward:
-			s.Forward(false).Record(r, conv2d.ForwardArgs[view]{In_: x, W: y, Out: z})
+			convForward(r, temp, s, false, conv2d.ForwardArgs[view]{In_: x, W: y, Out: z})
 		case conv2d.InputGradient:
-			s.DX().Record(r, conv2d.DXArgs[view]{In_: x, W: y, Out: z})
+			convInputGradient(r, temp, s, conv2d.DXReLUArgs[view]{In_: x, W: y, Out: z})
 		case conv2d.WeightGradient:
-			part := r.Temp("shares", int64(s.Part())*4)
-			s.DW().Record(r, conv2d.DWArgs[view]{X: x, DY: y, Part: part})
-			s.DWSum().Record(r, conv2d.DWSumArgs[view, view]{Batch: batch, Part: part, DW: z})
+			convWeightGradient(r, temp, s, winograd.WeightGradientArgs{Batch: batch, X: x, DY: y, DW: z})
 		}
 		got, seconds, err := t.time(r, z, fastest)
 		if t.compiled > patience {
@@ -225,7 +225,11 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 		if err == nil && want != nil {
 			// Values are uniform in [-1,1): a product's mean size is 1/4, and half
 			// as much again is far from what sums of them come to.
-			err = near(got, want, 2*shaders.Tolerance(chain, 0, 0.375*float64(terms)+8))
+			size := 0.375*float64(terms) + 8
+			if v.Alpha > 0 {
+				size *= max(1, winograd.Points{Alpha: v.Alpha, Taps: s.KH}.Growth(p == conv2d.WeightGradient))
+			}
+			err = near(got, want, 2*shaders.Tolerance(chain, 0, size))
 		}
 		if err != nil {
 			if i == 0 {

@@ -134,9 +134,9 @@ func TestChoicesOnGPU(t *testing.T) {
 	}
 	assert.Equal(t, map[string]string{
 		"0 forward": "tile 128x96x16", "0 dw": "tile 128x96x16",
-		"3 forward": "tile 128x128x16", "3 dx": "tile 128x96x16", "3 dw": "tile 128x128x16",
-		// 144 x 3 tiles of 128x128 would not fill it.
-		"6 forward": "tile 128x96x16", "6 dx": "tile 128x64x16", "6 dw": "tile 128x128x16",
+		"3 forward": "winograd 8 tile 128x128x16", "3 dx": "winograd 8 tile 128x96x16", "3 dw": "winograd 8 tile 128x128x16",
+		// Direct, 144 x 3 tiles of 128x128 would not fill it.
+		"6 forward": "winograd 8 tile 128x96x16", "6 dx": "winograd 8 tile 128x64x16", "6 dw": "winograd 8 tile 128x96x16",
 		"9 forward": "tile 256x16x8", "9 dx": "tile 64x32x16", "9 dw": "tile 256x16x8",
 	}, got)
 }
@@ -153,7 +153,7 @@ func TestFamiliesTrainAlike(t *testing.T) {
 		set.Labels[i] = uint8(i % 10)
 	}
 	var want []float64
-	for _, variant := range []string{"block 8", "tile 64x64x16", "broadcast"} {
+	for _, variant := range []string{"block 8", "tile 64x64x16", "broadcast", "winograd 6 block 8", "winograd 8 tile 64x64x16"} {
 		net := tuned(t, dev)
 		net.Use(nn.Kernels{"": variant})
 		require.NoError(t, net.Init(nn.He, 1))

@@ -70,7 +70,7 @@ func (net *Net) whiten(g *Graph, x *Tensor) *Tensor {
 	g.convolutions = append(g.convolutions, convolution{"whiten", s, []conv2d.Pass{conv2d.Forward}})
 	normal, white := g.Temp("normal", g.N*n), g.Temp("white", g.N*n)
 	gcn.Shape{N: g.N, Elems: n}.Kernel().Record(g.rec, gcn.Args[view]{X: x.Data, Y: normal})
-	s.Forward(false).Record(g.rec, conv2d.ForwardArgs[view]{In_: normal, W: net.whitening.All(), Out: white})
+	convForward(g.rec, g.Temp, s, false, conv2d.ForwardArgs[view]{In_: normal, W: net.whitening.All(), Out: white})
 	return &Tensor{Shape: x.Shape, Memory: &Memory{name: inputName, Stride: x.Stride, Data: white}}
 }
 

@@ -32,8 +32,11 @@
 package shaders
 
 import (
-	_ "embed"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"math"
 	"reflect"
 	"strconv"
@@ -112,7 +115,7 @@ func Source(consts any, parts ...string) string {
 		case bool:
 			fmt.Fprintf(&b, "const %s = %t;\n", name, x)
 		case float32:
-			fmt.Fprintf(&b, "const %s : f32 = %sf;\n", name, wgslFloat(x))
+			fmt.Fprintf(&b, "const %s : f32 = %s;\n", name, Literal(x))
 		case int:
 			fmt.Fprintf(&b, "const %s : u32 = %du;\n", name, x)
 		case int32:
@@ -129,17 +132,29 @@ func Source(consts any, parts ...string) string {
 	return b.String()
 }
 
+// SourceHash identifies the text of an op's kernels, and what else decides which of them run.
+func SourceHash(files embed.FS, settings ...any) string {
+	h := sha256.New()
+	fmt.Fprintln(h, settings...)
+	names, _ := fs.Glob(files, "*") // the pattern is right
+	for _, name := range names {
+		text, _ := files.ReadFile(name) // it is in memory
+		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
 // Alias is a constant that names a WGSL type.
 type Alias string
 
-// wgslFloat prints x with a float64's digits: nine, which tell all float32s
+// Literal is x in WGSL, with a float64's digits: nine, which tell all float32s
 // apart, round the largest up to a number that WGSL refuses.
-func wgslFloat(x float32) string {
+func Literal(x float32) string {
 	s := strconv.FormatFloat(float64(x), 'g', -1, 64)
 	if !strings.ContainsAny(s, ".e") {
 		s += ".0"
 	}
-	return s
+	return s + "f"
 }
 
 // Elem are the types with which a kernel walks a tensor of channel stride c:

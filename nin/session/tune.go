@@ -17,6 +17,7 @@ import (
 	"wgnin/nn"
 	"wgnin/nn/files"
 	"wgnin/shaders/conv2d"
+	"wgnin/shaders/winograd"
 )
 
 // Tune makes the network take the kernels that are the fastest on its device for
@@ -92,6 +93,6 @@ func tuned(a gpu.Adapter) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("there is no folder to keep the measured kernels in: %w", err)
 	}
-	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash()}, "\n")))
+	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash(), winograd.SourceHash()}, "\n")))
 	return filepath.Join(cache, "nin", "kernels-"+hex.EncodeToString(h[:8])+".json"), nil
 }

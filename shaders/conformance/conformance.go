@@ -28,6 +28,7 @@ import (
 	"wgnin/shaders/relu"
 	"wgnin/shaders/sgd"
 	"wgnin/shaders/softmaxxent"
+	"wgnin/shaders/winograd"
 )
 
 // Op is a folder of kernels.
@@ -62,6 +63,7 @@ var Ops = []Op{
 	{"relu", everywhere(relu.Cases), relu.Gradients},
 	{"sgd", everywhere(sgd.Cases), nil},
 	{"softmaxxent", everywhere(softmaxxent.Cases), softmaxxent.Gradients},
+	{"winograd", winograd.Cases, winograd.Gradients},
 }
 
 func everywhere(cases func() []check.Case) func(*gpu.Device) []check.Case {

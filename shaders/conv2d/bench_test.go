@@ -31,9 +31,9 @@ func BenchmarkChapter(b *testing.B) {
 			if p == InputGradient && layer.InStride%4 != 0 {
 				continue
 			}
-			for _, v := range layer.Candidates(d, p) {
+			for _, v := range layer.direct(d, p) {
 				b.Run(layer.name+"/"+p.String()+"/"+v.String(), func(b *testing.B) {
-					s := layer.On(d)
+					s := layer.sums(d)
 					s.Variants[p] = v
 					benchmark(b, d, s, p)
 				})

@@ -114,6 +114,14 @@ var otherCases = []sized{
 // sampleVariants are Variants of which the others are sizes.
 var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
 
+// sums is s with the variants that suit the device, without points.
+func (s Shape) sums(d *gpu.Device) Shape {
+	for p := range Pass(Passes) {
+		s.Variants[p] = s.direct(d, p)[0]
+	}
+	return s
+}
+
 // variants are the shapes with each family of kernels that run on the device.
 func variants(d *gpu.Device) (ss []sized) {
 	add := func(s sized, v Variant) {
@@ -122,7 +130,7 @@ func variants(d *gpu.Device) (ss []sized) {
 	}
 	software := d.Adapter().Class == gpu.Software
 	for _, s := range shapes {
-		s.Shape = s.On(d)
+		s.Shape = s.sums(d)
 		ss = append(ss, s)
 		if s.passes&best == 0 && software {
 			add(s, block(8))
@@ -174,7 +182,7 @@ func Cases(d *gpu.Device) []check.Case { return cases(variants(d)) }
 func EveryPass(d *gpu.Device) []check.Case {
 	var ss []sized
 	for _, s := range shapes {
-		s.Shape, s.passes = s.On(d), all
+		s.Shape, s.passes = s.sums(d), all
 		ss = append(ss, s)
 		if s.InStride%4 != 0 {
 			s.InStride, s.passes = shaders.RoundUp(s.InC, 4), dX|dXReLU

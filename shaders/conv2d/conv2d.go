@@ -229,6 +229,13 @@ func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
 
 func (t tileConsts) groups() int { return t.RowTiles * t.ColumnTiles }
 
+// TileSource is the text of a Tile that computes rows x columns (a multiple of 4) results with operands of
+// another op, which the parts bring in by fill terms at a time, and the number of its workgroups.
+func (v Variant) TileSource(rows, columns, terms, fill int, operands ...string) (source string, groups int) {
+	t := v.tileOf(rows, columns, terms, fill)
+	return shaders.Source(t, append(operands, tileProduct)...), t.groups()
+}
+
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
 	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
 		loader = loaderPointwise
@@ -240,7 +247,7 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	if quads && v.Family != Block {
 		g.In, g.InStride = "vec4<f32>", g.InStride/4
 	}
-	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.sharedBytes()}
+	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
 	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
@@ -389,7 +396,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
 		Pixels: s.N * s.OutH() * s.OutW(), PixelsPerShare: s.perShare(),
 	}
-	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.sharedBytes()}
+	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
 	case Tile:

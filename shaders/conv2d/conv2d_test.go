@@ -52,7 +52,7 @@ func TestTilesDivide(t *testing.T) {
 	for _, v := range tiles {
 		assert.Zero(t, v.Lanes%(v.Rows/4), v)
 		assert.Equal(t, v.Rows*v.Columns, 64*v.Lanes, v)
-		assert.LessOrEqual(t, v.sharedBytes(), 16384, "%s: the workgroup memory that every adapter has", v)
+		assert.LessOrEqual(t, v.SharedBytes(), 16384, "%s: the workgroup memory that every adapter has", v)
 	}
 }
 

@@ -1,11 +1,9 @@
 package conv2d
 
 import (
-	"crypto/sha256"
+	"cmp"
 	"embed"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"slices"
 
 	"wgnin/gpu"
@@ -37,6 +35,10 @@ type Variant struct {
 	Family               Family
 	Lanes                int // of a workgroup
 	Rows, Columns, Depth int // of a Tile
+
+	// Alpha is the number of points in each direction of package winograd, whose products run on the
+	// family; 0 is the sum over the taps, as it stands.
+	Alpha int
 }
 
 // Family is a way to write the kernels.
@@ -51,6 +53,10 @@ const (
 
 // String is the variant's name: unlike the others of a shape's candidates.
 func (v Variant) String() string {
+	if alpha := v.Alpha; alpha > 0 {
+		v.Alpha = 0
+		return fmt.Sprintf("winograd %d ", alpha) + v.String()
+	}
 	switch v.Family {
 	case Tile:
 		return fmt.Sprintf("tile %dx%dx%d", v.Rows, v.Columns, v.Depth)
@@ -65,7 +71,7 @@ func block(lanes int) Variant { return Variant{Family: Block, Lanes: lanes} }
 var broadcast = Variant{Family: Broadcast, Lanes: 8}
 
 func tile(rows, columns, depth int) Variant {
-	return Variant{Tile, rows / 8 * columns / 8, rows, columns, depth}
+	return Variant{Family: Tile, Lanes: rows / 8 * columns / 8, Rows: rows, Columns: columns, Depth: depth}
 }
 
 // tiles are worth trying. Rows/4 divides the lanes, so that a lane always brings
@@ -76,8 +82,8 @@ var tiles = []Variant{
 	tile(64, 96, 16), tile(64, 64, 16), tile(64, 32, 16), tile(256, 16, 8),
 }
 
-// sharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
-func (v Variant) sharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
+// SharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
+func (v Variant) SharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
 
 // fills is the number of workgroups that keep a GPU busy.
 const fills = 512
@@ -85,9 +91,29 @@ const fills = 512
 // Candidates are the variants of a pass that are worth trying on the device, the
 // one that On takes first. The others may be faster: see package nn's tuning.
 func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
+	direct, software := s.direct(d, p), d.Adapter().Class == gpu.Software
+	var points []Variant
+	for _, alpha := range alphas {
+		for _, v := range direct[:min(3, len(direct))] { // of each number a few are enough
+			v.Alpha = alpha
+			if s.runs(d, p, v) {
+				points = append(points, v)
+			}
+		}
+	}
+	byCost := func(a, b Variant) int { return cmp.Compare(s.cost(p, a, software), s.cost(p, b, software)) }
+	slices.SortStableFunc(points, byCost)
+	if len(points) > 0 && byCost(points[0], direct[0]) < 0 {
+		return append(points, direct...)
+	}
+	return append(direct, points...)
+}
+
+// direct are the candidates without points.
+func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 	if d.Adapter().Class != gpu.Software {
 		fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool { return !s.runs(d, p, v) })
-		slices.SortStableFunc(fit, func(a, b Variant) int { return s.cost(p, a) - s.cost(p, b) })
+		slices.SortStableFunc(fit, func(a, b Variant) int { return cmp.Compare(s.cost(p, a, false), s.cost(p, b, false)) })
 		return append(fit, block(64))
 	}
 	if s.runs(d, p, broadcast) {
@@ -106,7 +132,33 @@ func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
 }
 
 // allVariants is all variants there are.
-var allVariants = append(slices.Clone(tiles), broadcast, block(8), block(64))
+var allVariants = func() []Variant {
+	direct := append(slices.Clone(tiles), broadcast, block(8), block(64))
+	all := slices.Clone(direct)
+	for _, alpha := range alphas {
+		for _, v := range direct {
+			v.Alpha = alpha
+			all = append(all, v)
+		}
+	}
+	return all
+}()
+
+// Families are a variant of each family that runs on the device.
+func Families(d *gpu.Device) []Variant {
+	return slices.DeleteFunc([]Variant{broadcast, block(8), block(64), tile(64, 64, 16), tile(256, 16, 8)}, func(v Variant) bool {
+		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile && v.SharedBytes() > d.Adapter().Limits.MaxSharedBytes
+	})
+}
+
+// alphas are the numbers of points that package winograd has.
+var alphas = []int{6, 8}
+
+// winograd reports whether the shape has variants with points.
+func (s Shape) winograd() bool {
+	h, w := s.Dilation()
+	return h*w == 1 && (s.KH == 3 || s.KH == 5) && s.KW == s.KH && s.StrideH == 1 && s.StrideW == 1 && s.InStride == shaders.RoundUp(s.InC, 4)
+}
 
 // Names are those of all variants there are.
 func Names() (names []string) {
@@ -119,34 +171,81 @@ func Names() (names []string) {
 // runs reports whether the device can run the variant.
 func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
+	if v.Alpha > 0 && !s.winograd() {
+		return false
+	}
 	switch v.Family {
 	case Tile:
-		return v.Lanes <= l.MaxGroupSize && v.sharedBytes() <= l.MaxSharedBytes
+		return v.Lanes <= l.MaxGroupSize && v.SharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
-		return d.Broadcast() && s.broadcasts(p)
+		m := s.product(p, v.Alpha)
+		return d.Broadcast() && (s.broadcasts(p) || v.Alpha > 0 && m.rows >= 24 && m.columns >= broadcastColumns && m.terms < 1<<14)
 	}
 	return true
 }
 
-// cost ranks tiles, by counting: the multiply-adds of whole tiles, doubled where
-// there are too few workgroups to fill a GPU, and for each the loads of its two
-// operands (which large tiles have fewer of). No GPU was measured for it.
-func (s Shape) cost(p Pass, v Variant) int {
-	rows, columns := s.N*s.OutH()*s.OutW(), s.OutStride()
-	switch p {
-	case InputGradient:
-		rows, columns = s.N*s.InH*s.InW, s.InStride
-	case WeightGradient:
-		rows = s.Rows()
+// matrices are products of rows x terms and terms x columns.
+type matrices struct{ count, rows, terms, columns int }
+
+// product is what a pass computes, with the tiles of alpha points in each direction or the taps as they stand.
+func (s Shape) product(p Pass, alpha int) matrices {
+	h, w := s.OutH(), s.OutW()
+	if p == InputGradient {
+		h, w = s.InH, s.InW
 	}
-	groups := shaders.DivUp(rows, v.Rows) * shaders.DivUp(columns, v.Columns)
-	work := groups * v.Rows * v.Columns
-	work += work * 16 / v.Rows
-	work += work * 16 / v.Columns
-	if p != WeightGradient && groups < fills { // that one splits its sums instead
-		work *= 2
+	m := matrices{1, s.N * h * w, s.KH * s.KW * s.InC, s.OutStride()}
+	if alpha > 0 {
+		out := alpha + 1 - s.KH
+		m = matrices{alpha * alpha, max(24, s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out)), s.InStride, s.OutStride()}
 	}
-	return work
+	switch {
+	case p == InputGradient && alpha > 0:
+		m.terms, m.columns = m.columns, m.terms
+	case p == InputGradient:
+		m.terms, m.columns = s.KH*s.KW*s.OutC, s.InStride
+	case p == WeightGradient && alpha > 0:
+		m.rows, m.terms = m.terms, m.rows
+	case p == WeightGradient:
+		m.rows, m.terms = s.Rows(), m.rows
+	}
+	return m
+}
+
+// What a value of a transform to or from points takes, which is moved twice, and the dispatch of another
+// kernel, in multiply-adds of a product. On llvmpipe they were measured; for GPUs they are counted: 8 bytes at
+// 3 TB/s, 5 us, at 20 Tmac/s.
+const (
+	softwareValue, softwareDispatch = 12, 1.5e6
+	gpuValue, gpuDispatch           = 50, 1e8
+)
+
+// cost ranks variants, by counting: the multiply-adds of whole tiles, doubled
+// where there are too few workgroups to fill a GPU, and for each the loads of its two
+// operands (which large tiles have fewer of); and the transforms. No GPU was measured for it.
+func (s Shape) cost(p Pass, v Variant, software bool) float64 {
+	m := s.product(p, v.Alpha)
+	work := float64(m.count) * float64(m.terms)
+	switch v.Family {
+	case Tile:
+		groups := shaders.DivUp(m.rows, v.Rows) * shaders.DivUp(m.columns, v.Columns)
+		work *= float64(groups*v.Rows*v.Columns) * (1 + 16/float64(v.Rows) + 16/float64(v.Columns))
+		if (p != WeightGradient || v.Alpha > 0) && groups*m.count < fills { // that one splits its sums instead
+			work *= 2
+		}
+	case Broadcast:
+		work *= float64(shaders.RoundUp(m.rows, 24)) * float64(shaders.RoundUp(m.columns, 32))
+	default: // it loads more for each multiply-add
+		work *= 2.5 * float64(shaders.RoundUp(m.rows, 8)) * float64(shaders.RoundUp(m.columns, 12))
+	}
+	if v.Alpha == 0 {
+		return work
+	}
+	value, dispatch := float64(gpuValue), gpuDispatch
+	if software {
+		value, dispatch = softwareValue, softwareDispatch
+	}
+	values := m.rows*m.terms + m.terms*m.columns + m.rows*m.columns
+	return work + value*float64(m.count*values) + 3*dispatch
 }
 
 // broadcasts reports whether the pass has a Broadcast variant.
@@ -187,13 +286,4 @@ func (s Shape) with(v Variant) Shape {
 var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
-func SourceHash() string {
-	h := sha256.New()
-	fmt.Fprintln(h, tiles, fills)
-	names, _ := fs.Glob(files, "*") // the pattern is right
-	for _, name := range names {
-		text, _ := files.ReadFile(name) // it is in memory
-		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
+func SourceHash() string { return shaders.SourceHash(files, tiles, fills, alphas) }

@@ -1,0 +1,234 @@
+package winograd
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"wgnin/shaders"
+)
+
+// Matrix is a linear map, a row for each result.
+type Matrix [][]float64
+
+// Points are where the polynomials of a transform are evaluated, Alpha of them with infinity. The
+// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile.
+type Points struct{ Alpha, Taps int }
+
+// finite are the points of an Alpha but infinity. Of the sets of small numbers those with a number
+// and its inverse lose the least to rounding; 1 has to be there for [Bias].
+var finite = map[int][]float64{
+	6: {0, 1, -1, 0.5, -2},
+	8: {0, 1, -1, 2, -2, 0.5, -0.5},
+}
+
+// one is the place of the point 1.
+const one = 1
+
+// Check refuses points that there are not.
+func (p Points) Check() error {
+	if finite[p.Alpha] == nil || p.Taps != 3 && p.Taps != 5 {
+		return fmt.Errorf("%d points for %d taps; want 6 or 8, for 3 or 5", p.Alpha, p.Taps)
+	}
+	return nil
+}
+
+// M is the number of outputs of a tile.
+func (p Points) M() int { return p.Alpha + 1 - p.Taps }
+
+// Matrices are those of the algorithm y = AT ((G g) * (BT d)), for the correlation y of a filter g
+// with inputs d: AT [M,Alpha], G [Alpha,Taps], BT [Alpha,Alpha] (Toom and Cook's construction
+// with Lagrange's polynomials: Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and
+// Gray, arXiv:1509.09308, for two dimensions). AT and BT are exact in float32.
+func (p Points) Matrices() (at, g, bt Matrix) {
+	x := finite[p.Alpha]
+	at, g, bt = zeros(p.M(), p.Alpha), zeros(p.Alpha, p.Taps), zeros(p.Alpha, p.Alpha)
+	for j, v := range x {
+		others := slices.Delete(slices.Clone(x), j, j+1)
+		n := 1.0
+		for _, o := range others {
+			n *= v - o
+		}
+		for i := range at {
+			at[i][j] = math.Pow(v, float64(i))
+		}
+		for k := range g[j] {
+			g[j][k] = math.Pow(v, float64(k)) / n
+		}
+		copy(bt[j], roots(others))
+	}
+	last := p.Alpha - 1
+	at[p.M()-1][last], g[last][p.Taps-1] = 1, 1
+	copy(bt[last], roots(x))
+	return at, g, bt
+}
+
+// roots are the coefficients of the polynomial with the roots x and leading coefficient 1, that of
+// the constant first.
+func roots(x []float64) []float64 {
+	c := []float64{1}
+	for _, v := range x {
+		next := make([]float64, len(c)+1)
+		for i, a := range c {
+			next[i+1] += a
+			next[i] -= a * v
+		}
+		c = next
+	}
+	return c
+}
+
+func zeros(rows, columns int) Matrix {
+	m := make(Matrix, rows)
+	for i := range m {
+		m[i] = make([]float64, columns)
+	}
+	return m
+}
+
+// transposed is m with rows and columns exchanged.
+func (m Matrix) transposed() Matrix {
+	t := zeros(len(m[0]), len(m))
+	for i, row := range m {
+		for j, v := range row {
+			t[j][i] = v
+		}
+	}
+	return t
+}
+
+// terms is the largest number of terms in a row of m.
+func (m Matrix) terms() (most int) {
+	for _, row := range m {
+		n := 0
+		for _, v := range row {
+			if v != 0 {
+				n++
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// Growth is by how much the terms of a result add up to more than the products of the sum over the taps, for
+// inputs and filters, or the gradients of outputs in their place, that are random and of one size: the error
+// grows as much. gradient is for the weight gradient.
+func (p Points) Growth(gradient bool) float64 {
+	at, g, bt := p.Matrices()
+	first, second := g, at
+	if gradient {
+		first, second = at.transposed(), g.transposed()
+	}
+	size := func(row []float64) (sum float64) {
+		for _, v := range row {
+			sum += v * v
+		}
+		return math.Sqrt(sum)
+	}
+	most := 0.0
+	for _, row := range second {
+		sum := 0.0
+		for j, v := range row {
+			sum += math.Abs(v) * size(bt[j]) * size(first[j])
+		}
+		most = max(most, sum*sum)
+	}
+	return most / float64(len(first[0])*len(first[0]))
+}
+
+// wgsl is a function transform(at : At) that applies m to both directions of what load(at, i, j)
+// gives, and hands each result to store(at, k, l, v).
+func (m Matrix) wgsl() string {
+	var b strings.Builder
+	b.WriteString("fn transform(at : At) {\n")
+	in := len(m[0])
+	names := func(format string, fixed int, n int) []string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = fmt.Sprintf(format, i, fixed)
+		}
+		return all
+	}
+	for j := range in {
+		d := names("d%d_%d", j, in)
+		for i, name := range d {
+			fmt.Fprintf(&b, "  let %s = load(at, %d, %d);\n", name, i, j)
+		}
+		m.apply(&b, d, names("c%d_%d", j, len(m)), fmt.Sprintf("p%d", j))
+	}
+	for k := range m {
+		c, v := make([]string, in), make([]string, len(m))
+		for j := range c {
+			c[j] = fmt.Sprintf("c%d_%d", k, j)
+		}
+		for l := range v {
+			v[l] = fmt.Sprintf("v%d_%d", k, l)
+		}
+		m.apply(&b, c, v, fmt.Sprintf("q%d", k))
+		for l, name := range v {
+			fmt.Fprintf(&b, "  store(at, %du, %du, %s);\n", k, l, name)
+		}
+	}
+	b.WriteString("}\n\n")
+	return b.String()
+}
+
+// apply writes to = m from. Two rows that differ in some signs, as those of x and -x do, are the sum and
+// the difference of what they have in common.
+func (m Matrix) apply(b *strings.Builder, from, to []string, unique string) {
+	done := make([]bool, len(m))
+	for k, row := range m {
+		if done[k] {
+			continue
+		}
+		for l := k + 1; l < len(m) && !done[k]; l++ {
+			same, opposite := make([]float64, len(row)), make([]float64, len(row))
+			pair := true
+			for i, v := range row {
+				switch m[l][i] {
+				case v:
+					same[i] = v
+				case -v:
+					opposite[i] = v
+				default:
+					pair = false
+				}
+			}
+			if e, o := sum(same, from), sum(opposite, from); pair && e != "" && o != "" {
+				fmt.Fprintf(b, "  let %s_%de = %s;\n  let %s_%do = %s;\n", unique, k, e, unique, k, o)
+				fmt.Fprintf(b, "  let %s = %s_%de + %s_%do;\n  let %s = %s_%de - %s_%do;\n", to[k], unique, k, unique, k, to[l], unique, k, unique, k)
+				done[k], done[l] = true, true
+			}
+		}
+		if !done[k] {
+			fmt.Fprintf(b, "  let %s = %s;\n", to[k], sum(row, from))
+		}
+	}
+}
+
+// sum is the WGSL of the sum of c[i]*x[i], empty if all c are 0.
+func sum(c []float64, x []string) string {
+	var b strings.Builder
+	for i, v := range c {
+		if v == 0 {
+			continue
+		}
+		term := x[i]
+		if math.Abs(v) != 1 {
+			term = shaders.Literal(float32(math.Abs(v))) + " * " + x[i]
+		}
+		switch {
+		case b.Len() == 0 && v < 0:
+			b.WriteString("-(" + term + ")")
+		case b.Len() == 0:
+			b.WriteString(term)
+		case v < 0:
+			b.WriteString(" - " + term)
+		default:
+			b.WriteString(" + " + term)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,43 @@
+// For any device: a lane has 8 rows and 12 columns in registers.
+fn run(group : u32, lane : u32) {
+  let i = group * Lanes + lane;
+  let quad = (i % RowBlocks) * 2u;
+  let c = ((i / RowBlocks) % ColumnBlocks) * 3u;
+  let matrix = i / (RowBlocks * ColumnBlocks);
+  if (matrix >= Matrices) { return; }
+  let quads = Rows / 4u;
+  let c1 = min(c + 1u, Columns - 1u);
+  let c2 = min(c + 2u, Columns - 1u);
+  let first = first_quad(matrix, quad);
+  let second = min(1u, quads - 1u - quad);
+  var s00 = Quad();
+  var s01 = Quad();
+  var s02 = Quad();
+  var s10 = Quad();
+  var s11 = Quad();
+  var s12 = Quad();
+  for (var k = 0u; k < Terms / 4u; k = k + 1u) {
+    let row = (matrix * Terms + 4u * k) * Columns;
+    let at = first + k * Advance;
+    let x0 = quad_at(at, 0u);
+    let x1 = quad_at(at, second);
+    let v0 = columns4(row + c);
+    s00 = mac4(s00, x0, v0);
+    s10 = mac4(s10, x1, v0);
+    let v1 = columns4(row + c1);
+    s01 = mac4(s01, x0, v1);
+    s11 = mac4(s11, x1, v1);
+    let v2 = columns4(row + c2);
+    s02 = mac4(s02, x0, v2);
+    s12 = mac4(s12, x1, v2);
+  }
+  store3(matrix, quad, c, s00, s01, s02);
+  store3(matrix, quad + 1u, c, s10, s11, s12);
+}
+
+fn store3(matrix : u32, quad : u32, c : u32, v0 : Quad, v1 : Quad, v2 : Quad) {
+  if (quad >= Rows / 4u) { return; }
+  store4(matrix, quad, c, v0);
+  if (c + 1u < Columns) { store4(matrix, quad, c + 1u, v1); }
+  if (c + 2u < Columns) { store4(matrix, quad, c + 2u, v2); }
+}

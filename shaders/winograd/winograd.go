@@ -1,0 +1,374 @@
+// Package winograd computes the passes of a convolution of 3x3 or 5x5 without stride by Winograd's
+// minimal filtering: tiles of the images, filters and outputs are evaluated at Alpha points in each
+// direction, where the convolution is a product of matrices for each of the Alpha^2 points, with fewer
+// multiplications in all (36 of 100 for 5x5 with 6 points, 64 of 400 with 8). The results are those
+// of package conv2d but for rounding, which is a few times as large; tensors and weights are its, too.
+//
+// The images of a batch are taken in parts, one after the other, so that what the points take is
+// bounded.
+package winograd
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+	"wgnin/shaders/conv2d"
+)
+
+var (
+	//go:embed transform.wgsl
+	transform string
+	//go:embed filter.wgsl
+	filter string
+	//go:embed output.wgsl
+	output string
+	//go:embed finish_bias.wgsl
+	finishBias string
+	//go:embed finish_none.wgsl
+	finishNone string
+	//go:embed finish_mask.wgsl
+	finishMask string
+	//go:embed weights.wgsl
+	weights string
+	//go:embed bias.wgsl
+	bias string
+	//go:embed product.wgsl
+	product string
+	//go:embed product_rows.wgsl
+	productRows string
+	//go:embed product_terms.wgsl
+	productTerms string
+	//go:embed product_block.wgsl
+	productBlock string
+	//go:embed product_broadcast.wgsl
+	productBroadcast string
+	//go:embed product_tile.wgsl
+	productTile string
+)
+
+//go:embed *.wgsl
+var files embed.FS
+
+// SourceHash identifies the text of the kernels and the points.
+func SourceHash() string { return shaders.SourceHash(files, finite, budget) }
+
+// checkStrides refuses channel strides with which products cannot load four values at a time.
+func checkStrides(strides ...int) error {
+	for _, s := range strides {
+		if s < 4 || s%4 != 0 {
+			return fmt.Errorf("channel stride %d; want a multiple of 4", s)
+		}
+	}
+	return nil
+}
+
+// Tiles are the tiles of N images.
+type Tiles struct {
+	Points
+	N, Down, Across int // images, and the tiles of each
+}
+
+// Count is the number of tiles in memory: products take rows in fours, and those for llvmpipe
+// 24 of them.
+func (t Tiles) Count() int { return max(24, shaders.RoundUp(t.N*t.Down*t.Across, 4)) }
+
+// Values is the number of values of the tiles with c channels, at all points.
+func (t Tiles) Values(c int) int { return t.Alpha * t.Alpha * t.Count() * c }
+
+func (t Tiles) String() string {
+	return fmt.Sprintf("%d points, %d tiles of %dx%d", t.Alpha, t.N*t.Down*t.Across, t.M(), t.M())
+}
+
+// Check refuses sizes that make no sense.
+func (t Tiles) Check() error {
+	return errors.Join(t.Points.Check(), shaders.Positive("images and tiles", t.N, t.Down, t.Across))
+}
+
+// Transform evaluates tiles of x [N,InH,InW,C]: inputs of a product, or with Outputs the gradient of
+// the outputs, for the weight gradient.
+type Transform struct {
+	Tiles
+	InH, InW        int
+	C               int // channel stride
+	PadTop, PadLeft int // may be negative
+	Outputs         bool
+}
+
+// Check refuses sizes that make no sense.
+func (t Transform) Check() error {
+	return errors.Join(t.Tiles.Check(), checkStrides(t.C), shaders.Positive("rows and columns", t.InH, t.InW))
+}
+
+// matrix is what is applied to both directions of a tile.
+func (t Transform) matrix() Matrix {
+	at, _, bt := t.Matrices()
+	if t.Outputs {
+		return at.transposed()
+	}
+	return bt
+}
+
+// TransformArgs are the arguments of [Transform.Kernel]: X [N,InH,InW,C], Out [Alpha,Alpha,Count,C].
+type TransformArgs[F any] struct {
+	X   F `wgsl:"read array<f32>"`
+	Out F `wgsl:"write array<f32>"`
+}
+
+// Kernel evaluates the tiles.
+func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
+	c := struct {
+		N, Down, Across, InH, InW, C, Step, Tiles, Alpha int
+		PadTop, PadLeft                                  int32
+	}{t.N, t.Down, t.Across, t.InH, t.InW, t.C, t.M(), t.Count(), t.Alpha, int32(t.PadTop), int32(t.PadLeft)}
+	name := "winograd/input"
+	if t.Outputs {
+		name = "winograd/gradient"
+	}
+	return gpu.Kernel[TransformArgs[gpu.View]]{
+		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
+		Source: shaders.Source(c, t.matrix().wgsl(), transform),
+		Groups: shaders.DivUp(c.Tiles*c.C, 64), Lanes: 64, Flops: t.matrix().flops() * int64(t.N*t.Down*t.Across*t.C),
+	}
+}
+
+// flops are about the operations on one channel of one tile.
+func (m Matrix) flops() int64 { return int64(2 * m.terms() * len(m) * (len(m) + len(m[0]))) }
+
+// Filter evaluates filters w [Taps,Taps,Rows,C], which are turned by half a circle where Flip.
+type Filter struct {
+	Points
+	Rows, C int // input channels, and channel stride of the outputs
+	Flip    bool
+}
+
+// Terms is the number of input channels with their padding, which is that of a channel stride.
+func (f Filter) Terms() int { return shaders.RoundUp(f.Rows, 4) }
+
+// Values is the number of values of the filters at all points.
+func (f Filter) Values() int { return f.Alpha * f.Alpha * f.Terms() * f.C }
+
+// Check refuses sizes that make no sense.
+func (f Filter) Check() error {
+	return errors.Join(f.Points.Check(), checkStrides(f.C), shaders.Positive("input channels", f.Rows))
+}
+
+// FilterArgs are the arguments of [Filter.Kernel]: W [Taps,Taps,Rows,C], U [Alpha,Alpha,Terms,C].
+type FilterArgs[F any] struct {
+	W F `wgsl:"read array<f32>"`
+	U F `wgsl:"write array<f32>"`
+}
+
+// filterConsts are those of the kernels on filters.
+type filterConsts struct {
+	Rows, Terms, C, R, Alpha int
+	Flip, First, Biased      bool
+	Shares                   int
+}
+
+func (f Filter) consts() filterConsts {
+	return filterConsts{Rows: f.Rows, Terms: f.Terms(), C: f.C, R: f.Taps, Alpha: f.Alpha, Flip: f.Flip}
+}
+
+func (f Filter) String() string {
+	return fmt.Sprintf("%d points, %dx%d, %d->%d channels", f.Alpha, f.Taps, f.Taps, f.Rows, f.C)
+}
+
+// Kernel evaluates the filters.
+func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
+	c := f.consts()
+	_, g, _ := f.Matrices()
+	return gpu.Kernel[FilterArgs[gpu.View]]{
+		Name: "winograd/filter", Detail: f.String(), Source: shaders.Source(c, g.wgsl(), filter),
+		Groups: shaders.DivUp(c.Terms*c.C, 64), Lanes: 64, Flops: g.flops() * int64(f.Rows*f.C),
+	}
+}
+
+// Weights makes the gradient of filters, and of the bias in Shares, of that of the points.
+type Weights struct {
+	Filter
+	Shares int
+	First  bool // of several parts of a batch
+	NoBias bool // there is none: Part is not read
+}
+
+// Check refuses sizes that make no sense.
+func (w Weights) Check() error {
+	return errors.Join(w.Filter.Check(), shaders.Positive("shares", w.Shares))
+}
+
+// WeightsArgs are the arguments of [Weights.Gradient]: Q [Alpha,Alpha,Terms,C], Part [Shares,C],
+// DW [Taps*Taps*Rows,C], and a row for the bias.
+type WeightsArgs[F, B any] struct {
+	Batch B `wgsl:"uniform Batch"`
+	Q     F `wgsl:"read array<f32>"`
+	Part  F `wgsl:"read array<f32>"`
+	DW    F `wgsl:"update array<f32>"`
+}
+
+// Gradient adds to dW, or assigns it in the First part of the first run of a batch.
+func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
+	c := w.consts()
+	c.Shares, c.First, c.Biased = w.Shares, w.First, !w.NoBias
+	_, g, _ := w.Matrices()
+	return gpu.Kernel[WeightsArgs[gpu.View, gpu.View]]{
+		Name: "winograd/dw", Detail: w.String(),
+		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights),
+		Groups: shaders.DivUp((c.Rows+1)*c.C, 64), Lanes: 64, Flops: g.transposed().flops() * int64(w.Rows*w.C),
+	}
+}
+
+// Bias adds up the gradient of the bias of all outputs of the tiles, in Shares.
+type Bias struct {
+	Tiles
+	C, Shares int
+}
+
+// Check refuses sizes that make no sense.
+func (b Bias) Check() error {
+	return errors.Join(b.Tiles.Check(), checkStrides(b.C), shaders.Positive("shares", b.Shares))
+}
+
+// BiasArgs are the arguments of [Bias.Kernel]: E [Alpha,Alpha,Count,C], Part [Shares,C].
+type BiasArgs[F any] struct {
+	E    F `wgsl:"read array<f32>"`
+	Part F `wgsl:"write array<f32>"`
+}
+
+// perShare is the number of tiles in a share. The last shares may be empty.
+func (b Bias) perShare() int { return shaders.DivUp(b.Count(), b.Shares) }
+
+// Kernel adds up.
+func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
+	c := struct{ One, Tiles, C, Shares, PerShare int }{one*b.Alpha + one, b.Count(), b.C, b.Shares, b.perShare()}
+	return gpu.Kernel[BiasArgs[gpu.View]]{
+		Name: "winograd/bias", Detail: fmt.Sprintf("%s, %d channels", b.Tiles, b.C),
+		Source: shaders.Source(c, bias),
+		Groups: shaders.DivUp(b.Shares*c.C, 64), Lanes: 64, Flops: int64(b.Count() * b.C), Iterations: c.PerShare,
+	}
+}
+
+// Output makes outputs y [N,OutH,OutW,C] of what the points have of them.
+type Output struct {
+	Tiles
+	OutH, OutW, C int
+	Bias          int // row of W that has the bias
+	NoBias        bool
+}
+
+// Check refuses sizes that make no sense.
+func (o Output) Check() error {
+	return errors.Join(o.Tiles.Check(), checkStrides(o.C), shaders.Positive("rows and columns", o.OutH, o.OutW))
+}
+
+// OutputArgs are the arguments of [Output.Forward]: M [Alpha,Alpha,Count,C], W [Bias+1,C], Y [N,OutH,OutW,C].
+type OutputArgs[F any] struct {
+	M F `wgsl:"read array<f32>"`
+	W F `wgsl:"read array<f32>"`
+	Y F `wgsl:"write array<f32>"`
+}
+
+// OutputDXArgs are the arguments of [Output.DX]: M [Alpha,Alpha,Count,C], Y [N,OutH,OutW,C].
+type OutputDXArgs[F any] struct {
+	M F `wgsl:"read array<f32>"`
+	Y F `wgsl:"write array<f32>"`
+}
+
+// OutputDXReLUArgs are those of [OutputDXArgs] and X [N,OutH,OutW,C], the output of a relu.
+type OutputDXReLUArgs[F any] struct {
+	M F `wgsl:"read array<f32>"`
+	X F `wgsl:"read array<f32>"`
+	Y F `wgsl:"write array<f32>"`
+}
+
+func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Kernel[A] {
+	c := struct {
+		N, Down, Across, OutH, OutW, C, M, Tiles, Alpha, Bias int
+		ReLU, Biased                                          bool
+	}{o.N, o.Down, o.Across, o.OutH, o.OutW, o.C, o.M(), o.Count(), o.Alpha, o.Bias, relu, !o.NoBias}
+	at, _, _ := o.Matrices()
+	return gpu.Kernel[A]{
+		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
+		Source: shaders.Source(c, at.wgsl(), finish, output),
+		Groups: shaders.DivUp(o.N*o.Down*o.Across*c.C, 64), Lanes: 64, Flops: at.flops() * int64(o.N*o.Down*o.Across*o.C),
+	}
+}
+
+// Forward adds the bias if there is one, and applies relu where it is true.
+func (o Output) Forward(relu bool) gpu.Kernel[OutputArgs[gpu.View]] {
+	name := "forward"
+	if relu {
+		name = "forward+relu"
+	}
+	return outputKernel[OutputArgs[gpu.View]](o, name, relu, shaders.Rectify+finishBias)
+}
+
+// DX is the gradient of the input.
+func (o Output) DX() gpu.Kernel[OutputDXArgs[gpu.View]] {
+	return outputKernel[OutputDXArgs[gpu.View]](o, "dx", false, finishNone)
+}
+
+// DXReLU is the gradient of the input before the relu that made it.
+func (o Output) DXReLU() gpu.Kernel[OutputDXReLUArgs[gpu.View]] {
+	return outputKernel[OutputDXReLUArgs[gpu.View]](o, "dx+relu", false, finishMask)
+}
+
+// Product is Matrices products of matrices [Rows,Terms] and [Terms,Columns], all multiples of 4.
+type Product struct {
+	Matrices, Rows, Terms, Columns int
+	TermsFirst                     bool // the first is stored [Terms,Rows]
+	Variant                        conv2d.Variant
+}
+
+// Check refuses sizes that make no sense.
+func (p Product) Check() error {
+	for _, n := range []int{p.Rows, p.Terms, p.Columns} {
+		if n < 4 || n%4 != 0 {
+			return fmt.Errorf("products of %dx%d and %dx%d; want multiples of 4", p.Rows, p.Terms, p.Terms, p.Columns)
+		}
+	}
+	if p.Variant.Family == conv2d.Broadcast && (p.Rows < 24 || p.Terms >= 1<<14) {
+		return fmt.Errorf("broadcast products of %d rows and %d terms; want at least 24 and less than %d", p.Rows, p.Terms, 1<<14)
+	}
+	return shaders.Positive("matrices and lanes", p.Matrices, p.Variant.Lanes)
+}
+
+// ProductArgs are the arguments of [Product.Kernel]: A [Matrices,Rows,Terms] or [Matrices,Terms,Rows],
+// B [Matrices,Terms,Columns], Out [Matrices,Rows,Columns].
+type ProductArgs[F any] struct {
+	A   F `wgsl:"read array<vec4<f32>>"`
+	B   F `wgsl:"read array<vec4<f32>>"`
+	Out F `wgsl:"write array<vec4<f32>>"`
+}
+
+// Kernel computes the products.
+func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
+	v := p.Variant
+	c := struct{ Matrices, Rows, Terms, Columns, OutVecs, RowBlocks, ColumnBlocks, Lanes int }{
+		p.Matrices, p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, 0, 0, v.Lanes,
+	}
+	k := gpu.Kernel[ProductArgs[gpu.View]]{
+		Name: "winograd/product", Detail: fmt.Sprintf("%d of %dx%d*%d %s", p.Matrices, p.Rows, p.Terms, p.Columns, v), Lanes: v.Lanes,
+		Flops: 2 * int64(p.Matrices) * int64(p.Rows) * int64(p.Terms) * int64(p.Columns), Iterations: p.Terms / 4,
+	}
+	operand := productRows
+	if p.TermsFirst {
+		operand = productTerms
+	}
+	switch v.Family {
+	case conv2d.Tile:
+		source, groups := v.TileSource(p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
+		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), p.Matrices*groups, v.SharedBytes()
+	case conv2d.Broadcast:
+		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 24), shaders.DivUp(p.Columns, 32)
+		k.Broadcast, k.Groups = true, p.Matrices*c.RowBlocks*c.ColumnBlocks
+		k.Source = shaders.Source(c, product, operand, productBroadcast)
+	default:
+		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
+		k.Groups = shaders.DivUp(p.Matrices*c.RowBlocks*c.ColumnBlocks, v.Lanes)
+		k.Source = shaders.Source(c, product, operand, productBlock)
+	}
+	return k
+}
