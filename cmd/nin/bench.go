@@ -17,7 +17,8 @@ import (
 const benchHelp = `Bench measures a recipe's network on an adapter, with random images: images/s in
 training and prediction, and each kernel of a training step against the two
 ceilings of the adapter, a copy and multiply-adds in registers. GB/s counts the
-bytes of a kernel's arguments once.
+bytes of a kernel's arguments once. GFLOP/s of winograd/product counts the sums
+over the taps that it stands for, so it can be above the ceiling.
 
 Usage: go run ./cmd/nin bench [flags]
 

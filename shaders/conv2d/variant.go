@@ -178,8 +178,11 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	case Tile:
 		return v.Lanes <= l.MaxGroupSize && v.SharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
+		if v.Alpha == 0 {
+			return d.Broadcast() && s.broadcasts(p)
+		}
 		m := s.product(p, v.Alpha)
-		return d.Broadcast() && (s.broadcasts(p) || v.Alpha > 0 && m.rows >= 24 && m.columns >= broadcastColumns && m.terms < 1<<14)
+		return d.Broadcast() && m.rows >= 24 && m.columns >= broadcastColumns && m.terms < 1<<14
 	}
 	return true
 }

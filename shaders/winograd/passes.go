@@ -63,10 +63,18 @@ func (p pass) parts(h, w, channels int) (all []part) {
 	return all
 }
 
-// multiply records the products of tiles with filters, or of tiles with tiles where terms are first.
-func (p pass) multiply(a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
+// multiply records the products of tiles with filters, or of tiles with tiles where terms are first, for n images.
+// Its arithmetic is said to be that of the sums over the taps, in whose place it stands, so that rates and
+// costs compare.
+func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
 	product := Product{p.Alpha * p.Alpha, rows, terms, columns, termsFirst, p.variant}
-	product.Kernel().Record(p.rec, ProductArgs[gpu.View]{A: a, B: b, Out: out})
+	if err := product.Check(); err != nil {
+		p.rec.Fail(err)
+		return
+	}
+	k := product.Kernel()
+	k.Flops = 2 * p.MACs() / int64(p.N) * int64(n)
+	k.Record(p.rec, ProductArgs[gpu.View]{A: a, B: b, Out: out})
 }
 
 // filtered records the points of filters w.
@@ -89,7 +97,7 @@ func Forward(r *gpu.Recorder, temp Temp, s conv2d.Shape, relu bool, a conv2d.For
 		t := p.tiles(part.n, h, w)
 		in := Transform{Tiles: t, InH: s.InH, InW: s.InW, C: inC, PadTop: s.PadTop, PadLeft: s.PadLeft}
 		in.Kernel().Record(r, TransformArgs[gpu.View]{X: part.view(a.In_, s.In()/s.N), Out: v})
-		p.multiply(v, u, m, t.Count(), inC, outC, false)
+		p.multiply(part.n, v, u, m, t.Count(), inC, outC, false)
 		out := Output{Tiles: t, OutH: h, OutW: w, C: outC, Bias: s.Rows() - 1, NoBias: s.NoBias}
 		out.Forward(relu).Record(r, OutputArgs[gpu.View]{M: m, W: a.W, Y: part.view(a.Out, s.Out()/s.N)})
 	}
@@ -111,7 +119,7 @@ func InputGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a conv2d.DXReLUAr
 			PadTop: s.KH - 1 - s.PadTop, PadLeft: s.KW - 1 - s.PadLeft,
 		}
 		in.Kernel().Record(r, TransformArgs[gpu.View]{X: part.view(a.In_, s.Out()/s.N), Out: v})
-		p.multiply(v, u, m, t.Count(), inC, outC, false)
+		p.multiply(part.n, v, u, m, t.Count(), inC, outC, false)
 		out := Output{Tiles: t, OutH: h, OutW: w, C: outC}
 		dX := part.view(a.Out, s.In()/s.N)
 		if a.X.IsZero() {
@@ -146,7 +154,7 @@ func WeightGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a WeightGradient
 		in.Kernel().Record(r, TransformArgs[gpu.View]{X: part.view(a.X, s.In()/s.N), Out: v})
 		out := Transform{Tiles: t, InH: h, InW: w, C: outC, Outputs: true}
 		out.Kernel().Record(r, TransformArgs[gpu.View]{X: part.view(a.DY, s.Out()/s.N), Out: e})
-		p.multiply(v, e, q, inC, t.Count(), outC, true)
+		p.multiply(part.n, v, e, q, inC, t.Count(), outC, true)
 		if !s.NoBias {
 			Bias{t, outC, weights.Shares}.Kernel().Record(r, BiasArgs[gpu.View]{E: e, Part: shares})
 		}

@@ -130,12 +130,9 @@ func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	return gpu.Kernel[TransformArgs[gpu.View]]{
 		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
 		Source: shaders.Source(c, t.matrix().wgsl(), transform),
-		Groups: shaders.DivUp(c.Tiles*c.C, 64), Lanes: 64, Flops: t.matrix().flops() * int64(t.N*t.Down*t.Across*t.C),
+		Groups: shaders.DivUp(c.Tiles*c.C, 64), Lanes: 64,
 	}
 }
-
-// flops are about the operations on one channel of one tile.
-func (m Matrix) flops() int64 { return int64(2 * m.terms() * len(m) * (len(m) + len(m[0]))) }
 
 // Filter evaluates filters w [Taps,Taps,Rows,C], which are turned by half a circle where Flip.
 type Filter struct {
@@ -182,7 +179,7 @@ func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
 	_, g, _ := f.Matrices()
 	return gpu.Kernel[FilterArgs[gpu.View]]{
 		Name: "winograd/filter", Detail: f.String(), Source: shaders.Source(c, g.wgsl(), filter),
-		Groups: shaders.DivUp(c.Terms*c.C, 64), Lanes: 64, Flops: g.flops() * int64(f.Rows*f.C),
+		Groups: shaders.DivUp(c.Terms*c.C, 64), Lanes: 64,
 	}
 }
 
@@ -216,7 +213,7 @@ func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[WeightsArgs[gpu.View, gpu.View]]{
 		Name: "winograd/dw", Detail: w.String(),
 		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights),
-		Groups: shaders.DivUp((c.Rows+1)*c.C, 64), Lanes: 64, Flops: g.transposed().flops() * int64(w.Rows*w.C),
+		Groups: shaders.DivUp((c.Rows+1)*c.C, 64), Lanes: 64,
 	}
 }
 
@@ -246,7 +243,7 @@ func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
 	return gpu.Kernel[BiasArgs[gpu.View]]{
 		Name: "winograd/bias", Detail: fmt.Sprintf("%s, %d channels", b.Tiles, b.C),
 		Source: shaders.Source(c, bias),
-		Groups: shaders.DivUp(b.Shares*c.C, 64), Lanes: 64, Flops: int64(b.Count() * b.C), Iterations: c.PerShare,
+		Groups: shaders.DivUp(b.Shares*c.C, 64), Lanes: 64, Iterations: c.PerShare,
 	}
 }
 
@@ -292,7 +289,7 @@ func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Ke
 	return gpu.Kernel[A]{
 		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
 		Source: shaders.Source(c, at.wgsl(), finish, output),
-		Groups: shaders.DivUp(o.N*o.Down*o.Across*c.C, 64), Lanes: 64, Flops: at.flops() * int64(o.N*o.Down*o.Across*o.C),
+		Groups: shaders.DivUp(o.N*o.Down*o.Across*c.C, 64), Lanes: 64,
 	}
 }
 

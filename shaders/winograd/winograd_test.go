@@ -65,7 +65,10 @@ func TestPasses(t *testing.T) {
 	d := gputest.Device(t)
 	unbiased := square(2, 8, 12, 7, 3, 1)
 	unbiased.NoBias = true
-	for _, s := range []conv2d.Shape{unbiased, square(2, 24, 28, 9, 3, 1), square(3, 32, 24, 7, 5, 2), square(40, 6, 10, 5, 3, 0), square(1, 5, 7, 4, 5, 4)} {
+	for _, s := range []conv2d.Shape{unbiased, square(2, 24, 28, 9, 3, 1), square(3, 32, 24, 7, 5, 2), square(40, 6, 10, 5, 3, 0), square(1, 5, 7, 4, 5, 4),
+		square(4, 16, 32, 32, 3, 1), // fewer channels than a broadcast product has rows
+		square(98, 4, 4, 64, 5, 2),  // several parts
+	} {
 		for alpha := range finite {
 			t.Run(fmt.Sprintf("%s, %d points", s, alpha), func(t *testing.T) { passesAgree(t, d, s, alpha) })
 		}
@@ -93,7 +96,9 @@ func device(t *testing.T, d *gpu.Device, record func(r *gpu.Recorder, temp Temp,
 		require.NoError(t, gpu.Write(b.All(), f))
 		return b.All()
 	}
-	out, n := record(r, func(label string, values int) gpu.View { return r.Temp(label, int64(values)*4) }, buffer)
+	out, n := record(r, func(_ string, values int) gpu.View {
+		return buffer(slices.Repeat([]float64{math.NaN()}, values)) // what is not written shows
+	}, buffer)
 	plan, err := r.Plan()
 	require.NoError(t, err)
 	defer plan.Release()
@@ -128,11 +133,7 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 	s.TransposeRef(conv2d.TransposeArgs[[]float64]{W: w, WT: wT})
 	run := func(n int, record func(r *gpu.Recorder, temp Temp, buffer func([]float64) gpu.View, out gpu.View)) []float64 {
 		return device(t, d, func(r *gpu.Recorder, temp Temp, buffer func([]float64) gpu.View) (gpu.View, int) {
-			poison := zeros(n)
-			for i := range poison {
-				poison[i] = math.NaN()
-			}
-			out := buffer(poison)
+			out := buffer(slices.Repeat([]float64{math.NaN()}, n))
 			record(r, temp, buffer, out)
 			return out, n
 		})
@@ -147,7 +148,7 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 			}
 		}
 		assert.LessOrEqual(t, worst, 1.0, name)
-		assert.Greater(t, worst, 1e-4, "%s: the tolerance is too large to tell anything", name)
+		assert.Greater(t, worst, 1e-5, "%s: the tolerance is too large to tell anything", name)
 		t.Logf("%s: largest error %.2g of its tolerance", name, worst)
 	}
 
