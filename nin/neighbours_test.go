@@ -55,7 +55,7 @@ func TestBookParity(t *testing.T) {
 // connected layers of 512 in the place of 4,096, whose weights software adapters do not bind.
 func TestTorchvisionParity(t *testing.T) {
 	for name, in := range map[string]nn.Shape{
-		"alexnet": {C: 3, H: 96, W: 96}, "vgg11": {C: 3, H: 64, W: 64}, "vgg11_bn": {C: 3, H: 64, W: 64}, "resnet18": {C: 3, H: 64, W: 64},
+		"alexnet": {C: 3, H: 64, W: 64}, "vgg11": {C: 3, H: 32, W: 32}, "vgg11_bn": {C: 3, H: 32, W: 32}, "resnet18": {C: 3, H: 64, W: 64},
 	} {
 		t.Run(name, func(t *testing.T) {
 			recipe, err := nin.Find("torchvision-" + name)

@@ -104,7 +104,7 @@ INPUT = {"d2l": (1, 224, 224), "lin2013": (3, 32, 32), "mini": (1, 28, 28), "gra
          "googlenet": (1, 64, 64), "resnet18": (1, 64, 64), "densenet": (1, 64, 64)}  # channels, height, width
 BOOK = "lenet", "alexnet", "vgg11", "googlenet", "resnet18", "densenet"
 TORCHVISION = {"torchvision-" + n: n for n in ("alexnet", "vgg11", "vgg11_bn", "resnet18")}
-INPUT.update({n: (3, 96, 96) if "alexnet" in n else (3, 64, 64) for n in TORCHVISION})
+INPUT.update({n: (3, 32, 32) if "vgg" in n else (3, 64, 64) for n in TORCHVISION})
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
@@ -385,12 +385,12 @@ GOLDENS = {
     "smooth": dict(gain=1.0, images=320, batch=8, steps=20, lr=1e-2, momentum=0.9, weight_decay=0.01),
     "norm": dict(gain=1.0, images=60, batch=8, steps=20, lr=1e-3, momentum=0.9, weight_decay=0.01),
     "lenet": dict(gain=2.0, images=40, batch=4, steps=10, lr=1e-2, momentum=0.9, weight_decay=0.01),
-    "alexnet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
+    "alexnet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
     "vgg11": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
     "googlenet": dict(gain=1.0, images=40, batch=4, steps=10, lr=1e-4, momentum=0.9, weight_decay=0.01),
     "resnet18": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
     "densenet": dict(gain=1.0, images=80, batch=8, steps=10, lr=1e-5, momentum=0.9, weight_decay=0.01),
-    **{n: dict(gain=1.0, images=32, batch=8, steps=4, lr=1e-5, momentum=0.9, weight_decay=0.01) for n in TORCHVISION},
+    **{n: dict(gain=1.0, images=8, batch=4, steps=2, lr=1e-5, momentum=0.9, weight_decay=0.01) for n in TORCHVISION},
 }
 RESULTS = "gradients", "gradients_one", "weights"
 
