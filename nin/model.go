@@ -252,7 +252,12 @@ func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	}
 	m := &Model{Recipe: r.Name, Layers: r.Net(out[0], r.Dropout), In: r.In, Dataset: r.Dataset}
 	m.In.C = in[1]
-	m.Weights, err = nn.TakeWeights(m.Layers, m.In, tensors)
+	if m.Weights, err = nn.TakeWeights(m.Layers, m.In, tensors); err != nil {
+		return nil, err
+	}
+	if n, _ := r.Settings().numbers(); n != nil { // those that the recipe gives: no images are known here
+		m.Normalisation, err = n.For(m.In.C)
+	}
 	return m, err
 }
 

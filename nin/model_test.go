@@ -203,7 +203,7 @@ func TestReadModelOfOtherFrameworks(t *testing.T) {
 		assert.Equal(t, nn.Shape{C: 3, H: 28, W: 28}, m.In)
 		assert.Equal(t, weights, m.Weights, name)
 		_, err = nin.ReadModel(path, "photos")
-		require.ErrorContains(t, err, "has 0 batch normalisations; the network has 4")
+		require.ErrorContains(t, err, "has 0 batch normalisations; the network has 5")
 	}
 }
 

@@ -293,7 +293,7 @@ func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 func Recipes() string {
 	var b strings.Builder
 	for _, r := range nin.Recipes {
-		fmt.Fprintf(&b, "  %-8s %s\n", r.Name, r.About)
+		fmt.Fprintf(&b, "  %-20s %s\n", r.Name, r.About)
 	}
 	return b.String()
 }
