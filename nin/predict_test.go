@@ -62,14 +62,20 @@ func TestPredict(t *testing.T) {
 	require.NoError(t, err)
 	defer on.Close()
 	for i, im := range images[:4] {
-		assert.Equal(t, predict(t, dev, m, 1, im)[0], all[i])
+		assert.Equal(t, predict(t, dev, m, 5, im)[0], all[i], "a batch of its own, of the same size")
+		// A batch of another size may run on other kernels, whose sums round differently: by some
+		// units in 2^24 of the logits, which are below 16.
+		for k, g := range predict(t, dev, m, 1, im)[0] {
+			assert.Equal(t, all[i][k].Class, g.Class)
+			assert.InEpsilon(t, all[i][k].Probability, g.Probability, 1e-5)
+		}
 		require.NoError(t, on.Test(im, 1))
 		logits, err := on.Evaluator.Logits(0, 1)
 		require.NoError(t, err)
 		best := slices.Index(logits[0], slices.Max(logits[0]))
 		assert.Equal(t, m.Classes[best], all[i][0].Class)
 		ratio := float64(logits[0][best]) - float64(slices.Min(logits[0]))
-		assert.InEpsilon(t, math.Exp(ratio), all[i][0].Probability/all[i][9].Probability, 1e-12)
+		assert.InEpsilon(t, math.Exp(ratio), all[i][0].Probability/all[i][9].Probability, 1e-5)
 	}
 	assert.NotEqual(t, all[0], all[1])
 
