@@ -160,6 +160,31 @@ func (s Shape) winograd() bool {
 	return h*w == 1 && (s.KH == 3 || s.KH == 5) && s.KW == s.KH && s.StrideH == 1 && s.StrideW == 1 && s.InStride == shaders.RoundUp(s.InC, 4)
 }
 
+// maxPoints bounds the bytes of a tensor of points. The points of the images that package winograd
+// takes at a time are a few times less, unless the images are large, or of odd sizes.
+const maxPoints = 128 << 20
+
+// bindsPoints reports whether the points of the filters, and of the least number of images that
+// package winograd takes at a time, can be bound.
+func (s Shape) bindsPoints(d *gpu.Device, p Pass, alpha int) bool {
+	l := d.Adapter().Limits
+	s.N = s.Together(l.OffsetAlign)
+	m := s.product(p, alpha)
+	most := max(m.rows*m.terms, m.terms*m.columns, m.rows*m.columns)
+	return int64(m.count)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
+}
+
+// Together is the least number of images, at most all, after which a binding of x and one of y may
+// begin, at multiples of align bytes.
+func (s Shape) Together(align int64) int {
+	for n := 1; n < s.N; n++ {
+		if int64(n*s.In()/s.N*4)%align == 0 && int64(n*s.Out()/s.N*4)%align == 0 {
+			return n
+		}
+	}
+	return s.N
+}
+
 // Names are those of all variants there are.
 func Names() (names []string) {
 	for _, v := range allVariants {
@@ -171,7 +196,8 @@ func Names() (names []string) {
 // runs reports whether the device can run the variant.
 func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
-	if v.Alpha > 0 && (!s.winograd() || d.Adapter().Compiler == "FXC") { // how long FXC takes for the transforms is not known
+	if v.Alpha > 0 && (!s.winograd() || !s.bindsPoints(d, p, v.Alpha) ||
+		d.Adapter().Compiler == "FXC") { // how long FXC takes for the transforms is not known
 		return false
 	}
 	switch v.Family {
@@ -199,7 +225,8 @@ func (s Shape) product(p Pass, alpha int) matrices {
 	m := matrices{1, s.N * h * w, s.KH * s.KW * s.InC, s.OutStride()}
 	if alpha > 0 {
 		out := alpha + 1 - s.KH
-		m = matrices{alpha * alpha, max(24, s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out)), s.InStride, s.OutStride()}
+		tiles := max(24, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4)) // as package winograd stores them
+		m = matrices{alpha * alpha, tiles, s.InStride, s.OutStride()}
 	}
 	switch {
 	case p == InputGradient && alpha > 0:

@@ -52,11 +52,7 @@ func (p pass) parts(h, w, channels int) (all []part) {
 			break
 		}
 	}
-	n := shaders.DivUp(p.N, count)
-	align := int(p.rec.Device().Adapter().Limits.OffsetAlign)
-	for n < p.N && (n*p.In()/p.N*4%align != 0 || n*p.Out()/p.N*4%align != 0) {
-		n++ // to a multiple of align/16, at most
-	}
+	n := min(p.N, shaders.RoundUp(shaders.DivUp(p.N, count), p.Together(p.rec.Device().Adapter().Limits.OffsetAlign)))
 	for first := 0; first < p.N; first += n {
 		all = append(all, part{first, min(n, p.N-first)})
 	}

@@ -75,6 +75,56 @@ func TestPasses(t *testing.T) {
 	}
 }
 
+// Every candidate with points can be planned where it is one: its products run, and what the points of one
+// image take is bound.
+func TestCandidatesPlan(t *testing.T) {
+	software := gpu.Guaranteed
+	software.Class, software.Limits.OffsetAlign = gpu.Software, 32
+	for _, d := range []*gpu.Device{gpu.Dry(software, true), gpu.Dry(gpu.Guaranteed, false)} {
+		for _, s := range []conv2d.Shape{
+			square(8, 16, 32, 32, 3, 1), square(1, 24, 24, 768, 3, 1), square(1, 16, 16, 768, 5, 2), square(1, 16, 16, 1024, 5, 2),
+			square(2, 1024, 1024, 7, 3, 1), square(2, 24, 28, 511, 3, 1), square(1, 8, 32, 5, 5, 0), square(3, 32, 8, 127, 5, 2),
+		} {
+			for _, across := range []int{0, 6, 12} { // 16381 tiles and some more
+				s.InW = s.InH + across
+				for p := range conv2d.Pass(conv2d.Passes) {
+					for _, v := range s.Candidates(d, p) {
+						if s.Variants[p] = v; v.Alpha > 0 {
+							assert.NoError(t, plan(t, d, s, p), "%s %s %s", s, p, v)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// plan plans a pass of s on a dry device.
+func plan(t *testing.T, d *gpu.Device, s conv2d.Shape, p conv2d.Pass) error {
+	r := d.NewRecorder()
+	temp := func(label string, values int) gpu.View { return r.Temp(label, int64(values)*4) }
+	buffer := func(label string, values int) gpu.View {
+		b, err := d.NewBuffer(label, int64(values)*4)
+		require.NoError(t, err)
+		t.Cleanup(b.Release)
+		return b.All()
+	}
+	x, y, w := buffer("x", s.In()), buffer("y", s.Out()), buffer("w", max(s.Weights(), s.Transposed()))
+	switch p {
+	case conv2d.Forward:
+		Forward(r, temp, s, true, conv2d.ForwardArgs[gpu.View]{In_: x, W: w, Out: y})
+	case conv2d.InputGradient:
+		InputGradient(r, temp, s, conv2d.DXReLUArgs[gpu.View]{In_: y, W: w, Out: x})
+	case conv2d.WeightGradient:
+		WeightGradient(r, temp, s, WeightGradientArgs{Batch: buffer("batch", shaders.BatchBytes/4), X: x, DY: y, DW: w})
+	}
+	plan, err := r.Plan()
+	if err == nil {
+		plan.Release()
+	}
+	return err
+}
+
 func square(n, inC, outC, in, k, pad int) conv2d.Shape {
 	return conv2d.Shape{
 		N: n, InC: inC, InStride: shaders.RoundUp(inC, 4), OutC: outC,
