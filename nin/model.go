@@ -319,11 +319,15 @@ func (m *Model) Export(path string) error {
 		if err == nil && m.Whitening != nil {
 			err = nn.WhitenONNX(&model, m.Whitening)
 		}
-		if m.Normalisation != nil {
-			nn.NormaliseONNX(&model, m.Normalisation)
-		}
 		if err != nil {
 			return err
+		}
+		if m.Normalisation != nil {
+			each, err := m.Normalisation.For(m.In.C)
+			if err != nil {
+				return err
+			}
+			nn.NormaliseONNX(&model, each)
 		}
 		model.Name, model.Metadata = cmp.Or(m.Recipe, model.Name), m.Metadata()
 		return model.Write(path)

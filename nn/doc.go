@@ -25,7 +25,9 @@
 //		y := g.Output(x.Shape, s.Stride)
 //		s.Forward().Record(g.Recorder(), prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
 //		g.Backward(func() {
-//			s.SlopeGradient().Record(g.Recorder(), ...)
+//			if !w.Grad.IsZero() { // it learns
+//				s.SlopeGradient().Record(g.Recorder(), ...)
+//			}
 //			if dX := g.Gradient(x); !dX.IsZero() {
 //				s.Backward().Record(g.Recorder(), ...)
 //			}

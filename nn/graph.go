@@ -91,6 +91,9 @@ func (g *Graph) root(l Layer, x *Tensor) *Tensor {
 // the names of the layers that it is in, and its own, joined by dots, as in PyTorch's
 // state dict. A [Named] layer has its own name in the place of name.
 func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
+	if p, ok := l.(*Named); ok && p != nil {
+		l = *p
+	}
 	if n, ok := l.(Named); ok {
 		name, l = string(n.Name), n.Layer
 	}
@@ -101,8 +104,8 @@ func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
 		return x
 	case x == nil || x.Memory == nil:
 		return g.Fail(fmt.Errorf("it builds layer %s on no tensor", name))
-	case name == "" || strings.Contains(name, "."):
-		return g.Fail(fmt.Errorf("it names a layer inside %q; want a name without dots", name))
+	case new(Name).UnmarshalText([]byte(name)) != nil:
+		return g.Fail(fmt.Errorf("it names a layer inside %q; want one word without dots or signs, such as conv1", name))
 	case parent.Path != "":
 		path = parent.Path + "." + name
 	}

@@ -37,8 +37,8 @@ func (s Sequential) String() string { return Text(s) }
 //
 //	Sequential{Named{"features", Sequential{Conv2D{Out: 64, Kernel: 3}}}, Flatten{}, Named{"head", Linear{Out: 10}}}
 //
-// has the weights features.0.weight, features.0.bias, head.weight and head.bias. A name has
-// no dots and is no other layer's beside it.
+// has the weights features.0.weight, features.0.bias, head.weight and head.bias. A name is
+// one word without dots, question marks, semicolons and brackets, and no other layer's beside it.
 type Named struct {
 	Name  Name
 	Layer Layer
@@ -57,8 +57,8 @@ func (n Name) MarshalText() ([]byte, error) { return []byte(n), nil }
 
 // UnmarshalText reads what MarshalText writes.
 func (n *Name) UnmarshalText(text []byte) error {
-	if *n = Name(text); *n == "" || strings.ContainsAny(string(*n), ".?") {
-		return errors.New("want a name without dots, such as conv1")
+	if *n = Name(text); *n == "" || strings.ContainsAny(string(*n), ".?;() \t\n") {
+		return errors.New("want one word without dots or signs, such as conv1")
 	}
 	return nil
 }

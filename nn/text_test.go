@@ -122,7 +122,7 @@ func TestParseErrors(t *testing.T) {
 		"conv 8 stride 2 3":           `"3" is one too many`,
 		"conv 8 3 pad 1,2":            `pad is "1,2"; want a number, same, or top,bottom,left,right`,
 		"conv 8 3 pad a,b,c,d":        `pad is "a,b,c,d"`,
-		"named a.b (relu)":            `name is "a.b"; want a name without dots`,
+		"named a.b (relu)":            `name is "a.b"; want one word without dots`,
 		"dropout half":                `p is "half"; want a number`,
 		"relu 3":                      `relu: "3" is one too many; want relu`,
 		"residual relu":               `body is "relu"; want layers in parentheses; want residual (BODY) (SHORTCUT)`,

@@ -160,6 +160,9 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 		if set, err = flags.TestImages(ctx, m); err != nil {
 			return err
 		}
+		if err := m.Check(set); err != nil {
+			return err
+		}
 	}
 	on, err := session.OfModel(s.dev, m)
 	if err != nil {

@@ -98,14 +98,14 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	return test.First(s.TestImages), nil
 }
 
-// adamRate is PyTorch's default for Adam and AdamW; those of the recipes are for SGD.
+// adamRate is PyTorch's default for Adam and AdamW, in the place of a rate that is for SGD.
 const adamRate = 0.001
 
 // Settings returns s, such as a recipe's settings, with the changes that the flags ask for.
-// The recipes' rate and momentum are for their optimizers: with -optimizer adam or adamw, the
-// rate is adamRate, and the momentum, which they have not, 0.
+// A recipe's rate and momentum are for its optimizer: with -optimizer adam or adamw in the place
+// of SGD, the rate is adamRate, and the momentum, which they have not, 0.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
-	if isAdam(f.given.Optimizer) {
+	if isAdam(f.given.Optimizer) && !isAdam(s.Optimizer) {
 		s.Rate, s.Momentum = adamRate, 0
 	}
 	f.fs.Visit(func(g *flag.Flag) {
