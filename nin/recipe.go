@@ -89,7 +89,7 @@ func book(name, about string, side int, rate, dropout float64, net func(classes 
 // the batch, which is of 4 there.
 func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
-		Name: name, About: "pictures of your own at 224x224, to begin with torchvision's weights (-init): 25 epochs",
+		Name: name, About: "pictures of your own at 224x224, to begin with torchvision's weights if they are given: 25 epochs",
 		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror", Normalise: "imagenet",
 		Hyper: nn.Hyper{Batch: 32, Epochs: 25, Rate: 0.001, Momentum: 0.9, Dropout: dropout, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule {
