@@ -228,6 +228,7 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 		dev := gpu.Dry(a, false)
 		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 12, W: 12})
 		require.NoError(t, err)
+		net.Use(nn.Kernels{"": "block 64"}) // which has shares of the weight gradient
 		images, err := nn.Upload(dev, set)
 		require.NoError(t, err)
 		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 40, Epochs: 1, Rate: 0.1}})

@@ -395,13 +395,13 @@ func TestTransfer(t *testing.T) {
 	_, stderr, code := train(t, append(common, "-data", photos("a", 0, 1, 2), "-out", first)...)
 	require.Zero(t, code, stderr)
 	stdout, stderr, code := train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", second,
-		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1,4,5,8,9,12,13")...)
+		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1,4,5,8,9,12,13,16,17")...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, stdout, "net.19.weight [4 128], net.19.bias [4] start at random; not used: net.19.weight [3 128], net.19.bias [3]")
-	assert.Contains(t, stdout, "parameters (516 of them learn)")
+	assert.Contains(t, stdout, "net.23.weight [4 256], net.23.bias [4] start at random; not used: net.23.weight [3 256], net.23.bias [3]")
+	assert.Contains(t, stdout, "parameters (1028 of them learn)")
 	before := weights(first)
 	for name, w := range weights(second) {
-		if strings.HasPrefix(name, "net.19.") {
+		if strings.HasPrefix(name, "net.23.") {
 			assert.NotEqual(t, before[name], w, name)
 		} else {
 			assert.Equal(t, before[name], w, name)
