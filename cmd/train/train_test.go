@@ -325,7 +325,7 @@ func TestBadInput(t *testing.T) {
 		"-train-images -1":            {2, "-train-images"},
 		"-nonsense":                   {2, "-nonsense"},
 		"extra":                       {2, "unexpected argument"},
-		"-recipe squeezenet":             {2, "d2l, mini, lin2013"},
+		"-recipe squeezenet":          {2, "d2l, mini, lin2013"},
 		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
 		"-normalise zscore":           {2, "-normalise is \"zscore\"; want unit, dataset, imagenet or numbers: "},
 		"-normalise 117/58":           {2, "mean 1 of the normalisation is 117; want 0 to 1"},
