@@ -15,8 +15,6 @@ import (
 
 	"wgnin/gpu"
 	"wgnin/nin"
-	"wgnin/nn"
-	"wgnin/nn/data"
 )
 
 // amdGPU is a card with what RADV gives AMD's of the last ten years.
@@ -52,7 +50,9 @@ func TestGPUCode(t *testing.T) {
 		}
 		t.Skip(why)
 	}
-	kernels := chapterKernels(t)
+	r, err := nin.Find("d2l")
+	require.NoError(t, err)
+	kernels := dryTrainer(t, amdGPU, r.Net(10, r.Dropout), r.In, r.Hyper).Kernels()
 	var files []string
 	for i, k := range kernels {
 		wgsl, spv := filepath.Join(dir, fmt.Sprintf("%d.wgsl", i)), filepath.Join(dir, fmt.Sprintf("%d.spv", i))
@@ -93,25 +93,6 @@ func TestGPUCode(t *testing.T) {
 			assert.Equal(t, string(golden), table)
 		}
 	}
-}
-
-// chapterKernels are those of a training step of the chapter's network, batch 128.
-func chapterKernels(t *testing.T) []gpu.KernelText {
-	dev := gpu.Dry(amdGPU, false)
-	r, err := nin.Find("d2l")
-	require.NoError(t, err)
-	train, _, err := data.Blank(r.Dataset)
-	require.NoError(t, err)
-	images, err := nn.Upload(dev, train)
-	require.NoError(t, err)
-	defer images.Close()
-	net, err := nn.NewNet(dev, r.Net(10, r.Dropout), r.In)
-	require.NoError(t, err)
-	defer net.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: r.Hyper})
-	require.NoError(t, err)
-	defer trainer.Close()
-	return trainer.Kernels()
 }
 
 // machineCode is what a driver says of a kernel.

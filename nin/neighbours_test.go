@@ -84,7 +84,7 @@ func TestNamedWeights(t *testing.T) {
 	}
 }
 
-// A state dict of torchvision is that of a network which sees images as its training did.
+// A network that is read from torchvision's state dict normalises images as torchvision does.
 func TestTorchvisionFileIsNormalised(t *testing.T) {
 	recipe, err := nin.Find("torchvision-resnet18")
 	require.NoError(t, err)
@@ -108,9 +108,9 @@ func blankWeights(d *nn.Description) (all []safetensors.Tensor) {
 	return all
 }
 
-// TestNamedONNX exports the same networks and runs them in onnxruntime, whose logits are those of
-// PyTorch's float64 to 1e-5 of the largest. No kernel runs, so that this holds the networks against
-// PyTorch on any machine.
+// TestNamedONNX exports the same networks and runs them in onnxruntime. The logits agree with
+// PyTorch's in float64 to 1e-5 of the largest. No kernel runs, so the test compares the networks
+// with PyTorch on any machine.
 func TestNamedONNX(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	for name, c := range namedNetworks(t) {
@@ -184,8 +184,8 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork) {
 	net, err := nn.NewNet(dev, c.layers, c.in)
 	require.NoError(t, err)
 	defer net.Close()
-	// The sums over the taps, whose rounding training amplifies less than that of Winograd's
-	// algorithm: the networks are on trial here. TestPyTorchParity tries both.
+	// This is a test of the networks, so it runs the direct kernels: training amplifies the
+	// rounding of Winograd's algorithm. TestPyTorchParity has the kernels that are the default.
 	net.Use(nn.Kernels{"": "block 8"})
 	start, err := net.Weights()
 	require.NoError(t, err)
@@ -198,16 +198,7 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork) {
 	eval, err := nn.NewEvaluator(net, images, g.Batch)
 	require.NoError(t, err)
 	defer eval.Close()
-	logits := func(all [][]float64) {
-		got, err := eval.Logits(0, len(all))
-		require.NoError(t, err)
-		for i, row := range all {
-			for k, want := range row {
-				assert.InDelta(t, want, got[i][k], 1e-4*max(1, math.Abs(want)), "logit %d of image %d", k, i)
-			}
-		}
-	}
-	logits(g.Logits)
+	logitsNear(t, eval, g.Logits)
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
 		Hyper: nn.Hyper{Batch: g.Batch, Epochs: g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay},
 	})
@@ -222,7 +213,7 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork) {
 		worst = max(worst, e)
 	}
 	t.Logf("largest relative difference of a loss over %d steps: %.2g", g.Steps, worst)
-	logits(g.LogitsAfter)
+	logitsNear(t, eval, g.LogitsAfter)
 
 	require.NoError(t, net.SetWeights(start))
 	total := 0.0

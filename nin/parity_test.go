@@ -191,13 +191,7 @@ func TestPyTorchParity(t *testing.T) {
 			eval, err := nn.NewEvaluator(net, images, g.Batch)
 			require.NoError(t, err)
 			defer eval.Close()
-			logits, err := eval.Logits(0, len(g.Logits))
-			require.NoError(t, err)
-			for i := range g.Logits {
-				for c, want := range g.Logits[i] {
-					assert.InDelta(t, want, logits[i][c], 1e-4*max(1, math.Abs(want)), "logit %d of image %d", c, i)
-				}
-			}
+			logitsNear(t, eval, g.Logits)
 
 			var loss nn.Loss = nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
 			if g.Targets > 0 {
@@ -229,6 +223,17 @@ func TestPyTorchParity(t *testing.T) {
 			require.NoError(t, err)
 			compare(t, "weight", after, start, g.Weights, 1e-4)
 		})
+	}
+}
+
+// logitsNear compares the logits of the first images with PyTorch's.
+func logitsNear(t *testing.T, eval *nn.Evaluator, want [][]float64) {
+	got, err := eval.Logits(0, len(want))
+	require.NoError(t, err)
+	for i, row := range want {
+		for c, w := range row {
+			assert.InDelta(t, w, got[i][c], 1e-4*max(1, math.Abs(w)), "logit %d of image %d", c, i)
+		}
 	}
 }
 

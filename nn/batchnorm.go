@@ -14,8 +14,8 @@ import (
 //
 // In training, mean and variance are those of the images that run at a time. They also update
 // running_mean and running_var, as (1-Momentum)*old + Momentum*new with the unbiased variance.
-// Outside training, or where it is frozen (see [Freeze]), the layer uses the running ones. A zero Eps means 1e-5 and a zero Momentum
-// 0.1, PyTorch's defaults.
+// Outside training, or where it is frozen (see [Freeze]), the layer uses the running ones. A zero
+// Eps means 1e-5 and a zero Momentum 0.1, PyTorch's defaults.
 //
 // Where a batch is split for lack of memory, each part is normalised by its own mean and
 // variance, as in PyTorch where gradients are accumulated: the gradient is not that of the

@@ -68,8 +68,8 @@ type Memory struct {
 }
 
 // Weights are the values of a layer on the device, and their gradients, which are a
-// zero View where none are computed, as in a frozen layer. The layer's backward pass adds to the gradients
-// unless the run is the batch's first (Batch.First in package shaders).
+// zero View where none are computed, as in a frozen layer. The layer's backward pass adds to the
+// gradients unless the run is the batch's first (Batch.First in package shaders).
 type Weights struct{ Data, Grad gpu.View }
 
 // Pixels is the number of pixels of the batch.

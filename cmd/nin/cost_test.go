@@ -31,8 +31,8 @@ func TestCost(t *testing.T) {
 	assert.Equal(t, 112_646, costs[0].Parameters)
 }
 
-// The chapter's network beside its neighbours, of which VGG-11 has a layer that the adapter does
-// not bind.
+// The command compares the chapter's network with its neighbours. The adapter cannot bind the
+// weights of one layer of VGG-11.
 func TestCostsSideBySide(t *testing.T) {
 	code, out, stderr := runNin("cost", "-recipe", "d2l,alexnet,vgg11", "-adapter", "webgpu")
 	assert.Zero(t, code, stderr)

@@ -4,8 +4,8 @@
 // classes have, and their convolutions have biases, as LazyConv2d has. All end in a logit for
 // each class.
 //
-// Blocks of which the book makes a class ([Inception], [Residual], [DenseBlock]) are layers here,
-// whose Build reads as the class's forward does. [Layers] makes them known to [nn.Parse].
+// The blocks that are classes in the book ([Inception], [Residual], [DenseBlock]) are layers here,
+// and their Build reads like the class's forward. [Layers] makes them known to [nn.Parse].
 package neighbours
 
 import (

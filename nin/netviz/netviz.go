@@ -168,11 +168,10 @@ type Window interface {
 	Closed() bool
 }
 
-// Turn gives w its turn between two steps of a training, after [Scene.Trained]: it draws, if it
-// is time to, and returns. While the user has paused the training it does not return before the
-// user goes on or closes the window, or ctx is done. That time is spent in pause, if it is not
-// nil, such as the method Pause of a run of nin/run, which calls wait and takes the time off the
-// run's.
+// Turn lets w draw between two steps of a training, after [Scene.Trained]. It draws if a picture
+// is due, and returns. If the user has paused the training, Turn returns when the user continues
+// or closes the window, or when ctx is done. It waits inside pause, unless that is nil: pause must
+// call wait. The method Pause of a run of nin/run does, and leaves the wait out of the run's time.
 func (s *Scene) Turn(ctx context.Context, w Window, pause func(wait func() error) error) error {
 	w.Changed()
 	if _, err := w.Frame(true); err != nil {

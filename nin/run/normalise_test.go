@@ -8,10 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"wgnin/gpu/gputest"
 	"wgnin/nin"
 	"wgnin/nin/nintest"
-	"wgnin/nin/report"
 	"wgnin/nn/data"
 )
 
@@ -20,12 +18,11 @@ import (
 // measured, and the numbers given as such make the same run. A run that starts from weights of
 // another normalisation says so.
 func TestNormalisedRun(t *testing.T) {
-	dev := gputest.Device(t)
 	s := nintest.Short(func(s *nin.Settings) { s.Normalise, s.Augment, s.CheckpointEvery.Steps = "dataset", "crop", 2 })
 	whole := begin(t, s, "")
 	want, epochs, _, _ := finish(t, whole)
 	whole.Close()
-	train, test := nintest.Images(t)
+	train, _ := nintest.Images(t)
 	numbers := data.FitNormalisation(train.First(s.TrainImages))
 
 	r := begin(t, s, "")
@@ -40,23 +37,7 @@ func TestNormalisedRun(t *testing.T) {
 	assert.Equal(t, 6, steps)
 	assert.Equal(t, want, got)
 
-	last := epochs[len(epochs)-1]
-	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
-	for i, file := range []string{
-		filepath.Join(whole.Dir, "model.safetensors"), filepath.Join(whole.Dir, "checkpoint", "step-000000008.safetensors"), exported, network,
-	} {
-		m, err := nin.ReadModel(file, "")
-		require.NoError(t, err)
-		assert.Equal(t, numbers, m.Normalisation, file)
-		e, err := report.Evaluate(context.Background(), dev, m, test.First(s.TestImages), 32, nil)
-		require.NoError(t, err)
-		assert.InEpsilon(t, last.TestLoss, e.Loss, 1e-5) // a sum in float32
-		assert.InDelta(t, last.TestAccuracy, e.Accuracy, 1e-9)
-		if i == 0 {
-			require.NoError(t, m.Export(exported))
-			require.NoError(t, m.Export(network))
-		}
-	}
+	measuresAsItsRun(t, whole.Dir, s, epochs[len(epochs)-1], func(m *nin.Model) { assert.Equal(t, numbers, m.Normalisation) })
 
 	s.Normalise = numbers.String()
 	same, _, _, _ := finish(t, begin(t, s, ""))

@@ -58,23 +58,7 @@ func TestWhitenedRun(t *testing.T) {
 	plain, _, _, _ := finish(t, begin(t, s, ""))
 	assert.NotEqual(t, want.Hash, plain.Hash)
 
-	_, test := nintest.Images(t)
-	last := epochs[len(epochs)-1]
-	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
-	for i, file := range []string{
-		filepath.Join(whole.Dir, "model.safetensors"), filepath.Join(whole.Dir, "checkpoint", "step-000000008.safetensors"), exported, network,
-	} {
-		m, err := nin.ReadModel(file, "")
-		require.NoError(t, err)
-		e, err := report.Evaluate(context.Background(), dev, m, test.First(s.TestImages), 32, nil)
-		require.NoError(t, err)
-		assert.InEpsilon(t, last.TestLoss, e.Loss, 1e-5) // a sum in float32
-		assert.InDelta(t, last.TestAccuracy, e.Accuracy, 1e-9)
-		if i == 0 {
-			require.NoError(t, m.Export(exported))
-			require.NoError(t, m.Export(network))
-		}
-	}
+	measuresAsItsRun(t, whole.Dir, s, epochs[len(epochs)-1], func(*nin.Model) {})
 	_, err = nin.ReadModel(filepath.Join(whole.Dir, "checkpoint", "best.safetensors"), "")
 	require.NoError(t, err)
 
@@ -99,4 +83,27 @@ func TestWhitenedRun(t *testing.T) {
 	s = d2l.Settings()
 	s.Whiten = true
 	assert.ErrorContains(t, s.Check(), "whitening images of [1,224,224], 50176 values; want at most 4096")
+}
+
+// measuresAsItsRun evaluates the models of a finished run's files, and those that a model exports,
+// on the run's test images, and compares with the run's last epoch. Each model is given to check.
+func measuresAsItsRun(t *testing.T, dir string, s nin.Settings, last run.Epoch, check func(*nin.Model)) {
+	t.Helper()
+	_, test := nintest.Images(t)
+	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
+	for i, file := range []string{
+		filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "checkpoint", "step-000000008.safetensors"), exported, network,
+	} {
+		m, err := nin.ReadModel(file, "")
+		require.NoError(t, err)
+		check(m)
+		e, err := report.Evaluate(context.Background(), gputest.Device(t), m, test.First(s.TestImages), 32, nil)
+		require.NoError(t, err)
+		assert.InEpsilon(t, last.TestLoss, e.Loss, 1e-5) // a sum in float32
+		assert.InDelta(t, last.TestAccuracy, e.Accuracy, 1e-9)
+		if i == 0 {
+			require.NoError(t, m.Export(exported))
+			require.NoError(t, m.Export(network))
+		}
+	}
 }

@@ -3,16 +3,15 @@ package conv2d
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/shaders"
+	"wgnin/shaders/checktest"
 )
 
-// BenchmarkChapter runs each pass of the chapter's convolutions, and of one with and
-// one without dilation, on 4 images, in every candidate variant of the device. `cmd/nin bench` puts the results beside
-// the adapter's ceilings.
+// BenchmarkChapter runs each pass of the chapter's convolutions, and of one with and one without
+// dilation, on 4 images, in every direct variant of the device. `cmd/nin bench` puts the results
+// beside the adapter's ceilings.
 func BenchmarkChapter(b *testing.B) {
 	d := gputest.Device(b)
 	for _, layer := range []struct {
@@ -45,12 +44,7 @@ func BenchmarkChapter(b *testing.B) {
 // benchmark reports the rate of a pass whose operands are zero, which is that
 // of any others.
 func benchmark(b *testing.B, d *gpu.Device, s Shape, p Pass) {
-	buffer := func(values int) gpu.View {
-		buf, err := d.NewBuffer("operand", int64(values)*4)
-		require.NoError(b, err)
-		b.Cleanup(buf.Release)
-		return buf.All()
-	}
+	buffer := func(values int) gpu.View { return checktest.Operand(b, d, values) }
 	r := d.NewRecorder()
 	x, y, w := buffer(s.In()), buffer(s.Out()), buffer(max(s.Weights(), s.Transposed()))
 	switch p {
@@ -63,14 +57,5 @@ func benchmark(b *testing.B, d *gpu.Device, s Shape, p Pass) {
 		s.DW().Record(r, DWArgs[gpu.View]{x, y, part})
 		s.DWSum().Record(r, DWSumArgs[gpu.View, gpu.View]{batch, part, w})
 	}
-	plan, err := r.Plan()
-	require.NoError(b, err)
-	b.Cleanup(plan.Release)
-	require.NoError(b, d.Run(plan)) // compiles
-	d.Wait()
-	for b.Loop() {
-		require.NoError(b, d.Run(plan))
-		d.Wait()
-	}
-	b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	checktest.Benchmark(b, d, r, s.MACs())
 }

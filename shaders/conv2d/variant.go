@@ -208,10 +208,20 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 			return d.Broadcast() && s.broadcasts(p)
 		}
 		m := s.product(p, v.Alpha)
-		return d.Broadcast() && m.rows >= 24 && m.columns >= broadcastColumns && m.terms < 1<<14
+		return d.Broadcast() && BroadcastsPoints(m.rows, m.terms) && m.columns >= broadcastColumns
 	}
 	return true
 }
+
+// What a Broadcast product of points takes: at least PointRows rows, and fewer than PointTerms terms.
+const PointRows, PointTerms = 24, 1 << 14
+
+// BroadcastsPoints reports whether a Broadcast product of points can have so many rows and terms.
+func BroadcastsPoints(rows, terms int) bool { return rows >= PointRows && terms < PointTerms }
+
+// StoredTiles is the number of tiles that package winograd keeps in memory for n: products take
+// rows in fours, and Broadcast products PointRows of them.
+func StoredTiles(n int) int { return max(PointRows, shaders.RoundUp(n, 4)) }
 
 // matrices are products of rows x terms and terms x columns.
 type matrices struct{ count, rows, terms, columns int }
@@ -225,7 +235,7 @@ func (s Shape) product(p Pass, alpha int) matrices {
 	m := matrices{1, s.N * h * w, s.KH * s.KW * s.InC, s.OutStride()}
 	if alpha > 0 {
 		out := alpha + 1 - s.KH
-		tiles := max(24, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4)) // as package winograd stores them
+		tiles := StoredTiles(s.N * shaders.DivUp(h, out) * shaders.DivUp(w, out))
 		m = matrices{alpha * alpha, tiles, s.InStride, s.OutStride()}
 	}
 	switch {

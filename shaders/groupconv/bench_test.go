@@ -3,11 +3,10 @@ package groupconv
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/shaders"
+	"wgnin/shaders/checktest"
 )
 
 func square(n, c, out, groups, size, k, stride, dilation int) Shape {
@@ -41,12 +40,7 @@ func BenchmarkPasses(b *testing.B) {
 
 // benchmark reports the rate of a pass whose operands are zero, which is that of any others.
 func benchmark(b *testing.B, d *gpu.Device, s Shape, pass string) {
-	buffer := func(values int) gpu.View {
-		buf, err := d.NewBuffer("operand", int64(values)*4)
-		require.NoError(b, err)
-		b.Cleanup(buf.Release)
-		return buf.All()
-	}
+	buffer := func(values int) gpu.View { return checktest.Operand(b, d, values) }
 	r := d.NewRecorder()
 	x, y, w := buffer(s.In()), buffer(s.Out()), buffer(max(s.Weights(), s.Transposed()))
 	switch pass {
@@ -59,15 +53,6 @@ func benchmark(b *testing.B, d *gpu.Device, s Shape, pass string) {
 		s.DW().Record(r, DWArgs[gpu.View]{x, y, part})
 		s.DWSum().Record(r, DWSumArgs[gpu.View, gpu.View]{batch, part, w})
 	}
-	plan, err := r.Plan()
-	require.NoError(b, err)
-	b.Cleanup(plan.Release)
-	require.NoError(b, d.Run(plan)) // compiles
-	d.Wait()
-	for b.Loop() {
-		require.NoError(b, d.Run(plan))
-		d.Wait()
-	}
-	b.ReportMetric(2*float64(s.MACs())*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+	checktest.Benchmark(b, d, r, s.MACs())
 	b.ReportMetric(float64(s.In()+s.Out())*4*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
 }

@@ -71,9 +71,8 @@ type Tiles struct {
 	N, Down, Across int // images, and the tiles of each
 }
 
-// Count is the number of tiles in memory: products take rows in fours, and those for llvmpipe
-// 24 of them.
-func (t Tiles) Count() int { return max(24, shaders.RoundUp(t.N*t.Down*t.Across, 4)) }
+// Count is the number of tiles in memory; see [conv2d.StoredTiles].
+func (t Tiles) Count() int { return conv2d.StoredTiles(t.N * t.Down * t.Across) }
 
 // Values is the number of values of the tiles with c channels, at all points.
 func (t Tiles) Values(c int) int { return t.Alpha * t.Alpha * t.Count() * c }
@@ -326,8 +325,8 @@ func (p Product) Check() error {
 			return fmt.Errorf("products of %dx%d and %dx%d; want multiples of 4", p.Rows, p.Terms, p.Terms, p.Columns)
 		}
 	}
-	if p.Variant.Family == conv2d.Broadcast && (p.Rows < 24 || p.Terms >= 1<<14) {
-		return fmt.Errorf("broadcast products of %d rows and %d terms; want at least 24 and less than %d", p.Rows, p.Terms, 1<<14)
+	if p.Variant.Family == conv2d.Broadcast && !conv2d.BroadcastsPoints(p.Rows, p.Terms) {
+		return fmt.Errorf("broadcast products of %d rows and %d terms; want at least %d and less than %d", p.Rows, p.Terms, conv2d.PointRows, conv2d.PointTerms)
 	}
 	return shaders.Positive("matrices and lanes", p.Matrices, p.Variant.Lanes)
 }
@@ -359,7 +358,7 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 		source, groups := v.TileSource(p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
 		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), p.Matrices*groups, v.SharedBytes()
 	case conv2d.Broadcast:
-		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 24), shaders.DivUp(p.Columns, 32)
+		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
 		k.Broadcast, k.Groups = true, p.Matrices*c.RowBlocks*c.ColumnBlocks
 		k.Source = shaders.Source(c, product, operand, productBroadcast)
 	default:

@@ -1,0 +1,31 @@
+package checktest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"wgnin/gpu"
+)
+
+// Operand is a buffer of so many zeros for a benchmark: the rate is that with any other values.
+func Operand(b *testing.B, d *gpu.Device, values int) gpu.View {
+	buf, err := d.NewBuffer("operand", int64(values)*4)
+	require.NoError(b, err)
+	b.Cleanup(buf.Release)
+	return buf.All()
+}
+
+// Benchmark runs what was recorded, and reports the rate of its multiply-adds in GFLOP/s.
+func Benchmark(b *testing.B, d *gpu.Device, r *gpu.Recorder, macs int64) {
+	plan, err := r.Plan()
+	require.NoError(b, err)
+	b.Cleanup(plan.Release)
+	require.NoError(b, d.Run(plan)) // compiles
+	d.Wait()
+	for b.Loop() {
+		require.NoError(b, d.Run(plan))
+		d.Wait()
+	}
+	b.ReportMetric(2*float64(macs)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+}
