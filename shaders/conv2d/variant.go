@@ -213,8 +213,11 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	return true
 }
 
-// What a Broadcast product of points takes: at least PointRows rows, and fewer than PointTerms terms.
-const PointRows, PointTerms = 24, 1 << 14
+// The limits of a Broadcast product of points.
+const (
+	PointRows  = 24      // it has at least so many rows
+	PointTerms = 1 << 14 // and fewer terms
+)
 
 // BroadcastsPoints reports whether a Broadcast product of points can have so many rows and terms.
 func BroadcastsPoints(rows, terms int) bool { return rows >= PointRows && terms < PointTerms }
