@@ -27,6 +27,7 @@ type View struct {
 	buf    *Buffer
 	offset int64 // bytes, aligned to Limits.OffsetAlign
 	bytes  int64
+	err    error // reported where the view is used; see Slice
 }
 
 const (
@@ -81,11 +82,11 @@ func (d *Device) opened(b *Buffer) *Buffer {
 func (b *Buffer) Bytes() int64 { return b.bytes }
 
 // All is the view of the whole buffer.
-func (b *Buffer) All() View { return View{b, 0, b.bytes} }
+func (b *Buffer) All() View { return View{buf: b, bytes: b.bytes} }
 
 // Slice is the view of bytes from offset, which must be a multiple of the
-// adapter's Limits.OffsetAlign.
-func (b *Buffer) Slice(offset, bytes int64) View { return View{b, offset, bytes} }
+// adapter's Limits.OffsetAlign. A slice that leaves the buffer is an error where it is used.
+func (b *Buffer) Slice(offset, bytes int64) View { return b.All().Slice(offset, bytes) }
 
 // Release gives the memory back. It may be called twice, and on nil.
 func (b *Buffer) Release() {
@@ -100,8 +101,15 @@ func (b *Buffer) Release() {
 	b.d.bytes.Add(-b.bytes)
 }
 
-// Slice is the view of bytes of v, from offset in it; see [Buffer.Slice].
-func (v View) Slice(offset, bytes int64) View { return View{v.buf, v.offset + offset, bytes} }
+// Slice is the view of bytes of v, from offset in it; see [Buffer.Slice]. A slice that leaves v
+// is an error where it is used, also inside v's buffer.
+func (v View) Slice(offset, bytes int64) View {
+	s := View{v.buf, v.offset + offset, bytes, v.err}
+	if s.err == nil && (offset < 0 || bytes <= 0 || bytes > v.bytes-offset) {
+		s.err = fmt.Errorf("gpu: buffer %s: a slice of %d bytes from %d on, of a view of %d; want one inside it", v.Label(), bytes, offset, v.bytes)
+	}
+	return s
+}
 
 // IsZero reports whether v is no buffer.
 func (v View) IsZero() bool { return v.buf == nil }
@@ -132,8 +140,8 @@ func (v View) check() error {
 		return errors.New("gpu: no buffer given")
 	case v.buf.h == nil:
 		return fmt.Errorf("gpu: buffer %s: %w", v.buf.label, errReleased)
-	case v.offset < 0 || v.bytes <= 0 || v.bytes > v.buf.bytes-v.offset:
-		return fmt.Errorf("gpu: buffer %s: %d bytes from %d on, of %d", v.buf.label, v.bytes, v.offset, v.buf.bytes)
+	case v.err != nil:
+		return v.err
 	case v.offset%v.buf.d.adapter.Limits.OffsetAlign != 0:
 		return fmt.Errorf("gpu: buffer %s: offset %d is not a multiple of %d", v.buf.label, v.offset, v.buf.d.adapter.Limits.OffsetAlign)
 	}

@@ -75,6 +75,9 @@ func TestAbsurdSizes(t *testing.T) {
 	y, err := d.NewBuffer("y", 1024)
 	require.NoError(t, err)
 	defer y.Release()
+	wide, err := d.NewBuffer("wide", 4096)
+	require.NoError(t, err)
+	defer wide.Release()
 	run := func(k gpu.Kernel[addArgs], args func(r *gpu.Recorder) addArgs) error {
 		r := d.NewRecorder()
 		k.Record(r, args(r))
@@ -100,18 +103,24 @@ func TestAbsurdSizes(t *testing.T) {
 		assert.Equal(t, n > 0 && n <= int64(limits.MaxGroupSize), err == nil, "%d lanes: %v", n, err)
 		for _, offset := range numbers {
 			v := x.Slice(offset, n)
+			within := wide.Slice(1024, 1024).Slice(offset, n) // of a view that is not the whole buffer
 			inside := offset >= 0 && offset <= 1024 && offset%limits.OffsetAlign == 0 && n > 0 && n <= 1024-offset
 			four := inside && n >= 16
 			what := fmt.Sprintf("%d bytes from %d", n, offset)
-			assert.Equal(t, four, gpu.Write(v, make([]float32, 4)) == nil, what)
-			assert.Equal(t, four, gpu.Read(v, make([]float32, 4)) == nil, what)
-			if !inside {
+			for _, v := range []gpu.View{v, within} {
+				assert.Equal(t, four, gpu.Write(v, make([]float32, 4)) == nil, what)
+				assert.Equal(t, four, gpu.Read(v, make([]float32, 4)) == nil, what)
+				if inside {
+					continue
+				}
 				assert.Error(t, d.Copy(gpu.Copy{From: v, To: y.All()}), what)
 				assert.Error(t, d.Copy(gpu.Copy{From: y.All(), To: v}), what)
 				assert.Error(t, run(add(1), func(*gpu.Recorder) addArgs { return addArgs{v, y.All()} }), what)
 			}
 		}
 	}
+	assert.EqualError(t, gpu.Read(wide.Slice(1024, 1024).Slice(512, 768).Slice(0, 256), make([]float32, 4)),
+		"gpu: buffer wide: a slice of 768 bytes from 512 on, of a view of 1024; want one inside it")
 	d.Wait()
 }
 
