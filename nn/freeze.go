@@ -10,8 +10,9 @@ import (
 
 // Freeze keeps layers as they are while the others learn, as requires_grad=False does in
 // PyTorch: the layers whose weights have a name that begins with one of the prefixes. A prefix
-// ends where a part of the name does: with or without net., 0 is the beginning of 0.weight and of
-// 0.1.bias, but not of 01.weight. Frozen weights have no gradient and no optimizer state, and are
+// ends where a part of the name does: 0 is the beginning of 0.weight and of 0.1.bias, but not of
+// 01.weight. It may begin with the net. of the names of [Net.Weights]; in a network that has a layer
+// called net, that is the layer. Frozen weights have no gradient and no optimizer state, and are
 // saved with the others. Where nothing before a layer learns, no gradient flows to it.
 //
 // A frozen BatchNorm2D normalises by its running mean and variance in training too, and leaves
@@ -43,6 +44,12 @@ func CheckFreeze(d *Description, prefixes ...string) error {
 // frozenLayers are the paths of the layers that the prefixes freeze.
 func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 	frozen, used, learns := map[string]bool{}, map[string]bool{}, false
+	before := map[string]string{} // what stands before the names for a prefix
+	for _, p := range prefixes {
+		if !slices.ContainsFunc(d.WeightNames(), func(name string) bool { return begins(name, p) }) {
+			before[p] = netPrefix
+		}
+	}
 	var paths []string // of layers with weights, and of the blocks that they are in
 	for _, l := range d.Layers {
 		var held, free []string // names of weights
@@ -52,7 +59,7 @@ func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 			}
 			name, of := l.weight(t.Name), &free
 			for _, p := range prefixes {
-				if begins(name, p) {
+				if begins(before[p]+name, p) {
 					used[p], of = true, &held
 				}
 			}
@@ -92,6 +99,5 @@ func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 // begins reports whether the name of a weight begins with a prefix that ends where a part of the
 // name does.
 func begins(name, prefix string) bool {
-	prefix = strings.TrimSuffix(prefix, ".") + "."
-	return strings.HasPrefix(name+".", prefix) || strings.HasPrefix(netPrefix+name+".", prefix)
+	return strings.HasPrefix(name+".", strings.TrimSuffix(prefix, ".")+".")
 }

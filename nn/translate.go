@@ -14,8 +14,9 @@ import (
 // Translate returns the tensors in their order, with the names of [Description.WeightNames]
 // and PyTorch's layouts, whichever of these frameworks wrote them:
 //
-//   - PyTorch: the names may begin with "net.", and all of them with a wrapper's prefix, such
-//     as module., _orig_mod. or model.
+//   - PyTorch: the names may begin with "net.", as those of the chapter's class do, and all of
+//     them with a wrapper's prefix, such as module., _orig_mod. or model. A "net." that belongs to
+//     the names of the network, which has a layer called net, stays.
 //   - Flax: params.Conv_0.kernel, batch_stats.BatchNorm_0.mean and so on, as in
 //     flatten_dict(variables, sep="."); or the names of an nnx state.
 //   - Keras: sequential/conv2d/kernel, which is v.path in Keras 3, or conv2d/kernel:0, which is
@@ -34,27 +35,46 @@ import (
 // another number of layers than the network's, names whose numbers leave their order open.
 func (d *Description) Translate(ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	want := d.WeightNames()
-	for _, t := range ts {
-		if slices.Contains(want, strings.TrimPrefix(t.Name, netPrefix)) {
-			return unwrap(ts, ""), nil
-		}
+	if pytorch, found := unwrap(ts, want); found > 0 {
+		return pytorch, nil
 	}
 	for _, c := range conventions {
 		if c.wrote(ts) {
 			return c.translate(d, ts)
 		}
 	}
-	if len(want) == 0 {
-		return unwrap(ts, ""), nil
+	if len(want) > 0 {
+		ts = trim(ts, wrapperPrefix(ts, want[0]))
 	}
-	return unwrap(ts, wrapperPrefix(ts, want[0])), nil
+	pytorch, _ := unwrap(ts, want)
+	return pytorch, nil
 }
 
-// unwrap removes from PyTorch's names a wrapper's prefix, and "net.".
-func unwrap(ts []safetensors.Tensor, prefix string) []safetensors.Tensor {
+// unwrap removes "net." from PyTorch's names if the file then has more of the wanted names, and
+// returns how many it has.
+func unwrap(ts []safetensors.Tensor, want []string) (best []safetensors.Tensor, most int) {
+	for _, prefix := range []string{"", netPrefix} {
+		named, has, found := trim(ts, prefix), map[string]bool{}, 0
+		for _, t := range named {
+			has[t.Name] = true
+		}
+		for _, name := range want {
+			if has[name] {
+				found++
+			}
+		}
+		if best == nil || found > most {
+			best, most = named, found
+		}
+	}
+	return best, most
+}
+
+// trim removes a prefix from the names that have it.
+func trim(ts []safetensors.Tensor, prefix string) []safetensors.Tensor {
 	ts = slices.Clone(ts)
 	for i, t := range ts {
-		ts[i].Name = strings.TrimPrefix(strings.TrimPrefix(t.Name, prefix), netPrefix)
+		ts[i].Name = strings.TrimPrefix(t.Name, prefix)
 	}
 	return ts
 }
@@ -131,8 +151,15 @@ type foreignLayer struct {
 	tensors map[string]int
 }
 
-// kinds are the layers that weights can be of, by the number of dimensions of "weight".
+// kinds are the layers that weights can be of, by the number of dimensions of "weight"; those
+// without a name have no form in these files.
 var kinds = [...]string{1: "batch normalisations", 2: "dense layers", 4: "convolutions"}
+
+// readable are the layers of kinds, for errors.
+const readable = "convolution, dense, batch normalisation"
+
+// hasKind reports whether weights of so many dimensions are of one of the kinds.
+func hasKind(dims int) bool { return dims < len(kinds) && kinds[dims] != "" }
 
 // translate gives the tensors the names and layouts of d.
 func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
@@ -142,13 +169,21 @@ func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safete
 	}
 	wanted := map[int][]Described{}
 	for _, l := range d.Layers {
-		if len(l.Weights) > 0 {
-			kind := len(l.Weights[0].Shape)
-			wanted[kind] = append(wanted[kind], l)
+		if len(l.Weights) == 0 {
+			continue
 		}
+		kind := len(l.Weights[0].Shape)
+		if !hasKind(kind) {
+			return nil, fmt.Errorf("weights: the network's layer %s has a %s of shape %v; the layers that can be read from a file of %s are: %s",
+				l, l.Weights[0].Name, l.Weights[0].Shape, c.framework, readable)
+		}
+		wanted[kind] = append(wanted[kind], l)
 	}
 	out := slices.Clone(ts)
 	for kind, name := range kinds {
+		if name == "" {
+			continue
+		}
 		from, to := found[kind], wanted[kind]
 		if len(from) != len(to) {
 			return nil, fmt.Errorf("weights: the file, of %s, has %d %s; the network has %d", c.framework, len(from), name, len(to))
@@ -178,8 +213,7 @@ func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, err
 		case t.Integer:
 			continue
 		case !known || strings.Contains(lower, "transpose") || c.channelsLast && strings.Contains(lower, "depthwise"):
-			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name, c.framework,
-				"convolution, dense, batch normalisation")
+			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name, c.framework, readable)
 		case tensors[path] == nil:
 			paths, tensors[path] = append(paths, path), map[string]int{}
 		}
@@ -196,7 +230,7 @@ func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, err
 			return nil, fmt.Errorf("weights: layer %s, of %s, has no kernel or scale", path, c.framework)
 		}
 		kind := len(ts[weight].Shape)
-		if kind >= len(kinds) || kinds[kind] == "" {
+		if !hasKind(kind) {
 			return nil, fmt.Errorf("weights: %s, of %s, has shape %v; want 4 dimensions, or 2 of a dense layer",
 				ts[weight].Name, c.framework, ts[weight].Shape)
 		}

@@ -208,23 +208,78 @@ func TestTranslateRefuses(t *testing.T) {
 	}
 }
 
-// A state dict of PyTorch is left as it is, whatever its tensors are called; only the names of
-// another network do not fit.
+// A state dict of PyTorch is left as it is, whatever its tensors are called, but for the net. that
+// stands before the network's names; only the names of another network do not fit.
 func TestTranslateLeavesPyTorch(t *testing.T) {
 	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}, nn.Linear{Out: 2}}, nn.Shape{C: 3, H: 2, W: 2})
 	require.NoError(t, err)
-	for _, names := range [][]string{
-		{"0.weight", "kernel", "scale"}, {"conv1.weight", "attention.kernel", "bn.gamma"}, {"net.2.bias", "conv0_weight"},
-		{"encoder.conv0_weight", "encoder.conv0_bias"}, {"weight", "bias"}, {"net.weight", "conv0_weight"},
+	for _, c := range []struct {
+		names []string
+		net   bool
+	}{
+		{[]string{"0.weight", "kernel", "scale"}, false}, {[]string{"conv1.weight", "attention.kernel", "bn.gamma"}, false},
+		{[]string{"net.2.bias", "conv0_weight"}, true}, {[]string{"encoder.conv0_weight", "encoder.conv0_bias"}, false},
+		{[]string{"weight", "bias"}, false}, {[]string{"net.weight", "conv0_weight"}, false},
 	} {
 		var ts []safetensors.Tensor
-		for _, name := range names {
+		for _, name := range c.names {
 			ts = append(ts, ramp(name, 3, 2, 4, 5))
 		}
+		want := ts
+		if c.net {
+			want = renamed(ts, func(s string) string { return strings.TrimPrefix(s, "net.") })
+		}
 		got, err := d.Translate(ts)
-		require.NoError(t, err, names)
-		assert.Equal(t, renamed(ts, func(s string) string { return strings.TrimPrefix(s, "net.") }), got, fmt.Sprint(names))
+		require.NoError(t, err, c.names)
+		assert.Equal(t, want, got, fmt.Sprint(c.names))
 	}
+}
+
+// A module of PyTorch with a submodule called net beside others keeps its names; so does a file
+// that was written here, where another net. stands before them all, and a wrapper's. A prefix of
+// Freeze means the submodule too.
+func TestTranslateKeepsASubmoduleCalledNet(t *testing.T) {
+	layers := nn.Sequential{
+		nn.Named{Name: "net", Layer: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.ReLU{}, nn.Conv2D{Out: 2, Kernel: 1}}},
+		nn.Flatten{}, nn.Named{Name: "head", Layer: nn.Linear{Out: 2}},
+	}
+	in := nn.Shape{C: 3, H: 2, W: 2}
+	ts := []safetensors.Tensor{
+		ramp("net.0.weight", 2, 3, 1, 1), ramp("net.0.bias", 2), ramp("net.2.weight", 2, 2, 1, 1), ramp("net.2.bias", 2),
+		ramp("head.weight", 2, 8), ramp("head.bias", 2),
+	}
+	want := renamed(ts, func(s string) string { return "net." + s })
+	for _, prefix := range []string{"", "net.", "module.", "module.net."} {
+		got, err := nn.TakeWeights(layers, in, renamed(ts, func(s string) string { return prefix + s }))
+		require.NoError(t, err, prefix)
+		assert.Equal(t, want, got, prefix)
+	}
+	// What stands beside the network leaves its names as they are.
+	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}}, in)
+	require.NoError(t, err)
+	got, err := d.Translate([]safetensors.Tensor{ts[0], ts[4]})
+	require.NoError(t, err)
+	assert.Equal(t, "0.weight head.weight", got[0].Name+" "+got[1].Name)
+
+	for prefix, frozen := range map[string]int{"net": 4, "net.0": 2, "net.net.0.": 2, "net.head": 2, "head": 2} {
+		net, err := nn.NewNet(gputest.Device(t), layers, in, nn.Freeze(prefix))
+		require.NoError(t, err, prefix)
+		assert.Len(t, net.Frozen(), frozen, prefix)
+		net.Close()
+	}
+}
+
+// threes is a layer whose weight has three dimensions, which no file of Flax or Keras has here.
+type threes struct{}
+
+func (threes) Build(_ *nn.Graph, x *nn.Tensor) *nn.Tensor { return x }
+
+// A layer of the network that no file of another framework can have is named.
+func TestTranslateNamesALayerWithoutAForm(t *testing.T) {
+	d := &nn.Description{Layers: []nn.Described{{Path: "3", Layer: threes{}, Weights: []nn.WeightTensor{{Name: "weight", Shape: []int{2, 2, 2}}}}}}
+	_, err := d.Translate([]safetensors.Tensor{ramp("params.Conv_0.kernel", 1, 1, 2, 2)})
+	assert.EqualError(t, err, "weights: the network's layer 3 (nn_test.threes) has a weight of shape [2 2 2]; "+
+		"the layers that can be read from a file of Flax or Keras are: convolution, dense, batch normalisation")
 }
 
 // Weights of another framework start a network that has another head.
