@@ -161,7 +161,7 @@ func TestOverflow(t *testing.T) {
 			require.NoError(t, err)
 			_, err = eval.Logits(3, 3)
 			require.ErrorIs(t, err, nn.ErrDiverged)
-			assert.Regexp(t, `^the logits are not finite: .*; `+where, err.Error())
+			assert.Regexp(t, `^the outputs are not finite: .*; `+where, err.Error())
 			p := probe(t, net)
 			require.NoError(t, p.SetImage(set, 0))
 			require.NoError(t, p.Finite())

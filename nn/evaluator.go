@@ -33,7 +33,7 @@ type Evaluation struct {
 
 // NewEvaluator records a forward pass of batches of the given size, or as many
 // images as the adapter can bind and has memory for, if fewer. It measures by CrossEntropy{}
-// if no loss is given.
+// if no loss is given; with [Outputs] it computes outputs alone.
 func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluator, err error) {
 	if len(loss) > 1 {
 		return nil, errOneLoss
@@ -71,7 +71,9 @@ func (e *Evaluator) record(n int) error {
 	e.logits = e.net.build(g, e.net.see(g, x, Augment{}))
 	e.outputs = g.outputs()
 	g.rec.Keep(e.logits.Data)
-	e.loss.build(g, e.logits, target, e.metrics.All())
+	if e.loss.Loss != (Outputs{}) {
+		e.loss.build(g, e.logits, target, e.metrics.All())
+	}
 	e.plan, err = g.rec.Plan()
 	return err
 }
@@ -190,8 +192,8 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	return overflowed{what + "; " + where}
 }
 
-// Logits are the network's outputs for n images of the set from first on: [n][classes].
-// Logits that are not finite are an [ErrDiverged] that names the layer where that begins.
+// Logits are the network's outputs for n images of the set from first on, of each image its
+// C*H*W values in the order [C,H,W]: [n][classes] of a classifier. Outputs that are not finite are an [ErrDiverged] that names the layer where that begins.
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())
@@ -210,15 +212,18 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 		if err := e.values.Run(e.plan); err != nil {
 			return nil, err
 		}
-		stride := e.logits.Stride
-		values := make([]float32, e.batch*stride)
+		stride, pixels := e.logits.Stride, e.logits.H*e.logits.W
+		values := make([]float32, e.batch*pixels*stride)
 		if err := e.values.Next(values); err != nil {
 			return nil, err
 		}
 		for i := range min(n, e.batch) {
-			logits := values[i*stride:][:e.logits.C]
+			logits := make([]float32, e.logits.Len())
+			for k := range logits {
+				logits[k] = values[(i*pixels+k%pixels)*stride+k/pixels]
+			}
 			if !finite(logits) {
-				return nil, e.overflowed(first, fmt.Sprintf("the logits are not finite: %v", logits))
+				return nil, e.overflowed(first, fmt.Sprintf("the outputs are not finite: %.200s", fmt.Sprint(logits)))
 			}
 			all = append(all, logits)
 		}

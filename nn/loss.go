@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
+	"slices"
 
 	"wgnin/gpu"
 	"wgnin/shaders/mse"
@@ -12,11 +14,21 @@ import (
 
 // Loss is the function that training minimises, a mean over the images of a batch.
 // [CrossEntropy] of labels is the default, and [MSE] is for numbers. Any other type with this
-// method, in any module, is a loss too.
+// method, in any module, is a loss too, and may build another, such as CrossEntropy, with the
+// Target that it is given. It may be a pointer. One that is a weighted mean is a [ClassWeighted] too.
 type Loss interface {
 	// Build records the kernels of the loss of y, the network's output. They read y.Data and
 	// the target, and write all of the target's Row and DY.
 	Build(g *Graph, y *Tensor, t Target)
+}
+
+// ClassWeighted is a [Loss] whose mean over a batch is weighted by the classes of the images: the
+// sum of Target.Row's losses over the sum of the weights of their labels. CrossEntropy is one, and
+// so is a loss that embeds it. A loss that builds a CrossEntropy with ClassWeights must be one.
+type ClassWeighted interface {
+	Loss
+	// WeightsOfClasses are positive numbers, one for each class; nil means that all are 1.
+	WeightsOfClasses() []float64
 }
 
 // Target holds what a loss reads besides the network's output, and where it writes.
@@ -28,10 +40,12 @@ type Target struct {
 
 	// Row is [N,2] of f32: the loss of each image, and 1 if the network is right about it, else
 	// 0. DY is laid out as the output's Data: the gradient of Row's losses, times
-	// Batch.InvImages. Both are zero from image Batch.Rows on, and DY in the padding of channels.
+	// Batch.InvImages, which is 1 over the images of the batch, or over the sum of their weights
+	// (see ClassWeighted). Both are zero from image Batch.Rows on, and DY in the padding of channels.
 	Row, DY gpu.View
 
-	weights gpu.View // of classes, see CrossEntropy
+	weights gpu.View  // of classes, for CrossEntropy: a number for each output
+	of      []float64 // the same; nil if all are 1
 }
 
 // CrossEntropy is the softmax cross-entropy of the labels, as torch.nn.CrossEntropyLoss with
@@ -62,6 +76,9 @@ func (c CrossEntropy) Check() error {
 	return nil
 }
 
+// WeightsOfClasses are the ClassWeights.
+func (c CrossEntropy) WeightsOfClasses() []float64 { return c.ClassWeights }
+
 // plain reports whether all classes count the same and targets are not smoothed.
 func (c CrossEntropy) plain() bool { return c.LabelSmoothing == 0 && len(c.ClassWeights) == 0 }
 
@@ -75,12 +92,8 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 		g.Fail(fmt.Errorf("logits are %d channels of %dx%d; want one value a class: end the network with GlobalAvgPool2D (globalavgpool), or with Flatten and Linear (flatten; linear)", y.C, y.H, y.W))
 		return
 	}
-	if y.C < t.Classes {
-		g.Fail(fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", y.C, t.Classes-1))
-		return
-	}
-	if n := len(c.ClassWeights); n > 0 && n != y.C {
-		g.Fail(RangeError{"ClassWeights", fmt.Sprintf("%d numbers", n), fmt.Sprintf("%d, one for each class", y.C)})
+	if err := checkLogits(y.C, t.Classes); err != nil {
+		g.Fail(err)
 		return
 	}
 	s := softmaxxent.Shape{N: g.N, Classes: y.C, Stride: y.Stride}
@@ -94,10 +107,26 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 		})
 		return
 	}
+	switch {
+	case t.weights.Bytes() < int64(y.C)*4:
+		g.Fail(errors.New("CrossEntropy with LabelSmoothing or ClassWeights, and a Target that is not the one that Build was given; want that"))
+		return
+	case !slices.Equal(c.ClassWeights, t.of):
+		g.Fail(errors.New("CrossEntropy inside a loss has other ClassWeights than it; want the method WeightsOfClasses there, with the same weights"))
+		return
+	}
 	w := softmaxxent.Weighted{Shape: s, Smoothing: c.LabelSmoothing}
 	w.Kernel().Record(g.rec, softmaxxent.WeightedArgs[view, view, view]{
 		Batch: g.Batch, X: y.Data, Label: t.Labels, Weight: t.weights, DX: t.DY, Row: t.Row,
 	})
+}
+
+// checkLogits refuses fewer logits than classes.
+func checkLogits(logits, classes int) error {
+	if logits < classes {
+		return fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", logits, classes-1)
+	}
+	return nil
 }
 
 // MSE is the mean squared error of the images' targets (see [Images.SetTargets]), as
@@ -130,6 +159,16 @@ func (MSE) Build(g *Graph, y *Tensor, t Target) {
 	})
 }
 
+// Outputs is no loss: an [Evaluator] with it computes what [Evaluator.Logits] returns alone, of a
+// network with any output, and the Loss and the Accuracy of its Evaluation are 0. A trainer
+// refuses it.
+type Outputs struct{}
+
+// Build refuses to train.
+func (Outputs) Build(g *Graph, _ *Tensor, _ Target) {
+	g.Fail(errors.New("Outputs is no loss to train by; want another, such as CrossEntropy or MSE"))
+}
+
 // buildLoss records the loss of y and the gradient of y, and adds the losses of the images up
 // in metrics.
 func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
@@ -141,9 +180,19 @@ func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
 	if t.DY.IsZero() {
 		t.DY = g.Temp("dlogits", g.Pixels(y)*y.Stride)
 	}
-	l.Build(g, y, t)
+	g.callLoss(l, y, t)
 	rows := softmaxxent.Shape{N: g.N} // of any loss
 	rows.Total().Record(g.rec, softmaxxent.TotalArgs[view, view]{Batch: g.Batch, Row: t.Row, Metrics: metrics})
+}
+
+// callLoss builds l. A loss that panics is an error.
+func (g *Graph) callLoss(l Loss, y *Tensor, t Target) {
+	defer func() {
+		if r := recover(); r != nil {
+			g.Fail(fmt.Errorf("the Build of %T panicked: %v", l, r))
+		}
+	}()
+	l.Build(g, y, t)
 }
 
 // objective is the loss of a set of images, with the memory that it needs on the device.
@@ -151,6 +200,7 @@ type objective struct {
 	Loss
 	images  *Images
 	weights *gpu.Buffer // of the classes; nil if the loss needs none
+	of      []float64   // the same; nil if all are 1
 }
 
 // newObjective puts what l needs on the device; a nil l is CrossEntropy.
@@ -158,16 +208,38 @@ func newObjective(net *Net, images *Images, l Loss) (objective, error) {
 	if l == nil {
 		l = CrossEntropy{}
 	}
+	if v := reflect.ValueOf(l); v.Kind() == reflect.Pointer && v.IsNil() {
+		return objective{}, fmt.Errorf("nn: the loss is a nil %T; want a value, or nil without a type for CrossEntropy", l)
+	}
 	o := objective{Loss: l, images: images}
-	c, ok := l.(CrossEntropy)
-	if !ok || c.plain() {
+	switch c := l.(type) {
+	case CrossEntropy:
+		if c.plain() {
+			return o, nil
+		}
+	case Outputs, MSE:
 		return o, nil
 	}
-	weights := make([]float32, net.Out.C)
+	if w, ok := l.(ClassWeighted); ok {
+		o.of = slices.Clone(w.WeightsOfClasses())
+	}
+	n := net.Out.C
+	if len(o.of) > 0 {
+		if err := (CrossEntropy{ClassWeights: o.of}).Check(); err != nil {
+			return o, err
+		}
+		if err := checkLogits(n, images.classes); err != nil {
+			return o, err
+		}
+		if len(o.of) != n {
+			return o, RangeError{"ClassWeights", fmt.Sprintf("%d numbers", len(o.of)), fmt.Sprintf("%d, one for each class", n)}
+		}
+	}
+	weights := make([]float32, n)
 	for i := range weights {
 		weights[i] = 1
-		if i < len(c.ClassWeights) { // Build refuses other numbers of them
-			weights[i] = float32(c.ClassWeights[i])
+		if len(o.of) > 0 {
+			weights[i] = float32(o.of[i])
 		}
 	}
 	var err error
@@ -181,7 +253,7 @@ func (o objective) close() { o.weights.Release() }
 // build records the loss.
 func (o objective) build(g *Graph, y *Tensor, t Target, metrics view) {
 	if o.weights != nil {
-		t.weights = o.weights.All()
+		t.weights, t.of = o.weights.All(), o.of
 	}
 	g.buildLoss(o.Loss, y, t, metrics)
 }
@@ -189,13 +261,12 @@ func (o objective) build(g *Graph, y *Tensor, t Target, metrics view) {
 // weight returns the divisor of the mean over n images, of which the i-th is image at(i) of the
 // set.
 func (o objective) weight(n int, at func(i int) int) float64 {
-	c, ok := o.Loss.(CrossEntropy)
-	if !ok || len(c.ClassWeights) == 0 {
+	if len(o.of) == 0 {
 		return float64(n)
 	}
 	sum := 0.0
 	for i := range n {
-		sum += float64(float32(c.ClassWeights[o.images.set.Label(at(i))])) // as on the device
+		sum += float64(float32(o.of[o.images.set.Label(at(i))])) // as on the device
 	}
 	return sum
 }

@@ -14,6 +14,7 @@ import (
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
 	"wgnin/shaders"
 )
 
@@ -108,6 +109,134 @@ func TestCrossEntropyOfABatch(t *testing.T) {
 		assertOneLine(t, err, want)
 		_, err = nn.NewEvaluator(net, images, 1, c)
 		assertOneLine(t, err, want)
+	}
+}
+
+// embedding is a loss of one's own that is CrossEntropy by embedding it.
+type embedding struct{ nn.CrossEntropy }
+
+// building is a loss of one's own that builds CrossEntropy, and says which weights its mean has.
+type building struct{ of nn.CrossEntropy }
+
+func (b *building) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) { b.of.Build(g, y, t) }
+
+func (b *building) WeightsOfClasses() []float64 { return b.of.ClassWeights }
+
+// silent builds CrossEntropy and does not say which weights its mean has.
+type silent struct{ of nn.CrossEntropy }
+
+func (s silent) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) { s.of.Build(g, y, t) }
+
+// retargeted builds CrossEntropy with a target of its own.
+type retargeted struct{ embedding }
+
+func (r retargeted) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) {
+	r.CrossEntropy.Build(g, y, nn.Target{Labels: t.Labels, Classes: t.Classes, Row: t.Row, DY: t.DY})
+}
+
+// hasty is a loss that panics.
+type hasty struct{ images *nn.Images }
+
+func (h hasty) Build(*nn.Graph, *nn.Tensor, nn.Target) { h.images.Len() }
+
+// CrossEntropy with weights and smoothing is the same given as a value, as a pointer, or inside a
+// loss of one's own, to the bit. What cannot be the same is refused in one line, as is a loss that
+// panics, or is none.
+func TestCrossEntropyInOtherForms(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	net, images := build(t, dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 10}}, set)
+	require.NoError(t, net.Init(nn.He, 3))
+	cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 6, Epochs: 1, Seed: 5}, MicroBatch: 4}
+	run := func(l nn.Loss) (all []nn.Step, whole nn.Evaluation) {
+		c := cfg
+		c.Loss = l
+		trainer, err := nn.NewTrainer(net, images, c)
+		require.NoError(t, err, "%T", l)
+		defer trainer.Close()
+		for s, err := range trainer.Steps(context.Background()) {
+			require.NoError(t, err, "%T", l)
+			all = append(all, s)
+		}
+		eval, err := nn.NewEvaluator(net, images, 10, l)
+		require.NoError(t, err, "%T", l)
+		defer eval.Close()
+		whole, err = eval.Run(context.Background())
+		require.NoError(t, err, "%T", l)
+		return all, whole
+	}
+	weights := []float64{1, 0.25, 3, 0.7, 2, 1.5, 0.1, 5, 1, 0.9}
+	for _, c := range []nn.CrossEntropy{{}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights}} {
+		steps, whole := run(c)
+		for _, l := range []nn.Loss{&c, embedding{c}, &embedding{c}, &building{c}} {
+			otherSteps, otherWhole := run(l)
+			assert.Equal(t, steps, otherSteps, "%T %+v", l, c)
+			assert.Equal(t, whole, otherWhole, "%T %+v", l, c)
+		}
+		if len(c.ClassWeights) == 0 {
+			otherSteps, _ := run(silent{c})
+			assert.Equal(t, steps, otherSteps)
+		}
+		// The steps by their Weight come to the loss of the epoch as one batch.
+		loss, weight := 0.0, 0.0
+		for _, s := range steps {
+			loss, weight = loss+s.Loss*s.Weight, weight+s.Weight
+		}
+		assert.InDelta(t, whole.Loss, loss/weight, 1e-6) // sums of ten in float32, at a rate of 0
+	}
+	few := nn.CrossEntropy{ClassWeights: weights[:2]}
+	for want, l := range map[string]nn.Loss{
+		"CrossEntropy inside a loss has other ClassWeights than it; want the method WeightsOfClasses there": silent{nn.CrossEntropy{ClassWeights: weights}},
+		"a Target that is not the one that Build was given":                                                 retargeted{embedding{nn.CrossEntropy{LabelSmoothing: 0.1}}},
+		"ClassWeights is 2 numbers; want 10":                                                                &building{few},
+		"ClassWeights is -1; want a positive number":                                                        embedding{nn.CrossEntropy{ClassWeights: []float64{-1}}},
+		"nn: the loss is a nil *nn.CrossEntropy":                                                            (*nn.CrossEntropy)(nil),
+		"the Build of nn_test.hasty panicked: ":                                                             hasty{},
+	} {
+		c := cfg
+		c.Loss = l
+		_, err := nn.NewTrainer(net, images, c)
+		assertOneLine(t, err, want)
+		_, err = nn.NewEvaluator(net, images, 1, l)
+		assertOneLine(t, err, want)
+	}
+	c := cfg
+	c.Loss = nn.Outputs{}
+	_, err := nn.NewTrainer(net, images, c)
+	assertOneLine(t, err, "Outputs is no loss to train by")
+}
+
+// Outputs are those of any network, in the order [C,H,W] of each image, whatever the size of a
+// batch: a 1x1 convolution is a formula of the pixels.
+func TestOutputsOfImages(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 5, 1, 4, 3)
+	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}}, set)
+	require.NoError(t, net.SetWeights([]safetensors.Tensor{
+		{Name: "0.weight", Shape: []int{3, 1, 1, 1}, Data: []float32{1, 2, 4}}, {Name: "0.bias", Shape: []int{3}, Data: []float32{0, 1, 0.5}},
+	}))
+	for _, batch := range []int{1, 2, 5} {
+		eval, err := nn.NewEvaluator(net, images, batch, nn.Outputs{})
+		require.NoError(t, err)
+		defer eval.Close()
+		got, err := eval.Logits(1, 4)
+		require.NoError(t, err)
+		require.Len(t, got, 4)
+		for i, row := range got {
+			var want []float64
+			for c := range 3 {
+				for _, p := range set.Pixels[(i+1)*12:][:12] {
+					want = append(want, float64([]float32{1, 2, 4}[c])*float64(p)/255+float64([]float32{0, 1, 0.5}[c]))
+				}
+			}
+			require.Len(t, row, len(want))
+			for k, v := range want {
+				assert.InDelta(t, v, row[k], 1e-6, "batch of %d, image %d, value %d", batch, i+1, k) // float32 of up to 4.5
+			}
+		}
+		result, err := eval.Run(context.Background())
+		require.NoError(t, err)
+		assert.Equal(t, nn.Evaluation{Images: 5}, result)
 	}
 }
 

@@ -40,11 +40,14 @@ type Step struct {
 	Images int     // in the batch
 	Rate   float64 // learning rate of the update
 
+	// Weight is the divisor of the mean: Images, or the sum of the weights of their classes, as
+	// [ClassWeighted] has it. The loss of several steps as one batch is the sum of Loss*Weight
+	// over that of Weight.
+	Weight float64
+
 	// Settled says that no later step has been submitted: the net is as this
 	// step left it, and can be evaluated or saved.
 	Settled bool
-
-	weight float64 // divisor of the mean
 }
 
 // Trainer trains a net on images.
@@ -334,7 +337,7 @@ func (t *Trainer) submit() (Step, error) {
 			return s, err
 		}
 	}
-	s.weight = t.loss.weight(s.Images, func(i int) int {
+	s.Weight = t.loss.weight(s.Images, func(i int) int {
 		i += inEpoch * t.cfg.Batch
 		if t.order != nil {
 			i = int(t.order[i])
@@ -364,7 +367,7 @@ func (t *Trainer) setBatch(s Step, row int) error {
 	b := shaders.Batch{
 		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
 		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), Rate: float32(s.Rate),
-		InvImages: 1 / float32(s.weight),
+		InvImages: 1 / float32(s.Weight),
 	}
 	if row == 0 {
 		b.First = 1
@@ -390,7 +393,7 @@ func (t *Trainer) next(s *Step) error {
 	if err := t.readback.Next(m[:]); err != nil {
 		return fmt.Errorf("step %d: %w", s.Step, err)
 	}
-	s.Loss = float64(m[shaders.MetricLoss]) / s.weight
+	s.Loss = float64(m[shaders.MetricLoss]) / s.Weight
 	if m[shaders.MetricDiverged] != 0 || m[shaders.MetricOverflow] != 0 {
 		return t.diverged(*s)
 	}

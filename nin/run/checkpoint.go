@@ -226,6 +226,9 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 		return nil, fmt.Errorf("has format %d; this program reads %d", c.state.Format, format)
 	}
 	c.Settings = c.state.Settings
+	if p := &c.state.Progress; p.Weight == 0 { // of a program that weighed steps by their images
+		p.Weight = float64(p.Images)
+	}
 	for _, t := range tensors {
 		if nn.IsOptimizerState(t.Name) {
 			c.optimizer = append(c.optimizer, t)

@@ -18,7 +18,8 @@ import (
 
 // progress is how far an epoch is, besides the number of steps.
 type progress struct {
-	LossSum float64       `json:"loss_sum"` // of the images since the epoch began
+	LossSum float64       `json:"loss_sum"` // of the images since the epoch began, weighted as in the loss
+	Weight  float64       `json:"weight"`   // the sum of their weights; see [nn.Step]
 	Images  int           `json:"images"`   // since the epoch began
 	Elapsed time.Duration `json:"elapsed"`  // since the epoch began
 	Best    float64       `json:"best"`     // test accuracy
@@ -36,6 +37,12 @@ type Event struct {
 }
 
 // Epoch is the result of a pass over the training images.
+//
+// The training loss is the mean over all images of the epoch, each before the step that it was in.
+// With weights of classes that is the weighted mean, the sum of the losses over the sum of the
+// weights, as torch.nn.CrossEntropyLoss(weight) has it of a batch and as an evaluation has it here.
+// A program of PyTorch that averages the losses of its steps, or weighs them by their images, gets
+// another number.
 type Epoch struct {
 	Epoch           int     `json:"epoch"` // counts from 1
 	TrainLoss       float64 `json:"train_loss"`
@@ -183,7 +190,8 @@ func (r *Run) rewind() error {
 
 // endStep records a step.
 func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
-	r.progress.LossSum += s.Loss * float64(s.Images)
+	r.progress.LossSum += s.Loss * s.Weight
+	r.progress.Weight += s.Weight
 	r.progress.Images += s.Images
 	r.progress.Elapsed = time.Since(r.begun)
 	if err := r.write("step", struct {
@@ -228,7 +236,7 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 		return fmt.Errorf("step %d: the test loss is %g: %w", step, test.Loss, nn.ErrDiverged)
 	}
 	e := Epoch{
-		Epoch: number, TrainLoss: p.LossSum / float64(p.Images), TestLoss: test.Loss, TestAccuracy: test.Accuracy,
+		Epoch: number, TrainLoss: p.LossSum / p.Weight, TestLoss: test.Loss, TestAccuracy: test.Accuracy,
 		Seconds: p.Elapsed.Seconds(), ImagesPerSecond: float64(p.Images) / p.Elapsed.Seconds(),
 	}
 	if err := r.write("epoch", e); err != nil {
