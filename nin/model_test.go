@@ -2,6 +2,8 @@ package nin_test
 
 import (
 	"fmt"
+	"image"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -97,8 +99,9 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"input", "1,12,10,3", `is "1,12,10,3"; want C,H,W`},
 		{"input", "3,12,10", "net.0.weight has shape [8 1 3 3]; the network's is [8 3 3 3]"},
 		{"input", "1,0,10", "input"},
-		{"classes", `["a","b"]`, "want a JSON list of 10 names"},
-		{"classes", `{`, "want a JSON list of 10 names"},
+		{"classes", `["a","b"]`, "there are names of 2 classes; want 10, one for each output of the network"},
+		{"classes", `{`, "want a JSON list of names"},
+		{"output", "images", `the file says that the network puts out "images"; want logits or values`},
 		{"normalisation", "zscore", `images normalised by "zscore"; want unit, whitening, or numbers: `},
 		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 or 1 of each"},
 		{"normalisation", "0.5/0", "deviation 1 of the normalisation is 0"},
@@ -245,4 +248,200 @@ func TestExportKeepsAnotherWhitening(t *testing.T) {
 	_, err = nin.ReadModel(filepath.Join(dir, "a.safetensors"), "")
 	require.NoError(t, err)
 	assert.NoFileExists(t, filepath.Join(dir, "b.safetensors"))
+}
+
+// Weights that PyTorch saved of a network whose recipe takes its normalisation or whitening from
+// the training images are read, and refuse to run or to be exported before it is said what the
+// images go through. Nothing is taken for granted but what the recipe itself has.
+func TestReadModelWithoutPreprocessing(t *testing.T) {
+	dev := gputest.Device(t)
+	refused := func(m *nin.Model, says string) {
+		t.Helper()
+		_, err := m.Net(dev)
+		require.ErrorContains(t, err, "Normalise is missing: "+says)
+		assert.NotContains(t, err.Error(), "\n")
+		_, err = nin.NewPredictor(dev, m, 1)
+		require.ErrorContains(t, err, says)
+		for _, name := range []string{"m.onnx", "m.safetensors"} {
+			path := filepath.Join(t.TempDir(), name)
+			require.ErrorContains(t, m.Export(path), says)
+			assert.NoFileExists(t, path)
+		}
+		assert.NotContains(t, m.Metadata(), "normalisation")
+	}
+	runs := func(m *nin.Model) {
+		t.Helper()
+		net, err := m.Net(dev)
+		require.NoError(t, err)
+		net.Close()
+	}
+	photos := nintest.ModelFile(t, "photos", 3, 2, nil)
+	m, err := nin.ReadModel(photos, "")
+	require.NoError(t, err)
+	refused(m, photos+" does not say by which mean and deviation the images of photos were normalised; "+
+		"want numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none")
+	for how, says := range map[string]string{
+		"": "want unit, imagenet or numbers", "dataset": "want unit, imagenet or numbers", "zscore": `is "zscore"; want unit`,
+		"0.5,0.5/0.1": "has 2 means and 1 deviations; want 1 or 3 of each",
+	} {
+		require.ErrorContains(t, m.Normalise(how), says, how)
+	}
+	refused(m, photos)
+	require.NoError(t, m.Normalise("0.5/0.25"))
+	assert.Equal(t, "0.5,0.5,0.5/0.25,0.25,0.25", m.Normalisation.String())
+	runs(m)
+	exported := filepath.Join(t.TempDir(), "m.safetensors")
+	require.NoError(t, m.Export(exported))
+	said, err := nin.ReadModel(exported, "")
+	require.NoError(t, err)
+	assert.Equal(t, m.Normalisation, said.Normalisation)
+	require.NoError(t, said.Normalise("0.5,0.5,0.5/0.25,0.25,0.25"))
+	require.EqualError(t, said.Normalise("unit"),
+		`Normalise is "unit"; the file says that its images are normalised by 0.5,0.5,0.5/0.25,0.25,0.25; want none or that`)
+	require.NoError(t, m.Normalise("unit"))
+	assert.Nil(t, m.Normalisation)
+	runs(m)
+	m, err = nin.ReadModel(nintest.ModelFile(t, "photos", 3, 2, map[string]string{"normalisation": "imagenet"}), "")
+	require.ErrorContains(t, err, `images normalised by "imagenet"`)
+	assert.Nil(t, m)
+	m, err = nin.ReadModel(nintest.ModelFile(t, "photos", 3, 2, map[string]string{"normalisation": "unit"}), "")
+	require.NoError(t, err)
+	runs(m)
+
+	paper := nintest.ModelFile(t, "lin2013", 3, 2, nil)
+	read := func() *nin.Model {
+		m, err := nin.ReadModel(paper, "")
+		require.NoError(t, err)
+		return m
+	}
+	refused(read(), paper+" does not have the whitening that the images of lin2013 go through; want the whitening.safetensors of its run beside it, or numbers")
+	beside := filepath.Join(filepath.Dir(paper), nin.WhiteningFile)
+	for size, fits := range map[int]bool{16: false, 32: true} {
+		w, err := data.BlankWhitening(3, size, size)
+		require.NoError(t, err)
+		require.NoError(t, w.Write(beside))
+		if m := read(); fits {
+			assert.Equal(t, w.Hash(), m.Whitening.Hash())
+			require.NoError(t, m.Normalise("imagenet"))
+			assert.Nil(t, m.Whitening)
+			assert.Equal(t, data.ImageNet(), m.Normalisation)
+		} else {
+			refused(m, paper+" does not have the whitening")
+		}
+	}
+
+	// The others are what their recipe says, or what is given.
+	m, err = nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
+	require.NoError(t, err)
+	runs(m)
+	require.NoError(t, m.Normalise("0.5/0.5"))
+	runs(m)
+}
+
+// A model that would be refused in a file is not written.
+func TestExportRefuses(t *testing.T) {
+	white, err := data.BlankWhitening(1, 8, 8)
+	require.NoError(t, err)
+	for says, change := range map[string]func(*nin.Model){
+		"the model has no network; want its Layers": func(m *nin.Model) { *m = nin.Model{} },
+		"input: 0 channels of 0x0":                  func(m *nin.Model) { m.In = nn.Shape{} },
+		"weights: net.0.weight is missing":          func(m *nin.Model) { m.Weights = nil },
+		"weights: net.4.bias is missing":            func(m *nin.Model) { m.Weights = m.Weights[:len(m.Weights)-1] },
+		"there are names of 3 classes; want 10":     func(m *nin.Model) { m.Classes = []string{"a", "b", "c"} },
+		"has 2 means and 2 deviations; want 1 or 1 of each": func(m *nin.Model) {
+			m.Normalisation = &data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}
+		},
+		"deviation 1 of the normalisation is 0":                                 func(m *nin.Model) { m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}} },
+		"a whitening of [1,8,8]; the network takes [1,12,10]":                   func(m *nin.Model) { m.Whitening = white },
+		"puts out [10,12,10]; want a vector of logits, or Values":               func(m *nin.Model) { m.Layers = m.Layers.(nn.Sequential)[:5] },
+		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) { m.Values, m.Classes = true, make([]string, 10) },
+	} {
+		for _, name := range []string{"m.safetensors", "m.onnx"} {
+			m := nintest.Branched(t)
+			change(m)
+			dir := t.TempDir()
+			err := m.Export(filepath.Join(dir, name))
+			require.ErrorContains(t, err, filepath.Join(dir, name)+": ")
+			require.ErrorContains(t, err, says)
+			assert.NotContains(t, err.Error(), "\n")
+			entries, err := os.ReadDir(dir)
+			require.NoError(t, err)
+			assert.Empty(t, entries, says)
+		}
+	}
+	m := nintest.Branched(t)
+	m.Layers = append(nn.Sequential{&untold{}}, m.Layers.(nn.Sequential)...)
+	for i := range m.Weights { // the layers are one further
+		name := strings.TrimPrefix(m.Weights[i].Name, "net.")
+		m.Weights[i].Name = fmt.Sprintf("net.%d%s", name[0]-'0'+1, name[1:])
+	}
+	require.ErrorContains(t, m.Export(filepath.Join(t.TempDir(), "m.safetensors")), "a layer without a text form, which is the ? in nin_test.untold ?; conv 8 3")
+}
+
+// untold is a layer without a text form.
+type untold struct{ _ chan int }
+
+func (*untold) Build(_ *nn.Graph, x *nn.Tensor) *nn.Tensor { return x }
+
+// A file without names of classes has none after it was read and exported.
+func TestExportInventsNoClasses(t *testing.T) {
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3, nil), "")
+	require.NoError(t, err)
+	for _, name := range []string{"m.safetensors", "m.onnx"} {
+		path := filepath.Join(t.TempDir(), name)
+		require.NoError(t, m.Export(path))
+		again, err := nin.ReadModel(path, "")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"0", "1", "2"}, again.Classes)
+		images := &data.Images{C: 1, H: 28, W: 28, Classes: []string{"cat", "dog", "fish"}, Labels: make([]uint8, 1)}
+		require.NoError(t, again.Check(images))
+		again.Classes = []string{"cat", "fish", "dog"} // now they are known
+		require.NoError(t, again.Export(path))
+		again, err = nin.ReadModel(path, "")
+		require.NoError(t, err)
+		assert.Equal(t, []string{"cat", "fish", "dog"}, again.Classes)
+		require.ErrorContains(t, again.Check(images), "the images are of the classes cat, dog, fish; the network knows cat, fish, dog")
+	}
+}
+
+// A network that puts out numbers, a vector or an image, comes back from its file as that, and is
+// predicted as that: its numbers, and no probabilities.
+func TestModelOfValues(t *testing.T) {
+	dev := gputest.Device(t)
+	for _, layers := range []nn.Sequential{
+		{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, {nn.Conv2D{Out: 2, Kernel: 1}}, {nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}},
+	} {
+		m := &nin.Model{Layers: layers, In: nn.Shape{C: 1, H: 2, W: 3}, Values: true, Weights: []safetensors.Tensor{
+			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{1, -2}}, {Name: "0.bias", Shape: []int{2}, Data: []float32{0.5, 10}},
+		}}
+		im := &data.Images{C: 1, H: 2, W: 3, Pixels: []uint8{0, 51, 102, 153, 204, 255}, Labels: []uint8{0}}
+		want := []float32{0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 10, 9.6, 9.2, 8.8, 8.4, 8}
+		if len(layers) == 3 {
+			want = []float32{1, 9}
+		}
+		for _, name := range []string{"m.safetensors", "m.onnx"} {
+			path := filepath.Join(t.TempDir(), name)
+			require.NoError(t, m.Export(path))
+			read, err := nin.ReadModel(path, "")
+			require.NoError(t, err)
+			assert.True(t, read.Values)
+			assert.Empty(t, read.Classes)
+			require.ErrorContains(t, read.Check(nintest.Fashion(t)), "numbers, not the logits of classes")
+			p, err := nin.NewPredictor(dev, read, 2)
+			require.NoError(t, err)
+			defer p.Close()
+			require.NoError(t, p.Add(im))
+			require.NoError(t, p.Add(im))
+			got, err := p.Values()
+			require.NoError(t, err)
+			require.Len(t, got, 2)
+			for _, row := range got {
+				assert.InDeltaSlice(t, want, row, 1e-5) // float32 of up to 10
+			}
+			_, err = p.Run()
+			require.ErrorContains(t, err, "numbers, not the logits of classes")
+			_, err = p.Predict(image.NewGray(image.Rect(0, 0, 2, 2)))
+			require.ErrorContains(t, err, "numbers, not the logits of classes")
+		}
+	}
 }

@@ -29,6 +29,9 @@ type Prediction struct {
 // the same bits; then the network normalises and whitens it as its file says. Nothing is cut
 // off, and nothing is inverted (see [Model.LooksInverted]).
 //
+// Of a network whose output is numbers (see Model.Values), [Predictor.Values] takes the place of
+// Predict and Run, which are for classes.
+//
 // Memory, plans and kernels are made by the first prediction at the latest, and do not depend
 // on the images. A Predictor is for one goroutine at a time, as its device is.
 type Predictor struct {
@@ -36,6 +39,7 @@ type Predictor struct {
 	images  *nn.Images
 	eval    *nn.Evaluator
 	classes []string
+	values  error        // why there are no classes
 	batch   *data.Images // resized
 	added   int          // images of the batch
 }
@@ -47,7 +51,7 @@ func NewPredictor(dev *gpu.Device, m *Model, batch int) (_ *Predictor, err error
 	if batch < 1 || batch > 1e6 {
 		return nil, nn.RangeError{Setting: "Batch", Value: batch, Want: "1 to 1000000"}
 	}
-	p := &Predictor{}
+	p := &Predictor{values: m.Classifier()}
 	defer func() {
 		if err != nil {
 			p.Close()
@@ -64,7 +68,7 @@ func NewPredictor(dev *gpu.Device, m *Model, batch int) (_ *Predictor, err error
 	if p.images, err = nn.Upload(dev, p.batch); err != nil {
 		return nil, err
 	}
-	p.eval, err = nn.NewEvaluator(p.net, p.images, batch)
+	p.eval, err = nn.NewEvaluator(p.net, p.images, batch, nn.Outputs{})
 	return p, err
 }
 
@@ -82,8 +86,12 @@ func (p *Predictor) Close() {
 // [image.Image] has no EXIF: to read a file with its orientation, use [data.ReadImage] and
 // [Predictor.Add].
 //
-// Errors: an image of no pixels, images that were added and not run, logits that are not finite.
+// Errors: an image of no pixels, images that were added and not run, logits that are not finite, a
+// network whose output is numbers.
 func (p *Predictor) Predict(img image.Image) ([]Prediction, error) {
+	if p.values != nil {
+		return nil, p.values
+	}
 	if p.added > 0 {
 		return nil, errors.New("nin: images were added to the batch; run it first")
 	}
@@ -121,19 +129,29 @@ func (p *Predictor) Add(im *data.Images) error {
 	return nil
 }
 
-// Run returns for each image that was added since the last run, in their order, all classes,
-// the most probable first.
-func (p *Predictor) Run() ([][]Prediction, error) {
+// Values returns for each image that was added since the last run, in their order, what the
+// network puts out: the K numbers of a vector, or the C*H*W of an image in the order [C,H,W]. Of a
+// network that knows classes those are the logits, in the order of the classes.
+func (p *Predictor) Values() ([][]float32, error) {
 	n := p.added
 	p.added = 0
 	if err := p.images.Replace(p.batch); err != nil {
 		return nil, err
 	}
-	rows, err := p.eval.Logits(0, n)
+	return p.eval.Logits(0, n)
+}
+
+// Run returns for each image that was added since the last run, in their order, all classes,
+// the most probable first.
+func (p *Predictor) Run() ([][]Prediction, error) {
+	if p.values != nil {
+		return nil, p.values
+	}
+	rows, err := p.Values()
 	if err != nil {
 		return nil, err
 	}
-	all := make([][]Prediction, n)
+	all := make([][]Prediction, len(rows))
 	for i, logits := range rows {
 		for c, logP := range nn.LogSoftmax(logits) {
 			all[i] = append(all[i], Prediction{p.classes[c], math.Exp(logP)})

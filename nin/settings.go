@@ -37,8 +37,8 @@ type Settings struct {
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	// ClassWeights says how much each class counts in the loss: a list such as 1,2,0.5, in the
 	// order of the classes, or balanced, which is images / (classes * images of the class) of the
-	// training images. Empty means that all count the same. The test loss has neither weights nor
-	// smoothing.
+	// training images. Empty means that all count the same. The training loss of an epoch is the
+	// weighted mean then, as that of a step. The test loss has neither weights nor smoothing.
 	ClassWeights string `json:"class_weights,omitempty"`
 
 	Augment string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
@@ -47,6 +47,7 @@ type Settings struct {
 	// 0 to 1; dataset, less the mean and over the deviation of each channel of the training
 	// images, as [data.FitNormalisation] finds them; imagenet, the same with the numbers of
 	// torchvision's pretrained networks; or numbers, in the form of [data.Normalisation.String].
+	// Layers that Freeze keeps learned under the numbers of the file of Init: see LikeInit.
 	Normalise   string `json:"normalise,omitempty"`
 	TrainImages int    `json:"train_images"`       // 0 is all
 	TestImages  int    `json:"test_images"`        // 0 is all

@@ -27,10 +27,7 @@ func Whiten(w *data.Whitening) NetOption {
 // upload puts a whitening on the device.
 func (net *Net) upload(w *data.Whitening) error {
 	in := net.In
-	if w.C != in.C || w.H != in.H || w.W != in.W {
-		return fmt.Errorf("nn: a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, in.C, in.H, in.W)
-	}
-	if err := w.Check(); err != nil {
+	if err := w.For(in.C, in.H, in.W); err != nil {
 		return fmt.Errorf("nn: %w", err)
 	}
 	// From [C,H,W] to the order of the device's images, [H,W,C]; as a

@@ -47,4 +47,27 @@ func TestNormalisedRun(t *testing.T) {
 	assert.NotEqual(t, want.Hash, other.Hash)
 	s.Init = filepath.Join(whole.Dir, "model.safetensors")
 	assert.Contains(t, begin(t, s, "").Note, "was trained on images normalised by "+numbers.String()+"; here they are by unit")
+
+	// Frozen layers see what they learned from, if the settings are made like the file's.
+	s.Normalise, s.Freeze = "dataset", "0"
+	s, w, err := s.LikeInit()
+	require.NoError(t, err)
+	assert.Nil(t, w)
+	assert.Equal(t, numbers.String(), s.Normalise)
+	like := begin(t, s, "")
+	assert.Equal(t, numbers, like.Found.Normalisation)
+	assert.Empty(t, like.Note)
+	for file, want := range map[string]string{
+		nintest.ModelFile(t, "mini", 1, 10, map[string]string{"normalisation": "unit"}): "", nintest.ModelFile(t, "mini", 1, 10, nil): "dataset",
+	} {
+		s.Init, s.Normalise, s.Freeze = file, "dataset", "0"
+		like, _, err := s.LikeInit()
+		require.NoError(t, err)
+		assert.Equal(t, want, like.Normalise)
+	}
+	s.Init = nintest.ModelFile(t, "mini", 1, 10, nil)
+	assert.Contains(t, begin(t, s, "").Note, s.Init+" does not say how the images were normalised that the frozen layers learned from; here they are by "+numbers.String())
+	s.Init = "none"
+	_, _, err = s.LikeInit()
+	require.ErrorContains(t, err, "Init none: ")
 }

@@ -132,10 +132,19 @@ func (r *Run) startFrom(path string) error {
 	if len(missing)+len(unused) > 0 {
 		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused), path, listed(missing), listed(unused))
 	}
-	if theirs, ours := meta["normalisation"], r.metadata["normalisation"]; theirs != "" && theirs != ours {
-		r.Note = strings.TrimPrefix(fmt.Sprintf("%s; %s was trained on images normalised by %s; here they are by %s", r.Note, path, theirs, ours), "; ")
+	theirs, ours := nin.Preprocessing(meta), nin.Preprocessing(r.metadata)
+	switch {
+	case theirs != "" && theirs != ours:
+		r.note("%s was trained on images normalised by %s; here they are by %s", path, theirs, ours)
+	case theirs == "" && r.Settings.Freeze != "" && (r.Settings.Whiten || r.Settings.Normalise == "dataset"):
+		r.note("%s does not say how the images were normalised that the frozen layers learned from; here they are by %s", path, ours)
 	}
 	return err
+}
+
+// note adds to the Note.
+func (r *Run) note(format string, args ...any) {
+	r.Note = strings.TrimPrefix(r.Note+"; "+fmt.Sprintf(format, args...), "; ")
 }
 
 // listed are the first names of a list, and how many more there are.

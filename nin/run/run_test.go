@@ -323,3 +323,54 @@ func TestSpeedIsByTheClock(t *testing.T) {
 	}
 	assert.Equal(t, 2, epochs)
 }
+
+// The training loss of an epoch is the mean over its images, with weights of classes the weighted
+// one, also after a resume in the middle: PyTorch's of the epoch as one batch, from the losses of
+// the steps and the labels of the images.
+func TestTrainingLossOfAnEpoch(t *testing.T) {
+	train, _ := nintest.Images(t)
+	for _, weights := range []string{"", "1,2,3,4,5,6,7,8,9,10"} {
+		s := nintest.Short(func(s *nin.Settings) {
+			s.ClassWeights, s.TrainImages, s.Shuffle, s.Epochs, s.CheckpointEvery = weights, 56, false, 1, nin.Every{Steps: 2}
+		})
+		loss, err := s.Loss(train.First(s.TrainImages))
+		require.NoError(t, err)
+		weight := func(i int) float64 {
+			if weights == "" {
+				return 1
+			}
+			return float64(float32(loss.ClassWeights[train.Label(i)]))
+		}
+		var sum, total, epoch float64
+		steps := func(r *run.Run, until int) {
+			sum, total = 0, 0
+			for e, err := range r.Events(context.Background()) {
+				require.NoError(t, err)
+				switch {
+				case e.Epoch != nil:
+					epoch = e.Epoch.TrainLoss
+				case e.Step != nil:
+					of := 0.0
+					for i := range e.Step.Images {
+						of += weight((e.Step.Step-1)*s.Batch + i)
+					}
+					assert.InEpsilon(t, of, e.Step.Weight, 1e-12)
+					sum, total = sum+e.Step.Loss*of, total+of
+					if e.Step.Step == until {
+						return
+					}
+				}
+			}
+		}
+		steps(begin(t, s, ""), 0)
+		assert.InEpsilon(t, sum/total, epoch, 1e-12)
+		want := epoch
+		stopped := begin(t, s, "")
+		steps(stopped, 3)
+		stopped.Close()
+		again := resume(t, stopped.Dir)
+		require.Equal(t, 2, again.Start)
+		steps(again, 0)
+		assert.Equal(t, want, epoch, "resumed")
+	}
+}

@@ -62,6 +62,20 @@ func TestWhitenedRun(t *testing.T) {
 	_, err = nin.ReadModel(filepath.Join(whole.Dir, "checkpoint", "best.safetensors"), "")
 	require.NoError(t, err)
 
+	// A run that begins from these weights says so if it has another whitening, or takes theirs.
+	s.Init, s.Freeze = filepath.Join(whole.Dir, "model.safetensors"), "0"
+	like, theirs, err := s.LikeInit()
+	require.NoError(t, err)
+	assert.True(t, like.Whiten)
+	assert.Equal(t, white.Hash(), theirs.Hash())
+	s.Whiten = true
+	assert.Empty(t, start().Note)
+	hash := white.Hash()
+	white.Mean[3]++
+	assert.Contains(t, start().Note, "was trained on images normalised by whitening "+hash[:16]+"; here they are by whitening "+white.Hash()[:16])
+	white.Mean[3]--
+	s.Whiten, s.Init, s.Freeze = false, "", ""
+
 	file := filepath.Join(whole.Dir, "whitening.safetensors")
 	white.Mean[3] = math.Pi
 	require.NoError(t, white.Write(file))

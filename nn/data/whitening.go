@@ -260,6 +260,14 @@ func newWhitening(tensors []safetensors.Tensor) (*Whitening, error) {
 	return w, w.Check()
 }
 
+// For refuses a whitening that is not for images of c channels and rows x columns, or that Check refuses.
+func (w *Whitening) For(c, rows, columns int) error {
+	if w.C != c || w.H != rows || w.W != columns {
+		return fmt.Errorf("a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, c, rows, columns)
+	}
+	return w.Check()
+}
+
 // Check refuses a whitening that is of no images, or not of numbers.
 func (w *Whitening) Check() error {
 	if err := CheckWhitening(w.C, w.H, w.W); err != nil {
