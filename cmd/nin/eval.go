@@ -29,7 +29,8 @@ become grey or colours as predict makes them.
 The file of weights is a run's model.safetensors, one of its checkpoints, or what
 PyTorch, Flax, Keras or MXNet saved as safetensors. A file that was written here
 says what its network is. The network of any other is the recipe's that the names
-and the shapes of the weights fit, or that -recipe names.
+and the shapes of the weights fit, or that -recipe names; where the recipe normalises
+by the training images, -normalise has their numbers, which such a file has not.
 
 Usage: go run ./cmd/nin eval -model FILE [flags]
 
@@ -46,6 +47,7 @@ func eval(w io.Writer, args []string) error {
 	var (
 		file    = fs.String("model", "", "`file` of weights")
 		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+		see     = normalise(fs)
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
@@ -58,9 +60,12 @@ func eval(w io.Writer, args []string) error {
 	if err := parse(fs, w, evalHelp, args); err != nil {
 		return err
 	}
-	m, err := readModel("eval", *file, *recipe)
+	m, err := readModel("eval", *file, *recipe, *see)
 	if err != nil {
 		return err
+	}
+	if err := m.Classifier(); err != nil {
+		return fmt.Errorf("eval: %s: %w; predict prints the numbers", *file, err)
 	}
 	if *dataset == "" {
 		*dataset = m.Dataset
@@ -109,8 +114,13 @@ func eval(w io.Writer, args []string) error {
 	return e.Write(w)
 }
 
-// readModel reads the -model of a command.
-func readModel(command, file, recipe string) (*nin.Model, error) {
+// normalise is the flag for what images are to a network whose file does not say it.
+func normalise(fs *flag.FlagSet) *string {
+	return fs.String("normalise", "", "`what` images are to the network of a file that does not say it, such as PyTorch's: unit, imagenet, or numbers such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: the recipe's)")
+}
+
+// readModel reads the -model of a command, with its -recipe and -normalise, which may be empty.
+func readModel(command, file, recipe, see string) (*nin.Model, error) {
 	if file == "" {
 		return nil, cli.Usage(fmt.Errorf("%s: want -model FILE, such as runs/mini-20260102-150405/model.safetensors", command))
 	}
@@ -119,7 +129,11 @@ func readModel(command, file, recipe string) (*nin.Model, error) {
 			return nil, cli.Usage(err)
 		}
 	}
-	return nin.ReadModel(file, recipe)
+	m, err := nin.ReadModel(file, recipe)
+	if err == nil && see != "" {
+		err = cli.Usage(m.Normalise(see))
+	}
+	return m, err
 }
 
 // counter shows on a terminal how many of n are done, on a line that clear

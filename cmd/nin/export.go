@@ -14,7 +14,8 @@ import (
 
 const exportHelp = `Export writes a trained network for other programs. A file whose name ends in
 .onnx is an ONNX model (opset 13): it takes "images" [N,C,H,W], 8-bit values
-divided by 255, of any number N, and gives "logits"; the weights are initialisers
+divided by 255, of any number N, and gives "logits", or "values" of a network of
+numbers; the weights are initialisers
 of PyTorch's names. One that ends in .safetensors is the weights, which
 load_state_dict takes, with the network's description but without what a checkpoint
 has besides. The model may be in either form, or a checkpoint.
@@ -32,6 +33,7 @@ func export(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("export", flag.ContinueOnError)
 	file := fs.String("model", "", "`file` of weights")
 	recipe := fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+	see := normalise(fs)
 	out := fs.String("o", "", "`file` to write, .onnx or .safetensors")
 	if err := parse(fs, w, exportHelp, args); err != nil {
 		return err
@@ -42,7 +44,7 @@ func export(w io.Writer, args []string) error {
 	case ext != ".onnx" && ext != ".safetensors":
 		return cli.Usage(fmt.Errorf("export: -o is %q; want a name that ends in .onnx or .safetensors", *out))
 	}
-	m, err := readModel("export", *file, *recipe)
+	m, err := readModel("export", *file, *recipe, *see)
 	if err != nil {
 		return err
 	}
@@ -60,6 +62,10 @@ func export(w io.Writer, args []string) error {
 	if m.Recipe != "" {
 		network = "the network of " + m.Recipe
 	}
-	_, err = fmt.Fprintf(w, "%s: %s, %d parameters, images %s, %d classes\n", *out, network, params, m.In.Batch(1), len(m.Classes))
+	puts := fmt.Sprintf("%d classes", len(m.Classes))
+	if m.Values {
+		puts = "numbers"
+	}
+	_, err = fmt.Fprintf(w, "%s: %s, %d parameters, images %s, %s\n", *out, network, params, m.In.Batch(1), puts)
 	return err
 }

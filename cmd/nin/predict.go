@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -14,6 +15,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nn"
 	"wgnin/nn/data"
 )
 
@@ -21,6 +23,9 @@ const predictHelp = `Predict gives the most probable classes of images, from PNG
 or TIFF files of any size. An image is made grey if the network takes one channel, and resized as
 in training, to the bit as Pillow's BILINEAR does; it is not cropped, so what it
 shows should fill it as in the training images.
+
+Of a network that puts out numbers, as one does that was trained with a mean squared
+error, it prints these; those of an image, in the order [C,H,W], only with -json.
 
 In Fashion-MNIST and MNIST things are white on black; it says so of an image that
 looks like black on white, and -invert turns all of them round.
@@ -45,6 +50,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	var (
 		file    = fs.String("model", "", "`file` of weights")
 		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+		see     = normalise(fs)
 		adapter = cli.Adapter(fs)
 		top     = fs.Int("top", 3, "classes to give for an image")
 		invert  = fs.Bool("invert", false, "turn black into white")
@@ -60,9 +66,14 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	case *top < 1:
 		return cli.Usage(fmt.Errorf("predict: -top is %d; want at least 1", *top))
 	}
-	m, err := readModel("predict", *file, *recipe)
+	m, err := readModel("predict", *file, *recipe, *see)
 	if err != nil {
 		return err
+	}
+	if m.Values && !*asJSON {
+		if out, err := nn.OutShape(m.Layers, m.In); err != nil || out.Len() > mostValues {
+			return cmp.Or(err, fmt.Errorf("predict: the network puts out %s, %d numbers for each image; -json prints them", out, out.Len()))
+		}
 	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
@@ -99,12 +110,10 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 			}
 			read = append(read, prediction{File: path, Inverted: m.LooksInverted(im)})
 		}
-		classes, err := p.Run()
-		if err != nil {
+		if err := run(p, m, read, *top); err != nil {
 			return fmt.Errorf("predict: %w", err)
 		}
 		for i := range read {
-			read[i].Classes = classes[i][:min(*top, len(classes[i]))]
 			if err := show(read[i]); err != nil {
 				return err
 			}
@@ -116,6 +125,25 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	return nil
 }
 
+// run predicts the images that were added, and fills in what it finds: the top classes, or numbers.
+func run(p *nin.Predictor, m *nin.Model, added []prediction, top int) error {
+	if m.Values {
+		values, err := p.Values()
+		for i := range values {
+			added[i].Values = values[i]
+		}
+		return err
+	}
+	classes, err := p.Run()
+	for i := range classes {
+		added[i].Classes = classes[i][:min(top, len(classes[i]))]
+	}
+	return err
+}
+
+// mostValues is how many numbers of an image are printed on a line.
+const mostValues = 16
+
 // predictBatch is the number of images that run at a time: enough to fill a device, few
 // enough that the first results come soon.
 const predictBatch = 8
@@ -124,7 +152,8 @@ const predictBatch = 8
 type prediction struct {
 	File     string           `json:"file"`
 	Inverted bool             `json:"looks_inverted,omitempty"`
-	Classes  []nin.Prediction `json:"classes"`
+	Classes  []nin.Prediction `json:"classes,omitempty"`
+	Values   []float32        `json:"values,omitempty"` // of a network that puts out numbers
 }
 
 // readImage reads an image file. If path is something else, such as a folder or a pipe, the
@@ -166,6 +195,9 @@ func predictionLines(w io.Writer, m *nin.Model, paths []string) func(prediction)
 		cells := []string{fmt.Sprintf("%-*s", file, p.File)}
 		for _, g := range p.Classes {
 			cells = append(cells, fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", g.Class, g.Probability)))
+		}
+		for _, v := range p.Values {
+			cells = append(cells, fmt.Sprintf("%-11.5g", v))
 		}
 		if p.Inverted {
 			cells = append(cells, fmt.Sprintf("looks like black on white, and %s is white on black: try -invert", m.Dataset))

@@ -17,6 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/nin"
+	"wgnin/nin/nintest"
+	"wgnin/nn"
+	"wgnin/nn/safetensors"
 )
 
 // writePNG draws a disc of one colour on another and gives the file.
@@ -140,5 +144,65 @@ func TestPredictRefuses(t *testing.T) {
 		{[]string{"x.png", "-models", file}, 2, "not defined: -models"},
 	} {
 		refuses(t, append([]string{"predict"}, c.args...), c.code, c.says)
+	}
+}
+
+// The state dict of a recipe that normalises by its training images is not predicted or exported
+// before it is said how: in one line that names the flag.
+func TestPredictAsksForTheNormalisation(t *testing.T) {
+	file := nintest.ModelFile(t, "photos", 3, 2, nil)
+	picture := writePNG(t, "disc.png", 240, 9)
+	onnx := filepath.Join(t.TempDir(), "m.onnx")
+	for _, command := range [][]string{{"predict", picture}, {"export", "-o", onnx}, {"eval", "-data", fashionDir, "-dataset", "folder"}} {
+		args := slices.Insert(command, 1, "-model", file)
+		if command[0] != "eval" { // which has no images of two classes here
+			refuses(t, args, 1, "-normalise is missing: "+file+" does not say by which mean and deviation the images of photos were normalised")
+		}
+		refuses(t, slices.Insert(slices.Clone(args), 1, "-normalise", "zscore"), 2, `-normalise is "zscore"; want unit, `)
+		refuses(t, slices.Insert(slices.Clone(args), 1, "-normalise", "dataset"), 2, "-normalise is ")
+	}
+	predict := func(args ...string) string {
+		code, out, stderr := runNin(append([]string{"predict", "-json", "-model"}, args...)...)
+		require.Zero(t, code, stderr)
+		return out
+	}
+	numbers := predict(file, "-normalise", "0.5/0.25", picture)
+	assert.NotEqual(t, numbers, predict(file, "-normalise", "unit", picture))
+	code, _, stderr := runNin("export", "-model", file, "-normalise", "0.5/0.25", "-o", onnx)
+	require.Zero(t, code, stderr)
+	assert.Equal(t, numbers, predict(onnx, picture))
+	refuses(t, []string{"predict", "-model", onnx, "-normalise", "unit", picture}, 2, "the file says that its images are normalised by 0.5,0.5,0.5/0.25,0.25,0.25")
+}
+
+// Of a network that puts out numbers, predict prints these, and eval says that it cannot measure
+// them.
+func TestPredictValues(t *testing.T) {
+	dir := t.TempDir()
+	m := &nin.Model{
+		Layers: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, In: nn.Shape{C: 1, H: 5, W: 5}, Values: true,
+		Weights: []safetensors.Tensor{
+			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{0, 0}}, {Name: "0.bias", Shape: []int{2}, Data: []float32{0.25, -1200}},
+		},
+	}
+	vector, picture := filepath.Join(dir, "vector.safetensors"), filepath.Join(dir, "image.safetensors")
+	require.NoError(t, m.Export(vector))
+	m.Layers = nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}}
+	require.NoError(t, m.Export(picture))
+	disc := writePNG(t, "disc.png", 240, 9)
+	code, out, stderr := runNin("predict", "-model", vector, disc)
+	require.Zero(t, code, stderr)
+	assert.Regexp(t, `disc.png  0\.25 +-1200\n$`, out)
+	refuses(t, []string{"predict", "-model", picture, disc}, 1, "the network puts out [2,5,5], 50 numbers for each image; -json prints them")
+	for file, n := range map[string]int{vector: 2, picture: 50} {
+		code, out, stderr = runNin("predict", "-json", "-model", file, disc)
+		require.Zero(t, code, stderr)
+		var all []map[string]any
+		require.NoError(t, json.Unmarshal([]byte(out), &all))
+		assert.Len(t, all[0]["values"], n)
+		assert.NotContains(t, all[0], "classes")
+		refuses(t, []string{"eval", "-model", file, "-data", fashionDir}, 1, "numbers, not the logits of classes; predict prints the numbers")
+		code, out, stderr = runNin("export", "-model", file, "-o", filepath.Join(dir, "m.onnx"))
+		require.Zero(t, code, stderr)
+		assert.Regexp(t, ", numbers\n$", out)
 	}
 }

@@ -52,7 +52,7 @@ func summary(w io.Writer, args []string) error {
 		return cli.Usage(errors.New("summary: -model with -net; give one of them"))
 	}
 	if *file != "" {
-		m, err := readModel("summary", *file, *recipe)
+		m, err := readModel("summary", *file, *recipe, "")
 		if err != nil {
 			return err
 		}

@@ -361,7 +361,8 @@ func TestBadInput(t *testing.T) {
 }
 
 // A network learns one folder of pictures; its convolutions then serve for another folder, of other
-// classes, with a new last layer.
+// classes, with a new last layer. It sees that folder normalised as the first, unless it is told
+// otherwise, and says so.
 func TestTransfer(t *testing.T) {
 	gputest.Device(t)
 	small, _, err := data.Load(t.Context(), "fashion-mnist", data.LoadOptions{Dir: smallData})
@@ -381,9 +382,11 @@ func TestTransfer(t *testing.T) {
 		}
 		return filepath.Join(dir, name)
 	}
+	sees := map[string]string{} // normalisation of each run
 	weights := func(run string) map[string][]float32 {
-		ts, _, err := safetensors.Read(filepath.Join(run, "model.safetensors"))
+		ts, meta, err := safetensors.Read(filepath.Join(run, "model.safetensors"))
 		require.NoError(t, err)
+		sees[run] = meta["normalisation"]
 		all := map[string][]float32{}
 		for _, w := range ts {
 			all[w.Name] = w.Data
@@ -407,6 +410,17 @@ func TestTransfer(t *testing.T) {
 			assert.Equal(t, before[name], w, name)
 		}
 	}
+	assert.Equal(t, sees[first], sees[second])
+	assert.Contains(t, stdout, fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are", sees[first], filepath.Join(first, "model.safetensors")))
+	assert.Contains(t, metrics(t, second)[0], fmt.Sprintf(`"normalise":%q`, sees[first]))
+
+	third := filepath.Join(dir, "third")
+	stdout, stderr, code = train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", third, "-epochs", "1", "-normalise", "dataset",
+		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1")...)
+	require.Zero(t, code, stderr)
+	weights(third)
+	assert.NotEqual(t, sees[first], sees[third])
+	assert.Contains(t, stdout, fmt.Sprintf("was trained on images normalised by %s; here they are by %s", sees[first], sees[third]))
 }
 
 func TestHelpAndFiles(t *testing.T) {

@@ -121,7 +121,7 @@ func (o *options) check(fs *flag.FlagSet) error {
 		new(options).register(own)
 		fs.Visit(func(g *flag.Flag) {
 			switch g.Name {
-			case "adapter", "recipe", "dataset", "data", "skip-bad", "test-images":
+			case "adapter", "recipe", "dataset", "data", "skip-bad", "test-images", "normalise":
 			default:
 				if own.Lookup(g.Name) == nil {
 					err = fmt.Errorf("-%s is of a training run; with -model there is none", g.Name)

@@ -150,6 +150,14 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 	if err != nil {
 		return err
 	}
+	if how := flags.Settings(nin.Settings{}).Normalise; how != "" {
+		if err := m.Normalise(how); err != nil {
+			return cli.Usage(err)
+		}
+	}
+	if err := m.Classifier(); err != nil {
+		return fmt.Errorf("%s: %w, which is what is shown", opt.model, err)
+	}
 	s, err := open(*flags.Adapter, opt)
 	if err != nil {
 		return err

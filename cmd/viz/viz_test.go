@@ -154,6 +154,13 @@ func TestWithoutAWindow(t *testing.T) {
 	_, stderr, code = runViz(t, "-model", file("any.safetensors"), "-data", smallData, "-layer", "3", "-screenshot", file("any.png"))
 	require.Zero(t, code, stderr)
 
+	// A state dict that does not say what its images are is drawn once that is given.
+	photos := []string{"-model", nintest.ModelFile(t, "photos", 1, 10, nil), "-data", smallData, "-dataset", "fashion-mnist"}
+	_, stderr, code = runViz(t, append(photos, "-normalise", "0.5/0.25", "-screenshot", file("photos.png"))...)
+	require.Zero(t, code, stderr)
+	branched.Values = true
+	require.NoError(t, branched.Export(file("values.safetensors")))
+
 	layer := []string{"-layer", "2.9"}
 	for _, c := range []struct {
 		args []string
@@ -163,6 +170,8 @@ func TestWithoutAWindow(t *testing.T) {
 		{append(model, "-image", file("once/metrics.jsonl")), 1}, {append(model, "-dataset", "shoes"), 2}, {append(model, "-test-images", "-1"), 2},
 		{append(steps(1, file("bad")), layer...), 1},
 		{append([]string{"-train", "-resume", file("once")}, layer...), 1},
+		{photos, 1}, {append(photos, "-normalise", "zscore"), 2}, {append(model, "-normalise", "0.5/0.5"), 2},
+		{[]string{"-model", file("values.safetensors"), "-data", smallData}, 1},
 	} {
 		_, stderr, code := runViz(t, append(c.args[:len(c.args):len(c.args)], "-screenshot", file("bad.png"))...)
 		assert.Equal(t, c.code, code, "%v: %s", c.args, stderr)

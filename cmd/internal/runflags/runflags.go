@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -211,18 +212,35 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err := absolute(&s); err != nil {
 		return nil, err
 	}
+	var w *data.Whitening
+	note := ""
+	if s.Init != "" && s.Freeze != "" && !f.gives("normalise", "whiten") {
+		was := s
+		if s, w, err = s.LikeInit(); err != nil {
+			return nil, err
+		}
+		if s != was || w != nil {
+			how := map[bool]string{true: "whitening", false: cmp.Or(s.Normalise, nin.Unit)}[s.Whiten]
+			note = fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are", how, s.Init)
+		}
+	}
 	opt := f.options(recipe.In, s)
 	train, test, err := data.Load(ctx, s.Dataset, opt)
 	if err != nil {
 		return nil, err
 	}
-	var w *data.Whitening
-	if s.Whiten {
+	if s.Whiten && w == nil {
 		if w, err = data.FindWhitening(ctx, train, opt); err != nil {
 			return nil, err
 		}
 	}
-	begin := func(dir string) (*run.Run, error) { return run.New(ctx, dev, s, w, train, test, dir) }
+	begin := func(dir string) (*run.Run, error) {
+		r, err := run.New(ctx, dev, s, w, train, test, dir)
+		if err == nil && note != "" {
+			r.Note = strings.TrimPrefix(r.Note+"; "+note, "; ")
+		}
+		return r, err
+	}
 	if f.out != "" {
 		return begin(f.out)
 	}
@@ -232,6 +250,12 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		r, err = begin(fmt.Sprintf("%s-%d", dir, n))
 	}
 	return r, err
+}
+
+// gives reports whether one of the flags was given.
+func (f *Flags) gives(flags ...string) (given bool) {
+	f.fs.Visit(func(g *flag.Flag) { given = given || slices.Contains(flags, g.Name) })
+	return given
 }
 
 // absolute makes the paths in the settings absolute, so that the run can be resumed from any
