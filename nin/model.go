@@ -183,10 +183,13 @@ func (m *Model) checkWeights() (err error) {
 	return err
 }
 
-// checkImages refuses a whitening and a normalisation that are not for the network's images, and
-// gives each channel its own numbers.
+// checkImages refuses a whitening or a normalisation that is not for the network's images, or both,
+// and gives each channel its own numbers.
 func (m *Model) checkImages() (err error) {
 	if m.Normalisation != nil {
+		if m.Whitening != nil {
+			return errors.New("there are a whitening and a normalisation; want one of them, for whitening normalises by itself")
+		}
 		if m.Normalisation, err = m.Normalisation.For(m.In.C); err != nil {
 			return err
 		}
@@ -195,6 +198,20 @@ func (m *Model) checkImages() (err error) {
 		return m.Whitening.For(m.In.C, m.In.H, m.In.W)
 	}
 	return nil
+}
+
+// checkText refuses a layer that has no text form, from which no program could read it back.
+func (m *Model) checkText() error {
+	d, err := nn.Describe(m.Layers, m.In)
+	if err != nil || !strings.Contains(nn.Text(m.Layers), "?") {
+		return err
+	}
+	for _, l := range d.Layers { // the last of a block is that inside
+		if strings.Contains(nn.Text(l.Layer), "?") {
+			err = fmt.Errorf("layer %s has no text form; want a type whose fields nn.Text can write", l)
+		}
+	}
+	return err
 }
 
 // unseen returns why it is not known what the images go through, if that is so.
@@ -509,8 +526,8 @@ func (m Model) export(path string) error {
 	}
 	switch ext {
 	case ".safetensors":
-		if text := nn.Text(m.Layers); strings.Contains(text, "?") {
-			return fmt.Errorf("the network has a layer without a text form, which is the ? in %s", text)
+		if err := m.checkText(); err != nil {
+			return err
 		}
 		if m.Whitening != nil {
 			beside := filepath.Join(filepath.Dir(path), WhiteningFile)

@@ -351,8 +351,11 @@ func TestExportRefuses(t *testing.T) {
 		"has 2 means and 2 deviations; want 1 or 1 of each": func(m *nin.Model) {
 			m.Normalisation = &data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}
 		},
-		"deviation 1 of the normalisation is 0":                                 func(m *nin.Model) { m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}} },
-		"a whitening of [1,8,8]; the network takes [1,12,10]":                   func(m *nin.Model) { m.Whitening = white },
+		"deviation 1 of the normalisation is 0":               func(m *nin.Model) { m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}} },
+		"a whitening of [1,8,8]; the network takes [1,12,10]": func(m *nin.Model) { m.Whitening = white },
+		"there are a whitening and a normalisation; want one of them": func(m *nin.Model) {
+			m.Whitening, m.Normalisation = white, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}}
+		},
 		"puts out [10,12,10]; want a vector of logits, or Values":               func(m *nin.Model) { m.Layers = m.Layers.(nn.Sequential)[:5] },
 		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) { m.Values, m.Classes = true, make([]string, 10) },
 	} {
@@ -375,7 +378,7 @@ func TestExportRefuses(t *testing.T) {
 		name := strings.TrimPrefix(m.Weights[i].Name, "net.")
 		m.Weights[i].Name = fmt.Sprintf("net.%d%s", name[0]-'0'+1, name[1:])
 	}
-	require.ErrorContains(t, m.Export(filepath.Join(t.TempDir(), "m.safetensors")), "a layer without a text form, which is the ? in nin_test.untold ?; conv 8 3")
+	require.ErrorContains(t, m.Export(filepath.Join(t.TempDir(), "m.safetensors")), "layer 0 (nin_test.untold ?) has no text form; want a type whose fields nn.Text can write")
 }
 
 // untold is a layer without a text form.

@@ -150,6 +150,13 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	_, err := run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
 	require.EqualError(t, err, "Net makes 20 logits; want 10, one for each class of the images")
 	assert.NoDirExists(t, dir)
+	mine := nin.Recipe{
+		Name: "mine", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1},
+		Net: func(int, float64) nn.Sequential { return nn.Sequential{nn.Flatten{}, nn.Linear{Out: 12}} },
+	}
+	_, err = run.New(context.Background(), gputest.Device(t), mine.Settings(), nil, train, test, dir, mine)
+	require.EqualError(t, err, "the network of the recipe mine makes 12 logits; want 10, one for each class of the images")
+	assert.NoDirExists(t, dir)
 }
 
 // A run's folder is one run's at a time. What another wants of it while it is written

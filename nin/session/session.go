@@ -86,8 +86,12 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 			s.Close()
 		}
 	}()
-	if out := s.Net.Out; set.Net != "" && out.H*out.W == 1 && out.C != len(train.Classes) {
-		return nil, nin.SettingError{Setting: "Net", Problem: fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))}
+	if out := s.Net.Out; out.H*out.W == 1 && out.C != len(train.Classes) { // others have no loss
+		problem := fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))
+		if set.Net == "" {
+			return nil, fmt.Errorf("the network of the recipe %s %s", r.Name, problem)
+		}
+		return nil, nin.SettingError{Setting: "Net", Problem: problem}
 	}
 	switch {
 	case f.Kernels != nil:
