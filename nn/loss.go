@@ -134,8 +134,9 @@ func checkLogits(logits, classes int) error {
 //
 //	loss = sum (y[n,k] - target[n,k])^2 / (N*K)
 //
-// Shapes: y and target [N,K]. The accuracy of an evaluation is 0. Errors: images without
-// targets, or whose targets are not K numbers.
+// Shapes: y [N,K] or [N,C,H,W], and the target as y, whose K = C*H*W numbers of an image are in the
+// order [C,H,W]. The accuracy of an evaluation is 0. Errors: images without targets, or whose
+// targets are not K numbers.
 type MSE struct{}
 
 // Build records the loss.
@@ -144,12 +145,12 @@ func (MSE) Build(g *Graph, y *Tensor, t Target) {
 		g.Fail(errors.New("MSE of images without targets; want a call of their SetTargets before"))
 		return
 	}
-	if y.H != 1 || y.W != 1 || y.C != t.K {
+	if y.Len() != t.K {
 		g.Fail(fmt.Errorf("MSE of an output of %d channels of %dx%d, and targets of %d numbers; want a number for each",
 			y.C, y.H, y.W, t.K))
 		return
 	}
-	s := mse.Shape{N: g.N, K: t.K, Stride: y.Stride}
+	s := mse.Shape{N: g.N, C: y.C, Pixels: y.H * y.W, Stride: y.Stride}
 	if err := s.Check(); err != nil {
 		g.Fail(err)
 		return

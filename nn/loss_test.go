@@ -240,6 +240,58 @@ func TestOutputsOfImages(t *testing.T) {
 	}
 }
 
+// The mean squared error of an output that is an image, whose targets are in the order [C,H,W],
+// and its gradient, are PyTorch's formula, whatever part of a batch an image is in.
+func TestMSEOfImages(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 10, 1, 7, 6)
+	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)}}, set)
+	require.NoError(t, net.Init(nn.He, 3))
+	const pixels = 7 * 6
+	r := rand.New(rand.NewPCG(2, 2))
+	targets := make([]float32, 10*3*pixels)
+	for i := range targets {
+		targets[i] = 2*r.Float32() - 1
+	}
+	require.NoError(t, images.SetTargets(targets))
+	outputs, err := nn.NewEvaluator(net, images, 10, nn.Outputs{})
+	require.NoError(t, err)
+	defer outputs.Close()
+	y, err := outputs.Logits(0, 10)
+	require.NoError(t, err)
+	mean := func(first, n int) (loss float64, gradient [3]float64) {
+		all := float64(n * 3 * pixels)
+		for i := first; i < first+n; i++ {
+			for k, v := range y[i] {
+				d := float64(v) - float64(targets[i*3*pixels+k])
+				loss += d * d / all
+				gradient[k/pixels] += 2 * d / all
+			}
+		}
+		return loss, gradient
+	}
+	eval, err := nn.NewEvaluator(net, images, 4, nn.MSE{})
+	require.NoError(t, err)
+	defer eval.Close()
+	measured, err := eval.Run(context.Background())
+	require.NoError(t, err)
+	want, _ := mean(0, 10)
+	assert.InEpsilon(t, want, measured.Loss, 1e-5) // a sum of 1260 in float32
+	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 6, Epochs: 1}, Loss: nn.MSE{}, MicroBatch: 4, SettleEvery: 1})
+	require.NoError(t, err)
+	defer trainer.Close()
+	for s, err := range trainer.Steps(context.Background()) {
+		require.NoError(t, err)
+		want, wantGradient := mean((s.Step-1)*6, s.Images)
+		assert.InEpsilon(t, want, s.Loss, 1e-5)
+		gradients, err := net.Gradients()
+		require.NoError(t, err)
+		for k, v := range gradients[1].Data { // of the bias
+			assert.InDelta(t, wantGradient[k], v, 1e-6)
+		}
+	}
+}
+
 // absolute is a loss of one's own: the mean of |y - target|, as torch.nn.L1Loss.
 type absolute struct{}
 

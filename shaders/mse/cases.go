@@ -15,23 +15,27 @@ func (s Shape) magnitude(a refArgs) {
 	s.Ref(a)
 }
 
-// bound is that of the kernel. A difference has 1u of its terms, its square 3u and K sums; the
+// bound is that of the kernel. A difference has 1u of its terms, its square 3u and C*Pixels sums; the
 // product with the mean one more. The gradient has three products.
 func (s Shape) bound() check.Bound[refArgs] {
-	return check.Bound[refArgs]{Terms: s.K + 4, Magnitude: s.magnitude}
+	return check.Bound[refArgs]{Terms: s.C*s.Pixels + 4, Magnitude: s.magnitude}
 }
 
-// Cases are the conformance cases: whole and partial batches, with padding and without.
+// Cases are the conformance cases: vectors and images, whole and partial batches, with padding and
+// without.
 func Cases() []check.Case {
 	r := check.NewRand(16)
 	var cs []check.Case
 	for _, c := range []struct {
 		s    Shape
 		rows int
-	}{{Shape{1, 1, 4}, 1}, {Shape{8, 10, 12}, 8}, {Shape{65, 3, 4}, 33}, {Shape{3, 257, 260}, 2}, {Shape{128, 4, 4}, 127}} {
+	}{
+		{Shape{1, 1, 1, 4}, 1}, {Shape{8, 10, 1, 12}, 8}, {Shape{65, 3, 1, 4}, 33}, {Shape{3, 257, 1, 260}, 2}, {Shape{128, 4, 1, 4}, 127},
+		{Shape{2, 3, 35, 4}, 2}, {Shape{65, 1, 12, 4}, 64},
+	} {
 		b := shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows)}
-		x := r.Tensor(c.s.N, c.s.K, c.s.Stride)
-		a := refArgs{b, x, r.Floats(c.s.N * c.s.K), make([]float64, len(x)), make([]float64, 2*c.s.N)}
+		x := r.Tensor(c.s.N*c.s.Pixels, c.s.C, c.s.Stride)
+		a := refArgs{b, x, r.Floats(c.s.N * c.s.C * c.s.Pixels), make([]float64, len(x)), make([]float64, 2*c.s.N)}
 		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), a, c.s.Ref, c.s.bound()))
 	}
 	return cs
@@ -41,16 +45,16 @@ func Cases() []check.Case {
 // gives its differences exactly.
 func Gradients() []check.Gradient {
 	r := check.NewRand(17)
-	s := Shape{4, 5, 8}
-	a := refArgs{shaders.Batch{Rows: 3, InvImages: 0.25}, r.Tensor(4, 5, 8), r.Floats(20), make([]float64, 32), make([]float64, 8)}
+	s := Shape{4, 5, 2, 8}
+	a := refArgs{shaders.Batch{Rows: 3, InvImages: 0.25}, r.Tensor(8, 5, 8), r.Floats(40), make([]float64, 64), make([]float64, 8)}
 	s.Ref(a)
 	grad := append([]float64(nil), a.DX...)
 	return []check.Gradient{{
-		Op: "mse", Detail: "4x5, 3 rows", X: a.X, Grad: grad,
+		Op: "mse", Detail: "4x5x2, 3 rows", X: a.X, Grad: grad,
 		Loss: func() float64 {
 			s.Ref(a)
 			return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
 		},
-		Step: 1, Terms: 24, Magnitude: 3 * 0.25 * 9, // differences of at most 3
+		Step: 1, Terms: 44, Magnitude: 3 * 0.25 * 9, // differences of at most 3
 	}}
 }

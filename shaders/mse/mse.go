@@ -12,8 +12,8 @@ import (
 //go:embed mse.wgsl
 var text string
 
-// Args are the arguments of [Shape.Kernel]: outputs X and their gradient DX [N,Stride];
-// Target_ [N,K]; Row [N] of (loss, 0).
+// Args are the arguments of [Shape.Kernel]: outputs X and their gradient DX [N,Pixels,Stride];
+// Target_ [N,C,Pixels]; Row [N] of (loss, 0).
 type Args[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	X       F `wgsl:"read array<f32>"`
@@ -22,31 +22,33 @@ type Args[F, B any] struct {
 	Row     F `wgsl:"write array<vec2<f32>>"`
 }
 
-// Shape is N rows of K outputs.
+// Shape is N rows of C*Pixels outputs: images, or vectors if Pixels is 1.
 type Shape struct {
-	N, K   int
-	Stride int // values from one row to the next
+	N, C, Pixels int
+	Stride       int // values from one pixel to the next
 }
 
 type consts struct {
-	N, K, Stride int
-	Mean         float32 // 1/K
+	N, C, Pixels, Stride int
+	Mean                 float32 // 1/(C*Pixels)
 }
 
-func (s Shape) consts() consts { return consts{s.N, s.K, s.Stride, 1 / float32(s.K)} }
+func (s Shape) consts() consts {
+	return consts{s.N, s.C, s.Pixels, s.Stride, 1 / float32(s.C*s.Pixels)}
+}
 
 // Check refuses shapes that make no sense.
 func (s Shape) Check() error {
-	if s.K > s.Stride {
-		return fmt.Errorf("rows of %d outputs, stride %d", s.K, s.Stride)
+	if s.C > s.Stride {
+		return fmt.Errorf("%d outputs of a pixel, stride %d", s.C, s.Stride)
 	}
-	return shaders.Positive("rows and outputs of a row", s.N, s.K)
+	return shaders.Positive("rows, outputs of a pixel and pixels", s.N, s.C, s.Pixels)
 }
 
 // Kernel computes loss and gradient of each row.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
-		Name: "mse", Detail: fmt.Sprintf("%dx%d", s.N, s.K), Source: shaders.Source(s.consts(), shaders.BatchStruct, text),
-		Groups: shaders.DivUp(s.N, 64), Lanes: 64, Flops: int64(s.N*s.K) * 4, Iterations: s.Stride,
+		Name: "mse", Detail: fmt.Sprintf("%dx%dx%d", s.N, s.C, s.Pixels), Source: shaders.Source(s.consts(), shaders.BatchStruct, text),
+		Groups: shaders.DivUp(s.N, 64), Lanes: 64, Flops: int64(s.N*s.C*s.Pixels) * 4, Iterations: s.Pixels * s.Stride,
 	}
 }

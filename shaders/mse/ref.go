@@ -8,10 +8,13 @@ func (s Shape) Ref(a Args[[]float64, shaders.Batch]) {
 	clear(a.Row)
 	mean := float64(s.consts().Mean)
 	for n := range int(a.Batch.Rows) {
-		for k := range s.K {
-			d := a.X[n*s.Stride+k] - a.Target_[n*s.K+k]
-			a.Row[2*n] += d * d * mean
-			a.DX[n*s.Stride+k] = 2 * mean * d * float64(a.Batch.InvImages)
+		for p := range s.Pixels {
+			for c := range s.C {
+				at := (n*s.Pixels+p)*s.Stride + c
+				d := a.X[at] - a.Target_[(n*s.C+c)*s.Pixels+p]
+				a.Row[2*n] += d * d * mean
+				a.DX[at] = 2 * mean * d * float64(a.Batch.InvImages)
+			}
 		}
 	}
 }
