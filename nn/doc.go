@@ -52,5 +52,6 @@
 // A [Trainer] minimises a [Loss], and an [Evaluator] measures one: [CrossEntropy] of labels,
 // [MSE] of numbers, or any type whose Build records a kernel that writes each image's loss and
 // the gradient of the network's output. The rest, such as the mean over a batch that runs in
-// parts, is the same for all.
+// parts, is the same for all; a mean that is weighted by classes is of a [ClassWeighted]. With
+// [Outputs] an evaluator has no loss, and computes what the network puts out.
 package nn

@@ -30,7 +30,7 @@ The file of weights is a run's model.safetensors, one of its checkpoints, or wha
 PyTorch, Flax, Keras or MXNet saved as safetensors. A file that was written here
 says what its network is. The network of any other is the recipe's that the names
 and the shapes of the weights fit, or that -recipe names; where the recipe normalises
-by the training images, -normalise has their numbers, which such a file has not.
+by the training images, -normalise gives their numbers, which are not in such a file.
 
 Usage: go run ./cmd/nin eval -model FILE [flags]
 

@@ -14,11 +14,11 @@ import (
 
 const exportHelp = `Export writes a trained network for other programs. A file whose name ends in
 .onnx is an ONNX model (opset 13): it takes "images" [N,C,H,W], 8-bit values
-divided by 255, of any number N, and gives "logits", or "values" of a network of
-numbers; the weights are initialisers
-of PyTorch's names. One that ends in .safetensors is the weights, which
-load_state_dict takes, with the network's description but without what a checkpoint
-has besides. The model may be in either form, or a checkpoint.
+divided by 255, of any number N, and gives "logits", or "values" if the network puts
+out numbers; the weights are initialisers of PyTorch's names. One that ends in
+.safetensors is the weights, which load_state_dict takes, with the network's
+description but without what a checkpoint has besides. The model may be in either
+form, or a checkpoint.
 
 Usage: go run ./cmd/nin export -model FILE -o FILE [flags]
 

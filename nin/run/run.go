@@ -135,17 +135,15 @@ func (r *Run) startFrom(path string) error {
 	theirs, ours := nin.Preprocessing(meta), nin.Preprocessing(r.metadata)
 	switch {
 	case theirs != "" && theirs != ours:
-		r.note("%s was trained on images normalised by %s; here they are by %s", path, theirs, ours)
+		r.AddNote(fmt.Sprintf("%s was trained on images normalised by %s; here they are by %s", path, theirs, ours))
 	case theirs == "" && r.Settings.Freeze != "" && (r.Settings.Whiten || r.Settings.Normalise == "dataset"):
-		r.note("%s does not say how the images were normalised that the frozen layers learned from; here they are by %s", path, ours)
+		r.AddNote(fmt.Sprintf("%s does not say how the images were normalised that the frozen layers learned from; here they are by %s", path, ours))
 	}
 	return err
 }
 
-// note adds to the Note.
-func (r *Run) note(format string, args ...any) {
-	r.Note = strings.TrimPrefix(r.Note+"; "+fmt.Sprintf(format, args...), "; ")
-}
+// AddNote adds text to the Note.
+func (r *Run) AddNote(text string) { r.Note = strings.TrimPrefix(r.Note+"; "+text, "; ") }
 
 // listed are the first names of a list, and how many more there are.
 func listed(names []string) string {

@@ -212,7 +212,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err := absolute(&s); err != nil {
 		return nil, err
 	}
-	var w *data.Whitening
+	var w *data.Whitening // that is not to be found anew
 	note := ""
 	if s.Init != "" && s.Freeze != "" && !f.gives("normalise", "whiten") {
 		was := s
@@ -237,7 +237,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	begin := func(dir string) (*run.Run, error) {
 		r, err := run.New(ctx, dev, s, w, train, test, dir)
 		if err == nil && note != "" {
-			r.Note = strings.TrimPrefix(r.Note+"; "+note, "; ")
+			r.AddNote(note)
 		}
 		return r, err
 	}
