@@ -343,7 +343,7 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	if m.Layers, err = parse(meta[networkKey], known...); err != nil {
 		return nil, fmt.Errorf("the network that the file describes: %w", err)
 	}
-	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil {
+	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil || strings.Contains(meta[inputKey], ";") {
 		return nil, fmt.Errorf("the input that the file describes is %q; want C,H,W such as 1,28,28", meta[inputKey])
 	}
 	switch meta[outputKey] {
@@ -574,13 +574,17 @@ func (m *Model) Check(images *data.Images) error {
 		return fmt.Errorf("the images have %d channels; the network takes %d", images.C, m.In.C)
 	case len(images.Classes) != len(classes):
 		return fmt.Errorf("the images are of %d classes; the network knows %d", len(images.Classes), len(classes))
-	case m.names() && !slices.Equal(images.Classes, m.Classes):
+	case m.names() && !slices.EqualFunc(images.Classes, m.Classes, sameInFile):
 		return fmt.Errorf("the images are of the classes %s; the network knows %s", strings.Join(images.Classes, ", "), strings.Join(m.Classes, ", "))
 	case images.Len() == 0:
 		return errors.New("there are no images")
 	}
 	return nil
 }
+
+// sameInFile reports whether two names are the same as JSON has them, where bytes that are no UTF-8,
+// as the name of a folder may have, become U+FFFD.
+func sameInFile(a, b string) bool { return string([]rune(a)) == string([]rune(b)) }
 
 // LooksInverted reports whether the network was trained on things that are white on
 // black, and the border of the image is rather white.

@@ -96,6 +96,7 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"network", strings.TrimSuffix(nn.Text(m.Layers), "; globalavgpool; flatten"), "want a vector of logits"},
 		{"input", "", `input that the file describes is ""`},
 		{"input", "1,12", `is "1,12"; want C,H,W`},
+		{"input", "1,12,10;", `is "1,12,10;"; want C,H,W`},
 		{"input", "1,12,10,3", `is "1,12,10,3"; want C,H,W`},
 		{"input", "3,12,10", "net.0.weight has shape [8 1 3 3]; the network's is [8 3 3 3]"},
 		{"input", "1,0,10", "input"},
@@ -330,6 +331,12 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 		}
 	}
 
+	// The numbers of ImageNet are for colours.
+	grey := nintest.ModelFile(t, "torchvision-resnet18", 1, 2, nil)
+	m, err = nin.ReadModel(grey, "")
+	require.NoError(t, err)
+	refused(m, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 or 1 of each")
+
 	// The others are what their recipe says, or what is given.
 	m, err = nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
 	require.NoError(t, err)
@@ -404,6 +411,11 @@ func TestExportInventsNoClasses(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, []string{"cat", "fish", "dog"}, again.Classes)
 		require.ErrorContains(t, again.Check(images), "the images are of the classes cat, dog, fish; the network knows cat, fish, dog")
+		images.Classes[1], again.Classes = "d\xffg", []string{"cat", "d\xffg", "fish"} // as a folder may be called
+		require.NoError(t, again.Export(path))
+		again, err = nin.ReadModel(path, "")
+		require.NoError(t, err)
+		require.NoError(t, again.Check(images))
 	}
 }
 
