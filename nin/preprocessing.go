@@ -1,0 +1,156 @@
+package nin
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"wgnin/nn/data"
+	"wgnin/nn/safetensors"
+)
+
+// WhiteningFile lies beside the weights of a network that sees its images
+// through a whitening, or in the folder above, where a run has it.
+const WhiteningFile = "whitening.safetensors"
+
+// see makes the images go through what a file says under normalisationKey.
+func (m *Model) see(how string) (err error) {
+	if how == Unit || how == whitened && m.Whitening != nil {
+		return nil
+	}
+	if m.Normalisation, err = data.ParseNormalisation(how); err != nil {
+		return fmt.Errorf("the file wants images normalised by %q; want unit, whitening, or numbers: %w", how, err)
+	}
+	return nil
+}
+
+// seeAsRecipe makes the images go through what the recipe says, for weights at path that do not
+// say it themselves.
+func (m *Model) seeAsRecipe(path string) {
+	r, _ := Find(m.Recipe) // which the weights fit
+	n, err := r.Settings().numbers()
+	want := "want numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none"
+	switch {
+	case r.Whiten:
+		m.Whitening, err = whiteningBeside(path)
+		if err == nil && m.checkImages() != nil || errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%s does not have the whitening that the images of %s go through", path, r.Name)
+			want = fmt.Sprintf("want the %s of its run beside it, or %s", WhiteningFile, strings.TrimPrefix(want, "want "))
+		}
+	case n != nil:
+		m.Normalisation, err = n.For(m.In.C)
+	case r.Normalise == "dataset":
+		err = fmt.Errorf("%s does not say by which mean and deviation the images of %s were normalised", path, r.Name)
+	}
+	if err != nil {
+		m.Whitening, m.missing = nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is missing: %v; %s", err, want)}
+	}
+}
+
+// Normalise says what the images of a network go through whose file does not say it, in the form
+// of the Normalise of [Settings]: unit, imagenet or numbers. A whitening that was found beside the
+// weights is not used then. Errors: a network whose file says something else; what has no numbers.
+func (m *Model) Normalise(how string) error {
+	refuse := func(want string) error {
+		return SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %.80q; %s", how, want)}
+	}
+	if m.sees != "" && how != m.sees {
+		return refuse(fmt.Sprintf("the file says that its images are normalised by %s; want none or that", m.sees))
+	}
+	n, err := Settings{Normalise: how}.numbers()
+	if err == nil && n != nil {
+		n, err = n.For(m.In.C)
+	}
+	switch {
+	case how == "" || how == "dataset":
+		return refuse("want unit, imagenet or numbers, for the training images are not known here")
+	case how == m.sees:
+		return nil
+	case err != nil && errors.As(err, new(SettingError)):
+		return err
+	case err != nil:
+		return refuse(err.Error())
+	}
+	m.Whitening, m.Normalisation, m.missing = nil, n, nil
+	return nil
+}
+
+// checkImages refuses a whitening or a normalisation that is not for the network's images, or both,
+// and gives each channel its own numbers.
+func (m *Model) checkImages() (err error) {
+	if m.Normalisation != nil {
+		if m.Whitening != nil {
+			return errors.New("there are a whitening and a normalisation; want one of them, for whitening normalises by itself")
+		}
+		if m.Normalisation, err = m.Normalisation.For(m.In.C); err != nil {
+			return err
+		}
+	}
+	if m.Whitening != nil {
+		return m.Whitening.For(m.In.C, m.In.H, m.In.W)
+	}
+	return nil
+}
+
+// unseen returns why it is not known what the images go through, if that is so.
+func (m *Model) unseen() error {
+	if m.Whitening != nil || m.Normalisation != nil { // given since
+		return nil
+	}
+	return m.missing
+}
+
+// Preprocessing returns what the metadata of a file of weights say that its images go through, as a
+// text to be compared and shown; it is empty if they do not say it.
+func Preprocessing(meta map[string]string) string {
+	how, hash := meta[normalisationKey], meta[whiteningKey]
+	return strings.TrimSpace(how + " " + hash[:min(len(hash), 16)])
+}
+
+// LikeInit returns the settings with the whitening or the normalisation that the images of the file
+// of Init go through, and that whitening, nil for none. Layers that are frozen learned under these.
+// A file that does not say what its images go through, such as PyTorch's, changes nothing.
+func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
+	_, meta, err := safetensors.Read(s.Init)
+	if err != nil {
+		return s, nil, SettingError{Setting: "Init", Problem: s.Init, Err: err}
+	}
+	switch how := meta[normalisationKey]; how {
+	case "":
+		return s, nil, nil
+	case whitened:
+		s.Whiten, s.Normalise = true, ""
+		w, err := WhiteningBeside(s.Init, meta[whiteningKey])
+		return s, w, err
+	case Unit:
+		how = "" // the same, as most recipes have it
+		fallthrough
+	default:
+		s.Whiten, s.Normalise = false, how
+		return s, nil, nil
+	}
+}
+
+// WhiteningBeside finds the whitening of the given hash for the weights at path.
+func WhiteningBeside(path, hash string) (*data.Whitening, error) {
+	w, err := whiteningBeside(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path, WhiteningFile)
+	case err == nil && w.Hash() != hash:
+		return nil, fmt.Errorf("%s: the %s there is not the one that the network was trained with", path, WhiteningFile)
+	}
+	return w, err
+}
+
+// whiteningBeside reads the whitening of the weights at path.
+func whiteningBeside(path string) (*data.Whitening, error) {
+	dir := filepath.Dir(path)
+	w, err := data.ReadWhitening(filepath.Join(dir, WhiteningFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		w, err = data.ReadWhitening(filepath.Join(dir, "..", WhiteningFile))
+	}
+	return w, err
+}
