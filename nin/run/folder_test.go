@@ -120,3 +120,28 @@ func TestClaimOfAnotherLock(t *testing.T) {
 	f.discard()
 	assert.NoFileExists(t, path)
 }
+
+// What a kill in the midst of writing has left is removed when the run is opened again, and nothing else.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
+	require.NoError(t, os.Mkdir(in(checkpointDir), 0o755))
+	left := []string{in("model.safetensors42"), in("curves.png1234567890"), in(checkpointDir, "best.safetensors7"), in(checkpointDir, "step-000000012.safetensors99")}
+	kept := []string{
+		in("metrics.jsonl"), in("notes7"), in("model.safetensors"), in("model.safetensors.old"), in(checkpointDir, "best.safetensors"),
+		in(checkpointDir, "mine.safetensors1"), in(checkpointDir, checkpointName(12)),
+	}
+	for _, path := range append(left, kept...) {
+		require.NoError(t, os.WriteFile(path, nil, 0o644))
+	}
+	require.NoError(t, os.Mkdir(in("model.safetensors8"), 0o755))
+	_, err := ReadCheckpoint(dir)
+	require.ErrorContains(t, err, checkpointName(12)) // it is empty
+	for _, path := range left {
+		assert.NoFileExists(t, path)
+	}
+	for _, path := range kept {
+		assert.FileExists(t, path)
+	}
+	assert.DirExists(t, in("model.safetensors8"))
+}
