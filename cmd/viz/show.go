@@ -91,7 +91,7 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 		for _, l := range s.scene.Probe.Layers {
 			names = append(names, l.Path)
 		}
-		return fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names))
+		return cli.Usage(fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names)))
 	}
 	switch {
 	case s.opt.image != "":
