@@ -50,7 +50,7 @@ func bench(w io.Writer, args []string) error {
 		}
 	}
 	if *tune && *variant != "" {
-		return cli.Usage(errors.New("-tune and -variant; want one of them"))
+		return cli.Usage(errors.New("-tune with -variant; want one of them"))
 	}
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
 		return cli.Usage(fmt.Errorf("-batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))

@@ -74,7 +74,7 @@ func cost(w io.Writer, args []string) error {
 			return err
 		}
 		if *batch > 0 && *input != "" && *batch != r.Batch {
-			return cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; give one of them", *batch, r.Batch))
+			return cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", *batch, r.Batch))
 		}
 		if *batch > 0 {
 			r.Batch = *batch

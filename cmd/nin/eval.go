@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -59,6 +60,12 @@ func eval(w io.Writer, args []string) error {
 	if err := cli.Parse(fs, w, evalHelp, args); err != nil {
 		return err
 	}
+	switch {
+	case *count < 0:
+		return cli.Usage(fmt.Errorf("-test-images is %d; want 0 (all) or more", *count))
+	case *batch < 1 || *batch > 1e6:
+		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
+	}
 	m, err := readModel(*file, *recipe)
 	if err != nil {
 		return err
@@ -66,18 +73,8 @@ func eval(w io.Writer, args []string) error {
 	if *dataset == "" {
 		*dataset = m.Dataset
 	}
-	err = nin.CheckDataset(*dataset)
-	if err == nil {
-		err = nin.CheckSkipBad(*dataset, *skipBad)
-	}
-	if err != nil {
+	if err := cmp.Or(nin.CheckDataset(*dataset), nin.CheckSkipBad(*dataset, *skipBad)); err != nil {
 		return cli.Usage(err)
-	}
-	switch {
-	case *count < 0:
-		return cli.Usage(fmt.Errorf("-test-images is %d; want 0 (all) or more", *count))
-	case *batch < 1 || *batch > 1e6:
-		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
 	}
 	if err := cli.File("png", *png, ".png"); err != nil {
 		return err

@@ -59,7 +59,12 @@ func selftest(w io.Writer, args []string) error {
 		s.add(*only, test{g.Op, "gradient of the twin", g.Detail, func() (check.Result, error) { return g.Run(), nil }})
 	}
 	if len(s.tests) == 0 {
-		return cli.Usage(fmt.Errorf("no kernel or sizes have %q in them", *only))
+		kernels := make([]string, len(cases))
+		for i, c := range cases {
+			kernels[i] = c.Kernel
+		}
+		slices.Sort(kernels)
+		return cli.Usage(fmt.Errorf("-run is %q; want a part of the sizes or of one of %s", *only, strings.Join(slices.Compact(kernels), ", ")))
 	}
 	return s.run()
 }

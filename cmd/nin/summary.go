@@ -49,7 +49,7 @@ func summary(w io.Writer, args []string) error {
 	var in nn.Shape
 	var about string
 	if *file != "" && text != "" {
-		return cli.Usage(errors.New("-model with -net; give one of them"))
+		return cli.Usage(errors.New("-model with -net; want one of them"))
 	}
 	if *file != "" {
 		m, err := readModel(*file, *recipe)

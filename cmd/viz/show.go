@@ -99,6 +99,9 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 			return err
 		}
 	case s.opt.sample > 0: // the scene begins with 0
+		if n := o.Images.Len(); s.opt.sample >= n {
+			return cli.Usage(fmt.Errorf("-sample is %d; want 0 to %d", s.opt.sample, n-1))
+		}
 		if err := s.scene.SetSample(s.opt.sample); err != nil {
 			return err
 		}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wgnin/nin"
 )
 
 // Of those who claim a folder at the same time one gets it, also while another discards
@@ -144,4 +146,19 @@ func TestLeftovers(t *testing.T) {
 		assert.FileExists(t, path)
 	}
 	assert.DirExists(t, in("model.safetensors8"))
+}
+
+// A recipe for fine-tuning says so where it starts from random weights.
+func TestRandomNote(t *testing.T) {
+	for recipe, want := range map[string]string{"torchvision-resnet18": "are for a start from trained weights, such as torchvision's", "photos": ""} {
+		r, err := nin.Find(recipe)
+		require.NoError(t, err)
+		s := r.Settings()
+		if want == "" {
+			assert.Empty(t, randomNote(r, s))
+		}
+		assert.Contains(t, randomNote(r, s), want)
+		s.Freeze = "0"
+		assert.Contains(t, randomNote(r, s), "the frozen layers keep random weights")
+	}
 }
