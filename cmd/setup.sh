@@ -19,7 +19,7 @@ Looked for: Go, a C compiler, a Vulkan loader and driver (a software one where t
 where COMMAND builds the viewer (./cmd/viz or ./...), the X11 and OpenGL headers.
 
 Where it cannot install, it names the packages. It exits 1, without running COMMAND, only when Go or the C compiler is
-missing. From the environment: CC, the C compiler; NIN_DATA, the folder of the data sets; VK_DRIVER_FILES, a Vulkan
+missing. From the environment: CC, the C compiler; NIN_DATA, the folder of the datasets; VK_DRIVER_FILES, a Vulkan
 driver of your choice, which is then taken as it is.
 END
 }
@@ -219,7 +219,7 @@ have_window_headers() {
 }
 
 # Whether Fashion-MNIST is in one of the places where the program looks, or the command to run has its own data or
-# another data set.
+# another dataset.
 have_dataset() {
 	local argument previous='' dir file cache
 	for argument in "$@"; do

@@ -104,7 +104,7 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"classes", `{`, "want a JSON list of names"},
 		{"output", "images", `the file says that the network puts out "images"; want logits or values`},
 		{"normalisation", "zscore", `images normalised by "zscore"; want unit, whitening, or numbers: `},
-		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 or 1 of each"},
+		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 of each"},
 		{"normalisation", "0.5/0", "deviation 1 of the normalisation is 0"},
 		{"normalisation", "whitening", `images normalised by "whitening"`},
 	} {

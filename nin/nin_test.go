@@ -272,3 +272,26 @@ func TestOwnRecipes(t *testing.T) {
 	mine.Net = nil
 	require.EqualError(t, mine.Settings().Check(mine), `the recipe "mine" has no Net; want a function that returns the layers`)
 }
+
+// A warm-up goes with the schedule of every recipe: the rate rises as long as it says, and is the
+// recipe's at its end.
+func TestWarmup(t *testing.T) {
+	for _, r := range nin.Recipes {
+		s := r.Settings()
+		s.Data, s.Warmup = "pictures", 7
+		require.NoError(t, s.Check(), r.Name)
+		schedule := r.RateSchedule(s, 100)
+		for step := 2; step <= 7; step++ {
+			assert.Greater(t, schedule.Rate(step), schedule.Rate(step-1), "%s, step %d", r.Name, step)
+		}
+		assert.InDelta(t, s.Rate, schedule.Rate(7), 1e-12, r.Name)
+		assert.LessOrEqual(t, schedule.Rate(8), s.Rate, r.Name)
+	}
+}
+
+// The recipes whose networks have dropout are those with a probability.
+func TestHasDropout(t *testing.T) {
+	for _, r := range nin.Recipes {
+		assert.Equal(t, r.Dropout > 0, r.HasDropout(), r.Name)
+	}
+}

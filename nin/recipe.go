@@ -2,6 +2,7 @@ package nin
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -30,6 +31,12 @@ type Recipe struct {
 	Augment  string                                    // of the training images; see [Augmentation]
 
 	Normalise string // see [Settings]
+	FineTune  bool   // the rate and the epochs are for a start from trained weights, as Settings.Init gives
+}
+
+// HasDropout reports whether the recipe's network depends on the setting Dropout.
+func (r Recipe) HasDropout() bool {
+	return !reflect.DeepEqual(r.Net(10, 0), r.Net(10, 0.5))
 }
 
 // Recipes are those of this module, which the commands know. It is a table to be read.
@@ -90,7 +97,7 @@ func book(name, about string, side int, rate, dropout float64, net func(classes 
 func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
 		Name: name, About: "pictures of your own at 224x224, to begin with torchvision's weights if they are given: 25 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror", Normalise: "imagenet",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror", Normalise: "imagenet", FineTune: true,
 		Hyper: nn.Hyper{Batch: 32, Epochs: 25, Rate: 0.001, Momentum: 0.9, Dropout: dropout, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 7 / 25, steps * 14 / 25, steps * 21 / 25}}

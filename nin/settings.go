@@ -1,6 +1,7 @@
 package nin
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -29,7 +30,8 @@ type Settings struct {
 	// after three quarters of the steps; or onecycle (see nn.OneCycle). Empty means the
 	// recipe's. Rate is the highest rate.
 	Schedule string `json:"schedule,omitempty"`
-	// Warmup is how many steps the rate rises from zero in a line; 0 is the schedule's own.
+	// Warmup is how many steps the rate rises before it does what the schedule says: in a line from
+	// zero, or for onecycle as half a cosine; 0 is the schedule's own.
 	Warmup int `json:"warmup,omitempty"`
 
 	// LabelSmoothing is the share of a target that is spread over all classes, as in
@@ -125,7 +127,7 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 			schedule = r.Schedule(s.Rate, steps)
 		}
 	case "cosine":
-		return nn.Cosine{Base: s.Rate, Warmup: min(s.Warmup, steps), Total: steps}
+		schedule = nn.Cosine{Base: s.Rate, Total: steps}
 	case "steps":
 		// As He et al. divide it on CIFAR-10, "Deep Residual Learning", 2015, section 4.2.
 		schedule = nn.Steps{Base: s.Rate, Gamma: 0.1, Milestones: []int{steps / 2, steps * 3 / 4}}
@@ -133,7 +135,7 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 		schedule = nn.OneCycle{Peak: s.Rate, Total: steps}
 	}
 	if s.Warmup > 0 {
-		schedule = nn.Warmup{Steps: s.Warmup, Then: schedule}
+		schedule = nn.WarmUp(schedule, s.Warmup)
 	}
 	return schedule
 }
@@ -181,16 +183,13 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 	return loss, loss.Check()
 }
 
-// checkSchedule refuses an unknown schedule, and a warm-up for a schedule that has its own.
-func (s Settings) checkSchedule(r Recipe) error {
+// checkSchedule refuses an unknown schedule and a warm-up of less than no steps.
+func (s Settings) checkSchedule() error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
 		return SettingError{Setting: "Schedule", Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}
 	}
 	if s.Warmup < 0 {
 		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "a number of steps, or 0 for the schedule's own"}
-	}
-	if s.Warmup > 0 && (s.Schedule == "onecycle" || s.Schedule == "" && r.Schedule != nil) {
-		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "0, for this schedule has a rise of its own; or one of the schedules constant, cosine, steps"}
 	}
 	return nil
 }
@@ -224,6 +223,9 @@ func (s Settings) Normalisation(train *data.Images) (*data.Normalisation, error)
 	return n, nil
 }
 
+// ErrWhitening reports a normalisation beside a whitening.
+var ErrWhitening = errors.New("whitening normalises by itself; want " + Unit)
+
 // numbers are those that the setting Normalise gives; nil if it gives none. It refuses any other value,
 // and one beside a whitening.
 func (s Settings) numbers() (*data.Normalisation, error) {
@@ -231,7 +233,7 @@ func (s Settings) numbers() (*data.Normalisation, error) {
 		return nil, nil
 	}
 	if s.Whiten {
-		return nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %s; want %s, for whitening normalises by itself", s.Normalise, Unit)}
+		return nil, SettingError{Setting: "Normalise", Problem: "is " + s.Normalise, Err: ErrWhitening}
 	}
 	switch s.Normalise {
 	case "dataset":
@@ -319,7 +321,7 @@ func (s Settings) Check(known ...Recipe) error {
 	if err := s.Hyper.Check(); err != nil {
 		return err
 	}
-	if err := s.checkSchedule(r); err != nil {
+	if err := s.checkSchedule(); err != nil {
 		return err
 	}
 	if _, err := s.numbers(); err != nil {

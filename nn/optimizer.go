@@ -85,11 +85,14 @@ func (h Hyper) decays(net *Net) []float32 {
 	return all
 }
 
+// UpdateLayer is what a plan of training calls the update of the weights in the place of a layer.
+const UpdateLayer = "update"
+
 // buildUpdate records the update of all weights of the net, in stretches that the adapter
 // binds. state are buffers for [Hyper.optimizerState], and decays is the buffer of
 // [Hyper.decays] or nil.
 func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
-	r.Layer("update")
+	r.Layer(UpdateLayer)
 	limits := net.dev.Adapter().Limits
 	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
 	var all []stretch

@@ -7,6 +7,21 @@ type Schedule interface {
 	Rate(step int) float64
 }
 
+// Warmer is a Schedule with a warm-up of its own, whose length WithWarmup sets.
+type Warmer interface {
+	Schedule
+	WithWarmup(steps int) Schedule
+}
+
+// WarmUp returns s with a warm-up of so many steps: its own if it is a [Warmer], else that of
+// [Warmup].
+func WarmUp(s Schedule, steps int) Schedule {
+	if w, ok := s.(Warmer); ok {
+		return w.WithWarmup(steps)
+	}
+	return Warmup{Steps: steps, Then: s}
+}
+
 // Constant is the same rate at every step.
 type Constant float64
 
@@ -47,6 +62,12 @@ func (c Cosine) Rate(step int) float64 {
 	return c.Base * (1 + math.Cos(math.Pi*done)) / 2
 }
 
+// WithWarmup returns c with another Warmup.
+func (c Cosine) WithWarmup(steps int) Schedule {
+	c.Warmup = steps
+	return c
+}
+
 // Warmup rises in a line from zero over Steps steps to what Then has at each step.
 type Warmup struct {
 	Steps int
@@ -58,23 +79,35 @@ func (w Warmup) Rate(step int) float64 {
 	return w.Then.Rate(step) * min(1, float64(step)/float64(max(1, w.Steps)))
 }
 
-// OneCycle rises as half a cosine from Peak/25 to Peak at 0.3 of Total steps, and falls as
-// another to Peak/250000, as torch.optim.lr_scheduler.OneCycleLR does with its defaults
-// (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120). The momentum stays, where
-// PyTorch's moves between 0.95 and 0.85.
+// OneCycle rises as half a cosine from Peak/25 to Peak at step Warmup (0 is 0.3 of Total), and falls
+// as another to Peak/250000 at step Total, as torch.optim.lr_scheduler.OneCycleLR does with its
+// defaults (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120) and a pct_start of
+// Warmup/Total. The momentum stays, where PyTorch's moves between 0.95 and 0.85.
 type OneCycle struct {
-	Peak  float64
-	Total int
+	Peak          float64
+	Warmup, Total int
+}
+
+// WithWarmup returns o with another Warmup.
+func (o OneCycle) WithWarmup(steps int) Schedule {
+	o.Warmup = steps
+	return o
 }
 
 // Rate is the rate of the step.
 func (o OneCycle) Rate(step int) float64 {
 	const start, rise, end = 1.0 / 25, 0.3, 1.0 / 25 / 1e4
 	top := rise*float64(o.Total) - 1 // PyTorch counts from 0
+	if o.Warmup > 0 {
+		top = float64(o.Warmup - 1)
+	}
 	last := float64(o.Total - 1)
 	at := min(float64(step-1), last)
 	between := func(from, to, share float64) float64 { return to + (from-to)*(1+math.Cos(math.Pi*share))/2 }
-	if at <= top {
+	switch {
+	case at == top: // also after a rise of one step
+		return o.Peak
+	case at < top:
 		return o.Peak * between(start, 1, at/top)
 	}
 	return o.Peak * between(1, end, (at-top)/(last-top))

@@ -57,6 +57,16 @@ func TestSchedules(t *testing.T) {
 		{"before the peak", nn.OneCycle{Peak: 0.4, Total: 7}, 2, 0.3922226509},
 		{"after it", nn.OneCycle{Peak: 0.4, Total: 7}, 3, 0.3676177505},
 		{"one step", nn.OneCycle{Peak: 0.4, Total: 1}, 1, 1.6e-6},
+		// with total_steps=10, pct_start=0.5
+		{"a rise of five steps, first", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 5), 1, 0.016},
+		{"rising", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 5), 2, 0.07223549801},
+		{"peak", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 5), 5, 0.4},
+		{"falling", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 5), 6, 0.3618035517},
+		{"last", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 5), 10, 1.6e-6},
+		{"a rise of one step", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 1), 1, 0.4},
+		{"of all steps", nn.WarmUp(nn.OneCycle{Peak: 0.4, Total: 10}, 10), 10, 0.4},
+		{"another warm-up of its own", nn.WarmUp(cosine, 8), 4, 0.4},
+		{"none of its own", nn.WarmUp(step, 40), 20, 0.025},
 	} {
 		assert.InDelta(t, c.want, c.s.Rate(c.step), 1e-10, "%s, step %d", c.name, c.step)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 )
 
@@ -32,7 +33,7 @@ Example:
 `
 
 func adapters(w io.Writer, args []string) error {
-	if err := parse(flag.NewFlagSet("adapters", flag.ContinueOnError), w, adaptersHelp, args); err != nil {
+	if err := cli.Parse(flag.NewFlagSet("adapters", flag.ContinueOnError), w, adaptersHelp, args); err != nil {
 		return err
 	}
 	all := gpu.Adapters()

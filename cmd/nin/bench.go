@@ -41,7 +41,7 @@ func bench(w io.Writer, args []string) error {
 		variant = fs.String("variant", "", "run all convolutions on this `variant`, such as \"tile 64x64x16\", where they have it")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
 	)
-	if err := parse(fs, w, benchHelp, args); err != nil {
+	if err := cli.Parse(fs, w, benchHelp, args); err != nil {
 		return err
 	}
 	if *recipe != "" {
@@ -50,10 +50,10 @@ func bench(w io.Writer, args []string) error {
 		}
 	}
 	if *tune && *variant != "" {
-		return cli.Usage(errors.New("bench: -tune and -variant; want one of them"))
+		return cli.Usage(errors.New("-tune with -variant; want one of them"))
 	}
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
-		return cli.Usage(fmt.Errorf("bench: -batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
+		return cli.Usage(fmt.Errorf("-batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
 	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
@@ -68,7 +68,7 @@ func bench(w io.Writer, args []string) error {
 		Recipe: r, Batch: *batch, Steps: *steps, Layer: *layer, Kernel: *kernel, Tune: *tune, Variant: *variant,
 	})
 	if err != nil {
-		return err
+		return runflags.Usage(fs, err)
 	}
 	if !*asJSON {
 		return measured.Write(w)

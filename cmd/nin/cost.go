@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"wgnin/cmd/internal/cli"
+	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin"
 	"wgnin/nin/report"
@@ -57,11 +58,11 @@ func cost(w io.Writer, args []string) error {
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
 	asJSON := fs.Bool("json", false, "print JSON instead of tables")
-	if err := parse(fs, w, costHelp, args); err != nil {
+	if err := cli.Parse(fs, w, costHelp, args); err != nil {
 		return err
 	}
 	if *batch < 0 || *batch > 1e6 {
-		return cli.Usage(fmt.Errorf("cost: -batch is %d; want 1 to 1000000", *batch))
+		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
 	}
 	var recipes []nin.Recipe
 	for _, name := range strings.Split(*recipe, ",") {
@@ -69,11 +70,11 @@ func cost(w io.Writer, args []string) error {
 		if err != nil {
 			return cli.Usage(err)
 		}
-		if r.Batch, r.In, err = inputShape("cost", *input, r.Batch, r.In); err != nil {
+		if r.Batch, r.In, err = inputShape(*input, r.Batch, r.In); err != nil {
 			return err
 		}
 		if *batch > 0 && *input != "" && *batch != r.Batch {
-			return cli.Usage(fmt.Errorf("cost: -batch is %d and -input is a batch of %d; give one of them", *batch, r.Batch))
+			return cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", *batch, r.Batch))
 		}
 		if *batch > 0 {
 			r.Batch = *batch
@@ -86,18 +87,15 @@ func cost(w io.Writer, args []string) error {
 	}
 	defer dev.Close()
 	if len(recipes) > 1 && *freeze != "" {
-		return cli.Usage(errors.New("cost: -freeze is for one recipe"))
+		return cli.Usage(errors.New("-freeze is for one recipe"))
 	}
 	if len(recipes) > 1 {
-		return compareCosts(w, dev, recipes, *asJSON)
+		return runflags.Usage(fs, compareCosts(w, dev, recipes, *asJSON))
 	}
 	r := recipes[0]
 	c, err := report.PlanCost(dev, r, r.Batch, *freeze)
-	if bad := (nn.RangeError{}); errors.As(err, &bad) {
-		return cli.Usage(fmt.Errorf("cost: %w", err))
-	}
 	if err != nil {
-		return fmt.Errorf("cost: %w", err)
+		return runflags.Usage(fs, err)
 	}
 	if *asJSON {
 		return writeJSON(w, c)
@@ -107,7 +105,7 @@ func cost(w io.Writer, args []string) error {
 	}
 	whole, err := report.PlanCost(dev, r, r.Batch, "")
 	if err != nil {
-		return fmt.Errorf("cost: %w", err)
+		return err
 	}
 	return c.WriteSaved(w, whole)
 }
@@ -127,7 +125,7 @@ func compareCosts(w io.Writer, dev *gpu.Device, recipes []nin.Recipe, asJSON boo
 			c, err = report.PlanCost(gpu.Dry(larger, dev.Broadcast()), r, r.Batch, "")
 		}
 		if err != nil {
-			return fmt.Errorf("cost: %s: %w", r.Name, err)
+			return fmt.Errorf("%s: %w", r.Name, err)
 		}
 		costs = append(costs, c)
 	}
@@ -160,15 +158,14 @@ func planner(adapter string) (*gpu.Device, error) {
 	return dev, err
 }
 
-// inputShape reads text, the -input of the command; without one it is n images
-// of shape in.
-func inputShape(command, text string, n int, in nn.Shape) (int, nn.Shape, error) {
+// inputShape reads text, the value of -input; without one it is n images of shape in.
+func inputShape(text string, n int, in nn.Shape) (int, nn.Shape, error) {
 	if text == "" {
 		return n, in, nil
 	}
 	k, err := fmt.Sscanf(text+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
 	if err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
-		return 0, in, cli.Usage(fmt.Errorf("%s: -input is %q; want N,C,H,W, such as 1,1,224,224", command, text))
+		return 0, in, cli.Usage(fmt.Errorf("-input is %q; want N,C,H,W, such as 1,1,224,224", text))
 	}
 	return n, in, nil
 }

@@ -61,8 +61,8 @@ func TestCostRefuses(t *testing.T) {
 		{[]string{"-input", "1,2,3"}, 2, "want N,C,H,W"},
 		{[]string{"-input", "0,1,28,28"}, 2, "want N,C,H,W"},
 		{[]string{"-batch", "-1"}, 2, "want 1 to 1000000"},
-		{[]string{"-batch", "2", "-input", "1,1,28,28"}, 2, "give one of them"},
-		{[]string{"-batch", "70000"}, 1, "fashion-mnist has 60000"},
+		{[]string{"-batch", "2", "-input", "1,1,28,28"}, 2, "want one of them"},
+		{[]string{"-batch", "70000"}, 2, "want at most 60000, the training images of fashion-mnist"},
 		{[]string{"-input", "1,1,4,4"}, 1, "layer 0.0"},
 		{[]string{"-input", "1,1,9000,9000"}, 1, "binds at most"},
 	} {

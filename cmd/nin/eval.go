@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -57,34 +59,33 @@ func eval(w io.Writer, args []string) error {
 		png     = fs.String("png", "", "draw the confusion matrix in this `file`")
 		asJSON  = fs.Bool("json", false, "print JSON instead of tables")
 	)
-	if err := parse(fs, w, evalHelp, args); err != nil {
+	if err := cli.Parse(fs, w, evalHelp, args); err != nil {
 		return err
 	}
-	m, err := readModel("eval", *file, *recipe, *see)
+	switch {
+	case *count < 0:
+		return cli.Usage(fmt.Errorf("-test-images is %d; want 0 (all) or more", *count))
+	case *batch < 1 || *batch > 1e6:
+		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
+	}
+	m, err := readModel(*file, *recipe, *see)
 	if err != nil {
 		return err
 	}
 	if err := m.Classifier(); err != nil {
-		return fmt.Errorf("eval: %s: %w; predict prints the numbers", *file, err)
+		return fmt.Errorf("%s: %w; predict prints the numbers", *file, err)
 	}
 	if *dataset == "" {
 		*dataset = m.Dataset
 	}
-	err = nin.CheckDataset(*dataset)
-	if err == nil {
-		err = nin.CheckSkipBad(*dataset, *skipBad)
-	}
-	if err != nil {
-		return cli.Usage(fmt.Errorf("eval: %w", err))
-	}
-	switch {
-	case *count < 0:
-		return cli.Usage(fmt.Errorf("eval: -test-images is %d; want 0 (all) or more", *count))
-	case *batch < 1 || *batch > 1e6:
-		return cli.Usage(fmt.Errorf("eval: -batch is %d; want 1 to 1000000", *batch))
+	if err := cmp.Or(nin.CheckDataset(*dataset), nin.CheckSkipBad(*dataset, *skipBad)); err != nil {
+		return cli.Usage(err)
 	}
 	if err := cli.File("png", *png, ".png"); err != nil {
 		return err
+	}
+	if err := report.CheckPicture(len(m.Classes)); err != nil && *png != "" {
+		return cli.Usage(fmt.Errorf("-png: %w; -json has room for all", err))
 	}
 	ctx := context.Background()
 	_, test, err := data.Load(ctx, *dataset, runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
@@ -101,7 +102,7 @@ func eval(w io.Writer, args []string) error {
 	e, err := report.Evaluate(ctx, dev, m, test, *batch, progress)
 	clear()
 	if err != nil {
-		return fmt.Errorf("eval: %s on %s: %w", *file, *dataset, err)
+		return fmt.Errorf("%s on %s: %w", *file, *dataset, err)
 	}
 	if *png != "" {
 		if err := e.WritePNG(*png); err != nil {
@@ -120,9 +121,9 @@ func normalise(fs *flag.FlagSet) *string {
 }
 
 // readModel reads the -model of a command, with its -recipe and -normalise, which may be empty.
-func readModel(command, file, recipe, see string) (*nin.Model, error) {
+func readModel(file, recipe, see string) (*nin.Model, error) {
 	if file == "" {
-		return nil, cli.Usage(fmt.Errorf("%s: want -model FILE, such as runs/mini-20260102-150405/model.safetensors", command))
+		return nil, cli.Usage(errors.New("want -model FILE, such as runs/mini-20260102-150405/model.safetensors"))
 	}
 	if recipe != "" {
 		if _, err := nin.Find(recipe); err != nil {

@@ -77,7 +77,7 @@ func TestEvalFolder(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "mini on 20 images of folder")
 
-	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1, "it holds folders of pictures, which the data set folder reads: -dataset folder")
+	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1, "it holds folders of pictures, which the dataset folder reads: -dataset folder")
 }
 
 func TestEvalRefuses(t *testing.T) {

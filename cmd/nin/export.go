@@ -35,16 +35,16 @@ func export(w io.Writer, args []string) error {
 	recipe := fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
 	see := normalise(fs)
 	out := fs.String("o", "", "`file` to write, .onnx or .safetensors")
-	if err := parse(fs, w, exportHelp, args); err != nil {
+	if err := cli.Parse(fs, w, exportHelp, args); err != nil {
 		return err
 	}
 	switch ext := strings.ToLower(filepath.Ext(*out)); {
 	case *out == "":
-		return cli.Usage(errors.New("export: want -o FILE, such as model.onnx"))
+		return cli.Usage(errors.New("want -o FILE, such as model.onnx"))
 	case ext != ".onnx" && ext != ".safetensors":
-		return cli.Usage(fmt.Errorf("export: -o is %q; want a name that ends in .onnx or .safetensors", *out))
+		return cli.Usage(fmt.Errorf("-o is %q; want a name that ends in .onnx or .safetensors", *out))
 	}
-	m, err := readModel("export", *file, *recipe, *see)
+	m, err := readModel(*file, *recipe, *see)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func export(w io.Writer, args []string) error {
 		return err
 	}
 	if err := m.Export(*out); err != nil {
-		return fmt.Errorf("export: %w", err)
+		return err
 	}
 	params, err := nn.Params(m.Layers, m.In)
 	if err != nil {

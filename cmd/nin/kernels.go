@@ -38,7 +38,7 @@ func kernels(w io.Writer, args []string) error {
 		tune    = fs.Bool("tune", false, "measure what has not been measured on this adapter")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
 	)
-	if err := parse(fs, w, kernelsHelp, args); err != nil {
+	if err := cli.Parse(fs, w, kernelsHelp, args); err != nil {
 		return err
 	}
 	r, err := nin.Find(*recipe)
@@ -46,7 +46,7 @@ func kernels(w io.Writer, args []string) error {
 		return cli.Usage(err)
 	}
 	if *batch < 0 || *batch > 1e6 {
-		return cli.Usage(fmt.Errorf("kernels: -batch is %d; want 1 to 1000000", *batch))
+		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
 	}
 	if *batch == 0 {
 		*batch = r.Batch

@@ -2,8 +2,6 @@
 package main
 
 import (
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -16,7 +14,7 @@ import (
 )
 
 // command is a sub-command. Its run writes to w, and returns a [cli.UsageError] for
-// wrong arguments.
+// wrong arguments. The errors of all are printed after the name.
 type command struct {
 	name, help string
 	run        func(w io.Writer, args []string) error
@@ -65,7 +63,10 @@ func dispatch(w io.Writer, args []string) error {
 	}
 	for _, c := range commands {
 		if c.name == name {
-			return c.run(w, args)
+			if err := c.run(w, args); err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			return nil
 		}
 	}
 	return cli.Usage(fmt.Errorf("there is no sub-command %q; %s", name, nearest.Hint(name, names())))
@@ -91,22 +92,4 @@ func help(w io.Writer) {
 	}
 	fmt.Fprintf(w, "  %-10s %s\n", "help", "show this, or the flags of a sub-command")
 	fmt.Fprint(w, "\nExamples:\n  go run ./cmd/nin adapters\n  go run ./cmd/nin help selftest\n")
-}
-
-// parse is [cli.Parse], whose errors name the sub-command.
-func parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
-	return named(fs, cli.Parse(fs, w, text, args))
-}
-
-// parseArgs is [cli.ParseArgs], whose errors name the sub-command.
-func parseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) ([]string, error) {
-	rest, err := cli.ParseArgs(fs, w, text, args)
-	return rest, named(fs, err)
-}
-
-func named(fs *flag.FlagSet, err error) error {
-	if errors.As(err, new(cli.UsageError)) {
-		return cli.Usage(fmt.Errorf("%s: %w", fs.Name(), err))
-	}
-	return err
 }

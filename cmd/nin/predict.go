@@ -15,6 +15,7 @@ import (
 	"wgnin/cmd/internal/cli"
 	"wgnin/gpu"
 	"wgnin/nin"
+	"wgnin/nin/report"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
@@ -56,23 +57,23 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 		invert  = fs.Bool("invert", false, "turn black into white")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a line for an image")
 	)
-	paths, err := parseArgs(fs, w, predictHelp, args)
+	paths, err := cli.ParseArgs(fs, w, predictHelp, args)
 	if err != nil {
 		return err
 	}
 	switch {
 	case len(paths) == 0:
-		return cli.Usage(errors.New("predict: want the files of one or more images"))
+		return cli.Usage(errors.New("want the files of one or more images"))
 	case *top < 1:
-		return cli.Usage(fmt.Errorf("predict: -top is %d; want at least 1", *top))
+		return cli.Usage(fmt.Errorf("-top is %d; want at least 1", *top))
 	}
-	m, err := readModel("predict", *file, *recipe, *see)
+	m, err := readModel(*file, *recipe, *see)
 	if err != nil {
 		return err
 	}
 	if m.Values && !*asJSON {
 		if out, err := nn.OutShape(m.Layers, m.In); err != nil || out.Len() > mostValues {
-			return cmp.Or(err, fmt.Errorf("predict: the network puts out %s, %d numbers for each image; -json prints them", out, out.Len()))
+			return cmp.Or(err, fmt.Errorf("the network puts out %s, %d numbers for each image; -json prints them", out, out.Len()))
 		}
 	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
@@ -83,7 +84,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	batch := min(predictBatch, len(paths))
 	p, err := nin.NewPredictor(dev, m, batch)
 	if err != nil {
-		return fmt.Errorf("predict: %w", err)
+		return err
 	}
 	defer p.Close()
 	show := predictionLines(w, m, paths)
@@ -98,20 +99,20 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 		for _, path := range chunk {
 			im, err := readImage(path, m.In.C, *invert)
 			if err != nil && len(paths) == 1 {
-				return fmt.Errorf("predict: %w", err)
+				return err
 			}
 			if err != nil {
 				failed++
-				cli.Report(stderr, "nin", fmt.Errorf("predict: %w", err))
+				cli.Report(stderr, "nin: predict", err)
 				continue
 			}
 			if err := p.Add(im); err != nil {
-				return fmt.Errorf("predict: %s: %w", path, err)
+				return fmt.Errorf("%s: %w", path, err)
 			}
 			read = append(read, prediction{File: path, Inverted: m.LooksInverted(im)})
 		}
 		if err := run(p, m, read, *top); err != nil {
-			return fmt.Errorf("predict: %w", err)
+			return err
 		}
 		for i := range read {
 			if err := show(read[i]); err != nil {
@@ -120,7 +121,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 		}
 	}
 	if failed > 0 {
-		return fmt.Errorf("predict: %d of %d files could not be read", failed, len(paths))
+		return fmt.Errorf("%d of %d files could not be read", failed, len(paths))
 	}
 	return nil
 }
@@ -186,15 +187,15 @@ func readImage(path string, channels int, invert bool) (*data.Images, error) {
 func predictionLines(w io.Writer, m *nin.Model, paths []string) func(prediction) error {
 	longest := func(names []string) (n int) {
 		for _, name := range names {
-			n = max(n, utf8.RuneCountInString(name))
+			n = max(n, utf8.RuneCountInString(report.Printable(name)))
 		}
 		return n
 	}
 	file, class := longest(paths), longest(m.Classes)+len(" 0.123")
 	return func(p prediction) error {
-		cells := []string{fmt.Sprintf("%-*s", file, p.File)}
+		cells := []string{fmt.Sprintf("%-*s", file, report.Printable(p.File))}
 		for _, g := range p.Classes {
-			cells = append(cells, fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", g.Class, g.Probability)))
+			cells = append(cells, fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", report.Printable(g.Class), g.Probability)))
 		}
 		for _, v := range p.Values {
 			cells = append(cells, fmt.Sprintf("%-11.5g", v))

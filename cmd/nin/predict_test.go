@@ -101,7 +101,7 @@ func TestPredictGoesOnAfterABadFile(t *testing.T) {
 			args = append(args, "-json")
 		}
 		err := predictFiles(&out, &stderr, args)
-		assert.EqualError(t, err, fmt.Sprintf("predict: 4 of %d files could not be read", len(good)+4))
+		assert.EqualError(t, err, fmt.Sprintf("4 of %d files could not be read", len(good)+4))
 		assert.Equal(t, 1, cli.Code(err))
 		lines := strings.Split(strings.TrimSpace(stderr.String()), "\n")
 		require.Len(t, lines, len(says))
@@ -122,6 +122,18 @@ func TestPredictGoesOnAfterABadFile(t *testing.T) {
 		}
 		assert.Equal(t, good, files)
 	}
+}
+
+// A name that the terminal would obey is quoted.
+func TestPredictQuotesNames(t *testing.T) {
+	var out strings.Builder
+	m := &nin.Model{Classes: []string{"\x1b[31mred", "plain"}}
+	show := predictionLines(&out, m, []string{"a\nb.png", "c\u202egnp.png"})
+	require.NoError(t, show(prediction{File: "a\nb.png", Classes: []nin.Prediction{{Class: "\x1b[31mred", Probability: 0.75}, {Class: "plain", Probability: 0.25}}}))
+	require.NoError(t, show(prediction{File: "c\u202egnp.png"}))
+	assert.Equal(t, `"a\nb.png"        "\x1b[31mred" 0.750  plain 0.250
+"c\u202egnp.png"
+`, out.String())
 }
 
 func TestPredictRefuses(t *testing.T) {

@@ -39,7 +39,7 @@ func selftest(w io.Writer, args []string) error {
 	adapter := cli.Adapter(fs)
 	only := fs.String("run", "", "run only what has this `text` in its kernel or sizes")
 	verbose := fs.Bool("v", false, "a line for each case")
-	if err := parse(fs, w, selftestHelp, args); err != nil {
+	if err := cli.Parse(fs, w, selftestHelp, args); err != nil {
 		return err
 	}
 	d, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
@@ -59,7 +59,12 @@ func selftest(w io.Writer, args []string) error {
 		s.add(*only, test{g.Op, "gradient of the twin", g.Detail, func() (check.Result, error) { return g.Run(), nil }})
 	}
 	if len(s.tests) == 0 {
-		return cli.Usage(fmt.Errorf("selftest: no kernel or sizes have %q in them", *only))
+		kernels := make([]string, len(cases))
+		for i, c := range cases {
+			kernels[i] = c.Kernel
+		}
+		slices.Sort(kernels)
+		return cli.Usage(fmt.Errorf("-run is %q; want a part of the sizes or of one of %s", *only, strings.Join(slices.Compact(kernels), ", ")))
 	}
 	return s.run()
 }
@@ -154,7 +159,7 @@ func (s *tester) run() error {
 		fmt.Fprintln(s.w, "FAIL", f)
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("selftest: %d of %d cases on %s fail; the first is %s", len(failures), len(s.tests), s.device.Adapter(), failures[0])
+		return fmt.Errorf("%d of %d cases on %s fail; the first is %s", len(failures), len(s.tests), s.device.Adapter(), failures[0])
 	}
 	fmt.Fprintf(s.w, "%d cases on %s: all within tolerance, %s\n", len(s.tests), s.device.Adapter(), secondsSince(start))
 	return nil

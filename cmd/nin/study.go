@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -59,31 +60,31 @@ func experiment(w io.Writer, args []string) error {
 		}
 		fmt.Fprintf(&exercises, "  %d  %s\n", n, title)
 	}
-	rest, err := parseArgs(fs, w, fmt.Sprintf(studyHelp, exercises.String()), args)
+	rest, err := cli.ParseArgs(fs, w, fmt.Sprintf(studyHelp, exercises.String()), args)
 	if err != nil {
 		return err
 	}
 	if len(rest) != 1 {
-		return cli.Usage(errors.New("study: want one exercise, 1 to 6"))
+		return cli.Usage(errors.New("want one exercise, 1 to 6"))
 	}
 	n, err := strconv.Atoi(rest[0])
 	if err != nil {
-		return cli.Usage(fmt.Errorf("study: %q is no exercise; the chapter's are 1 to 6", rest[0]))
+		return cli.Usage(fmt.Errorf("%q is no exercise; the chapter's are 1 to 6", rest[0]))
 	}
 	s, err := study.Find(n)
 	if err != nil {
-		return cli.Usage(fmt.Errorf("study: %w", err))
+		return cli.Usage(err)
 	}
-	if err := nin.CheckDataset(*dataset); err != nil {
-		return cli.Usage(fmt.Errorf("study: %w", err))
+	if err := cmp.Or(nin.CheckDataset(*dataset), nin.CheckSkipBad(*dataset, *skipBad)); err != nil {
+		return cli.Usage(err)
 	}
 	switch {
 	case *budget <= 0:
-		return cli.Usage(fmt.Errorf("study: -budget is %v; want a time such as 10m", *budget))
+		return cli.Usage(fmt.Errorf("-budget is %v; want a time such as 10m", *budget))
 	case *seeds < 1 || *seeds > 1000:
-		return cli.Usage(fmt.Errorf("study: -seeds is %d; want 1 to 1000", *seeds))
+		return cli.Usage(fmt.Errorf("-seeds is %d; want 1 to 1000", *seeds))
 	case *train < 0 || *test < 0:
-		return cli.Usage(fmt.Errorf("study: -train-images is %d and -test-images %d; want 0 (all) or more", *train, *test))
+		return cli.Usage(fmt.Errorf("-train-images is %d and -test-images %d; want 0 (all) or more", *train, *test))
 	}
 	ctx := cli.Interruptible("nothing is written")
 	recipe, err := nin.Find("mini")
@@ -100,7 +101,7 @@ func experiment(w io.Writer, args []string) error {
 	}
 	defer dev.Close()
 	if err := os.MkdirAll(*out, 0o755); err != nil {
-		return fmt.Errorf("study: -out: %w", err)
+		return fmt.Errorf("-out: %w", err)
 	}
 	fmt.Fprintf(w, "exercise %d: %s\nadapter  %s\n", s.Exercise, s.Title, dev.Adapter())
 	result, err := study.Answer(ctx, dev, s, study.Conditions{
@@ -108,7 +109,7 @@ func experiment(w io.Writer, args []string) error {
 		Command: "go run ./cmd/nin study " + strings.Join(args, " "),
 	})
 	if err != nil {
-		return err
+		return runflags.Usage(fs, err)
 	}
 	path, err := result.WriteFiles(*out)
 	if err != nil {

@@ -42,17 +42,17 @@ func summary(w io.Writer, args []string) error {
 	})
 	deep := fs.Bool("deep", false, "print every layer, also inside blocks")
 	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the network's)")
-	if err := parse(fs, w, summaryHelp, args); err != nil {
+	if err := cli.Parse(fs, w, summaryHelp, args); err != nil {
 		return err
 	}
 	var layers nn.Layer
 	var in nn.Shape
 	var about string
 	if *file != "" && text != "" {
-		return cli.Usage(errors.New("summary: -model with -net; give one of them"))
+		return cli.Usage(errors.New("-model with -net; want one of them"))
 	}
 	if *file != "" {
-		m, err := readModel("summary", *file, *recipe, "")
+		m, err := readModel(*file, *recipe, "")
 		if err != nil {
 			return err
 		}
@@ -67,13 +67,13 @@ func summary(w io.Writer, args []string) error {
 			s := r.Settings()
 			s.Net = text
 			if r, err = nin.RecipeOf(s); err != nil {
-				return cli.Usage(fmt.Errorf("summary: %w", err))
+				return cli.Usage(err)
 			}
 			about = r.About
 		}
 		layers, in = r.Net(10, r.Dropout), r.In
 	}
-	n, in, err := inputShape("summary", *input, 1, in)
+	n, in, err := inputShape(*input, 1, in)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func summary(w io.Writer, args []string) error {
 		return err
 	}
 	if misfit != nil {
-		return fmt.Errorf("summary: %w", misfit)
+		return misfit
 	}
 	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", d.Params(), float64(d.MACs())/1e6)
 	return err

@@ -69,7 +69,7 @@ func TestSummaryOfMisfit(t *testing.T) {
 		{[]string{"-input", "1,65536,65536,65536"}, 1, "", "want 1 to 65536 of each, and at most 1073741824 values\n"},
 		{[]string{"-net", "conv x"}, 2, "", "-net is no network: conv: out is \"x\"; want a whole number"},
 		{[]string{"-net", "no.txt"}, 2, "", "there is no file no.txt"},
-		{[]string{"-net", "relu", "-model", "m"}, 2, "", "-model with -net; give one of them\n"},
+		{[]string{"-net", "relu", "-model", "m"}, 2, "", "-model with -net; want one of them\n"},
 	} {
 		code, out, stderr := runNin(append([]string{"summary"}, c.args...)...)
 		assert.Equal(t, c.code, code, c.args)

@@ -103,7 +103,7 @@ func (o *options) check(fs *flag.FlagSet) error {
 	case (o.model == "") == !o.train:
 		return errors.New("want either -model FILE, to look at a trained network, or -train (see -help)")
 	case o.screenshot != "" && o.record != "":
-		return errors.New("-screenshot and -record: want one of them")
+		return errors.New("-screenshot with -record; want one of them")
 	case o.quiet && o.verbose:
 		return errors.New("-quiet with -v; want one of them")
 	case o.sample < 0:

@@ -91,7 +91,7 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 		for _, l := range s.scene.Probe.Layers {
 			names = append(names, l.Path)
 		}
-		return fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names))
+		return cli.Usage(fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, names)))
 	}
 	switch {
 	case s.opt.image != "":
@@ -99,6 +99,9 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 			return err
 		}
 	case s.opt.sample > 0: // the scene begins with 0
+		if n := o.Images.Len(); s.opt.sample >= n {
+			return cli.Usage(fmt.Errorf("-sample is %d; want 0 to %d", s.opt.sample, n-1))
+		}
 		if err := s.scene.SetSample(s.opt.sample); err != nil {
 			return err
 		}

@@ -166,10 +166,10 @@ func TestWithoutAWindow(t *testing.T) {
 		args []string
 		code int
 	}{
-		{append(model, "-sample", "80"), 1}, {append(model, layer...), 1}, {append(model, "-image", file("run.gif.not")), 1},
+		{append(model, "-sample", "80"), 2}, {append(model, layer...), 2}, {append(model, "-image", file("run.gif.not")), 1},
 		{append(model, "-image", file("once/metrics.jsonl")), 1}, {append(model, "-dataset", "shoes"), 2}, {append(model, "-test-images", "-1"), 2},
-		{append(steps(1, file("bad")), layer...), 1},
-		{append([]string{"-train", "-resume", file("once")}, layer...), 1},
+		{append(steps(1, file("bad")), layer...), 2},
+		{append([]string{"-train", "-resume", file("once")}, layer...), 2},
 		{photos, 1}, {append(photos, "-normalise", "zscore"), 2}, {append(model, "-normalise", "0.5/0.5"), 2},
 		{[]string{"-model", file("values.safetensors"), "-data", smallData}, 1},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -110,8 +111,31 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	if err := rep.train(ctx, on, o); err != nil {
 		return rep, err
 	}
-	rep.kernels(dev, o)
+	if err := rep.kernels(dev, o); err != nil {
+		return rep, err
+	}
 	return rep, rep.predict(ctx, on, o)
+}
+
+// checkFilters refuses a Layer or a Kernel that no part of a training step has.
+func (o BenchOptions) checkFilters(t *nn.Trainer) error {
+	var layers, kernels []string
+	for _, l := range t.Layers() {
+		layers = append(layers, l.Layer)
+	}
+	layers = append(layers, nn.UpdateLayer)
+	if !slices.ContainsFunc(layers, func(name string) bool { return strings.HasPrefix(name, o.Layer) }) {
+		return nn.RangeError{Setting: "Layer", Value: strconv.Quote(o.Layer), Want: "the beginning of one of " + strings.Join(layers, ", ")}
+	}
+	for _, k := range t.Kernels() {
+		kernels = append(kernels, k.Name)
+	}
+	slices.Sort(kernels)
+	kernels = slices.Compact(kernels)
+	if !slices.ContainsFunc(kernels, func(name string) bool { return strings.Contains(name, o.Kernel) }) {
+		return nn.RangeError{Setting: "Kernel", Value: strconv.Quote(o.Kernel), Want: "a part of one of " + strings.Join(kernels, ", ")}
+	}
+	return nil
 }
 
 // train measures training steps: the first, o.Steps of them, and as many with
@@ -125,6 +149,9 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 		return err
 	}
 	trainer := on.Trainer
+	if err := o.checkFilters(trainer); err != nil {
+		return err
+	}
 	rep.PlanSeconds, rep.Micro, rep.ArenaBytes = time.Since(start).Seconds(), trainer.MicroBatch(), trainer.ArenaBytes()
 	_, rep.DeviceBytes = dev.Usage()
 
@@ -155,10 +182,17 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 	return nil
 }
 
-// kernels makes the table of kernels from the timestamps.
-func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) {
-	for _, t := range dev.Timings() {
-		if !strings.HasPrefix(t.Layer, o.Layer) || !strings.Contains(t.Kernel, o.Kernel) {
+// kernels makes the table of kernels from the timestamps. It refuses a Kernel that is in no Layer.
+func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
+	defer dev.StopProfile()
+	timings := dev.Timings()
+	var inLayer []string
+	for _, t := range timings {
+		if !strings.HasPrefix(t.Layer, o.Layer) {
+			continue
+		}
+		inLayer = append(inLayer, t.Kernel)
+		if !strings.Contains(t.Kernel, o.Kernel) {
 			continue
 		}
 		seconds := t.Median.Seconds()
@@ -166,7 +200,12 @@ func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) {
 		k.Ceiling = 100 * max(k.GFlops/rep.FMAGFlops, k.GBs/rep.CopyGBs)
 		rep.Kernels = append(rep.Kernels, k)
 	}
-	dev.StopProfile()
+	if len(timings) > 0 && len(rep.Kernels) == 0 {
+		slices.Sort(inLayer)
+		return nn.RangeError{Setting: "Kernel", Value: strconv.Quote(o.Kernel),
+			Want: fmt.Sprintf("a part of one of those in the layer %s: %s", o.Layer, strings.Join(slices.Compact(inLayer), ", "))}
+	}
+	return nil
 }
 
 // predict measures predictions.
@@ -195,7 +234,8 @@ func useVariant(on *session.Session, o BenchOptions) error {
 		return err
 	}
 	if !slices.ContainsFunc(choices, func(c nn.Choice) bool { return c.Variant == o.Variant }) {
-		return fmt.Errorf("no convolution of %s has a variant %q on %s; there is: %s", o.Recipe.Name, o.Variant, on.Net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))
+		return nn.RangeError{Setting: "Variant", Value: strconv.Quote(o.Variant), Want: fmt.Sprintf("one that a convolution of %s has on %s, of %s",
+			o.Recipe.Name, on.Net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))}
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, er
 		return Cost{}, err
 	}
 	if batch > train.Len() {
-		return Cost{}, fmt.Errorf("a batch of %d images; %s has %d", batch, r.Dataset, train.Len())
+		return Cost{}, nn.RangeError{Setting: "Batch", Value: batch, Want: fmt.Sprintf("at most %d, the training images of %s", train.Len(), r.Dataset)}
 	}
 	// Inputs of another size than the recipe's may be too large to whiten.
 	var w *data.Whitening

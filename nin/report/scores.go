@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 
 	"wgnin/gpu"
 	"wgnin/nin"
@@ -105,11 +106,12 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// printable quotes a class's name that has control characters, such as line breaks or what
-// colours a terminal.
-func printable(name string) string {
-	if strings.ContainsFunc(name, unicode.IsControl) {
-		return strconv.Quote(name)
+// Printable quotes the name of a class or of a file that has what is neither printed nor a space,
+// such as line breaks, what colours a terminal or turns the direction of writing, or bytes that are
+// not UTF-8.
+func Printable(name string) string {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }) {
+		return strconv.QuoteToGraphic(name)
 	}
 	return name
 }
@@ -119,7 +121,7 @@ const maxText = 20
 
 // Write prints the evaluation as tables.
 func (e Scores) Write(w io.Writer) error {
-	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", e.Recipe, e.Images, e.Dataset, e.Accuracy, e.Loss)
+	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", Printable(e.Recipe), e.Images, Printable(e.Dataset), e.Accuracy, e.Loss)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "class\timages\tprecision\trecall\tmost often taken for")
 	for c, r := range e.Classes {
@@ -127,15 +129,19 @@ func (e Scores) Write(w io.Writer) error {
 		others := slices.Clone(e.Confusion[c])
 		others[c] = 0
 		if most := slices.Max(others); most > 0 {
-			taken = fmt.Sprintf("%s (%d)", printable(e.Classes[slices.Index(others, most)].Name), most)
+			taken = fmt.Sprintf("%s (%d)", Printable(e.Classes[slices.Index(others, most)].Name), most)
 		}
-		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.3f\t%s\n", printable(r.Name), r.Images, r.Precision, r.Recall, taken)
+		fmt.Fprintf(t, "%s\t%d\t%.3f\t%.3f\t%s\n", Printable(r.Name), r.Images, r.Precision, r.Recall, taken)
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	if len(e.Classes) > maxText {
-		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; a picture has room for it\n", len(e.Classes))
+		room := "a picture"
+		if CheckPicture(len(e.Classes)) != nil {
+			room = "JSON"
+		}
+		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; %s has room for it\n", len(e.Classes), room)
 		return err
 	}
 	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns what was predicted")
@@ -145,7 +151,7 @@ func (e Scores) Write(w io.Writer) error {
 	}
 	fmt.Fprintln(t, "\t")
 	for c, r := range e.Classes {
-		fmt.Fprintf(t, "%d %s", c, printable(r.Name))
+		fmt.Fprintf(t, "%d %s", c, Printable(r.Name))
 		for _, n := range e.Confusion[c] {
 			fmt.Fprintf(t, "\t%s", map[bool]string{true: ".", false: strconv.Itoa(n)}[n == 0])
 		}

@@ -124,3 +124,12 @@ confusion: rows are the labels, columns what was predicted
 	assert.Contains(t, out.String(), "a picture has room for it")
 	assert.NoError(t, e.WritePNG(path))
 }
+
+// More classes than a picture has room for are refused, before anything is drawn.
+func TestTooManyClassesForAPicture(t *testing.T) {
+	e := report.Scores{Classes: make([]report.ClassScore, 1001)}
+	path := filepath.Join(t.TempDir(), "c.png")
+	require.EqualError(t, e.WritePNG(path), path+": a picture of the confusion matrix has room for 1000 classes, and there are 1001")
+	assert.NoFileExists(t, path)
+	require.NoError(t, report.CheckPicture(1000))
+}

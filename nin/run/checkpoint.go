@@ -45,6 +45,7 @@ type state struct {
 const (
 	format        = 1 // of checkpoints
 	checkpointDir = "checkpoint"
+	bestFile      = "best.safetensors" // in checkpointDir
 )
 
 // checkpoint writes the run as the last, settled step left it. The last two
@@ -90,7 +91,7 @@ func (r *Run) checkpoint(best bool) error {
 		return err
 	}
 	if best { // weights alone, to start from and for load_state_dict
-		if err := safetensors.Write(r.file(checkpointDir, "best.safetensors"), weights, r.metadata); err != nil {
+		if err := safetensors.Write(r.file(checkpointDir, bestFile), weights, r.metadata); err != nil {
 			return err
 		}
 	}
@@ -115,6 +116,10 @@ func (r *Run) checkpoint(best bool) error {
 
 func checkpointName(steps int) string { return fmt.Sprintf("step-%09d.safetensors", steps) }
 
+func isCheckpoint(name string) bool {
+	return strings.HasPrefix(name, "step-") && strings.HasSuffix(name, ".safetensors")
+}
+
 // checkpoints are the paths of a run's checkpoints, the oldest first.
 func checkpoints(dir string) (paths []string, err error) {
 	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir)) // sorted
@@ -122,7 +127,7 @@ func checkpoints(dir string) (paths []string, err error) {
 		return nil, nil
 	}
 	for _, e := range entries {
-		if name := e.Name(); strings.HasPrefix(name, "step-") && strings.HasSuffix(name, ".safetensors") {
+		if name := e.Name(); isCheckpoint(name) {
 			paths = append(paths, filepath.Join(dir, checkpointDir, name))
 		}
 	}
@@ -166,6 +171,11 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 			f.release()
 		}
 	}()
+	if l != nil { // else another process may be writing
+		if err := f.removeLeftovers(); err != nil {
+			return nil, err
+		}
+	}
 	paths, err := checkpoints(dir) // those that the process which had the lock left
 	if err != nil || len(paths) == 0 {
 		return nil, cmp.Or(err, noCheckpoint(dir))

@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"wgnin/nin"
+	"wgnin/nn/files"
 	"wgnin/nn/tensorboard"
 )
 
@@ -84,6 +85,15 @@ func (f *folder) begin() (*os.File, error) {
 		f.made = append(f.made, filepath.Join(f.dir, name))
 	}
 	return metrics, nil
+}
+
+// removeLeftovers removes what a kill in the midst of writing has left beside the run's files.
+func (f *folder) removeLeftovers() error {
+	return errors.Join(
+		files.RemoveLeftovers(f.dir, func(name string) bool {
+			return slices.Contains([]string{weightsFile, curvesFile, nin.WhiteningFile}, name)
+		}),
+		files.RemoveLeftovers(filepath.Join(f.dir, checkpointDir), func(name string) bool { return name == bestFile || isCheckpoint(name) }))
 }
 
 // release unlocks the folder. It may be called on nil and more than once.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"wgnin/nin"
 )
 
 // Of those who claim a folder at the same time one gets it, also while another discards
@@ -119,4 +121,44 @@ func TestClaimOfAnotherLock(t *testing.T) {
 	require.NoError(t, err)
 	f.discard()
 	assert.NoFileExists(t, path)
+}
+
+// What a kill in the midst of writing has left is removed when the run is opened again, and nothing else.
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
+	require.NoError(t, os.Mkdir(in(checkpointDir), 0o755))
+	left := []string{in("model.safetensors42"), in("curves.png1234567890"), in(checkpointDir, "best.safetensors7"), in(checkpointDir, "step-000000012.safetensors99")}
+	kept := []string{
+		in("metrics.jsonl"), in("notes7"), in("model.safetensors"), in("model.safetensors.old"), in(checkpointDir, "best.safetensors"),
+		in(checkpointDir, "mine.safetensors1"), in(checkpointDir, checkpointName(12)),
+	}
+	for _, path := range append(left, kept...) {
+		require.NoError(t, os.WriteFile(path, nil, 0o644))
+	}
+	require.NoError(t, os.Mkdir(in("model.safetensors8"), 0o755))
+	_, err := ReadCheckpoint(dir)
+	require.ErrorContains(t, err, checkpointName(12)) // it is empty
+	for _, path := range left {
+		assert.NoFileExists(t, path)
+	}
+	for _, path := range kept {
+		assert.FileExists(t, path)
+	}
+	assert.DirExists(t, in("model.safetensors8"))
+}
+
+// A recipe for fine-tuning says so where it starts from random weights.
+func TestRandomNote(t *testing.T) {
+	for recipe, want := range map[string]string{"torchvision-resnet18": "are for a start from trained weights, such as torchvision's", "photos": ""} {
+		r, err := nin.Find(recipe)
+		require.NoError(t, err)
+		s := r.Settings()
+		if want == "" {
+			assert.Empty(t, randomNote(r, s))
+		}
+		assert.Contains(t, randomNote(r, s), want)
+		s.Freeze = "0"
+		assert.Contains(t, randomNote(r, s), "the frozen layers keep random weights")
+	}
 }

@@ -83,8 +83,8 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 		if err = r.startFrom(s.Init); err != nil {
 			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
-	} else if s.Freeze != "" {
-		r.Note = "the frozen layers keep random weights, because the run starts from no file of weights"
+	} else {
+		r.Note = randomNote(recipe, s)
 	}
 	if r.metrics, err = folder.begin(); err != nil {
 		return nil, err
@@ -109,6 +109,18 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 		}
 	}
 	return r, r.checkpoint(false)
+}
+
+// randomNote says what goes badly with the random weights that a run starts from; empty if nothing does.
+func randomNote(r nin.Recipe, s nin.Settings) string {
+	switch {
+	case s.Freeze != "":
+		return "the frozen layers keep random weights, because the run starts from no file of weights"
+	case r.FineTune:
+		return fmt.Sprintf("the learning rate and the epochs of %s are for a start from trained weights, such as torchvision's; "+
+			"this run starts from random ones, which take a higher rate and more epochs", s.Recipe)
+	}
+	return ""
 }
 
 // file is a path in the run's directory.

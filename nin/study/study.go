@@ -119,7 +119,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 		return Findings{}, err
 	}
 	if o.Seeds < 1 || o.Budget <= 0 {
-		return Findings{}, fmt.Errorf("study: a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
+		return Findings{}, fmt.Errorf("a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
@@ -212,8 +212,8 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
 		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/plannedShare*1e9)
-		return 0, fmt.Errorf("study: %w", nn.RangeError{Setting: "Budget", Value: r.Budget, Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
-			need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))})
+		return 0, nn.RangeError{Setting: "Budget", Value: r.Budget, Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
+			need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))}
 	}
 	seconds := perStep*float64(r.result.Steps) + perTest*float64(r.result.TestImages)
 	round = time.Duration(seconds * 1e9)

@@ -175,7 +175,7 @@ func TestAnswer(t *testing.T) {
 
 	o.Budget = time.Millisecond
 	_, err = study.Answer(context.Background(), dev, small(), o)
-	require.ErrorContains(t, err, "study: Budget is 1ms; want at least ")
+	require.ErrorContains(t, err, "Budget is 1ms; want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = study.Answer(ctx, dev, small(), o)

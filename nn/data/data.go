@@ -20,7 +20,7 @@ const MaxClasses = 1 << 16
 
 // Images is a set of labelled 8-bit images.
 type Images struct {
-	Name    string   // the data set's, as Names gives it
+	Name    string   // the dataset's, as Names gives it
 	C, H, W int      // channels (1 is grey, 3 is red, green, blue), rows, columns
 	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil of a Blank set
 	Labels  []uint8  // [N], indices into Classes; of a Wide set [N,2], the lower byte first
@@ -108,13 +108,13 @@ type LoadProgress struct {
 	Unit        string // of Done and Total
 }
 
-// ErrIsFolder reports a folder that has no files of the data set, but folders of pictures.
-var ErrIsFolder = errors.New("it holds folders of pictures, which the data set " + folder + " reads")
+// ErrIsFolder reports a folder that has no files of the dataset, but folders of pictures.
+var ErrIsFolder = errors.New("it holds folders of pictures, which the dataset " + folder + " reads")
 
-// ErrNoFiles reports a data set that is found nowhere; LoadOptions.Dir can say where it is.
+// ErrNoFiles reports a dataset that is found nowhere; LoadOptions.Dir can say where it is.
 var ErrNoFiles = errors.New("not on this machine and cannot be downloaded")
 
-// Names lists the data sets that Load knows.
+// Names lists the datasets that Load knows.
 func Names() []string {
 	var names []string
 	for i := range sets {
@@ -123,7 +123,7 @@ func Names() []string {
 	return append(names, folder)
 }
 
-// Blank gives sets of as many images, of the same size, as the data set's publisher has, all black and of the first
+// Blank gives sets of as many images, of the same size, as the dataset's publisher has, all black and of the first
 // class: what Load would give is as large. They have no Pixels, for plans of more than the machine has memory for.
 func Blank(name string) (train, test *Images, err error) {
 	s, err := find(name)
@@ -136,22 +136,22 @@ func Blank(name string) (train, test *Images, err error) {
 	return blank(s.train), blank(s.test), nil
 }
 
-// find gives the data set of that name.
+// find gives the dataset of that name.
 func find(name string) (*set, error) {
 	i := slices.IndexFunc(sets, func(s set) bool { return s.name == name })
 	if i < 0 {
-		return nil, fmt.Errorf("data: there is no data set %q: use one of %s", name, strings.Join(Names(), ", "))
+		return nil, fmt.Errorf("data: there is no dataset %q: use one of %s", name, strings.Join(Names(), ", "))
 	}
 	return &sets[i], nil
 }
 
-// WhiteOnBlack says that the images of a data set show bright things on a black background.
+// WhiteOnBlack says that the images of a dataset show bright things on a black background.
 func WhiteOnBlack(name string) bool {
 	s, err := find(name)
 	return err == nil && s.black
 }
 
-// Classes gives the names of a data set's classes, nil if it is not known.
+// Classes gives the names of a dataset's classes, nil if it is not known.
 func Classes(name string) []string {
 	s, err := find(name)
 	if err != nil {
@@ -160,7 +160,7 @@ func Classes(name string) []string {
 	return slices.Clone(s.classes)
 }
 
-// Load reads a data set's training and test images.
+// Load reads a dataset's training and test images.
 //
 // Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and
 // [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255: PyTorch's ToTensor would divide by 255.

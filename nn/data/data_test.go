@@ -391,7 +391,7 @@ func TestBadCIFAR(t *testing.T) {
 
 func TestUnknown(t *testing.T) {
 	_, _, err := Load(ctx, "imagenet", LoadOptions{})
-	assert.EqualError(t, err, `data: there is no data set "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
+	assert.EqualError(t, err, `data: there is no dataset "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
 }
 
 // TestPins: the table's checksums and sizes are at least of the right form, and the mirrors end where a name can follow.

@@ -19,7 +19,7 @@ import (
 	"wgnin/gpu/machine"
 )
 
-// folder is the name of the data set that is the user's own files.
+// folder is the name of the dataset that is the user's own files.
 const folder = "folder"
 
 // everyTest: without folders for training and test, each sixth image of a class is for the test, which is the split of
@@ -27,7 +27,7 @@ const folder = "folder"
 const everyTest = 6
 
 // ErrNoFolder reports that LoadOptions.Dir does not say where the pictures are.
-var ErrNoFolder = errors.New("the data set " + folder + " is pictures of your own, and nothing says where they are")
+var ErrNoFolder = errors.New("the dataset " + folder + " is pictures of your own, and nothing says where they are")
 
 // ErrUnreadable reports pictures of a folder that cannot be read; LoadOptions.SkipBad leaves them out.
 var ErrUnreadable = errors.New("cannot be read")

@@ -112,7 +112,11 @@ func (n *Normalisation) For(c int) (*Normalisation, error) {
 	}
 	all := &Normalisation{each(n.Mean), each(n.Deviation)}
 	if len(all.Mean) != c || len(all.Deviation) != c {
-		return nil, fmt.Errorf("the normalisation %s has %d means and %d deviations; want 1 or %d of each, for images of %[4]d channels", n, len(n.Mean), len(n.Deviation), c)
+		want := "1 of each, for images of 1 channel"
+		if c > 1 {
+			want = fmt.Sprintf("1 or %d of each, for images of %[1]d channels", c)
+		}
+		return nil, fmt.Errorf("the normalisation %s has %d means and %d deviations; want %s", n, len(n.Mean), len(n.Deviation), want)
 	}
 	return all, n.check()
 }

@@ -68,7 +68,7 @@ func TestNormalisationText(t *testing.T) {
 	assert.Equal(t, "0.5,0.5,0.5/0.25,0.25,0.25", three.String())
 	assert.Equal(t, "0.485,0.456,0.406/0.229,0.224,0.225", data.ImageNet().String())
 	_, err = data.ImageNet().For(1)
-	require.EqualError(t, err, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 or 1 of each, for images of 1 channels")
+	require.EqualError(t, err, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each, for images of 1 channel")
 
 	for text, want := range map[string]string{
 		"": "is no normalisation", "zscore": "is no normalisation", "0.5": "is no normalisation", "0.5/": "is no normalisation", "0.5,/1": "is no normalisation",

@@ -2,7 +2,7 @@ package data
 
 import "context"
 
-// set is what there is to know of a data set.
+// set is what there is to know of a dataset.
 type set struct {
 	name    string
 	c, h, w int
@@ -16,7 +16,7 @@ type set struct {
 	mirrors []string                                                // what to put before a file's name, best first
 }
 
-// File is a file of a data set as its publisher has it.
+// File is a file of a dataset as its publisher has it.
 type File struct {
 	Name   string
 	Size   int64

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/natefinch/atomic"
 )
@@ -88,4 +89,21 @@ func Target(path string) (string, error) {
 		at = filepath.Join(dir, name)
 	}
 	return "", fmt.Errorf("%s leads through more than %d symbolic links", path, maxLinks)
+}
+
+// RemoveLeftovers removes what a kill during Write leaves in the folder dir, for the files whose names
+// own reports: files of such a name and a random number behind it. No other process may be writing
+// to the folder.
+func RemoveLeftovers(dir string, own func(name string) bool) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		name := strings.TrimRight(e.Name(), "0123456789")
+		if name != e.Name() && own(name) && e.Type().IsRegular() {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }

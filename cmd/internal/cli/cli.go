@@ -135,15 +135,20 @@ func Exit(name string, err error) {
 func Report(stderr io.Writer, name string, err error) int {
 	code := Code(err)
 	if code == 1 || code == 2 {
-		line := strings.Join(strings.FieldsFunc(err.Error(), func(r rune) bool { return r == '\n' }), "; ")
-		fmt.Fprintf(stderr, "%s: %s\n", name, strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) { // in the name of a file, which the terminal would obey
-				return '?'
-			}
-			return r
-		}, line))
+		fmt.Fprintf(stderr, "%s: %s\n", name, Line(err.Error()))
 	}
 	return code
+}
+
+// Line makes a text one line that a terminal prints and does not obey, whatever the names of files
+// in it are: line breaks become semicolons, and what is not printed becomes a question mark.
+func Line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return '?'
+		}
+		return r
+	}, strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
 }
 
 // Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or

@@ -73,7 +73,7 @@ func (p *Progress) paint(color int, text string) string {
 // line prints a line that begins with a name of what it tells.
 func (p *Progress) line(name, format string, args ...any) {
 	p.Clear()
-	fmt.Fprintf(p.w, "%s %s\n", p.paint(cyan, fmt.Sprintf("%-8s", name)), fmt.Sprintf(format, args...))
+	fmt.Fprintf(p.w, "%s %s\n", p.paint(cyan, fmt.Sprintf("%-8s", name)), cli.Line(fmt.Sprintf(format, args...)))
 }
 
 // Header says what is run, and with -v how long it took to get there.

@@ -99,15 +99,26 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	return test.First(s.TestImages), nil
 }
 
-// adamRate is PyTorch's default for Adam and AdamW, in the place of a rate that is for SGD.
-const adamRate = 0.001
+// A recipe's rate, momentum and decay are for its optimizer. These take their place with an
+// optimizer of the other kind: PyTorch's default rate of Adam and AdamW, which have no momentum; and
+// for SGD the settings of mini, the recipe that was tuned for it.
+const (
+	adamRate    = 0.001
+	sgdRate     = 0.05
+	sgdMomentum = 0.9
+	sgdDecay    = 1e-4
+)
+
+// replacements says in -help what [Flags.Settings] does about them.
+var replacements = fmt.Sprintf("adam and adamw -lr %v, sgd -lr %v -momentum %v -weight-decay %v", adamRate, sgdRate, sgdMomentum, sgdDecay)
 
 // Settings returns s, such as a recipe's settings, with the changes that the flags ask for.
-// A recipe's rate and momentum are for its optimizer: with -optimizer adam or adamw in the place
-// of SGD, the rate is adamRate, and the momentum, which they have not, 0.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
-	if isAdam(f.given.Optimizer) && !isAdam(s.Optimizer) {
+	switch was, is := isAdam(s.Optimizer), isAdam(f.given.Optimizer); {
+	case is && !was:
 		s.Rate, s.Momentum = adamRate, 0
+	case was && f.given.Optimizer == nn.SGD:
+		s.Rate, s.Momentum, s.WeightDecay = sgdRate, sgdMomentum, sgdDecay
 	}
 	f.fs.Visit(func(g *flag.Flag) {
 		if o, ok := overridden(g.Name); ok {
@@ -124,7 +135,7 @@ func (f *Flags) check(s nin.Settings) error {
 	if err := s.Check(); err != nil {
 		return err
 	}
-	var err error
+	recipe, err := nin.Find(s.Recipe)
 	f.fs.Visit(func(g *flag.Flag) {
 		switch {
 		case g.Name == "momentum" && isAdam(s.Optimizer) && s.Momentum != 0:
@@ -132,6 +143,9 @@ func (f *Flags) check(s nin.Settings) error {
 				s.Optimizer)
 		case g.Name == "dropout" && s.Net != "":
 			err = errors.New("-dropout does nothing with -net; put it into the network, such as dropout 0.5")
+		case g.Name == "dropout" && s.Dropout != 0 && !recipe.HasDropout():
+			err = fmt.Errorf("-dropout does nothing with %s, whose network has no dropout; leave it out, or put it into a network of your own with -net",
+				s.Recipe)
 		}
 	})
 	return err
@@ -239,7 +253,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if err == nil && note != "" {
 			r.AddNote(note)
 		}
-		return r, err
+		return r, Usage(f.fs, err)
 	}
 	if f.out != "" {
 		return begin(f.out)
@@ -302,7 +316,7 @@ func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
 func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 	shown := time.Now()
 	opt.Fetch, opt.H, opt.W = download.Files, in.H, in.W
-	opt.Note = func(line string) { fmt.Fprintln(os.Stderr, line) }
+	opt.Note = func(line string) { fmt.Fprintln(os.Stderr, cli.Line(line)) }
 	opt.Progress = func(p data.LoadProgress) {
 		if time.Since(shown) < time.Second {
 			return

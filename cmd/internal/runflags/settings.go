@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
+	"wgnin/cmd/internal/cli"
 	"wgnin/nin"
 	"wgnin/nin/run"
 	"wgnin/nn"
@@ -32,9 +34,9 @@ var overrides = []override{
 	{"patience", "Patience", "stop after so many `epochs` without a better test accuracy (0: never)"},
 	{"batch", "Batch", "images in a batch"},
 	{"lr", "Rate", "learning rate"},
-	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") + " (default sgd); with adam and adamw -lr is 0.001 if it is not given"},
+	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") + " (default: the recipe's); in the place of one of the other kind it brings its own settings, where no flag gives them: " + replacements},
 	{"schedule", "Schedule", "`name` of the schedule of the learning rate: " + strings.Join(nin.Schedules, ", ") + " (default: the recipe's)"},
-	{"warmup", "Warmup", "`steps` in which the learning rate rises from zero (default: the schedule's own)"},
+	{"warmup", "Warmup", "`steps` in which the learning rate rises before it does what the schedule says: in a line from zero, or for onecycle as half a cosine (default: the schedule's own)"},
 	{"momentum", "Momentum", "momentum, 0 to 1"},
 	{"nesterov", "Nesterov", "Nesterov's momentum"},
 	{"weight-decay", "WeightDecay", "weight decay"},
@@ -138,23 +140,14 @@ func Named(err error) error {
 		return nil
 	}
 	text, found := err.Error(), false
-	rename := func(setting, said, problem string) {
-		for _, o := range append(overrides[:len(overrides):len(overrides)], override{flag: "budget", field: "Budget"}) {
-			if o.field == setting {
-				text, found = strings.Replace(text, said, "-"+o.flag+" "+problem, 1), true
-			}
-		}
-	}
-	if bad := (nn.RangeError{}); errors.As(err, &bad) {
-		rename(bad.Setting, bad.Error(), bad.Problem())
-	}
-	if bad := (nin.SettingError{}); errors.As(err, &bad) {
-		rename(bad.Setting, bad.Setting+" "+bad.Problem, bad.Problem)
+	if name, said, problem := wrong(err); name != "" {
+		text, found = strings.Replace(text, said, "-"+name+" "+problem, 1), true
 	}
 	for _, h := range []struct {
 		err  error
 		hint string
 	}{
+		{nin.ErrWhitening, ": -whiten -normalise " + nin.Unit},
 		{run.ErrExists, "; choose another -out, or -resume it"},
 		{run.ErrMetricsLost, "; begin a new run from the checkpoint with -init"},
 		{run.ErrOtherImages, "; give their folder with -data"},
@@ -173,6 +166,42 @@ func Named(err error) error {
 		return err
 	}
 	return namedError{text, err}
+}
+
+// settingFlags are the flags of settings that are not of a run: by field.
+var settingFlags = []override{
+	{flag: "budget", field: "Budget"}, {flag: "layer", field: "Layer"}, {flag: "kernel", field: "Kernel"}, {flag: "variant", field: "Variant"},
+}
+
+// wrong returns the flag of the setting that err is about, what err says of the setting, and that
+// without the setting's name; empty if it is about none.
+func wrong(err error) (name, said, problem string) {
+	setting := ""
+	if bad := (nn.RangeError{}); errors.As(err, &bad) {
+		setting, said, problem = bad.Setting, bad.Error(), bad.Problem()
+	}
+	if bad := (nin.SettingError{}); errors.As(err, &bad) {
+		setting, said, problem = bad.Setting, bad.Setting+" "+bad.Problem, bad.Problem
+	}
+	for _, o := range slices.Concat(overrides, settingFlags) {
+		if o.field == setting {
+			return o.flag, said, problem
+		}
+	}
+	return "", "", ""
+}
+
+// Usage makes err a usage error if it is about the value of a flag that fs was given. It is for
+// errors from below the commands, where the images or the adapter show that a value is wrong. A file
+// of weights that is wrong is no wrong flag.
+func Usage(fs *flag.FlagSet, err error) error {
+	name, _, _ := wrong(err)
+	given := false
+	fs.Visit(func(g *flag.Flag) { given = given || g.Name == name && name != "init" })
+	if given {
+		return cli.Usage(err)
+	}
+	return err
 }
 
 // namedError is an error in other words.

@@ -64,6 +64,12 @@ func TestFlagsWithoutEffect(t *testing.T) {
 		"-recipe photos -data d -momentum 0.5": "-momentum does nothing with the optimizer adamw",
 		"-optimizer adam -nesterov":            "-nesterov is true; want it with sgd and a momentum above 0",
 		"-net flatten -dropout 0.5":            "-dropout does nothing with -net; put it into the network",
+		"-recipe lenet -dropout 0.5":           "-dropout does nothing with lenet, whose network has no dropout",
+		"-recipe lenet -dropout 0":             "",
+		"-recipe alexnet -dropout 0.2":         "",
+		"-recipe photos -data d -whiten":       "-normalise is dataset: whitening normalises by itself; want unit: -whiten -normalise unit",
+		"-recipe photos -data d -warmup 9":     "",
+		"-recipe lin2013 -warmup 9":            "",
 		"-recipe d2l -decay-biases=false":      "-decay-biases is without effect; want a weight decay above 0 with it",
 		"-decay-biases=maybe":                  "want true or false",
 		"-optimizer adam":                      "",
@@ -91,6 +97,50 @@ func TestFlagsWithoutEffect(t *testing.T) {
 		if strings.HasPrefix(args, "-optimizer adam") {
 			assert.Equal(t, adamRate, s.Rate)
 		}
+	}
+}
+
+// An optimizer of the other kind than the recipe's brings its own rate, but for what is given.
+func TestOptimizerInThePlace(t *testing.T) {
+	type settings struct{ rate, momentum, decay float64 }
+	for args, want := range map[string]settings{
+		"-recipe mini":                                     {0.05, 0.9, 1e-4},
+		"-recipe mini -optimizer sgd":                      {0.05, 0.9, 1e-4},
+		"-recipe mini -optimizer adam":                     {0.001, 0, 1e-4},
+		"-recipe photos":                                   {0.004, 0, 0.01},
+		"-recipe photos -optimizer adam":                   {0.004, 0, 0.01},
+		"-recipe photos -optimizer sgd":                    {0.05, 0.9, 1e-4},
+		"-recipe photos -optimizer sgd -lr 0.1":            {0.1, 0.9, 1e-4},
+		"-recipe photos -momentum 0 -optimizer=sgd":        {0.05, 0, 1e-4},
+		"-recipe photos -weight-decay=0.01 -optimizer sgd": {0.05, 0.9, 0.01},
+	} {
+		fs := flag.NewFlagSet("", flag.ContinueOnError)
+		f := New(fs)
+		require.NoError(t, fs.Parse(strings.Fields(args)))
+		recipe, err := nin.Find(f.Recipe())
+		require.NoError(t, err)
+		s := f.Settings(recipe.Settings())
+		assert.Equal(t, want, settings{s.Rate, s.Momentum, s.WeightDecay}, args)
+	}
+}
+
+// A value that is found wrong below the commands is a wrong flag if it was given, but for what is
+// in a file.
+func TestUsage(t *testing.T) {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	New(fs)
+	require.NoError(t, fs.Parse([]string{"-batch", "9", "-init", "file"}))
+	for _, c := range []struct {
+		err  error
+		code int
+	}{
+		{nn.RangeError{Setting: "Batch"}, 2},
+		{nn.RangeError{Setting: "Epochs"}, 1},
+		{nin.SettingError{Setting: "Init"}, 1},
+		{errors.New("why"), 1},
+		{nil, 0},
+	} {
+		assert.Equal(t, c.code, cli.Code(Usage(fs, c.err)), c.err)
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package download brings the files of data sets that a machine lacks, over HTTP.
+// Package download brings the files of datasets that a machine lacks, over HTTP.
 package download
 
 import (
