@@ -108,7 +108,8 @@ var otherCases = []sized{
 	{unbiased(square(1, 6, 13, 7, 3, 1, 1)), fwdReLU | dW},
 	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
 	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
-	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
+	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW},     // several shares
+	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW}, // which tiles divide evenly
 }
 
 // sampleVariants are Variants of which the others are sizes.

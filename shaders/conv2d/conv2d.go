@@ -211,20 +211,29 @@ type gemm struct {
 type tileConsts struct {
 	TileRows, RowQuads, RowTiles          int
 	TileColumns, ColumnQuads, ColumnTiles int
-	Depth, Fill, Turns                    int // terms in memory, brought in at a time, and how often
-	TileA, TileB                          int // sizes of workgroup memory
-	K                                     int // terms of a sum
+	Depth, DepthQuads, Fill, Turns        int // terms in memory, in fours, brought in at a time, and how often
+	LanesA, RoundsA, StepA                int // that bring in rows, how often, and over how many times Fill terms
+	LanesB, RoundsB, StepB                int // that bring in columns, for terms in fours
+	K, AllRows                            int // terms of a sum, and rows of the product
+	Whole, WholeRows, WholeColumns        bool
 }
 
 // tileOf divides rows x columns (a multiple of 4) into tiles, with sums of
 // terms, of which fill are brought in at a time.
 func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
-	return tileConsts{
+	t := tileConsts{
 		TileRows: v.Rows, RowQuads: v.Rows / 4, RowTiles: shaders.DivUp(rows, v.Rows),
 		TileColumns: v.Columns, ColumnQuads: v.Columns / 4, ColumnTiles: shaders.DivUp(columns, v.Columns),
-		Depth: v.Depth, Fill: fill, Turns: shaders.DivUp(terms, v.Depth),
-		TileA: v.Rows / 4 * v.Depth, TileB: v.Columns / 4 * v.Depth, K: terms,
+		Depth: v.Depth, DepthQuads: v.Depth / 4, Fill: fill, Turns: shaders.DivUp(terms, v.Depth),
+		LanesA: v.Lanes, LanesB: v.Lanes, K: terms, AllRows: rows,
+		Whole: terms%v.Depth == 0, WholeRows: rows%v.Rows == 0, WholeColumns: columns%v.Columns == 0,
 	}
+	if busy := t.RowQuads * t.Depth / fill; 2*busy <= v.Lanes { // the others bring in the other operand meanwhile
+		t.LanesA, t.LanesB = busy, v.Lanes-busy
+	}
+	t.StepA, t.StepB = t.LanesA/t.RowQuads, t.LanesB/(4*t.ColumnQuads)
+	t.RoundsA, t.RoundsB = shaders.DivUp(v.Depth/fill, t.StepA), shaders.DivUp(t.DepthQuads, t.StepB)
+	return t
 }
 
 func (t tileConsts) groups() int { return t.RowTiles * t.ColumnTiles }
@@ -237,7 +246,7 @@ func (v Variant) TileSource(rows, columns, terms, fill int, operands ...string) 
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
-	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
+	if s.pointwise() {
 		loader = loaderPointwise
 	}
 	v := s.Variants[p]
@@ -303,6 +312,9 @@ func (s Shape) source(consts any, parts ...string) string {
 }
 
 var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
+
+// pointwise reports whether pixel p of y is of pixel p of x alone.
+func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s.padding() == 0 }
 
 // padding is the largest of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
@@ -370,7 +382,7 @@ func (s Shape) shares() int {
 		want = 2048
 	}
 	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, groups), shaders.DivUp(pixels, 256)))
-	return shaders.DivUp(pixels, shaders.DivUp(pixels, n)) // no share is empty
+	return shaders.DivUp(pixels, s.whole(shaders.DivUp(pixels, n))) // no share is empty
 }
 
 // Chain is the number of additions, one after the other, in an element of the
@@ -382,7 +394,12 @@ func (s Shape) perShare() int {
 	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
 	}
-	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())
+	return s.whole(shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares()))
+}
+
+// whole is as many pixels, for a Tile in whole turns.
+func (s Shape) whole(pixels int) int {
+	return shaders.RoundUp(pixels, max(1, s.Variants[WeightGradient].Depth))
 }
 
 // DW computes the gradient of weights and bias in shares, to be added up by
@@ -402,11 +419,12 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	case Tile:
 		t := v.tileOf(c.Rows, s.OutStride(), c.PixelsPerShare, 1)
 		k.Groups = t.groups() * c.Shares
+		known := struct{ WholePixels, Padded, Pointwise bool }{c.Pixels%c.PixelsPerShare == 0, s.padding() > 0, s.pointwise()}
 		rows := rows1
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
 		}
-		k.Source = s.source(c, shaders.Source(t, rows, tileDW, tileProduct))
+		k.Source = s.source(c, shaders.Source(t, shaders.Source(known, rows, tileDW, tileProduct)))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
