@@ -228,10 +228,11 @@ func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
 		LanesA: v.Lanes, LanesB: v.Lanes, K: terms, AllRows: rows,
 		Whole: terms%v.Depth == 0, WholeRows: rows%v.Rows == 0, WholeColumns: columns%v.Columns == 0,
 	}
-	if busy := t.RowQuads * t.Depth / fill; 2*busy <= v.Lanes { // the others bring in the other operand meanwhile
-		t.LanesA, t.LanesB = busy, v.Lanes-busy
+	busy := t.RowQuads * v.Depth / fill
+	if idle := v.Lanes - busy; idle > 0 && idle%v.Columns == 0 { // they bring in the columns meanwhile
+		t.LanesA, t.LanesB = busy, idle
 	}
-	t.StepA, t.StepB = t.LanesA/t.RowQuads, t.LanesB/(4*t.ColumnQuads)
+	t.StepA, t.StepB = t.LanesA/t.RowQuads, t.LanesB/v.Columns
 	t.RoundsA, t.RoundsB = shaders.DivUp(v.Depth/fill, t.StepA), shaders.DivUp(t.DepthQuads, t.StepB)
 	return t
 }

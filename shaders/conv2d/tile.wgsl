@@ -33,7 +33,7 @@ fn run(group : u32, lane : u32) {
   let row = ((group / ColumnTiles) % RowTiles) * TileRows;
   let share = group / (ColumnTiles * RowTiles);
   // A lane brings in the same four rows, for some k, and the same column of four, for the same of
-  // four k. If at most half of the lanes have rows to bring in, the others have the columns.
+  // four k. Where only the first lanes have rows to bring in, the others may have the columns.
   let quad = lane % RowQuads;
   let rows = rows_at(row + 4u * quad);
   let b = lane - (Lanes - LanesB);

@@ -196,8 +196,7 @@ func Names() (names []string) {
 // runs reports whether the device can run the variant.
 func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
-	if v.Alpha > 0 && (!s.winograd() || !s.bindsPoints(d, p, v.Alpha) ||
-		d.Adapter().Compiler == "FXC") { // how long FXC takes for the transforms is not known
+	if v.Alpha > 0 && (!s.winograd() || !s.bindsPoints(d, p, v.Alpha)) {
 		return false
 	}
 	switch v.Family {
