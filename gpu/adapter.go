@@ -67,6 +67,10 @@ func (a Adapter) ID() string {
 	return fmt.Sprintf("%s#%d", a.Name, a.number)
 }
 
+// ClearsShared reports whether one lane of each workgroup clears its memory before a kernel begins, as naga's
+// HLSL and MSL have it. On Vulkan the driver clears it, with all lanes.
+func (a Adapter) ClearsShared() bool { return a.Backend == "metal" || a.Backend == "d3d12" }
+
 // String is the adapter in one line, as the first line of a run shows it.
 func (a Adapter) String() string {
 	parts := []string{a.Class.String(), a.Backend, a.Driver, a.Compiler}

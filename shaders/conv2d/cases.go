@@ -113,7 +113,7 @@ var otherCases = []sized{
 }
 
 // sampleVariants are Variants of which the others are sizes.
-var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
+var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(64, 32, 16).each(2), tile(256, 16, 8)}
 
 // sums is s with the variants that suit the device, without points.
 func (s Shape) sums(d *gpu.Device) Shape {
@@ -139,7 +139,7 @@ func variants(d *gpu.Device) (ss []sized) {
 	}
 	more := sampleVariants
 	if !software {
-		more = append(slices.Clone(tiles), block(8), block(64))
+		more = append(slices.Clone(tiles), tile(64, 32, 16).each(2), block(8), block(64))
 	}
 	for _, s := range otherCases {
 		for _, v := range more {

@@ -54,6 +54,10 @@ var (
 	dwSum string
 	//go:embed tile.wgsl
 	tileProduct string
+	//go:embed tile_one.wgsl
+	tileOne string
+	//go:embed tile_each.wgsl
+	tileEach string
 	//go:embed tile_gemm.wgsl
 	tileGEMM string
 	//go:embed tile_dw.wgsl
@@ -216,11 +220,12 @@ type tileConsts struct {
 	LanesB, RoundsB, StepB                int // that bring in columns, for terms in fours
 	K, AllRows                            int // terms of a sum, and rows of the product
 	Whole, WholeRows, WholeColumns        bool
+	Tiles, Each                           int // of the product, and of a workgroup
 }
 
-// tileOf divides rows x columns (a multiple of 4) into tiles, with sums of
+// tileOf divides count products of rows x columns (a multiple of 4) into tiles, with sums of
 // terms, of which fill are brought in at a time.
-func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
+func (v Variant) tileOf(count, rows, columns, terms, fill int) tileConsts {
 	t := tileConsts{
 		TileRows: v.Rows, RowQuads: v.Rows / 4, RowTiles: shaders.DivUp(rows, v.Rows),
 		TileColumns: v.Columns, ColumnQuads: v.Columns / 4, ColumnTiles: shaders.DivUp(columns, v.Columns),
@@ -232,18 +237,28 @@ func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
 	if idle := v.Lanes - busy; idle > 0 && idle%v.Columns == 0 { // they bring in the columns meanwhile
 		t.LanesA, t.LanesB = busy, idle
 	}
+	t.Tiles, t.Each = count*t.RowTiles*t.ColumnTiles, max(1, v.Each)
 	t.StepA, t.StepB = t.LanesA/t.RowQuads, t.LanesB/v.Columns
 	t.RoundsA, t.RoundsB = shaders.DivUp(v.Depth/fill, t.StepA), shaders.DivUp(t.DepthQuads, t.StepB)
 	return t
 }
 
-func (t tileConsts) groups() int { return t.RowTiles * t.ColumnTiles }
+// source is the text of the tiles with what their operands are from.
+func (t tileConsts) source(operands ...string) string {
+	run := tileOne
+	if t.Each > 1 {
+		run = tileEach
+	}
+	return shaders.Source(t, append(operands, run, tileProduct)...)
+}
 
-// TileSource is the text of a Tile that computes rows x columns (a multiple of 4) results with operands of
+func (t tileConsts) groups() int { return shaders.DivUp(t.Tiles, t.Each) }
+
+// TileSource is the text of a Tile that computes count products of rows x columns (a multiple of 4) results with operands of
 // another op, which the parts bring in by fill terms at a time, and the number of its workgroups.
-func (v Variant) TileSource(rows, columns, terms, fill int, operands ...string) (source string, groups int) {
-	t := v.tileOf(rows, columns, terms, fill)
-	return shaders.Source(t, append(operands, tileProduct)...), t.groups()
+func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...string) (source string, groups int) {
+	t := v.tileOf(count, rows, columns, terms, fill)
+	return t.source(operands...), t.groups()
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
@@ -261,13 +276,13 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
-		t := v.tileOf(g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)
+		t := v.tileOf(1, g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)
 		k.Groups = t.groups()
 		read := read1
 		if quads {
 			read = read4
 		}
-		k.Source = s.source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
+		k.Source = s.source(g, t.source(loader, store, read, tileGEMM))
 	case Broadcast:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
@@ -378,7 +393,7 @@ func (s Shape) shares() int {
 	groups, want := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), max(v.Lanes, 1)), 16
 	switch {
 	case v.Family == Tile:
-		groups, want = v.tileOf(s.Rows(), s.OutStride(), 1, 1).groups(), fills
+		groups, want = v.tileOf(1, s.Rows(), s.OutStride(), 1, 1).groups(), fills
 	case v.Lanes > 8:
 		want = 2048
 	}
@@ -418,14 +433,14 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
 	case Tile:
-		t := v.tileOf(c.Rows, s.OutStride(), c.PixelsPerShare, 1)
-		k.Groups = t.groups() * c.Shares
+		t := v.tileOf(c.Shares, c.Rows, s.OutStride(), c.PixelsPerShare, 1)
+		k.Groups = t.groups()
 		known := struct{ WholePixels, Padded, Pointwise bool }{c.Pixels%c.PixelsPerShare == 0, s.padding() > 0, s.pointwise()}
 		rows := rows1
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
 		}
-		k.Source = s.source(c, shaders.Source(t, shaders.Source(known, rows, tileDW, tileProduct)))
+		k.Source = s.source(c, t.source(shaders.Source(known, rows, tileDW)))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()

@@ -98,6 +98,8 @@ var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "unwritten", Right: "row < AllRows", Wrong: "row + 1u < AllRows"},
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "barrier", Right: "    }\n    workgroupBarrier();\n    for (var k", Wrong: "    }\n    for (var k"},
 	{Kernel: "conv2d/forward", Variant: "tile", Kind: "barrier", Right: "    }\n    workgroupBarrier();\n  }\n  store8", Wrong: "    }\n  }\n  store8"},
+	{Kernel: "conv2d/forward", Variant: "tile 64x32x16 times 2", Kind: "index", Right: "group * Each + i", Wrong: "group * Each + i + 1u"},
+	{Kernel: "conv2d/dw", Variant: "tile 64x32x16 times 2", Kind: "unwritten", Right: "i < Each", Wrong: "i + 1u < Each"},
 	{Kernel: "conv2d/forward", Variant: "tile 64x64x16, by 4", Kind: "index", Right: "(k - t * InC) / 4u", Wrong: "(k - t * InC) / 4u + 1u"},
 	{Kernel: "conv2d/forward", Variant: "tile 64x64x16, by 1", Kind: "padding", Right: " && (Whole || k < K)", Wrong: ""},
 	{Kernel: "conv2d/forward", Variant: "tile 64x64x16, by 1", Kind: "padding", Right: " - i32(PadLeft)", Wrong: ""},

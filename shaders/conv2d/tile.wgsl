@@ -1,13 +1,13 @@
 // Matrix product for GPUs: out[row][column] = sum over k of a[row][k] * b[k][column],
 // of the k that a share has.
-// A workgroup has TileRows rows and TileColumns columns and takes Depth k at a
+// A tile has TileRows rows and TileColumns columns, and its workgroup takes Depth k at a
 // time through workgroup memory. A lane has 8 rows and 8 columns in registers,
 // of each two groups of four, so that lanes side by side read and write side by
 // side. The inner loop takes four k at constant places of a row: naga clamps each
 // index that is not a constant, which took a fifth of its instructions.
 // Conditions on constants alone cost nothing: Whole, WholeRows and WholeColumns are
 // true where the tiles divide the product evenly.
-// From the operands: Rows4, rows_at, fill, columns_at and store_row.
+// From tile_one.wgsl or tile_each.wgsl: run. From the operands: Rows4, rows_at, fill, columns_at and store_row.
 var<workgroup> tile_a : array<array<array<vec4<f32>, RowQuads>, 4>, DepthQuads>; // [k / 4][k % 4][row / 4]
 var<workgroup> tile_b : array<array<array<vec4<f32>, ColumnQuads>, 4>, DepthQuads>; // [k / 4][k % 4][column / 4]
 
@@ -28,10 +28,10 @@ fn mac2(t : Halves, a : vec4<f32>, b : vec4<f32>, left : vec4<f32>, right : vec4
   return Halves(mac(t.left, a, b, left), mac(t.right, a, b, right));
 }
 
-fn run(group : u32, lane : u32) {
-  let column = (group % ColumnTiles) * ColumnQuads; // all columns in fours
-  let row = ((group / ColumnTiles) % RowTiles) * TileRows;
-  let share = group / (ColumnTiles * RowTiles);
+fn run_tile(tile : u32, lane : u32) {
+  let column = (tile % ColumnTiles) * ColumnQuads; // all columns in fours
+  let row = ((tile / ColumnTiles) % RowTiles) * TileRows;
+  let share = tile / (ColumnTiles * RowTiles);
   // A lane brings in the same four rows, for some k, and the same column of four, for the same of
   // four k. Where only the first lanes have rows to bring in, the others may have the columns.
   let quad = lane % RowQuads;
