@@ -109,7 +109,7 @@ var otherCases = []sized{
 	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
 	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
 	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW},     // several shares
-	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW}, // which tiles divide evenly
+	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW}, // which tiles divide evenly, and FXC took a row of dW for another
 }
 
 // sampleVariants are Variants of which the others are sizes.
