@@ -2,8 +2,10 @@ package nin_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -15,7 +17,7 @@ import (
 	"wgnin/nn/data"
 )
 
-var update = flag.Bool("update", false, "write the golden plans of TestPlans anew")
+var update = flag.Bool("update", false, "write the golden files of plans anew")
 
 // dryTrainer plans the training of a network on as many images as Fashion-MNIST has, on an adapter
 // that is not there.
@@ -60,4 +62,36 @@ func TestPlans(t *testing.T) {
 			assert.Equal(t, string(want), trainer.String())
 		})
 	}
+}
+
+// What the chapter's convolutions run on, on a GPU of each backend: the workgroup memory of a tile is cleared by one lane
+// on Metal, so that a workgroup takes several tiles there, and FXC on Direct3D 12 takes too long for any.
+// go test ./nin -run Choices -update writes the file.
+func TestChoices(t *testing.T) {
+	r, err := nin.Find("d2l")
+	require.NoError(t, err)
+	var table strings.Builder
+	for _, backend := range []string{"vulkan", "metal", "d3d12"} {
+		a := amdGPU
+		a.Name, a.Driver, a.Backend = "a GPU", "", backend
+		if backend == "d3d12" {
+			a.Compiler, a.Limits.MaxSharedBytes = "FXC", 0
+		}
+		net, err := nn.NewNet(gpu.Dry(a, false), r.Net(10, r.Dropout), r.In)
+		require.NoError(t, err)
+		t.Cleanup(net.Close)
+		choices, err := net.Choices(r.Batch)
+		require.NoError(t, err)
+		fmt.Fprintln(&table, a)
+		for _, c := range choices {
+			fmt.Fprintf(&table, "  %-4s %-8s %-34s %s\n", c.Layer, c.Pass, c.Shape, c.Variant)
+		}
+	}
+	path := "testdata/plans/choices.txt"
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(table.String()), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	assert.Equal(t, string(want), table.String())
 }

@@ -115,7 +115,7 @@ func TestUse(t *testing.T) {
 }
 
 // What a GPU gets for the chapter's layers, which no test machine need have; and what FXC, which takes
-// minutes for workgroup memory and was not timed on the transforms of Winograd's algorithm.
+// a minute for a kernel with workgroup memory.
 func TestChoicesOnGPU(t *testing.T) {
 	a := gpu.Guaranteed
 	a.Limits.MaxBufferBytes, a.Limits.MaxBindingBytes = 1<<30, 1<<30
@@ -128,7 +128,7 @@ func TestChoicesOnGPU(t *testing.T) {
 	}, chapterChoices(t, a))
 	a.Compiler, a.Limits.MaxSharedBytes = "FXC", 0
 	for pass, variant := range chapterChoices(t, a) {
-		assert.Equal(t, "block 64", variant, pass)
+		assert.True(t, strings.HasSuffix(variant, "block 64"), "%s: %s", pass, variant)
 	}
 }
 

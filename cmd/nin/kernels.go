@@ -16,10 +16,11 @@ import (
 const kernelsHelp = `Kernels lists the variants with which the convolutions of a recipe's network run on
 an adapter, and those that were not taken. The class of the adapter suggests
 them: broadcast and block 8 on software adapters; on GPUs the tile that wastes
-the least, by counting; and for 3x3 and 5x5 Winograd's algorithm with 6 or 8
-points on one of these, where that takes less. -tune measures them all instead, checks each against the
-suggested one, and keeps the fastest in the user's cache folder, where train and
-bench find them with their -tune.
+the least, by counting, of which a workgroup takes several on Metal; and for 3x3
+and 5x5 Winograd's algorithm with 6 or 8 points on one of these, where that takes
+less. -tune measures them all instead, checks each against the suggested one, and
+keeps the fastest in the user's cache folder, where train and bench find them
+with their -tune.
 
 Usage: go run ./cmd/nin kernels [flags]
 

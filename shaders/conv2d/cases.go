@@ -108,11 +108,12 @@ var otherCases = []sized{
 	{unbiased(square(1, 6, 13, 7, 3, 1, 1)), fwdReLU | dW},
 	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
 	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
-	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares, of no whole number of turns
+	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW},     // several shares
+	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW}, // which tiles divide evenly, and FXC took a row of dW for another
 }
 
 // sampleVariants are Variants of which the others are sizes.
-var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(256, 16, 8)}
+var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(64, 32, 16).each(2), tile(256, 16, 8)}
 
 // sums is s with the variants that suit the device, without points.
 func (s Shape) sums(d *gpu.Device) Shape {
@@ -138,7 +139,7 @@ func variants(d *gpu.Device) (ss []sized) {
 	}
 	more := sampleVariants
 	if !software {
-		more = append(slices.Clone(tiles), block(8), block(64))
+		more = append(slices.Clone(tiles), tile(64, 32, 16).each(2), block(8), block(64))
 	}
 	for _, s := range otherCases {
 		for _, v := range more {

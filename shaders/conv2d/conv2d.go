@@ -54,6 +54,10 @@ var (
 	dwSum string
 	//go:embed tile.wgsl
 	tileProduct string
+	//go:embed tile_one.wgsl
+	tileOne string
+	//go:embed tile_each.wgsl
+	tileEach string
 	//go:embed tile_gemm.wgsl
 	tileGEMM string
 	//go:embed tile_dw.wgsl
@@ -211,33 +215,54 @@ type gemm struct {
 type tileConsts struct {
 	TileRows, RowQuads, RowTiles          int
 	TileColumns, ColumnQuads, ColumnTiles int
-	Depth, Fill, Turns                    int // terms in memory, brought in at a time, and how often
-	TileA, TileB                          int // sizes of workgroup memory
-	K                                     int // terms of a sum
+	Depth, DepthQuads, Fill, Turns        int // terms in memory, in fours, brought in at a time, and how often
+	LanesA, RoundsA, StepA                int // that bring in rows, how often, and over how many times Fill terms
+	LanesB, RoundsB, StepB                int // that bring in columns, for terms in fours
+	K, AllRows                            int // terms of a sum, and rows of the product
+	Whole, WholeRows, WholeColumns        bool
+	Tiles, Each                           int // of the product, and of a workgroup
 }
 
-// tileOf divides rows x columns (a multiple of 4) into tiles, with sums of
+// tileOf divides count products of rows x columns (a multiple of 4) into tiles, with sums of
 // terms, of which fill are brought in at a time.
-func (v Variant) tileOf(rows, columns, terms, fill int) tileConsts {
-	return tileConsts{
+func (v Variant) tileOf(count, rows, columns, terms, fill int) tileConsts {
+	t := tileConsts{
 		TileRows: v.Rows, RowQuads: v.Rows / 4, RowTiles: shaders.DivUp(rows, v.Rows),
 		TileColumns: v.Columns, ColumnQuads: v.Columns / 4, ColumnTiles: shaders.DivUp(columns, v.Columns),
-		Depth: v.Depth, Fill: fill, Turns: shaders.DivUp(terms, v.Depth),
-		TileA: v.Rows / 4 * v.Depth, TileB: v.Columns / 4 * v.Depth, K: terms,
+		Depth: v.Depth, DepthQuads: v.Depth / 4, Fill: fill, Turns: shaders.DivUp(terms, v.Depth),
+		LanesA: v.Lanes, LanesB: v.Lanes, K: terms, AllRows: rows,
+		Whole: terms%v.Depth == 0, WholeRows: rows%v.Rows == 0, WholeColumns: columns%v.Columns == 0,
 	}
+	busy := t.RowQuads * v.Depth / fill
+	if idle := v.Lanes - busy; idle > 0 && idle%v.Columns == 0 { // they bring in the columns meanwhile
+		t.LanesA, t.LanesB = busy, idle
+	}
+	t.Tiles, t.Each = count*t.RowTiles*t.ColumnTiles, max(1, v.Each)
+	t.StepA, t.StepB = t.LanesA/t.RowQuads, t.LanesB/v.Columns
+	t.RoundsA, t.RoundsB = shaders.DivUp(v.Depth/fill, t.StepA), shaders.DivUp(t.DepthQuads, t.StepB)
+	return t
 }
 
-func (t tileConsts) groups() int { return t.RowTiles * t.ColumnTiles }
+// source is the text of the tiles with what their operands are from.
+func (t tileConsts) source(operands ...string) string {
+	run := tileOne
+	if t.Each > 1 {
+		run = tileEach
+	}
+	return shaders.Source(t, append(operands, run, tileProduct)...)
+}
 
-// TileSource is the text of a Tile that computes rows x columns (a multiple of 4) results with operands of
+func (t tileConsts) groups() int { return shaders.DivUp(t.Tiles, t.Each) }
+
+// TileSource is the text of a Tile that computes count products of rows x columns (a multiple of 4) results with operands of
 // another op, which the parts bring in by fill terms at a time, and the number of its workgroups.
-func (v Variant) TileSource(rows, columns, terms, fill int, operands ...string) (source string, groups int) {
-	t := v.tileOf(rows, columns, terms, fill)
-	return shaders.Source(t, append(operands, tileProduct)...), t.groups()
+func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...string) (source string, groups int) {
+	t := v.tileOf(count, rows, columns, terms, fill)
+	return t.source(operands...), t.groups()
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
-	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
+	if s.pointwise() {
 		loader = loaderPointwise
 	}
 	v := s.Variants[p]
@@ -251,13 +276,13 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
-		t := v.tileOf(g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)
+		t := v.tileOf(1, g.Pixels, 4*g.OutVecs, g.KH*g.KW*g.InC, 4)
 		k.Groups = t.groups()
 		read := read1
 		if quads {
 			read = read4
 		}
-		k.Source = s.source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
+		k.Source = s.source(g, t.source(loader, store, read, tileGEMM))
 	case Broadcast:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
@@ -303,6 +328,9 @@ func (s Shape) source(consts any, parts ...string) string {
 }
 
 var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
+
+// pointwise reports whether pixel p of y is of pixel p of x alone.
+func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s.padding() == 0 }
 
 // padding is the largest of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
@@ -365,12 +393,12 @@ func (s Shape) shares() int {
 	groups, want := shaders.DivUp(shaders.DivUp(s.Rows(), 8)*shaders.DivUp(s.OutStride(), 12), max(v.Lanes, 1)), 16
 	switch {
 	case v.Family == Tile:
-		groups, want = v.tileOf(s.Rows(), s.OutStride(), 1, 1).groups(), fills
+		groups, want = v.tileOf(1, s.Rows(), s.OutStride(), 1, 1).groups(), fills
 	case v.Lanes > 8:
 		want = 2048
 	}
 	n := max(shaders.DivUp(pixels, maxSum), min(shaders.DivUp(want, groups), shaders.DivUp(pixels, 256)))
-	return shaders.DivUp(pixels, shaders.DivUp(pixels, n)) // no share is empty
+	return shaders.DivUp(pixels, s.whole(shaders.DivUp(pixels, n))) // no share is empty
 }
 
 // Chain is the number of additions, one after the other, in an element of the
@@ -382,7 +410,12 @@ func (s Shape) perShare() int {
 	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
 	}
-	return shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares())
+	return s.whole(shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares()))
+}
+
+// whole is as many pixels, for a Tile in whole turns.
+func (s Shape) whole(pixels int) int {
+	return shaders.RoundUp(pixels, max(1, s.Variants[WeightGradient].Depth))
 }
 
 // DW computes the gradient of weights and bias in shares, to be added up by
@@ -400,13 +433,14 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
 	case Tile:
-		t := v.tileOf(c.Rows, s.OutStride(), c.PixelsPerShare, 1)
-		k.Groups = t.groups() * c.Shares
+		t := v.tileOf(c.Shares, c.Rows, s.OutStride(), c.PixelsPerShare, 1)
+		k.Groups = t.groups()
+		known := struct{ WholePixels, Padded, Pointwise bool }{c.Pixels%c.PixelsPerShare == 0, s.padding() > 0, s.pointwise()}
 		rows := rows1
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
 		}
-		k.Source = s.source(c, shaders.Source(t, rows, tileDW, tileProduct))
+		k.Source = s.source(c, t.source(shaders.Source(known, rows, tileDW)))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()

@@ -1,9 +1,9 @@
 // Four values along k, where k and the three after it may be of several taps.
 fn fetch_one(p : Pixel, k : u32) -> f32 {
-  let t = k / InC;
+  let t = select(k / InC, 0u, KH * KW == 1u);
   let address = tap(p, t / KW, t % KW);
-  let inside = address != NoTap && k < K;
-  return select(0.0, in_[select(0u, address + k % InC, inside)], inside);
+  let inside = (!Padded || address != NoTap) && (Whole || k < K);
+  return select(0.0, in_[select(0u, address + (k - t * InC), inside)], inside);
 }
 
 fn fetch(p : Pixel, k : u32) -> vec4<f32> {

@@ -7,15 +7,17 @@ fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {
   let p = share * PixelsPerShare + first + i;
   let h = i32(((p / OutW) % OutH) * StrideH);
   let w = i32((p % OutW) * StrideW);
-  let v = fetch(rows, h, w, (i32(p / (OutW * OutH) * InH) + h) * i32(InW) + w);
-  tile_a[i * RowQuads + quad] = select(vec4<f32>(), v, first + i < PixelsPerShare && p < Pixels);
+  let pixel = select((i32(p / (OutW * OutH) * InH) + h) * i32(InW) + w, i32(p), Pointwise);
+  let v = fetch(rows, h, w, pixel);
+  tile_a[i / 4u][i % 4u][quad] = select(vec4<f32>(), v, WholePixels || p < Pixels);
 }
 
 // Pixels beyond the last are of no weight: fill leaves zeros there.
 fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> {
-  return dY[min(share * PixelsPerShare + k, Pixels - 1u) * OutVecs + c];
+  let p = share * PixelsPerShare + k;
+  return dY[select(min(p, Pixels - 1u), p, WholePixels) * OutVecs + c];
 }
 
 fn store_row(share : u32, k : u32, c : u32, v : vec4<f32>) {
-  if (k < Rows) { part[(share * Rows + k) * OutVecs + c] = v; }
+  part[(share * Rows + k) * OutVecs + c] = v;
 }

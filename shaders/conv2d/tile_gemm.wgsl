@@ -12,16 +12,14 @@ fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {
   let v1 = fetch(rows.p1, k);
   let v2 = fetch(rows.p2, k);
   let v3 = fetch(rows.p3, k);
-  let at = 4u * i * RowQuads + quad;
-  tile_a[at] = vec4<f32>(v0.x, v1.x, v2.x, v3.x);
-  tile_a[at + RowQuads] = vec4<f32>(v0.y, v1.y, v2.y, v3.y);
-  tile_a[at + 2u * RowQuads] = vec4<f32>(v0.z, v1.z, v2.z, v3.z);
-  tile_a[at + 3u * RowQuads] = vec4<f32>(v0.w, v1.w, v2.w, v3.w);
+  tile_a[i][0][quad] = vec4<f32>(v0.x, v1.x, v2.x, v3.x);
+  tile_a[i][1][quad] = vec4<f32>(v0.y, v1.y, v2.y, v3.y);
+  tile_a[i][2][quad] = vec4<f32>(v0.z, v1.z, v2.z, v3.z);
+  tile_a[i][3][quad] = vec4<f32>(v0.w, v1.w, v2.w, v3.w);
 }
 
-// k beyond the last are of no weight: fill leaves zeros there.
-fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> { return w[min(k, K - 1u) * OutVecs + c]; }
+fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> { return w[clamp_k(k) * OutVecs + c]; }
 
 fn store_row(share : u32, p : u32, c : u32, v : vec4<f32>) {
-  if (p < Pixels) { store(p, c, v, bias(c)); }
+  store(p, c, v, bias(c));
 }

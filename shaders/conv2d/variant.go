@@ -30,11 +30,13 @@ func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
 //     vectors are as wide, and 64 on a GPU.
 //   - Broadcast is for llvmpipe, see gpu.Device.Broadcast.
 //   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
-//     Depth at a time, and a lane has 8 x 8 of them in registers.
+//     Depth at a time, and a lane has 8 x 8 of them in registers. Where its
+//     memory is cleared first, it takes Each such tiles.
 type Variant struct {
 	Family               Family
 	Lanes                int // of a workgroup
 	Rows, Columns, Depth int // of a Tile
+	Each                 int // tiles of a workgroup, one after the other; 0 is one whose memory is not cleared
 
 	// Alpha is the number of points in each direction of package winograd, whose products run on the
 	// family; 0 is the sum over the taps, as it stands.
@@ -59,7 +61,11 @@ func (v Variant) String() string {
 	}
 	switch v.Family {
 	case Tile:
-		return fmt.Sprintf("tile %dx%dx%d", v.Rows, v.Columns, v.Depth)
+		name := fmt.Sprintf("tile %dx%dx%d", v.Rows, v.Columns, v.Depth)
+		if v.Each > 1 {
+			name += fmt.Sprintf(" times %d", v.Each)
+		}
+		return name
 	case Block:
 		return fmt.Sprintf("block %d", v.Lanes)
 	}
@@ -82,11 +88,25 @@ var tiles = []Variant{
 	tile(64, 96, 16), tile(64, 64, 16), tile(64, 32, 16), tile(256, 16, 8),
 }
 
+// each is v with n tiles for a workgroup whose memory is cleared.
+func (v Variant) each(n int) Variant {
+	v.Each = n
+	return v
+}
+
+// several are the numbers of tiles for a workgroup that are worth trying where its memory is cleared.
+var several = []int{1, 2, 4, 8}
+
 // SharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
 func (v Variant) SharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
 
-// fills is the number of workgroups that keep a GPU busy.
-const fills = 512
+// fills is the number of workgroups that keep a GPU busy, and fillsCleared that for a GPU on which their memory
+// is cleared, which has 7 to 80 cores.
+const fills, fillsCleared = 512, 128
+
+// clearing is what it takes a workgroup to have 16 bytes of its memory cleared by one of its lanes, in
+// multiply-adds: 4 cycles, in which half of the 128 lanes of a core have nothing else to do.
+const clearing = 256
 
 // Candidates are the variants of a pass that are worth trying on the device, the
 // one that On takes first. The others may be faster: see package nn's tuning.
@@ -95,7 +115,9 @@ func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 	var points []Variant
 	for _, alpha := range alphas {
 		for _, v := range direct[:min(3, len(direct))] { // of each number a few are enough
-			v.Alpha = alpha
+			if v.Alpha = alpha; v.Each > 0 {
+				v = s.cleared(p, v)
+			}
 			if s.runs(d, p, v) {
 				points = append(points, v)
 			}
@@ -113,6 +135,11 @@ func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 	if d.Adapter().Class != gpu.Software {
 		fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool { return !s.runs(d, p, v) })
+		if d.Adapter().ClearsShared() {
+			for i, v := range fit {
+				fit[i] = s.cleared(p, v)
+			}
+		}
 		slices.SortStableFunc(fit, func(a, b Variant) int { return cmp.Compare(s.cost(p, a, false), s.cost(p, b, false)) })
 		return append(fit, block(64))
 	}
@@ -120,6 +147,20 @@ func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 		return []Variant{broadcast, block(8)}
 	}
 	return []Variant{block(8)} // a barrier costs it more than memory: no tile
+}
+
+// cleared is v with as many tiles for a workgroup whose memory is cleared as suit the pass.
+func (s Shape) cleared(p Pass, v Variant) Variant {
+	numbers := several
+	switch {
+	case v.Alpha > 0: // package winograd takes a batch in parts, of a few hundred workgroups each
+		numbers = several[:2]
+	case p == WeightGradient: // its sums are long, and split until there are workgroups enough
+		numbers = several[:1]
+	}
+	return v.each(slices.MinFunc(numbers, func(a, b int) int {
+		return cmp.Compare(s.cost(p, v.each(a), false), s.cost(p, v.each(b), false))
+	}))
 }
 
 // Named is the variant of that name, if the pass has it on the device.
@@ -134,6 +175,11 @@ func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
 // allVariants is all variants there are.
 var allVariants = func() []Variant {
 	direct := append(slices.Clone(tiles), broadcast, block(8), block(64))
+	for _, v := range tiles {
+		for _, n := range several[1:] {
+			direct = append(direct, v.each(n))
+		}
+	}
 	all := slices.Clone(direct)
 	for _, alpha := range alphas {
 		for _, v := range direct {
@@ -146,7 +192,7 @@ var allVariants = func() []Variant {
 
 // Families are a variant of each family that runs on the device.
 func Families(d *gpu.Device) []Variant {
-	return slices.DeleteFunc([]Variant{broadcast, block(8), block(64), tile(64, 64, 16), tile(256, 16, 8)}, func(v Variant) bool {
+	return slices.DeleteFunc([]Variant{broadcast, block(8), block(64), tile(64, 64, 16), tile(64, 32, 16).each(2), tile(256, 16, 8)}, func(v Variant) bool {
 		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile && v.SharedBytes() > d.Adapter().Limits.MaxSharedBytes
 	})
 }
@@ -196,8 +242,7 @@ func Names() (names []string) {
 // runs reports whether the device can run the variant.
 func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	l := d.Adapter().Limits
-	if v.Alpha > 0 && (!s.winograd() || !s.bindsPoints(d, p, v.Alpha) ||
-		d.Adapter().Compiler == "FXC") { // how long FXC takes for the transforms is not known
+	if v.Alpha > 0 && (!s.winograd() || !s.bindsPoints(d, p, v.Alpha)) {
 		return false
 	}
 	switch v.Family {
@@ -271,10 +316,16 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	switch v.Family {
 	case Tile:
 		groups := shaders.DivUp(m.rows, v.Rows) * shaders.DivUp(m.columns, v.Columns)
+		workgroups, busy, cleared := groups*m.count, fills, 0.0
+		if v.Each > 0 {
+			workgroups, busy = shaders.DivUp(workgroups, v.Each), fillsCleared
+			cleared = clearing / 16 * float64(workgroups*v.SharedBytes())
+		}
 		work *= float64(groups*v.Rows*v.Columns) * (1 + 16/float64(v.Rows) + 16/float64(v.Columns))
-		if (p != WeightGradient || v.Alpha > 0) && groups*m.count < fills { // that one splits its sums instead
+		if (p != WeightGradient || v.Alpha > 0) && workgroups < busy { // that one splits its sums instead
 			work *= 2
 		}
+		work += cleared
 	case Broadcast:
 		work *= float64(shaders.RoundUp(m.rows, 24)) * float64(shaders.RoundUp(m.columns, 32))
 	default: // it loads more for each multiply-add
@@ -329,4 +380,6 @@ func (s Shape) with(v Variant) Shape {
 var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
-func SourceHash() string { return shaders.SourceHash(files, tiles, fills, alphas) }
+func SourceHash() string {
+	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas)
+}

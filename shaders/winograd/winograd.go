@@ -355,8 +355,8 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	}
 	switch v.Family {
 	case conv2d.Tile:
-		source, groups := v.TileSource(p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
-		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), p.Matrices*groups, v.SharedBytes()
+		source, groups := v.TileSource(p.Matrices, p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
+		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), groups, v.SharedBytes()
 	case conv2d.Broadcast:
 		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
 		k.Broadcast, k.Groups = true, p.Matrices*c.RowBlocks*c.ColumnBlocks

@@ -300,9 +300,9 @@ var mutants = []checktest.Mutant{
 	{Kernel: "winograd/product", Variant: "block 8, terms first", Kind: "index", Right: "a[i + Rows / 2u]", Wrong: "a[i + Rows / 4u]"},
 	{Kernel: "winograd/product", Variant: "block", Kind: "unwritten", Right: "c + 2u < Columns", Wrong: "c + 3u < Columns"},
 	{Kernel: "winograd/product", Variant: "block", Kind: "rest", Right: "min(1u, quads - 1u - quad)", Wrong: "0u"},
-	{Kernel: "winograd/product", Variant: "tile", Kind: "index", Right: "first / 4u + i", Wrong: "first / 4u + i + 1u"},
-	{Kernel: "winograd/product", Variant: "tile", Kind: "rest", Right: "let inside = k < Terms / 4u;", Wrong: "let inside = true;"},
-	{Kernel: "winograd/product", Variant: "tile", Kind: "unwritten", Right: "if (row < Rows)", Wrong: "if (row + 1u < Rows)"},
+	{Kernel: "winograd/product", Variant: "tile", Kind: "index", Right: "first + 4u * i", Wrong: "first + 4u * i + 4u"},
+	{Kernel: "winograd/product", Variant: "tile", Kind: "rest", Right: "Whole || k < K", Wrong: "true"},
+	{Kernel: "winograd/product", Variant: "tile", Kind: "unwritten", Right: "row < AllRows", Wrong: "row + 1u < AllRows"},
 	{Kernel: "winograd/product", Variant: "tile", Kind: "barrier", Right: "    }\n    workgroupBarrier();\n    for (var k", Wrong: "    }\n    for (var k"},
 }
 
