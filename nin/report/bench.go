@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -16,7 +15,6 @@ import (
 	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
-	"wgnin/shaders/ceiling"
 	"wgnin/shaders/conv2d"
 )
 
@@ -28,8 +26,7 @@ type BenchReport struct {
 	Batch   int    `json:"batch"`
 	Micro   int    `json:"micro_batch"`
 
-	CopyGBs   float64 `json:"copy_gb_per_s"`   // read and written, by a copy of 64 MB
-	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
+	Ceilings
 
 	TrainImages   float64 `json:"train_images_per_s"`
 	TrainGFlops   float64 `json:"train_gflop_per_s"`
@@ -51,9 +48,16 @@ type BenchKernel struct {
 	Kernel  string  `json:"kernel"`
 	Shape   string  `json:"shape"`
 	Ms      float64 `json:"ms"`
+	MinMs   float64 `json:"min_ms"`
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
-	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer of the two
+	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer that it has
+}
+
+// kernel is the line of a dispatch.
+func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
+	ns := float64(t.Median)
+	return BenchKernel{t.Layer, t.Kernel, t.Detail, ns / 1e6, float64(t.Min) / 1e6, float64(t.Flops) / ns, float64(t.Bytes) / ns, c.percent(t, t.Median)}
 }
 
 // BenchOptions say what to measure.
@@ -79,7 +83,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	a := dev.Adapter()
 	rep := BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
 	var err error
-	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {
+	if rep.Ceilings, err = ceilings(dev); err != nil {
 		return rep, err
 	}
 	start := time.Now()
@@ -161,10 +165,7 @@ func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) {
 		if !strings.HasPrefix(t.Layer, o.Layer) || !strings.Contains(t.Kernel, o.Kernel) {
 			continue
 		}
-		seconds := t.Median.Seconds()
-		k := BenchKernel{t.Layer, t.Kernel, t.Detail, seconds * 1e3, float64(t.Flops) / seconds / 1e9, float64(t.Bytes) / seconds / 1e9, 0}
-		k.Ceiling = 100 * max(k.GFlops/rep.FMAGFlops, k.GBs/rep.CopyGBs)
-		rep.Kernels = append(rep.Kernels, k)
+		rep.Kernels = append(rep.Kernels, rep.kernel(t))
 	}
 	dev.StopProfile()
 }
@@ -200,49 +201,6 @@ func useVariant(on *session.Session, o BenchOptions) error {
 	return nil
 }
 
-// ceilings are the adapter's speed of copying, in GB/s read and written, and of
-// multiply-adds, in GFLOP/s.
-func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
-	const values = 8 << 20
-	x, err1 := dev.NewBuffer("x", values*4)
-	y, err2 := dev.NewBuffer("y", values*4)
-	defer x.Release()
-	defer y.Release()
-	if err := errors.Join(err1, err2); err != nil {
-		return 0, 0, err
-	}
-	if err := gpu.Write(x.All(), make([]float32, values)); err != nil {
-		return 0, 0, err
-	}
-	groups, rounds := 256, 64
-	if dev.Adapter().Class != gpu.Software {
-		groups, rounds = 8192, 128
-	}
-	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
-	ceiling.Copy{Values: values}.Kernel().Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
-	k := ceiling.FMA{Groups: groups, Rounds: rounds}.Kernel()
-	k.Record(fmas, ceiling.FMAArgs[gpu.View]{X: x.All(), Y: y.All()})
-	var seconds [2]float64
-	for i, r := range []*gpu.Recorder{copies, fmas} {
-		p, err := r.Plan()
-		if err != nil {
-			return 0, 0, err
-		}
-		defer p.Release()
-		var ts []float64
-		for range 6 {
-			start := time.Now()
-			if err := dev.Run(p); err != nil {
-				return 0, 0, err
-			}
-			dev.Wait()
-			ts = append(ts, time.Since(start).Seconds())
-		}
-		seconds[i] = Median(ts[1:])
-	}
-	return 2 * values * 4 / seconds[0] / 1e9, float64(k.Flops) / seconds[1] / 1e9, nil
-}
-
 // noise are images that look like nothing.
 func noise(in nn.Shape, n int) *data.Images {
 	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, 10)}
@@ -272,7 +230,7 @@ func (rep BenchReport) Write(w io.Writer) error {
 	if rep.Micro < rep.Batch {
 		fmt.Fprintf(w, " (%d at a time)", rep.Micro)
 	}
-	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", rep.CopyGBs, rep.FMAGFlops)
+	fmt.Fprintf(w, "\nceilings    read %.1f GB/s, copy %.1f GB/s, blend %.1f GB/s, multiply-add %.1f GFLOP/s\n", rep.ReadGBs, rep.CopyGBs, rep.BlendGBs, rep.FMAGFlops)
 	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
 	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)

@@ -1,7 +1,25 @@
 package ceiling
 
-// Ref is the twin of [Copy.Kernel].
-func (c Copy) Ref(a CopyArgs[[]float64]) { copy(a.Y, a.X) }
+// ReadRef is the twin of [Memory.Read].
+func (m Memory) ReadRef(a ReadArgs[[]float64]) {
+	for i := range a.Y {
+		a.Y[i] = 0
+		for k := range turns {
+			group, rest := i/256, i%256
+			a.Y[i] += a.X[(group*turns+k)*256+rest]
+		}
+	}
+}
+
+// CopyRef is the twin of [Memory.Copy].
+func (m Memory) CopyRef(a CopyArgs[[]float64]) { copy(a.Y, a.X) }
+
+// BlendRef is the twin of [Memory.Blend].
+func (m Memory) BlendRef(a BlendArgs[[]float64]) {
+	for i := range a.Y {
+		a.Y[i] = 0.75*a.A[i] + 0.25*a.B[i]
+	}
+}
 
 // Ref is the twin of [FMA.Kernel].
 func (f FMA) Ref(a FMAArgs[[]float64]) {
@@ -9,7 +27,7 @@ func (f FMA) Ref(a FMAArgs[[]float64]) {
 		lane, part := i/4%64, i%4
 		m, v := a.X[part], a.X[4*(1+lane%4)+part]
 		a.Y[i] = 0
-		for k := range 8 {
+		for k := range f.Chains {
 			s := v + float64(k)
 			for range 8 * f.Rounds {
 				s = s*m + v
