@@ -32,6 +32,10 @@ type Kernel[A any] struct {
 	// algorithm takes less than they do; 0 is Flops. Costs and rates are of it, so that they compare.
 	Replaces int64
 
+	// Bytes is what one dispatch reads and writes, for benchmarks, where that is not all of its
+	// arguments once; 0 is all.
+	Bytes int64
+
 	// Sizes are more constants of Source, which has their names: a flat struct of int. Where the
 	// driver takes long to compile, on software adapters, they come with the dispatch instead, so
 	// that kernels that differ in nothing else are compiled once. A size is no constant expression
@@ -86,7 +90,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 	}
 	e := entry{
 		name: k.Name, detail: k.Detail,
-		groups: k.Groups, flops: cmp.Or(k.Replaces, k.Flops), work: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
+		groups: k.Groups, flops: cmp.Or(k.Replaces, k.Flops), work: k.Flops, bytes: k.Bytes, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
 		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
 	names, sizes := k.sizes()

@@ -18,7 +18,7 @@ type Timing struct {
 	Min, Median           time.Duration
 	Flops                 int64 // of one run, or of the sums in whose place it stands
 	Work                  int64 // of one run, as it is done
-	Bytes                 int64 // bound in one run: what a kernel that reads and writes all once moves
+	Bytes                 int64 // moved in one run, by a kernel that reads and writes each value once
 	Streams               int   // tensors among them, but for those that are small beside the largest
 
 	runs []time.Duration
@@ -178,7 +178,7 @@ func (e *entry) moves() (bytes int64, streams int) {
 			streams++
 		}
 	}
-	return bytes, streams
+	return cmp.Or(e.bytes, bytes), streams
 }
 
 func (p *profiler) release() {

@@ -22,6 +22,7 @@ type entry struct {
 	groups              int
 	flops               int64 // or those of what it replaces
 	work                int64 // flops as they are done
+	bytes               int64 // that it moves, if not all of binds
 	binds               []bind
 	lanes               int
 	text                string // WGSL

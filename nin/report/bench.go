@@ -52,12 +52,18 @@ type BenchKernel struct {
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
 	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer that it has
+
+	Variant string  `json:"variant,omitempty"`            // of an op's
+	Error   float64 `json:"error_of_tolerance,omitempty"` // largest, of an op's, beside its twin
 }
 
 // kernel is the line of a dispatch.
 func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	ns := float64(t.Median)
-	return BenchKernel{t.Layer, t.Kernel, t.Detail, ns / 1e6, float64(t.Min) / 1e6, float64(t.Flops) / ns, float64(t.Bytes) / ns, c.percent(t, t.Median)}
+	return BenchKernel{
+		Layer: t.Layer, Kernel: t.Kernel, Shape: t.Detail, Ms: ns / 1e6, MinMs: float64(t.Min) / 1e6,
+		GFlops: float64(t.Flops) / ns, GBs: float64(t.Bytes) / ns, Ceiling: c.percent(t, t.Median),
+	}
 }
 
 // BenchOptions say what to measure.
@@ -75,10 +81,8 @@ type BenchOptions struct {
 // Bench measures a recipe's network with random images: whole steps without
 // timestamps, then each dispatch with them.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, error) {
-	// Random images lie on the host twice while they are uploaded, and then on the device.
-	free, image := machine.FreeMemory(), 3*int64(o.Recipe.In.Len())
-	if free > 0 && int64(o.Batch) > free/image {
-		return BenchReport{}, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
+	if err := checkNoise(o.Recipe.In, o.Batch); err != nil {
+		return BenchReport{}, err
 	}
 	a := dev.Adapter()
 	rep := BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
@@ -95,7 +99,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	if err := on.Net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
-	images := noise(o.Recipe.In, o.Batch)
+	images := noise(o.Recipe.In, o.Batch, 10)
 	if err := on.Load(images, nil); err != nil {
 		return rep, err
 	}
@@ -201,16 +205,26 @@ func useVariant(on *session.Session, o BenchOptions) error {
 	return nil
 }
 
+// checkNoise refuses a batch that there is no memory for.
+func checkNoise(in nn.Shape, batch int) error {
+	// Random images lie on the host twice while they are uploaded, and then on the device.
+	free, image := machine.FreeMemory(), 3*int64(in.Len())
+	if free > 0 && int64(batch) > free/image {
+		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch, int64(batch)*image, free, free/image)
+	}
+	return nil
+}
+
 // noise are images that look like nothing.
-func noise(in nn.Shape, n int) *data.Images {
-	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, 10)}
+func noise(in nn.Shape, n, classes int) *data.Images {
+	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
 	v := uint32(1)
 	for i := range s.Pixels {
 		v = v*1664525 + 1013904223
 		s.Pixels[i] = uint8(v >> 24)
 	}
 	for i := range s.Labels {
-		s.Labels[i] = uint8(i % 10)
+		s.Labels[i] = uint8(i % classes)
 	}
 	return s
 }
@@ -230,7 +244,7 @@ func (rep BenchReport) Write(w io.Writer) error {
 	if rep.Micro < rep.Batch {
 		fmt.Fprintf(w, " (%d at a time)", rep.Micro)
 	}
-	fmt.Fprintf(w, "\nceilings    read %.1f GB/s, copy %.1f GB/s, blend %.1f GB/s, multiply-add %.1f GFLOP/s\n", rep.ReadGBs, rep.CopyGBs, rep.BlendGBs, rep.FMAGFlops)
+	fmt.Fprintf(w, "\n%s\n", rep.Ceilings)
 	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
 	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)

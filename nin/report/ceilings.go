@@ -2,6 +2,7 @@ package report
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"wgnin/gpu"
@@ -15,6 +16,12 @@ type Ceilings struct {
 	ReadGBs   float64 `json:"read_gb_per_s"`   // read from one tensor
 	CopyGBs   float64 `json:"copy_gb_per_s"`   // read from one tensor and written to another
 	BlendGBs  float64 `json:"blend_gb_per_s"`  // read from two tensors and written to a third
+}
+
+// String is the line that reports begin with.
+func (c Ceilings) String() string {
+	return fmt.Sprintf("ceilings    multiply-add %.1f GFLOP/s; one stream (read) %.1f GB/s, two (copy) %.1f, three (blend) %.1f",
+		c.FMAGFlops, c.ReadGBs, c.CopyGBs, c.BlendGBs)
 }
 
 // percent is how near a dispatch that takes so long comes to the nearer of the two ceilings that it has: that
@@ -47,10 +54,14 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 		groups, rounds = 8192, 256
 	}
 	a, b, y := views[0], views[1], views[2]
-	r, m := dev.NewRecorder(), ceiling.Memory{Values: values}
-	m.Read().Record(r, ceiling.ReadArgs[gpu.View]{X: a, Y: y})
-	m.Copy().Record(r, ceiling.CopyArgs[gpu.View]{X: a, Y: y})
-	m.Blend().Record(r, ceiling.BlendArgs[gpu.View]{A: a, B: b, Y: y})
+	r := dev.NewRecorder()
+	for _, lanes := range []int{1, 4} {
+		m := ceiling.Memory{Values: values, Lanes: lanes}
+		read := y.Slice(0, int64(m.Sums())*4)
+		m.Read().Record(r, ceiling.ReadArgs[gpu.View]{X: a, Y: read})
+		m.Copy().Record(r, ceiling.CopyArgs[gpu.View]{X: a, Y: y})
+		m.Blend().Record(r, ceiling.BlendArgs[gpu.View]{A: a, B: b, Y: y})
+	}
 	for _, n := range chains {
 		ceiling.FMA{Groups: groups, Rounds: rounds, Chains: n}.Kernel().Record(r, ceiling.FMAArgs[gpu.View]{X: a, Y: y})
 	}
@@ -67,11 +78,11 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 		gbs := float64(t.Bytes) / float64(t.Min)
 		switch t.Kernel {
 		case "ceiling/read":
-			c.ReadGBs = gbs
+			c.ReadGBs = max(c.ReadGBs, gbs)
 		case "ceiling/copy":
-			c.CopyGBs = gbs
+			c.CopyGBs = max(c.CopyGBs, gbs)
 		case "ceiling/blend":
-			c.BlendGBs = gbs
+			c.BlendGBs = max(c.BlendGBs, gbs)
 		default:
 			c.FMAGFlops = max(c.FMAGFlops, float64(t.Work)/float64(t.Min))
 		}

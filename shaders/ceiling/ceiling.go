@@ -22,13 +22,14 @@ var (
 	fmaText string
 )
 
-// Memory moves Values values from each of its inputs.
-type Memory struct{ Values int }
+// Memory moves Values values from each of its inputs, Lanes of them (1 or 4) at a time. Which is
+// the faster depends on the adapter.
+type Memory struct{ Values, Lanes int }
 
-// turns is how many vec4 an invocation of Read adds up.
+// turns is how many loads an invocation of Read adds up.
 const turns = 16
 
-// step is the number of values of which Values is a multiple: a workgroup of Read.
+// step is the number of values of which Values is a multiple: those of a workgroup of Read.
 const step = 64 * 4 * turns
 
 // FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of each of
@@ -38,25 +39,25 @@ type FMA struct{ Groups, Rounds, Chains int }
 
 // ReadArgs are the arguments of [Memory.Read]: X is [Values], Y is [Sums].
 type ReadArgs[F any] struct {
-	X F `wgsl:"read array<vec4<f32>>"`
-	Y F `wgsl:"write array<vec4<f32>>"`
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
 }
 
 // CopyArgs are the arguments of [Memory.Copy]: X and Y are [Values].
 type CopyArgs[F any] struct {
-	X F `wgsl:"read array<vec4<f32>>"`
-	Y F `wgsl:"write array<vec4<f32>>"`
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
 }
 
 // BlendArgs are the arguments of [Memory.Blend]: A, B and Y are [Values].
 type BlendArgs[F any] struct {
-	A F `wgsl:"read array<vec4<f32>>"`
-	B F `wgsl:"read array<vec4<f32>>"`
-	Y F `wgsl:"write array<vec4<f32>>"`
+	A F `wgsl:"read array<Elem>"`
+	B F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
 }
 
-// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4, the factor and four
-// terms; Y has 64 vec4 for each workgroup.
+// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4, of which the first begins with the factor,
+// and the others end with terms; Y has 64 vec4 for each workgroup.
 type FMAArgs[F any] struct {
 	X F `wgsl:"read array<vec4<f32>>"`
 	Y F `wgsl:"write array<vec4<f32>>"`
@@ -67,7 +68,20 @@ func (m Memory) Check() error {
 	if m.Values%step != 0 {
 		return fmt.Errorf("%d values; want a multiple of %d", m.Values, step)
 	}
+	if m.Lanes != 1 && m.Lanes != 4 {
+		return fmt.Errorf("%d values at a time; want 1 or 4", m.Lanes)
+	}
 	return shaders.Positive("values", m.Values)
+}
+
+func (m Memory) String() string { return fmt.Sprintf("%d by %d", m.Values, m.Lanes) }
+
+// source is a kernel's text.
+func (m Memory) source(text string) string {
+	return shaders.Source(struct {
+		Elem  shaders.Alias
+		Turns int
+	}{shaders.ElemOf(m.Lanes).Elem, turns}, text)
 }
 
 // Sums is the number of values that Read writes.
@@ -81,24 +95,24 @@ func (f FMA) Check() error {
 // Read adds up values of x.
 func (m Memory) Read() gpu.Kernel[ReadArgs[gpu.View]] {
 	return gpu.Kernel[ReadArgs[gpu.View]]{
-		Name: "ceiling/read", Detail: fmt.Sprint(m.Values), Source: shaders.Source(struct{ Turns int }{turns}, readText),
-		Groups: m.Values / step, Lanes: 64, Flops: int64(m.Values),
+		Name: "ceiling/read", Detail: m.String(), Source: m.source(readText),
+		Groups: m.Values / (64 * m.Lanes * turns), Lanes: 64, Flops: int64(m.Values),
 	}
 }
 
 // Copy copies x to y.
 func (m Memory) Copy() gpu.Kernel[CopyArgs[gpu.View]] {
 	return gpu.Kernel[CopyArgs[gpu.View]]{
-		Name: "ceiling/copy", Detail: fmt.Sprint(m.Values), Source: copyText,
-		Groups: m.Values / 256, Lanes: 64,
+		Name: "ceiling/copy", Detail: m.String(), Source: m.source(copyText),
+		Groups: m.Values / (64 * m.Lanes), Lanes: 64,
 	}
 }
 
 // Blend is y = 0.75 a + 0.25 b.
 func (m Memory) Blend() gpu.Kernel[BlendArgs[gpu.View]] {
 	return gpu.Kernel[BlendArgs[gpu.View]]{
-		Name: "ceiling/blend", Detail: fmt.Sprint(m.Values), Source: blendText,
-		Groups: m.Values / 256, Lanes: 64, Flops: 3 * int64(m.Values),
+		Name: "ceiling/blend", Detail: m.String(), Source: m.source(blendText),
+		Groups: m.Values / (64 * m.Lanes), Lanes: 64, Flops: 3 * int64(m.Values),
 	}
 }
 
@@ -111,15 +125,15 @@ func (f FMA) Kernel() gpu.Kernel[FMAArgs[gpu.View]] {
 	}
 }
 
-// sums is the WGSL of sums(m, v), with a variable for each chain.
+// sums is the WGSL of sums(v, f, g), with a variable for each chain.
 func (f FMA) sums() string {
 	var begin, step strings.Builder
 	chains := make([]string, f.Chains)
 	for i := range chains {
 		chains[i] = fmt.Sprintf("s%d", i)
 		fmt.Fprintf(&begin, "  var s%d = v + vec4<f32>(%d.0);\n", i, i)
-		fmt.Fprintf(&step, "    s%d = eight(s%d, m, v);\n", i, i)
+		fmt.Fprintf(&step, "    s%d = eight(s%d, f, g);\n", i, i)
 	}
-	return fmt.Sprintf("fn sums(m : vec4<f32>, v : vec4<f32>) -> vec4<f32> {\n%s  for (var k = 0u; k < Rounds; k = k + 1u) {\n%s  }\n  return %s;\n}\n\n",
+	return fmt.Sprintf("fn sums(v : vec4<f32>, f : f32, g : f32) -> vec4<f32> {\n%s  for (var k = 0u; k < Rounds; k = k + 1u) {\n%s  }\n  return %s;\n}\n\n",
 		&begin, &step, strings.Join(chains, " + "))
 }

@@ -11,8 +11,9 @@ import (
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestCheck(t *testing.T) {
-	assert.ErrorContains(t, Memory{4}.Check(), "4 values; want a multiple of 4096")
-	assert.Error(t, Memory{}.Check())
+	assert.ErrorContains(t, Memory{4, 4}.Check(), "4 values; want a multiple of 4096")
+	assert.ErrorContains(t, Memory{4096, 2}.Check(), "2 values at a time; want 1 or 4")
+	assert.Error(t, Memory{0, 4}.Check())
 	assert.Error(t, FMA{1, 1, 0}.Check())
 }
 
@@ -29,7 +30,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "ceiling/blend", Kind: "sign", Right: "+ 0.25", Wrong: "- 0.25"},
 	{Kernel: "ceiling/blend", Kind: "index", Right: "* b[i]", Wrong: "* b[i + 1u]"},
 	{Kernel: "ceiling/blend", Kind: "unwritten", Right: "  y[i] = ", Wrong: "  if (lane == 5u) { return; }\n  y[i] = "},
-	{Kernel: "ceiling/fma", Kind: "sign", Right: "(s * m + v)", Wrong: "(s * m - v)"},
+	{Kernel: "ceiling/fma", Kind: "sign", Right: "(s * f + g)", Wrong: "(s * f - g)"},
 	{Kernel: "ceiling/fma", Kind: "index", Right: "x[1u + lane % 4u]", Wrong: "x[lane % 4u]"},
 	{Kernel: "ceiling/fma", Kind: "unwritten", Right: "  y[i] = ", Wrong: "  if (lane == 5u) { return; }\n  y[i] = "},
 	{Kernel: "ceiling/fma", Kind: "chains", Right: "s1 = eight", Wrong: "s0 = eight"},

@@ -1,6 +1,6 @@
-// y = the sum of Turns values of x: what the memory allows to read. One invocation: one vec4 of y. Assigns.
+// y = the sum of Turns values of x: what the memory allows to read. One invocation: one Elem of y. Assigns.
 fn run(group : u32, lane : u32) {
-  var sum = vec4<f32>(0.0);
+  var sum = Elem();
   for (var k = 0u; k < Turns; k = k + 1u) {
     sum = sum + x[(group * Turns + k) * 64u + lane];
   }

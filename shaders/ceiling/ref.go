@@ -5,8 +5,8 @@ func (m Memory) ReadRef(a ReadArgs[[]float64]) {
 	for i := range a.Y {
 		a.Y[i] = 0
 		for k := range turns {
-			group, rest := i/256, i%256
-			a.Y[i] += a.X[(group*turns+k)*256+rest]
+			group, rest := i/(64*m.Lanes), i%(64*m.Lanes)
+			a.Y[i] += a.X[(group*turns+k)*64*m.Lanes+rest]
 		}
 	}
 }
@@ -25,12 +25,13 @@ func (m Memory) BlendRef(a BlendArgs[[]float64]) {
 func (f FMA) Ref(a FMAArgs[[]float64]) {
 	for i := range a.Y {
 		lane, part := i/4%64, i%4
-		m, v := a.X[part], a.X[4*(1+lane%4)+part]
+		v := a.X[4*(1+lane%4):][:4]
+		factor, term := a.X[0], v[3]
 		a.Y[i] = 0
 		for k := range f.Chains {
-			s := v + float64(k)
+			s := v[part] + float64(k)
 			for range 8 * f.Rounds {
-				s = s*m + v
+				s = s*factor + term
 			}
 			a.Y[i] += s
 		}

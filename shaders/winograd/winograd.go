@@ -251,6 +251,7 @@ func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
 		Name: "winograd/bias", Detail: fmt.Sprintf("%s, %d channels", b.Tiles, b.C),
 		Source: bias, Sizes: sizes,
 		Groups: shaders.DivUp(b.Shares*b.C, 64), Lanes: 64, Iterations: sizes.PerShare,
+		Bytes: int64(b.Count()+b.Shares) * int64(b.C) * 4, // one of the matrices
 	}
 }
 
