@@ -53,6 +53,56 @@ func TestCompiling(t *testing.T) {
 	}
 }
 
+// Kernels that differ in their sizes compute what constants would: on a software adapter from one text,
+// in one dispatch and in parts, with addresses that are seen to be the same and without.
+func TestSizes(t *testing.T) {
+	d := gputest.Device(t)
+	const n = 16
+	x, err := d.NewBuffer("x", n*4)
+	require.NoError(t, err)
+	defer x.Release()
+	type sizes struct{ Add, Groups int }
+	for _, broadcast := range []bool{false, true} {
+		if broadcast && !d.Broadcast() {
+			continue
+		}
+		kernel := func(add int) gpu.Kernel[incrementArgs] {
+			return gpu.Kernel[incrementArgs]{Name: "test/add", Detail: fmt.Sprint(add), Groups: n, Lanes: 1, Broadcast: broadcast, Sizes: sizes{add, n},
+				Source: "fn run(group : u32, lane : u32) { if (group < Groups) { x[group] = x[group] + f32(Add); } }"}
+		}
+		assert.Contains(t, kernel(3).WGSL(0), "const Add : u32 = 3u;\nconst Groups : u32 = 16u;\n")
+		require.NoError(t, gpu.Write(x.All(), make([]float32, n)))
+		r := d.NewRecorder()
+		const large = 1 << 24 // the least that has a text of its own with broadcast
+		for _, add := range []int{4, 16, 256, 16, large} {
+			kernel(add).Record(r, incrementArgs{x.All()})
+		}
+		buffers, _ := d.Usage()
+		p, err := r.Plan()
+		require.NoError(t, err)
+		texts := 4
+		if a := d.Adapter(); a.Class == gpu.Software && a.Backend == "vulkan" {
+			texts = 1
+			if broadcast {
+				texts = 2
+			}
+		}
+		assert.Len(t, p.Kernels(), texts)
+		for range 2 {
+			require.NoError(t, d.Run(p))
+			require.NoError(t, p.Partition(3))
+		}
+		got := make([]float32, n)
+		require.NoError(t, gpu.Read(x.All(), got))
+		for _, v := range got {
+			assert.EqualValues(t, 2*(292+large), v)
+		}
+		p.Release()
+		after, _ := d.Usage()
+		assert.Equal(t, buffers, after)
+	}
+}
+
 // What an adapter cannot run is refused with a line that names the kernel.
 func TestWorkgroupMemoryIsLimited(t *testing.T) {
 	a := gpu.Guaranteed

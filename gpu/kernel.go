@@ -1,8 +1,10 @@
 package gpu
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"wgnin/gpu/internal/webgpu"
@@ -25,6 +27,20 @@ type Kernel[A any] struct {
 	Groups int    // workgroups, in one dimension
 	Lanes  int    // invocations of a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
+
+	// Replaces is the arithmetic of the sums in whose place the kernel stands, where a faster
+	// algorithm takes less than they do; 0 is Flops. Costs and rates are of it, so that they compare.
+	Replaces int64
+
+	// Bytes is what one dispatch reads and writes, for benchmarks, where that is not all of its
+	// arguments once; 0 is all.
+	Bytes int64
+
+	// Sizes are more constants of Source, which has their names: a flat struct of int. Where the
+	// driver takes long to compile, on software adapters, they come with the dispatch instead, so
+	// that kernels that differ in nothing else are compiled once. A size is no constant expression
+	// then, nor known to the compiler: what an inner loop depends on is better kept in Source.
+	Sizes any
 
 	// SharedBytes is the workgroup memory that Source declares, for
 	// Limits.MaxSharedBytes.
@@ -72,11 +88,19 @@ func (k Kernel[A]) entry(d *Device) entry {
 		access, _, _ := strings.Cut(t.Field(i).Tag.Get("wgsl"), " ")
 		binds[i] = bind{name: lowerFirst(t.Field(i).Name), access: access}
 	}
-	return entry{
+	e := entry{
 		name: k.Name, detail: k.Detail,
-		groups: k.Groups, flops: k.Flops, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
-		sharedBytes: k.SharedBytes, lanes: k.Lanes, text: k.WGSL(d.adapter.Limits.MaxGroupsPerDim),
+		groups: k.Groups, flops: cmp.Or(k.Replaces, k.Flops), work: k.Flops, bytes: k.Bytes, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
+		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
+	names, sizes := k.sizes()
+	if len(sizes) == 0 || !d.adapter.compilesInQueue() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // of same24
+		e.text = k.WGSL(d.adapter.Limits.MaxGroupsPerDim)
+		return e
+	}
+	e.sizes, e.begin = sizes, assign(names, k.Broadcast)
+	e.text = "// " + k.Name + "\n" + declare(names, len(binds)) + k.bound() + e.entryPoint(0, k.Groups, d.adapter.Limits.MaxGroupsPerDim)
+	return e
 }
 
 // WGSL is the whole text of the shader, for an adapter that allows maxPerDim
@@ -87,13 +111,55 @@ func (k Kernel[A]) entry(d *Device) entry {
 //
 // in each of Lanes invocations of each of Groups workgroups.
 func (k Kernel[A]) WGSL(maxPerDim int) string {
-	return k.bound() + entryPoint(k.Lanes, 0, k.Groups, maxPerDim)
+	var sizes strings.Builder
+	names, values := k.sizes()
+	for i, name := range names {
+		fmt.Fprintf(&sizes, "const %s : u32 = %du;\n", name, values[i])
+	}
+	e := entry{lanes: k.Lanes}
+	return fmt.Sprintf("// %s %s\n", k.Name, k.Detail) + sizes.String() + k.bound() + e.entryPoint(0, k.Groups, maxPerDim)
+}
+
+// sizes are the names and the values of k.Sizes.
+func (k Kernel[A]) sizes() (names []string, values []uint32) {
+	if k.Sizes == nil {
+		return nil, nil
+	}
+	v := reflect.ValueOf(k.Sizes)
+	for i := range v.NumField() {
+		names = append(names, v.Type().Field(i).Name)
+		values = append(values, uint32(v.Field(i).Int()))
+	}
+	return names, values
+}
+
+// declare makes names variables of an invocation, and the argument that brings their values.
+func declare(names []string, binding int) string {
+	var fields, variables strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&fields, " %s : u32,", name)
+		fmt.Fprintf(&variables, "var<private> %s : u32;\n", name)
+	}
+	return fmt.Sprintf("struct Sizes {%s }\n@group(0) @binding(%d) var<uniform> sizes : Sizes;\n%s", &fields, binding, &variables)
+}
+
+// assign gives the variables their values at the start of an invocation: for a kernel with Broadcast, in a way
+// that shows that they are the same in all lanes.
+func assign(names []string, broadcast bool) string {
+	var b strings.Builder
+	format := "  %s = sizes.%s;\n"
+	if broadcast {
+		format = "  %s = same24(sizes.%s);\n"
+	}
+	for _, name := range names {
+		fmt.Fprintf(&b, format, name, name)
+	}
+	return b.String()
 }
 
 // bound is Source with the bindings before it.
 func (k Kernel[A]) bound() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "// %s %s\n", k.Name, k.Detail)
 	var zero A
 	t := reflect.TypeOf(zero)
 	for i := range t.NumField() {
@@ -113,10 +179,11 @@ func (k Kernel[A]) bound() string {
 }
 
 // entryPoint runs the workgroups from first to end.
-func entryPoint(lanes, first, end, maxPerDim int) string {
+func (e *entry) entryPoint(first, end, maxPerDim int) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", lanes)
+	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", e.lanes)
 	b.WriteString("fn main(@builtin(workgroup_id) id : vec3<u32>, @builtin(local_invocation_index) lane : u32) {\n")
+	b.WriteString(e.begin)
 	group := "id.x"
 	x, y := fold(end-first, maxPerDim)
 	if y > 1 {
@@ -203,6 +270,9 @@ func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 		case "uniform":
 			shader.Bindings[i] = webgpu.UniformBinding
 		}
+	}
+	if e.sizes != nil {
+		shader.Bindings = append(shader.Bindings, webgpu.UniformBinding)
 	}
 	if e.broadcast {
 		shader.Constants = digitValues

@@ -18,6 +18,7 @@ type Plan struct {
 	steps   []*step // in the order of entries
 	arenas  []*Buffer
 	temps   []*Buffer
+	sizes   *Buffer // of all kernels whose sizes come with the dispatch
 }
 
 // step is an entry that is ready to run.
@@ -67,6 +68,10 @@ func (r *Recorder) Plan() (*Plan, error) {
 			t.h = b.h
 		}
 	}
+	if err := p.placeSizes(); err != nil {
+		p.Release()
+		return nil, err
+	}
 	for i := range p.entries {
 		e := &p.entries[i]
 		if err := p.fits(e); err != nil {
@@ -89,6 +94,33 @@ func (r *Recorder) Plan() (*Plan, error) {
 	}
 	r.d.warm(p.entries)
 	return p, nil
+}
+
+// placeSizes brings the sizes of the kernels to the device, equal ones once.
+func (p *Plan) placeSizes() (err error) {
+	align := max(1, int(p.d.adapter.Limits.OffsetAlign/4))
+	var words []uint32
+	at := map[string]int{}
+	for _, e := range p.entries {
+		key := fmt.Sprint(e.sizes)
+		if _, ok := at[key]; e.sizes != nil && !ok {
+			words = append(words, make([]uint32, (align-len(words)%align)%align)...)
+			at[key] = len(words)
+			words = append(words, e.sizes...)
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	if p.sizes, err = p.d.NewBuffer("sizes", int64(len(words))*4); err != nil {
+		return err
+	}
+	for i := range p.entries {
+		if e := &p.entries[i]; e.sizes != nil {
+			e.sizesView = p.sizes.All().Slice(int64(at[fmt.Sprint(e.sizes)])*4, int64(len(e.sizes))*4)
+		}
+	}
+	return Write(p.sizes.All(), words)
 }
 
 // wrap names the entry that caused err.
@@ -138,7 +170,7 @@ func (d *Device) bind(e *entry, first, end int) (part, error) {
 	maxPerDim := d.adapter.Limits.MaxGroupsPerDim
 	text := e.text
 	if first > 0 || end < e.groups {
-		text = strings.TrimSuffix(text, entryPoint(e.lanes, 0, e.groups, maxPerDim)) + entryPoint(e.lanes, first, end, maxPerDim)
+		text = strings.TrimSuffix(text, e.entryPoint(0, e.groups, maxPerDim)) + e.entryPoint(first, end, maxPerDim)
 	}
 	pl, err := d.pipeline(e, text)
 	if err != nil {
@@ -147,6 +179,9 @@ func (d *Device) bind(e *entry, first, end int) (part, error) {
 	bindings := make([]webgpu.Binding, len(e.binds))
 	for i, b := range e.binds {
 		bindings[i] = b.view.binding()
+	}
+	if e.sizes != nil {
+		bindings = append(bindings, e.sizesView.binding())
 	}
 	x, y := fold(end-first, maxPerDim)
 	p := part{entry: e, pipeline: pl, x: uint32(x), y: uint32(y)}
@@ -171,7 +206,8 @@ func (p *Plan) Release() {
 	for _, a := range p.arenas {
 		a.Release()
 	}
-	p.steps, p.arenas = nil, nil
+	p.sizes.Release()
+	p.steps, p.arenas, p.sizes = nil, nil, nil
 }
 
 func (s *step) release() {

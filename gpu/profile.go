@@ -15,9 +15,11 @@ type Timing struct {
 	Layer, Kernel, Detail string
 	Count                 int
 	Total                 time.Duration
-	Median                time.Duration
-	Flops                 int64 // of one run
-	Bytes                 int64 // bound in one run: what a kernel that reads and writes all once moves
+	Min, Median           time.Duration
+	Flops                 int64 // of one run, or of the sums in whose place it stands
+	Work                  int64 // of one run, as it is done
+	Bytes                 int64 // moved in one run, by a kernel that reads and writes each value once
+	Streams               int   // tensors among them, but for those that are small beside the largest
 
 	runs []time.Duration
 }
@@ -143,10 +145,8 @@ func (p *profiler) collect(d *Device) error {
 		key := [3]string{e.layer, e.name, e.detail}
 		t := p.timings[key]
 		if t == nil {
-			t = &Timing{Layer: e.layer, Kernel: e.name, Detail: e.detail, Flops: e.flops}
-			for _, b := range e.binds {
-				t.Bytes += b.view.bytes
-			}
+			t = &Timing{Layer: e.layer, Kernel: e.name, Detail: e.detail, Flops: e.flops, Work: e.work}
+			t.Bytes, t.Streams = e.moves()
 			p.timings[key] = t
 		}
 		t.Count++
@@ -158,6 +158,27 @@ func (p *profiler) collect(d *Device) error {
 	}
 	p.pending = p.pending[:0]
 	return nil
+}
+
+// smallStream is how many times smaller than the largest a tensor is that does not count as a stream.
+const smallStream = 8
+
+// moves returns the bytes that e reads and writes, each once, and in how many streams.
+func (e *entry) moves() (bytes int64, streams int) {
+	var each []int64
+	for _, b := range e.binds {
+		each = append(each, b.view.bytes)
+		if b.access == "update" {
+			each = append(each, b.view.bytes)
+		}
+	}
+	for _, n := range each {
+		bytes += n
+		if n*smallStream >= slices.Max(each) {
+			streams++
+		}
+	}
+	return cmp.Or(e.bytes, bytes), streams
 }
 
 func (p *profiler) release() {
@@ -177,7 +198,7 @@ func (d *Device) Timings() []Timing {
 	var ts []Timing
 	for _, t := range d.profile.timings {
 		slices.Sort(t.runs)
-		t.Median = t.runs[len(t.runs)/2]
+		t.Min, t.Median = t.runs[0], t.runs[len(t.runs)/2]
 		ts = append(ts, *t)
 	}
 	slices.SortFunc(ts, func(a, b Timing) int {

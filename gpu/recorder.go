@@ -20,10 +20,15 @@ type Recorder struct {
 type entry struct {
 	layer, name, detail string
 	groups              int
-	flops               int64
+	flops               int64 // or those of what it replaces
+	work                int64 // flops as they are done
+	bytes               int64 // that it moves, if not all of binds
 	binds               []bind
 	lanes               int
 	text                string // WGSL
+	begin               string // of the entry point in text
+	sizes               []uint32
+	sizesView           View // where a plan has put them
 	broadcast           bool
 	sharedBytes         int
 	iterations          int

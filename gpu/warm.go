@@ -155,6 +155,9 @@ func (d *Device) meet(e *entry) error {
 		}
 		bindings[i] = buf.All().binding()
 	}
+	if e.sizes != nil {
+		bindings = append(bindings, in.All().binding())
+	}
 	g, err := p.h.Bind(e.name, bindings)
 	if err != nil {
 		return err

@@ -93,9 +93,10 @@ type Choice struct {
 // Measured is a candidate and what was found of it.
 type Measured struct {
 	Variant string  `json:"variant"`
-	Ms      float64 `json:"ms,omitempty"`      // of a run; 0 is not measured
-	Error   string  `json:"error,omitempty"`   // why it was not
-	Default bool    `json:"default,omitempty"` // the device's class takes it
+	Ms      float64 `json:"ms,omitempty"`        // of a run, the shortest; 0 is not measured
+	Median  float64 `json:"median_ms,omitempty"` // of five, for what is not much slower than the fastest
+	Error   string  `json:"error,omitempty"`     // why it was not
+	Default bool    `json:"default,omitempty"`   // the device's class takes it
 	GFlops  float64 `json:"gflop_per_s,omitempty"`
 }
 
@@ -218,7 +219,7 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 		case conv2d.WeightGradient:
 			convWeightGradient(r, temp, s, winograd.WeightGradientArgs{Batch: batch, X: x, DY: y, DW: z})
 		}
-		got, seconds, err := t.time(r, z, fastest)
+		got, seconds, median, err := t.time(r, z, fastest)
 		if t.compiled > patience {
 			slow[v.Family] = fmt.Errorf("not tried: %s took %s to compile", v, t.compiled.Round(time.Second))
 		}
@@ -241,7 +242,7 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 		if i == 0 {
 			want = got
 		}
-		m.Ms, m.GFlops = seconds*1e3, 2*float64(s.MACs())/seconds/1e9
+		m.Ms, m.Median, m.GFlops = seconds*1e3, median*1e3, 2*float64(s.MACs())/seconds/1e9
 		if seconds < fastest {
 			fastest, ch.Variant = seconds, m.Variant
 		}
@@ -303,13 +304,13 @@ func (t *trial) noise(label string, values int) gpu.View {
 // time runs what r has recorded: once to compile it and for the result, then
 // twice as often each time until that takes some hundredths of a second, which
 // warms the device up too, and so often five times, of which it returns the
-// shortest. It gives up on what takes thrice the fastest so far.
-func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds float64, err error) {
+// shortest and the median. It gives up on what takes thrice the fastest so far.
+func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds, median float64, err error) {
 	const sample = 0.02
 	began := time.Now()
 	plan, err := r.Plan()
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	defer plan.Release()
 	run := func(n int) (float64, error) {
@@ -321,12 +322,12 @@ func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []f
 		return time.Since(start).Seconds() / float64(n), nil
 	}
 	if _, err = run(1); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	first := time.Since(began)
 	got = make([]float32, result.Bytes()/4)
 	if err = gpu.Read(result, got); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	n := 1
 	for {
@@ -334,19 +335,19 @@ func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []f
 			t.compiled = first - time.Duration(seconds*float64(time.Second))
 		}
 		if err != nil || seconds > 3*fastest {
-			return got, seconds, err
+			return got, seconds, 0, err
 		}
 		if seconds*float64(n) >= sample {
 			break
 		}
 		n *= 2
 	}
-	for range 5 {
-		s, err := run(n)
-		if err != nil {
-			return nil, 0, err
+	var all [5]float64
+	for i := range all {
+		if all[i], err = run(n); err != nil {
+			return nil, 0, 0, err
 		}
-		seconds = min(seconds, s)
 	}
-	return got, seconds, nil
+	slices.Sort(all[:])
+	return got, min(seconds, all[0]), all[2], nil
 }

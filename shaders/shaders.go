@@ -11,7 +11,8 @@
 //     them. The methods that make kernels cannot fail after it.
 //   - A kernel is a [gpu.Kernel] of an argument struct, whose fields are views on
 //     the device and slices in the twin. Constants come from a Go struct, by
-//     [Source]. A kernel writes every element of an output that is tagged write,
+//     [Source], or from the kernel's Sizes, where layers of other sizes should share
+//     its machine code on software adapters. A kernel writes every element of an output that is tagged write,
 //     in a fixed order of summation, and zeros in the padding of channels.
 //   - ref.go has the float64 twins, in plain loops: method Forward has ForwardRef,
 //     and Kernel has Ref. Nothing but cases and tests uses them.

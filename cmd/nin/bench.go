@@ -15,15 +15,26 @@ import (
 )
 
 const benchHelp = `Bench measures a recipe's network on an adapter, with random images: images/s in
-training and prediction, and each kernel of a training step against the two
-ceilings of the adapter, a copy and multiply-adds in registers. GB/s counts the
-bytes of a kernel's arguments once. GFLOP/s of winograd/product counts the sums
-over the taps that it stands for, so it can be above the ceiling.
+training and prediction, and each kernel of a training step against the nearer
+ceiling of the adapter: multiply-adds in registers, or the memory's, of one, two
+or three streams. GB/s counts the bytes of a kernel's arguments once; small ones
+stay in the processor's caches, and can be above the ceiling. GFLOP/s of
+winograd/product counts the sums over the taps that it stands for, the ceiling
+what it does.
+
+With -op it measures one op, by timestamps, with the fields of its shape by name:
+each kernel in each variant that the adapter has, once its results are within the
+tolerance of its twin in float64. With a layer in the place of the op's name and
+N,C,H,W of its input, it measures the layer's passes forward and backward, and the
+variants of its convolutions, once their results are those of the default. A name
+that there is not, as in -op list, is answered by those that there are.
 
 Usage: go run ./cmd/nin bench [flags]
 
-Example:
+Examples:
   go run ./cmd/nin bench -recipe d2l -batch 16 -kernel conv2d
+  go run ./cmd/nin bench -op "conv 256 5 pad 2; relu" -shape 8,96,26,26
+  go run ./cmd/nin bench -op pool -shape "N=8 C=96 InH=54 InW=54 KH=3 KW=3 StrideH=2 StrideW=2"
 
 Flags:
 `
@@ -39,6 +50,8 @@ func bench(w io.Writer, args []string) error {
 		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
 		tune    = fs.Bool("tune", false, "take the kernels that are measured to be the fastest (see the sub-command kernels)")
 		variant = fs.String("variant", "", "run all convolutions on this `variant`, such as \"tile 64x64x16\", where they have it")
+		op      = fs.String("op", "", "measure an op of that `name`, or a layer such as \"conv 256 5 pad 2\"")
+		shape   = fs.String("shape", "", "`shape` of -op: N,C,H,W of a layer's input, or the fields of an op's shape")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
 	)
 	if err := cli.Parse(fs, w, benchHelp, args); err != nil {
@@ -55,11 +68,31 @@ func bench(w io.Writer, args []string) error {
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
 		return cli.Usage(fmt.Errorf("-batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
 	}
+	if (*op != "" || *shape != "") && (*recipe != "" || *layer != "" || *tune || *variant != "") {
+		return cli.Usage(errors.New("bench: -op and -shape measure no recipe's network; want none of -recipe, -layer, -tune and -variant with them"))
+	}
+	var single *report.Op
+	if *op != "" || *shape != "" {
+		var err error
+		if single, err = report.ParseOp(*op, *shape); err != nil {
+			return cli.Usage(fmt.Errorf("bench: -op: %w", err))
+		}
+	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
+	if single != nil {
+		measured, err := report.BenchOp(cli.Interruptible("nothing is kept"), dev, single, *kernel, *steps)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(w, measured)
+		}
+		return measured.Write(w)
+	}
 	r, err := nin.Find(cmp.Or(*recipe, runflags.DefaultRecipe(dev, "")))
 	if err != nil {
 		return err

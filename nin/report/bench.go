@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -17,7 +16,6 @@ import (
 	"wgnin/nin/session"
 	"wgnin/nn"
 	"wgnin/nn/data"
-	"wgnin/shaders/ceiling"
 	"wgnin/shaders/conv2d"
 )
 
@@ -29,8 +27,7 @@ type BenchReport struct {
 	Batch   int    `json:"batch"`
 	Micro   int    `json:"micro_batch"`
 
-	CopyGBs   float64 `json:"copy_gb_per_s"`   // read and written, by a copy of 64 MB
-	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
+	Ceilings
 
 	TrainImages   float64 `json:"train_images_per_s"`
 	TrainGFlops   float64 `json:"train_gflop_per_s"`
@@ -52,9 +49,22 @@ type BenchKernel struct {
 	Kernel  string  `json:"kernel"`
 	Shape   string  `json:"shape"`
 	Ms      float64 `json:"ms"`
+	MinMs   float64 `json:"min_ms"`
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
-	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer of the two
+	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer that it has
+
+	Variant string  `json:"variant,omitempty"`            // of an op's
+	Error   float64 `json:"error_of_tolerance,omitempty"` // largest, of an op's, beside its twin
+}
+
+// kernel is the line of a dispatch.
+func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
+	ns := float64(t.Median)
+	return BenchKernel{
+		Layer: t.Layer, Kernel: t.Kernel, Shape: t.Detail, Ms: ns / 1e6, MinMs: float64(t.Min) / 1e6,
+		GFlops: float64(t.Flops) / ns, GBs: float64(t.Bytes) / ns, Ceiling: c.percent(t, t.Median),
+	}
 }
 
 // BenchOptions say what to measure.
@@ -72,15 +82,13 @@ type BenchOptions struct {
 // Bench measures a recipe's network with random images: whole steps without
 // timestamps, then each dispatch with them.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, error) {
-	// Random images lie on the host twice while they are uploaded, and then on the device.
-	free, image := machine.FreeMemory(), 3*int64(o.Recipe.In.Len())
-	if free > 0 && int64(o.Batch) > free/image {
-		return BenchReport{}, fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", o.Batch, int64(o.Batch)*image, free, free/image)
+	if err := checkNoise(o.Recipe.In, o.Batch); err != nil {
+		return BenchReport{}, err
 	}
 	a := dev.Adapter()
 	rep := BenchReport{Adapter: a.Name, Driver: a.Driver, Recipe: o.Recipe.Name, Batch: o.Batch}
 	var err error
-	if rep.CopyGBs, rep.FMAGFlops, err = ceilings(dev); err != nil {
+	if rep.Ceilings, err = ceilings(dev); err != nil {
 		return rep, err
 	}
 	start := time.Now()
@@ -92,7 +100,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	if err := on.Net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
-	images := noise(o.Recipe.In, o.Batch)
+	images := noise(o.Recipe.In, o.Batch, 10)
 	if err := on.Load(images, nil); err != nil {
 		return rep, err
 	}
@@ -195,10 +203,7 @@ func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
 		if !strings.Contains(t.Kernel, o.Kernel) {
 			continue
 		}
-		seconds := t.Median.Seconds()
-		k := BenchKernel{t.Layer, t.Kernel, t.Detail, seconds * 1e3, float64(t.Flops) / seconds / 1e9, float64(t.Bytes) / seconds / 1e9, 0}
-		k.Ceiling = 100 * max(k.GFlops/rep.FMAGFlops, k.GBs/rep.CopyGBs)
-		rep.Kernels = append(rep.Kernels, k)
+		rep.Kernels = append(rep.Kernels, rep.kernel(t))
 	}
 	if len(timings) > 0 && len(rep.Kernels) == 0 {
 		slices.Sort(inLayer)
@@ -240,59 +245,26 @@ func useVariant(on *session.Session, o BenchOptions) error {
 	return nil
 }
 
-// ceilings are the adapter's speed of copying, in GB/s read and written, and of
-// multiply-adds, in GFLOP/s.
-func ceilings(dev *gpu.Device) (copyGBs, fmaGFlops float64, err error) {
-	const values = 8 << 20
-	x, err1 := dev.NewBuffer("x", values*4)
-	y, err2 := dev.NewBuffer("y", values*4)
-	defer x.Release()
-	defer y.Release()
-	if err := errors.Join(err1, err2); err != nil {
-		return 0, 0, err
+// checkNoise refuses a batch that there is no memory for.
+func checkNoise(in nn.Shape, batch int) error {
+	// Random images lie on the host twice while they are uploaded, and then on the device.
+	free, image := machine.FreeMemory(), 3*int64(in.Len())
+	if free > 0 && int64(batch) > free/image {
+		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch, int64(batch)*image, free, free/image)
 	}
-	if err := gpu.Write(x.All(), make([]float32, values)); err != nil {
-		return 0, 0, err
-	}
-	groups, rounds := 256, 64
-	if dev.Adapter().Class != gpu.Software {
-		groups, rounds = 8192, 128
-	}
-	copies, fmas := dev.NewRecorder(), dev.NewRecorder()
-	ceiling.Copy{Values: values}.Kernel().Record(copies, ceiling.CopyArgs[gpu.View]{X: x.All(), Y: y.All()})
-	k := ceiling.FMA{Groups: groups, Rounds: rounds}.Kernel()
-	k.Record(fmas, ceiling.FMAArgs[gpu.View]{X: x.All(), Y: y.All()})
-	var seconds [2]float64
-	for i, r := range []*gpu.Recorder{copies, fmas} {
-		p, err := r.Plan()
-		if err != nil {
-			return 0, 0, err
-		}
-		defer p.Release()
-		var ts []float64
-		for range 6 {
-			start := time.Now()
-			if err := dev.Run(p); err != nil {
-				return 0, 0, err
-			}
-			dev.Wait()
-			ts = append(ts, time.Since(start).Seconds())
-		}
-		seconds[i] = Median(ts[1:])
-	}
-	return 2 * values * 4 / seconds[0] / 1e9, float64(k.Flops) / seconds[1] / 1e9, nil
+	return nil
 }
 
 // noise are images that look like nothing.
-func noise(in nn.Shape, n int) *data.Images {
-	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, 10)}
+func noise(in nn.Shape, n, classes int) *data.Images {
+	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
 	v := uint32(1)
 	for i := range s.Pixels {
 		v = v*1664525 + 1013904223
 		s.Pixels[i] = uint8(v >> 24)
 	}
 	for i := range s.Labels {
-		s.Labels[i] = uint8(i % 10)
+		s.Labels[i] = uint8(i % classes)
 	}
 	return s
 }
@@ -312,7 +284,7 @@ func (rep BenchReport) Write(w io.Writer) error {
 	if rep.Micro < rep.Batch {
 		fmt.Fprintf(w, " (%d at a time)", rep.Micro)
 	}
-	fmt.Fprintf(w, "\nceilings    copy %.1f GB/s, multiply-add %.1f GFLOP/s\n", rep.CopyGBs, rep.FMAGFlops)
+	fmt.Fprintf(w, "\n%s\n", rep.Ceilings)
 	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
 	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)

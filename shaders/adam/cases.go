@@ -53,8 +53,7 @@ func Cases() []check.Case {
 	for _, decoupled := range []bool{false, true} {
 		for _, n := range []int{4, 4 * 13, 4 * 65, 4 * 1021} {
 			s := Shape{Count: n, Decay: 0.25, Decoupled: decoupled}
-			later := batch(50)
-			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{later, r.Floats(n), r.Floats(n), r.Floats(n), squares(r, n), make([]float64, 4)}, s.Ref, s.bound()))
+			cs = append(cs, Sized(check.Checked(s), r)...)
 			if !decoupled {
 				s.Decay = 0 // whose slopes do not cancel
 			}
@@ -72,6 +71,12 @@ func Cases() []check.Case {
 		}
 	}
 	return cs
+}
+
+// Sized are the cases of a shape: a later update.
+func Sized(s Shape, r check.Rand) []check.Case {
+	n := s.Count
+	return []check.Case{check.Of(s.Kernel(), refArgs{batch(50), r.Floats(n), r.Floats(n), r.Floats(n), squares(r, n), make([]float64, 4)}, s.Ref, s.bound())}
 }
 
 // batch is that of an update.

@@ -27,17 +27,22 @@ func Cases() []check.Case {
 	r := check.NewRand(71)
 	var cs []check.Case
 	for _, s := range shapes {
-		check.Checked(s)
-		first := len(cs)
-		// WGSL allows a division 2.5 units in the last place.
-		cs = append(cs,
-			check.Of(s.Forward(), forwardArgs{r.Floats(s.In()), make([]float64, s.Out())}, s.ForwardRef,
-				check.Bound[forwardArgs]{Terms: most(s.InH, s.OutH) * most(s.InW, s.OutW), Ulps: 2.5}),
-			check.Of(s.Backward(), backwardArgs{r.Floats(s.Out()), make([]float64, s.In())}, s.BackwardRef,
-				check.Bound[backwardArgs]{Terms: most(s.OutH, s.InH) * most(s.OutW, s.InW), Ulps: 2.5}))
-		for i := range cs[first:] {
-			cs[first+i].Variant = shaders.ElemOf(s.C).Variant()
-		}
+		cs = append(cs, Sized(check.Checked(s), r)...)
+	}
+	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	// WGSL allows a division 2.5 units in the last place.
+	cs := []check.Case{
+		check.Of(s.Forward(), forwardArgs{r.Floats(s.In()), r.Zeros(s.Out())}, s.ForwardRef,
+			check.Bound[forwardArgs]{Terms: most(s.InH, s.OutH) * most(s.InW, s.OutW), Ulps: 2.5}),
+		check.Of(s.Backward(), backwardArgs{r.Floats(s.Out()), r.Zeros(s.In())}, s.BackwardRef,
+			check.Bound[backwardArgs]{Terms: most(s.OutH, s.InH) * most(s.OutW, s.InW), Ulps: 2.5}),
+	}
+	for i := range cs {
+		cs[i].Variant = shaders.ElemOf(s.C).Variant()
 	}
 	return cs
 }

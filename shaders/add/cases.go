@@ -9,24 +9,28 @@ import (
 // and none, strides that differ and that are no multiple of 4, one below and one
 // above a workgroup. The padding of a and b is not zero.
 func Cases() []check.Case {
-	type (
-		forwardArgs    = ForwardArgs[[]float64]
-		accumulateArgs = AccumulateArgs[[]float64]
-	)
 	r := check.NewRand(25)
 	var cs []check.Case
 	for _, s := range []Shape{
 		{1, 1, 1, 1, 1}, {1, 1, 4, 4, 4}, {21, 10, 12, 12, 12}, {13, 5, 8, 8, 12}, {65, 3, 3, 4, 4}, {7, 6, 7, 9, 6},
 		{63, 4, 4, 4, 4}, {65, 4, 8, 4, 4}, {3, 96, 96, 100, 96}, {5, 2, 2, 3, 5}, {17, 1, 1, 4, 8},
 	} {
-		check.Checked(s)
-		a, b := r.Floats(s.Pixels*s.AStride), r.Floats(s.Pixels*s.BStride)
-		n := s.Pixels * s.YStride
-		f := check.Of(s.Forward(), forwardArgs{a, b, make([]float64, n)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1})
-		f.Variant = s.elem().Variant()
-		acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef, check.Bound[accumulateArgs]{Terms: 1})
-		acc.Variant = shaders.ElemOf(n).Variant()
-		cs = append(cs, f, acc)
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	type (
+		forwardArgs    = ForwardArgs[[]float64]
+		accumulateArgs = AccumulateArgs[[]float64]
+	)
+	a, b := r.Floats(s.Pixels*s.AStride), r.Floats(s.Pixels*s.BStride)
+	n := s.Pixels * s.YStride
+	f := check.Of(s.Forward(), forwardArgs{a, b, r.Zeros(n)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1})
+	f.Variant = s.elem().Variant()
+	acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef, check.Bound[accumulateArgs]{Terms: 1})
+	acc.Variant = shaders.ElemOf(n).Variant()
+	return []check.Case{f, acc}
 }

@@ -16,10 +16,15 @@ func Cases() []check.Case {
 		{N: 8, H: 32, W: 32, C: 3, Pad: 4, Mirror: true}, {N: 5, H: 7, W: 13, C: 1, Pad: 6},
 		{N: 9, H: 5, W: 4, C: 2, Mirror: true}, {N: 1, H: 1, W: 1, C: 1}, {N: 3, H: 9, W: 2, C: 4, Pad: 1, Mirror: true},
 	} {
-		n := s.N * s.H * s.W * s.C
-		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{
-			Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: make([]float64, n),
-		}, s.Ref, check.Bound[refArgs]{}))
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	n := s.N * s.H * s.W * s.C
+	return []check.Case{check.Of(s.Kernel(), refArgs{
+		Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: r.Zeros(n),
+	}, s.Ref, check.Bound[refArgs]{})}
 }

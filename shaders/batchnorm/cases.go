@@ -36,36 +36,7 @@ func Cases() []check.Case {
 	r := check.NewRand(91)
 	var cs []check.Case
 	for i, run := range runs {
-		s := check.Checked(run.s)
-		b := shaders.Batch{Rows: run.rows, First: uint32(i % 2)}
-		x, dY, w := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(2, s.C, s.Stride)
-		zeros := func(n int) []float64 { return make([]float64, n) }
-		moments := r.Tensor(2, s.C, s.Stride)
-		spread(r, moments, s.Stride)
-		part := r.Tensor(2*s.Chunks(), s.C, s.Stride)
-		for chunk := range s.Chunks() {
-			spread(r, part[2*chunk*s.Stride:], s.Stride)
-			squares := part[(2*chunk+1)*s.Stride:][:s.Stride]
-			for c := range squares {
-				squares[c] *= float64(s.length()) // exact: a float32 of few digits
-			}
-		}
-		state := r.Floats(s.State())
-		spread(r, state, s.Stride)
-		cs = append(cs,
-			check.Of(s.Stats(), statsArgs{b, x, zeros(s.Part())}, s.StatsRef, s.statsBound(x)),
-			check.Of(s.Combine(), combineArgs{b, part, state, zeros(s.Moments())}, s.CombineRef,
-				check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) { s.combineMagnitude(a, part) }}),
-			// WGSL allows an inverse square root 2 units in the last place.
-			check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef, check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
-			check.Of(s.Forward(), forwardArgs{x, moments, w, zeros(s.Len())}, s.ForwardRef,
-				check.Bound[forwardArgs]{Terms: 4, Magnitude: func(a forwardArgs) { negate(a.Moments, s.Stride); s.ForwardRef(a) }}),
-			check.Of(s.Sums(), sumsArgs{b, x, dY, moments, zeros(s.Part())}, s.SumsRef,
-				check.Bound[sumsArgs]{Terms: s.length() + 2, Magnitude: func(a sumsArgs) { negate(a.Moments, s.Stride); s.SumsRef(a) }}),
-			check.Of(s.Gradients(), gradientsArgs{b, part, zeros(s.Moments()), r.Floats(s.Weights())}, s.GradientsRef,
-				check.Bound[gradientsArgs]{Terms: s.Chunks() + 1}),
-			check.Of(s.Backward(), backwardArgs{b, x, dY, moments, r.Floats(s.Moments()), w, zeros(s.Len())}, s.BackwardRef,
-				check.Bound[backwardArgs]{Terms: 8, Ulps: 2.5, Magnitude: func(a backwardArgs) { negate(a.Moments, s.Stride); negate(a.Total, 2*s.Stride); s.BackwardRef(a) }}))
+		cs = append(cs, cases(check.Checked(run.s), shaders.Batch{Rows: run.rows, First: uint32(i % 2)}, r)...)
 	}
 	// A mean that is large beside the deviations, whose squares would cancel.
 	s, b := runs[4].s, shaders.Batch{Rows: runs[4].rows}
@@ -76,6 +47,43 @@ func Cases() []check.Case {
 		}
 	}
 	return append(cs, check.Of(s.Stats(), statsArgs{b, x, make([]float64, s.Part())}, s.StatsRef, s.statsBound(x)))
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	return cases(s, shaders.Batch{Rows: uint32(s.N), First: 1}, r)
+}
+
+func cases(s Shape, b shaders.Batch, r check.Rand) []check.Case {
+	x, dY, w := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(2, s.C, s.Stride)
+	zeros := r.Zeros
+	moments := r.Tensor(2, s.C, s.Stride)
+	spread(r, moments, s.Stride)
+	part := r.Tensor(2*s.Chunks(), s.C, s.Stride)
+	for chunk := range s.Chunks() {
+		spread(r, part[2*chunk*s.Stride:], s.Stride)
+		squares := part[(2*chunk+1)*s.Stride:][:s.Stride]
+		for c := range squares {
+			squares[c] *= float64(s.length()) // exact: a float32 of few digits
+		}
+	}
+	state := r.Floats(s.State())
+	spread(r, state, s.Stride)
+	return []check.Case{
+		check.Of(s.Stats(), statsArgs{b, x, zeros(s.Part())}, s.StatsRef, s.statsBound(x)),
+		check.Of(s.Combine(), combineArgs{b, part, state, zeros(s.Moments())}, s.CombineRef,
+			check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) { s.combineMagnitude(a, part) }}),
+		// WGSL allows an inverse square root 2 units in the last place.
+		check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef, check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
+		check.Of(s.Forward(), forwardArgs{x, moments, w, zeros(s.Len())}, s.ForwardRef,
+			check.Bound[forwardArgs]{Terms: 4, Magnitude: func(a forwardArgs) { negate(a.Moments, s.Stride); s.ForwardRef(a) }}),
+		check.Of(s.Sums(), sumsArgs{b, x, dY, moments, zeros(s.Part())}, s.SumsRef,
+			check.Bound[sumsArgs]{Terms: s.length() + 2, Magnitude: func(a sumsArgs) { negate(a.Moments, s.Stride); s.SumsRef(a) }}),
+		check.Of(s.Gradients(), gradientsArgs{b, part, zeros(s.Moments()), r.Floats(s.Weights())}, s.GradientsRef,
+			check.Bound[gradientsArgs]{Terms: s.Chunks() + 1}),
+		check.Of(s.Backward(), backwardArgs{b, x, dY, moments, r.Floats(s.Moments()), w, zeros(s.Len())}, s.BackwardRef,
+			check.Bound[backwardArgs]{Terms: 8, Ulps: 2.5, Magnitude: func(a backwardArgs) { negate(a.Moments, s.Stride); negate(a.Total, 2*s.Stride); s.BackwardRef(a) }}),
+	}
 }
 
 // statsBound is how exact Stats must be. WGSL allows a division 2.5 units in the last place.

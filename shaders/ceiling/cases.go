@@ -6,13 +6,27 @@ import "wgnin/shaders/check"
 func Cases() []check.Case {
 	r := check.NewRand(11)
 	var cs []check.Case
-	for _, n := range []int{4, 4 * 63, 4 * 1021} {
-		c := check.Checked(Copy{n})
-		cs = append(cs, check.Of(c.Kernel(), CopyArgs[[]float64]{r.Floats(n), make([]float64, n)}, c.Ref, check.Bound[CopyArgs[[]float64]]{}))
+	for _, m := range []Memory{{step, 4}, {3 * step, 1}, {3 * step, 4}} {
+		cs = append(cs, Sized(check.Checked(m), r)...)
 	}
-	for _, f := range []FMA{{1, 1}, {3, 17}} {
-		cs = append(cs, check.Of(check.Checked(f).Kernel(), FMAArgs[[]float64]{r.Floats(20), make([]float64, f.Groups*256)},
-			f.Ref, check.Bound[FMAArgs[[]float64]]{Terms: 2*8*f.Rounds + 4}))
+	for _, f := range []FMA{{1, 1, 1}, {3, 17, 3}, {2, 5, 8}} {
+		cs = append(cs, SizedFMA(check.Checked(f), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(m Memory, r check.Rand) []check.Case {
+	n := m.Values
+	return []check.Case{
+		check.Of(m.Read(), ReadArgs[[]float64]{r.Floats(n), r.Zeros(m.Sums())}, m.ReadRef, check.Bound[ReadArgs[[]float64]]{Terms: turns}),
+		check.Of(m.Copy(), CopyArgs[[]float64]{r.Floats(n), r.Zeros(n)}, m.CopyRef, check.Bound[CopyArgs[[]float64]]{}),
+		check.Of(m.Blend(), BlendArgs[[]float64]{r.Floats(n), r.Floats(n), r.Zeros(n)}, m.BlendRef, check.Bound[BlendArgs[[]float64]]{Terms: 2}),
+	}
+}
+
+// SizedFMA are the cases of a shape.
+func SizedFMA(f FMA, r check.Rand) []check.Case {
+	return []check.Case{check.Of(f.Kernel(), FMAArgs[[]float64]{r.Floats(20), r.Zeros(f.Groups * 256)},
+		f.Ref, check.Bound[FMAArgs[[]float64]]{Terms: 2*8*f.Rounds + f.Chains})}
 }

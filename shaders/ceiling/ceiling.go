@@ -1,65 +1,139 @@
-// Package ceiling measures what an adapter can do at most: the speed of a copy
-// and of multiply-adds in registers. Other kernels are measured against it.
+// Package ceiling measures what an adapter can do at most: how fast it moves values from and to
+// one, two and three places, and multiply-adds in registers. Other kernels are measured against it.
 package ceiling
 
 import (
 	_ "embed"
 	"fmt"
+	"strings"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
 )
 
 var (
+	//go:embed read.wgsl
+	readText string
 	//go:embed copy.wgsl
 	copyText string
+	//go:embed blend.wgsl
+	blendText string
 	//go:embed fma.wgsl
 	fmaText string
 )
 
-// Copy is a copy of Values values, a multiple of 4.
-type Copy struct{ Values int }
+// Memory moves Values values from each of its inputs, Lanes of them (1 or 4) at a time. Which is
+// the faster depends on the adapter.
+type Memory struct{ Values, Lanes int }
 
-// FMA is Rounds of 64 multiply-adds of vec4 in each of 64 invocations of each of
-// Groups workgroups.
-type FMA struct{ Groups, Rounds int }
+// turns is how many loads an invocation of Read adds up.
+const turns = 16
 
-// CopyArgs are the arguments of [Copy.Kernel]: X and Y are [Values].
-type CopyArgs[F any] struct {
-	X F `wgsl:"read array<vec4<f32>>"`
-	Y F `wgsl:"write array<vec4<f32>>"`
+// step is the number of values of which Values is a multiple: those of a workgroup of Read.
+const step = 64 * 4 * turns
+
+// FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of each of
+// Groups workgroups. How many chains are the fastest depends on the adapter: few wait for each other's
+// results, and many do not fit its registers.
+type FMA struct{ Groups, Rounds, Chains int }
+
+// ReadArgs are the arguments of [Memory.Read]: X is [Values], Y is [Sums].
+type ReadArgs[F any] struct {
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
 }
 
-// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4, the factor and four
-// terms; Y has 64 vec4 for each workgroup.
+// CopyArgs are the arguments of [Memory.Copy]: X and Y are [Values].
+type CopyArgs[F any] struct {
+	X F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
+}
+
+// BlendArgs are the arguments of [Memory.Blend]: A, B and Y are [Values].
+type BlendArgs[F any] struct {
+	A F `wgsl:"read array<Elem>"`
+	B F `wgsl:"read array<Elem>"`
+	Y F `wgsl:"write array<Elem>"`
+}
+
+// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4, of which the first begins with the factor,
+// and the others end with terms; Y has 64 vec4 for each workgroup.
 type FMAArgs[F any] struct {
 	X F `wgsl:"read array<vec4<f32>>"`
 	Y F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Check refuses shapes that make no sense.
-func (c Copy) Check() error {
-	if c.Values%4 != 0 {
-		return fmt.Errorf("%d values; want a multiple of 4", c.Values)
+// Check refuses sizes that make no sense.
+func (m Memory) Check() error {
+	if m.Values%step != 0 {
+		return fmt.Errorf("%d values; want a multiple of %d", m.Values, step)
 	}
-	return shaders.Positive("values", c.Values)
+	if m.Lanes != 1 && m.Lanes != 4 {
+		return fmt.Errorf("%d values at a time; want 1 or 4", m.Lanes)
+	}
+	return shaders.Positive("values", m.Values)
 }
 
-// Check refuses shapes that make no sense.
-func (f FMA) Check() error { return shaders.Positive("workgroups and rounds", f.Groups, f.Rounds) }
+func (m Memory) String() string { return fmt.Sprintf("%d by %d", m.Values, m.Lanes) }
 
-// Kernel copies x to y.
-func (c Copy) Kernel() gpu.Kernel[CopyArgs[gpu.View]] {
+// source is a kernel's text.
+func (m Memory) source(text string) string {
+	return shaders.Source(struct {
+		Elem  shaders.Alias
+		Turns int
+	}{shaders.ElemOf(m.Lanes).Elem, turns}, text)
+}
+
+// Sums is the number of values that Read writes.
+func (m Memory) Sums() int { return m.Values / turns }
+
+// Check refuses shapes that make no sense.
+func (f FMA) Check() error {
+	return shaders.Positive("workgroups, rounds and chains", f.Groups, f.Rounds, f.Chains)
+}
+
+// Read adds up values of x.
+func (m Memory) Read() gpu.Kernel[ReadArgs[gpu.View]] {
+	return gpu.Kernel[ReadArgs[gpu.View]]{
+		Name: "ceiling/read", Detail: m.String(), Source: m.source(readText),
+		Groups: m.Values / (64 * m.Lanes * turns), Lanes: 64, Flops: int64(m.Values),
+	}
+}
+
+// Copy copies x to y.
+func (m Memory) Copy() gpu.Kernel[CopyArgs[gpu.View]] {
 	return gpu.Kernel[CopyArgs[gpu.View]]{
-		Name: "ceiling/copy", Detail: fmt.Sprint(c.Values), Source: shaders.Source(struct{ Count int }{c.Values / 4}, copyText),
-		Groups: shaders.DivUp(c.Values/4, 64), Lanes: 64,
+		Name: "ceiling/copy", Detail: m.String(), Source: m.source(copyText),
+		Groups: m.Values / (64 * m.Lanes), Lanes: 64,
+	}
+}
+
+// Blend is y = 0.75 a + 0.25 b.
+func (m Memory) Blend() gpu.Kernel[BlendArgs[gpu.View]] {
+	return gpu.Kernel[BlendArgs[gpu.View]]{
+		Name: "ceiling/blend", Detail: m.String(), Source: m.source(blendText),
+		Groups: m.Values / (64 * m.Lanes), Lanes: 64, Flops: 3 * int64(m.Values),
 	}
 }
 
 // Kernel does the multiply-adds, and leaves their sums in y.
 func (f FMA) Kernel() gpu.Kernel[FMAArgs[gpu.View]] {
 	return gpu.Kernel[FMAArgs[gpu.View]]{
-		Name: "ceiling/fma", Detail: fmt.Sprintf("%dx%d", f.Groups, f.Rounds), Source: shaders.Source(struct{ Rounds int }{f.Rounds}, fmaText),
-		Groups: f.Groups, Lanes: 64, Flops: int64(f.Groups) * 64 * int64(f.Rounds) * 64 * 4 * 2,
+		Name: "ceiling/fma", Detail: fmt.Sprintf("%dx%d, %d chains", f.Groups, f.Rounds, f.Chains),
+		Source: shaders.Source(struct{ Rounds int }{f.Rounds}, f.sums(), fmaText),
+		Groups: f.Groups, Lanes: 64, Flops: 2 * 4 * 8 * 64 * int64(f.Groups) * int64(f.Rounds) * int64(f.Chains),
 	}
+}
+
+// sums is the WGSL of sums(v, f, g), with a variable for each chain.
+func (f FMA) sums() string {
+	var begin, step strings.Builder
+	chains := make([]string, f.Chains)
+	for i := range chains {
+		chains[i] = fmt.Sprintf("s%d", i)
+		fmt.Fprintf(&begin, "  var s%d = v + vec4<f32>(%d.0);\n", i, i)
+		fmt.Fprintf(&step, "    s%d = eight(s%d, f, g);\n", i, i)
+	}
+	return fmt.Sprintf("fn sums(v : vec4<f32>, f : f32, g : f32) -> vec4<f32> {\n%s  for (var k = 0u; k < Rounds; k = k + 1u) {\n%s  }\n  return %s;\n}\n\n",
+		&begin, &step, strings.Join(chains, " + "))
 }

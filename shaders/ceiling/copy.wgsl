@@ -1,5 +1,6 @@
-// y = x: what the memory allows. One invocation: one vec4. Assigns.
+// y = x: what the memory allows to read from one place and write to another. One invocation: one
+// Elem. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
-  if (i < Count) { y[i] = x[i]; }
+  y[i] = x[i];
 }

@@ -20,7 +20,7 @@ type Case struct {
 	WGSL           string // the whole text
 	Flops          int64
 	SharedBytes    int // workgroup memory
-	run            func(*gpu.Device, func(string) string) (Result, error)
+	run            func(d *gpu.Device, patch func(string) string, then func(*gpu.Plan) error) (Result, error)
 	ahead          func(*gpu.Device) gpu.Ahead
 }
 
@@ -45,12 +45,17 @@ var ErrBuild = errors.New("did not compile")
 // Run runs the kernel three times, with poisoned outputs, and compares. An
 // error means that the kernel did not compile, left part of its output
 // unwritten, changed its input, or gave different bits in two runs.
-func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil) }
+func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil, nil) }
+
+// Measure is Run, and then calls measure with the plan of the kernel, whose arguments are as Run left them.
+func (c Case) Measure(d *gpu.Device, measure func(*gpu.Plan) error) (Result, error) {
+	return c.run(d, nil, measure)
+}
 
 // RunPatched is Run with the kernel's source changed, to show that a broken
 // kernel is caught.
 func (c Case) RunPatched(d *gpu.Device, patch func(string) string) (Result, error) {
-	return c.run(d, patch)
+	return c.run(d, patch, nil)
 }
 
 // Bound says how exact a kernel must be.
@@ -84,12 +89,12 @@ func Checked[S interface{ Check() error }](shape S) S {
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
 		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,
-		run: func(d *gpu.Device, patch func(string) string) (Result, error) {
+		run: func(d *gpu.Device, patch func(string) string, then func(*gpu.Plan) error) (Result, error) {
 			k := k
 			if patch != nil {
 				k.Source = patch(k.Source)
 			}
-			return run(d, k, args, twin, bound)
+			return run(d, k, args, twin, bound, then)
 		},
 	}
 }
@@ -97,7 +102,7 @@ func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 // poison is what outputs hold before a run: a NaN that no kernel makes.
 const poison = 0x7fedcba9
 
-func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) (Result, error) {
+func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R], then func(*gpu.Plan) error) (Result, error) {
 	var res Result
 	want := clone(args)
 	twin(want)
@@ -167,7 +172,10 @@ func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound B
 			return res, err
 		}
 	}
-	return res, nil
+	if then == nil {
+		return res, nil
+	}
+	return res, then(plan)
 }
 
 type field struct {
@@ -285,9 +293,17 @@ type Rand struct{ *rand.Rand }
 // NewRand starts a sequence.
 func NewRand(seed uint64) Rand { return Rand{rand.New(rand.NewPCG(seed, 1))} }
 
+// Zeros are n zeros, for an output.
+func (r Rand) Zeros(n int) []float64 {
+	if n < 0 || n > maxValues {
+		panic(tooLarge(n))
+	}
+	return make([]float64, n)
+}
+
 // Floats are n values in [-1,1), exact in float32.
 func (r Rand) Floats(n int) []float64 {
-	x := make([]float64, n)
+	x := r.Zeros(n)
 	for i := range x {
 		x[i] = float64(r.Float32()*2 - 1)
 	}
@@ -297,7 +313,7 @@ func (r Rand) Floats(n int) []float64 {
 // Tensor is [N,H,W,C] with channel stride stride: random in the first c
 // channels of each pixel, zero in the padding.
 func (r Rand) Tensor(pixels, c, stride int) []float64 {
-	x := make([]float64, pixels*stride)
+	x := r.Zeros(pixels * stride)
 	for p := range pixels {
 		copy(x[p*stride:], r.Floats(c))
 	}

@@ -42,15 +42,7 @@ func Cases() []check.Case {
 				g[i] *= 0x1p70
 			}
 		}
-		part := make([]float64, 2*s.Parts())
-		s.NormsRef(normsArgs{g, part}, 0)
-		for i := range part {
-			part[i] = float64(float32(part[i]))
-		}
-		cs = append(cs,
-			check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0), check.Bound[normsArgs]{Terms: 4 * s.turns()}),
-			check.Of(s.Factor(s.Parts()), factorArgs{part, []float64{0}}, s.FactorRef, check.Bound[factorArgs]{Terms: s.Parts(), Ulps: 9}),
-			check.Of(s.Scale(), scaleArgs{r.Floats(c.n), []float64{0.625}}, s.ScaleRef, check.Bound[scaleArgs]{Terms: 1}))
+		cs = append(cs, cases(s, g, r)...)
 	}
 	s := check.Checked(Shape{4 * 70, 1})
 	cs = append(cs, check.Of(s.Norms(3), normsArgs{r.Floats(s.Count), r.Floats(2 * (s.Parts() + 5))}, normsTwin(s, 3), check.Bound[normsArgs]{Terms: 4}))
@@ -66,4 +58,20 @@ func Cases() []check.Case {
 		}
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case { return cases(s, r.Floats(s.Count), r) }
+
+func cases(s Shape, g []float64, r check.Rand) []check.Case {
+	part := make([]float64, 2*s.Parts())
+	s.NormsRef(normsArgs{g, part}, 0)
+	for i := range part {
+		part[i] = float64(float32(part[i]))
+	}
+	return []check.Case{
+		check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0), check.Bound[normsArgs]{Terms: 4 * s.turns()}),
+		check.Of(s.Factor(s.Parts()), factorArgs{part, []float64{0}}, s.FactorRef, check.Bound[factorArgs]{Terms: s.Parts(), Ulps: 9}),
+		check.Of(s.Scale(), scaleArgs{r.Floats(s.Count), []float64{0.625}}, s.ScaleRef, check.Bound[scaleArgs]{Terms: 1}),
+	}
 }

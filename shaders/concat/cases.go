@@ -32,15 +32,19 @@ func Cases() []check.Case {
 	r := check.NewRand(26)
 	var cs []check.Case
 	for _, s := range slices.Concat(joins...) {
-		check.Checked(s)
-		x, y := r.Floats(s.Pixels*s.XStride), r.Floats(s.Pixels*s.YStride)
-		f := check.Of(s.Forward(), forwardArgs{x, y}, s.ForwardRef, check.Bound[forwardArgs]{})
-		f.Variant = s.forwardElem().Variant()
-		b := check.Of(s.Backward(), backwardArgs{y, make([]float64, len(x))}, s.BackwardRef, check.Bound[backwardArgs]{})
-		b.Variant = s.backwardElem().Variant()
-		cs = append(cs, f, b)
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	x, y := r.Floats(s.Pixels*s.XStride), r.Floats(s.Pixels*s.YStride)
+	f := check.Of(s.Forward(), forwardArgs{x, y}, s.ForwardRef, check.Bound[forwardArgs]{})
+	f.Variant = s.forwardElem().Variant()
+	b := check.Of(s.Backward(), backwardArgs{y, make([]float64, len(x))}, s.BackwardRef, check.Bound[backwardArgs]{})
+	b.Variant = s.backwardElem().Variant()
+	return []check.Case{f, b}
 }
 
 // Gradients are the checks of the twins' backward.

@@ -66,6 +66,41 @@ var Ops = []Op{
 	{"winograd", winograd.Cases, winograd.Gradients},
 }
 
+// Sizes are the ops at shapes of the user's.
+var Sizes = []check.Sizes{
+	at("activation", "Function=gelu Pixels=100000 C=32 Stride=32", activation.Sized),
+	at("adam", "Count=1000000", adam.Sized),
+	at("adaptivepool", "N=8 C=64 InH=28 InW=28 OutH=7 OutW=7", adaptivepool.Sized),
+	at("add", "Pixels=100000 C=32 AStride=32 BStride=32 YStride=32", add.Sized),
+	at("augment", "N=128 H=32 W=32 C=3 Pad=4 Mirror=true", augment.Sized),
+	at("batchnorm", "N=16 P=784 C=64 Stride=64 Eps=1e-5 Momentum=0.1", batchnorm.Sized),
+	at("ceiling", "Values=4194304 Lanes=4", ceiling.Sized),
+	at("ceiling.fma", "Groups=64 Rounds=64 Chains=3", ceiling.SizedFMA),
+	at("clip", "Count=1000000 MaxNorm=1", clip.Sized),
+	at("concat", "Pixels=100000 C=16 XStride=16 First=0 YStride=32", concat.Sized),
+	check.At("conv2d", "N=2 InC=32 OutC=48 InH=13 InW=13 KH=3 KW=3 StrideH=1 StrideW=1 PadTop=1 PadBottom=1 PadLeft=1 PadRight=1", conv2d.Sized),
+	at("decay", "Count=1000000", decay.Sized),
+	at("dropout", "Rows=128 RowElems=9216 P=0.5", dropout.Sized),
+	at("gather", "N=128 K=784", gather.Sized),
+	at("gcn", "N=128 Elems=3072", gcn.Sized),
+	at("groupconv", "N=4 InC=32 InStride=32 OutC=32 Groups=32 InH=14 InW=14 KH=3 KW=3 StrideH=1 StrideW=1 PadTop=1 PadBottom=1 PadLeft=1 PadRight=1", groupconv.Sized),
+	at("input", "N=16 C=1 InH=28 InW=28 OutH=224 OutW=224 Count=64", input.Sized),
+	at("leakyrelu", "Elems=4000000 Slope=0.01", leakyrelu.Sized),
+	at("mse", "N=128 K=100 Stride=100", mse.Sized),
+	at("normalise", "Elems=3000000 C=3", normalise.Sized),
+	at("pool", "N=8 C=96 InH=54 InW=54 KH=3 KW=3 StrideH=2 StrideW=2", pool.Sized),
+	at("relu", "Elems=4000000", relu.Sized),
+	at("sgd", "Count=1000000 Momentum=0.9 Decay=1e-4", sgd.Sized),
+	at("softmaxxent", "N=128 Classes=1000 Stride=1000", softmaxxent.Sized),
+	at("winograd", "Alpha=8 Taps=5 N=2 H=26 W=26 C=32 OutC=32 Pad=2", winograd.Sized),
+	check.At("winograd.product", "Matrices=64 Rows=96 Terms=32 Columns=64", winograd.SizedProduct),
+}
+
+// at is [check.At] for an op whose cases are the same on all devices.
+func at[S interface{ Check() error }](op, example string, cases func(S, check.Rand) []check.Case) check.Sizes {
+	return check.At(op, example, func(_ *gpu.Device, s S, r check.Rand) []check.Case { return cases(s, r) })
+}
+
 func everywhere(cases func() []check.Case) func(*gpu.Device) []check.Case {
 	return func(*gpu.Device) []check.Case { return cases() }
 }

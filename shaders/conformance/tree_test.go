@@ -122,3 +122,21 @@ func TestEveryFileHasACase(t *testing.T) {
 		}
 	}
 }
+
+// Every kernel of an op can be measured at a shape of the user's, and the shapes of the examples are right.
+func TestSizes(t *testing.T) {
+	d := gputest.Device(t)
+	sized := map[string]bool{}
+	for _, s := range Sizes {
+		require.NoError(t, s.Check(s.Example), s.Op)
+		cases, err := s.Cases(d, s.Example)
+		require.NoError(t, err, s.Op)
+		for _, c := range cases {
+			assert.Equal(t, strings.Split(s.Op, ".")[0], strings.Split(c.Kernel, "/")[0])
+			sized[c.Kernel] = true
+		}
+	}
+	for _, c := range Cases(d) {
+		assert.True(t, sized[c.Kernel], "%s has no Sizes", c.Kernel)
+	}
+}

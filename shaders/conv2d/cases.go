@@ -193,6 +193,39 @@ func EveryPass(d *gpu.Device) []check.Case {
 	return cases(ss)
 }
 
+// Sized are the cases of a shape, on each family of kernels that runs on the device. An InStride of 0 is that of a
+// layer's input.
+func Sized(d *gpu.Device, a Plain, _ check.Rand) []check.Case {
+	s := a.shape()
+	var ss []sized
+	for p := range Pass(Passes) {
+		for _, v := range s.direct(d, p) {
+			s := s.sums(d)
+			s.Variants[p] = v
+			ss = append(ss, sized{s, []passes{fwd | fwdReLU, dX | dXReLU, dW}[p]})
+		}
+	}
+	return cases(ss)
+}
+
+// Plain is a [Shape] without variants.
+type Plain struct {
+	N, InC, InStride, OutC int
+	NoBias                 bool
+	shaders.Window
+}
+
+func (a Plain) shape() Shape {
+	s := Shape{N: a.N, InC: a.InC, InStride: a.InStride, OutC: a.OutC, NoBias: a.NoBias, Window: a.Window}
+	if s.InStride == 0 {
+		s.InStride = shaders.RoundUp(s.InC, 4)
+	}
+	return s
+}
+
+// Check refuses shapes that make no sense.
+func (a Plain) Check() error { return a.shape().with(block(8)).Check() }
+
 // single is no pass: it marks kernels that have one variant.
 const single = Pass(-1)
 
@@ -217,7 +250,7 @@ func cases(ss []sized) []check.Case {
 				cs = append(cs, c)
 			}
 		}
-		zeros := func(n int) []float64 { return make([]float64, n) }
+		zeros := r.Zeros
 		inPixels, outPixels := s.N*s.InH*s.InW, s.N*s.OutH()*s.OutW()
 		x := r.Tensor(inPixels, s.InC, s.InStride)
 		dY := r.Tensor(outPixels, s.OutC, s.OutStride())

@@ -196,19 +196,28 @@ const noTap = 0xffffffff
 // gemm describes an implicit GEMM: forward, or the input gradient, where the
 // roles of input and output are changed.
 type gemm struct {
-	In                  shaders.Alias
+	gemmSizes
+	gemmConsts
+}
+
+// gemmSizes are all that the kernels of two 1x1 convolutions differ in.
+type gemmSizes struct {
 	Pixels, PixelBlocks int
 	InC, InStride       int // InStride in units of In
 	InH, InW            int
 	OutVecs, OutBlocks  int
 	OutH, OutW          int
-	KH, KW              int
-	StrideH, StrideW    int
-	PadTop, PadLeft     int
-	Lanes               int
-	NoTap               uint32
-	Padded              bool // some taps are in the padding, or between the strides
-	ReLU                bool
+}
+
+type gemmConsts struct {
+	In               shaders.Alias
+	KH, KW           int
+	StrideH, StrideW int
+	PadTop, PadLeft  int
+	Lanes            int
+	NoTap            uint32
+	Padded           bool // some taps are in the padding, or between the strides
+	ReLU             bool
 }
 
 // tileConsts are those of a Tile, after gemm's or dwConsts'.
@@ -262,7 +271,8 @@ func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...s
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
-	if s.pointwise() {
+	pointwise := s.pointwise()
+	if pointwise {
 		loader = loaderPointwise
 	}
 	v := s.Variants[p]
@@ -282,7 +292,7 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		if quads {
 			read = read4
 		}
-		k.Source = s.source(g, t.source(loader, store, read, tileGEMM))
+		k.Source = s.source(g.gemmConsts, t.source(loader, store, read, tileGEMM))
 	case Broadcast:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
@@ -290,11 +300,16 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		if quads {
 			step = step4
 		}
-		k.Source = s.source(g, loader, store, step, gemmBroadcast)
+		k.Source = s.source(g.gemmConsts, loader, store, step, gemmBroadcast)
 	default:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
 		k.Groups = shaders.DivUp(g.OutBlocks*g.PixelBlocks, v.Lanes)
-		k.Source = s.source(g, loader, store, row, gemmBlock)
+		k.Source = s.source(g.gemmConsts, loader, store, row, gemmBlock)
+	}
+	if pointwise && v.Family == Broadcast { // elsewhere loops over taps are faster where their lengths are known
+		k.Sizes = g.gemmSizes
+	} else {
+		k.Source = shaders.Source(g.gemmSizes, k.Source)
 	}
 	return k
 }
@@ -309,12 +324,11 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	if s.NoBias {
 		added = biasNone
 	}
-	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{
+	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{gemmSizes{
 		Pixels: s.N * s.OutH() * s.OutW(),
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
-		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
-		Padded: s.padding() > 0,
-	}, loaderForward, shaders.Rectify+added+storeForward)
+		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
+	}, gemmConsts{Padded: s.padding() > 0, ReLU: relu}}, loaderForward, shaders.Rectify+added+storeForward)
 }
 
 // source is a kernel's text for the dilation of the window. A factor of 1 is left out, so that a
@@ -336,12 +350,11 @@ func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
 
 func (s Shape) dxGEMM() gemm {
-	return gemm{
+	return gemm{gemmSizes{
 		Pixels: s.N * s.InH * s.InW,
 		InC:    s.OutC, InStride: s.OutStride(), InH: s.OutH(), InW: s.OutW(),
 		OutVecs: s.InStride / 4, OutH: s.InH, OutW: s.InW,
-		Padded: s.KH*s.KW*s.StrideH*s.StrideW > 1 || s.padding() > 0,
-	}
+	}, gemmConsts{Padded: s.KH*s.KW*s.StrideH*s.StrideW > 1 || s.padding() > 0}}
 }
 
 // DX is the gradient of x. The channel stride of x must be a multiple of 4.
@@ -358,22 +371,30 @@ func (s Shape) DXReLU() gpu.Kernel[DXReLUArgs[gpu.View]] {
 func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 	c := struct{ Taps, InC, InVecs, OutC, OutStride int }{s.KH * s.KW, s.InC, s.InStride / 4, s.OutC, s.OutStride()}
 	return gpu.Kernel[TransposeArgs[gpu.View]]{
-		Name: "conv2d/transpose", Detail: s.String(), Source: shaders.Source(c, transpose),
+		Name: "conv2d/transpose", Detail: s.String(), Source: transpose, Sizes: c,
 		Groups: shaders.DivUp(s.Transposed()/4, 64), Lanes: 64,
 	}
 }
 
-type dwConsts struct {
-	In                             shaders.Alias
+type dw struct {
+	dwSizes
+	dwConsts
+}
+
+type dwSizes struct {
 	Pixels, PixelsPerShare, Shares int // of the block kernel
 	N, ImagesPerShare              int // of the broadcast kernel
 	Rows, RowBlocks                int
-	Taps, Slices, AllSlices        int // with that of the bias
+	Slices, AllSlices              int // with that of the bias
 	InQuads                        int
 	InC, InStride, InH, InW        int
 	OutVecs, OutBlocks, OutH, OutW int
-	KW, StrideH, StrideW           int
-	PadTop, PadLeft, Lanes         int
+}
+
+type dwConsts struct {
+	In                         shaders.Alias
+	Taps, KW, StrideH, StrideW int
+	PadTop, PadLeft, Lanes     int
 }
 
 // maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after
@@ -422,13 +443,14 @@ func (s Shape) whole(pixels int) int {
 // [Shape.DWSum].
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	v := s.Variants[WeightGradient]
-	c := dwConsts{
-		In: "f32", N: s.N, Shares: s.shares(), Rows: s.Rows(), Taps: s.KH * s.KW,
+	c := dw{dwSizes{
+		N: s.N, Shares: s.shares(), Rows: s.Rows(),
 		InC: s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
-		KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
 		Pixels: s.N * s.OutH() * s.OutW(), PixelsPerShare: s.perShare(),
-	}
+	}, dwConsts{
+		In: "f32", Taps: s.KH * s.KW, KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
+	}}
 	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
@@ -440,18 +462,21 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
 		}
-		k.Source = s.source(c, t.source(shaders.Source(known, rows, tileDW)))
+		k.Source = s.source(c.dwConsts, t.source(shaders.Source(known, rows, tileDW)))
 	case Broadcast:
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
 		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
 		k.Broadcast, k.Groups = true, c.OutBlocks*c.AllSlices*c.Shares
-		k.Source = s.source(c, dwBroadcast)
+		k.Source, k.Sizes = s.source(c.dwConsts, dwBroadcast), c.dwSizes
 	default:
 		c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
 		k.Groups = shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, v.Lanes)
-		k.Source = s.source(c, row, dwBlock)
+		k.Source = s.source(c.dwConsts, row, dwBlock)
+	}
+	if k.Sizes == nil {
+		k.Source = shaders.Source(c.dwSizes, k.Source)
 	}
 	return k
 }
@@ -461,7 +486,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 func (s Shape) DWSum() gpu.Kernel[DWSumArgs[gpu.View, gpu.View]] {
 	c := struct{ Count, Shares int }{s.Weights() / 4, s.shares()}
 	return gpu.Kernel[DWSumArgs[gpu.View, gpu.View]]{
-		Name: "conv2d/dw_sum", Detail: s.String(), Source: shaders.Source(c, shaders.BatchStruct, dwSum),
+		Name: "conv2d/dw_sum", Detail: s.String(), Source: shaders.BatchStruct + dwSum, Sizes: c,
 		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(s.Part()),
 	}
 }

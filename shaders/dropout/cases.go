@@ -15,12 +15,17 @@ func Cases() []check.Case {
 		{Rows: 1, RowElems: 1, P: 0.5}, {Rows: 3, RowElems: 7, P: 0}, {Rows: 5, RowElems: 63, P: 0.25, Stream: 1},
 		{Rows: 2, RowElems: 65, P: 0.9, Stream: 2}, {Rows: 16, RowElems: 384, P: 0.5, Stream: 3},
 	} {
-		n := s.Rows * s.RowElems
-		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{
-			Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: make([]float64, n),
-		}, s.Ref, check.Bound[refArgs]{Terms: 1}))
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	n := s.Rows * s.RowElems
+	return []check.Case{check.Of(s.Kernel(), refArgs{
+		Batch: shaders.Batch{Row0: 37, Step: 11, Seed: 5}, X: r.Floats(n), Y: r.Zeros(n),
+	}, s.Ref, check.Bound[refArgs]{Terms: 1})}
 }
 
 // Gradients are the checks of the twin's backward.

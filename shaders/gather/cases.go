@@ -16,13 +16,21 @@ func Cases() []check.Case {
 		images, rows int
 		offset       uint32
 	}{{Shape{1, 1}, 1, 1, 0}, {Shape{7, 3}, 9, 7, 2}, {Shape{13, 5}, 30, 11, 19}, {Shape{3, 129}, 8, 2, 1}} {
-		order := make([]uint32, c.images)
-		for i, v := range r.Perm(c.images) {
-			order[i] = uint32(v)
-		}
-		b := shaders.Batch{Rows: uint32(c.rows), Offset: c.offset}
-		a := refArgs{b, r.Floats(c.images * c.s.K), order, make([]float64, c.s.N*c.s.K)}
-		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), a, c.s.Ref, check.Bound[refArgs]{}))
+		cs = append(cs, of(check.Checked(c.s), c.images, shaders.Batch{Rows: uint32(c.rows), Offset: c.offset}, r))
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	return []check.Case{of(s, s.N, shaders.Batch{Rows: uint32(s.N)}, r)}
+}
+
+func of(s Shape, images int, b shaders.Batch, r check.Rand) check.Case {
+	values := r.Floats(images * s.K)
+	order := make([]uint32, images)
+	for i, v := range r.Perm(images) {
+		order[i] = uint32(v)
+	}
+	return check.Of(s.Kernel(), refArgs{b, values, order, r.Zeros(s.N * s.K)}, s.Ref, check.Bound[refArgs]{})
 }

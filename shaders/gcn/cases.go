@@ -16,24 +16,29 @@ func Cases() []check.Case {
 	r := check.NewRand(19)
 	var cs []check.Case
 	for _, s := range []Shape{{N: 1, Elems: 1}, {N: 3, Elems: 63}, {N: 4, Elems: 65}, {N: 2, Elems: 3072}} {
-		x := r.Floats(s.N * s.Elems)
-		for i := range x {
-			x[i] = math.Abs(x[i])
-		}
-		for e := range s.Elems { // the last
-			if s.N > 1 {
-				x[(s.N-1)*s.Elems+e] = 0.3
-			}
-		}
-		for i := range x {
-			x[i] = float64(float32(x[i]))
-		}
-		// WGSL allows the square root 2.5 units in the last place and a division
-		// as many: the mean's, the factor's.
-		cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, s.Ref,
-			check.Bound[refArgs]{Terms: s.Elems + 4, Magnitude: s.magnitude, Ulps: 7.5}))
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	x := r.Floats(s.N * s.Elems)
+	for i := range x {
+		x[i] = math.Abs(x[i])
+	}
+	for e := range s.Elems { // the last
+		if s.N > 1 {
+			x[(s.N-1)*s.Elems+e] = 0.3
+		}
+	}
+	for i := range x {
+		x[i] = float64(float32(x[i]))
+	}
+	// WGSL allows the square root 2.5 units in the last place and a division
+	// as many: the mean's, the factor's.
+	return []check.Case{check.Of(s.Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, s.Ref,
+		check.Bound[refArgs]{Terms: s.Elems + 4, Magnitude: s.magnitude, Ulps: 7.5})}
 }
 
 // magnitude bounds the error of y in units of that of one sum. Let d be x -

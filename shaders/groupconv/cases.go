@@ -54,28 +54,35 @@ func variant(source string) string {
 func Cases() []check.Case {
 	r := check.NewRand(81)
 	var cs []check.Case
+	for i, s := range shapes {
+		cs = append(cs, cases(check.Checked(s), shaders.Batch{First: uint32(i % 2)}, r)...)
+	}
+	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case { return cases(s, shaders.Batch{First: 1}, r) }
+
+func cases(s Shape, b shaders.Batch, r check.Rand) (cs []check.Case) {
 	add := func(c check.Case, several bool) {
 		if several {
 			c.Variant = variant(c.WGSL)
 		}
 		cs = append(cs, c)
 	}
-	for i, s := range shapes {
-		check.Checked(s)
-		x, dY, w := r.Tensor(s.N*s.InH*s.InW, s.InC, s.InStride), r.Tensor(s.N*s.OutH()*s.OutW(), s.OutC, s.OutStride()), r.Tensor(s.Rows(), s.OutC, s.OutStride())
-		c, _ := s.dw()
-		add(check.Of(s.Forward(), forwardArgs{x, w, make([]float64, s.Out())}, s.ForwardRef, check.Bound[forwardArgs]{Terms: s.Rows()}), true)
-		add(check.Of(s.DW(), dwArgs{x, dY, make([]float64, s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: c.LinesPerShare * c.OutW}), true)
-		add(check.Of(s.DWSum(), sumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
-			check.Bound[sumArgs]{Terms: s.Shares() + 1}), false)
-		if s.InStride%4 != 0 {
-			continue // an input of the network, which has no gradient
-		}
-		wT := make([]float64, s.Transposed())
-		s.TransposeRef(transpArgs{w, wT})
-		add(check.Of(s.Transpose(), transpArgs{w, make([]float64, s.Transposed())}, s.TransposeRef, check.Bound[transpArgs]{}), false)
-		add(check.Of(s.DX(), dxArgs{dY, wT, make([]float64, s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: s.KH * s.KW * s.GroupOut()}), true)
+	x, dY, w := r.Tensor(s.N*s.InH*s.InW, s.InC, s.InStride), r.Tensor(s.N*s.OutH()*s.OutW(), s.OutC, s.OutStride()), r.Tensor(s.Rows(), s.OutC, s.OutStride())
+	c, _ := s.dw()
+	add(check.Of(s.Forward(), forwardArgs{x, w, r.Zeros(s.Out())}, s.ForwardRef, check.Bound[forwardArgs]{Terms: s.Rows()}), true)
+	add(check.Of(s.DW(), dwArgs{x, dY, r.Zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: c.LinesPerShare * c.OutW}), true)
+	add(check.Of(s.DWSum(), sumArgs{b, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
+		check.Bound[sumArgs]{Terms: s.Shares() + 1}), false)
+	if s.InStride%4 != 0 {
+		return cs // an input of the network, which has no gradient
 	}
+	wT := r.Zeros(s.Transposed())
+	s.TransposeRef(transpArgs{w, wT})
+	add(check.Of(s.Transpose(), transpArgs{w, make([]float64, s.Transposed())}, s.TransposeRef, check.Bound[transpArgs]{}), false)
+	add(check.Of(s.DX(), dxArgs{dY, wT, make([]float64, s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: s.KH * s.KW * s.GroupOut()}), true)
 	return cs
 }
 

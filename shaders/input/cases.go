@@ -23,24 +23,32 @@ func Cases() []check.Case {
 		{Shape{N: 5, C: 2, InH: 40, InW: 9, OutH: 7, OutW: 4, Count: 11}, 5},
 		{Shape{N: 3, C: 1, InH: 6, InW: 5, OutH: 8, OutW: 5, First: 4, Count: 6}, 3},
 	} {
-		pixels := make([]uint8, c.s.Count*c.s.C*c.s.InH*c.s.InW)
-		for i := range pixels {
-			pixels[i] = uint8(r.Uint32())
-		}
-		labels := make([]uint16, c.s.Count)
-		for i := range labels {
-			labels[i] = uint16(r.Uint32())
-		}
-		order := make([]uint32, 2+c.s.N)
-		for i := range order {
-			order[i] = uint32(c.s.First + r.IntN(c.s.Count))
-		}
-		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), refArgs{
-			Batch:  shaders.Batch{Rows: uint32(c.rows), Offset: 2},
-			Pixels: Pack(pixels), Labels: Pack(labels), Order: order, Taps: c.s.Taps(),
-			X: make([]float64, c.s.N*c.s.OutH*c.s.OutW*c.s.C), Target_: make([]uint32, c.s.N),
-			// WGSL allows the division by 255 an error of 2.5 units in the last place.
-		}, c.s.Ref, check.Bound[refArgs]{Ulps: 2.5}))
+		cs = append(cs, of(check.Checked(c.s), c.rows, r))
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case { return []check.Case{of(s, s.N, r)} }
+
+func of(s Shape, rows int, r check.Rand) check.Case {
+	x := r.Zeros(s.N * s.OutH * s.OutW * s.C)
+	pixels := make([]uint8, len(r.Zeros(s.Count*s.C*s.InH*s.InW)))
+	for i := range pixels {
+		pixels[i] = uint8(r.Uint32())
+	}
+	labels := make([]uint16, s.Count)
+	for i := range labels {
+		labels[i] = uint16(r.Uint32())
+	}
+	order := make([]uint32, 2+s.N)
+	for i := range order {
+		order[i] = uint32(s.First + r.IntN(s.Count))
+	}
+	return check.Of(s.Kernel(), refArgs{
+		Batch:  shaders.Batch{Rows: uint32(rows), Offset: 2},
+		Pixels: Pack(pixels), Labels: Pack(labels), Order: order, Taps: s.Taps(),
+		X: x, Target_: make([]uint32, s.N),
+		// WGSL allows the division by 255 an error of 2.5 units in the last place.
+	}, s.Ref, check.Bound[refArgs]{Ulps: 2.5})
 }

@@ -14,14 +14,19 @@ func Cases() []check.Case {
 	r := check.NewRand(23)
 	var cs []check.Case
 	for _, s := range []Shape{{4, 0.01}, {4 * 13, 0}, {4 * 63, -0.5}, {4 * 65, 1}, {4 * 1021, 0.01}} {
-		check.Checked(s)
-		x := r.Floats(s.Elems)
-		x[s.Elems/2] = 0
-		cs = append(cs,
-			check.Of(s.Forward(), forwardArgs{x, make([]float64, s.Elems)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1}),
-			check.Of(s.Backward(), backwardArgs{x, r.Floats(s.Elems), make([]float64, s.Elems)}, s.BackwardRef, check.Bound[backwardArgs]{Terms: 1}))
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	x := r.Floats(s.Elems)
+	x[s.Elems/2] = 0
+	return []check.Case{
+		check.Of(s.Forward(), forwardArgs{x, make([]float64, s.Elems)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1}),
+		check.Of(s.Backward(), backwardArgs{x, r.Floats(s.Elems), make([]float64, s.Elems)}, s.BackwardRef, check.Bound[backwardArgs]{Terms: 1}),
+	}
 }
 
 // Gradients are the checks of the twins' backward.

@@ -33,12 +33,19 @@ func Cases() []check.Case {
 		{Shape{1, 1, 1, 4}, 1}, {Shape{8, 10, 1, 12}, 8}, {Shape{65, 3, 1, 4}, 33}, {Shape{3, 257, 1, 260}, 2}, {Shape{128, 4, 1, 4}, 127},
 		{Shape{2, 3, 35, 4}, 2}, {Shape{65, 1, 12, 4}, 64},
 	} {
-		b := shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows)}
-		x := r.Tensor(c.s.N*c.s.Pixels, c.s.C, c.s.Stride)
-		a := refArgs{b, x, r.Floats(c.s.N * c.s.C * c.s.Pixels), make([]float64, len(x)), make([]float64, 2*c.s.N)}
-		cs = append(cs, check.Of(check.Checked(c.s).Kernel(), a, c.s.Ref, c.s.bound()))
+		cs = append(cs, of(check.Checked(c.s), c.rows, r))
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case { return []check.Case{of(s, s.N, r)} }
+
+func of(s Shape, rows int, r check.Rand) check.Case {
+	b := shaders.Batch{Rows: uint32(rows), InvImages: 1 / float32(rows)}
+	x := r.Tensor(s.N*s.Pixels, s.C, s.Stride)
+	a := refArgs{b, x, r.Floats(s.N * s.C * s.Pixels), make([]float64, len(x)), r.Zeros(2 * s.N)}
+	return check.Of(s.Kernel(), a, s.Ref, s.bound())
 }
 
 // Gradients are the checks of the twin's gradient. The loss is quadratic, so that any step

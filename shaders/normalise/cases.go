@@ -10,18 +10,23 @@ func Cases() []check.Case {
 	r := check.NewRand(31)
 	var cs []check.Case
 	for _, s := range []Shape{{1, 1}, {64, 1}, {3 * 13, 3}, {3 * 1021, 3}, {2 * 67, 2}, {5 * 64, 5}} {
-		a := refArgs{X: r.Floats(s.Elems), Mean: r.Floats(s.C), Deviation: make([]float64, s.C), Y: make([]float64, s.Elems)}
-		for c := range a.Deviation {
-			a.Deviation[c] = float64(float32(1 / float64(c+3)))
-		}
-		cs = append(cs, check.Of(check.Checked(s).Kernel(), a, s.Ref, check.Bound[refArgs]{
-			Magnitude: func(a refArgs) {
-				for i, x := range a.X {
-					a.Y[i] = (x + a.Mean[i%s.C]) / a.Deviation[i%s.C]
-				}
-			},
-			Ulps: 3.5, // of the division, for which WGSL allows 2.5, and of the difference
-		}))
+		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	a := refArgs{X: r.Floats(s.Elems), Mean: r.Floats(s.C), Deviation: r.Zeros(s.C), Y: r.Zeros(s.Elems)}
+	for c := range a.Deviation {
+		a.Deviation[c] = float64(float32(1 / float64(c+3)))
+	}
+	return []check.Case{check.Of(s.Kernel(), a, s.Ref, check.Bound[refArgs]{
+		Magnitude: func(a refArgs) {
+			for i, x := range a.X {
+				a.Y[i] = (x + a.Mean[i%s.C]) / a.Deviation[i%s.C]
+			}
+		},
+		Ulps: 3.5, // of the division, for which WGSL allows 2.5, and of the difference
+	})}
 }

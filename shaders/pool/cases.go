@@ -28,40 +28,45 @@ func square(in, k, stride, pad int, ceil bool) shaders.Window {
 
 // Cases are the conformance cases.
 func Cases() []check.Case {
+	r := check.NewRand(3)
+	var cs []check.Case
+	for _, s := range shapes {
+		cs = append(cs, Sized(check.Checked(s), r)...)
+	}
+	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
 	type (
 		maxF = MaxForwardArgs[[]float64, []uint32]
 		maxB = MaxBackwardArgs[[]float64, []uint32]
 		avgF = AvgForwardArgs[[]float64]
 		avgB = AvgBackwardArgs[[]float64]
 	)
-	r := check.NewRand(3)
-	var cs []check.Case
-	for _, s := range shapes {
-		check.Checked(s)
-		x, dY := r.Floats(s.In()), r.Floats(s.Out())
-		for i := range x { // equal values, so that the first must win
-			x[i] = float64(int(x[i]*4)) / 4
+	x, dY := r.Floats(s.In()), r.Floats(s.Out())
+	for i := range x { // equal values, so that the first must win
+		x[i] = float64(int(x[i]*4)) / 4
+	}
+	if s.N > 1 { // an image that overflowed
+		last := x[(s.N-1)*s.InH*s.InW*s.C:]
+		for i := range last {
+			last[i] = math.Inf(-1)
 		}
-		if s.N > 1 { // an image that overflowed
-			last := x[(s.N-1)*s.InH*s.InW*s.C:]
-			for i := range last {
-				last[i] = math.Inf(-1)
-			}
-			last[len(last)/3], last[len(last)/2] = math.NaN(), math.NaN()
-		}
-		index := make([]uint32, s.Out())
-		s.MaxForwardRef(maxF{x, make([]float64, s.Out()), index})
-		windows := (s.KH/s.StrideH + 1) * (s.KW/s.StrideW + 1) // that cover a pixel, at most
-		first := len(cs)
-		cs = append(cs,
-			check.Of(s.MaxForward(), maxF{x, make([]float64, s.Out()), make([]uint32, s.Out())}, s.MaxForwardRef, check.Bound[maxF]{}),
-			check.Of(s.MaxBackward(), maxB{dY, index, make([]float64, s.In())}, s.MaxBackwardRef, check.Bound[maxB]{Terms: windows}),
-			// WGSL allows a division 2.5 units in the last place.
-			check.Of(s.AvgForward(), avgF{r.Floats(s.In()), make([]float64, s.Out())}, s.AvgForwardRef, check.Bound[avgF]{Terms: s.KH * s.KW, Ulps: 2.5}),
-			check.Of(s.AvgBackward(), avgB{dY, make([]float64, s.In())}, s.AvgBackwardRef, check.Bound[avgB]{Terms: windows, Ulps: 2.5}))
-		for i := range cs[first:] {
-			cs[first+i].Variant = shaders.ElemOf(s.C).Variant()
-		}
+		last[len(last)/3], last[len(last)/2] = math.NaN(), math.NaN()
+	}
+	index := make([]uint32, s.Out())
+	s.MaxForwardRef(maxF{x, make([]float64, s.Out()), index})
+	windows := (s.KH/s.StrideH + 1) * (s.KW/s.StrideW + 1) // that cover a pixel, at most
+	cs := []check.Case{
+		check.Of(s.MaxForward(), maxF{x, make([]float64, s.Out()), make([]uint32, s.Out())}, s.MaxForwardRef, check.Bound[maxF]{}),
+		check.Of(s.MaxBackward(), maxB{dY, index, make([]float64, s.In())}, s.MaxBackwardRef, check.Bound[maxB]{Terms: windows}),
+		// WGSL allows a division 2.5 units in the last place.
+		check.Of(s.AvgForward(), avgF{r.Floats(s.In()), make([]float64, s.Out())}, s.AvgForwardRef, check.Bound[avgF]{Terms: s.KH * s.KW, Ulps: 2.5}),
+		check.Of(s.AvgBackward(), avgB{dY, make([]float64, s.In())}, s.AvgBackwardRef, check.Bound[avgB]{Terms: windows, Ulps: 2.5}),
+	}
+	for i := range cs {
+		cs[i].Variant = shaders.ElemOf(s.C).Variant()
 	}
 	return cs
 }

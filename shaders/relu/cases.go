@@ -12,18 +12,25 @@ func Cases() []check.Case {
 	var cs []check.Case
 	// One vec4, primes, and one below and above a workgroup.
 	for _, n := range []int{4, 4 * 13, 4 * 63, 4 * 65, 4 * 1021} {
-		s, x := check.Checked(Shape{n}), r.Floats(n)
-		x[n/2] = 0
-		for i, v := range []float64{math.NaN(), math.Copysign(math.NaN(), -1), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {
-			if n > 4 {
-				x[8+i] = v
-			}
-		}
-		cs = append(cs,
-			check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
-			check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{}))
+		cs = append(cs, Sized(check.Checked(Shape{n}), r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	n := s.Elems
+	x := r.Floats(n)
+	x[n/2] = 0
+	for i, v := range []float64{math.NaN(), math.Copysign(math.NaN(), -1), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {
+		if n > 12 {
+			x[8+i] = v
+		}
+	}
+	return []check.Case{
+		check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
+		check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{}),
+	}
 }
 
 // Gradients are the checks of the twins' backward.

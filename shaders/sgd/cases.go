@@ -21,15 +21,8 @@ func Cases() []check.Case {
 	r := check.NewRand(6)
 	var cs []check.Case
 	for _, n := range []int{4, 4 * 13, 4 * 63, 4 * 65, 4 * 1021} {
-		s := Shape{Count: n, Momentum: 0.9, Decay: 1e-2}
-		b := shaders.Batch{Rate: -0.05}
-		cs = append(cs,
-			check.Of(check.Checked(s).Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef, check.Bound[plainArgs]{Terms: 4}),
-			check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
-				s.WithMomentumRef, check.Bound[momentumArgs]{Terms: 5}))
-		s.Nesterov = true
-		cs = append(cs, check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
-			s.WithMomentumRef, check.Bound[momentumArgs]{Terms: 7}))
+		cs = append(cs, Sized(check.Checked(Shape{Count: n, Momentum: 0.9, Decay: 1e-2}), r)...)
+		cs = append(cs, Sized(check.Checked(Shape{Count: n, Momentum: 0.9, Decay: 1e-2, Nesterov: true}), r)[1])
 	}
 	const n = 4 * 65
 	for _, overflow := range []int{0, n/2 + 1, n - 1} {
@@ -44,6 +37,19 @@ func Cases() []check.Case {
 		}
 	}
 	return cs
+}
+
+// Sized are the cases of a shape.
+func Sized(s Shape, r check.Rand) []check.Case {
+	n, b, terms := s.Count, shaders.Batch{Rate: -0.05}, 5
+	if s.Nesterov {
+		terms = 7
+	}
+	return []check.Case{
+		check.Of(s.Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef, check.Bound[plainArgs]{Terms: 4}),
+		check.Of(s.WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
+			s.WithMomentumRef, check.Bound[momentumArgs]{Terms: terms}),
+	}
 }
 
 // eighths are n multiples of 1/8 in [-1,1).

@@ -85,28 +85,38 @@ func Cases() []check.Case {
 		{Shape{1, 1, 4}, 1, 1, 1, 0.5}, {Shape{8, 10, 12}, 8, 0, 1, 0}, {Shape{65, 10, 12}, 33, 3, 0, 0.1},
 		{Shape{128, 100, 100}, 127, 30, 1, 0.3}, {Shape{3, 7, 8}, 1, 1000, 0, 0}, {Shape{2, 1000, 1000}, 2, 5, 1, 0.9},
 	} {
-		x := r.Tensor(c.s.N, c.s.Classes, c.s.Stride)
-		largest := 0.0
-		for i := range x {
-			x[i] = float64(float32(x[i] * c.scale))
-			largest = max(largest, math.Abs(x[i]))
-		}
-		label := make([]uint32, c.s.N)
-		for i := range label {
-			label[i] = uint32(r.IntN(c.s.Classes))
-			if logits := x[i*c.s.Stride:][:c.s.Classes]; i%2 == 0 { // it is the largest
-				label[i] = uint32(slices.Index(logits, slices.Max(logits)))
-			}
-		}
-		b := shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows), First: c.first}
-		row := r.Floats(2 * c.s.N)
-		cs = append(cs,
-			check.Of(c.s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*c.s.N)},
-				c.s.Ref, check.Bound[refArgs]{Terms: c.s.Classes, Magnitude: c.s.magnitude, Ulps: c.s.ulps()}),
-			c.s.weighted(b, x, label, weights(r, c.s.Classes, c.s.N != 8), c.smoothing),
-			check.Of(c.s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, c.s.TotalRef, check.Bound[totalArgs]{Terms: c.s.N + 1}))
+		cs = append(cs, cases(c.s, shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows), First: c.first}, c.scale, c.smoothing, r)...)
 	}
 	return append(cs, divergence()...)
+}
+
+// Sized are the cases of a shape.
+func Sized(w Weighted, r check.Rand) []check.Case {
+	return cases(w.Shape, shaders.Batch{Rows: uint32(w.N), InvImages: 1 / float32(w.N), First: 1}, 1, w.Smoothing, r)
+}
+
+// cases are those of logits that are below scale.
+func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []check.Case {
+	x := r.Tensor(s.N, s.Classes, s.Stride)
+	largest := 0.0
+	for i := range x {
+		x[i] = float64(float32(x[i] * scale))
+		largest = max(largest, math.Abs(x[i]))
+	}
+	label := make([]uint32, s.N)
+	for i := range label {
+		label[i] = uint32(r.IntN(s.Classes))
+		if logits := x[i*s.Stride:][:s.Classes]; i%2 == 0 { // it is the largest
+			label[i] = uint32(slices.Index(logits, slices.Max(logits)))
+		}
+	}
+	row := r.Floats(2 * s.N)
+	return []check.Case{
+		check.Of(s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*s.N)},
+			s.Ref, check.Bound[refArgs]{Terms: s.Classes, Magnitude: s.magnitude, Ulps: s.ulps()}),
+		s.weighted(b, x, label, weights(r, s.Classes, s.N != 8), smoothing),
+		check.Of(s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, s.TotalRef, check.Bound[totalArgs]{Terms: s.N + 1}),
+	}
 }
 
 // weighted is a case of the weighted kernel.

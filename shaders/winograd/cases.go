@@ -1,6 +1,8 @@
 package winograd
 
 import (
+	"errors"
+
 	"wgnin/gpu"
 	"wgnin/shaders"
 	"wgnin/shaders/check"
@@ -11,12 +13,23 @@ import (
 // product and its additions.
 func transforms(m Matrix) int { return 2*m.terms() + 2 }
 
+// Convolution is one of 3x3 or 5x5 without stride, and the points that it is computed with.
+type Convolution struct {
+	Points
+	N, H, W, C, OutC, Pad int
+}
+
+// Check refuses sizes that make no sense.
+func (s Convolution) Check() error {
+	if err := errors.Join(s.Points.Check(), shaders.Positive("images, rows, columns and channels", s.N, s.H, s.W, s.C, s.OutC)); err != nil {
+		return err
+	}
+	return shaders.Positive("rows and columns of outputs", s.H+2*s.Pad-s.Taps+1, s.W+2*s.Pad-s.Taps+1)
+}
+
 // sized are the points and sizes that the kernels are tried on: whole tiles and partial ones, one tile,
 // padding above and below half a filter, and larger than it.
-var sized = []struct {
-	Points
-	n, h, w, c, outC, pad int
-}{
+var sized = []Convolution{
 	{Points{6, 3}, 2, 7, 9, 4, 8, 1},
 	{Points{6, 5}, 1, 5, 6, 8, 4, 2},
 	{Points{8, 3}, 3, 6, 13, 3, 5, 0},
@@ -26,7 +39,7 @@ var sized = []struct {
 }
 
 // products are whole and partial blocks of every family, and the least of all.
-var products = []Product{
+var products = []Products{
 	{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}, {Matrices: 2, Rows: 52, Terms: 12, Columns: 36},
 	{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}, {Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true},
 	{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}, {Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true},
@@ -36,75 +49,102 @@ var products = []Product{
 // Cases are the conformance cases of the kernels that run on the device.
 func Cases(d *gpu.Device) []check.Case {
 	r := check.NewRand(21)
-	zeros := func(n int) []float64 { return make([]float64, n) }
 	var cs []check.Case
 	for i, s := range sized {
-		cStride, outStride := shaders.RoundUp(s.c, 4), shaders.RoundUp(s.outC, 4)
-		outH, outW := s.h+2*s.pad-s.Taps+1, s.w+2*s.pad-s.Taps+1
-		t := Tiles{s.Points, s.n, shaders.DivUp(outH, s.M()), shaders.DivUp(outW, s.M())}
-		add := func(c check.Case) { cs = append(cs, c) }
-		in := check.Checked(Transform{Tiles: t, InH: s.h, InW: s.w, C: cStride, PadTop: s.pad, PadLeft: s.pad - i%2})
-		out := check.Checked(Transform{Tiles: t, InH: outH, InW: outW, C: outStride, Outputs: true})
-		for j, k := range []Transform{in, out} {
-			x := r.Tensor(s.n*k.InH*k.InW, []int{s.c, s.outC}[j], k.C)
-			add(check.Of(k.Kernel(), TransformArgs[[]float64]{x, zeros(t.Values(k.C))}, k.Ref, check.Bound[TransformArgs[[]float64]]{
-				Terms: transforms(k.matrix()), Magnitude: func(a TransformArgs[[]float64]) { k.ref(twin{absolute: true}, a) },
-			}))
-		}
-
-		_, g, _ := s.Matrices()
-		f := check.Checked(Filter{s.Points, s.c, outStride, i%2 == 1})
-		add(check.Of(f.Kernel(), FilterArgs[[]float64]{r.Tensor(s.Taps*s.Taps*s.c, s.outC, outStride), zeros(f.Values())}, f.Ref, check.Bound[FilterArgs[[]float64]]{
-			Terms: transforms(g), Magnitude: func(a FilterArgs[[]float64]) { f.ref(twin{absolute: true}, a) },
-		}))
-
-		type weightsArgs = WeightsArgs[[]float64, shaders.Batch]
-		dw := check.Checked(Weights{f, 1 + i%3, i%4 != 2, i%4 == 1})
-		args := weightsArgs{
-			shaders.Batch{First: uint32((i + 1) % 2)},
-			r.Floats(f.Values()), r.Floats(dw.Shares * outStride), r.Floats((s.Taps*s.Taps*s.c + 1) * outStride), // a row too many without a bias
-		}
-		add(check.Of(dw.Gradient(), args, dw.GradientRef, check.Bound[weightsArgs]{
-			Terms: transforms(g.transposed()) + dw.Shares + 1, Magnitude: func(a weightsArgs) { dw.ref(twin{absolute: true}, a) },
-		}))
-
-		b := check.Checked(Bias{t, outStride, 1 + i%3})
-		add(check.Of(b.Kernel(), BiasArgs[[]float64]{r.Floats(t.Values(outStride)), zeros(b.Shares * outStride)}, b.Ref,
-			check.Bound[BiasArgs[[]float64]]{Terms: b.perShare()}))
-
-		at, _, _ := s.Matrices()
-		o := check.Checked(Output{Tiles: t, OutH: outH, OutW: outW, C: outStride, Bias: 2, NoBias: i%3 == 1})
-		m, y := r.Floats(t.Values(outStride)), s.n*outH*outW*outStride
-		for _, relu := range []bool{false, true} {
-			add(check.Of(o.Forward(relu), OutputArgs[[]float64]{m, r.Floats(3 * outStride), zeros(y)}, o.ForwardRef(relu), check.Bound[OutputArgs[[]float64]]{
-				Terms: transforms(at) + 1, Magnitude: o.forward(twin{absolute: true}, false),
-			}))
-		}
-		add(check.Of(o.DX(), OutputDXArgs[[]float64]{m, zeros(y)}, o.DXRef, check.Bound[OutputDXArgs[[]float64]]{
-			Terms: transforms(at), Magnitude: func(a OutputDXArgs[[]float64]) { o.dx(twin{absolute: true}, a) },
-		}))
-		x := r.Floats(y)
-		for i := range x { // half of it zero, as a relu leaves it
-			x[i] = max(x[i], 0)
-		}
-		add(check.Of(o.DXReLU(), OutputDXReLUArgs[[]float64]{m, x, zeros(y)}, o.DXReLURef, check.Bound[OutputDXReLUArgs[[]float64]]{
-			Terms: transforms(at), Magnitude: func(a OutputDXReLUArgs[[]float64]) { o.dxReLU(twin{absolute: true}, a) },
-		}))
+		cs = append(cs, cases(check.Checked(s), i, r)...)
 	}
 	for _, p := range products {
-		a, b := r.Floats(p.Matrices*p.Rows*p.Terms), r.Floats(p.Matrices*p.Terms*p.Columns)
-		for _, v := range conv2d.Families(d) {
-			p.Variant = v
-			if p.Check() != nil {
-				continue // too small for it
-			}
-			c := check.Of(p.Kernel(), ProductArgs[[]float64]{a, b, zeros(p.Matrices * p.Rows * p.Columns)}, p.Ref,
-				check.Bound[ProductArgs[[]float64]]{Terms: p.Terms})
-			c.Variant = v.String() + map[bool]string{false: ", rows first", true: ", terms first"}[p.TermsFirst]
-			cs = append(cs, c)
-		}
+		cs = append(cs, SizedProduct(d, p, r)...)
 	}
 	return cs
+}
+
+// Sized are the cases of a convolution.
+func Sized(s Convolution, r check.Rand) []check.Case { return cases(s, 0, r) }
+
+// cases are those of a convolution; what its sizes leave open depends on i.
+func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
+	zeros := r.Zeros
+	cStride, outStride := shaders.RoundUp(s.C, 4), shaders.RoundUp(s.OutC, 4)
+	outH, outW := s.H+2*s.Pad-s.Taps+1, s.W+2*s.Pad-s.Taps+1
+	t := Tiles{s.Points, s.N, shaders.DivUp(outH, s.M()), shaders.DivUp(outW, s.M())}
+	add := func(c check.Case) { cs = append(cs, c) }
+	in := check.Checked(Transform{Tiles: t, InH: s.H, InW: s.W, C: cStride, PadTop: s.Pad, PadLeft: s.Pad - i%2})
+	out := check.Checked(Transform{Tiles: t, InH: outH, InW: outW, C: outStride, Outputs: true})
+	for j, k := range []Transform{in, out} {
+		x := r.Tensor(s.N*k.InH*k.InW, []int{s.C, s.OutC}[j], k.C)
+		add(check.Of(k.Kernel(), TransformArgs[[]float64]{x, zeros(t.Values(k.C))}, k.Ref, check.Bound[TransformArgs[[]float64]]{
+			Terms: transforms(k.matrix()), Magnitude: func(a TransformArgs[[]float64]) { k.ref(twin{absolute: true}, a) },
+		}))
+	}
+
+	_, g, _ := s.Matrices()
+	f := check.Checked(Filter{s.Points, s.C, outStride, i%2 == 1})
+	add(check.Of(f.Kernel(), FilterArgs[[]float64]{r.Tensor(s.Taps*s.Taps*s.C, s.OutC, outStride), zeros(f.Values())}, f.Ref, check.Bound[FilterArgs[[]float64]]{
+		Terms: transforms(g), Magnitude: func(a FilterArgs[[]float64]) { f.ref(twin{absolute: true}, a) },
+	}))
+
+	type weightsArgs = WeightsArgs[[]float64, shaders.Batch]
+	dw := check.Checked(Weights{f, 1 + i%3, i%4 != 2, i%4 == 1})
+	args := weightsArgs{
+		shaders.Batch{First: uint32((i + 1) % 2)},
+		r.Floats(f.Values()), r.Floats(dw.Shares * outStride), r.Floats((s.Taps*s.Taps*s.C + 1) * outStride), // a row too many without a bias
+	}
+	add(check.Of(dw.Gradient(), args, dw.GradientRef, check.Bound[weightsArgs]{
+		Terms: transforms(g.transposed()) + dw.Shares + 1, Magnitude: func(a weightsArgs) { dw.ref(twin{absolute: true}, a) },
+	}))
+
+	b := check.Checked(Bias{t, outStride, 1 + i%3})
+	add(check.Of(b.Kernel(), BiasArgs[[]float64]{r.Floats(t.Values(outStride)), zeros(b.Shares * outStride)}, b.Ref,
+		check.Bound[BiasArgs[[]float64]]{Terms: b.perShare()}))
+
+	at, _, _ := s.Matrices()
+	o := check.Checked(Output{Tiles: t, OutH: outH, OutW: outW, C: outStride, Bias: 2, NoBias: i%3 == 1})
+	m, y := r.Floats(t.Values(outStride)), s.N*outH*outW*outStride
+	for _, relu := range []bool{false, true} {
+		add(check.Of(o.Forward(relu), OutputArgs[[]float64]{m, r.Floats(3 * outStride), zeros(y)}, o.ForwardRef(relu), check.Bound[OutputArgs[[]float64]]{
+			Terms: transforms(at) + 1, Magnitude: o.forward(twin{absolute: true}, false),
+		}))
+	}
+	add(check.Of(o.DX(), OutputDXArgs[[]float64]{m, zeros(y)}, o.DXRef, check.Bound[OutputDXArgs[[]float64]]{
+		Terms: transforms(at), Magnitude: func(a OutputDXArgs[[]float64]) { o.dx(twin{absolute: true}, a) },
+	}))
+	x := r.Floats(y)
+	for i := range x { // half of it zero, as a relu leaves it
+		x[i] = max(x[i], 0)
+	}
+	add(check.Of(o.DXReLU(), OutputDXReLUArgs[[]float64]{m, x, zeros(y)}, o.DXReLURef, check.Bound[OutputDXReLUArgs[[]float64]]{
+		Terms: transforms(at), Magnitude: func(a OutputDXReLUArgs[[]float64]) { o.dxReLU(twin{absolute: true}, a) },
+	}))
+	return cs
+}
+
+// SizedProduct are the cases of products, on each family of kernels that can compute them.
+func SizedProduct(d *gpu.Device, m Products, r check.Rand) (cs []check.Case) {
+	p := Product{Matrices: m.Matrices, Rows: m.Rows, Terms: m.Terms, Columns: m.Columns, TermsFirst: m.TermsFirst}
+	a, b := r.Floats(p.Matrices*p.Rows*p.Terms), r.Floats(p.Matrices*p.Terms*p.Columns)
+	for _, v := range conv2d.Families(d) {
+		p.Variant = v
+		if p.Check() != nil {
+			continue // too small for it
+		}
+		c := check.Of(p.Kernel(), ProductArgs[[]float64]{a, b, r.Zeros(p.Matrices * p.Rows * p.Columns)}, p.Ref,
+			check.Bound[ProductArgs[[]float64]]{Terms: p.Terms})
+		c.Variant = v.String() + map[bool]string{false: ", rows first", true: ", terms first"}[p.TermsFirst]
+		cs = append(cs, c)
+	}
+	return cs
+}
+
+// Products are a [Product] without a variant.
+type Products struct {
+	Matrices, Rows, Terms, Columns int
+	TermsFirst                     bool
+}
+
+// Check refuses sizes that make no sense.
+func (p Products) Check() error {
+	return Product{p.Matrices, p.Rows, p.Terms, p.Columns, p.TermsFirst, conv2d.Variant{Family: conv2d.Block, Lanes: 8}}.Check()
 }
 
 // Gradients are the checks of the backward of the whole algorithm, which is linear in the inputs and in the
@@ -115,13 +155,13 @@ func Gradients() []check.Gradient {
 	for _, s := range sized {
 		const c = 4
 		p := s.Points
-		outH, outW := s.h+2*s.pad-p.Taps+1, s.w+2*s.pad-p.Taps+1
-		t := Tiles{p, s.n, shaders.DivUp(outH, p.M()), shaders.DivUp(outW, p.M())}
-		in := Transform{Tiles: t, InH: s.h, InW: s.w, C: c, PadTop: s.pad, PadLeft: s.pad}
+		outH, outW := s.H+2*s.Pad-p.Taps+1, s.W+2*s.Pad-p.Taps+1
+		t := Tiles{p, s.N, shaders.DivUp(outH, p.M()), shaders.DivUp(outW, p.M())}
+		in := Transform{Tiles: t, InH: s.H, InW: s.W, C: c, PadTop: s.Pad, PadLeft: s.Pad}
 		f := Filter{p, c, c, false}
 		product := Product{Matrices: p.Alpha * p.Alpha, Rows: t.Count(), Terms: c, Columns: c}
 		o := Output{Tiles: t, OutH: outH, OutW: outW, C: c, Bias: p.Taps * p.Taps * c}
-		x, w, dY := r.Floats(s.n*s.h*s.w*c), r.Floats((p.Taps*p.Taps*c+1)*c), r.Floats(s.n*outH*outW*c)
+		x, w, dY := r.Floats(s.N*s.H*s.W*c), r.Floats((p.Taps*p.Taps*c+1)*c), r.Floats(s.N*outH*outW*c)
 		v, u, m, y := make([]float64, t.Values(c)), make([]float64, f.Values()), make([]float64, t.Values(c)), make([]float64, len(dY))
 		loss := func() float64 {
 			in.Ref(TransformArgs[[]float64]{x, v})

@@ -60,8 +60,7 @@ func (p pass) parts(h, w, channels int) (all []part) {
 }
 
 // multiply records the products of tiles with filters, or of tiles with tiles where terms are first, for n images.
-// Its arithmetic is said to be that of the sums over the taps, in whose place it stands, so that rates and
-// costs compare.
+// They stand in the place of the sums over the taps.
 func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
 	product := Product{p.Alpha * p.Alpha, rows, terms, columns, termsFirst, p.variant}
 	if err := product.Check(); err != nil {
@@ -69,7 +68,7 @@ func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, term
 		return
 	}
 	k := product.Kernel()
-	k.Flops = 2 * p.MACs() / int64(p.N) * int64(n)
+	k.Replaces = 2 * p.MACs() / int64(p.N) * int64(n)
 	k.Record(p.rec, ProductArgs[gpu.View]{A: a, B: b, Out: out})
 }
 

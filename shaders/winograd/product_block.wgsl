@@ -18,7 +18,7 @@ fn run(group : u32, lane : u32) {
   var s12 = Quad();
   for (var k = 0u; k < Terms / 4u; k = k + 1u) {
     let row = (matrix * Terms + 4u * k) * Columns;
-    let at = first + k * Advance;
+    let at = first + k * advance();
     let x0 = quad_at(at, 0u);
     let x1 = quad_at(at, second);
     let v0 = columns4(row + c);

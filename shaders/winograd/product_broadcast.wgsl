@@ -16,7 +16,7 @@ fn run(group : u32, lane : u32) {
   var s5 = Quad();
   for (var k = 0u; k < Terms / 4u; k = k + 1u) {
     let v = columns4((matrix * Terms + 4u * k) * Columns + clamped);
-    let at = first + same12(k) * Advance;
+    let at = first + same12(k) * advance();
     s0 = mac4(s0, quad_at(at, 0u), v);
     s1 = mac4(s1, quad_at(at, 1u), v);
     s2 = mac4(s2, quad_at(at, 2u), v);

@@ -1,5 +1,5 @@
 // a is [Matrices,Terms,Rows]: four rows of a term lie side by side.
-const Advance = Rows; // from four terms to the next
+fn advance() -> u32 { return Rows; } // from four terms to the next
 
 fn first_quad(matrix : u32, quad : u32) -> u32 { return matrix * Terms * (Rows / 4u) + quad; }
 

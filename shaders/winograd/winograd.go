@@ -118,18 +118,19 @@ type TransformArgs[F any] struct {
 
 // Kernel evaluates the tiles.
 func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
+	sizes := struct{ N, C, Tiles int }{t.N, t.C, t.Count()}
 	c := struct {
-		N, Down, Across, InH, InW, C, Step, Tiles, Alpha int
-		PadTop, PadLeft                                  int32
-	}{t.N, t.Down, t.Across, t.InH, t.InW, t.C, t.M(), t.Count(), t.Alpha, int32(t.PadTop), int32(t.PadLeft)}
+		Down, Across, InH, InW, Step, Alpha int
+		PadTop, PadLeft                     int32
+	}{t.Down, t.Across, t.InH, t.InW, t.M(), t.Alpha, int32(t.PadTop), int32(t.PadLeft)}
 	name := "winograd/input"
 	if t.Outputs {
 		name = "winograd/gradient"
 	}
 	return gpu.Kernel[TransformArgs[gpu.View]]{
 		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
-		Source: shaders.Source(c, t.matrix().wgsl(), transform),
-		Groups: shaders.DivUp(c.Tiles*c.C, 64), Lanes: 64,
+		Source: shaders.Source(c, t.matrix().wgsl(), transform), Sizes: sizes,
+		Groups: shaders.DivUp(sizes.Tiles*sizes.C, 64), Lanes: 64,
 	}
 }
 
@@ -157,15 +158,21 @@ type FilterArgs[F any] struct {
 	U F `wgsl:"write array<f32>"`
 }
 
-// filterConsts are those of the kernels on filters.
-type filterConsts struct {
-	Rows, Terms, C, R, Alpha int
-	Flip, First, Biased      bool
-	Shares                   int
-}
+// filterSizes and filterConsts are those of the kernels on filters.
+type (
+	filterSizes  struct{ Rows, Terms, C, Flip, Shares int }
+	filterConsts struct {
+		R, Alpha      int
+		First, Biased bool
+	}
+)
 
-func (f Filter) consts() filterConsts {
-	return filterConsts{Rows: f.Rows, Terms: f.Terms(), C: f.C, R: f.Taps, Alpha: f.Alpha, Flip: f.Flip}
+func (f Filter) sizes() filterSizes {
+	s := filterSizes{Rows: f.Rows, Terms: f.Terms(), C: f.C}
+	if f.Flip {
+		s.Flip = 1
+	}
+	return s
 }
 
 func (f Filter) String() string {
@@ -174,11 +181,11 @@ func (f Filter) String() string {
 
 // Kernel evaluates the filters.
 func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
-	c := f.consts()
 	_, g, _ := f.Matrices()
 	return gpu.Kernel[FilterArgs[gpu.View]]{
-		Name: "winograd/filter", Detail: f.String(), Source: shaders.Source(c, g.wgsl(), filter),
-		Groups: shaders.DivUp(c.Terms*c.C, 64), Lanes: 64,
+		Name: "winograd/filter", Detail: f.String(),
+		Source: shaders.Source(filterConsts{R: f.Taps, Alpha: f.Alpha}, g.wgsl(), filter), Sizes: f.sizes(),
+		Groups: shaders.DivUp(f.Terms()*f.C, 64), Lanes: 64,
 	}
 }
 
@@ -206,13 +213,14 @@ type WeightsArgs[F, B any] struct {
 
 // Gradient adds to dW, or assigns it in the First part of the first run of a batch.
 func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
-	c := w.consts()
-	c.Shares, c.First, c.Biased = w.Shares, w.First, !w.NoBias
+	sizes := w.sizes()
+	sizes.Shares = w.Shares
+	c := filterConsts{w.Taps, w.Alpha, w.First, !w.NoBias}
 	_, g, _ := w.Matrices()
 	return gpu.Kernel[WeightsArgs[gpu.View, gpu.View]]{
 		Name: "winograd/dw", Detail: w.String(),
-		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights),
-		Groups: shaders.DivUp((c.Rows+1)*c.C, 64), Lanes: 64,
+		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights), Sizes: sizes,
+		Groups: shaders.DivUp((w.Rows+1)*w.C, 64), Lanes: 64,
 	}
 }
 
@@ -238,11 +246,12 @@ func (b Bias) perShare() int { return shaders.DivUp(b.Count(), b.Shares) }
 
 // Kernel adds up.
 func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
-	c := struct{ One, Tiles, C, Shares, PerShare int }{one*b.Alpha + one, b.Count(), b.C, b.Shares, b.perShare()}
+	sizes := struct{ One, Tiles, C, Shares, PerShare int }{one*b.Alpha + one, b.Count(), b.C, b.Shares, b.perShare()}
 	return gpu.Kernel[BiasArgs[gpu.View]]{
 		Name: "winograd/bias", Detail: fmt.Sprintf("%s, %d channels", b.Tiles, b.C),
-		Source: shaders.Source(c, bias),
-		Groups: shaders.DivUp(b.Shares*c.C, 64), Lanes: 64, Iterations: c.PerShare,
+		Source: bias, Sizes: sizes,
+		Groups: shaders.DivUp(b.Shares*b.C, 64), Lanes: 64, Iterations: sizes.PerShare,
+		Bytes: int64(b.Count()+b.Shares) * int64(b.C) * 4, // one of the matrices
 	}
 }
 
@@ -280,15 +289,16 @@ type OutputDXReLUArgs[F any] struct {
 }
 
 func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Kernel[A] {
+	sizes := struct{ N, Down, Across, OutH, OutW, C, Tiles, Bias int }{o.N, o.Down, o.Across, o.OutH, o.OutW, o.C, o.Count(), o.Bias}
 	c := struct {
-		N, Down, Across, OutH, OutW, C, M, Tiles, Alpha, Bias int
-		ReLU, Biased                                          bool
-	}{o.N, o.Down, o.Across, o.OutH, o.OutW, o.C, o.M(), o.Count(), o.Alpha, o.Bias, relu, !o.NoBias}
+		M, Alpha     int
+		ReLU, Biased bool
+	}{o.M(), o.Alpha, relu, !o.NoBias}
 	at, _, _ := o.Matrices()
 	return gpu.Kernel[A]{
 		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
-		Source: shaders.Source(c, at.wgsl(), finish, output),
-		Groups: shaders.DivUp(o.N*o.Down*o.Across*c.C, 64), Lanes: 64,
+		Source: shaders.Source(c, at.wgsl(), finish, output), Sizes: sizes,
+		Groups: shaders.DivUp(o.N*o.Down*o.Across*o.C, 64), Lanes: 64,
 	}
 }
 
@@ -342,9 +352,7 @@ type ProductArgs[F any] struct {
 // Kernel computes the products.
 func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	v := p.Variant
-	c := struct{ Matrices, Rows, Terms, Columns, OutVecs, RowBlocks, ColumnBlocks, Lanes int }{
-		p.Matrices, p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, 0, 0, v.Lanes,
-	}
+	sizes := struct{ Matrices, Rows, Terms, Columns, RowBlocks, ColumnBlocks int }{p.Matrices, p.Rows, p.Terms, p.Columns / 4, 0, 0}
 	k := gpu.Kernel[ProductArgs[gpu.View]]{
 		Name: "winograd/product", Detail: fmt.Sprintf("%d of %dx%d*%d %s", p.Matrices, p.Rows, p.Terms, p.Columns, v), Lanes: v.Lanes,
 		Flops: 2 * int64(p.Matrices) * int64(p.Rows) * int64(p.Terms) * int64(p.Columns), Iterations: p.Terms / 4,
@@ -356,15 +364,16 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	switch v.Family {
 	case conv2d.Tile:
 		source, groups := v.TileSource(p.Matrices, p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
+		c := struct{ Matrices, Rows, Terms, Columns, OutVecs, Lanes int }{p.Matrices, p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, v.Lanes}
 		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), groups, v.SharedBytes()
 	case conv2d.Broadcast:
-		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
-		k.Broadcast, k.Groups = true, p.Matrices*c.RowBlocks*c.ColumnBlocks
-		k.Source = shaders.Source(c, product, operand, productBroadcast)
+		sizes.RowBlocks, sizes.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
+		k.Broadcast, k.Groups = true, p.Matrices*sizes.RowBlocks*sizes.ColumnBlocks
+		k.Source, k.Sizes = product+operand+productBroadcast, sizes
 	default:
-		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
-		k.Groups = shaders.DivUp(p.Matrices*c.RowBlocks*c.ColumnBlocks, v.Lanes)
-		k.Source = shaders.Source(c, product, operand, productBlock)
+		sizes.RowBlocks, sizes.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
+		k.Groups = shaders.DivUp(p.Matrices*sizes.RowBlocks*sizes.ColumnBlocks, v.Lanes)
+		k.Source, k.Sizes = shaders.Source(struct{ Lanes int }{v.Lanes}, product, operand, productBlock), sizes
 	}
 	return k
 }

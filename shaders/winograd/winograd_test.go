@@ -295,7 +295,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "sign", Right: "sum + v.r0 * x.x", Wrong: "sum - v.r0 * x.x"},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "index", Right: "quad_at(at, 3u)", Wrong: "quad_at(at, 2u)"},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "quad >= block", Wrong: "quad > block"},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "min(block, Rows / 4u - 6u)", Wrong: "block"},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "min(block, Rows / 4u - 6u)", Wrong: "min(block, Rows / 4u - 7u)"},
 	{Kernel: "winograd/product", Variant: "block 8, rows first", Kind: "index", Right: "a[i + Terms / 2u]", Wrong: "a[i + Terms / 4u]"},
 	{Kernel: "winograd/product", Variant: "block 8, terms first", Kind: "index", Right: "a[i + Rows / 2u]", Wrong: "a[i + Rows / 4u]"},
 	{Kernel: "winograd/product", Variant: "block", Kind: "unwritten", Right: "c + 2u < Columns", Wrong: "c + 3u < Columns"},

@@ -1,0 +1,112 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/shaders/ceiling"
+)
+
+// Ceilings are the most that was seen of an adapter: what kernels are measured against. They are zero
+// where the adapter has no timestamps.
+type Ceilings struct {
+	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
+	ReadGBs   float64 `json:"read_gb_per_s"`   // read from one tensor
+	CopyGBs   float64 `json:"copy_gb_per_s"`   // read from one tensor and written to another
+	BlendGBs  float64 `json:"blend_gb_per_s"`  // read from two tensors and written to a third
+}
+
+// String is the line that reports begin with.
+func (c Ceilings) String() string {
+	return fmt.Sprintf("ceilings    multiply-add %.1f GFLOP/s; one stream (read) %.1f GB/s, two (copy) %.1f, three (blend) %.1f",
+		c.FMAGFlops, c.ReadGBs, c.CopyGBs, c.BlendGBs)
+}
+
+// percent is how near a dispatch that takes so long comes to the nearer of the two ceilings that it has: that
+// of the arithmetic, and that of memory for its number of streams.
+func (c Ceilings) percent(t gpu.Timing, took time.Duration) float64 {
+	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
+	return 100 * max(float64(t.Work)/c.FMAGFlops, float64(t.Bytes)/memory) / float64(took)
+}
+
+// chains are numbers of accumulators that adapters are the fastest with, in vec4.
+var chains = []int{2, 3, 4, 8}
+
+// ceilings measures the adapter. Values is the length of each tensor.
+func ceilings(dev *gpu.Device) (c Ceilings, err error) {
+	const values, runs = 8 << 20, 6
+	var views [3]gpu.View
+	for i := range views {
+		b, err := dev.NewBuffer("ceiling", values*4)
+		if err != nil {
+			return c, err
+		}
+		defer b.Release()
+		if err := gpu.Write(b.All(), make([]float32, values)); err != nil {
+			return c, err
+		}
+		views[i] = b.All()
+	}
+	groups, rounds := 256, 128
+	if dev.Adapter().Class != gpu.Software {
+		groups, rounds = 8192, 256
+	}
+	a, b, y := views[0], views[1], views[2]
+	r := dev.NewRecorder()
+	for _, lanes := range []int{1, 4} {
+		m := ceiling.Memory{Values: values, Lanes: lanes}
+		read := y.Slice(0, int64(m.Sums())*4)
+		m.Read().Record(r, ceiling.ReadArgs[gpu.View]{X: a, Y: read})
+		m.Copy().Record(r, ceiling.CopyArgs[gpu.View]{X: a, Y: y})
+		m.Blend().Record(r, ceiling.BlendArgs[gpu.View]{A: a, B: b, Y: y})
+	}
+	for _, n := range chains {
+		ceiling.FMA{Groups: groups, Rounds: rounds, Chains: n}.Kernel().Record(r, ceiling.FMAArgs[gpu.View]{X: a, Y: y})
+	}
+	plan, err := r.Plan()
+	if err != nil {
+		return c, err
+	}
+	defer plan.Release()
+	timings, err := timed(dev, plan, runs)
+	if errors.Is(err, errNoTimestamps) {
+		return c, nil
+	}
+	for _, t := range timings {
+		gbs := float64(t.Bytes) / float64(t.Min)
+		switch t.Kernel {
+		case "ceiling/read":
+			c.ReadGBs = max(c.ReadGBs, gbs)
+		case "ceiling/copy":
+			c.CopyGBs = max(c.CopyGBs, gbs)
+		case "ceiling/blend":
+			c.BlendGBs = max(c.BlendGBs, gbs)
+		default:
+			c.FMAGFlops = max(c.FMAGFlops, float64(t.Work)/float64(t.Min))
+		}
+	}
+	return c, err
+}
+
+var errNoTimestamps = errors.New("the adapter has no timestamps")
+
+// timed runs the plan once, to compile it, and then so often with timestamps.
+func timed(dev *gpu.Device, plan *gpu.Plan, runs int) ([]gpu.Timing, error) {
+	if err := dev.Run(plan); err != nil {
+		return nil, err
+	}
+	dev.Wait()
+	dev.WaitAhead()
+	if err := dev.Profile(); err != nil {
+		return nil, errNoTimestamps
+	}
+	defer dev.StopProfile()
+	for range runs {
+		if err := dev.Run(plan); err != nil {
+			return nil, err
+		}
+	}
+	return dev.Timings(), nil
+}

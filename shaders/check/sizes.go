@@ -1,0 +1,121 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"wgnin/gpu"
+)
+
+// Sizes makes the cases of an op at a shape that a user gives.
+type Sizes struct {
+	Op      string // the op's name, or one that begins so and a point
+	Example string // a shape, as Check and Cases read it
+
+	check func(text string) error
+	cases func(d *gpu.Device, text string) ([]Case, error)
+}
+
+// Check refuses what is no shape of the op. A shape is written as its fields, those of embedded structs among them:
+// N=8 C=96 InH=54. What is left out is zero.
+func (s Sizes) Check(text string) error { return s.check(text) }
+
+// Cases are the cases at a shape, in every variant that runs on the device.
+func (s Sizes) Cases(d *gpu.Device, text string) ([]Case, error) { return s.cases(d, text) }
+
+// maxValues bounds a tensor of a case, whose twin has it in float64.
+const maxValues = 1 << 27
+
+// tooLarge is what Rand panics with; only shapes of users are so large.
+type tooLarge int
+
+// At describes the cases of shapes of type S.
+func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Device, s S, r Rand) []Case) Sizes {
+	parse := func(text string) (shape S, err error) {
+		fields := map[string]reflect.Value{}
+		var names []string
+		settable(reflect.ValueOf(&shape).Elem(), fields, &names)
+		for _, word := range strings.Fields(text) {
+			name, value, ok := strings.Cut(word, "=")
+			f, known := fields[name]
+			if !ok || !known {
+				return shape, fmt.Errorf("%s: %q in the shape; want NAME=VALUE, of %s, such as %q", op, word, strings.Join(names, ", "), example)
+			}
+			if err := set(f, value); err != nil {
+				return shape, fmt.Errorf("%s: %s: %w; a shape is such as %q", op, word, err, example)
+			}
+		}
+		if err := shape.Check(); err != nil {
+			return shape, fmt.Errorf("%s: %w; a shape is such as %q", op, err, example)
+		}
+		return shape, nil
+	}
+	return Sizes{
+		Op: op, Example: example,
+		check: func(text string) error { _, err := parse(text); return err },
+		cases: func(d *gpu.Device, text string) (cs []Case, err error) {
+			shape, err := parse(text)
+			if err != nil {
+				return nil, err
+			}
+			defer func() {
+				switch v := recover().(type) {
+				case nil:
+				case tooLarge:
+					err = fmt.Errorf("%s: a tensor of %d values; want at most %d", op, int(v), maxValues)
+				default:
+					err = fmt.Errorf("%s: the cases are not made for this shape: %v", op, v)
+				}
+			}()
+			return cases(d, shape, NewRand(1)), nil
+		},
+	}
+}
+
+// settable collects the fields of v that a user can set, in order.
+func settable(v reflect.Value, fields map[string]reflect.Value, names *[]string) {
+	for i := range v.NumField() {
+		f, t := v.Field(i), v.Type().Field(i)
+		switch f.Kind() {
+		case reflect.Struct:
+			if t.Anonymous {
+				settable(f, fields, names)
+			}
+		case reflect.Int, reflect.Float32, reflect.Float64, reflect.Bool, reflect.String:
+			fields[t.Name] = f
+			*names = append(*names, t.Name)
+		}
+	}
+}
+
+// maxSize bounds a number of a shape, so that products of a few are numbers.
+const maxSize = 1 << 27
+
+func set(f reflect.Value, text string) error {
+	switch f.Kind() {
+	case reflect.Bool:
+		v, err := strconv.ParseBool(text)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		f.SetBool(v)
+	case reflect.String:
+		f.SetString(text)
+	case reflect.Float32, reflect.Float64:
+		v, err := strconv.ParseFloat(text, 32)
+		if err != nil {
+			return errors.New("want a number")
+		}
+		f.SetFloat(v)
+	case reflect.Int:
+		v, err := strconv.Atoi(text)
+		if err != nil || v < -maxSize || v > maxSize {
+			return fmt.Errorf("want a whole number up to %d", maxSize)
+		}
+		f.SetInt(int64(v))
+	}
+	return nil
+}
