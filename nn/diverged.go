@@ -54,8 +54,8 @@ func (net *Net) badWeights() (string, error) {
 
 // badOutput names the first layer of the step whose output is not finite.
 func (t *Trainer) badOutput(s Step) (string, error) {
-	for row := 0; row < s.Images; row += t.micro {
-		if err := t.setBatch(s, row); err != nil {
+	for r := range t.runs(s.Images) {
+		if err := t.setBatch(s, r); err != nil {
 			return "", err
 		}
 		where, err := t.net.overflow(t.forward, t.outputs)

@@ -22,6 +22,7 @@ type Evaluator struct {
 	logits   *Tensor
 	outputs  []*Described
 	batch    int
+	shards   int
 }
 
 // Evaluation is the result of an Evaluator.
@@ -38,7 +39,7 @@ func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluat
 	if len(loss) > 1 {
 		return nil, errOneLoss
 	}
-	e := &Evaluator{net: net, images: images}
+	e := &Evaluator{net: net, images: images, shards: 1}
 	defer func() {
 		if err != nil {
 			e.Close()
@@ -98,6 +99,17 @@ func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
 // Batch is the number of images that run at a time.
 func (e *Evaluator) Batch() int { return e.batch }
 
+// SetShards makes Run and Batches divide the images into n parts, as Hyper.Shards does a batch. The
+// losses of each part are added up by themselves, and the sums in the order of the parts. Errors: n
+// that is no power of two.
+func (e *Evaluator) SetShards(n int) error {
+	if err := checkShards(n); err != nil {
+		return err
+	}
+	e.shards = max(1, n)
+	return nil
+}
+
 // Run measures the net as it is now, on all images. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.
 func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
@@ -115,22 +127,25 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 // [ErrDiverged] that names the layer where that begins.
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
-		var m [shaders.MetricsBytes / 4]float32 // of the batches so far
-		n, done, weight := e.images.Len(), 0, 0.0
+		var m [shaders.MetricsBytes / 4]float32 // of the part so far
+		var flying []run
+		parts := make([]partial, e.shards)
 		land := func(leave int) bool {
-			for e.readback.Pending() > leave {
+			for len(flying) > leave {
+				r := flying[0]
+				flying = flying[1:]
 				if err := e.readback.Next(m[:]); err != nil {
 					yield(Evaluation{}, err)
 					return false
 				}
-				first := done
-				done = min(done+e.batch, n)
-				weight += e.loss.weight(done-first, func(i int) int { return first + i })
 				if !finite(m[:]) {
-					yield(Evaluation{}, e.overflowed(first, fmt.Sprintf("the loss of images %d to %d is %g", first+1, done, m[shaders.MetricLoss])))
+					yield(Evaluation{}, e.overflowed(r.row, fmt.Sprintf("the loss of images %d to %d is %g", r.row+1, r.row+r.rows, m[shaders.MetricLoss])))
 					return false
 				}
-				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / weight, float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
+				p := &parts[r.part]
+				p.loss, p.correct = m[shaders.MetricLoss], m[shaders.MetricCorrect]
+				p.weight += e.loss.weight(r.rows, func(i int) int { return r.row + i })
+				if !yield(total(parts, r.row+r.rows), nil) {
 					return false
 				}
 			}
@@ -141,13 +156,16 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 				_ = e.readback.Next(m[:])
 			}
 		}()
-		for first := 0; first < n; first += e.batch {
+		for r := range runs(e.images.Len(), e.shards, 0, e.shards, e.batch) {
+			if r.rows == 0 {
+				continue
+			}
 			err := ctx.Err()
 			if err == nil {
 				if !land(inFlight - 1) {
 					return
 				}
-				err = e.setBatch(first)
+				err = e.setBatch(r)
 			}
 			if err == nil {
 				err = e.readback.Run(e.plan)
@@ -156,28 +174,49 @@ func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 				yield(Evaluation{}, err)
 				return
 			}
+			flying = append(flying, r)
 		}
 		land(0)
 	}
 }
 
-// setBatch makes the images from first on the ones that the plan runs on.
-func (e *Evaluator) setBatch(first int) error {
+// partial is what is known of a part of the images.
+type partial struct {
+	loss, correct float32
+	weight        float64 // divisor of the mean
+}
+
+// total adds the parts up. They have n images.
+func total(parts []partial, n int) Evaluation {
+	loss, correct, weight := 0.0, 0.0, 0.0
+	for _, p := range parts {
+		loss, correct, weight = loss+float64(p.loss), correct+float64(p.correct), weight+p.weight
+	}
+	return Evaluation{loss / weight, correct / float64(n), n}
+}
+
+// setBatch makes the images of r the ones that the plan runs on.
+func (e *Evaluator) setBatch(r run) error {
 	if !e.net.set {
 		return errUnset
 	}
-	b := shaders.Batch{Rows: uint32(min(e.batch, e.images.Len()-first)), Offset: uint32(first)}
-	if first == 0 {
+	b := shaders.Batch{Rows: uint32(r.rows), Offset: uint32(r.row)}
+	if r.first {
 		b.First = 1
 	}
 	return gpu.Write(e.net.batch.All(), b.Words())
+}
+
+// from is a run of the images from first on.
+func (e *Evaluator) from(first int) run {
+	return run{row: first, rows: min(e.batch, e.images.Len()-first)}
 }
 
 // overflowed is the error of the batch of images from first on, of which what is said.
 func (e *Evaluator) overflowed(first int, what string) error {
 	where, err := e.net.badWeights()
 	if where == "" && err == nil {
-		if err = e.setBatch(first); err == nil {
+		if err = e.setBatch(e.from(first)); err == nil {
 			where, err = e.net.overflow(e.plan, e.outputs)
 		}
 	}
@@ -204,7 +243,7 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	}
 	var all [][]float32
 	for ; n > 0; first, n = first+e.batch, n-e.batch {
-		if err := e.setBatch(first); err != nil {
+		if err := e.setBatch(e.from(first)); err != nil {
 			return nil, err
 		}
 		if err := e.values.Run(e.plan); err != nil {

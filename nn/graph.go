@@ -503,13 +503,18 @@ func (net *Net) predicting(n int) (*Graph, error) { return net.newGraph(pass{n: 
 
 // training is a pass forward and backward, with dropout.
 func (net *Net) training(n int) (*Graph, error) {
-	if net.grads == nil {
-		var err error
-		if net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes()); err != nil {
-			return nil, err
-		}
+	if err := net.needGradients(); err != nil {
+		return nil, err
 	}
 	return net.newGraph(pass{n: n, training: true, gradients: true, batch: net.batch, grads: net.grads})
+}
+
+// needGradients makes the memory for gradients, if there is none yet.
+func (net *Net) needGradients() (err error) {
+	if net.grads == nil {
+		net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes())
+	}
+	return err
 }
 
 // maxImages is the most images of which every activation fits one binding of

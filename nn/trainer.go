@@ -60,6 +60,7 @@ type Trainer struct {
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
+	tree     *tree        // adds up the parts of a batch; nil if there is one
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
@@ -94,7 +95,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			t.Close()
 		}
 	}()
-	t.micro = net.split(cfg.Batch)
+	t.micro = net.split(cfg.ShardSize())
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -119,10 +120,16 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			return nil, err
 		}
 	}
+	if n := cfg.shards(); n > 1 {
+		if t.tree, err = newTree(net, t.metrics, n, n); err != nil {
+			return nil, err
+		}
+	}
 	if t.micro, err = fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
+	t.tree.buildMean(r)
 	cfg.buildUpdate(r, net, t.state, t.decays, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
@@ -180,6 +187,7 @@ func (t *Trainer) Close() {
 	}
 	t.readback.Release()
 	t.forward.Release()
+	t.tree.close()
 	t.update.Release()
 	t.metrics.Release()
 	t.decays.Release()
@@ -205,13 +213,27 @@ func (t *Trainer) Loss() Loss { return t.loss.Loss }
 // Total is the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
-// String is the plan of a step, one dispatch a line: those of a micro-batch, then the
+// plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
 // update.
-func (t *Trainer) String() string { return t.forward.String() + t.update.String() }
+func (t *Trainer) plans() []*gpu.Plan {
+	return append(append([]*gpu.Plan{t.forward}, t.tree.sums(t.cfg.shards()-1)...), t.update)
+}
+
+// String is the plan of a step, one dispatch a line: those of a micro-batch, those that add up two
+// parts of a batch, for each level of the tree (see Hyper.Shards), then the update.
+func (t *Trainer) String() (text string) {
+	for _, p := range t.plans() {
+		text += p.String()
+	}
+	return text
+}
 
 // Kernels returns the kernels of a step, each once: forward, backward and update.
-func (t *Trainer) Kernels() []gpu.KernelText {
-	return append(t.forward.Kernels(), t.update.Kernels()...)
+func (t *Trainer) Kernels() (all []gpu.KernelText) {
+	for _, p := range t.plans() {
+		all = append(all, p.Kernels()...)
+	}
+	return all
 }
 
 // ArenaBytes is the memory that activations and gradients share.
@@ -222,8 +244,17 @@ func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
 // Flops is the arithmetic of a step of a whole batch.
-func (t *Trainer) Flops() int64 {
-	return t.forward.Flops() * int64(shaders.DivUp(t.cfg.Batch, t.micro))
+func (t *Trainer) Flops() (n int64) {
+	for range t.runs(t.cfg.Batch) {
+		n += t.forward.Flops()
+	}
+	return n
+}
+
+// runs are those of a batch of so many images.
+func (t *Trainer) runs(images int) iter.Seq[run] {
+	n := t.cfg.shards()
+	return runs(images, n, 0, n, t.micro)
 }
 
 // Steps runs the steps that are left and yields each when its loss is known,
@@ -341,32 +372,45 @@ func (t *Trainer) submit() (Step, error) {
 		}
 		return i
 	})
-	for row := 0; row < s.Images; row += t.micro {
-		if err := t.setBatch(s, row); err != nil {
-			return s, err
+	err := t.tree.begin()
+	for r := range t.runs(s.Images) {
+		if err == nil {
+			err = t.run(s, r)
 		}
-		var err error
-		if row+t.micro < s.Images {
-			err = t.net.dev.Run(t.forward)
-		} else {
-			err = t.readback.Run(t.forward, t.update)
-		}
-		if err != nil {
-			return s, fmt.Errorf("step %d: %w", s.Step, err)
-		}
+	}
+	if err != nil {
+		return s, fmt.Errorf("step %d: %w", s.Step, err)
 	}
 	t.step++
 	return s, nil
 }
 
-// setBatch makes the images of s from row on the micro-batch.
-func (t *Trainer) setBatch(s Step, row int) error {
+// run puts a part of the step s into the queue, and after its last the update.
+func (t *Trainer) run(s Step, r run) error {
+	if err := t.setBatch(s, r); err != nil {
+		return err
+	}
+	if !r.last {
+		return t.net.dev.Run(t.forward)
+	}
+	plans := append([]*gpu.Plan{t.forward}, t.tree.sums(r.part)...)
+	if r.part == t.cfg.shards()-1 {
+		return t.readback.Run(append(plans, t.update)...)
+	}
+	if err := t.net.dev.Run(plans...); err != nil {
+		return err
+	}
+	return t.tree.keep(r.part)
+}
+
+// setBatch makes the images of s that r has the micro-batch.
+func (t *Trainer) setBatch(s Step, r run) error {
 	b := shaders.Batch{
-		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
+		Rows: uint32(r.rows), Row0: uint32(r.row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + r.row),
 		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), Rate: float32(s.Rate),
 		InvImages: 1 / float32(s.weight),
 	}
-	if row == 0 {
+	if r.first {
 		b.First = 1
 	}
 	b.Correction1, b.Correction2 = adam.Corrections(s.Step)

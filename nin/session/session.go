@@ -93,7 +93,7 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	case f.Kernels != nil:
 		s.use(f.Kernels)
 	case set.Tune:
-		if err := s.Tune(ctx, set.Batch, func(nn.Choice) {}); err != nil {
+		if err := s.Tune(ctx, set.ShardSize(), func(nn.Choice) {}); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,10 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if err := s.Train(cfg); err != nil {
 		return nil, err
 	}
-	return s, s.Measure(cmp.Or(f.Test, set.Batch))
+	if err := s.Measure(cmp.Or(f.Test, set.Batch)); err != nil {
+		return nil, err
+	}
+	return s, s.Evaluator.SetShards(set.Shards)
 }
 
 // use makes the network run on kernels.

@@ -97,11 +97,15 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	}
 	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning, p.run.Net.In.Batch(1), flop)
 	parts := ""
+	if s.Shards > 1 {
+		parts = fmt.Sprintf(" in %d shards", s.Shards)
+	}
 	if t.MicroBatch() < t.Batch() {
-		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())
+		how := "with the same gradient"
 		if p.run.Net.HasState() {
-			parts = fmt.Sprintf(", %d at a time, each part normalised by itself", t.MicroBatch())
+			how = "each part normalised by itself"
 		}
+		parts += fmt.Sprintf(", %d at a time, %s", t.MicroBatch(), how)
 	}
 	p.line("steps", "%d of %d images%s", t.Total(), t.Batch(), parts)
 	p.line("files", "%s", p.run.Dir)
