@@ -17,3 +17,10 @@ func SetPatience(d time.Duration) (restore func()) {
 	patience = d
 	return func() { patience = before }
 }
+
+// SetChunk makes exchanges between ranks take at most n values at a time, until restore.
+func SetChunk(n int) (restore func()) {
+	before := chunkValues
+	chunkValues = n
+	return func() { chunkValues = before }
+}

@@ -535,6 +535,19 @@ func (net *Net) split(batch int) (images int) {
 	return shaders.DivUp(batch, parts)
 }
 
+// fitting is fitting of images on all ranks: the fewest of all, so that all compute the same.
+func (net *Net) fitting(images int, plan func(n int) error) (int, error) {
+	n, err := fitting(images, plan)
+	if err != nil {
+		return n, err
+	}
+	all, err := least(net.ranks, n)
+	if err == nil && all < n {
+		err = plan(all)
+	}
+	return all, err
+}
+
 // fitting calls plan with images, and with ever fewer of them as long as the
 // device has no memory for so many, or cannot bind what they take.
 func fitting(images int, plan func(n int) error) (int, error) {

@@ -16,8 +16,8 @@ type Hyper struct {
 	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
 	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
 
-	// Shards divides each batch into so many parts, a power of two; 0 is 1. Part i of a batch of n
-	// images are those from n*i/Shards up to n*(i+1)/Shards, both rounded down. The gradients of
+	// Shards divides each batch into so many parts, a power of two; 0 is 1, or the number of ranks
+	// if there are several (see [Across]). Part i of a batch of n images are those from n*i/Shards up to n*(i+1)/Shards, both rounded down. The gradients of
 	// the parts, and their losses, are added along a binary tree, ((g0+g1)+(g2+g3)), so that the
 	// bits of a sum do not depend on where the parts are computed. The gradient is that of the
 	// whole batch, but for a [BatchNorm2D]: it normalises each part, or what of it runs at a time, by

@@ -30,7 +30,8 @@ type Net struct {
 	grads       *gpu.Buffer // of weights; nil until there is a trainer
 	batch       *gpu.Buffer // the shaders.Batch of the run
 	kernels     Kernels
-	set         bool // the weights have been
+	ranks       Ranks // nil is one; see Across
+	set         bool  // the weights have been
 
 	frozenLayers    map[string]bool // by path; see Freeze
 	whitening       *gpu.Buffer     // matrix and bias; nil without one

@@ -30,6 +30,11 @@ func checkShards(n int) error {
 	return nil
 }
 
+// fewShards refuses fewer parts than ranks.
+func fewShards(n, ranks int) error {
+	return RangeError{"Shards", n, fmt.Sprintf("at least the number of ranks, %d", ranks)}
+}
+
 // run is what runs at a time: rows images of a batch from row on, all of one part.
 type run struct {
 	part, row, rows int

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,6 +62,7 @@ type Trainer struct {
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
 	tree     *tree        // adds up the parts of a batch; nil if there is one
+	exchange *exchange    // adds up those of all ranks; nil if there is one
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
@@ -69,6 +71,7 @@ type Trainer struct {
 	ordered  int           // epoch whose order the source has, counting from 1
 	settle   bool          // the next step
 	settled  bool          // the last step submitted
+	stopped  bool          // a rank wanted to stop after the last step submitted
 	host     time.Duration // spent in submit
 }
 
@@ -86,6 +89,11 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, errors.New("no images to train on")
 	}
 	cfg.Batch = min(cfg.Batch, images.Len())
+	if ranks := size(net.ranks); cfg.Shards == 0 {
+		cfg.Shards = ranks
+	} else if cfg.Shards < ranks {
+		return nil, fewShards(cfg.Shards, ranks)
+	}
 	if cfg.Schedule == nil {
 		cfg.Schedule = Constant(cfg.Rate)
 	}
@@ -120,12 +128,18 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			return nil, err
 		}
 	}
-	if n := cfg.shards(); n > 1 {
-		if t.tree, err = newTree(net, t.metrics, n, n); err != nil {
+	if cfg.Shards > 1 {
+		first, end := t.shards()
+		if t.tree, err = newTree(net, t.metrics, cfg.Shards, end-first); err != nil {
 			return nil, err
 		}
 	}
-	if t.micro, err = fitting(t.micro, t.plan); err != nil {
+	if net.ranks != nil {
+		if t.exchange, err = newExchange(net, t.metrics); err != nil {
+			return nil, err
+		}
+	}
+	if t.micro, err = net.fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
 	r := net.dev.NewRecorder()
@@ -149,9 +163,13 @@ func (t *Trainer) plan(n int) error {
 	t.outputs = g.outputs()
 	t.loss.build(g, logits, target, t.metrics.All())
 	g.runBackward()
+	t.forward.Release() // one of more images
 	t.forward, err = g.rec.Plan()
 	return err
 }
+
+// shards are the parts of a batch that this rank computes: from first up to end.
+func (t *Trainer) shards() (first, end int) { return own(t.net.ranks, t.cfg.Shards) }
 
 // Check refuses what no training can have, with a [RangeError] that says what
 // would be right.
@@ -188,6 +206,7 @@ func (t *Trainer) Close() {
 	t.readback.Release()
 	t.forward.Release()
 	t.tree.close()
+	t.exchange.close()
 	t.update.Release()
 	t.metrics.Release()
 	t.decays.Release()
@@ -216,11 +235,17 @@ func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 // plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
 // update.
 func (t *Trainer) plans() []*gpu.Plan {
-	return append(append([]*gpu.Plan{t.forward}, t.tree.sums(t.cfg.shards()-1)...), t.update)
+	first, end := t.shards()
+	all := append([]*gpu.Plan{t.forward}, t.tree.sums(end-first-1)...)
+	if t.exchange != nil {
+		all = append(all, t.exchange.sum)
+	}
+	return append(all, t.update)
 }
 
 // String is the plan of a step, one dispatch a line: those of a micro-batch, those that add up two
-// parts of a batch, for each level of the tree (see Hyper.Shards), then the update.
+// parts of a batch, for each level of the tree (see Hyper.Shards), that which adds up those of all
+// ranks, then the update.
 func (t *Trainer) String() (text string) {
 	for _, p := range t.plans() {
 		text += p.String()
@@ -243,7 +268,7 @@ func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 // loss.
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
-// Flops is the arithmetic of a step of a whole batch.
+// Flops is the arithmetic of a step of a whole batch, of this rank.
 func (t *Trainer) Flops() (n int64) {
 	for range t.runs(t.cfg.Batch) {
 		n += t.forward.Flops()
@@ -251,10 +276,10 @@ func (t *Trainer) Flops() (n int64) {
 	return n
 }
 
-// runs are those of a batch of so many images.
+// runs are those of a batch of so many images, of this rank.
 func (t *Trainer) runs(images int) iter.Seq[run] {
-	n := t.cfg.shards()
-	return runs(images, n, 0, n, t.micro)
+	first, end := t.shards()
+	return runs(images, t.cfg.Shards, first, end, t.micro)
 }
 
 // Steps runs the steps that are left and yields each when its loss is known,
@@ -267,6 +292,9 @@ func (t *Trainer) runs(images int) iter.Seq[run] {
 // itself: the step with the loss, and those in flight behind either, change no
 // weights, though the running state of a layer may follow them. To train on, give the net
 // its weights, with that state, and the trainer its own.
+//
+// Of several ranks (see [Across]), when ctx of one is done, all end after the same step, with an
+// error that is a context's.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
@@ -285,14 +313,15 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				_ = t.readback.Next(nil)
 			}
 		}()
-		for t.step < t.Total() && ctx.Err() == nil {
-			s, err := t.submit()
+		for t.stopped = false; t.step < t.Total() && (t.exchange != nil || ctx.Err() == nil) && !t.stopped; {
+			s, err := t.submit(ctx.Err() != nil)
 			if err != nil {
 				yield(s, err)
 				return
 			}
 			flying = append(flying, s)
-			for len(flying) > 0 && (t.readback.Full() || s.Settled) {
+			// Ranks wait for each other anyway, and must find an error at the same step.
+			for len(flying) > 0 && (t.readback.Full() || s.Settled || t.exchange != nil) {
 				if !land() {
 					return
 				}
@@ -303,8 +332,11 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				return
 			}
 		}
-		if ctx.Err() != nil {
-			yield(Step{Step: t.step}, ctx.Err())
+		switch err := ctx.Err(); {
+		case t.stopped:
+			yield(Step{Step: t.step}, cmp.Or(err, context.Canceled))
+		case err != nil && t.exchange == nil:
+			yield(Step{Step: t.step}, err)
 		}
 	}
 }
@@ -334,6 +366,43 @@ func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	return t.writeState(optimizer)
 }
 
+// Share gives all ranks what rank 0 has: the weights and the running state, the number of steps
+// done and the optimizer's state. Call it on all ranks once rank 0 has them, and before the first
+// step. Of one rank it does nothing.
+func (t *Trainer) Share() error {
+	ranks := t.net.ranks
+	if ranks == nil {
+		return nil
+	}
+	step := []uint32{uint32(t.step), 0}
+	if t.net.set {
+		step[1] = 1
+	}
+	if err := ranks.Broadcast(raw(step), 0); err != nil {
+		return err
+	}
+	t.step, t.net.set = int(step[0]), step[1] == 1
+	buffers := t.net.buffers()
+	for _, b := range append(buffers[:], t.state...) {
+		if b == nil {
+			continue
+		}
+		values := make([]float32, b.Bytes()/4)
+		if ranks.Rank() == 0 {
+			if err := gpu.Read(b.All(), values); err != nil {
+				return err
+			}
+		}
+		if err := ranks.Broadcast(raw(values), 0); err != nil {
+			return err
+		}
+		if err := gpu.Write(b.All(), values); err != nil {
+			return err
+		}
+	}
+	return gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4))
+}
+
 // StateBytes is the size of the optimizer's state on the device.
 func (t *Trainer) StateBytes() int64 {
 	n := int64(0)
@@ -350,8 +419,9 @@ func (t *Trainer) Submitted() int { return t.step }
 // HostSeconds is the time that the host has spent putting steps into the queue.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
-// submit puts the next step into the queue.
-func (t *Trainer) submit() (Step, error) {
+// submit puts the next step into the queue. It tells the other ranks whether this one wants to
+// stop after it.
+func (t *Trainer) submit(stop bool) (Step, error) {
 	defer func(start time.Time) { t.host += time.Since(start) }(time.Now())
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
@@ -375,7 +445,7 @@ func (t *Trainer) submit() (Step, error) {
 	err := t.tree.begin()
 	for r := range t.runs(s.Images) {
 		if err == nil {
-			err = t.run(s, r)
+			err = t.run(s, r, stop)
 		}
 	}
 	if err != nil {
@@ -386,21 +456,28 @@ func (t *Trainer) submit() (Step, error) {
 }
 
 // run puts a part of the step s into the queue, and after its last the update.
-func (t *Trainer) run(s Step, r run) error {
+func (t *Trainer) run(s Step, r run, stop bool) (err error) {
 	if err := t.setBatch(s, r); err != nil {
 		return err
 	}
 	if !r.last {
 		return t.net.dev.Run(t.forward)
 	}
-	plans := append([]*gpu.Plan{t.forward}, t.tree.sums(r.part)...)
-	if r.part == t.cfg.shards()-1 {
+	first, end := t.shards()
+	plans := append([]*gpu.Plan{t.forward}, t.tree.sums(r.part-first)...)
+	if r.part == end-1 && t.exchange == nil {
 		return t.readback.Run(append(plans, t.update)...)
 	}
 	if err := t.net.dev.Run(plans...); err != nil {
 		return err
 	}
-	return t.tree.keep(r.part)
+	if r.part < end-1 {
+		return t.tree.keep(r.part - first)
+	}
+	if t.stopped, err = t.exchange.run(stop); err != nil {
+		return err
+	}
+	return t.readback.Run(t.update)
 }
 
 // setBatch makes the images of s that r has the micro-batch.

@@ -7,7 +7,7 @@ import (
 
 // Cases are the conformance cases: one value, padding of one to seven channels
 // and none, strides that differ and that are no multiple of 4, one below and one
-// above a workgroup. The padding of a and b is not zero.
+// above a workgroup. The padding of a and b is not zero. Trees have one part and many.
 func Cases() []check.Case {
 	type (
 		forwardArgs    = ForwardArgs[[]float64]
@@ -27,6 +27,11 @@ func Cases() []check.Case {
 		acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef, check.Bound[accumulateArgs]{Terms: 1})
 		acc.Variant = shaders.ElemOf(n).Variant()
 		cs = append(cs, f, acc)
+	}
+	for _, t := range []Tree{{1, 4}, {2, 8}, {4, 252}, {4, 260}, {8, 16}, {64, 4}} {
+		check.Checked(t)
+		a := TreeArgs[[]float64]{r.Floats(t.Parts * t.Count), make([]float64, t.Count)}
+		cs = append(cs, check.Of(t.Kernel(), a, t.Ref, check.Bound[TreeArgs[[]float64]]{Terms: t.Parts}))
 	}
 	return cs
 }
