@@ -27,7 +27,11 @@ func (t *Trainer) diverged(s Step) error {
 	if v := s.Loss; v-v != 0 { // NaN or infinite
 		where = fmt.Sprintf("the loss is %g; %s", v, where)
 	}
-	return fmt.Errorf("step %d: %s: %w", s.Step, where, ErrDiverged)
+	err = fmt.Errorf("step %d: %s: %w", s.Step, where, ErrDiverged)
+	if t.exchange != nil {
+		return everywhere{err}
+	}
+	return err
 }
 
 // badWeights names the layers whose weights are not finite.

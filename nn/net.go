@@ -192,6 +192,9 @@ func (net *Net) Close() {
 	net.deviation.Release()
 }
 
+// Ranks are those that train the network together, of [Across]; nil is one.
+func (net *Net) Ranks() Ranks { return net.ranks }
+
 // Device is where the network lives.
 func (net *Net) Device() *gpu.Device { return net.dev }
 

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -40,7 +41,7 @@ func Across(r Ranks) NetOption {
 	return func(net *Net) error {
 		net.ranks = r
 		if n := size(r); bits.OnesCount(uint(n)) != 1 {
-			return fmt.Errorf("nn: there are %d ranks; want a power of two", n)
+			return everywhere{fmt.Errorf("nn: there are %d ranks; want a power of two", n)}
 		}
 		return nil
 	}
@@ -66,6 +67,18 @@ func own(r Ranks, shards int) (first, end int) {
 // ErrElsewhere reports that another rank has failed, which says why.
 var ErrElsewhere = errors.New("another rank has failed")
 
+// everywhere is an error that all ranks have, so that one may tell it.
+type everywhere struct{ error }
+
+func (e everywhere) Unwrap() error { return e.error }
+
+// Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of it:
+// if the first tells it, the others need not, and none has to be aborted.
+func Everywhere(err error) bool {
+	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // Share gives all ranks what produce returns on rank 0. If that is an error, it is an
 // [ErrElsewhere] on the others.
 func Share(r Ranks, produce func() ([]byte, error)) (data []byte, err error) {
@@ -87,7 +100,7 @@ func Share(r Ranks, produce func() ([]byte, error)) (data []byte, err error) {
 	n := binary.LittleEndian.Uint64(length[:])
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, everywhere{err}
 	case n == failed:
 		return nil, ErrElsewhere
 	}
@@ -108,7 +121,7 @@ func Agree(r Ranks, what string, hash []byte) error {
 	}
 	for i := range r.Size() {
 		if !bytes.Equal(all[i*len(hash):][:len(hash)], all[:len(hash)]) {
-			return fmt.Errorf("rank %d has other %s than rank 0; want the same on all ranks", i, what)
+			return everywhere{fmt.Errorf("rank %d has other %s than rank 0; want the same on all ranks", i, what)}
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func checkShards(n int) error {
 
 // fewShards refuses fewer parts than ranks.
 func fewShards(n, ranks int) error {
-	return RangeError{"Shards", n, fmt.Sprintf("at least the number of ranks, %d", ranks)}
+	return everywhere{RangeError{"Shards", n, fmt.Sprintf("at least the number of ranks, %d", ranks)}}
 }
 
 // run is what runs at a time: rows images of a batch from row on, all of one part.

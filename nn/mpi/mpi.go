@@ -15,6 +15,7 @@ static int nin_init(int *rank, int *size, int *local, int *locals) {
 	// Go handles these signals, and Open MPI and UCX would take them from it.
 	setenv("OMPI_MCA_opal_signal", "", 0);
 	setenv("UCX_HANDLE_ERRORS", "none", 0);
+	setenv("UCX_WARN_UNUSED_ENV_VARS", "n", 0);
 	err = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &got);
 	if (err == MPI_SUCCESS && got < MPI_THREAD_SERIALIZED) err = MPI_ERR_OTHER;
 	if (err == MPI_SUCCESS) err = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -57,7 +58,10 @@ static int nin_error_bytes(void) { return MPI_MAX_ERROR_STRING; }
 
 static void nin_abort(void) { MPI_Abort(MPI_COMM_WORLD, 1); }
 
-static void nin_finalize(void) { MPI_Finalize(); }
+static void nin_finalize(void) {
+	int begun;
+	if (MPI_Initialized(&begun) == MPI_SUCCESS && begun) MPI_Finalize();
+}
 */
 import "C"
 
