@@ -231,7 +231,7 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 		send = append(send, failed)
 	}
 	recv := make([]float32, len(send)*e.net.ranks.Size())
-	if lost := e.net.ranks.AllGather(raw(send), raw(recv)); err != nil || lost != nil {
+	if lost := e.net.ranks.AllGather(gpu.Bytes(send), gpu.Bytes(recv)); err != nil || lost != nil {
 		return cmp.Or(err, lost)
 	}
 	for i := range e.net.ranks.Size() {

@@ -120,7 +120,7 @@ func (x *exchange) run(stop bool) (stopped bool, err error) {
 // reduce puts the sum over all ranks in the place of chunk.
 func (x *exchange) reduce(chunk []float32) error {
 	ranks := x.net.ranks
-	if err := ranks.AllToAll(raw(chunk), raw(x.parts)); err != nil {
+	if err := ranks.AllToAll(gpu.Bytes(chunk), gpu.Bytes(x.parts)); err != nil {
 		return err
 	}
 	if err := gpu.Write(x.device.All(), x.parts); err != nil {
@@ -132,7 +132,7 @@ func (x *exchange) reduce(chunk []float32) error {
 	if err := x.read.Next(x.slice); err != nil {
 		return err
 	}
-	return ranks.AllGather(raw(x.slice), raw(chunk))
+	return ranks.AllGather(gpu.Bytes(x.slice), gpu.Bytes(chunk))
 }
 
 // close gives the device memory back. It may be called on nil.

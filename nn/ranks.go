@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"math/bits"
 	"sync"
-	"unsafe"
+
+	"wgnin/gpu"
 )
 
 // Ranks are the processes that train one network together, each on a device of its own, as MPI
@@ -133,18 +134,13 @@ func least(r Ranks, n int) (int, error) {
 		return n, nil
 	}
 	all := make([]uint32, r.Size())
-	if err := r.AllGather(raw([]uint32{uint32(n)}), raw(all)); err != nil {
+	if err := r.AllGather(gpu.Bytes([]uint32{uint32(n)}), gpu.Bytes(all)); err != nil {
 		return 0, err
 	}
 	for _, m := range all {
 		n = min(n, int(m))
 	}
 	return n, nil
-}
-
-// raw is the memory of words.
-func raw[T float32 | uint32](words []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), 4*len(words))
 }
 
 // Loopback returns n ranks within this process, each for a goroutine and a device of its own: for

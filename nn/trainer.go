@@ -378,7 +378,7 @@ func (t *Trainer) Share() error {
 	if t.net.set {
 		step[1] = 1
 	}
-	if err := ranks.Broadcast(raw(step), 0); err != nil {
+	if err := ranks.Broadcast(gpu.Bytes(step), 0); err != nil {
 		return err
 	}
 	t.step, t.net.set = int(step[0]), step[1] == 1
@@ -393,7 +393,7 @@ func (t *Trainer) Share() error {
 				return err
 			}
 		}
-		if err := ranks.Broadcast(raw(values), 0); err != nil {
+		if err := ranks.Broadcast(gpu.Bytes(values), 0); err != nil {
 			return err
 		}
 		if err := gpu.Write(b.All(), values); err != nil {
