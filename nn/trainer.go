@@ -268,9 +268,9 @@ func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 // loss.
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
-// Flops is the arithmetic of a step of a whole batch, of this rank.
+// Flops is the arithmetic of a step of a whole batch, on all ranks.
 func (t *Trainer) Flops() (n int64) {
-	for range t.runs(t.cfg.Batch) {
+	for range runs(t.cfg.Batch, t.cfg.Shards, 0, t.cfg.Shards, t.micro) {
 		n += t.forward.Flops()
 	}
 	return n

@@ -100,6 +100,9 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	if s.Shards > 1 {
 		parts = fmt.Sprintf(" in %d shards", s.Shards)
 	}
+	if ranks := p.run.Net.Ranks(); ranks != nil {
+		parts += fmt.Sprintf(" on %d ranks", ranks.Size())
+	}
 	if t.MicroBatch() < t.Batch() {
 		how := "with the same gradient"
 		if p.run.Net.HasState() {
