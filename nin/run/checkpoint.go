@@ -327,7 +327,7 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 	if err = r.first(func() error { return r.goOn(c) }); err != nil {
 		return nil, err
 	}
-	return r, r.Trainer.Share()
+	return r, r.share()
 }
 
 // goOn sets the weights and the optimizer's state of the checkpoint, and opens the files.

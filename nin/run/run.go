@@ -4,6 +4,7 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -96,7 +97,32 @@ func NewAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, s nin.Setti
 	if err = r.first(func() error { return r.begin(w) }); err != nil {
 		return nil, err
 	}
-	return r, r.Trainer.Share()
+	return r, r.share()
+}
+
+// share gives all ranks the weights of rank 0, and notes which of them have other adapters.
+func (r *Run) share() error {
+	if r.ranks == nil {
+		return nil
+	}
+	var mine [256]byte
+	copy(mine[:], r.dev.Adapter().Name+" ("+r.dev.Adapter().Driver+")")
+	all := make([]byte, len(mine)*r.ranks.Size())
+	if err := r.ranks.AllGather(mine[:], all); err != nil {
+		return err
+	}
+	var other []string
+	for i := range r.ranks.Size() {
+		if theirs := string(bytes.TrimRight(all[i*len(mine):][:len(mine)], "\x00")); theirs != string(bytes.TrimRight(mine[:], "\x00")) {
+			other = append(other, fmt.Sprintf("rank %d %s", i, theirs))
+		}
+	}
+	if len(other) > 0 {
+		note := fmt.Sprintf("the adapters of %d ranks differ from that of rank %d, so that the last bits depend on which rank has which: %s",
+			len(other), r.ranks.Rank(), listed(other))
+		r.Note = strings.TrimPrefix(r.Note+"; "+note, "; ")
+	}
+	return r.Trainer.Share()
 }
 
 // agree refuses settings that differ between ranks, but for where files are.

@@ -137,6 +137,10 @@ func (r ranks) Abort(error) { C.nin_abort() }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
+// patience is how long a rank waits for the others before it takes one for hung: longer than rank 0
+// measures kernels, or a driver compiles them. A machine that is gone MPI itself finds out.
+var patience = 30 * time.Minute
+
 // wait starts a collective and waits for it with pauses that grow, so that ranks which share
 // processors with each other's devices leave them to those.
 func (r ranks) wait(what string, send, recv []byte, start func() C.int) error {
@@ -155,7 +159,10 @@ func (r ranks) wait(what string, send, recv []byte, start func() C.int) error {
 		if err := check(what, C.nin_test(&done)); err != nil || done != 0 {
 			return err
 		}
-		if waited := time.Since(began); waited > 100*time.Microsecond {
+		switch waited := time.Since(began); {
+		case waited > patience:
+			return fmt.Errorf("mpi: %s: the other ranks have not come within %s; one of them hangs", what, patience)
+		case waited > 100*time.Microsecond:
 			time.Sleep(min(waited/32, time.Millisecond))
 		}
 	}

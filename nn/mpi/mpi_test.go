@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,35 +18,64 @@ import (
 	"wgnin/nn"
 )
 
-// TestMain runs the tests, or in a process that [TestRanks] started a rank.
+// TestMain runs the tests, or what a process that [start] started does.
 func TestMain(m *testing.M) {
-	if os.Getenv("NIN_MPI_RANK") == "" {
+	does := map[string]func() error{"rank": rank, "hang": hang}[os.Getenv("NIN_MPI_RANK")]
+	if does == nil {
 		os.Exit(m.Run())
 	}
-	if err := rank(); err != nil {
+	if err := does(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
 	Finalize()
 }
 
-// TestRanks starts processes with $MPIRUN, or else mpirun.
-func TestRanks(t *testing.T) {
+// start is $MPIRUN, or else mpirun, of n ranks that do what does says.
+func start(t *testing.T, n int, does string) *exec.Cmd {
 	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
 	if err != nil {
 		t.Skip(err)
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), mpirun, "-n", fmt.Sprint(n), self)
+	cmd.Env = append(os.Environ(), "NIN_MPI_RANK="+does,
+		// Open MPI wants to be asked for more processes than processors, and twice as root.
+		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+	return cmd
+}
+
+func TestRanks(t *testing.T) {
 	for _, n := range []int{1, 2, 4} {
-		cmd := exec.CommandContext(t.Context(), mpirun, "-n", fmt.Sprint(n), self)
-		cmd.Env = append(os.Environ(), "NIN_MPI_RANK=1",
-			// Open MPI wants to be asked for more processes than processors, and twice as root.
-			"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
-		out, err := cmd.CombinedOutput()
+		out, err := start(t, n, "rank").CombinedOutput()
 		require.NoError(t, err, string(out))
 		assert.Equal(t, n, strings.Count(string(out), "fine\n"), string(out))
 	}
+}
+
+// A rank that hangs is found out by another, whose abort ends it.
+func TestHungRanks(t *testing.T) {
+	text, err := start(t, 2, "hang").CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(text), "mpi: broadcast: the other ranks have not come within 100ms; one of them hangs")
+}
+
+// hang is rank 0 in wait of a rank that does not call what it calls.
+func hang() error {
+	r, err := Init()
+	if err != nil {
+		return err
+	}
+	if r.Rank() == 0 {
+		select {}
+	}
+	patience = 100 * time.Millisecond
+	if err = r.Broadcast(make([]byte, 1<<20), 0); err != nil {
+		fmt.Println(err)
+		r.Abort(err)
+	}
+	return err
 }
 
 // rank checks each collective, and that Go still handles its own faults.
