@@ -1,6 +1,9 @@
 package nn
 
 import (
+	"slices"
+	"time"
+
 	"wgnin/gpu"
 	"wgnin/shaders"
 	"wgnin/shaders/add"
@@ -9,130 +12,244 @@ import (
 // exchange adds up, over all ranks, what each has of a step: gradients, running state, loss and
 // number correct. It is the upper part of the tree of Hyper.Shards.
 //
-// The values make one vector, which is taken chunk by chunk. A rank receives its slice of a chunk
-// from all ranks (a reduce-scatter by all-to-all), adds the slices up along the tree, and sends the
-// sum to all (all-gather). The device adds, as it does within a rank: it may round numbers close to
-// zero otherwise than the host. Each value travels twice, as in a ring.
+// The values are cut into chunks, in the order in which the backward pass is done with them. Of each
+// chunk a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds the slices up
+// along the tree, and sends the sum to all (all-gather). The device adds, as it does within a rank:
+// it may round numbers close to zero otherwise than the host. Each value travels twice, as in a ring.
+//
+// While a chunk is exchanged, the device computes the next: the plan of a micro-batch runs in
+// segments, each up to where a chunk is ready.
 type exchange struct {
 	net     *Net
 	metrics *gpu.Buffer
-	arenas  []*gpu.Buffer   // gradients and running state
-	reads   []*gpu.Readback // of the arenas, then of the metrics
-	vector  []float32       // what this rank has, and then the sum: that of arenas, then the extras
-	extras  []float32       // the loss, the number correct, and how many ranks want to stop
-	chunk   int             // values
-	parts   []float32       // [ranks, slice], received
-	slice   []float32       // their sum
-	device  *gpu.Buffer     // parts
-	sum     *gpu.Plan
-	read    *gpu.Readback // of the sum
+	chunks  []*chunkOfRanks // in the order of a step
+	recv    []float32       // slices from all ranks
+	sums    [2]sumOfRanks   // of every other chunk: that of one waits while the next is received
+	waited  time.Duration   // for other ranks
+	// diverged is what the metrics say of this rank while they are exchanged.
+	diverged float32
 }
 
-// chunkValues is the most values of a chunk. 16 MB bound the memory that an exchange takes on the
-// device, and still take longer on a network than its latency. Only a test changes it.
-var chunkValues = 4 << 20
+// chunkOfRanks are values that are exchanged at a time.
+type chunkOfRanks struct {
+	at     view
+	piece  int         // of the gradients; -1 if these are others
+	values []float32   // of this rank, and then the sum, padded to equal slices
+	slice  []float32   // the sum of this rank's slice
+	plans  []*gpu.Plan // to run until the chunk is ready, after those of the chunks before
+	read   *gpu.Readback
+}
 
-// newExchange makes the memory and the plan of an exchange among the ranks of net.
-func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
-	x := &exchange{net: net, metrics: metrics, arenas: []*gpu.Buffer{net.grads}}
-	if net.state != nil {
-		x.arenas = append(x.arenas, net.state)
+// sumOfRanks adds slices up on the device.
+type sumOfRanks struct {
+	parts *gpu.Buffer // [ranks, slice]
+	plan  *gpu.Plan
+	read  *gpu.Readback
+}
+
+// chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its latency,
+// and is a small part of most networks, so that there is something to compute meanwhile. Only a test
+// changes it.
+var chunkValues = 256 << 10
+
+// sliceAlign is what the number of values of a slice is a multiple of, so that slices can be bound.
+const sliceAlign = 64
+
+// pieces cuts size values into chunks for the ranks of net, or where it is the only one into
+// stretches that the adapter binds.
+func (net *Net) pieces(size int) (all []stretch) {
+	if net.ranks == nil {
+		return net.stretches(size)
 	}
+	unit := sliceAlign * net.ranks.Size()
+	most := max(unit, chunkValues/unit*unit)
+	for first := 0; first < size; first += most {
+		all = append(all, stretch{first, min(most, size-first)})
+	}
+	return all
+}
+
+// newExchange makes the memory of an exchange among the ranks of net.
+func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
+	x := &exchange{net: net, metrics: metrics}
 	defer func() {
 		if err != nil {
 			x.close()
 		}
 	}()
-	values := 0
-	for _, b := range append(x.arenas[:len(x.arenas):len(x.arenas)], metrics) {
-		r, err := net.dev.NewReadback(b.All(), 1)
-		if err != nil {
+	for i, s := range net.pieces(net.size) {
+		if err = x.add(s.of(net.grads), i); err != nil {
 			return nil, err
 		}
-		x.reads = append(x.reads, r)
-		if b != metrics {
-			values += int(b.Bytes() / 4)
+	}
+	for _, s := range net.pieces(net.stateSize) {
+		if err = x.add(s.of(net.state), -1); err != nil {
+			return nil, err
 		}
 	}
-	const extras = 3
-	ranks, chunks := net.ranks.Size(), shaders.DivUp(values+extras, chunkValues)
-	x.chunk = shaders.RoundUp(shaders.DivUp(values+extras, chunks), 4*ranks)
-	x.vector = make([]float32, chunks*x.chunk)
-	x.extras = x.vector[values:][:extras]
-	x.parts, x.slice = make([]float32, x.chunk), make([]float32, x.chunk/ranks)
-	if x.device, err = net.dev.NewBuffer("parts of ranks", int64(x.chunk)*4); err != nil {
+	if err = x.add(metrics.All(), -1); err != nil {
 		return nil, err
 	}
-	r := net.dev.NewRecorder()
-	r.Layer("ranks")
-	sum := r.Temp("sum of ranks", int64(len(x.slice))*4)
-	r.Keep(sum)
-	add.Tree{Parts: ranks, Count: len(x.slice)}.Kernel().Record(r, add.TreeArgs[view]{Part: x.device.All(), Sum: sum})
-	if x.sum, err = r.Plan(); err != nil {
-		return nil, err
+	slice := 0 // the longest
+	for _, c := range x.chunks {
+		slice = max(slice, len(c.slice))
 	}
-	x.read, err = net.dev.NewReadback(sum, 1)
-	return x, err
+	ranks := net.ranks.Size()
+	x.recv = make([]float32, ranks*slice)
+	for i := range x.sums {
+		s := &x.sums[i]
+		if s.parts, err = net.dev.NewBuffer("slices of ranks", int64(ranks*slice)*4); err != nil {
+			return nil, err
+		}
+		r := net.dev.NewRecorder()
+		r.Layer("ranks")
+		sum := r.Temp("sum of ranks", int64(slice)*4)
+		r.Keep(sum)
+		add.Tree{Parts: ranks, Count: slice}.Kernel().Record(r, add.TreeArgs[view]{Part: s.parts.All(), Sum: sum})
+		if s.plan, err = r.Plan(); err != nil {
+			return nil, err
+		}
+		if s.read, err = net.dev.NewReadback(sum, 1); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
 }
 
-// run puts the sums over all ranks in the place of what this rank has, and reports whether a
-// rank wants to stop.
+// add makes a chunk of the values at a view.
+func (x *exchange) add(at view, piece int) (err error) {
+	ranks := x.net.ranks.Size()
+	n := int(at.Bytes() / 4)
+	slice := shaders.RoundUp(shaders.DivUp(n, ranks), sliceAlign)
+	c := &chunkOfRanks{at: at, piece: piece, values: make([]float32, ranks*slice), slice: make([]float32, slice)}
+	c.read, err = x.net.dev.NewReadback(at, 1)
+	x.chunks = append(x.chunks, c)
+	return err
+}
+
+// follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
+// within this rank.
+func (x *exchange) follow(forward *gpu.Plan, levels []level) {
+	ready := func(c *chunkOfRanks) int {
+		if c.piece < 0 { // the metrics are added up in the middle, but tell of the whole step
+			return forward.Len()
+		}
+		return forward.Written(c.at)
+	}
+	slices.SortStableFunc(x.chunks, func(a, b *chunkOfRanks) int { return ready(a) - ready(b) })
+	pieces := 0
+	for _, c := range x.chunks {
+		pieces = max(pieces, c.piece+1)
+	}
+	done, others := 0, false
+	for _, c := range x.chunks {
+		c.plans = nil
+		if at := ready(c); at > done {
+			c.plans, done = append(c.plans, forward.Part(done, at)), at
+		}
+		for _, l := range levels {
+			switch { // a level's plan adds piece after piece, and then the others
+			case c.piece >= 0:
+				c.plans = append(c.plans, l.add.Part(c.piece, c.piece+1))
+			case !others:
+				c.plans = append(c.plans, l.add.Part(pieces, l.add.Len()))
+			}
+		}
+		others = others || c.piece < 0
+	}
+}
+
+// run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this
+// rank has, and reports whether a rank wants to stop.
 func (x *exchange) run(stop bool) (stopped bool, err error) {
-	for _, r := range x.reads {
-		if err := r.Run(); err != nil {
+	for i, c := range x.chunks {
+		if i == 0 {
+			if err := c.read.Run(c.plans...); err != nil {
+				return false, err
+			}
+		}
+		if i+1 < len(x.chunks) { // the device has work while this one waits for the others
+			next := x.chunks[i+1]
+			if err := next.read.Run(next.plans...); err != nil {
+				return false, err
+			}
+		}
+		if err := x.scatter(c, &x.sums[i%2], stop); err != nil {
 			return false, err
 		}
-	}
-	at := 0
-	for i, b := range x.arenas {
-		if err := x.reads[i].Next(x.vector[at:][:b.Bytes()/4]); err != nil {
-			return false, err
+		if i > 0 {
+			if err := x.gather(x.chunks[i-1], &x.sums[(i-1)%2]); err != nil {
+				return false, err
+			}
 		}
-		at += int(b.Bytes() / 4)
 	}
-	var m [shaders.MetricsBytes / 4]float32
-	if err := x.reads[len(x.arenas)].Next(m[:]); err != nil {
+	last := len(x.chunks) - 1
+	if err := x.gather(x.chunks[last], &x.sums[last%2]); err != nil {
 		return false, err
 	}
-	x.extras[0], x.extras[1], x.extras[2] = m[shaders.MetricLoss], m[shaders.MetricCorrect], 0
-	if stop {
-		x.extras[2] = 1
-	}
-	for first := 0; first < len(x.vector); first += x.chunk {
-		if err := x.reduce(x.vector[first:][:x.chunk]); err != nil {
-			return false, err
-		}
-	}
-	at = 0
-	for _, b := range x.arenas {
-		if err := gpu.Write(b.All(), x.vector[at:][:b.Bytes()/4]); err != nil {
-			return false, err
-		}
-		at += int(b.Bytes() / 4)
-	}
-	if !finite(x.extras[:1]) { // of another rank
+	m := x.chunks[last].values
+	stopped = m[stopWord] > 0
+	m[shaders.MetricDiverged] = x.diverged
+	if !finite(m[:1]) { // of another rank
 		m[shaders.MetricDiverged] = 1
 	}
-	copy(m[:], x.extras[:shaders.MetricDiverged])
-	return x.extras[2] > 0, gpu.Write(x.metrics.All(), m[:shaders.MetricOverflow])
+	return stopped, gpu.Write(x.metrics.All(), m[:shaders.MetricOverflow])
 }
 
-// reduce puts the sum over all ranks in the place of chunk.
-func (x *exchange) reduce(chunk []float32) error {
-	ranks := x.net.ranks
-	if err := ranks.AllToAll(gpu.Bytes(chunk), gpu.Bytes(x.parts)); err != nil {
+// stopWord is where the chunk of the metrics says how many ranks want to stop, while each keeps to
+// itself whether it has diverged.
+const stopWord = shaders.MetricDiverged
+
+// scatter reads a chunk, exchanges its slices and has them added up.
+func (x *exchange) scatter(c *chunkOfRanks, s *sumOfRanks, stop bool) error {
+	if err := c.read.Next(c.values[:c.at.Bytes()/4]); err != nil {
 		return err
 	}
-	if err := gpu.Write(x.device.All(), x.parts); err != nil {
+	if c.at == x.metrics.All() {
+		x.diverged = c.values[shaders.MetricDiverged]
+		clear(c.values[stopWord:])
+		if stop {
+			c.values[stopWord] = 1
+		}
+	}
+	start := time.Now()
+	recv := x.recv[:len(c.values)]
+	if err := x.net.ranks.AllToAll(gpu.Bytes(c.values), gpu.Bytes(recv)); err != nil {
 		return err
 	}
-	if err := x.read.Run(x.sum); err != nil {
+	x.waited += time.Since(start)
+	apart := s.parts.Bytes() / int64(x.net.ranks.Size())
+	for i := range x.net.ranks.Size() {
+		part := s.parts.Slice(int64(i)*apart, apart)
+		if err := gpu.Write(part, recv[i*len(c.slice):][:len(c.slice)]); err != nil {
+			return err
+		}
+	}
+	return s.read.Run(s.plan)
+}
+
+// gather gives all ranks the sum of a chunk, of which each has that of its slice.
+func (x *exchange) gather(c *chunkOfRanks, s *sumOfRanks) error {
+	if err := s.read.Next(c.slice); err != nil {
 		return err
 	}
-	if err := x.read.Next(x.slice); err != nil {
+	start := time.Now()
+	if err := x.net.ranks.AllGather(gpu.Bytes(c.slice), gpu.Bytes(c.values)); err != nil {
 		return err
 	}
-	return ranks.AllGather(gpu.Bytes(x.slice), gpu.Bytes(chunk))
+	x.waited += time.Since(start)
+	if c.at == x.metrics.All() {
+		return nil
+	}
+	return gpu.Write(c.at, c.values[:c.at.Bytes()/4])
+}
+
+// bytes are those that a rank sends in a step.
+func (x *exchange) bytes() (n int64) {
+	for _, c := range x.chunks {
+		n += 2 * 4 * int64(len(c.values)-len(c.slice))
+	}
+	return n
 }
 
 // close gives the device memory back. It may be called on nil.
@@ -140,10 +257,12 @@ func (x *exchange) close() {
 	if x == nil {
 		return
 	}
-	for _, r := range x.reads {
-		r.Release()
+	for _, c := range x.chunks {
+		c.read.Release()
 	}
-	x.read.Release()
-	x.sum.Release()
-	x.device.Release()
+	for _, s := range x.sums {
+		s.read.Release()
+		s.plan.Release()
+		s.parts.Release()
+	}
 }

@@ -24,3 +24,16 @@ func SetChunk(n int) (restore func()) {
 	chunkValues = n
 	return func() { chunkValues = before }
 }
+
+// Segments are the numbers of dispatches after each of which a step of several ranks exchanges a
+// chunk.
+func Segments(t *Trainer) (dispatches []int) {
+	for _, c := range t.exchange.chunks {
+		n := 0
+		for _, p := range c.plans {
+			n += p.Len()
+		}
+		dispatches = append(dispatches, n)
+	}
+	return dispatches
+}

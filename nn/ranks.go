@@ -40,7 +40,9 @@ type Ranks interface {
 // Errors: a number of ranks that is no power of two.
 func Across(r Ranks) NetOption {
 	return func(net *Net) error {
-		net.ranks = r
+		if size(r) > 1 {
+			net.ranks = r
+		}
 		if n := size(r); bits.OnesCount(uint(n)) != 1 {
 			return everywhere{fmt.Errorf("nn: there are %d ranks; want a power of two", n)}
 		}

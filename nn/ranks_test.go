@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -120,7 +121,7 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "adamw" {
-				defer nn.SetChunk(1000)() // several, and padding after the last
+				defer nn.SetChunk(64)() // many
 			}
 			h.Batch, h.Epochs, h.Shuffle, h.Seed, h.Shards = 9, 2, true, 1, 4
 			cfg := nn.TrainConfig{Hyper: h, Augment: nn.Augment{Mirror: true}}
@@ -171,6 +172,49 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 			assert.Equal(t, want.hash, second.hash)
 			assert.Less(t, len(first.losses), 6)
 		})
+	}
+}
+
+// The gradients of the last layers are exchanged while those before them are computed: a step
+// runs in segments, together all of its dispatches, and each value travels once each way.
+func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
+	defer nn.SetChunk(1024)()
+	devices := open(t, 2)
+	set := crops(t, 8, 1, 7, 6)
+	layers := nn.Sequential{
+		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
+		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+	}
+	for _, err := range onRanks(t, devices, 2, func(dev *gpu.Device, r nn.Ranks) error {
+		net, err := nn.NewNet(dev, layers, nn.Shape{C: set.C, H: set.H, W: set.W}, nn.Across(r))
+		if err != nil {
+			return err
+		}
+		defer net.Close()
+		images, err := nn.Upload(dev, set)
+		if err != nil {
+			return err
+		}
+		defer images.Close()
+		tr, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Shards: 4}})
+		if err != nil {
+			return err
+		}
+		defer tr.Close()
+		segments := nn.Segments(tr)
+		ready, all := segments[0]+segments[1], 0 // before the first is exchanged
+		for _, n := range segments {
+			all += n
+		}
+		assert.Greater(t, len(segments), 4)
+		assert.Less(t, ready, all*3/4, "%v", segments)
+		assert.Equal(t, strings.Count(tr.String(), "\n")-2, all, "but for the sum of ranks and the update")
+		bytes, _ := tr.Exchanged()
+		assert.GreaterOrEqual(t, bytes, net.GradientBytes(), "(R-1)/R of it, twice")
+		assert.Less(t, bytes, net.GradientBytes()+int64(len(segments)*2*64*4+64), "and some padding")
+		return nil
+	}) {
+		require.NoError(t, err)
 	}
 }
 

@@ -123,7 +123,7 @@ func (t *tree) build(l *level) (err error) {
 	}
 	r := t.net.dev.NewRecorder()
 	r.Layer("shards")
-	for _, s := range t.net.stretches(t.net.size) {
+	for _, s := range t.net.pieces(t.net.size) {
 		accumulate(r, s, l.grads, t.net.grads)
 	}
 	for _, s := range t.net.stretches(t.net.stateSize) {

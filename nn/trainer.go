@@ -142,6 +142,9 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.micro, err = net.fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
+	if t.exchange != nil {
+		t.exchange.follow(t.forward, t.tree.levels)
+	}
 	r := net.dev.NewRecorder()
 	t.tree.buildMean(r)
 	cfg.buildUpdate(r, net, t.state, t.decays, t.metrics)
@@ -238,7 +241,7 @@ func (t *Trainer) plans() []*gpu.Plan {
 	first, end := t.shards()
 	all := append([]*gpu.Plan{t.forward}, t.tree.sums(end-first-1)...)
 	if t.exchange != nil {
-		all = append(all, t.exchange.sum)
+		all = append(all, t.exchange.sums[0].plan)
 	}
 	return append(all, t.update)
 }
@@ -416,6 +419,15 @@ func (t *Trainer) StateBytes() int64 {
 // sees the net as that step leaves it.
 func (t *Trainer) Submitted() int { return t.step }
 
+// Exchanged is what this rank sends to others in a step, in bytes, and the time that it has spent
+// sending to them, receiving, and waiting for them; 0 of one rank. See [Across].
+func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
+	if t.exchange == nil {
+		return 0, 0
+	}
+	return t.exchange.bytes(), t.exchange.waited
+}
+
 // HostSeconds is the time that the host has spent putting steps into the queue.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
@@ -465,14 +477,14 @@ func (t *Trainer) run(s Step, r run, stop bool) (err error) {
 	}
 	first, end := t.shards()
 	plans := append([]*gpu.Plan{t.forward}, t.tree.sums(r.part-first)...)
-	if r.part == end-1 && t.exchange == nil {
-		return t.readback.Run(append(plans, t.update)...)
-	}
-	if err := t.net.dev.Run(plans...); err != nil {
-		return err
-	}
-	if r.part < end-1 {
+	switch {
+	case r.part < end-1:
+		if err := t.net.dev.Run(plans...); err != nil {
+			return err
+		}
 		return t.tree.keep(r.part - first)
+	case t.exchange == nil:
+		return t.readback.Run(append(plans, t.update)...)
 	}
 	if t.stopped, err = t.exchange.run(stop); err != nil {
 		return err
