@@ -16,7 +16,8 @@ no password), says on stderr what it did, then runs COMMAND. With no COMMAND it 
     ./cmd/setup.sh go test ./...
 
 Looked for: Go, a C compiler, a Vulkan loader and driver (a software one where there is no GPU), Fashion-MNIST, and,
-where COMMAND builds the viewer (./cmd/viz or ./...), the X11 and OpenGL headers.
+where COMMAND builds the viewer (./cmd/viz or ./...), the X11 and OpenGL headers, and where it is mpirun or builds with
+the tag mpi, Open MPI, unless another MPI is there.
 
 Where it cannot install, it names the packages. It exits 1, without running COMMAND, only when Go or the C compiler is
 missing. From the environment: CC, the C compiler; NIN_DATA, the folder of the datasets; VK_DRIVER_FILES, a Vulkan
@@ -217,6 +218,22 @@ have_window_headers() {
 		[[ -e /usr/include/$header || -e /usr/local/include/$header ]] || return 1
 	done
 }
+
+# Whether the command to run is on several ranks, or builds what is.
+wants_mpi() {
+	local argument previous=''
+	[[ ${CC-} != *mpicc* ]] || return 0
+	for argument in "$@"; do
+		case $argument in
+		mpirun | mpiexec | *CC=mpicc* | -tags=*mpi* | *'-tags mpi'*) return 0 ;;
+		mpi) [[ $previous != -tags ]] || return 0 ;;
+		esac
+		previous=$argument
+	done
+	return 1
+}
+
+have_mpi() { command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1; }
 
 # Whether Fashion-MNIST is in one of the places where the program looks, or the command to run has its own data or
 # another dataset.
@@ -439,6 +456,9 @@ advise() {
 			rpm+=' libXxf86vm-devel mesa-libGL-devel'
 			arch+=' libx11 libxrandr libxinerama libxcursor libxi libxxf86vm libglvnd'
 			;;
+		mpi)
+			deb+=' gcc libc6-dev libopenmpi-dev openmpi-bin' rpm+=' gcc glibc-devel openmpi-devel' arch+=' gcc openmpi'
+			;;
 		dataset) deb+=' dataset-fashion-mnist' ;;
 		esac
 	done
@@ -465,7 +485,7 @@ window_packages=(
 	libx11-dev libxrandr-dev libxinerama-dev libxcursor-dev libxi-dev libxxf86vm-dev libgl-dev
 )
 
-missing=() # of: compiler, loader, driver, headers, dataset
+missing=() # of: compiler, loader, driver, headers, mpi, dataset
 slow=no
 
 look() {
@@ -481,6 +501,9 @@ look() {
 		esac
 		if wants_window "$@" && ! have_window_headers; then
 			missing+=(headers)
+		fi
+		if wants_mpi "$@" && ! have_mpi; then
+			missing+=(mpi)
 		fi
 	fi
 	have_dataset "$@" || missing+=(dataset)
@@ -504,6 +527,9 @@ install_missing() {
 	fi
 	if is_missing headers; then
 		apt_install 'window headers for the viewer' "${window_packages[@]}" || true
+	fi
+	if is_missing mpi; then
+		apt_install 'MPI' gcc libc6-dev libopenmpi-dev openmpi-bin || true
 	fi
 	if is_missing dataset && apt_run install -s dataset-fashion-mnist; then
 		apt_install 'the images to train on' dataset-fashion-mnist || true
@@ -531,6 +557,7 @@ report() {
 		loader) say "no Vulkan loader (libvulkan.so.1)" ;;
 		driver) say "no Vulkan driver: neither a GPU's nor the software one" ;;
 		headers) say "no window headers (X11, OpenGL): the viewer will not build" ;;
+		mpi) say "no MPI (mpicc and mpirun)" ;;
 		dataset) say "Fashion-MNIST is not here: cmd/train will download it" ;;
 		esac
 	done

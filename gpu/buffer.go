@@ -10,6 +10,9 @@ import (
 // Scalar is what buffers hold.
 type Scalar interface{ ~float32 | ~uint32 | ~int32 }
 
+// Bytes are the bytes of data as they lie in memory, not a copy.
+func Bytes[T Scalar](data []T) []byte { return webgpu.Bytes(data) }
+
 // Buffer is device memory, opaque and labelled. Its size is a multiple of 16
 // bytes, so that it can be bound as an array of vec4.
 type Buffer struct {

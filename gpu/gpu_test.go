@@ -92,6 +92,32 @@ func TestTempsShareMemory(t *testing.T) {
 	assert.Equal(t, chain, strings.Count(p.String(), "test/add"))
 }
 
+// Written finds the last dispatch that writes to a part of a buffer.
+func TestWritten(t *testing.T) {
+	d := gputest.Device(t)
+	const n = 64
+	in, err := d.NewBuffer("in", n*4)
+	require.NoError(t, err)
+	defer in.Release()
+	out, err := d.NewBuffer("out", 3*n*4)
+	require.NoError(t, err)
+	defer out.Release()
+	r := d.NewRecorder()
+	part := func(i int64) gpu.View { return out.Slice(i*n*4, n*4) }
+	for _, i := range []int64{1, 0, 1} {
+		add(n).Record(r, addArgs{in.All(), part(i)})
+	}
+	p, err := r.Plan()
+	require.NoError(t, err)
+	defer p.Release()
+	assert.Equal(t, 3, p.Len())
+	assert.Equal(t, 2, p.Written(part(0)))
+	assert.Equal(t, 3, p.Written(part(1)))
+	assert.Equal(t, 0, p.Written(part(2)))
+	assert.Equal(t, 3, p.Written(out.All()))
+	assert.Equal(t, 0, p.Written(in.All()), "it is read alone")
+}
+
 func TestErrorsNameLayerAndKernel(t *testing.T) {
 	d := gputest.Device(t)
 	r := d.NewRecorder()

@@ -223,6 +223,23 @@ func (p *Plan) Part(from, to int) *Plan {
 	return &Plan{d: p.d, entries: p.entries[from:to], steps: p.steps[from:to]}
 }
 
+// Len is the number of dispatches.
+func (p *Plan) Len() int { return len(p.entries) }
+
+// Written is the number of dispatches after which nothing in v, which is no temporary, is written
+// any more: 0 if nothing is.
+func (p *Plan) Written(v View) int {
+	for i, e := range slices.Backward(p.entries) {
+		for _, b := range e.binds {
+			w := b.view
+			if b.writes() && w.buf == v.buf && w.offset < v.offset+v.bytes && v.offset < w.offset+w.bytes {
+				return i + 1
+			}
+		}
+	}
+	return 0
+}
+
 // ArenaBytes is the memory that the plan's temps share.
 func (p *Plan) ArenaBytes() int64 {
 	var n int64

@@ -129,6 +129,7 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.Batch = 0 }, func(s *nin.Settings) { s.Batch = -128 },
 			func(s *nin.Settings) { s.Batch = huge }, func(s *nin.Settings) { s.Batch = math.MaxInt },
 		},
+		"Shards": {func(s *nin.Settings) { s.Shards = 3 }, func(s *nin.Settings) { s.Shards = -1 }, func(s *nin.Settings) { s.Shards = huge }},
 		"Rate": {
 			func(s *nin.Settings) { s.Rate = -0.1 }, func(s *nin.Settings) { s.Rate = nan },
 			func(s *nin.Settings) { s.Rate = inf }, func(s *nin.Settings) { s.Rate = -inf }, func(s *nin.Settings) { s.Rate = 1e39 },

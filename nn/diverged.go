@@ -27,7 +27,11 @@ func (t *Trainer) diverged(s Step) error {
 	if v := s.Loss; v-v != 0 { // NaN or infinite
 		where = fmt.Sprintf("the loss is %g; %s", v, where)
 	}
-	return fmt.Errorf("step %d: %s: %w", s.Step, where, ErrDiverged)
+	err = fmt.Errorf("step %d: %s: %w", s.Step, where, ErrDiverged)
+	if t.exchange != nil {
+		return everywhere{err}
+	}
+	return err
 }
 
 // badWeights names the layers whose weights are not finite.
@@ -54,8 +58,8 @@ func (net *Net) badWeights() (string, error) {
 
 // badOutput names the first layer of the step whose output is not finite.
 func (t *Trainer) badOutput(s Step) (string, error) {
-	for row := 0; row < s.Images; row += t.micro {
-		if err := t.setBatch(s, row); err != nil {
+	for r := range t.runs(s.Images) {
+		if err := t.setBatch(s, r); err != nil {
 			return "", err
 		}
 		where, err := t.net.overflow(t.forward, t.outputs)

@@ -226,6 +226,8 @@ func TestTrainingRefuses(t *testing.T) {
 		says   []string
 	}{
 		{"batch 0", func(c *nn.TrainConfig) { c.Batch = 0 }, []string{"Batch is 0; want 1 to"}},
+		{"three shards", func(c *nn.TrainConfig) { c.Shards = 3 }, []string{"Shards is 3; want a power of two up to 65536"}},
+		{"shards -2", func(c *nn.TrainConfig) { c.Shards = -2 }, []string{"Shards is -2; want"}},
 		{"batch -1", func(c *nn.TrainConfig) { c.Batch = -1 }, []string{"Batch is -1; want 1 to"}},
 		{"epochs -1", func(c *nn.TrainConfig) { c.Epochs = -1 }, []string{"Epochs is -1; want 1 to"}},
 		{"batch of a million million", func(c *nn.TrainConfig) { c.Batch = 1 << 40 }, []string{"Batch is 1099511627776; want 1 to"}},

@@ -1,7 +1,9 @@
 package nn
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 
@@ -22,6 +24,7 @@ type Evaluator struct {
 	logits   *Tensor
 	outputs  []*Described
 	batch    int
+	shards   int
 }
 
 // Evaluation is the result of an Evaluator.
@@ -38,7 +41,7 @@ func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluat
 	if len(loss) > 1 {
 		return nil, errOneLoss
 	}
-	e := &Evaluator{net: net, images: images}
+	e := &Evaluator{net: net, images: images, shards: size(net.ranks)}
 	defer func() {
 		if err != nil {
 			e.Close()
@@ -54,7 +57,7 @@ func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluat
 	if e.metrics, err = net.dev.NewBuffer("metrics", shaders.MetricsBytes); err != nil {
 		return nil, err
 	}
-	if e.batch, err = fitting(e.batch, e.record); err != nil {
+	if e.batch, err = net.fitting(e.batch, e.record); err != nil {
 		return nil, err
 	}
 	e.readback, err = net.dev.NewReadback(e.metrics.All(), inFlight)
@@ -74,6 +77,7 @@ func (e *Evaluator) record(n int) error {
 	if e.loss.Loss != (Outputs{}) {
 		e.loss.build(g, e.logits, target, e.metrics.All())
 	}
+	e.plan.Release() // one of more images
 	e.plan, err = g.rec.Plan()
 	return err
 }
@@ -100,6 +104,21 @@ func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
 // Batch is the number of images that run at a time.
 func (e *Evaluator) Batch() int { return e.batch }
 
+// SetShards makes Run and Batches divide the images into n parts, as Hyper.Shards does a batch. The
+// losses of each part are added up by themselves, and the sums in the order of the parts. Errors: n
+// that is no power of two, or less than the number of ranks; 0 is that.
+func (e *Evaluator) SetShards(n int) error {
+	ranks := size(e.net.ranks)
+	switch err := checkShards(n); {
+	case err != nil:
+		return err
+	case n != 0 && n < ranks:
+		return fewShards(n, ranks)
+	}
+	e.shards = max(n, ranks)
+	return nil
+}
+
 // Run measures the net as it is now, on all images. The accuracy is over images; d2l's is the mean over batches, which
 // weighs the images of a last smaller batch more.
 func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
@@ -115,71 +134,166 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 // far have come to. Like training it keeps a few batches in flight, so that it
 // ends soon, with ctx's error, when ctx is done. A loss that is not finite is an
 // [ErrDiverged] that names the layer where that begins.
+//
+// Of several ranks (see [Across]) each measures its share of the parts, and yields what they have
+// come to; the last evaluation is that of all. The sequence must be taken to its end. An error of
+// one rank is an [ErrElsewhere] on the others, or a context's error.
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
-		var m [shaders.MetricsBytes / 4]float32 // of the batches so far
-		n, done, weight := e.images.Len(), 0, 0.0
-		land := func(leave int) bool {
-			for e.readback.Pending() > leave {
-				if err := e.readback.Next(m[:]); err != nil {
-					yield(Evaluation{}, err)
-					return false
-				}
-				first := done
-				done = min(done+e.batch, n)
-				weight += e.loss.weight(done-first, func(i int) int { return first + i })
-				if !finite(m[:]) {
-					yield(Evaluation{}, e.overflowed(first, fmt.Sprintf("the loss of images %d to %d is %g", first+1, done, m[shaders.MetricLoss])))
-					return false
-				}
-				if !yield(Evaluation{float64(m[shaders.MetricLoss]) / weight, float64(m[shaders.MetricCorrect]) / float64(done), done}, nil) {
-					return false
-				}
-			}
-			return true
+		parts := make([]partial, e.shards)
+		more, err := e.measure(ctx, parts, func(sofar Evaluation) bool { return yield(sofar, nil) })
+		if !more {
+			return
 		}
-		defer func() {
-			for e.readback.Pending() > 0 { // after an error, or a break: forget them
-				_ = e.readback.Next(m[:])
-			}
-		}()
-		for first := 0; first < n; first += e.batch {
-			err := ctx.Err()
-			if err == nil {
-				if !land(inFlight - 1) {
-					return
-				}
-				err = e.setBatch(first)
-			}
-			if err == nil {
-				err = e.readback.Run(e.plan)
-			}
-			if err != nil {
-				yield(Evaluation{}, err)
-				return
+		if e.net.ranks != nil {
+			if err = e.gather(parts, err); err == nil {
+				yield(total(parts, e.images.Len()), nil)
 			}
 		}
-		land(0)
+		if err != nil {
+			yield(Evaluation{}, err)
+		}
 	}
 }
 
-// setBatch makes the images from first on the ones that the plan runs on.
-func (e *Evaluator) setBatch(first int) error {
+// measure fills in the parts of this rank. It reports whether yield wants more.
+func (e *Evaluator) measure(ctx context.Context, parts []partial, yield func(Evaluation) bool) (more bool, err error) {
+	var m [shaders.MetricsBytes / 4]float32 // of the part so far
+	var flying []run
+	done := 0
+	land := func() (more bool, err error) {
+		r := flying[0]
+		flying = flying[1:]
+		if err := e.readback.Next(m[:]); err != nil {
+			return true, err
+		}
+		if !finite(m[:]) {
+			return true, e.overflowed(r.row, fmt.Sprintf("the loss of images %d to %d is %g", r.row+1, r.row+r.rows, m[shaders.MetricLoss]))
+		}
+		p := &parts[r.part]
+		p.loss, p.correct = m[shaders.MetricLoss], m[shaders.MetricCorrect]
+		p.weight += e.weight(r)
+		done += r.rows
+		return yield(total(parts, done)), nil
+	}
+	defer func() {
+		for e.readback.Pending() > 0 { // after an error, or a break: forget them
+			_ = e.readback.Next(m[:])
+		}
+	}()
+	first, end := own(e.net.ranks, e.shards)
+	for r := range runs(e.images.Len(), e.shards, first, end, e.batch) {
+		if r.rows == 0 {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return true, err
+		}
+		if len(flying) == inFlight {
+			if more, err := land(); !more || err != nil {
+				return more, err
+			}
+		}
+		if err := e.setBatch(r); err != nil {
+			return true, err
+		}
+		if err := e.readback.Run(e.plan); err != nil {
+			return true, err
+		}
+		flying = append(flying, r)
+	}
+	for len(flying) > 0 {
+		if more, err := land(); !more || err != nil {
+			return more, err
+		}
+	}
+	return true, nil
+}
+
+// weight is the divisor of the mean over the images of r.
+func (e *Evaluator) weight(r run) float64 {
+	return e.loss.weight(r.rows, func(i int) int { return r.row + i })
+}
+
+// gather fills in the parts of the other ranks, or returns the error that this rank or another
+// has.
+func (e *Evaluator) gather(parts []partial, err error) error {
+	const fine, stopped, failed = 0, 1, 2
+	first, end := own(e.net.ranks, e.shards)
+	var send []float32 // loss and correct of each part, and how it went
+	for _, p := range parts[first:end] {
+		send = append(send, p.loss, p.correct)
+	}
+	switch {
+	case err == nil:
+		send = append(send, fine)
+	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		send = append(send, stopped)
+	default:
+		send = append(send, failed)
+	}
+	recv := make([]float32, len(send)*e.net.ranks.Size())
+	if lost := e.net.ranks.AllGather(gpu.Bytes(send), gpu.Bytes(recv)); err != nil || lost != nil {
+		return cmp.Or(err, lost)
+	}
+	for i := range e.net.ranks.Size() {
+		of := recv[i*len(send):][:len(send)]
+		switch of[len(of)-1] {
+		case stopped:
+			return context.Canceled
+		case failed:
+			return fmt.Errorf("evaluation: %w: rank %d", ErrElsewhere, i)
+		}
+		for k := range end - first {
+			p := &parts[i*(end-first)+k]
+			p.loss, p.correct = of[2*k], of[2*k+1]
+		}
+	}
+	for r := range runs(e.images.Len(), e.shards, 0, e.shards, e.batch) {
+		if r.part < first || r.part >= end {
+			parts[r.part].weight += e.weight(r)
+		}
+	}
+	return nil
+}
+
+// partial is what is known of a part of the images.
+type partial struct {
+	loss, correct float32
+	weight        float64 // divisor of the mean
+}
+
+// total adds the parts up. They have n images.
+func total(parts []partial, n int) Evaluation {
+	loss, correct, weight := 0.0, 0.0, 0.0
+	for _, p := range parts {
+		loss, correct, weight = loss+float64(p.loss), correct+float64(p.correct), weight+p.weight
+	}
+	return Evaluation{loss / weight, correct / float64(n), n}
+}
+
+// setBatch makes the images of r the ones that the plan runs on.
+func (e *Evaluator) setBatch(r run) error {
 	if !e.net.set {
 		return errUnset
 	}
-	b := shaders.Batch{Rows: uint32(min(e.batch, e.images.Len()-first)), Offset: uint32(first)}
-	if first == 0 {
+	b := shaders.Batch{Rows: uint32(r.rows), Offset: uint32(r.row)}
+	if r.first {
 		b.First = 1
 	}
 	return gpu.Write(e.net.batch.All(), b.Words())
+}
+
+// from is a run of the images from first on.
+func (e *Evaluator) from(first int) run {
+	return run{row: first, rows: min(e.batch, e.images.Len()-first)}
 }
 
 // overflowed is the error of the batch of images from first on, of which what is said.
 func (e *Evaluator) overflowed(first int, what string) error {
 	where, err := e.net.badWeights()
 	if where == "" && err == nil {
-		if err = e.setBatch(first); err == nil {
+		if err = e.setBatch(e.from(first)); err == nil {
 			where, err = e.net.overflow(e.plan, e.outputs)
 		}
 	}
@@ -206,7 +320,7 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	}
 	var all [][]float32
 	for ; n > 0; first, n = first+e.batch, n-e.batch {
-		if err := e.setBatch(first); err != nil {
+		if err := e.setBatch(e.from(first)); err != nil {
 			return nil, err
 		}
 		if err := e.values.Run(e.plan); err != nil {

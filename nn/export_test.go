@@ -17,3 +17,23 @@ func SetPatience(d time.Duration) (restore func()) {
 	patience = d
 	return func() { patience = before }
 }
+
+// SetChunk makes exchanges between ranks take at most n values at a time, until restore.
+func SetChunk(n int) (restore func()) {
+	before := chunkValues
+	chunkValues = n
+	return func() { chunkValues = before }
+}
+
+// Segments are the numbers of dispatches after each of which a step of several ranks exchanges a
+// chunk.
+func Segments(t *Trainer) (dispatches []int) {
+	for _, c := range t.exchange.chunks {
+		n := 0
+		for _, p := range c.plans {
+			n += p.Len()
+		}
+		dispatches = append(dispatches, n)
+	}
+	return dispatches
+}

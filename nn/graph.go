@@ -503,13 +503,18 @@ func (net *Net) predicting(n int) (*Graph, error) { return net.newGraph(pass{n: 
 
 // training is a pass forward and backward, with dropout.
 func (net *Net) training(n int) (*Graph, error) {
-	if net.grads == nil {
-		var err error
-		if net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes()); err != nil {
-			return nil, err
-		}
+	if err := net.needGradients(); err != nil {
+		return nil, err
 	}
 	return net.newGraph(pass{n: n, training: true, gradients: true, batch: net.batch, grads: net.grads})
+}
+
+// needGradients makes the memory for gradients, if there is none yet.
+func (net *Net) needGradients() (err error) {
+	if net.grads == nil {
+		net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes())
+	}
+	return err
 }
 
 // maxImages is the most images of which every activation fits one binding of
@@ -528,6 +533,19 @@ func (net *Net) maxImages() int {
 func (net *Net) split(batch int) (images int) {
 	parts := shaders.DivUp(batch, net.maxImages())
 	return shaders.DivUp(batch, parts)
+}
+
+// fitting is fitting of images on all ranks: the fewest of all, so that all compute the same.
+func (net *Net) fitting(images int, plan func(n int) error) (int, error) {
+	n, err := fitting(images, plan)
+	if err != nil {
+		return n, err
+	}
+	all, err := least(net.ranks, n)
+	if err == nil && all < n {
+		err = plan(all)
+	}
+	return all, err
 }
 
 // fitting calls plan with images, and with ever fewer of them as long as the

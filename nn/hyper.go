@@ -16,6 +16,14 @@ type Hyper struct {
 	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
 	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
 
+	// Shards divides each batch into so many parts, a power of two; 0 is 1, or the number of ranks
+	// if there are several (see [Across]). Part i of a batch of n images are those from n*i/Shards up to n*(i+1)/Shards, both rounded down. The gradients of
+	// the parts, and their losses, are added along a binary tree, ((g0+g1)+(g2+g3)), so that the
+	// bits of a sum do not depend on where the parts are computed. The gradient is that of the
+	// whole batch, but for a [BatchNorm2D]: it normalises each part, or what of it runs at a time, by
+	// itself, and its running mean and variance become the mean of what the parts make of them.
+	Shards int `json:"shards,omitempty"`
+
 	// Optimizer names how weights are updated, as torch.optim does it: sgd (the default),
 	// adam or adamw. Adam's betas are 0.9 and 0.999, and its eps is 1e-8. A schedule may
 	// change the rate from step to step.
@@ -60,7 +68,7 @@ func (e RangeError) Problem() string { return fmt.Sprintf("is %v; want %s", e.Va
 // would be right.
 func (h Hyper) Check() error {
 	for _, err := range []error{
-		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9), checkRate("Rate", h.Rate),
+		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9), checkRate("Rate", h.Rate), checkShards(h.Shards),
 	} {
 		if err != nil {
 			return err

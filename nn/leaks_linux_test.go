@@ -39,6 +39,17 @@ func TestNothingGrows(t *testing.T) {
 		require.NoError(t, err)
 	})
 
+	shards, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 100, Rate: 1e-3, Shards: 4}})
+	require.NoError(t, err)
+	defer shards.Close()
+	part, stop := iter.Pull2(shards.Steps(context.Background()))
+	defer stop()
+	grows("steps in shards", shards.Total(), func(int) {
+		_, err, ok := part()
+		require.True(t, ok)
+		require.NoError(t, err)
+	})
+
 	eval, err := nn.NewEvaluator(net, images, 4)
 	require.NoError(t, err)
 	defer eval.Close()

@@ -30,7 +30,8 @@ type Net struct {
 	grads       *gpu.Buffer // of weights; nil until there is a trainer
 	batch       *gpu.Buffer // the shaders.Batch of the run
 	kernels     Kernels
-	set         bool // the weights have been
+	ranks       Ranks // nil is one; see Across
+	set         bool  // the weights have been
 
 	frozenLayers    map[string]bool // by path; see Freeze
 	whitening       *gpu.Buffer     // matrix and bias; nil without one
@@ -190,6 +191,9 @@ func (net *Net) Close() {
 	net.mean.Release()
 	net.deviation.Release()
 }
+
+// Ranks are those that train the network together, of [Across]; nil is one.
+func (net *Net) Ranks() Ranks { return net.ranks }
 
 // Device is where the network lives.
 func (net *Net) Device() *gpu.Device { return net.dev }

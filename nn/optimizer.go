@@ -93,12 +93,7 @@ const UpdateLayer = "update"
 // [Hyper.decays] or nil.
 func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
 	r.Layer(UpdateLayer)
-	limits := net.dev.Adapter().Limits
-	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
-	var all []stretch
-	for first := 0; first < net.size; first += most {
-		all = append(all, stretch{first, min(most, net.size-first)})
-	}
+	all := net.stretches(net.size)
 	if h.ClipNorm > 0 {
 		h.clip(r, net, all)
 	}
@@ -107,10 +102,20 @@ func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decay
 	}
 }
 
-// stretch is count weights from first on.
+// stretch is count values from first on, of weights or of state.
 type stretch struct{ first, count int }
 
-// of is the part of a buffer that belongs to the weights of s: it has a value for each weight.
+// stretches divides size values, of weights or of state, into as few as the adapter binds.
+func (net *Net) stretches(size int) (all []stretch) {
+	limits := net.dev.Adapter().Limits
+	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
+	for first := 0; first < size; first += most {
+		all = append(all, stretch{first, min(most, size-first)})
+	}
+	return all
+}
+
+// of is the part of a buffer, of a value for each weight or of state, that belongs to s.
 func (s stretch) of(b *gpu.Buffer) view { return b.Slice(int64(s.first)*4, int64(s.count)*4) }
 
 // clip records the clipping of the gradient, which all stretches make up.

@@ -53,20 +53,25 @@ func TestParts(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		batch, micro int
+		shards       int
 		step         int // whose gradients are compared
 		first, n     int // its images
 	}{
-		{"10", 10, 0, 1, 0, 10},
-		{"4+4+2", 10, 4, 1, 0, 10},
-		{"ten times 1", 10, 1, 1, 0, 10},
-		{"more than there is", 1000, 1000, 1, 0, 10},
-		{"the last of batches of 4", 4, 0, 3, 8, 2},
-		{"the last of batches of 6, as 4", 6, 4, 2, 6, 4},
-		{"the last of batches of 4, as 1", 4, 1, 3, 8, 2},
+		{"10", 10, 0, 0, 1, 0, 10},
+		{"4+4+2", 10, 4, 0, 1, 0, 10},
+		{"ten times 1", 10, 1, 0, 1, 0, 10},
+		{"more than there is", 1000, 1000, 0, 1, 0, 10},
+		{"the last of batches of 4", 4, 0, 0, 3, 8, 2},
+		{"the last of batches of 6, as 4", 6, 4, 0, 2, 6, 4},
+		{"the last of batches of 4, as 1", 4, 1, 0, 3, 8, 2},
+		{"4 shards", 10, 0, 4, 1, 0, 10},
+		{"2 shards, each as 2+2+1", 10, 2, 2, 1, 0, 10},
+		{"more shards than images", 10, 0, 16, 1, 0, 10},
+		{"4 shards of the last two of a batch of 4", 4, 0, 4, 3, 8, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := cfg
-			cfg.Batch, cfg.MicroBatch, cfg.Steps = c.batch, c.micro, c.step
+			cfg.Batch, cfg.MicroBatch, cfg.Shards, cfg.Steps = c.batch, c.micro, c.shards, c.step
 			trainer, err := nn.NewTrainer(net, images, cfg)
 			require.NoError(t, err)
 			defer trainer.Close()
@@ -134,6 +139,7 @@ func TestSameBits(t *testing.T) {
 	}{
 		{name: "again", change: unchanged},
 		{name: "one step in flight", change: func(c *nn.TrainConfig) { c.SettleEvery = 1 }},
+		{name: "one shard", change: func(c *nn.TrainConfig) { c.Shards = 1 }},
 		{name: "while the processor is busy", change: unchanged, around: busy},
 		{name: "with the profile", change: unchanged, around: profiled(dev)},
 		{name: "another seed", change: func(c *nn.TrainConfig) { c.Seed = 8 }, other: true},

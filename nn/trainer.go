@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -63,6 +64,8 @@ type Trainer struct {
 	metrics  *gpu.Buffer
 	forward  *gpu.Plan    // and backward, of a micro-batch
 	outputs  []*Described // in the plan forward
+	tree     *tree        // adds up the parts of a batch; nil if there is one
+	exchange *exchange    // adds up those of all ranks; nil if there is one
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
@@ -71,6 +74,7 @@ type Trainer struct {
 	ordered  int           // epoch whose order the source has, counting from 1
 	settle   bool          // the next step
 	settled  bool          // the last step submitted
+	stopped  bool          // a rank wanted to stop after the last step submitted
 	host     time.Duration // spent in submit
 }
 
@@ -88,6 +92,11 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, errors.New("no images to train on")
 	}
 	cfg.Batch = min(cfg.Batch, images.Len())
+	if ranks := size(net.ranks); cfg.Shards == 0 {
+		cfg.Shards = ranks
+	} else if cfg.Shards < ranks {
+		return nil, fewShards(cfg.Shards, ranks)
+	}
 	if cfg.Schedule == nil {
 		cfg.Schedule = Constant(cfg.Rate)
 	}
@@ -97,7 +106,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			t.Close()
 		}
 	}()
-	t.micro = net.split(cfg.Batch)
+	t.micro = net.split(cfg.ShardSize())
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -122,10 +131,25 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			return nil, err
 		}
 	}
-	if t.micro, err = fitting(t.micro, t.plan); err != nil {
+	if cfg.Shards > 1 {
+		first, end := t.shards()
+		if t.tree, err = newTree(net, t.metrics, cfg.Shards, end-first); err != nil {
+			return nil, err
+		}
+	}
+	if net.ranks != nil {
+		if t.exchange, err = newExchange(net, t.metrics); err != nil {
+			return nil, err
+		}
+	}
+	if t.micro, err = net.fitting(t.micro, t.plan); err != nil {
 		return nil, err
 	}
+	if t.exchange != nil {
+		t.exchange.follow(t.forward, t.tree.levels)
+	}
 	r := net.dev.NewRecorder()
+	t.tree.buildMean(r)
 	cfg.buildUpdate(r, net, t.state, t.decays, t.metrics)
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
@@ -145,9 +169,13 @@ func (t *Trainer) plan(n int) error {
 	t.outputs = g.outputs()
 	t.loss.build(g, logits, target, t.metrics.All())
 	g.runBackward()
+	t.forward.Release() // one of more images
 	t.forward, err = g.rec.Plan()
 	return err
 }
+
+// shards are the parts of a batch that this rank computes: from first up to end.
+func (t *Trainer) shards() (first, end int) { return own(t.net.ranks, t.cfg.Shards) }
 
 // Check refuses what no training can have, with a [RangeError] that says what
 // would be right.
@@ -183,6 +211,8 @@ func (t *Trainer) Close() {
 	}
 	t.readback.Release()
 	t.forward.Release()
+	t.tree.close()
+	t.exchange.close()
 	t.update.Release()
 	t.metrics.Release()
 	t.decays.Release()
@@ -208,13 +238,33 @@ func (t *Trainer) Loss() Loss { return t.loss.Loss }
 // Total is the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
-// String is the plan of a step, one dispatch a line: those of a micro-batch, then the
+// plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
 // update.
-func (t *Trainer) String() string { return t.forward.String() + t.update.String() }
+func (t *Trainer) plans() []*gpu.Plan {
+	first, end := t.shards()
+	all := append([]*gpu.Plan{t.forward}, t.tree.sums(end-first-1)...)
+	if t.exchange != nil {
+		all = append(all, t.exchange.sums[0].plan)
+	}
+	return append(all, t.update)
+}
+
+// String is the plan of a step, one dispatch a line: those of a micro-batch, those that add up two
+// parts of a batch, for each level of the tree (see Hyper.Shards), that which adds up those of all
+// ranks, then the update.
+func (t *Trainer) String() (text string) {
+	for _, p := range t.plans() {
+		text += p.String()
+	}
+	return text
+}
 
 // Kernels returns the kernels of a step, each once: forward, backward and update.
-func (t *Trainer) Kernels() []gpu.KernelText {
-	return append(t.forward.Kernels(), t.update.Kernels()...)
+func (t *Trainer) Kernels() (all []gpu.KernelText) {
+	for _, p := range t.plans() {
+		all = append(all, p.Kernels()...)
+	}
+	return all
 }
 
 // ArenaBytes is the memory that activations and gradients share.
@@ -224,9 +274,18 @@ func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 // loss.
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
-// Flops is the arithmetic of a step of a whole batch.
-func (t *Trainer) Flops() int64 {
-	return t.forward.Flops() * int64(shaders.DivUp(t.cfg.Batch, t.micro))
+// Flops is the arithmetic of a step of a whole batch, on all ranks.
+func (t *Trainer) Flops() (n int64) {
+	for range runs(t.cfg.Batch, t.cfg.Shards, 0, t.cfg.Shards, t.micro) {
+		n += t.forward.Flops()
+	}
+	return n
+}
+
+// runs are those of a batch of so many images, of this rank.
+func (t *Trainer) runs(images int) iter.Seq[run] {
+	first, end := t.shards()
+	return runs(images, t.cfg.Shards, first, end, t.micro)
 }
 
 // Steps runs the steps that are left and yields each when its loss is known,
@@ -239,6 +298,9 @@ func (t *Trainer) Flops() int64 {
 // itself: the step with the loss, and those in flight behind either, change no
 // weights, though the running state of a layer may follow them. To train on, give the net
 // its weights, with that state, and the trainer its own.
+//
+// Of several ranks (see [Across]), when ctx of one is done, all end after the same step, with an
+// error that is a context's.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
@@ -257,14 +319,15 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				_ = t.readback.Next(nil)
 			}
 		}()
-		for t.step < t.Total() && ctx.Err() == nil {
-			s, err := t.submit()
+		for t.stopped = false; t.step < t.Total() && (t.exchange != nil || ctx.Err() == nil) && !t.stopped; {
+			s, err := t.submit(ctx.Err() != nil)
 			if err != nil {
 				yield(s, err)
 				return
 			}
 			flying = append(flying, s)
-			for len(flying) > 0 && (t.readback.Full() || s.Settled) {
+			// Ranks wait for each other anyway, and must find an error at the same step.
+			for len(flying) > 0 && (t.readback.Full() || s.Settled || t.exchange != nil) {
 				if !land() {
 					return
 				}
@@ -275,8 +338,11 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				return
 			}
 		}
-		if ctx.Err() != nil {
-			yield(Step{Step: t.step}, ctx.Err())
+		switch err := ctx.Err(); {
+		case t.stopped:
+			yield(Step{Step: t.step}, cmp.Or(err, context.Canceled))
+		case err != nil && t.exchange == nil:
+			yield(Step{Step: t.step}, err)
 		}
 	}
 }
@@ -306,6 +372,43 @@ func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	return t.writeState(optimizer)
 }
 
+// Share gives all ranks what rank 0 has: the weights and the running state, the number of steps
+// done and the optimizer's state. Call it on all ranks once rank 0 has them, and before the first
+// step. Of one rank it does nothing.
+func (t *Trainer) Share() error {
+	ranks := t.net.ranks
+	if ranks == nil {
+		return nil
+	}
+	step := []uint32{uint32(t.step), 0}
+	if t.net.set {
+		step[1] = 1
+	}
+	if err := ranks.Broadcast(gpu.Bytes(step), 0); err != nil {
+		return err
+	}
+	t.step, t.net.set = int(step[0]), step[1] == 1
+	buffers := t.net.buffers()
+	for _, b := range append(buffers[:], t.state...) {
+		if b == nil {
+			continue
+		}
+		values := make([]float32, b.Bytes()/4)
+		if ranks.Rank() == 0 {
+			if err := gpu.Read(b.All(), values); err != nil {
+				return err
+			}
+		}
+		if err := ranks.Broadcast(gpu.Bytes(values), 0); err != nil {
+			return err
+		}
+		if err := gpu.Write(b.All(), values); err != nil {
+			return err
+		}
+	}
+	return gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4))
+}
+
 // StateBytes is the size of the optimizer's state on the device.
 func (t *Trainer) StateBytes() int64 {
 	n := int64(0)
@@ -319,11 +422,21 @@ func (t *Trainer) StateBytes() int64 {
 // sees the net as that step leaves it.
 func (t *Trainer) Submitted() int { return t.step }
 
+// Exchanged is what this rank sends to others in a step, in bytes, and the time that it has spent
+// sending to them, receiving, and waiting for them; 0 of one rank. See [Across].
+func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
+	if t.exchange == nil {
+		return 0, 0
+	}
+	return t.exchange.bytes(), t.exchange.waited
+}
+
 // HostSeconds is the time that the host has spent putting steps into the queue.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
-// submit puts the next step into the queue.
-func (t *Trainer) submit() (Step, error) {
+// submit puts the next step into the queue. It tells the other ranks whether this one wants to
+// stop after it.
+func (t *Trainer) submit(stop bool) (Step, error) {
 	defer func(start time.Time) { t.host += time.Since(start) }(time.Now())
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
@@ -344,32 +457,52 @@ func (t *Trainer) submit() (Step, error) {
 		}
 		return i
 	})
-	for row := 0; row < s.Images; row += t.micro {
-		if err := t.setBatch(s, row); err != nil {
-			return s, err
+	err := t.tree.begin()
+	for r := range t.runs(s.Images) {
+		if err == nil {
+			err = t.run(s, r, stop)
 		}
-		var err error
-		if row+t.micro < s.Images {
-			err = t.net.dev.Run(t.forward)
-		} else {
-			err = t.readback.Run(t.forward, t.update)
-		}
-		if err != nil {
-			return s, fmt.Errorf("step %d: %w", s.Step, err)
-		}
+	}
+	if err != nil {
+		return s, fmt.Errorf("step %d: %w", s.Step, err)
 	}
 	t.step++
 	return s, nil
 }
 
-// setBatch makes the images of s from row on the micro-batch.
-func (t *Trainer) setBatch(s Step, row int) error {
+// run puts a part of the step s into the queue, and after its last the update.
+func (t *Trainer) run(s Step, r run, stop bool) (err error) {
+	if err := t.setBatch(s, r); err != nil {
+		return err
+	}
+	if !r.last {
+		return t.net.dev.Run(t.forward)
+	}
+	first, end := t.shards()
+	plans := append([]*gpu.Plan{t.forward}, t.tree.sums(r.part-first)...)
+	switch {
+	case r.part < end-1:
+		if err := t.net.dev.Run(plans...); err != nil {
+			return err
+		}
+		return t.tree.keep(r.part - first)
+	case t.exchange == nil:
+		return t.readback.Run(append(plans, t.update)...)
+	}
+	if t.stopped, err = t.exchange.run(stop); err != nil {
+		return err
+	}
+	return t.readback.Run(t.update)
+}
+
+// setBatch makes the images of s that r has the micro-batch.
+func (t *Trainer) setBatch(s Step, r run) error {
 	b := shaders.Batch{
-		Rows: uint32(min(t.micro, s.Images-row)), Row0: uint32(row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + row),
+		Rows: uint32(r.rows), Row0: uint32(r.row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + r.row),
 		Step: uint32(s.Step), Seed: uint32(t.cfg.Seed ^ t.cfg.Seed>>32), Rate: float32(s.Rate),
 		InvImages: 1 / float32(s.Weight),
 	}
-	if row == 0 {
+	if r.first {
 		b.First = 1
 	}
 	b.Correction1, b.Correction2 = adam.Corrections(s.Step)

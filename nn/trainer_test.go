@@ -60,6 +60,7 @@ var optimizers = map[string]nn.Hyper{
 	"nesterov": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, Nesterov: true},
 	"adam":     {Rate: 0.002, WeightDecay: 0.01, Optimizer: nn.Adam},
 	"adamw":    {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW},
+	"shards":   {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, Shards: 8},
 	"clipped":  {Rate: 0.05, Momentum: 0.9, ClipNorm: 0.5},
 	"spared":   {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9, SpareBiases: true},
 	"sparedw":  {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW, SpareBiases: true, ClipNorm: 0.5},

@@ -109,9 +109,9 @@ func TestImportsGoOneWay(t *testing.T) {
 }
 
 // The WebGPU calls are in one room. Memory that Go does not look after is too, but for
-// what ends the process well when it aborts or crashes, and for the window.
+// what ends the process well when it aborts or crashes, for the window, and for MPI.
 func TestWebGPUHasOneRoom(t *testing.T) {
-	const room, handlers, shown = "gpu/internal/webgpu", "cmd/internal/cli", "viz/window"
+	const room, handlers, shown, ranks = "gpu/internal/webgpu", "cmd/internal/cli", "viz/window", "nn/mpi"
 	for pkg, list := range imports(t, true) {
 		for _, i := range list {
 			switch {
@@ -120,7 +120,7 @@ func TestWebGPUHasOneRoom(t *testing.T) {
 			case strings.HasPrefix(i, binding):
 				assert.Equal(t, room, pkg, "%s imports %s", pkg, i)
 			case i == "unsafe" || i == "C":
-				assert.Contains(t, []string{room, handlers, shown}, pkg, "%s imports %s", pkg, i)
+				assert.Contains(t, []string{room, handlers, shown, ranks}, pkg, "%s imports %s", pkg, i)
 			}
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/signal"
+	"slices"
 	"time"
 
 	"wgnin/cmd/internal/cli"
@@ -15,11 +17,62 @@ import (
 	"wgnin/cmd/internal/runflags"
 	"wgnin/gpu"
 	"wgnin/nin/report"
+	"wgnin/nn"
+	"wgnin/nn/mpi"
 )
 
 func main() {
 	cli.Guard("train")
-	cli.Exit("train", runflags.Named(execute(os.Args[1:])))
+	ranks, err := mpi.Init()
+	if err == nil {
+		err = runflags.Named(execute(os.Args[1:], ranks))
+	}
+	leave(ranks, err)
+}
+
+// leave ends the process. An error that all ranks have is told by rank 0, and mpirun's exit code is
+// that of rank 0; an error that this rank has alone ends the others too.
+func leave(ranks nn.Ranks, err error) {
+	switch {
+	case ranks == nil:
+		mpi.Finalize()
+	case err == nil || errors.Is(err, flag.ErrHelp) || errors.As(err, new(cli.UsageError)) || nn.Everywhere(err):
+		if ranks.Rank() > 0 {
+			signal.Reset() // mpirun's, when rank 0 has ended with a code other than 0
+		}
+		mpi.Finalize()
+		if ranks.Rank() > 0 {
+			os.Exit(0)
+		}
+	default:
+		host, _ := os.Hostname()
+		cli.Report(os.Stderr, "train", fmt.Errorf("rank %d of %d, on %s: %w", ranks.Rank(), ranks.Size(), host, err))
+		ranks.Abort(err)
+	}
+	cli.Exit("train", err)
+}
+
+// follow makes the command of a rank other than 0 print nothing but errors.
+func follow(fs *flag.FlagSet) (err error) {
+	if os.Stdout, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
+		return err
+	}
+	return fs.Set("quiet", "true")
+}
+
+// localAdapter is the adapter of the rank: where one machine has several GPUs and several ranks, and
+// none is named, each takes its own.
+func localAdapter(name string) string {
+	rank, size := mpi.Local()
+	if size == 1 || name != "auto" {
+		return name
+	}
+	all := gpu.Adapters()
+	all = slices.DeleteFunc(all, func(a gpu.Adapter) bool { return a.Class != all[0].Class || a.Backend != all[0].Backend })
+	if len(all) < 2 {
+		return name
+	}
+	return all[rank%len(all)].ID()
 }
 
 const help = `Train trains a Network in Network and leaves a run's files in -out:
@@ -42,13 +95,18 @@ Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. Th
 of the terminal stops a run in the same way, unless nohup began it. When the driver
 gives the device up, the run goes on by itself from the last checkpoint.
 
+One run on several machines or GPUs, with the same bits for the same -shards (needs MPI,
+see README):
+  CC=mpicc go build -tags mpi ./cmd/train && mpirun -n 4 ./train -shards 4
+
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
 `
 
-func execute(args []string) error {
+func execute(args []string, ranks nn.Ranks) error {
 	began := time.Now()
 	fs := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags := runflags.New(fs)
+	flags.Ranks = ranks
 	quiet := fs.Bool("quiet", false, "print errors and the last line alone")
 	verbose := fs.Bool("v", false, "print more: how long it takes to begin, memory, the host's share of each epoch")
 	if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
@@ -57,10 +115,15 @@ func execute(args []string) error {
 	if *quiet && *verbose {
 		return cli.Usage(errors.New("-quiet with -v; want one of them"))
 	}
+	if ranks != nil && ranks.Rank() > 0 {
+		if err := follow(fs); err != nil {
+			return err
+		}
+	}
 	if err := flags.Check(); err != nil {
 		return err
 	}
-	dev, err := cli.Open(gpu.Options{Adapter: *flags.Adapter}, *quiet)
+	dev, err := cli.Open(gpu.Options{Adapter: localAdapter(*flags.Adapter)}, *quiet)
 	if err != nil {
 		return err
 	}
@@ -81,7 +144,9 @@ func execute(args []string) error {
 			return err
 		}
 	}
-	cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
+	if ranks == nil { // MPI does not begin anew within a process
+		cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
+	}
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {

@@ -513,5 +513,5 @@ func TestAbort(t *testing.T) {
 
 func TestAbsurdFlags(t *testing.T) {
 	help, _, _ := train(t, "-help")
-	clitest.Absurd(t, "train", help, execute, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
+	clitest.Absurd(t, "train", help, func(args []string) error { return execute(args, nil) }, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
 }

@@ -124,7 +124,7 @@ func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whi
 }
 
 func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, train, test *data.Images) ([]gpu.LayerCost, error) {
-	on, err := session.Training(context.Background(), dry, r, s, session.Found{}, w, train, test)
+	on, err := session.Training(context.Background(), dry, nil, r, s, session.Found{}, w, train, test)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,9 @@ const (
 // not finite. Running moments and the optimizer's state can overflow while the weights do
 // not: that is an error here, for [Resume] refuses such a file.
 func (r *Run) checkpoint(best bool) error {
+	if r.metrics == nil {
+		return nil
+	}
 	// The lines that the checkpoint counts on must outlive it.
 	if err := r.metrics.Sync(); err != nil {
 		return err
@@ -192,6 +195,29 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 	return c, nil
 }
 
+// ReadCheckpointAcross is [ReadCheckpoint] on one of several ranks. Rank 0 reads the file, and has
+// the lock and the weights, of which [ResumeAcross] gives the others theirs.
+func ReadCheckpointAcross(ranks nn.Ranks, dir string) (c *Checkpoint, err error) {
+	type shared struct {
+		Path, Network, Whitening string
+		State                    state
+	}
+	raw, err := nn.Share(ranks, func() ([]byte, error) {
+		if c, err = ReadCheckpoint(dir); err != nil {
+			return nil, err
+		}
+		return json.Marshal(shared{c.path, c.network, c.whitening, c.state})
+	})
+	if err != nil || c != nil {
+		return c, err
+	}
+	var s shared
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, err
+	}
+	return &Checkpoint{Settings: s.State.Settings, path: s.Path, state: s.State, network: s.Network, whitening: s.Whitening}, nil
+}
+
 func noCheckpoint(dir string) error {
 	return fmt.Errorf("%s has no checkpoint; want a folder that a run was written to", dir)
 }
@@ -256,7 +282,13 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 // must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
 // and writes them again. A run of a recipe of your own needs the recipe as known, as [New] does.
 // The run holds the checkpoint's lock, which ends with an error too.
-func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
+func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (*Run, error) {
+	return ResumeAcross(ctx, dev, nil, c, train, test, dir, known...)
+}
+
+// ResumeAcross is [Resume] on one of several ranks, of a checkpoint that [ReadCheckpointAcross] has
+// read. They may be more or fewer than before, up to Settings.Shards.
+func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
 	defer c.Close() // unless the run has the lock
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
@@ -265,7 +297,11 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 		}
 	}
 	a := dev.Adapter()
-	elsewhere := a.Name != c.state.Adapter || a.Driver != c.state.Driver
+	where, err := nn.Share(ranks, func() ([]byte, error) { return []byte(a.Name + a.Driver), nil })
+	if err != nil {
+		return nil, err
+	}
+	elsewhere := string(where) != c.state.Adapter+c.state.Driver
 	if elsewhere { // what was found of the device is of no use
 		c.state.Found = session.Found{Normalisation: c.state.Found.Normalisation}
 	}
@@ -273,29 +309,26 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
-	on, err := session.Training(ctx, dev, recipe, c.Settings, c.state.Found, w, train, test)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
-	}
-	r := &Run{Session: on, Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev, folder: c.folder}
+	s := c.Settings
+	s.Shards = max(1, s.Shards) // 0 would be the number of ranks now
+	r := &Run{Settings: c.Settings, Recipe: recipe, Dir: dir, dev: dev, ranks: ranks, folder: c.folder}
 	c.folder = nil
-	r.describe(w, train)
 	defer func() {
 		if err != nil {
 			r.Close()
 		}
 	}()
+	if r.Session, err = session.Training(ctx, dev, ranks, recipe, s, c.state.Found, w, train, test); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.path, err)
+	}
+	if err := r.describe(w, train); err != nil {
+		return nil, err
+	}
 	if r.dataHash != c.state.Data {
 		return nil, fmt.Errorf("%s: %w", c.path, ErrOtherImages)
 	}
 	if now := r.metadata["network"]; c.network != "" && c.network != now {
 		return nil, fmt.Errorf("%s: the recipe's network has changed: it was %q and is %q", c.path, c.network, now)
-	}
-	if err := r.Net.SetWeights(c.weights); err != nil {
-		return nil, fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)
-	}
-	if err := r.Trainer.SetState(c.state.Step, c.optimizer); err != nil {
-		return nil, fmt.Errorf("%s: %w", c.path, err)
 	}
 	if was := c.state.Found; was.Micro > 0 && (r.Found.Micro != was.Micro || r.Found.Test != was.Test) {
 		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ", r.Found.Micro, was.Micro)
@@ -304,22 +337,36 @@ func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *da
 	if elsewhere {
 		r.Note = fmt.Sprintf("the run began on %s (%s); here the last bits may differ", c.state.Adapter, c.state.Driver)
 	}
+	if err = r.first(func() error { return r.goOn(c) }); err != nil {
+		return nil, err
+	}
+	return r, r.share()
+}
+
+// goOn sets the weights and the optimizer's state of the checkpoint, and opens the files.
+func (r *Run) goOn(c *Checkpoint) (err error) {
+	if err := r.Net.SetWeights(c.weights); err != nil {
+		return fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)
+	}
+	if err := r.Trainer.SetState(c.state.Step, c.optimizer); err != nil {
+		return fmt.Errorf("%s: %w", c.path, err)
+	}
 	r.metrics, err = os.OpenFile(r.file(metricsFile), os.O_RDWR, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	was, err := c.checkMetrics(r.metrics)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.file(metricsFile), err)
+		return fmt.Errorf("%s: %w", r.file(metricsFile), err)
 	}
-	if here := platformOf(dev); !here.equal(was.platform) {
+	if here := platformOf(r.dev); !here.equal(was.platform) {
 		r.moved = &here
 	}
 	r.savedMetrics = c.state.Metrics
 	if c.Settings.TensorBoard {
 		r.board, err = tensorboard.Open(r.file(tensorboard.FileName), c.state.Board)
 	}
-	return r, err
+	return err
 }
 
 // ErrMetricsLost reports a metrics.jsonl that has less than what was written before the

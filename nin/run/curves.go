@@ -26,6 +26,9 @@ const betweenCurves = time.Minute
 // epoch, solid; test loss dashed and test accuracy dash-dotted, at the end of
 // each epoch. Before the first step it writes nothing.
 func (r *Run) drawCurves() error {
+	if r.metrics == nil {
+		return nil
+	}
 	f, err := os.Open(r.file(metricsFile))
 	if err != nil {
 		return err

@@ -70,22 +70,25 @@ type End struct {
 // as it was. [Resume] continues from it, on a device that is opened anew if the first
 // was lost.
 //
+// On several ranks each yields the same steps, epochs and end. When ctx is done on one, all stop.
+//
 // An epoch's seconds are by the clock, from its beginning to its last step, and what
 // the caller does between two steps is a part of them, for the device trains
 // meanwhile. Only the time in [Run.Pause] is not.
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		stopped := ctx.Err() != nil && errors.Is(err, ctx.Err()) || r.ranks != nil && errors.Is(err, context.Canceled)
+		if stopped {
 			// A stop that could not be saved is that error, not a clean stop.
 			if failed := r.leave(); failed != nil {
-				err = failed
+				err, stopped = failed, false
 			}
 		}
 		if err == nil || errors.Is(err, errStopped) {
 			return
 		}
-		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+		if !stopped && r.metrics != nil {
 			err = fmt.Errorf("%w; the checkpoint of step %d is kept", err, r.savedStep)
 		}
 		yield(Event{}, err)
@@ -163,6 +166,9 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 // rewind drops the lines of metrics.jsonl after the last checkpoint, and records where
 // the run goes on, if that is another place.
 func (r *Run) rewind() error {
+	if r.metrics == nil {
+		return nil
+	}
 	if err := r.metrics.Truncate(r.savedMetrics); err != nil {
 		return err
 	}
@@ -268,7 +274,7 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 // due says that it is time for a checkpoint.
 func (r *Run) due() bool {
 	every := r.Settings.CheckpointEvery
-	return every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, nin.BetweenCheckpoints)
+	return r.metrics != nil && every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, nin.BetweenCheckpoints)
 }
 
 // early says that the run ends after so many steps by Settings.Patience.

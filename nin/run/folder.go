@@ -111,8 +111,12 @@ func (f *folder) release() {
 	f.lock = nil
 }
 
-// discard removes what claim and the run have made, and unlocks the folder.
+// discard removes what claim and the run have made, and unlocks the folder. It may be called on
+// nil.
 func (f *folder) discard() {
+	if f == nil {
+		return
+	}
 	for _, path := range slices.Backward(f.made) {
 		if path == f.dir {
 			f.release()

@@ -4,7 +4,9 @@
 package run
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -33,8 +35,9 @@ type Run struct {
 
 	metadata     map[string]string // of files of weights
 	dev          *gpu.Device
+	ranks        nn.Ranks // nil is one
 	dataHash     string
-	metrics      *os.File
+	metrics      *os.File // nil on ranks that write no files, all but 0
 	board        *tensorboard.Writer
 	begun        time.Time // the epoch
 	progress     progress
@@ -55,43 +58,108 @@ type Run struct {
 // The settings name one of [nin.Recipes], or of known, which are recipes of your own. Their
 // dataset and folder are recorded; what is learned are the images train, and test measures each
 // epoch.
-func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
+func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (*Run, error) {
+	return NewAcross(ctx, dev, nil, s, w, train, test, dir, known...)
+}
+
+// NewAcross is [New] on one of several ranks, all with the same settings and images. Rank 0 reads
+// the file of Settings.Init, and it alone has the directory and writes files. A setting Shards of 0
+// becomes the number of ranks. The run's methods are called on all ranks.
+func NewAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
 	recipe, err := checked(s, known)
 	if err != nil {
 		return nil, err
 	}
-	folder, err := claim(dir)
-	if err != nil {
+	if ranks != nil && s.Shards == 0 {
+		s.Shards = ranks.Size()
+	}
+	if err := agree(ranks, s); err != nil {
 		return nil, err
 	}
-	on, err := session.Training(ctx, dev, recipe, s, session.Found{}, w, train, test)
-	if err != nil {
-		folder.discard()
+	r := &Run{Settings: s, Recipe: recipe, Dir: dir, dev: dev, ranks: ranks}
+	if err := r.first(func() (err error) {
+		r.folder, err = claim(dir)
+		return err
+	}); err != nil {
 		return nil, err
 	}
-	r := &Run{Session: on, Settings: s, Recipe: recipe, Dir: dir, dev: dev, folder: folder}
-	r.describe(w, train)
 	defer func() {
 		if err != nil {
 			r.Discard()
 		}
 	}()
-	if err = r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
+	if r.Session, err = session.Training(ctx, dev, ranks, recipe, s, session.Found{}, w, train, test); err != nil {
 		return nil, err
+	}
+	if err = r.describe(w, train); err != nil {
+		return nil, err
+	}
+	if err = r.first(func() error { return r.begin(w) }); err != nil {
+		return nil, err
+	}
+	return r, r.share()
+}
+
+// share gives all ranks the weights of rank 0, and notes which of them have other adapters.
+func (r *Run) share() error {
+	if r.ranks == nil {
+		return nil
+	}
+	var mine [256]byte
+	copy(mine[:], r.dev.Adapter().Name+" ("+r.dev.Adapter().Driver+")")
+	all := make([]byte, len(mine)*r.ranks.Size())
+	if err := r.ranks.AllGather(mine[:], all); err != nil {
+		return err
+	}
+	var other []string
+	for i := range r.ranks.Size() {
+		if theirs := string(bytes.TrimRight(all[i*len(mine):][:len(mine)], "\x00")); theirs != string(bytes.TrimRight(mine[:], "\x00")) {
+			other = append(other, fmt.Sprintf("rank %d %s", i, theirs))
+		}
+	}
+	if len(other) > 0 {
+		r.AddNote(fmt.Sprintf("the adapters of %d ranks differ from that of rank %d, so that the last bits depend on which rank has which: %s",
+			len(other), r.ranks.Rank(), listed(other)))
+	}
+	return r.Trainer.Share()
+}
+
+// agree refuses settings that differ between ranks, but for where files are.
+func agree(ranks nn.Ranks, s nin.Settings) error {
+	s.Data, s.Init = "", ""
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256(text)
+	return nn.Agree(ranks, "settings", hash[:])
+}
+
+// first calls f on rank 0. Its error is one on all ranks.
+func (r *Run) first(f func() error) error {
+	_, err := nn.Share(r.ranks, func() ([]byte, error) { return nil, f() })
+	return err
+}
+
+// begin sets the weights, and makes the first files.
+func (r *Run) begin(w *data.Whitening) (err error) {
+	s := r.Settings
+	if err := r.Net.Init(r.Recipe.Init, s.Seed); err != nil {
+		return err
 	}
 	if s.Init != "" {
-		if err = r.startFrom(s.Init); err != nil {
-			return nil, nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
+		if err := r.startFrom(s.Init); err != nil {
+			return nin.SettingError{Setting: "Init", Problem: s.Init, Err: err}
 		}
 	} else {
-		r.Note = randomNote(recipe, s)
+		r.Note = randomNote(r.Recipe, s)
 	}
-	if r.metrics, err = folder.begin(); err != nil {
-		return nil, err
+	if r.metrics, err = r.folder.begin(); err != nil {
+		return err
 	}
 	if w != nil {
 		if err := w.Write(r.file(nin.WhiteningFile)); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	err = r.write("run", struct {
@@ -99,16 +167,16 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 		platform
 		Parameters int `json:"parameters"`
 		session.Found
-	}{s, platformOf(dev), r.Net.Params(), r.Found})
+	}{s, platformOf(r.dev), r.Net.Params(), r.Found})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if s.TensorBoard {
 		if r.board, err = tensorboard.Open(r.file(tensorboard.FileName), 0); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return r, r.checkpoint(false)
+	return r.checkpoint(false)
 }
 
 // randomNote says what goes badly with the random weights that a run starts from; empty if nothing does.
@@ -179,13 +247,14 @@ func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
 }
 
 // describe notes what the files of the run say of its images and of its network, which
-// sees them through w, and what guessing comes to.
-func (r *Run) describe(w *data.Whitening, train *data.Images) {
+// sees them through w, and what guessing comes to. It refuses images that differ between ranks.
+func (r *Run) describe(w *data.Whitening, train *data.Images) error {
 	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w, Normalisation: r.Found.Normalisation}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
 	loss, _ := r.Trainer.Loss().(nn.CrossEntropy)
 	r.stuck = newStuck(r.Net.Out.C, r.TrainImages.Set(), loss, r.Trainer.StateBytes() == 0)
+	return nn.Agree(r.ranks, "images", []byte(r.dataHash+r.metadata["network"]))
 }
 
 // Close gives everything back. It may be called on nil.
@@ -215,6 +284,9 @@ func (r *Run) Discard() {
 
 // write appends a line to metrics.jsonl: {"event":event, the fields of v}.
 func (r *Run) write(event string, v any) error {
+	if r.metrics == nil {
+		return nil
+	}
 	fields, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -226,6 +298,9 @@ func (r *Run) write(event string, v any) error {
 
 // save writes model.safetensors.
 func (r *Run) save() error {
+	if r.metrics == nil {
+		return nil
+	}
 	weights, err := r.Net.Weights()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ package session
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -59,8 +60,9 @@ func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 // Training puts a recipe's network on dev as the settings of a run have it, with
 // a trainer and an evaluator. It sees its images through w, if the settings say so.
 // What was found before is kept; the zero Found is none. ctx ends the measurements of
-// the setting Tune.
-func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settings, f Found, w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
+// the setting Tune. The session is that of one of several ranks, unless ranks is nil; rank 0
+// tunes for all.
+func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found, w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
 	train, test = train.First(set.TrainImages), test.First(set.TestImages)
 	in := r.In
 	in.C = train.C
@@ -76,7 +78,7 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 			return nil, err
 		}
 	}
-	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...))
+	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...), nn.Across(ranks))
 	if err != nil {
 		return nil, err
 	}
@@ -97,9 +99,20 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	case f.Kernels != nil:
 		s.use(f.Kernels)
 	case set.Tune:
-		if err := s.Tune(ctx, set.Batch, func(nn.Choice) {}); err != nil {
+		found, err := nn.Share(ranks, func() ([]byte, error) {
+			if err := s.Tune(ctx, set.ShardSize(), func(nn.Choice) {}); err != nil {
+				return nil, err
+			}
+			return json.Marshal(s.Found.Kernels)
+		})
+		if err != nil {
 			return nil, err
 		}
+		var k nn.Kernels
+		if err := json.Unmarshal(found, &k); err != nil {
+			return nil, err
+		}
+		s.use(k)
 	}
 	if err := s.Load(train, test); err != nil {
 		return nil, err
@@ -113,7 +126,10 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 	if err := s.Train(cfg); err != nil {
 		return nil, err
 	}
-	return s, s.Measure(cmp.Or(f.Test, set.Batch))
+	if err := s.Measure(cmp.Or(f.Test, set.Batch)); err != nil {
+		return nil, err
+	}
+	return s, s.Evaluator.SetShards(set.Shards)
 }
 
 // use makes the network run on kernels.

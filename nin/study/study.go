@@ -174,7 +174,7 @@ func (r *underway) assemble(ctx context.Context, i, steps, tests int, seed uint6
 	s := recipe.Settings()
 	s.Dataset, s.Seed, s.Steps, s.TestImages = r.Train.Name, seed, steps, tests
 	s.Epochs = (steps*s.Batch-1)/r.Train.Len() + 1
-	on, err := session.Training(ctx, r.dev, recipe, s, session.Found{}, nil, r.Train, r.Test)
+	on, err := session.Training(ctx, r.dev, nil, recipe, s, session.Found{}, nil, r.Train, r.Test)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", r.result.Networks[i].Name, err)
 	}

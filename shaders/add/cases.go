@@ -7,7 +7,7 @@ import (
 
 // Cases are the conformance cases: one value, padding of one to seven channels
 // and none, strides that differ and that are no multiple of 4, one below and one
-// above a workgroup. The padding of a and b is not zero.
+// above a workgroup. The padding of a and b is not zero. Trees have one part and many.
 func Cases() []check.Case {
 	r := check.NewRand(25)
 	var cs []check.Case
@@ -16,6 +16,11 @@ func Cases() []check.Case {
 		{63, 4, 4, 4, 4}, {65, 4, 8, 4, 4}, {3, 96, 96, 100, 96}, {5, 2, 2, 3, 5}, {17, 1, 1, 4, 8},
 	} {
 		cs = append(cs, Sized(check.Checked(s), r)...)
+	}
+	for _, t := range []Tree{{1, 4}, {2, 8}, {4, 252}, {4, 260}, {8, 16}, {64, 4}} {
+		check.Checked(t)
+		a := TreeArgs[[]float64]{r.Floats(t.Parts * t.Count), make([]float64, t.Count)}
+		cs = append(cs, check.Of(t.Kernel(), a, t.Ref, check.Bound[TreeArgs[[]float64]]{Terms: t.Parts}))
 	}
 	return cs
 }

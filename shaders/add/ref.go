@@ -16,3 +16,13 @@ func (s Shape) AccumulateRef(a AccumulateArgs[[]float64]) {
 		a.Acc[i] += x
 	}
 }
+
+// Ref is the twin of [Tree.Kernel].
+func (t Tree) Ref(a TreeArgs[[]float64]) {
+	for j := range t.Count {
+		a.Sum[j] = 0
+		for i := range t.Parts {
+			a.Sum[j] += a.Part[i*t.Count+j]
+		}
+	}
+}

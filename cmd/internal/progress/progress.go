@@ -41,6 +41,7 @@ type Progress struct {
 	told    bool    // the estimate was given
 	host    float64 // seconds, of the epochs that have ended
 	kernels time.Duration
+	waited  time.Duration // for other ranks, of the epochs that have ended
 }
 
 // New shows run: with quiet its last line alone, with verbose also memory and
@@ -97,11 +98,18 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	}
 	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning, p.run.Net.In.Batch(1), flop)
 	parts := ""
+	if s.Shards > 1 {
+		parts = fmt.Sprintf(" in %d shards", s.Shards)
+	}
+	if ranks := p.run.Net.Ranks(); ranks != nil {
+		parts += fmt.Sprintf(" on %d ranks", ranks.Size())
+	}
 	if t.MicroBatch() < t.Batch() {
-		parts = fmt.Sprintf(", %d at a time with the same gradient", t.MicroBatch())
+		how := "with the same gradient"
 		if p.run.Net.HasState() {
-			parts = fmt.Sprintf(", %d at a time, each part normalised by itself", t.MicroBatch())
+			how = "each part normalised by itself"
 		}
+		parts += fmt.Sprintf(", %d at a time, %s", t.MicroBatch(), how)
 	}
 	p.line("steps", "%d of %d images%s", t.Total(), t.Batch(), parts)
 	p.line("files", "%s", p.run.Dir)
@@ -276,6 +284,11 @@ func (p *Progress) epoch(e run.Epoch) {
 	p.line("", "%.2f s of training, of which the host filled the queue%s for %.2f%%; %.2f s for test and checkpoint; %s",
 		e.Seconds, wait, 100*(host-p.host)/e.Seconds, time.Since(p.stepped).Seconds(), kernels)
 	p.host = host
+	if bytes, waited := p.run.Trainer.Exchanged(); bytes > 0 {
+		p.line("", "%.2f MB sent a step to other ranks; %.2f s in which sending, receiving and waiting for them took the host",
+			float64(bytes)/1e6, (waited - p.waited).Seconds())
+		p.waited = waited
+	}
 }
 
 // end prints what the run has come to; the last line is all that -quiet leaves.

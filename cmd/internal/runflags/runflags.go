@@ -32,6 +32,7 @@ const ownPictures = "photos"
 type Flags struct {
 	Adapter *string // for gpu.Options
 	Profile bool
+	Ranks   nn.Ranks // that the run is on, to be set before Check; nil is one
 
 	fs          *flag.FlagSet
 	given       nin.Settings // by flags
@@ -185,7 +186,7 @@ func (f *Flags) Check() error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	f.from, err = run.ReadCheckpoint(f.resume)
+	f.from, err = run.ReadCheckpointAcross(f.Ranks, f.resume)
 	return err
 }
 
@@ -210,7 +211,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		if err != nil {
 			return nil, err
 		}
-		return run.Resume(ctx, dev, f.from, train, test, f.resume)
+		return run.ResumeAcross(ctx, dev, f.Ranks, f.from, train, test, f.resume)
 	}
 	recipe, err := nin.Find(cmp.Or(f.recipe, DefaultRecipe(dev, f.given.Dataset)))
 	if err != nil {
@@ -249,7 +250,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		}
 	}
 	begin := func(dir string) (*run.Run, error) {
-		r, err := run.New(ctx, dev, s, w, train, test, dir)
+		r, err := run.NewAcross(ctx, dev, f.Ranks, s, w, train, test, dir)
 		if err == nil && note != "" {
 			r.AddNote(note)
 		}
@@ -260,7 +261,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	}
 	dir := filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
 	r, err := begin(dir)
-	for n := 2; errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy); n++ { // begun in the same second
+	for n := 2; f.Ranks == nil && (errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy)); n++ { // begun in the same second
 		r, err = begin(fmt.Sprintf("%s-%d", dir, n))
 	}
 	return r, err

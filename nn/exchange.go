@@ -1,0 +1,268 @@
+package nn
+
+import (
+	"slices"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+	"wgnin/shaders/add"
+)
+
+// exchange adds up, over all ranks, what each has of a step: gradients, running state, loss and
+// number correct. It is the upper part of the tree of Hyper.Shards.
+//
+// The values are cut into chunks, in the order in which the backward pass is done with them. Of each
+// chunk a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds the slices up
+// along the tree, and sends the sum to all (all-gather). The device adds, as it does within a rank:
+// it may round numbers close to zero otherwise than the host. Each value travels twice, as in a ring.
+//
+// While a chunk is exchanged, the device computes the next: the plan of a micro-batch runs in
+// segments, each up to where a chunk is ready.
+type exchange struct {
+	net     *Net
+	metrics *gpu.Buffer
+	chunks  []*chunkOfRanks // in the order of a step
+	recv    []float32       // slices from all ranks
+	sums    [2]sumOfRanks   // of every other chunk: that of one waits while the next is received
+	waited  time.Duration   // for other ranks
+	// diverged is what the metrics say of this rank while they are exchanged.
+	diverged float32
+}
+
+// chunkOfRanks are values that are exchanged at a time.
+type chunkOfRanks struct {
+	at     view
+	piece  int         // of the gradients; -1 if these are others
+	values []float32   // of this rank, and then the sum, padded to equal slices
+	slice  []float32   // the sum of this rank's slice
+	plans  []*gpu.Plan // to run until the chunk is ready, after those of the chunks before
+	read   *gpu.Readback
+}
+
+// sumOfRanks adds slices up on the device.
+type sumOfRanks struct {
+	parts *gpu.Buffer // [ranks, slice]
+	plan  *gpu.Plan
+	read  *gpu.Readback
+}
+
+// chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its latency,
+// and is a small part of most networks, so that there is something to compute meanwhile. Only a test
+// changes it.
+var chunkValues = 256 << 10
+
+// sliceAlign is what the number of values of a slice is a multiple of, so that slices can be bound.
+const sliceAlign = 64
+
+// pieces cuts size values into chunks for the ranks of net, or where it is the only one into
+// stretches that the adapter binds.
+func (net *Net) pieces(size int) (all []stretch) {
+	if net.ranks == nil {
+		return net.stretches(size)
+	}
+	unit := sliceAlign * net.ranks.Size()
+	most := max(unit, chunkValues/unit*unit)
+	for first := 0; first < size; first += most {
+		all = append(all, stretch{first, min(most, size-first)})
+	}
+	return all
+}
+
+// newExchange makes the memory of an exchange among the ranks of net.
+func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
+	x := &exchange{net: net, metrics: metrics}
+	defer func() {
+		if err != nil {
+			x.close()
+		}
+	}()
+	for i, s := range net.pieces(net.size) {
+		if err = x.add(s.of(net.grads), i); err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range net.pieces(net.stateSize) {
+		if err = x.add(s.of(net.state), -1); err != nil {
+			return nil, err
+		}
+	}
+	if err = x.add(metrics.All(), -1); err != nil {
+		return nil, err
+	}
+	slice := 0 // the longest
+	for _, c := range x.chunks {
+		slice = max(slice, len(c.slice))
+	}
+	ranks := net.ranks.Size()
+	x.recv = make([]float32, ranks*slice)
+	for i := range x.sums {
+		s := &x.sums[i]
+		if s.parts, err = net.dev.NewBuffer("slices of ranks", int64(ranks*slice)*4); err != nil {
+			return nil, err
+		}
+		r := net.dev.NewRecorder()
+		r.Layer("ranks")
+		sum := r.Temp("sum of ranks", int64(slice)*4)
+		r.Keep(sum)
+		add.Tree{Parts: ranks, Count: slice}.Kernel().Record(r, add.TreeArgs[view]{Part: s.parts.All(), Sum: sum})
+		if s.plan, err = r.Plan(); err != nil {
+			return nil, err
+		}
+		if s.read, err = net.dev.NewReadback(sum, 1); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// add makes a chunk of the values at a view.
+func (x *exchange) add(at view, piece int) (err error) {
+	ranks := x.net.ranks.Size()
+	n := int(at.Bytes() / 4)
+	slice := shaders.RoundUp(shaders.DivUp(n, ranks), sliceAlign)
+	c := &chunkOfRanks{at: at, piece: piece, values: make([]float32, ranks*slice), slice: make([]float32, slice)}
+	c.read, err = x.net.dev.NewReadback(at, 1)
+	x.chunks = append(x.chunks, c)
+	return err
+}
+
+// follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
+// within this rank.
+func (x *exchange) follow(forward *gpu.Plan, levels []level) {
+	ready := func(c *chunkOfRanks) int {
+		if c.piece < 0 { // the metrics are added up in the middle, but tell of the whole step
+			return forward.Len()
+		}
+		return forward.Written(c.at)
+	}
+	slices.SortStableFunc(x.chunks, func(a, b *chunkOfRanks) int { return ready(a) - ready(b) })
+	pieces := 0
+	for _, c := range x.chunks {
+		pieces = max(pieces, c.piece+1)
+	}
+	done, others := 0, false
+	for _, c := range x.chunks {
+		c.plans = nil
+		if at := ready(c); at > done {
+			c.plans, done = append(c.plans, forward.Part(done, at)), at
+		}
+		for _, l := range levels {
+			switch { // a level's plan adds piece after piece, and then the others
+			case c.piece >= 0:
+				c.plans = append(c.plans, l.add.Part(c.piece, c.piece+1))
+			case !others:
+				c.plans = append(c.plans, l.add.Part(pieces, l.add.Len()))
+			}
+		}
+		others = others || c.piece < 0
+	}
+}
+
+// run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this
+// rank has, and reports whether a rank wants to stop.
+func (x *exchange) run(stop bool) (stopped bool, err error) {
+	for i, c := range x.chunks {
+		if i == 0 {
+			if err := c.read.Run(c.plans...); err != nil {
+				return false, err
+			}
+		}
+		if i+1 < len(x.chunks) { // the device has work while this one waits for the others
+			next := x.chunks[i+1]
+			if err := next.read.Run(next.plans...); err != nil {
+				return false, err
+			}
+		}
+		if err := x.scatter(c, &x.sums[i%2], stop); err != nil {
+			return false, err
+		}
+		if i > 0 {
+			if err := x.gather(x.chunks[i-1], &x.sums[(i-1)%2]); err != nil {
+				return false, err
+			}
+		}
+	}
+	last := len(x.chunks) - 1
+	if err := x.gather(x.chunks[last], &x.sums[last%2]); err != nil {
+		return false, err
+	}
+	m := x.chunks[last].values
+	stopped = m[stopWord] > 0
+	m[shaders.MetricDiverged] = x.diverged
+	if !finite(m[:1]) { // of another rank
+		m[shaders.MetricDiverged] = 1
+	}
+	return stopped, gpu.Write(x.metrics.All(), m[:shaders.MetricOverflow])
+}
+
+// stopWord is where the chunk of the metrics says how many ranks want to stop, while each keeps to
+// itself whether it has diverged.
+const stopWord = shaders.MetricDiverged
+
+// scatter reads a chunk, exchanges its slices and has them added up.
+func (x *exchange) scatter(c *chunkOfRanks, s *sumOfRanks, stop bool) error {
+	if err := c.read.Next(c.values[:c.at.Bytes()/4]); err != nil {
+		return err
+	}
+	if c.at == x.metrics.All() {
+		x.diverged = c.values[shaders.MetricDiverged]
+		clear(c.values[stopWord:])
+		if stop {
+			c.values[stopWord] = 1
+		}
+	}
+	start := time.Now()
+	recv := x.recv[:len(c.values)]
+	if err := x.net.ranks.AllToAll(gpu.Bytes(c.values), gpu.Bytes(recv)); err != nil {
+		return err
+	}
+	x.waited += time.Since(start)
+	apart := s.parts.Bytes() / int64(x.net.ranks.Size())
+	for i := range x.net.ranks.Size() {
+		part := s.parts.Slice(int64(i)*apart, apart)
+		if err := gpu.Write(part, recv[i*len(c.slice):][:len(c.slice)]); err != nil {
+			return err
+		}
+	}
+	return s.read.Run(s.plan)
+}
+
+// gather gives all ranks the sum of a chunk, of which each has that of its slice.
+func (x *exchange) gather(c *chunkOfRanks, s *sumOfRanks) error {
+	if err := s.read.Next(c.slice); err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := x.net.ranks.AllGather(gpu.Bytes(c.slice), gpu.Bytes(c.values)); err != nil {
+		return err
+	}
+	x.waited += time.Since(start)
+	if c.at == x.metrics.All() {
+		return nil
+	}
+	return gpu.Write(c.at, c.values[:c.at.Bytes()/4])
+}
+
+// bytes are those that a rank sends in a step.
+func (x *exchange) bytes() (n int64) {
+	for _, c := range x.chunks {
+		n += 2 * 4 * int64(len(c.values)-len(c.slice))
+	}
+	return n
+}
+
+// close gives the device memory back. It may be called on nil.
+func (x *exchange) close() {
+	if x == nil {
+		return
+	}
+	for _, c := range x.chunks {
+		c.read.Release()
+	}
+	for _, s := range x.sums {
+		s.read.Release()
+		s.plan.Release()
+		s.parts.Release()
+	}
+}

@@ -1,0 +1,134 @@
+//go:build mpi
+
+package mpi
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"wgnin/nn"
+)
+
+// TestMain runs the tests, or what a process that [start] started does.
+func TestMain(m *testing.M) {
+	does := map[string]func() error{"rank": rank, "hang": hang}[os.Getenv("NIN_MPI_RANK")]
+	if does == nil {
+		os.Exit(m.Run())
+	}
+	if err := does(); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	Finalize()
+}
+
+// start is $MPIRUN, or else mpirun, of n ranks that do what does says.
+func start(t *testing.T, n int, does string) *exec.Cmd {
+	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
+	if err != nil {
+		t.Skip(err)
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), mpirun, "-n", fmt.Sprint(n), self)
+	cmd.Env = append(os.Environ(), "NIN_MPI_RANK="+does,
+		// Open MPI wants to be asked for more processes than processors, and twice as root.
+		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
+	return cmd
+}
+
+func TestRanks(t *testing.T) {
+	for _, n := range []int{1, 2, 4} {
+		out, err := start(t, n, "rank").CombinedOutput()
+		require.NoError(t, err, string(out))
+		assert.Equal(t, n, strings.Count(string(out), "fine\n"), string(out))
+	}
+}
+
+// A rank that hangs is found out by another, whose abort ends it.
+func TestHungRanks(t *testing.T) {
+	text, err := start(t, 2, "hang").CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(text), "mpi: broadcast: the other ranks have not come within 100ms; one of them hangs")
+}
+
+// hang is rank 0 in wait of a rank that does not call what it calls.
+func hang() error {
+	r, err := Init()
+	if err != nil {
+		return err
+	}
+	if r.Rank() == 0 {
+		select {}
+	}
+	patience = 100 * time.Millisecond
+	if err = r.Broadcast(make([]byte, 1<<20), 0); err != nil {
+		fmt.Println(err)
+		r.Abort(err)
+	}
+	return err
+}
+
+// rank checks each collective, and that Go still handles its own faults.
+func rank() error {
+	r, err := Init()
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		fmt.Println("fine")
+		return nil
+	}
+	me, n := byte(r.Rank()), r.Size()
+	for _, block := range []int{1, 1 << 20} {
+		data := bytes.Repeat([]byte{me}, block)
+		if err := r.Broadcast(data, n-1); err != nil {
+			return err
+		}
+		if !bytes.Equal(data, bytes.Repeat([]byte{byte(n - 1)}, block)) {
+			return fmt.Errorf("broadcast gave %v", data[:1])
+		}
+		var send, want, gathered []byte
+		for i := range n {
+			send = append(send, bytes.Repeat([]byte{10*me + byte(i)}, block)...)
+			want = append(want, bytes.Repeat([]byte{10*byte(i) + me}, block)...)
+			gathered = append(gathered, bytes.Repeat([]byte{byte(i)}, block)...)
+		}
+		recv := make([]byte, n*block)
+		if err := r.AllToAll(send, recv); err != nil {
+			return err
+		}
+		if !bytes.Equal(recv, want) {
+			return fmt.Errorf("all-to-all gave other blocks")
+		}
+		if err := r.AllGather(bytes.Repeat([]byte{me}, block), recv); err != nil {
+			return err
+		}
+		if !bytes.Equal(recv, gathered) {
+			return fmt.Errorf("all-gather gave other blocks")
+		}
+	}
+	if err := nn.Agree(r, "numbers", []byte{me / 2}); n == 4 && err == nil {
+		return fmt.Errorf("ranks 0 and 2 agree")
+	}
+	if local, locals := Local(); local != int(me) || locals != n {
+		return fmt.Errorf("rank %d is %d of %d on this machine", me, local, locals)
+	}
+	defer func() {
+		if recover() != nil {
+			fmt.Println("fine")
+		}
+	}()
+	var none *int
+	*none = 1
+	return nil
+}

@@ -1,0 +1,232 @@
+package nn
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync"
+
+	"wgnin/gpu"
+)
+
+// Ranks are the processes that train one network together, each on a device of its own, as MPI
+// has them. All call the same methods in the same order, each from one goroutine at a time; a call
+// returns when the others' data are there. Package mpi implements it, and [Loopback] within one
+// process.
+type Ranks interface {
+	Rank() int // of this process, from 0
+	Size() int // number of ranks
+	// Broadcast overwrites data, of the same length everywhere, by what rank root has.
+	Broadcast(data []byte, root int) error
+	// AllToAll sends the i-th of Size equal blocks of send to rank i, and receives its block for
+	// this rank as the i-th of recv.
+	AllToAll(send, recv []byte) error
+	// AllGather sends send to all, and receives that of rank i as the i-th of Size equal blocks of
+	// recv.
+	AllGather(send, recv []byte) error
+	// Abort ends all ranks. It may return; then the other methods fail everywhere.
+	Abort(err error)
+}
+
+// Across makes trainers and evaluators of the net work as one of several ranks; a nil r is the
+// only one. A trainer's Hyper.Shards is then at least the number of ranks, and 0 is that number: rank
+// i has the i-th of as many equal shares of the shards. All ranks train with the same settings on the
+// same images. After each step, all have the same weights, and as long as their devices compute
+// the same bits, so has a run of as many shards on another number of ranks.
+//
+// Errors: a number of ranks that is no power of two.
+func Across(r Ranks) NetOption {
+	return func(net *Net) error {
+		if size(r) > 1 {
+			net.ranks = r
+		}
+		if n := size(r); bits.OnesCount(uint(n)) != 1 {
+			return everywhere{fmt.Errorf("nn: there are %d ranks; want a power of two", n)}
+		}
+		return nil
+	}
+}
+
+// size is the number of ranks.
+func size(r Ranks) int {
+	if r == nil {
+		return 1
+	}
+	return r.Size()
+}
+
+// own are those of so many shards that this rank computes: from first up to end.
+func own(r Ranks, shards int) (first, end int) {
+	n := shards / size(r)
+	if r != nil {
+		first = r.Rank() * n
+	}
+	return first, first + n
+}
+
+// ErrElsewhere reports that another rank has failed, which says why.
+var ErrElsewhere = errors.New("another rank has failed")
+
+// everywhere is an error that all ranks have, so that one may tell it.
+type everywhere struct{ error }
+
+func (e everywhere) Unwrap() error { return e.error }
+
+// Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of it:
+// if the first tells it, the others need not, and none has to be aborted.
+func Everywhere(err error) bool {
+	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// Share gives all ranks what produce returns on rank 0. If that is an error, it is an
+// [ErrElsewhere] on the others.
+func Share(r Ranks, produce func() ([]byte, error)) (data []byte, err error) {
+	if size(r) == 1 {
+		return produce()
+	}
+	const failed = ^uint64(0)
+	var length [8]byte
+	if r.Rank() == 0 {
+		data, err = produce()
+		binary.LittleEndian.PutUint64(length[:], uint64(len(data)))
+		if err != nil {
+			binary.LittleEndian.PutUint64(length[:], failed)
+		}
+	}
+	if lost := r.Broadcast(length[:], 0); lost != nil {
+		return nil, lost
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	switch {
+	case err != nil:
+		return nil, everywhere{err}
+	case n == failed:
+		return nil, ErrElsewhere
+	}
+	if r.Rank() != 0 {
+		data = make([]byte, n)
+	}
+	return data, r.Broadcast(data, 0)
+}
+
+// Agree refuses, on all ranks, a hash that is not the same on all of them; what says what it is of.
+func Agree(r Ranks, what string, hash []byte) error {
+	if size(r) == 1 {
+		return nil
+	}
+	all := make([]byte, r.Size()*len(hash))
+	if err := r.AllGather(hash, all); err != nil {
+		return err
+	}
+	for i := range r.Size() {
+		if !bytes.Equal(all[i*len(hash):][:len(hash)], all[:len(hash)]) {
+			return everywhere{fmt.Errorf("rank %d has other %s than rank 0; want the same on all ranks", i, what)}
+		}
+	}
+	return nil
+}
+
+// least is the smallest n of all ranks.
+func least(r Ranks, n int) (int, error) {
+	if size(r) == 1 {
+		return n, nil
+	}
+	all := make([]uint32, r.Size())
+	if err := r.AllGather(gpu.Bytes([]uint32{uint32(n)}), gpu.Bytes(all)); err != nil {
+		return 0, err
+	}
+	for _, m := range all {
+		n = min(n, int(m))
+	}
+	return n, nil
+}
+
+// Loopback returns n ranks within this process, each for a goroutine and a device of its own: for
+// tests.
+func Loopback(n int) []Ranks {
+	l := &loopback{send: make([][]byte, n)}
+	l.moved = sync.NewCond(&l.mu)
+	all := make([]Ranks, n)
+	for i := range all {
+		all[i] = loopbackRank{l, i}
+	}
+	return all
+}
+
+type loopback struct {
+	mu      sync.Mutex
+	moved   *sync.Cond
+	send    [][]byte // of the call, by rank
+	waiting int      // ranks at the barrier
+	passed  int      // barriers
+	err     error    // of Abort
+}
+
+type loopbackRank struct {
+	*loopback
+	rank int
+}
+
+func (l loopbackRank) Rank() int { return l.rank }
+func (l loopbackRank) Size() int { return len(l.send) }
+
+func (l loopbackRank) Abort(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.err = fmt.Errorf("rank %d has failed: %w", l.rank, err)
+	l.moved.Broadcast()
+}
+
+// barrier waits for all ranks.
+func (l *loopback) barrier() error {
+	passed := l.passed
+	if l.waiting++; l.waiting == len(l.send) {
+		l.waiting = 0
+		l.passed++
+		l.moved.Broadcast()
+	}
+	for l.passed == passed && l.err == nil {
+		l.moved.Wait()
+	}
+	if l.passed != passed {
+		return nil
+	}
+	return l.err
+}
+
+// exchange calls take with what all ranks send.
+func (l loopbackRank) exchange(send []byte, take func(all [][]byte)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.send[l.rank] = send
+	if err := l.barrier(); err != nil {
+		return err
+	}
+	take(l.send)
+	return l.barrier()
+}
+
+func (l loopbackRank) Broadcast(data []byte, root int) error {
+	return l.exchange(data, func(all [][]byte) { copy(data, all[root]) })
+}
+
+func (l loopbackRank) AllToAll(send, recv []byte) error {
+	block := len(send) / l.Size()
+	return l.exchange(send, func(all [][]byte) {
+		for i, s := range all {
+			copy(recv[i*block:][:block], s[l.rank*block:])
+		}
+	})
+}
+
+func (l loopbackRank) AllGather(send, recv []byte) error {
+	return l.exchange(send, func(all [][]byte) {
+		for i, s := range all {
+			copy(recv[i*len(send):], s)
+		}
+	})
+}

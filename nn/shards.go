@@ -1,0 +1,201 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"math/bits"
+
+	"wgnin/gpu"
+	"wgnin/shaders"
+	"wgnin/shaders/add"
+	"wgnin/shaders/clip"
+	"wgnin/shaders/softmaxxent"
+)
+
+// maxShards is the most parts of a batch.
+const maxShards = 1 << 16
+
+// shards is the number of parts of a batch.
+func (h Hyper) shards() int { return max(1, h.Shards) }
+
+// ShardSize is the number of images of the largest of a batch's parts; see Shards.
+func (h Hyper) ShardSize() int { return shaders.DivUp(h.Batch, h.shards()) }
+
+// checkShards refuses a number of parts that makes no whole binary tree.
+func checkShards(n int) error {
+	if n < 0 || n > maxShards || n&(n-1) != 0 {
+		return RangeError{"Shards", n, fmt.Sprintf("a power of two up to %d", maxShards)}
+	}
+	return nil
+}
+
+// fewShards refuses fewer parts than ranks.
+func fewShards(n, ranks int) error {
+	return everywhere{RangeError{"Shards", n, fmt.Sprintf("at least the number of ranks, %d", ranks)}}
+}
+
+// run is what runs at a time: rows images of a batch from row on, all of one part.
+type run struct {
+	part, row, rows int
+	first, last     bool // of the part
+}
+
+// runs divides images into parts, as Hyper.Shards says, and yields the runs of the parts from
+// first up to end, each of at most micro images. A part without images has a run of none.
+func runs(images, parts, first, end, micro int) iter.Seq[run] {
+	return func(yield func(run) bool) {
+		for p := first; p < end; p++ {
+			start, stop := images*p/parts, images*(p+1)/parts
+			for row := start; row == start || row < stop; row += micro {
+				rows := min(micro, stop-row)
+				if !yield(run{p, row, rows, row == start, row+rows == stop}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// tree adds up what the parts of a batch leave in the gradients, in the metrics and in the
+// running state of a net: part after part, with memory for as many sums as the tree has levels.
+//
+// Each part starts with the running state from before the step. What they make of it is added
+// up like gradients, and the sum divided by the number of parts.
+type tree struct {
+	net     *Net
+	shards  int
+	metrics *gpu.Buffer
+	one     *gpu.Buffer // a shaders.Batch of a row that adds to the metrics
+	start   *gpu.Buffer // running state before the step; nil without state
+	inverse *gpu.Buffer // 1/shards; nil without state
+	levels  []level
+}
+
+// level is the sum of 2^n parts, where n is its place in the tree, while it waits for that of
+// the next 2^n.
+type level struct {
+	grads, metrics, state *gpu.Buffer
+	add                   *gpu.Plan // adds it to the net's gradients and state, and to the metrics
+}
+
+// newTree makes the memory for adding up own of a batch's parts, both powers of two.
+func newTree(net *Net, metrics *gpu.Buffer, shards, own int) (_ *tree, err error) {
+	t := &tree{net: net, shards: shards, metrics: metrics}
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if err = net.needGradients(); err != nil {
+		return nil, err
+	}
+	if t.one, err = upload(net.dev, "one row", shaders.Batch{Rows: 1}.Words()); err != nil {
+		return nil, err
+	}
+	if net.state != nil && shards > 1 {
+		if t.inverse, err = upload(net.dev, "1/shards", []float32{1 / float32(shards)}); err != nil {
+			return nil, err
+		}
+		if t.start, err = net.dev.NewBuffer("state before", net.state.Bytes()); err != nil {
+			return nil, err
+		}
+	}
+	for range bits.Len(uint(own)) - 1 {
+		t.levels = append(t.levels, level{})
+		if err = t.build(&t.levels[len(t.levels)-1]); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// build makes the memory and the plan of a level.
+func (t *tree) build(l *level) (err error) {
+	var errs [3]error
+	l.grads, errs[0] = t.net.dev.NewBuffer("gradients of parts", t.net.grads.Bytes())
+	l.metrics, errs[1] = t.net.dev.NewBuffer("metrics of parts", shaders.MetricsBytes)
+	if t.net.state != nil {
+		l.state, errs[2] = t.net.dev.NewBuffer("state of parts", t.net.state.Bytes())
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
+	r := t.net.dev.NewRecorder()
+	r.Layer("shards")
+	for _, s := range t.net.pieces(t.net.size) {
+		accumulate(r, s, l.grads, t.net.grads)
+	}
+	for _, s := range t.net.stretches(t.net.stateSize) {
+		accumulate(r, s, l.state, t.net.state)
+	}
+	softmaxxent.Shape{N: 1}.Total().Record(r, softmaxxent.TotalArgs[view, view]{
+		Batch: t.one.All(), Row: l.metrics.All(), Metrics: t.metrics.All(),
+	})
+	l.add, err = r.Plan()
+	return err
+}
+
+// accumulate records the addition of a stretch of x to that of sum.
+func accumulate(r *gpu.Recorder, s stretch, x, sum *gpu.Buffer) {
+	k := add.Shape{Pixels: s.count / 4, C: 4, AStride: 4, BStride: 4, YStride: 4}.Accumulate()
+	k.Record(r, add.AccumulateArgs[view]{X: s.of(x), Acc: s.of(sum)})
+}
+
+// sums are the plans to run after part i, counting from 0, of the parts that the tree adds up.
+func (t *tree) sums(i int) (plans []*gpu.Plan) {
+	if t == nil {
+		return nil
+	}
+	for _, l := range t.levels[:bits.TrailingZeros(^uint(i))] {
+		plans = append(plans, l.add)
+	}
+	return plans
+}
+
+// begin keeps the running state from before the step.
+func (t *tree) begin() error {
+	if t == nil || t.start == nil {
+		return nil
+	}
+	return t.net.dev.Copy(gpu.Copy{From: t.net.state.All(), To: t.start.All()})
+}
+
+// keep puts the sum after part i, which is not the last, aside, and gives the next part the
+// running state to start with.
+func (t *tree) keep(i int) error {
+	l := t.levels[bits.TrailingZeros(^uint(i))]
+	copies := []gpu.Copy{{From: t.net.grads.All(), To: l.grads.All()}, {From: t.metrics.All(), To: l.metrics.All()}}
+	if t.start != nil {
+		copies = append(copies, gpu.Copy{From: t.net.state.All(), To: l.state.All()}, gpu.Copy{From: t.start.All(), To: t.net.state.All()})
+	}
+	return t.net.dev.Copy(copies...)
+}
+
+// buildMean records the division of the running state, once all parts are added up.
+func (t *tree) buildMean(r *gpu.Recorder) {
+	if t == nil || t.inverse == nil {
+		return
+	}
+	r.Layer("shards")
+	for _, s := range t.net.stretches(t.net.stateSize) {
+		k := clip.Shape{Count: s.count, MaxNorm: 1}.Scale()
+		k.Record(r, clip.ScaleArgs[view]{G: s.of(t.net.state), Factor: t.inverse.All()})
+	}
+}
+
+// close gives the device memory back. It may be called on nil.
+func (t *tree) close() {
+	if t == nil {
+		return
+	}
+	t.one.Release()
+	t.start.Release()
+	t.inverse.Release()
+	for _, l := range t.levels {
+		l.add.Release()
+		l.grads.Release()
+		l.metrics.Release()
+		l.state.Release()
+	}
+}
