@@ -170,8 +170,8 @@ func (s Shape) bindsPoints(d *gpu.Device, p Pass, alpha int) bool {
 	l := d.Adapter().Limits
 	s.N = s.Together(l.OffsetAlign)
 	m := s.product(p, alpha)
-	most := max(m.rows*m.terms, m.terms*m.columns, m.rows*m.columns)
-	return int64(m.count)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
+	most := max(m.Rows*m.Terms, m.Terms*m.Columns, m.Rows*m.Columns)
+	return int64(m.Shares)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
 }
 
 // Together is the least number of images, at most all, after which a binding of x and one of y may
@@ -204,52 +204,31 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	case Tile:
 		return v.Lanes <= l.MaxGroupSize && v.SharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
-		if v.Alpha == 0 {
-			return d.Broadcast() && s.broadcasts(p)
-		}
-		m := s.product(p, v.Alpha)
-		return d.Broadcast() && BroadcastsPoints(m.rows, m.terms) && m.columns >= broadcastColumns
+		return d.Broadcast() && (v.Alpha > 0 && s.product(p, v.Alpha).Columns >= broadcastColumns || v.Alpha == 0 && s.broadcasts(p))
 	}
 	return true
 }
 
-// The limits of a Broadcast product of points.
-const (
-	PointRows  = 24      // it has at least so many rows
-	PointTerms = 1 << 14 // and fewer terms
-)
-
-// BroadcastsPoints reports whether a Broadcast product of points can have so many rows and terms.
-func BroadcastsPoints(rows, terms int) bool { return rows >= PointRows && terms < PointTerms }
-
-// StoredTiles is the number of tiles that package winograd keeps in memory for n: products take
-// rows in fours, and Broadcast products PointRows of them.
-func StoredTiles(n int) int { return max(PointRows, shaders.RoundUp(n, 4)) }
-
-// matrices are products of rows x terms and terms x columns.
-type matrices struct{ count, rows, terms, columns int }
-
 // product is what a pass computes, with the tiles of alpha points in each direction or the taps as they stand.
-func (s Shape) product(p Pass, alpha int) matrices {
+func (s Shape) product(p Pass, alpha int) Product {
 	h, w := s.OutH(), s.OutW()
 	if p == InputGradient {
 		h, w = s.InH, s.InW
 	}
-	m := matrices{1, s.N * h * w, s.KH * s.KW * s.InC, s.OutStride()}
+	m := Product{Shares: 1, Rows: s.N * h * w, Terms: s.KH * s.KW * s.InC, Columns: s.OutStride(), Strided: p == WeightGradient}
 	if alpha > 0 {
 		out := alpha + 1 - s.KH
-		tiles := StoredTiles(s.N * shaders.DivUp(h, out) * shaders.DivUp(w, out))
-		m = matrices{alpha * alpha, tiles, s.InStride, s.OutStride()}
+		m.Shares, m.Rows, m.Terms = alpha*alpha, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4), s.InStride
 	}
 	switch {
 	case p == InputGradient && alpha > 0:
-		m.terms, m.columns = m.columns, m.terms
+		m.Terms, m.Columns = m.Columns, m.Terms
 	case p == InputGradient:
-		m.terms, m.columns = s.KH*s.KW*s.OutC, s.InStride
+		m.Terms, m.Columns = s.KH*s.KW*s.OutC, s.InStride
 	case p == WeightGradient && alpha > 0:
-		m.rows, m.terms = m.terms, m.rows
+		m.Rows, m.Terms = m.Terms, m.Rows
 	case p == WeightGradient:
-		m.rows, m.terms = s.Rows(), m.rows
+		m.Rows, m.Terms = s.Rows(), m.Rows
 	}
 	return m
 }
@@ -267,18 +246,22 @@ const (
 // operands (which large tiles have fewer of); and the transforms. No GPU was measured for it.
 func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	m := s.product(p, v.Alpha)
-	work := float64(m.count) * float64(m.terms)
+	work := float64(m.Shares) * float64(m.Terms)
 	switch v.Family {
 	case Tile:
-		groups := shaders.DivUp(m.rows, v.Rows) * shaders.DivUp(m.columns, v.Columns)
+		groups := shaders.DivUp(m.Rows, v.Rows) * shaders.DivUp(m.Columns, v.Columns)
 		work *= float64(groups*v.Rows*v.Columns) * (1 + 16/float64(v.Rows) + 16/float64(v.Columns))
-		if (p != WeightGradient || v.Alpha > 0) && groups*m.count < fills { // that one splits its sums instead
+		if (p != WeightGradient || v.Alpha > 0) && groups*m.Shares < fills { // that one splits its sums instead
 			work *= 2
 		}
 	case Broadcast:
-		work *= float64(shaders.RoundUp(m.rows, 24)) * float64(shaders.RoundUp(m.columns, 32))
+		if v.Alpha > 0 {
+			work = m.cost()
+			break
+		}
+		work *= float64(shaders.RoundUp(m.Rows, 24)) * float64(shaders.RoundUp(m.Columns, 32))
 	default: // it loads more for each multiply-add
-		work *= 2.5 * float64(shaders.RoundUp(m.rows, 8)) * float64(shaders.RoundUp(m.columns, 12))
+		work *= 2.5 * float64(shaders.RoundUp(m.Rows, 8)) * float64(shaders.RoundUp(m.Columns, 12))
 	}
 	if v.Alpha == 0 {
 		return work
@@ -287,8 +270,8 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	if software {
 		value, dispatch = softwareValue, softwareDispatch
 	}
-	values := m.rows*m.terms + m.terms*m.columns + m.rows*m.columns
-	return work + value*float64(m.count*values) + 3*dispatch
+	values := m.Rows*m.Terms + m.Terms*m.Columns + m.Rows*m.Columns
+	return work + value*float64(m.Shares*values) + 3*dispatch
 }
 
 // broadcasts reports whether the pass has a Broadcast variant.

@@ -30,7 +30,8 @@ var products = []Product{
 	{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}, {Matrices: 2, Rows: 52, Terms: 12, Columns: 36},
 	{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}, {Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true},
 	{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}, {Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true},
-	{Matrices: 2, Rows: 132, Terms: 36, Columns: 68},
+	{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}, {Matrices: 1, Rows: 200, Terms: 268, Columns: 36},
+	{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true},
 }
 
 // Cases are the conformance cases of the kernels that run on the device.

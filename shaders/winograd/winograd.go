@@ -43,8 +43,12 @@ var (
 	productTerms string
 	//go:embed product_block.wgsl
 	productBlock string
-	//go:embed product_broadcast.wgsl
-	productBroadcast string
+	//go:embed broadcast.wgsl
+	broadcast string
+	//go:embed broadcast_rows.wgsl
+	broadcastRows string
+	//go:embed broadcast_terms.wgsl
+	broadcastTerms string
 	//go:embed product_tile.wgsl
 	productTile string
 )
@@ -71,8 +75,8 @@ type Tiles struct {
 	N, Down, Across int // images, and the tiles of each
 }
 
-// Count is the number of tiles in memory; see [conv2d.StoredTiles].
-func (t Tiles) Count() int { return conv2d.StoredTiles(t.N * t.Down * t.Across) }
+// Count is the number of tiles in memory: products take rows in fours.
+func (t Tiles) Count() int { return shaders.RoundUp(t.N*t.Down*t.Across, 4) }
 
 // Values is the number of values of the tiles with c channels, at all points.
 func (t Tiles) Values(c int) int { return t.Alpha * t.Alpha * t.Count() * c }
@@ -325,9 +329,6 @@ func (p Product) Check() error {
 			return fmt.Errorf("products of %dx%d and %dx%d; want multiples of 4", p.Rows, p.Terms, p.Terms, p.Columns)
 		}
 	}
-	if p.Variant.Family == conv2d.Broadcast && !conv2d.BroadcastsPoints(p.Rows, p.Terms) {
-		return fmt.Errorf("broadcast products of %d rows and %d terms; want at least %d and less than %d", p.Rows, p.Terms, conv2d.PointRows, conv2d.PointTerms)
-	}
 	return shaders.Positive("matrices and lanes", p.Matrices, p.Variant.Lanes)
 }
 
@@ -358,9 +359,13 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 		source, groups := v.TileSource(p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
 		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), p.Matrices*groups, v.SharedBytes()
 	case conv2d.Broadcast:
-		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
-		k.Broadcast, k.Groups = true, p.Matrices*c.RowBlocks*c.ColumnBlocks
-		k.Source = shaders.Source(c, product, operand, productBroadcast)
+		operand = broadcastRows
+		if p.TermsFirst {
+			operand = broadcastTerms
+		}
+		k.Broadcast = true
+		k.Source, k.Groups, k.Iterations = conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns, Strided: p.TermsFirst}.
+			BroadcastKernel(operand, broadcast)
 	default:
 		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
 		k.Groups = shaders.DivUp(p.Matrices*c.RowBlocks*c.ColumnBlocks, v.Lanes)
