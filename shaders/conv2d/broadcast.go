@@ -11,11 +11,13 @@ import (
 //go:embed broadcast.wgsl
 var broadcastProduct string
 
-// Product is Shares products of matrices Rows x Terms and Terms x Columns, Terms and Columns multiples of 4,
-// for a Broadcast kernel.
+// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4, and Terms
+// one, too, where not Strided.
 type Product struct {
 	Shares, Rows, Terms, Columns int
 	Strided                      bool // four terms of a row do not lie side by side
+	Biased                       bool // the sums begin with a row
+	Totals                       bool // one more row is the sum of the second matrix's
 }
 
 // blocks is how a Broadcast kernel divides a product.
@@ -23,8 +25,8 @@ type blocks struct {
 	Rows, BlockRows, RowBlocks int
 	Vecs, ColumnBlocks         int
 	Terms, BlockTerms, Blocks  int
-	OutVecs                    int
 	Kept                       int // vec4s in the private memory of a lane
+	Biased, Totals             bool
 }
 
 // What bounds a block: an unrolled loop of more multiply-adds leaves the processor's instruction cache, rows
@@ -43,12 +45,16 @@ const (
 func (p Product) blocks() (best blocks) {
 	least := 0
 	for vecs := 1; vecs <= 4; vecs++ {
-		b := blocks{Rows: p.Rows, Terms: p.Terms, Vecs: vecs, OutVecs: p.Columns / 4}
+		b := blocks{Rows: p.Rows, Terms: p.Terms, Vecs: vecs, Biased: p.Biased, Totals: p.Totals}
 		b.ColumnBlocks = shaders.DivUp(p.Columns, 32*vecs)
-		b.BlockTerms, b.Blocks = evenly(p.Terms, blockVecs/vecs&^3, 4)
+		multiple := 4
+		if p.Strided {
+			multiple = 1
+		}
+		b.BlockTerms, b.Blocks = evenly(p.Terms, blockVecs/vecs&^3, multiple)
 		count := max(shaders.DivUp(p.Rows, blockRows), min(shaders.DivUp(busy, p.Shares*b.ColumnBlocks), p.Rows/96))
 		b.BlockRows, b.RowBlocks = evenly(p.Rows, shaders.DivUp(p.Rows, max(count, 1)), 1)
-		b.Kept = vecs * (b.BlockTerms + shaders.DivUp(b.BlockTerms, pinned))
+		b.Kept = vecs * (b.BlockTerms + 1 + shaders.DivUp(b.BlockTerms, pinned))
 		if cycles := p.cycles(b); best.Vecs == 0 || cycles < least {
 			best, least = b, cycles
 		}
@@ -87,10 +93,15 @@ func (p Product) cost() float64 {
 func (b blocks) sums() string {
 	var w strings.Builder
 	w.WriteString("\nfn sums(at : u32) {\n")
-	for v := range b.Vecs {
-		fmt.Fprintf(&w, "  var s%d = vec4<f32>();\n", v)
-	}
 	kept := b.BlockTerms * b.Vecs
+	for v := range b.Vecs {
+		first := "vec4<f32>()"
+		if b.Biased {
+			first = fmt.Sprintf("kept(%du)", kept+v)
+		}
+		fmt.Fprintf(&w, "  var s%d = %s;\n", v, first)
+	}
+	kept += b.Vecs
 	for k := 0; k < b.BlockTerms; k += pinned {
 		end := min(k+pinned, b.BlockTerms)
 		for i := k; i < end; i += 4 {
@@ -108,10 +119,10 @@ func (b blocks) sums() string {
 	return w.String()
 }
 
-// BroadcastKernel is the text of the product, whose operands the parts bring in, the number of its workgroups,
-// and that of the iterations of an invocation's loops.
-func (p Product) BroadcastKernel(operands ...string) (source string, groups, iterations int) {
+// Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in, the number of its
+// workgroups, and that of the iterations of an invocation's loops.
+func (p Product) Broadcast(operands ...string) (source string, groups, iterations int) {
 	b := p.blocks()
 	source = shaders.Source(b, append(operands, broadcastProduct, b.sums())...)
-	return source, p.Shares * b.ColumnBlocks * b.RowBlocks, b.Blocks * (b.BlockTerms*b.Vecs + b.BlockRows*(1+b.Vecs))
+	return source, p.Shares * b.ColumnBlocks * b.RowBlocks, b.Blocks * (2*b.BlockTerms*b.Vecs + (b.BlockRows+1)*(1+b.Vecs))
 }

@@ -90,6 +90,9 @@ var shapes = []sized{
 	{unbiased(square(2, 12, 27, 6, 3, 1, 1)), fwd | dW},
 	{unbiased(square(3, 9, 30, 5, 3, 2, 1)), fwdReLU | dW},
 	{unbiased(raw(square(2, 3, 7, 6, 3, 1, 0))), fwd | dW},
+	{square(1, 268, 40, 33, 1, 1, 0), fwd | fwdReLU | dW | best},
+	{square(1, 40, 268, 5, 1, 1, 0), dX | dXReLU | best},
+	{unbiased(square(3, 20, 28, 5, 1, 1, 0)), fwd | dW | best},
 	{dilated(square(2, 5, 11, 13, 3, 2, 3), 2, 3), fwd | dX | dW},
 	{dilated(square(1, 4, 5, 3, 3, 1, 7), 7, 7), fwdReLU | dXReLU | dW},
 	{dilated(square(2, 16, 24, 9, 3, 1, 2), 2, 1), all | best},
@@ -158,7 +161,7 @@ func (s Shape) variant(p Pass, source string) string {
 	}
 	parts := []string{s.Variants[p].String()}
 	for _, part := range []struct{ text, name string }{
-		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"},
+		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"}, {broadcastForward, "pointwise"}, {broadcastDW, "pointwise"},
 	} {
 		if strings.Contains(undilated.Replace(source), undilated.Replace(part.text)) {
 			parts = append(parts, part.name)

@@ -24,6 +24,10 @@ var (
 	gemmBlock string
 	//go:embed gemm_broadcast.wgsl
 	gemmBroadcast string
+	//go:embed broadcast_forward.wgsl
+	broadcastForward string
+	//go:embed broadcast_dw.wgsl
+	broadcastDW string
 	//go:embed step1.wgsl
 	step1 string
 	//go:embed step4.wgsl
@@ -237,7 +241,7 @@ func (v Variant) TileSource(rows, columns, terms, fill int, operands ...string) 
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
-	if s.KH*s.KW*s.StrideH*s.StrideW == 1 && !g.Padded {
+	if s.pointwise() {
 		loader = loaderPointwise
 	}
 	v := s.Variants[p]
@@ -259,6 +263,13 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		}
 		k.Source = s.source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
 	case Broadcast:
+		if s.pointwise() && quads {
+			m := s.product(p, 0)
+			m.Biased = p == Forward && !s.NoBias
+			source, groups, iterations := m.Broadcast(store, broadcastForward)
+			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(g, source)
+			break
+		}
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
 		step := step1
@@ -303,6 +314,9 @@ func (s Shape) source(consts any, parts ...string) string {
 }
 
 var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
+
+// pointwise reports whether pixel p of y depends on pixel p of x alone.
+func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s.padding() == 0 }
 
 // padding is the largest of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
@@ -356,6 +370,9 @@ const maxSum = 16384
 // the device, and sums that are not too long.
 func (s Shape) shares() int {
 	pixels, v := s.OutH()*s.OutW(), s.Variants[WeightGradient]
+	if v.Family == Broadcast && s.pointwise() {
+		return shaders.DivUp(s.N*pixels, s.perShare())
+	}
 	if v.Family == Broadcast { // whole images
 		groups := shaders.DivUp(s.OutStride(), 32) * s.KH * s.KW * shaders.DivUp(s.InC, 24)
 		n := max(shaders.DivUp(s.N*pixels, maxSum), shaders.DivUp(32, groups))
@@ -379,6 +396,10 @@ func (s Shape) Chain() int { return s.perShare() + s.shares() }
 
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
+	if s.Variants[WeightGradient].Family == Broadcast && s.pointwise() {
+		pixels := s.N * s.OutH() * s.OutW() // loops over pixels and channels have a bound together
+		return shaders.DivUp(pixels, shaders.DivUp(pixels, min(4096, shaders.DivUp(1<<18, s.InC))))
+	}
 	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
 	}
@@ -408,6 +429,16 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		}
 		k.Source = s.source(c, shaders.Source(t, rows, tileDW, tileProduct))
 	case Broadcast:
+		if s.pointwise() {
+			m := Product{Shares: c.Shares, Rows: s.InC, Terms: s.perShare(), Columns: s.OutStride(), Strided: true, Totals: !s.NoBias}
+			operands := struct {
+				In                                 shaders.Alias
+				Pixels, InStride, OutVecs, AllRows int
+			}{"f32", c.Pixels, s.InStride, c.OutVecs, s.Rows()}
+			source, groups, iterations := m.Broadcast(broadcastDW)
+			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, shaders.Source(operands, source)
+			break
+		}
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)

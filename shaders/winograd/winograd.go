@@ -364,8 +364,9 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 			operand = broadcastTerms
 		}
 		k.Broadcast = true
-		k.Source, k.Groups, k.Iterations = conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns, Strided: p.TermsFirst}.
-			BroadcastKernel(operand, broadcast)
+		product := conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns, Strided: p.TermsFirst}
+		source, groups, iterations := product.Broadcast(operand, broadcast)
+		k.Source, k.Groups, k.Iterations = shaders.Source(struct{ OutVecs int }{p.Columns / 4}, source), groups, iterations
 	default:
 		c.RowBlocks, c.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
 		k.Groups = shaders.DivUp(p.Matrices*c.RowBlocks*c.ColumnBlocks, v.Lanes)
