@@ -16,6 +16,8 @@ var broadcastProduct string
 type Product struct {
 	Shares, Rows, Terms, Columns int
 	Strided                      bool // four terms of a row do not lie side by side
+	Line                         int  // what a block has of the terms divides it; 0 is any number
+	Whole                        bool // a block has all terms
 	Biased                       bool // the sums begin with a row
 	Totals                       bool // one more row is the sum of the second matrix's
 }
@@ -45,13 +47,20 @@ const (
 func (p Product) blocks() (best blocks) {
 	least := 0
 	for vecs := 1; vecs <= 4; vecs++ {
+		if p.Whole && p.Terms > blockVecs/vecs {
+			break
+		}
 		b := blocks{Rows: p.Rows, Terms: p.Terms, Vecs: vecs, Biased: p.Biased, Totals: p.Totals}
 		b.ColumnBlocks = shaders.DivUp(p.Columns, 32*vecs)
-		multiple := 4
-		if p.Strided {
-			multiple = 1
+		switch most := blockVecs / vecs &^ 3; {
+		case p.Line > 0:
+			b.BlockTerms = divisor(p.Line, most)
+			b.Blocks = p.Terms / b.BlockTerms
+		case p.Strided:
+			b.BlockTerms, b.Blocks = evenly(p.Terms, most, 1)
+		default:
+			b.BlockTerms, b.Blocks = evenly(p.Terms, most, 4)
 		}
-		b.BlockTerms, b.Blocks = evenly(p.Terms, blockVecs/vecs&^3, multiple)
 		count := max(shaders.DivUp(p.Rows, blockRows), min(shaders.DivUp(busy, p.Shares*b.ColumnBlocks), p.Rows/96))
 		b.BlockRows, b.RowBlocks = evenly(p.Rows, shaders.DivUp(p.Rows, max(count, 1)), 1)
 		b.Kept = vecs * (b.BlockTerms + 1 + shaders.DivUp(b.BlockTerms, pinned))
@@ -66,6 +75,15 @@ func (p Product) blocks() (best blocks) {
 func evenly(n, most, multiple int) (size, parts int) {
 	size = shaders.RoundUp(shaders.DivUp(n, shaders.DivUp(n, most)), multiple)
 	return size, shaders.DivUp(n, size)
+}
+
+// divisor is the largest divisor of n that is at most most.
+func divisor(n, most int) int {
+	for d := min(n, most); ; d-- {
+		if n%d == 0 {
+			return d
+		}
+	}
 }
 
 // cycles are those of llvmpipe for a row, as they were measured for 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a

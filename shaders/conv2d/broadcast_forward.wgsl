@@ -1,8 +1,15 @@
-// The operands of broadcast.wgsl for a 1x1 convolution, forward or input gradient: a row is a pixel.
-// From the store: bias and store.
-fn address_at(share : u32, p : u32, start : u32) -> u32 { return same24(p) * InStride + same12(start / 4u); }
+// The operands of broadcast.wgsl for a convolution without padding, forward or the input gradient of 1x1: a row
+// is a pixel, k is (r,s,channel of in); with several blocks of k it is 1x1.
+// From the store: bias and store; from the step: Step and four, at an offset.
+fn address_at(share : u32, p : u32, start : u32) -> u32 {
+  let q = same24(p);
+  let line = q / (OutW * OutH) * InH + q / OutW % OutH * StrideH;
+  return (line * InW + q % OutW * StrideW) * InStride + same12(start / Step);
+}
 
-fn four(at : u32, k : u32) -> vec4<f32> { return in_[at + k / 4u]; }
+fn offset(k : u32) -> u32 {
+  return (k / (InC * KW) * DilationH * InW + k / InC % KW * DilationW) * InStride + k % InC / Step;
+}
 
 fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> { return w[k * OutVecs + c]; }
 

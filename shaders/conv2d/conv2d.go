@@ -26,6 +26,10 @@ var (
 	gemmBroadcast string
 	//go:embed broadcast_forward.wgsl
 	broadcastForward string
+	//go:embed broadcast_step1.wgsl
+	broadcastStep1 string
+	//go:embed broadcast_step4.wgsl
+	broadcastStep4 string
 	//go:embed broadcast_dw.wgsl
 	broadcastDW string
 	//go:embed step1.wgsl
@@ -263,10 +267,12 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		}
 		k.Source = s.source(g, shaders.Source(t, loader, store, read, tileGEMM, tileProduct))
 	case Broadcast:
-		if s.pointwise() && quads {
-			m := s.product(p, 0)
-			m.Biased = p == Forward && !s.NoBias
-			source, groups, iterations := m.Broadcast(store, broadcastForward)
+		if m, ok := s.broadcastProduct(p); ok {
+			step := broadcastStep1
+			if !m.Strided {
+				step = broadcastStep4
+			}
+			source, groups, iterations := m.Broadcast(store, broadcastForward, step)
 			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(g, source)
 			break
 		}
@@ -370,7 +376,7 @@ const maxSum = 16384
 // the device, and sums that are not too long.
 func (s Shape) shares() int {
 	pixels, v := s.OutH()*s.OutW(), s.Variants[WeightGradient]
-	if v.Family == Broadcast && s.pointwise() {
+	if line := s.line(); v.Family == Broadcast && line > 0 {
 		return shaders.DivUp(s.N*pixels, s.perShare())
 	}
 	if v.Family == Broadcast { // whole images
@@ -396,9 +402,14 @@ func (s Shape) Chain() int { return s.perShare() + s.shares() }
 
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
-	if s.Variants[WeightGradient].Family == Broadcast && s.pointwise() {
-		pixels := s.N * s.OutH() * s.OutW() // loops over pixels and channels have a bound together
-		return shaders.DivUp(pixels, shaders.DivUp(pixels, min(4096, shaders.DivUp(1<<18, s.InC))))
+	if line := s.line(); s.Variants[WeightGradient].Family == Broadcast && line > 0 {
+		// Loops over pixels and rows have a bound together. A share has whole lines, or parts of the only one.
+		pixels, unit := s.N*s.OutH()*s.OutW(), line
+		if s.pointwise() {
+			unit = 1
+		}
+		most := max(1, min(4096, 1<<18/s.Rows())/unit)
+		return unit * shaders.DivUp(pixels/unit, shaders.DivUp(pixels/unit, most))
 	}
 	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
@@ -429,14 +440,15 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		}
 		k.Source = s.source(c, shaders.Source(t, rows, tileDW, tileProduct))
 	case Broadcast:
-		if s.pointwise() {
-			m := Product{Shares: c.Shares, Rows: s.InC, Terms: s.perShare(), Columns: s.OutStride(), Strided: true, Totals: !s.NoBias}
+		if m, ok := s.broadcastProduct(WeightGradient); ok {
 			operands := struct {
-				In                                 shaders.Alias
-				Pixels, InStride, OutVecs, AllRows int
-			}{"f32", c.Pixels, s.InStride, c.OutVecs, s.Rows()}
+				In                          shaders.Alias
+				InC, InStride, InH, InW, KW int
+				Pixels, OutVecs, OutH, OutW int
+				StrideH, StrideW, AllRows   int
+			}{"f32", s.InC, s.InStride, s.InH, s.InW, s.KW, c.Pixels, c.OutVecs, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.Rows()}
 			source, groups, iterations := m.Broadcast(broadcastDW)
-			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, shaders.Source(operands, source)
+			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(operands, source)
 			break
 		}
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)

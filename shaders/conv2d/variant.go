@@ -274,6 +274,41 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	return work + value*float64(m.Shares*values) + 3*dispatch
 }
 
+// broadcastProduct is what the pass computes on Broadcast's product of matrices, if it does: without padding, it
+// has pixels of 1x1 or of a block of terms, or a block of the pixels of a line.
+func (s Shape) broadcastProduct(p Pass) (Product, bool) {
+	m := s.product(p, 0)
+	channels := s.InC
+	switch {
+	case s.padding() > 0:
+		return m, false
+	case p == WeightGradient:
+		m.Rows, m.Terms, m.Shares, m.Totals = m.Rows-s.biasRows(), s.perShare(), s.shares(), !s.NoBias
+		if !s.pointwise() {
+			m.Line = s.line()
+		}
+		return m, s.line() > 0
+	case p == InputGradient:
+		channels = s.OutC
+	}
+	m.Biased, m.Strided, m.Whole = p == Forward && !s.NoBias, channels%4 > 0 || p == Forward && s.InStride%4 > 0, !s.pointwise()
+	return m, s.pointwise() || p == Forward && m.Terms <= blockVecs
+}
+
+// line is the number of pixels of y whose pixels of x are as far apart, one from the next, where those of Broadcast's
+// weight gradient are: without padding. It is 0 where too few of them make a block.
+func (s Shape) line() int {
+	switch {
+	case s.padding() > 0 || s.KH*s.KW*s.InC >= 1<<12:
+		return 0
+	case s.pointwise():
+		return s.N * s.OutH() * s.OutW()
+	case divisor(s.OutW(), blockVecs/4) < pinned:
+		return 0
+	}
+	return s.OutW()
+}
+
 // broadcasts reports whether the pass has a Broadcast variant.
 func (s Shape) broadcasts(p Pass) bool {
 	switch p {
@@ -282,7 +317,10 @@ func (s Shape) broadcasts(p Pass) bool {
 	case InputGradient:
 		return s.InStride >= broadcastColumns && s.OutC < 1<<12
 	}
-	return s.InC%4 == 0 && s.InStride%4 == 0 && s.OutStride() >= broadcastColumns && s.InC < 1<<14 && s.InW < 1<<12
+	if s.OutStride() < broadcastColumns {
+		return false
+	}
+	return s.line() > 0 || s.InC%4 == 0 && s.InStride%4 == 0 && s.InC < 1<<14 && s.InW < 1<<12
 }
 
 // broadcastColumns is the least number of channels: the last workgroup of 32
