@@ -17,12 +17,12 @@ var sized = []struct {
 	Points
 	n, h, w, c, outC, pad int
 }{
-	{Points{6, 3}, 2, 7, 9, 4, 8, 1},
-	{Points{6, 5}, 1, 5, 6, 8, 4, 2},
-	{Points{8, 3}, 3, 6, 13, 3, 5, 0},
-	{Points{8, 5}, 2, 9, 4, 6, 4, 3},
-	{Points{6, 5}, 26, 1, 2, 1, 1, 4},
-	{Points{8, 5}, 1, 3, 3, 5, 8, 5},
+	{Points{Alpha: 6, Taps: 3}, 2, 7, 9, 4, 8, 1},
+	{Points{Alpha: 6, Taps: 5}, 1, 5, 6, 8, 4, 2},
+	{Points{Alpha: 8, Taps: 3}, 3, 6, 13, 3, 5, 0},
+	{Points{Alpha: 8, Taps: 5}, 2, 9, 4, 6, 4, 3},
+	{Points{Alpha: 6, Taps: 5}, 26, 1, 2, 1, 1, 4},
+	{Points{Alpha: 8, Taps: 5}, 1, 3, 3, 5, 8, 5},
 }
 
 // products are whole and partial blocks of every family, and the least of all.
@@ -40,6 +40,7 @@ func Cases(d *gpu.Device) []check.Case {
 	zeros := func(n int) []float64 { return make([]float64, n) }
 	var cs []check.Case
 	for i, s := range sized {
+		s.Rolled = d.Adapter().Class == gpu.Software
 		cStride, outStride := shaders.RoundUp(s.c, 4), shaders.RoundUp(s.outC, 4)
 		outH, outW := s.h+2*s.pad-s.Taps+1, s.w+2*s.pad-s.Taps+1
 		t := Tiles{s.Points, s.n, shaders.DivUp(outH, s.M()), shaders.DivUp(outW, s.M())}

@@ -132,7 +132,7 @@ func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	}
 	return gpu.Kernel[TransformArgs[gpu.View]]{
 		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
-		Source: shaders.Source(c, t.matrix().wgsl(), transform),
+		Source: shaders.Source(c, t.matrix().wgsl(t.Rolled), transform),
 		Groups: shaders.DivUp(c.Tiles*c.C, 64), Lanes: 64,
 	}
 }
@@ -181,7 +181,7 @@ func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
 	c := f.consts()
 	_, g, _ := f.Matrices()
 	return gpu.Kernel[FilterArgs[gpu.View]]{
-		Name: "winograd/filter", Detail: f.String(), Source: shaders.Source(c, g.wgsl(), filter),
+		Name: "winograd/filter", Detail: f.String(), Source: shaders.Source(c, g.wgsl(f.Rolled), filter),
 		Groups: shaders.DivUp(c.Terms*c.C, 64), Lanes: 64,
 	}
 }
@@ -215,7 +215,7 @@ func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
 	_, g, _ := w.Matrices()
 	return gpu.Kernel[WeightsArgs[gpu.View, gpu.View]]{
 		Name: "winograd/dw", Detail: w.String(),
-		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights),
+		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(w.Rolled), weights),
 		Groups: shaders.DivUp((c.Rows+1)*c.C, 64), Lanes: 64,
 	}
 }
@@ -291,7 +291,7 @@ func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Ke
 	at, _, _ := o.Matrices()
 	return gpu.Kernel[A]{
 		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
-		Source: shaders.Source(c, at.wgsl(), finish, output),
+		Source: shaders.Source(c, at.wgsl(o.Rolled), finish, output),
 		Groups: shaders.DivUp(o.N*o.Down*o.Across*c.C, 64), Lanes: 64,
 	}
 }

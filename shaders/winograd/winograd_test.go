@@ -27,7 +27,7 @@ func TestMatrices(t *testing.T) {
 	r := check.NewRand(3)
 	for alpha := range finite {
 		for _, taps := range []int{3, 5} {
-			p := Points{alpha, taps}
+			p := Points{Alpha: alpha, Taps: taps}
 			require.NoError(t, p.Check())
 			at, g, bt := p.Matrices()
 			filter, d := r.Floats(taps), r.Floats(alpha)
@@ -189,7 +189,7 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 		})
 	}
 	near := func(name string, got, want, magnitude []float64, terms int) {
-		at, g, bt := Points{alpha, s.KH}.Matrices()
+		at, g, bt := Points{Alpha: alpha, Taps: s.KH}.Matrices()
 		worst := 0.0
 		for i := range want {
 			tolerance := shaders.Tolerance(terms+transforms(at)+transforms(g)+transforms(bt), 0, magnitude[i])
@@ -294,7 +294,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "winograd/bias", Kind: "unwritten", Right: "i >= Shares * C", Wrong: "i + 1u >= Shares * C"},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "sign", Right: "s0 = s0 + kept(", Wrong: "s0 = s0 - kept("},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "index", Right: "+ i % Vecs * 8u, ", Wrong: "+ i % Vecs * 4u, "},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "column < OutVecs", Wrong: "column + 1u < OutVecs"},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "i * 8u < OutVecs) { add(", Wrong: "i * 8u + 1u < OutVecs) { add("},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "min(first + BlockRows, Rows)", Wrong: "min(first + BlockRows, Rows - 1u)"},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "k >= block * BlockTerms", Wrong: "true"},
 	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "block > 0u", Wrong: "block > 1u"},
