@@ -28,7 +28,8 @@ func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
 //   - Block has 8 pixels x 12 channels in the registers of a lane and no
 //     workgroup memory: for any device, 8 lanes on a software adapter, whose
 //     vectors are as wide, and 64 on a GPU.
-//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast.
+//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast: a [Product] of matrices, or else 24 x 4 in the
+//     registers of a lane.
 //   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
 //     Depth at a time, and a lane has 8 x 8 of them in registers.
 type Variant struct {
@@ -350,4 +351,4 @@ func (s Shape) with(v Variant) Shape {
 var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
-func SourceHash() string { return shaders.SourceHash(files, tiles, fills, alphas) }
+func SourceHash() string { return shaders.SourceHash(files, tiles, fills, alphas, blockVecs, blockRows, busy, pinned) }
