@@ -351,4 +351,6 @@ func (s Shape) with(v Variant) Shape {
 var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
-func SourceHash() string { return shaders.SourceHash(files, tiles, fills, alphas, blockVecs, blockRows, busy, pinned) }
+func SourceHash() string {
+	return shaders.SourceHash(files, tiles, fills, alphas, blockVecs, blockRows, busy, pinned)
+}
