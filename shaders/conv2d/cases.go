@@ -90,6 +90,12 @@ var shapes = []sized{
 	{unbiased(square(2, 12, 27, 6, 3, 1, 1)), fwd | dW},
 	{unbiased(square(3, 9, 30, 5, 3, 2, 1)), fwdReLU | dW},
 	{unbiased(raw(square(2, 3, 7, 6, 3, 1, 0))), fwd | dW},
+	{square(1, 268, 40, 33, 1, 1, 0), fwd | fwdReLU | dW | best},
+	{square(1, 40, 268, 5, 1, 1, 0), dX | dXReLU | best},
+	{unbiased(square(3, 20, 28, 5, 1, 1, 0)), fwd | dW | best},
+	{square(1, 32, 24, 5, 3, 1, 0), fwd | best},
+	{square(1, 29, 25, 6, 3, 2, 0), fwdReLU | best},
+	{raw(dilated(square(1, 3, 24, 38, 3, 1, 0), 2, 3)), fwd | dW | best},
 	{dilated(square(2, 5, 11, 13, 3, 2, 3), 2, 3), fwd | dX | dW},
 	{dilated(square(1, 4, 5, 3, 3, 1, 7), 7, 7), fwdReLU | dXReLU | dW},
 	{dilated(square(2, 16, 24, 9, 3, 1, 2), 2, 1), all | best},
@@ -159,6 +165,7 @@ func (s Shape) variant(p Pass, source string) string {
 	}
 	parts := []string{s.Variants[p].String()}
 	for _, part := range []struct{ text, name string }{
+		{broadcastForward, "unpadded"}, {broadcastDW, "unpadded"}, {broadcastStep1, "by 1"}, {broadcastStep4, "by 4"},
 		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"},
 	} {
 		if strings.Contains(undilated.Replace(source), undilated.Replace(part.text)) {

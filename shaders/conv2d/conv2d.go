@@ -24,6 +24,14 @@ var (
 	gemmBlock string
 	//go:embed gemm_broadcast.wgsl
 	gemmBroadcast string
+	//go:embed broadcast_forward.wgsl
+	broadcastForward string
+	//go:embed broadcast_step1.wgsl
+	broadcastStep1 string
+	//go:embed broadcast_step4.wgsl
+	broadcastStep4 string
+	//go:embed broadcast_dw.wgsl
+	broadcastDW string
 	//go:embed step1.wgsl
 	step1 string
 	//go:embed step4.wgsl
@@ -196,28 +204,19 @@ const noTap = 0xffffffff
 // gemm describes an implicit GEMM: forward, or the input gradient, where the
 // roles of input and output are changed.
 type gemm struct {
-	gemmSizes
-	gemmConsts
-}
-
-// gemmSizes are all that the kernels of two 1x1 convolutions differ in.
-type gemmSizes struct {
+	In                  shaders.Alias
 	Pixels, PixelBlocks int
 	InC, InStride       int // InStride in units of In
 	InH, InW            int
 	OutVecs, OutBlocks  int
 	OutH, OutW          int
-}
-
-type gemmConsts struct {
-	In               shaders.Alias
-	KH, KW           int
-	StrideH, StrideW int
-	PadTop, PadLeft  int
-	Lanes            int
-	NoTap            uint32
-	Padded           bool // some taps are in the padding, or between the strides
-	ReLU             bool
+	KH, KW              int
+	StrideH, StrideW    int
+	PadTop, PadLeft     int
+	Lanes               int
+	NoTap               uint32
+	Padded              bool // some taps are in the padding, or between the strides
+	ReLU                bool
 }
 
 // tileConsts are those of a Tile, after gemm's or dwConsts'.
@@ -271,8 +270,7 @@ func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...s
 }
 
 func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store string) gpu.Kernel[A] {
-	pointwise := s.pointwise()
-	if pointwise {
+	if s.pointwise() {
 		loader = loaderPointwise
 	}
 	v := s.Variants[p]
@@ -292,24 +290,28 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 		if quads {
 			read = read4
 		}
-		k.Source = s.source(g.gemmConsts, t.source(loader, store, read, tileGEMM))
+		k.Source = s.source(g, t.source(loader, store, read, tileGEMM))
 	case Broadcast:
+		if m, ok := s.broadcastProduct(p); ok {
+			step := broadcastStep1
+			if !m.Strided {
+				step = broadcastStep4
+			}
+			source, groups, iterations := m.Broadcast(store, broadcastForward, step)
+			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(g, source)
+			break
+		}
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 8), shaders.DivUp(g.Pixels, 24)
 		k.Broadcast, k.Groups = true, g.OutBlocks*g.PixelBlocks
 		step := step1
 		if quads {
 			step = step4
 		}
-		k.Source = s.source(g.gemmConsts, loader, store, step, gemmBroadcast)
+		k.Source = s.source(g, loader, store, step, gemmBroadcast)
 	default:
 		g.OutBlocks, g.PixelBlocks = shaders.DivUp(g.OutVecs, 3), shaders.DivUp(g.Pixels, 8)
 		k.Groups = shaders.DivUp(g.OutBlocks*g.PixelBlocks, v.Lanes)
-		k.Source = s.source(g.gemmConsts, loader, store, row, gemmBlock)
-	}
-	if pointwise && v.Family == Broadcast { // elsewhere loops over taps are faster where their lengths are known
-		k.Sizes = g.gemmSizes
-	} else {
-		k.Source = shaders.Source(g.gemmSizes, k.Source)
+		k.Source = s.source(g, loader, store, row, gemmBlock)
 	}
 	return k
 }
@@ -324,11 +326,12 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	if s.NoBias {
 		added = biasNone
 	}
-	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{gemmSizes{
+	return gemmKernel[ForwardArgs[gpu.View]](s, Forward, name, gemm{
 		Pixels: s.N * s.OutH() * s.OutW(),
 		InC:    s.InC, InStride: s.InStride, InH: s.InH, InW: s.InW,
-		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
-	}, gemmConsts{Padded: s.padding() > 0, ReLU: relu}}, loaderForward, shaders.Rectify+added+storeForward)
+		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(), ReLU: relu,
+		Padded: s.padding() > 0,
+	}, loaderForward, shaders.Rectify+added+storeForward)
 }
 
 // source is a kernel's text for the dilation of the window. A factor of 1 is left out, so that a
@@ -343,18 +346,19 @@ func (s Shape) source(consts any, parts ...string) string {
 
 var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
 
-// pointwise reports whether pixel p of y is of pixel p of x alone.
+// pointwise reports whether pixel p of y depends on pixel p of x alone.
 func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s.padding() == 0 }
 
 // padding is the largest of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
 
 func (s Shape) dxGEMM() gemm {
-	return gemm{gemmSizes{
+	return gemm{
 		Pixels: s.N * s.InH * s.InW,
 		InC:    s.OutC, InStride: s.OutStride(), InH: s.OutH(), InW: s.OutW(),
 		OutVecs: s.InStride / 4, OutH: s.InH, OutW: s.InW,
-	}, gemmConsts{Padded: s.KH*s.KW*s.StrideH*s.StrideW > 1 || s.padding() > 0}}
+		Padded: s.KH*s.KW*s.StrideH*s.StrideW > 1 || s.padding() > 0,
+	}
 }
 
 // DX is the gradient of x. The channel stride of x must be a multiple of 4.
@@ -405,6 +409,9 @@ const maxSum = 16384
 // the device, and sums that are not too long.
 func (s Shape) shares() int {
 	pixels, v := s.OutH()*s.OutW(), s.Variants[WeightGradient]
+	if line := s.line(); v.Family == Broadcast && line > 0 {
+		return shaders.DivUp(s.N*pixels, s.perShare())
+	}
 	if v.Family == Broadcast { // whole images
 		groups := shaders.DivUp(s.OutStride(), 32) * s.KH * s.KW * shaders.DivUp(s.InC, 24)
 		n := max(shaders.DivUp(s.N*pixels, maxSum), shaders.DivUp(32, groups))
@@ -428,6 +435,15 @@ func (s Shape) Chain() int { return s.perShare() + s.shares() }
 
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
+	if line := s.line(); s.Variants[WeightGradient].Family == Broadcast && line > 0 {
+		// Loops over pixels and rows have a bound together. A share has whole lines, or parts of the only one.
+		pixels, unit := s.N*s.OutH()*s.OutW(), line
+		if s.pointwise() {
+			unit = 1
+		}
+		most := max(1, min(4096, 1<<18/s.Rows())/unit)
+		return unit * shaders.DivUp(pixels/unit, shaders.DivUp(pixels/unit, most))
+	}
 	if s.Variants[WeightGradient].Family == Broadcast {
 		return shaders.DivUp(s.N, s.shares()) * s.OutH() * s.OutW()
 	}
@@ -464,6 +480,17 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		}
 		k.Source = s.source(c.dwConsts, t.source(shaders.Source(known, rows, tileDW)))
 	case Broadcast:
+		if m, ok := s.broadcastProduct(WeightGradient); ok {
+			operands := struct {
+				In                          shaders.Alias
+				InC, InStride, InH, InW, KW int
+				Pixels, OutVecs, OutH, OutW int
+				StrideH, StrideW, AllRows   int
+			}{"f32", s.InC, s.InStride, s.InH, s.InW, s.KW, c.Pixels, c.OutVecs, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.Rows()}
+			source, groups, iterations := m.Broadcast(broadcastDW)
+			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(operands, source)
+			break
+		}
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)

@@ -28,7 +28,8 @@ func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
 //   - Block has 8 pixels x 12 channels in the registers of a lane and no
 //     workgroup memory: for any device, 8 lanes on a software adapter, whose
 //     vectors are as wide, and 64 on a GPU.
-//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast.
+//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast: a [Product] of matrices, or else 24 x 4 in the
+//     registers of a lane.
 //   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
 //     Depth at a time, and a lane has 8 x 8 of them in registers. Where its
 //     memory is cleared first, it takes Each such tiles.
@@ -216,8 +217,8 @@ func (s Shape) bindsPoints(d *gpu.Device, p Pass, alpha int) bool {
 	l := d.Adapter().Limits
 	s.N = s.Together(l.OffsetAlign)
 	m := s.product(p, alpha)
-	most := max(m.rows*m.terms, m.terms*m.columns, m.rows*m.columns)
-	return int64(m.count)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
+	most := max(m.Rows*m.Terms, m.Terms*m.Columns, m.Rows*m.Columns)
+	return int64(m.Shares)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
 }
 
 // Together is the least number of images, at most all, after which a binding of x and one of y may
@@ -249,52 +250,31 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	case Tile:
 		return v.Lanes <= l.MaxGroupSize && v.SharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
-		if v.Alpha == 0 {
-			return d.Broadcast() && s.broadcasts(p)
-		}
-		m := s.product(p, v.Alpha)
-		return d.Broadcast() && BroadcastsPoints(m.rows, m.terms) && m.columns >= broadcastColumns
+		return d.Broadcast() && (v.Alpha > 0 && s.product(p, v.Alpha).Columns >= broadcastColumns || v.Alpha == 0 && s.broadcasts(p))
 	}
 	return true
 }
 
-// The limits of a Broadcast product of points.
-const (
-	PointRows  = 24      // it has at least so many rows
-	PointTerms = 1 << 14 // and fewer terms
-)
-
-// BroadcastsPoints reports whether a Broadcast product of points can have so many rows and terms.
-func BroadcastsPoints(rows, terms int) bool { return rows >= PointRows && terms < PointTerms }
-
-// StoredTiles is the number of tiles that package winograd keeps in memory for n: products take
-// rows in fours, and Broadcast products PointRows of them.
-func StoredTiles(n int) int { return max(PointRows, shaders.RoundUp(n, 4)) }
-
-// matrices are products of rows x terms and terms x columns.
-type matrices struct{ count, rows, terms, columns int }
-
 // product is what a pass computes, with the tiles of alpha points in each direction or the taps as they stand.
-func (s Shape) product(p Pass, alpha int) matrices {
+func (s Shape) product(p Pass, alpha int) Product {
 	h, w := s.OutH(), s.OutW()
 	if p == InputGradient {
 		h, w = s.InH, s.InW
 	}
-	m := matrices{1, s.N * h * w, s.KH * s.KW * s.InC, s.OutStride()}
+	m := Product{Shares: 1, Rows: s.N * h * w, Terms: s.KH * s.KW * s.InC, Columns: s.OutStride(), Strided: p == WeightGradient}
 	if alpha > 0 {
 		out := alpha + 1 - s.KH
-		tiles := StoredTiles(s.N * shaders.DivUp(h, out) * shaders.DivUp(w, out))
-		m = matrices{alpha * alpha, tiles, s.InStride, s.OutStride()}
+		m.Shares, m.Rows, m.Terms = alpha*alpha, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4), s.InStride
 	}
 	switch {
 	case p == InputGradient && alpha > 0:
-		m.terms, m.columns = m.columns, m.terms
+		m.Terms, m.Columns = m.Columns, m.Terms
 	case p == InputGradient:
-		m.terms, m.columns = s.KH*s.KW*s.OutC, s.InStride
+		m.Terms, m.Columns = s.KH*s.KW*s.OutC, s.InStride
 	case p == WeightGradient && alpha > 0:
-		m.rows, m.terms = m.terms, m.rows
+		m.Rows, m.Terms = m.Terms, m.Rows
 	case p == WeightGradient:
-		m.rows, m.terms = s.Rows(), m.rows
+		m.Rows, m.Terms = s.Rows(), m.Rows
 	}
 	return m
 }
@@ -312,11 +292,11 @@ const (
 // operands (which large tiles have fewer of); and the transforms. No GPU was measured for it.
 func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	m := s.product(p, v.Alpha)
-	work := float64(m.count) * float64(m.terms)
+	work := float64(m.Shares) * float64(m.Terms)
 	switch v.Family {
 	case Tile:
-		groups := shaders.DivUp(m.rows, v.Rows) * shaders.DivUp(m.columns, v.Columns)
-		workgroups, busy, cleared := groups*m.count, fills, 0.0
+		groups := shaders.DivUp(m.Rows, v.Rows) * shaders.DivUp(m.Columns, v.Columns)
+		workgroups, busy, cleared := groups*m.Shares, fills, 0.0
 		if v.Each > 0 {
 			workgroups, busy = shaders.DivUp(workgroups, v.Each), fillsCleared
 			cleared = clearing / 16 * float64(workgroups*v.SharedBytes())
@@ -327,9 +307,13 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 		}
 		work += cleared
 	case Broadcast:
-		work *= float64(shaders.RoundUp(m.rows, 24)) * float64(shaders.RoundUp(m.columns, 32))
+		if v.Alpha > 0 {
+			work = m.cost()
+			break
+		}
+		work *= float64(shaders.RoundUp(m.Rows, 24)) * float64(shaders.RoundUp(m.Columns, 32))
 	default: // it loads more for each multiply-add
-		work *= 2.5 * float64(shaders.RoundUp(m.rows, 8)) * float64(shaders.RoundUp(m.columns, 12))
+		work *= 2.5 * float64(shaders.RoundUp(m.Rows, 8)) * float64(shaders.RoundUp(m.Columns, 12))
 	}
 	if v.Alpha == 0 {
 		return work
@@ -338,8 +322,43 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	if software {
 		value, dispatch = softwareValue, softwareDispatch
 	}
-	values := m.rows*m.terms + m.terms*m.columns + m.rows*m.columns
-	return work + value*float64(m.count*values) + 3*dispatch
+	values := m.Rows*m.Terms + m.Terms*m.Columns + m.Rows*m.Columns
+	return work + value*float64(m.Shares*values) + 3*dispatch
+}
+
+// broadcastProduct is what the pass computes on Broadcast's product of matrices, if it does: without padding, it
+// has pixels of 1x1 or of a block of terms, or a block of the pixels of a line.
+func (s Shape) broadcastProduct(p Pass) (Product, bool) {
+	m := s.product(p, 0)
+	channels := s.InC
+	switch {
+	case s.padding() > 0:
+		return m, false
+	case p == WeightGradient:
+		m.Rows, m.Terms, m.Shares, m.Totals = m.Rows-s.biasRows(), s.perShare(), s.shares(), !s.NoBias
+		if !s.pointwise() {
+			m.Line = s.line()
+		}
+		return m, s.line() > 0
+	case p == InputGradient:
+		channels = s.OutC
+	}
+	m.Biased, m.Strided, m.Whole = p == Forward && !s.NoBias, channels%4 > 0 || p == Forward && s.InStride%4 > 0, !s.pointwise()
+	return m, s.pointwise() || p == Forward && m.Terms <= blockVecs
+}
+
+// line is the number of pixels of y whose pixels of x are as far apart, one from the next, where those of Broadcast's
+// weight gradient are: without padding. It is 0 where too few of them make a block.
+func (s Shape) line() int {
+	switch {
+	case s.padding() > 0 || s.KH*s.KW*s.InC >= 1<<12:
+		return 0
+	case s.pointwise():
+		return s.N * s.OutH() * s.OutW()
+	case divisor(s.OutW(), blockVecs/4) < pinned:
+		return 0
+	}
+	return s.OutW()
 }
 
 // broadcasts reports whether the pass has a Broadcast variant.
@@ -350,7 +369,10 @@ func (s Shape) broadcasts(p Pass) bool {
 	case InputGradient:
 		return s.InStride >= broadcastColumns && s.OutC < 1<<12
 	}
-	return s.InC%4 == 0 && s.InStride%4 == 0 && s.OutStride() >= broadcastColumns && s.InC < 1<<14 && s.InW < 1<<12
+	if s.OutStride() < broadcastColumns {
+		return false
+	}
+	return s.line() > 0 || s.InC%4 == 0 && s.InStride%4 == 0 && s.InC < 1<<14 && s.InW < 1<<12
 }
 
 // broadcastColumns is the least number of channels: the last workgroup of 32
@@ -381,5 +403,5 @@ var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
 func SourceHash() string {
-	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas)
+	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas, blockVecs, blockRows, busy, pinned)
 }

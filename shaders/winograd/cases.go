@@ -30,12 +30,12 @@ func (s Convolution) Check() error {
 // sized are the points and sizes that the kernels are tried on: whole tiles and partial ones, one tile,
 // padding above and below half a filter, and larger than it.
 var sized = []Convolution{
-	{Points{6, 3}, 2, 7, 9, 4, 8, 1},
-	{Points{6, 5}, 1, 5, 6, 8, 4, 2},
-	{Points{8, 3}, 3, 6, 13, 3, 5, 0},
-	{Points{8, 5}, 2, 9, 4, 6, 4, 3},
-	{Points{6, 5}, 26, 1, 2, 1, 1, 4},
-	{Points{8, 5}, 1, 3, 3, 5, 8, 5},
+	{Points{Alpha: 6, Taps: 3}, 2, 7, 9, 4, 8, 1},
+	{Points{Alpha: 6, Taps: 5}, 1, 5, 6, 8, 4, 2},
+	{Points{Alpha: 8, Taps: 3}, 3, 6, 13, 3, 5, 0},
+	{Points{Alpha: 8, Taps: 5}, 2, 9, 4, 6, 4, 3},
+	{Points{Alpha: 6, Taps: 5}, 26, 1, 2, 1, 1, 4},
+	{Points{Alpha: 8, Taps: 5}, 1, 3, 3, 5, 8, 5},
 }
 
 // products are whole and partial blocks of every family, and the least of all.
@@ -43,7 +43,8 @@ var products = []Products{
 	{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}, {Matrices: 2, Rows: 52, Terms: 12, Columns: 36},
 	{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}, {Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true},
 	{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}, {Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true},
-	{Matrices: 2, Rows: 132, Terms: 36, Columns: 68},
+	{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}, {Matrices: 1, Rows: 200, Terms: 268, Columns: 36},
+	{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true},
 }
 
 // Cases are the conformance cases of the kernels that run on the device.
@@ -51,6 +52,7 @@ func Cases(d *gpu.Device) []check.Case {
 	r := check.NewRand(21)
 	var cs []check.Case
 	for i, s := range sized {
+		s.Rolled = d.Adapter().Class == gpu.Software
 		cs = append(cs, cases(check.Checked(s), i, r)...)
 	}
 	for _, p := range products {

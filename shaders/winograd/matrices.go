@@ -13,8 +13,12 @@ import (
 type Matrix [][]float64
 
 // Points are where the polynomials of a transform are evaluated, Alpha of them with infinity. The
-// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile.
-type Points struct{ Alpha, Taps int }
+// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: transforms are short
+// code, with loops.
+type Points struct {
+	Alpha, Taps int
+	Rolled      bool
+}
 
 // finite are the points of an Alpha but infinity. Of the sets of small numbers those with a number
 // and its inverse lose the least to rounding; 1 has to be there for [Bias].
@@ -139,11 +143,22 @@ func (p Points) Growth(gradient bool) float64 {
 }
 
 // wgsl is a function transform(at : At) that applies m to both directions of what load(at, i, j)
-// gives, and hands each result to store(at, k, l, v).
-func (m Matrix) wgsl() string {
+// gives, and hands each result to store(at, k, l, v). Where rolled, that is in loops from and to private
+// memory: llvmpipe makes so much code of each load and store that it takes seconds to compile them all.
+func (m Matrix) wgsl(rolled bool) string {
 	var b strings.Builder
+	in, out := len(m[0]), len(m)
+	load := func(i, j int) string { return fmt.Sprintf("load(at, %d, %d)", i, j) }
+	store := func(k, l int, v string) string { return fmt.Sprintf("store(at, %du, %du, %s)", k, l, v) }
+	if rolled {
+		fmt.Fprintf(&b, "var<private> values : array<f32, %d>;\n\n", in*in+out*out)
+		load = func(i, j int) string { return fmt.Sprintf("values[%d]", i*in+j) }
+		store = func(k, l int, v string) string { return fmt.Sprintf("values[%d] = %s", in*in+k*out+l, v) }
+	}
 	b.WriteString("fn transform(at : At) {\n")
-	in := len(m[0])
+	if rolled {
+		fmt.Fprintf(&b, "  for (var i = 0u; i < %du; i = i + 1u) { values[i] = load(at, i32(i / %du), i32(i %% %du)); }\n", in*in, in, in)
+	}
 	names := func(format string, fixed int, n int) []string {
 		all := make([]string, n)
 		for i := range all {
@@ -154,7 +169,7 @@ func (m Matrix) wgsl() string {
 	for j := range in {
 		d := names("d%d_%d", j, in)
 		for i, name := range d {
-			fmt.Fprintf(&b, "  let %s = load(at, %d, %d);\n", name, i, j)
+			fmt.Fprintf(&b, "  let %s = %s;\n", name, load(i, j))
 		}
 		m.apply(&b, d, names("c%d_%d", j, len(m)), fmt.Sprintf("p%d", j))
 	}
@@ -168,8 +183,11 @@ func (m Matrix) wgsl() string {
 		}
 		m.apply(&b, c, v, fmt.Sprintf("q%d", k))
 		for l, name := range v {
-			fmt.Fprintf(&b, "  store(at, %du, %du, %s);\n", k, l, name)
+			fmt.Fprintf(&b, "  %s;\n", store(k, l, name))
 		}
+	}
+	if rolled {
+		fmt.Fprintf(&b, "  for (var i = 0u; i < %du; i = i + 1u) { store(at, i / %du, i %% %du, values[%du + i]); }\n", out*out, out, out, in*in)
 	}
 	b.WriteString("}\n\n")
 	return b.String()

@@ -24,7 +24,8 @@ type pass struct {
 
 func newPass(r *gpu.Recorder, temp Temp, s conv2d.Shape, p conv2d.Pass) pass {
 	v := s.Variants[p]
-	return pass{Points{v.Alpha, s.KH}, s, v, r, temp}
+	rolled := r.Device().Adapter().Class == gpu.Software
+	return pass{Points{v.Alpha, s.KH, rolled}, s, v, r, temp}
 }
 
 // tiles are those that cover h x w outputs of n images.

@@ -43,8 +43,12 @@ var (
 	productTerms string
 	//go:embed product_block.wgsl
 	productBlock string
-	//go:embed product_broadcast.wgsl
-	productBroadcast string
+	//go:embed broadcast.wgsl
+	broadcast string
+	//go:embed broadcast_rows.wgsl
+	broadcastRows string
+	//go:embed broadcast_terms.wgsl
+	broadcastTerms string
 	//go:embed product_tile.wgsl
 	productTile string
 )
@@ -71,8 +75,8 @@ type Tiles struct {
 	N, Down, Across int // images, and the tiles of each
 }
 
-// Count is the number of tiles in memory; see [conv2d.StoredTiles].
-func (t Tiles) Count() int { return conv2d.StoredTiles(t.N * t.Down * t.Across) }
+// Count is the number of tiles in memory: products take rows in fours.
+func (t Tiles) Count() int { return shaders.RoundUp(t.N*t.Down*t.Across, 4) }
 
 // Values is the number of values of the tiles with c channels, at all points.
 func (t Tiles) Values(c int) int { return t.Alpha * t.Alpha * t.Count() * c }
@@ -129,7 +133,7 @@ func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	}
 	return gpu.Kernel[TransformArgs[gpu.View]]{
 		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
-		Source: shaders.Source(c, t.matrix().wgsl(), transform), Sizes: sizes,
+		Source: shaders.Source(c, t.matrix().wgsl(t.Rolled), transform), Sizes: sizes,
 		Groups: shaders.DivUp(sizes.Tiles*sizes.C, 64), Lanes: 64,
 	}
 }
@@ -184,7 +188,7 @@ func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
 	_, g, _ := f.Matrices()
 	return gpu.Kernel[FilterArgs[gpu.View]]{
 		Name: "winograd/filter", Detail: f.String(),
-		Source: shaders.Source(filterConsts{R: f.Taps, Alpha: f.Alpha}, g.wgsl(), filter), Sizes: f.sizes(),
+		Source: shaders.Source(filterConsts{R: f.Taps, Alpha: f.Alpha}, g.wgsl(f.Rolled), filter), Sizes: f.sizes(),
 		Groups: shaders.DivUp(f.Terms()*f.C, 64), Lanes: 64,
 	}
 }
@@ -219,7 +223,7 @@ func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
 	_, g, _ := w.Matrices()
 	return gpu.Kernel[WeightsArgs[gpu.View, gpu.View]]{
 		Name: "winograd/dw", Detail: w.String(),
-		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(), weights), Sizes: sizes,
+		Source: shaders.Source(c, shaders.BatchStruct, g.transposed().wgsl(w.Rolled), weights), Sizes: sizes,
 		Groups: shaders.DivUp((w.Rows+1)*w.C, 64), Lanes: 64,
 	}
 }
@@ -297,7 +301,7 @@ func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Ke
 	at, _, _ := o.Matrices()
 	return gpu.Kernel[A]{
 		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
-		Source: shaders.Source(c, at.wgsl(), finish, output), Sizes: sizes,
+		Source: shaders.Source(c, at.wgsl(o.Rolled), finish, output), Sizes: sizes,
 		Groups: shaders.DivUp(o.N*o.Down*o.Across*o.C, 64), Lanes: 64,
 	}
 }
@@ -335,9 +339,6 @@ func (p Product) Check() error {
 			return fmt.Errorf("products of %dx%d and %dx%d; want multiples of 4", p.Rows, p.Terms, p.Terms, p.Columns)
 		}
 	}
-	if p.Variant.Family == conv2d.Broadcast && !conv2d.BroadcastsPoints(p.Rows, p.Terms) {
-		return fmt.Errorf("broadcast products of %d rows and %d terms; want at least %d and less than %d", p.Rows, p.Terms, conv2d.PointRows, conv2d.PointTerms)
-	}
 	return shaders.Positive("matrices and lanes", p.Matrices, p.Variant.Lanes)
 }
 
@@ -367,9 +368,14 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 		c := struct{ Matrices, Rows, Terms, Columns, OutVecs, Lanes int }{p.Matrices, p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, v.Lanes}
 		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), groups, v.SharedBytes()
 	case conv2d.Broadcast:
-		sizes.RowBlocks, sizes.ColumnBlocks = shaders.DivUp(p.Rows, conv2d.PointRows), shaders.DivUp(p.Columns, 32)
-		k.Broadcast, k.Groups = true, p.Matrices*sizes.RowBlocks*sizes.ColumnBlocks
-		k.Source, k.Sizes = product+operand+productBroadcast, sizes
+		operand = broadcastRows
+		if p.TermsFirst {
+			operand = broadcastTerms
+		}
+		k.Broadcast = true
+		product := conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns, Strided: p.TermsFirst}
+		source, groups, iterations := product.Broadcast(operand, broadcast)
+		k.Source, k.Groups, k.Iterations = shaders.Source(struct{ OutVecs int }{p.Columns / 4}, source), groups, iterations
 	default:
 		sizes.RowBlocks, sizes.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
 		k.Groups = shaders.DivUp(p.Matrices*sizes.RowBlocks*sizes.ColumnBlocks, v.Lanes)

@@ -27,7 +27,7 @@ func TestMatrices(t *testing.T) {
 	r := check.NewRand(3)
 	for alpha := range finite {
 		for _, taps := range []int{3, 5} {
-			p := Points{alpha, taps}
+			p := Points{Alpha: alpha, Taps: taps}
 			require.NoError(t, p.Check())
 			at, g, bt := p.Matrices()
 			filter, d := r.Floats(taps), r.Floats(alpha)
@@ -66,7 +66,7 @@ func TestPasses(t *testing.T) {
 	unbiased := square(2, 8, 12, 7, 3, 1)
 	unbiased.NoBias = true
 	for _, s := range []conv2d.Shape{unbiased, square(2, 24, 28, 9, 3, 1), square(3, 32, 24, 7, 5, 2), square(40, 6, 10, 5, 3, 0), square(1, 5, 7, 4, 5, 4),
-		square(4, 16, 32, 32, 3, 1), // fewer channels than a broadcast product has rows
+		square(4, 16, 32, 32, 3, 1), // few channels, many tiles
 		square(98, 4, 4, 64, 5, 2),  // several parts
 	} {
 		for alpha := range finite {
@@ -189,7 +189,7 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 		})
 	}
 	near := func(name string, got, want, magnitude []float64, terms int) {
-		at, g, bt := Points{alpha, s.KH}.Matrices()
+		at, g, bt := Points{Alpha: alpha, Taps: s.KH}.Matrices()
 		worst := 0.0
 		for i := range want {
 			tolerance := shaders.Tolerance(terms+transforms(at)+transforms(g)+transforms(bt), 0, magnitude[i])
@@ -292,10 +292,14 @@ var mutants = []checktest.Mutant{
 	{Kernel: "winograd/bias", Kind: "sign", Right: "sum + e", Wrong: "sum - e"},
 	{Kernel: "winograd/bias", Kind: "index", Right: "One * Tiles", Wrong: "(One - 1u) * Tiles"},
 	{Kernel: "winograd/bias", Kind: "unwritten", Right: "i >= Shares * C", Wrong: "i + 1u >= Shares * C"},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "sign", Right: "sum + v.r0 * x.x", Wrong: "sum - v.r0 * x.x"},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "index", Right: "quad_at(at, 3u)", Wrong: "quad_at(at, 2u)"},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "quad >= block", Wrong: "quad > block"},
-	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "min(block, Rows / 4u - 6u)", Wrong: "min(block, Rows / 4u - 7u)"},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "sign", Right: "s0 = s0 + kept(", Wrong: "s0 = s0 - kept("},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "index", Right: "+ i % Vecs * 8u, ", Wrong: "+ i % Vecs * 4u, "},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "i * 8u < OutVecs) { add(", Wrong: "i * 8u + 1u < OutVecs) { add("},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "unwritten", Right: "min(first + BlockRows, Rows)", Wrong: "min(first + BlockRows, Rows - 1u)"},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "k >= block * BlockTerms", Wrong: "true"},
+	{Kernel: "winograd/product", Variant: "broadcast", Kind: "rest", Right: "block > 0u", Wrong: "block > 1u"},
+	{Kernel: "winograd/product", Variant: "broadcast, rows first", Kind: "index", Right: "start / 4u", Wrong: "0u"},
+	{Kernel: "winograd/product", Variant: "broadcast, terms first", Kind: "index", Right: "row % 4u", Wrong: "row % 2u"},
 	{Kernel: "winograd/product", Variant: "block 8, rows first", Kind: "index", Right: "a[i + Terms / 2u]", Wrong: "a[i + Terms / 4u]"},
 	{Kernel: "winograd/product", Variant: "block 8, terms first", Kind: "index", Right: "a[i + Rows / 2u]", Wrong: "a[i + Rows / 4u]"},
 	{Kernel: "winograd/product", Variant: "block", Kind: "unwritten", Right: "c + 2u < Columns", Wrong: "c + 3u < Columns"},

@@ -1,0 +1,146 @@
+package conv2d
+
+import (
+	_ "embed"
+	"fmt"
+	"strings"
+
+	"wgnin/shaders"
+)
+
+//go:embed broadcast.wgsl
+var broadcastProduct string
+
+// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4, and Terms
+// one, too, where not Strided.
+type Product struct {
+	Shares, Rows, Terms, Columns int
+	Strided                      bool // four terms of a row do not lie side by side
+	Line                         int  // what a block has of the terms divides it; 0 is any number
+	Whole                        bool // a block has all terms
+	Biased                       bool // the sums begin with a row
+	Totals                       bool // one more row is the sum of the second matrix's
+}
+
+// blocks is how a Broadcast kernel divides a product.
+type blocks struct {
+	Rows, BlockRows, RowBlocks int
+	Vecs, ColumnBlocks         int
+	Terms, BlockTerms, Blocks  int
+	Kept                       int // vec4s in the private memory of a lane
+	Biased, Totals             bool
+}
+
+// What bounds a block: an unrolled loop of more multiply-adds leaves the processor's instruction cache, rows
+// of more workgroups keep few cores busy, and pinned is how many terms llvmpipe's compiler should see at a time.
+const (
+	blockVecs = 256 // of b
+	blockRows = 512
+	busy      = 64 // workgroups
+	pinned    = 16
+
+	// cyclesMACs are the multiply-adds of [Shape.cost] in half a cycle.
+	cyclesMACs = 1.85
+)
+
+// blocks divides the product so that it takes the fewest cycles of llvmpipe.
+func (p Product) blocks() (best blocks) {
+	least := 0
+	for vecs := 1; vecs <= 4; vecs++ {
+		if p.Whole && p.Terms > blockVecs/vecs {
+			break
+		}
+		b := blocks{Rows: p.Rows, Terms: p.Terms, Vecs: vecs, Biased: p.Biased, Totals: p.Totals}
+		b.ColumnBlocks = shaders.DivUp(p.Columns, 32*vecs)
+		switch most := blockVecs / vecs &^ 3; {
+		case p.Line > 0:
+			b.BlockTerms = divisor(p.Line, most)
+			b.Blocks = p.Terms / b.BlockTerms
+		case p.Strided:
+			b.BlockTerms, b.Blocks = evenly(p.Terms, most, 1)
+		default:
+			b.BlockTerms, b.Blocks = evenly(p.Terms, most, 4)
+		}
+		count := max(shaders.DivUp(p.Rows, blockRows), min(shaders.DivUp(busy, p.Shares*b.ColumnBlocks), p.Rows/96))
+		b.BlockRows, b.RowBlocks = evenly(p.Rows, shaders.DivUp(p.Rows, max(count, 1)), 1)
+		b.Kept = vecs * (b.BlockTerms + 1 + shaders.DivUp(b.BlockTerms, pinned))
+		if cycles := p.cycles(b); best.Vecs == 0 || cycles < least {
+			best, least = b, cycles
+		}
+	}
+	return best
+}
+
+// evenly divides n into parts of equal size, a multiple of some number and at most most.
+func evenly(n, most, multiple int) (size, parts int) {
+	size = shaders.RoundUp(shaders.DivUp(n, shaders.DivUp(n, most)), multiple)
+	return size, shaders.DivUp(n, size)
+}
+
+// divisor is the largest divisor of n that is at most most.
+func divisor(n, most int) int {
+	for d := min(n, most); ; d-- {
+		if n%d == 0 {
+			return d
+		}
+	}
+}
+
+// cycles are those of llvmpipe for a row, as they were measured for 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a
+// value of a (6 where each is loaded by itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
+func (p Product) cycles(b blocks) int {
+	value, moved := 5, 110
+	if p.Strided {
+		value = 12
+	}
+	if b.Blocks > 1 {
+		moved *= 2
+	}
+	block := 6*b.BlockTerms*b.Vecs + value*b.BlockTerms + moved*b.Vecs + 200*b.BlockTerms*b.Vecs/b.BlockRows
+	return b.ColumnBlocks * b.Blocks * block // twice as many
+}
+
+// cost is that of the product in multiply-adds, see [Shape.cost].
+func (p Product) cost() float64 {
+	return cyclesMACs * float64(p.Shares) * float64(p.Rows) * float64(p.cycles(p.blocks()))
+}
+
+// sums is the WGSL of the sums over a block's terms of the row at an address, which are kept after the block.
+// What they are after a few terms is kept, too: else the compiler moves all additions behind the last load,
+// and has more values there than registers.
+func (b blocks) sums() string {
+	var w strings.Builder
+	w.WriteString("\nfn sums(at : u32) {\n")
+	kept := b.BlockTerms * b.Vecs
+	for v := range b.Vecs {
+		first := "vec4<f32>()"
+		if b.Biased {
+			first = fmt.Sprintf("kept(%du)", kept+v)
+		}
+		fmt.Fprintf(&w, "  var s%d = %s;\n", v, first)
+	}
+	kept += b.Vecs
+	for k := 0; k < b.BlockTerms; k += pinned {
+		end := min(k+pinned, b.BlockTerms)
+		for i := k; i < end; i += 4 {
+			fmt.Fprintf(&w, "  let x%d = four(at, %du);\n", i, i)
+		}
+		for v := range b.Vecs {
+			for i := k; i < end; i++ {
+				fmt.Fprintf(&w, "  s%d = s%d + kept(%du) * x%d.%c;\n", v, v, i*b.Vecs+v, i&^3, "xyzw"[i%4])
+			}
+			fmt.Fprintf(&w, "  keep(%du, s%d);\n", kept, v)
+			kept++
+		}
+	}
+	w.WriteString("}\n")
+	return w.String()
+}
+
+// Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in, the number of its
+// workgroups, and that of the iterations of an invocation's loops.
+func (p Product) Broadcast(operands ...string) (source string, groups, iterations int) {
+	b := p.blocks()
+	source = shaders.Source(b, append(operands, broadcastProduct, b.sums())...)
+	return source, p.Shares * b.ColumnBlocks * b.RowBlocks, b.Blocks * (2*b.BlockTerms*b.Vecs + (b.BlockRows+1)*(1+b.Vecs))
+}
