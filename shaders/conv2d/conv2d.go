@@ -489,7 +489,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 			}{"f32", s.InC, s.InStride, s.InH, s.InW, s.KW, c.Pixels, c.OutVecs, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.Rows()}
 			source, groups, iterations := m.Broadcast(broadcastDW)
 			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(operands, source)
-			break
+			return k
 		}
 		c.In, c.InQuads, c.Slices = "vec4<f32>", s.InStride/4, shaders.DivUp(s.InC, 24)
 		c.AllSlices = c.Taps*c.Slices + s.biasRows()
