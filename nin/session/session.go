@@ -76,7 +76,11 @@ func Training(ctx context.Context, dev *gpu.Device, r nin.Recipe, set nin.Settin
 			return nil, err
 		}
 	}
-	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...))
+	layers := r.Net(len(train.Classes), set.Dropout)
+	if _, err := nn.OutShape(layers, in); err != nil && set.Net != "" {
+		return nil, nin.SettingError{Setting: "Net", Problem: "does not fit", Err: err}
+	}
+	s, err := New(dev, layers, in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...))
 	if err != nil {
 		return nil, err
 	}
