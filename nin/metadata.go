@@ -62,7 +62,11 @@ func (m *Model) Metadata() map[string]string {
 func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model, err error) {
 	m = &Model{Recipe: meta[recipeKey], Dataset: meta[datasetKey]}
 	if recipe != "" && recipe != m.Recipe {
-		return nil, fmt.Errorf("the file says that its network is of the recipe %q; want that or none, not %s", m.Recipe, recipe)
+		says := "no recipe; want none"
+		if m.Recipe != "" {
+			says = fmt.Sprintf("the recipe %q; want that or none", m.Recipe)
+		}
+		return nil, fmt.Errorf("the file says that its network is of %s, not %s", says, recipe)
 	}
 	if m.Layers, err = parse(meta[networkKey], known...); err != nil {
 		return nil, fmt.Errorf("the network that the file describes: %w", err)

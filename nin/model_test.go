@@ -120,7 +120,11 @@ func TestModelFileThatDisagrees(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.safetensors")
 	require.NoError(t, safetensors.Write(path, m.Weights, m.Metadata()))
 	_, err := nin.ReadModel(path, "mini")
-	require.ErrorContains(t, err, `of the recipe ""; want that or none, not mini`)
+	require.ErrorContains(t, err, "the file says that its network is of no recipe; want none, not mini")
+	m.Recipe = "photos"
+	require.NoError(t, safetensors.Write(path, m.Weights, m.Metadata()))
+	_, err = nin.ReadModel(path, "mini")
+	require.ErrorContains(t, err, `the file says that its network is of the recipe "photos"; want that or none, not mini`)
 }
 
 // What a file describes is run: with another slope the logits are others.
@@ -335,7 +339,7 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 	grey := nintest.ModelFile(t, "torchvision-resnet18", 1, 2, nil)
 	m, err = nin.ReadModel(grey, "")
 	require.NoError(t, err)
-	refused(m, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 or 1 of each")
+	refused(m, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each")
 
 	// The others are what their recipe says, or what is given.
 	m, err = nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
@@ -355,7 +359,7 @@ func TestExportRefuses(t *testing.T) {
 		"weights: net.0.weight is missing":          func(m *nin.Model) { m.Weights = nil },
 		"weights: net.4.bias is missing":            func(m *nin.Model) { m.Weights = m.Weights[:len(m.Weights)-1] },
 		"there are names of 3 classes; want 10":     func(m *nin.Model) { m.Classes = []string{"a", "b", "c"} },
-		"has 2 means and 2 deviations; want 1 or 1 of each": func(m *nin.Model) {
+		"has 2 means and 2 deviations; want 1 of each": func(m *nin.Model) {
 			m.Normalisation = &data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}
 		},
 		"deviation 1 of the normalisation is 0":               func(m *nin.Model) { m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}} },

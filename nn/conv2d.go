@@ -88,7 +88,7 @@ type Linear struct {
 // kernel as large as the image: the same sums, and no copy to flatten it.
 func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	if !x.Flat {
-		return g.Fail(errors.New("input is an image; want a vector (put Flatten before)"))
+		return g.Fail(errors.New("input is an image; want a vector (put Flatten before; flatten in a text)"))
 	}
 	image := x.Shape
 	image.Flat = false

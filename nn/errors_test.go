@@ -53,7 +53,7 @@ func TestNetRefuses(t *testing.T) {
 		{"adaptive pool after flatten", nn.Sequential{nn.Flatten{}, nn.AdaptiveAvgPool2D{H: 1}}, image, []string{"layer 1 (adaptiveavgpool 1", "before Flatten"}},
 		{"adaptive pool to nothing", head(nn.AdaptiveAvgPool2D{}), image, []string{"layer 0 (adaptiveavgpool)", "want at least 1 of each"}},
 		{"adaptive pool to many", head(nn.AdaptiveAvgPool2D{H: 2, W: huge}), image, []string{"layer 0 (adaptiveavgpool 2 1099511627776)", "want at most 32768"}},
-		{"linear before flatten", nn.Sequential{nn.Linear{Out: 10}}, image, []string{"layer 0 (linear 10) on [1,7,6]", "put Flatten before"}},
+		{"linear before flatten", nn.Sequential{nn.Linear{Out: 10}}, image, []string{"layer 0 (linear 10) on [1,7,6]", "put Flatten before; flatten in a text"}},
 		{"groups that do not divide", head(nn.Conv2D{Out: 4, Kernel: 1, Groups: 2}), image, []string{"layer 0 (conv 4 1 groups 2)", "want groups of equal size"}},
 		{"negative groups", head(nn.Conv2D{Out: 4, Kernel: 1, Groups: -1}), image, []string{"layer 0", "groups is -1; want 1 to 65536"}},
 		{"huge dilation", head(nn.Conv2D{Out: 4, Kernel: 2, Dilation: huge}), image, []string{"layer 0", "dilation is 1099511627776; want 1 to 65536"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -54,7 +55,7 @@ func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
 	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
 	recipe := fs.String("recipe", "d2l", "`names` of recipes")
-	input := fs.String("input", "", "shape `N,C,H,W` of a batch (default: the recipe's)")
+	input := fs.String("input", "", "shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
 	asJSON := fs.Bool("json", false, "print JSON instead of tables")
@@ -70,14 +71,11 @@ func cost(w io.Writer, args []string) error {
 		if err != nil {
 			return cli.Usage(err)
 		}
-		if r.Batch, r.In, err = inputShape(*input, r.Batch, r.In); err != nil {
+		if r.Batch, r.In, err = inputShape(*input, cmp.Or(*batch, r.Batch), r.In); err != nil {
 			return err
 		}
-		if *batch > 0 && *input != "" && *batch != r.Batch {
+		if *batch > 0 && *batch != r.Batch {
 			return cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", *batch, r.Batch))
-		}
-		if *batch > 0 {
-			r.Batch = *batch
 		}
 		recipes = append(recipes, r)
 	}
@@ -158,14 +156,19 @@ func planner(adapter string) (*gpu.Device, error) {
 	return dev, err
 }
 
-// inputShape reads text, the value of -input; without one it is n images of shape in.
+// inputShape reads text, the value of -input, which changes all or rows and columns of n images of
+// shape in.
 func inputShape(text string, n int, in nn.Shape) (int, nn.Shape, error) {
 	if text == "" {
 		return n, in, nil
 	}
-	k, err := fmt.Sscanf(text+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
+	shape := text
+	if rows, columns, found := strings.Cut(text, "x"); found {
+		shape = fmt.Sprintf("%d,%d,%s,%s", n, in.C, rows, columns)
+	}
+	k, err := fmt.Sscanf(shape+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
 	if err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
-		return 0, in, cli.Usage(fmt.Errorf("-input is %q; want N,C,H,W, such as 1,1,224,224", text))
+		return 0, in, cli.Usage(fmt.Errorf("-input is %q; want N,C,H,W, such as 1,1,224,224, or rows x columns, such as 224x224", text))
 	}
 	return n, in, nil
 }

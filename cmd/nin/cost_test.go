@@ -19,7 +19,7 @@ func TestCost(t *testing.T) {
 	// Twice the images take twice the activations, and a batch is one however
 	// it is given.
 	var costs []report.Cost
-	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"}, {"-input", "64,1,28,28", "-batch", "64"}} {
+	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"}, {"-input", "64,1,28,28", "-batch", "64"}, {"-input", "28x28", "-batch", "64"}} {
 		code, out, stderr := runNin(append([]string{"cost", "-recipe", "mini", "-adapter", "webgpu", "-json"}, args...)...)
 		assert.Zero(t, code, stderr)
 		var c report.Cost
@@ -28,6 +28,7 @@ func TestCost(t *testing.T) {
 	}
 	assert.Equal(t, 2*costs[0].Layers[1].PredictBytes, costs[1].Layers[1].PredictBytes)
 	assert.Equal(t, costs[1], costs[2])
+	assert.Equal(t, costs[1], costs[3])
 	assert.Equal(t, 112_646, costs[0].Parameters)
 }
 

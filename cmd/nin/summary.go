@@ -41,7 +41,7 @@ func summary(w io.Writer, args []string) error {
 		return err
 	})
 	deep := fs.Bool("deep", false, "print every layer, also inside blocks")
-	input := fs.String("input", "", "shape `N,C,H,W` of the input (default: one image of the network's)")
+	input := fs.String("input", "", "shape `N,C,H,W` of the input, or its rows x columns, such as 32x32 (default: one image of the network's)")
 	if err := cli.Parse(fs, w, summaryHelp, args); err != nil {
 		return err
 	}

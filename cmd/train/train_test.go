@@ -423,6 +423,18 @@ func TestTransfer(t *testing.T) {
 	weights(third)
 	assert.NotEqual(t, sees[first], sees[third])
 	assert.Contains(t, stdout, fmt.Sprintf("was trained on images normalised by %s; here they are by %s", sees[first], sees[third]))
+
+	// Of a file whose images had another number of channels the error names the file.
+	ts, meta, err := safetensors.Read(filepath.Join(first, "model.safetensors"))
+	require.NoError(t, err)
+	meta["normalisation"] = "0.5,0.5,0.5/0.2,0.2,0.2"
+	colour := filepath.Join(dir, "colour.safetensors")
+	require.NoError(t, safetensors.Write(colour, ts, meta))
+	_, stderr, code = train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", filepath.Join(dir, "fourth"), "-init", colour, "-freeze", "0,1")...)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, stderr, "images are normalised by 0.5,0.5,0.5/0.2,0.2,0.2 of "+colour+", from which the frozen layers are: ")
+	assert.Contains(t, stderr, "want 1 of each, for images of 1 channel\n")
+	assert.NoDirExists(t, filepath.Join(dir, "fourth"))
 }
 
 func TestHelpAndFiles(t *testing.T) {

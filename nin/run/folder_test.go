@@ -128,15 +128,19 @@ func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
 	require.NoError(t, os.Mkdir(in(checkpointDir), 0o755))
-	left := []string{in("model.safetensors42"), in("curves.png1234567890"), in(checkpointDir, "best.safetensors7"), in(checkpointDir, "step-000000012.safetensors99")}
+	left := []string{
+		in("model.safetensors.42.part"), in("curves.png.1234567890.part"), in(checkpointDir, "best.safetensors.7.part"),
+		in(checkpointDir, "step-000000012.safetensors.99.part"),
+	}
 	kept := []string{
 		in("metrics.jsonl"), in("notes7"), in("model.safetensors"), in("model.safetensors.old"), in(checkpointDir, "best.safetensors"),
-		in(checkpointDir, "mine.safetensors1"), in(checkpointDir, checkpointName(12)),
+		in("model.safetensors2"), in("model.safetensors.20261128"), in("model.safetensors.part"), // copies of the user
+		in(checkpointDir, "mine.safetensors.1.part"), in(checkpointDir, checkpointName(12)),
 	}
 	for _, path := range append(left, kept...) {
 		require.NoError(t, os.WriteFile(path, nil, 0o644))
 	}
-	require.NoError(t, os.Mkdir(in("model.safetensors8"), 0o755))
+	require.NoError(t, os.Mkdir(in("model.safetensors.8.part"), 0o755))
 	_, err := ReadCheckpoint(dir)
 	require.ErrorContains(t, err, checkpointName(12)) // it is empty
 	for _, path := range left {
@@ -145,7 +149,7 @@ func TestLeftovers(t *testing.T) {
 	for _, path := range kept {
 		assert.FileExists(t, path)
 	}
-	assert.DirExists(t, in("model.safetensors8"))
+	assert.DirExists(t, in("model.safetensors.8.part"))
 }
 
 // A recipe for fine-tuning says so where it starts from random weights.

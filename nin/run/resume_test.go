@@ -150,6 +150,10 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	_, err := run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
 	require.EqualError(t, err, "Net makes 20 logits; want 10, one for each class of the images")
 	assert.NoDirExists(t, dir)
+	s.Net = "conv 10 3; maxpool 100; globalavgpool"
+	_, err = run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
+	require.ErrorContains(t, err, "Net does not fit: layer 1 (maxpool 100) on [10,26,26]: ")
+	assert.NoDirExists(t, dir)
 	mine := nin.Recipe{
 		Name: "mine", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1},
 		Net: func(int, float64) nn.Sequential { return nn.Sequential{nn.Flatten{}, nn.Linear{Out: 12}} },

@@ -78,7 +78,11 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 			return nil, err
 		}
 	}
-	s, err := New(dev, r.Net(len(train.Classes), set.Dropout), in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...), nn.Across(ranks))
+	layers := r.Net(len(train.Classes), set.Dropout)
+	if _, err := nn.OutShape(layers, in); err != nil && set.Net != "" {
+		return nil, nin.SettingError{Setting: "Net", Problem: "does not fit", Err: err}
+	}
+	s, err := New(dev, layers, in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...), nn.Across(ranks))
 	if err != nil {
 		return nil, err
 	}

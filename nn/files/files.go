@@ -3,6 +3,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"image"
@@ -24,19 +25,31 @@ func Write(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(path)
-	isNew := errors.Is(err, fs.ErrNotExist)
-	if err == nil && !info.Mode().IsRegular() {
+	mode := fs.FileMode(0o644)
+	switch info, err := os.Stat(path); {
+	case err == nil && !info.Mode().IsRegular():
 		return writeInto(path, data)
+	case err == nil:
+		mode = info.Mode()
 	}
-	if err := atomic.WriteFile(path, bytes.NewReader(data)); err != nil {
+	dir, name := filepath.Split(path)
+	f, err := os.CreateTemp(cmp.Or(dir, "."), name+".*"+part)
+	if err != nil {
 		return err
 	}
-	if isNew { // atomic leaves it as os.CreateTemp made it, for the owner only
-		return os.Chmod(path, 0o644)
+	_, err = f.Write(data)
+	err = cmp.Or(err, f.Chmod(mode), f.Sync()) // without Sync, a power cut can leave an empty file of the new name
+	if err = cmp.Or(err, f.Close()); err == nil {
+		err = atomic.ReplaceFile(f.Name(), path)
 	}
-	return nil
+	if err != nil {
+		_ = os.Remove(f.Name()) // the error to report is the first
+	}
+	return err
 }
+
+// part ends the name of a file that Write has not renamed yet.
+const part = ".part"
 
 // WritePNG is Write of img as a PNG.
 func WritePNG(path string, img image.Image) error {
@@ -92,16 +105,16 @@ func Target(path string) (string, error) {
 }
 
 // RemoveLeftovers removes what a kill during Write leaves in the folder dir, for the files whose names
-// own reports: files of such a name and a random number behind it. No other process may be writing
-// to the folder.
+// own reports: files NAME.NUMBER.part. No other process may be writing to the folder.
 func RemoveLeftovers(dir string, own func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
-		name := strings.TrimRight(e.Name(), "0123456789")
-		if name != e.Name() && own(name) && e.Type().IsRegular() {
+		name, isPart := strings.CutSuffix(e.Name(), part)
+		name, isNumbered := strings.CutSuffix(strings.TrimRight(name, "0123456789"), ".")
+		if isPart && isNumbered && own(name) && e.Type().IsRegular() {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
 		}
 	}

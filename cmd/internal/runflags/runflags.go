@@ -244,6 +244,16 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	if note != "" {
+		if w != nil {
+			err = w.For(train.C, recipe.In.H, recipe.In.W)
+		} else {
+			_, err = s.Normalisation(train)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", note, err)
+		}
+	}
 	if s.Whiten && w == nil {
 		if w, err = data.FindWhitening(ctx, train, opt); err != nil {
 			return nil, err
