@@ -17,9 +17,9 @@ import (
 // Outside training, or where it is frozen (see [Freeze]), the layer uses the running ones. A zero
 // Eps means 1e-5 and a zero Momentum 0.1, PyTorch's defaults.
 //
-// Where a batch is split for lack of memory, or into Hyper.Shards, each part is normalised by its own mean and
-// variance, as in PyTorch where gradients are accumulated: the gradient is not that of the
-// whole batch then.
+// Where a batch is split for lack of memory, or into Hyper.Shards, each part is normalised by its
+// own mean and variance, as in PyTorch where gradients are accumulated: the gradient is not that of
+// the whole batch then.
 //
 // Shapes: x and y [N,C,H,W]; weight, bias, running_mean and running_var [C]. PyTorch's
 // num_batches_tracked is left out: it changes nothing, and load_state_dict fills it in. The

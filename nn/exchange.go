@@ -128,15 +128,27 @@ func (x *exchange) add(at view, piece int) (err error) {
 }
 
 // follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
-// within this rank.
-func (x *exchange) follow(forward *gpu.Plan, levels []level) {
+// within this rank. The order of the chunks is that in which they are ready on rank 0: where another
+// adapter takes other kernels, they may be so in another.
+func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 	ready := func(c *chunkOfRanks) int {
 		if c.piece < 0 { // the metrics are added up in the middle, but tell of the whole step
 			return forward.Len()
 		}
 		return forward.Written(c.at)
 	}
-	slices.SortStableFunc(x.chunks, func(a, b *chunkOfRanks) int { return ready(a) - ready(b) })
+	order := make([]uint32, len(x.chunks))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortStableFunc(order, func(a, b uint32) int { return ready(x.chunks[a]) - ready(x.chunks[b]) })
+	if err := x.net.ranks.Broadcast(gpu.Bytes(order), 0); err != nil {
+		return err
+	}
+	chunks := slices.Clone(x.chunks)
+	for i, k := range order {
+		x.chunks[i] = chunks[k]
+	}
 	pieces := 0
 	for _, c := range x.chunks {
 		pieces = max(pieces, c.piece+1)
@@ -157,6 +169,7 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) {
 		}
 		others = others || c.piece < 0
 	}
+	return nil
 }
 
 // run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this

@@ -17,11 +17,13 @@ type Hyper struct {
 	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
 
 	// Shards divides each batch into so many parts, a power of two; 0 is 1, or the number of ranks
-	// if there are several (see [Across]). Part i of a batch of n images are those from n*i/Shards up to n*(i+1)/Shards, both rounded down. The gradients of
-	// the parts, and their losses, are added along a binary tree, ((g0+g1)+(g2+g3)), so that the
-	// bits of a sum do not depend on where the parts are computed. The gradient is that of the
-	// whole batch, but for a [BatchNorm2D]: it normalises each part, or what of it runs at a time, by
-	// itself, and its running mean and variance become the mean of what the parts make of them.
+	// if there are several (see [Across]). Part i of a batch of n images are those from n*i/Shards
+	// up to n*(i+1)/Shards, both rounded down; a part without images has a gradient of zeros. The
+	// gradients of the parts, and their losses, are added along a binary tree, ((g0+g1)+(g2+g3)),
+	// so that the bits of a sum do not depend on where the parts are computed. The gradient is that
+	// of the whole batch, but for a [BatchNorm2D]: it normalises each part, or what of it runs at a
+	// time, by itself, and its running mean and variance become the mean of what the parts make of
+	// them.
 	Shards int `json:"shards,omitempty"`
 
 	// Optimizer names how weights are updated, as torch.optim does it: sgd (the default),

@@ -32,10 +32,11 @@ type Ranks interface {
 }
 
 // Across makes trainers and evaluators of the net work as one of several ranks; a nil r is the
-// only one. A trainer's Hyper.Shards is then at least the number of ranks, and 0 is that number: rank
-// i has the i-th of as many equal shares of the shards. All ranks train with the same settings on the
-// same images. After each step, all have the same weights, and as long as their devices compute
-// the same bits, so has a run of as many shards on another number of ranks.
+// only one. A trainer's Hyper.Shards is then at least the number of ranks, and 0 is that number:
+// rank i has the i-th of as many equal shares of the shards. All ranks train with the same settings
+// on the same images, from what [Trainer.Share] gives them. After each step, all have the same
+// weights, and as long as their devices compute the same bits, so has a run of as many shards on
+// another number of ranks.
 //
 // Errors: a number of ranks that is no power of two.
 func Across(r Ranks) NetOption {

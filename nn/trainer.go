@@ -146,7 +146,9 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	if t.exchange != nil {
-		t.exchange.follow(t.forward, t.tree.levels)
+		if err = t.exchange.follow(t.forward, t.tree.levels); err != nil {
+			return nil, err
+		}
 	}
 	r := net.dev.NewRecorder()
 	t.tree.buildMean(r)
