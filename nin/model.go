@@ -42,6 +42,21 @@ type Model struct {
 	missing error    // why it is not known what the images go through; nil if it is
 }
 
+// ReadWeights reads the tensors of a file of weights, safetensors or ONNX, without an optimizer's
+// state, and its metadata; and the whitening that an ONNX file has among its weights, nil for none.
+func ReadWeights(path string) (tensors []safetensors.Tensor, meta map[string]string, w *data.Whitening, err error) {
+	read := safetensors.Read
+	if strings.EqualFold(filepath.Ext(path), ".onnx") {
+		read = onnx.ReadWeights
+	}
+	if tensors, meta, err = read(path); err != nil {
+		return nil, nil, nil, err
+	}
+	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
+	w, tensors = nn.ONNXWhitening(tensors)
+	return tensors, meta, w, nil
+}
+
 // ReadModel reads a file of weights: a run's model.safetensors, one of its checkpoints, the
 // weights that PyTorch, Flax, Keras or MXNet saved as safetensors (see
 // [nn.Description.Translate]), or an ONNX model.
@@ -61,16 +76,10 @@ type Model struct {
 // Errors: a layer that the program does not know, weights that are not the network's, a
 // recipe that is not the file's.
 func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
-	read := safetensors.Read
-	if strings.EqualFold(filepath.Ext(path), ".onnx") {
-		read = onnx.ReadWeights
-	}
-	tensors, meta, err := read(path)
+	tensors, meta, w, err := ReadWeights(path)
 	if err != nil {
 		return nil, err
 	}
-	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
-	w, tensors := nn.ONNXWhitening(tensors) // an ONNX file has it among its weights
 	var m *Model
 	if meta[networkKey] != "" {
 		m, err = describedModel(meta, tensors, recipe, known)

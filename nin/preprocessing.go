@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"wgnin/nn/data"
-	"wgnin/nn/safetensors"
 )
 
 // WhiteningFile lies beside the weights of a network that sees its images
@@ -113,7 +112,7 @@ func Preprocessing(meta map[string]string) string {
 // of Init go through, and that whitening, nil for none. Layers that are frozen learned under these.
 // A file that does not say what its images go through, such as PyTorch's, changes nothing.
 func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
-	_, meta, err := safetensors.Read(s.Init)
+	_, meta, w, err := ReadWeights(s.Init)
 	if err != nil {
 		return s, nil, SettingError{Setting: "Init", Problem: s.Init, Err: err}
 	}
@@ -122,7 +121,9 @@ func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
 		return s, nil, nil
 	case whitened:
 		s.Whiten, s.Normalise = true, ""
-		w, err := WhiteningBeside(s.Init, meta[whiteningKey])
+		if w == nil {
+			w, err = WhiteningBeside(s.Init, meta[whiteningKey])
+		}
 		return s, w, err
 	case Unit:
 		how = "" // the same, as most recipes have it

@@ -113,7 +113,7 @@ func cost(w io.Writer, args []string) error {
 func compareCosts(w io.Writer, dev *gpu.Device, recipes []nin.Recipe, asJSON bool) error {
 	larger := dev.Adapter()
 	larger.Limits.MaxBindingBytes, larger.Limits.MaxBufferBytes = 4<<30, 4<<30
-	larger.Name = "one that binds 4 GiB"
+	larger.Name = "an adapter that binds 4 GiB"
 	var costs []report.Cost
 	var notes []string
 	for _, r := range recipes {

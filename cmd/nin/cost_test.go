@@ -40,7 +40,7 @@ func TestCostsSideBySide(t *testing.T) {
 	assert.Regexp(t, `(?m)^d2l +\[128,1,224,224\] +64 +1992166 +762\.3 `, out)
 	assert.Regexp(t, `(?m)^alexnet +\[128,1,224,224\] +64 +46764746 +938\.1 `, out)
 	assert.Regexp(t, `(?m)^vgg11 +\[128,1,224,224\] +128 +128806154 +7547\.2 `, out)
-	assert.Contains(t, out, "vgg11 is planned for one that binds 4 GiB: layer 6 (linear 4096) on [25088]: weights take 411058176 bytes")
+	assert.Contains(t, out, "vgg11 is planned for an adapter that binds 4 GiB: layer 6 (linear 4096) on [25088]: weights take 411058176 bytes")
 
 	code, out, stderr = runNin("cost", "-recipe", "mini,lenet", "-adapter", "webgpu", "-json", "-batch", "2")
 	assert.Zero(t, code, stderr)

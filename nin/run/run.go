@@ -198,11 +198,10 @@ func (r *Run) file(names ...string) string {
 
 // startFrom sets the weights that a file has and that fit. The file may be a checkpoint.
 func (r *Run) startFrom(path string) error {
-	tensors, meta, err := safetensors.Read(path)
+	tensors, meta, _, err := nin.ReadWeights(path)
 	if err != nil {
 		return err
 	}
-	tensors = slices.DeleteFunc(tensors, func(t safetensors.Tensor) bool { return nn.IsOptimizerState(t.Name) })
 	missing, unused, err := r.Net.SetMatching(tensors)
 	for _, name := range r.Net.Frozen() {
 		if slices.ContainsFunc(missing, func(m string) bool { return strings.HasPrefix(m, name+" ") }) {

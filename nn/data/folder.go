@@ -310,7 +310,7 @@ func (f *folderReader) tell(train, test *Images) {
 		sizes += fmt.Sprintf(" to %dx%d", f.largest.w, f.largest.h)
 	}
 	if net := (size{f.W, f.H}); f.H > 0 && (f.smallest != net || f.largest != net) {
-		sizes += fmt.Sprintf(", brought to %dx%d", f.W, f.H)
+		sizes += fmt.Sprintf(", brought to %dx%d (width x height)", f.W, f.H)
 	}
 	how := ""
 	switch {

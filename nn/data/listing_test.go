@@ -98,10 +98,10 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 	}
 	assert.Equal(t, [5]int{3, 1, 1, 1, 0}, of)
 	assert.Equal(t, `DIR: not used: 2 .json, 1 .png outside the folders of the classes, 4 hidden, 2 links to a folder that they are in, the folder old, and 1 more
-DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8`, lines)
+DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8 (width x height)`, lines)
 
 	_, _, lines = noted(t, LoadOptions{Dir: flatFolder(t), H: 6, W: 6})
-	assert.Equal(t, "DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6", lines)
+	assert.Equal(t, "DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
 }
 
 // TestSkipBad: all that cannot be read is counted, some of it named; what is left is the same without it.
@@ -145,7 +145,7 @@ func TestOnlyTest(t *testing.T) {
 		train, test, lines := noted(t, LoadOptions{Dir: dir, H: 6, W: 6, C: c, OnlyTest: true})
 		assert.Nil(t, train)
 		assert.Equal(t, []int{51, c, 51 * c * 36}, []int{test.Len(), test.C, len(test.Pixels)})
-		assert.Equal(t, "DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6", lines)
+		assert.Equal(t, "DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
 		one, err := ReadImage(filepath.Join(dir, "C", "4.png"), c)
 		require.NoError(t, err)
 		d := decoded{one.H, one.W, one.Pixels, ""}
