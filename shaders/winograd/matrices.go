@@ -13,8 +13,8 @@ import (
 type Matrix [][]float64
 
 // Points are where the polynomials of a transform are evaluated, Alpha of them with infinity. The
-// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: transforms are short
-// code, with loops.
+// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: the transforms of
+// filters, which are few, are short code with loops.
 type Points struct {
 	Alpha, Taps int
 	Rolled      bool

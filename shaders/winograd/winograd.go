@@ -133,7 +133,7 @@ func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	}
 	return gpu.Kernel[TransformArgs[gpu.View]]{
 		Name: name, Detail: fmt.Sprintf("%s, %d channels", t.Tiles, t.C),
-		Source: shaders.Source(c, t.matrix().wgsl(t.Rolled), transform), Sizes: sizes,
+		Source: shaders.Source(c, t.matrix().wgsl(false), transform), Sizes: sizes,
 		Groups: shaders.DivUp(sizes.Tiles*sizes.C, 64), Lanes: 64,
 	}
 }
@@ -301,7 +301,7 @@ func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Ke
 	at, _, _ := o.Matrices()
 	return gpu.Kernel[A]{
 		Name: "winograd/" + name, Detail: fmt.Sprintf("%s, %d channels", o.Tiles, o.C),
-		Source: shaders.Source(c, at.wgsl(o.Rolled), finish, output), Sizes: sizes,
+		Source: shaders.Source(c, at.wgsl(false), finish, output), Sizes: sizes,
 		Groups: shaders.DivUp(o.N*o.Down*o.Across*o.C, 64), Lanes: 64,
 	}
 }
