@@ -92,7 +92,11 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 			s.Close()
 		}
 	}()
-	if out := s.Net.Out; out.H*out.W == 1 && out.C != len(train.Classes) { // others have no loss
+	out := s.Net.Out
+	if out.H*out.W > 1 && set.Net != "" {
+		return nil, nin.SettingError{Setting: "Net", Problem: fmt.Sprintf("puts out %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
+	}
+	if out.H*out.W == 1 && out.C != len(train.Classes) { // others have no loss
 		problem := fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))
 		if set.Net == "" {
 			return nil, fmt.Errorf("the network of the recipe %s %s", r.Name, problem)
