@@ -2,7 +2,7 @@
 fn fetch_one(p : Pixel, k : u32) -> f32 {
   let t = k / InC;
   let address = tap(p, t / KW, t % KW);
-  let inside = address != NoTap && k < K;
+  let inside = (address != NoTap) & (k < K);
   return select(0.0, in_[select(0u, address + k % InC, inside)], inside);
 }
 

@@ -8,7 +8,7 @@ fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {
   let h = i32(((p / OutW) % OutH) * StrideH);
   let w = i32((p % OutW) * StrideW);
   let v = fetch(rows, h, w, (i32(p / (OutW * OutH) * InH) + h) * i32(InW) + w);
-  tile_a[i * RowQuads + quad] = select(vec4<f32>(), v, first + i < PixelsPerShare && p < Pixels);
+  tile_a[i * RowQuads + quad] = select(vec4<f32>(), v, (first + i < PixelsPerShare) & (p < Pixels));
 }
 
 // Pixels beyond the last are of no weight: fill leaves zeros there.
