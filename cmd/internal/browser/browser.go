@@ -54,6 +54,9 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("enable-unsafe-webgpu", true),
 		chromedp.Flag("enable-features", "Vulkan"),
 		chromedp.Flag("use-webgpu-adapter", "swiftshader"),
+		// The page is put together by it too: else the GPU process ends when a device draws in a canvas.
+		chromedp.Flag("use-angle", "swiftshader"),
+		chromedp.Flag("enable-unsafe-swiftshader", true),
 	)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root

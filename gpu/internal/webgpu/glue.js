@@ -93,6 +93,8 @@ return {
 		buffer.mapAsync(GPUMapMode.READ).then(() => event(number, ''), failed);
 	},
 	read(buffer) { return new Uint8Array(buffer.getMappedRange()); },
+	// Stands for the texture of a canvas, which is there until the event loop runs: each submission takes it anew.
+	canvas(context) { return { createView: () => context.getCurrentTexture().createView() }; },
 	// Lets the event loop run, for about so many milliseconds if nothing happens, and then makes an event.
 	pause(ms) {
 		if (ms < 1) turn.port2.postMessage(0);

@@ -45,7 +45,7 @@ func (s *Surface) Next() (*Texture, error) {
 	if err := s.d.failed(); err != nil {
 		return nil, err
 	}
-	return &Texture{s.d.number(s.context.Call("getCurrentTexture")), false}, nil
+	return &Texture{s.d.number(s.d.glue.Call("canvas", s.context)), false}, nil
 }
 
 // Present does nothing: the browser shows the picture once the goroutines wait.

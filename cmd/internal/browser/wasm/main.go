@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,14 +82,14 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 	}
 	// The page logs what the program writes, and its exit code as info.
 	for m, err := range console {
-		switch {
-		case err != nil:
+		if err != nil {
 			return 0, err
+		}
+		switch end, ok := strings.CutPrefix(m.Text, "exit "); {
 		case m.Type == chromedp.ConsoleLog:
 			io.WriteString(w, m.Text)
-		case m.Type == chromedp.ConsoleInfo:
-			_, err := fmt.Sscan(m.Text, &code)
-			return code, err
+		case m.Type == chromedp.ConsoleInfo && ok:
+			return strconv.Atoi(end)
 		default:
 			fmt.Fprintln(os.Stderr, m.Text)
 		}

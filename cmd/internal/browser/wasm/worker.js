@@ -7,7 +7,7 @@ console.error = (...args) => { log(...args); say('error', args.join(' ')); };
 (async () => {
 	const go = new Go();
 	const { argv, env } = await (await fetch('start.json')).json();
-	Object.assign(go, { argv, env, exit: code => say('info', '' + code) });
+	Object.assign(go, { argv, env, exit: code => say('info', 'exit ' + code) });
 	const { instance } = await WebAssembly.instantiateStreaming(fetch('program.wasm'), go.importObject);
 	await go.run(instance);
-})().catch(e => { say('error', '' + e); say('info', '1'); });
+})().catch(e => { say('error', '' + e); say('info', 'exit 1'); });
