@@ -35,6 +35,9 @@ func TestOutOfMemory(t *testing.T) {
 		t.Skip("the system does not say how much memory it has")
 	}
 	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
+	if len(open) == 0 {
+		t.Skip("the driver has no memory for one large buffer, as SwiftShader in Chromium")
+	}
 	for _, b := range open {
 		b.Release()
 	}

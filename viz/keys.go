@@ -5,6 +5,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"unicode"
 )
 
 // Key is something that a key of the keyboard asks of a scene.
@@ -38,6 +39,18 @@ const (
 	KeyHelp              // h or ?
 	KeyEscape            // escape: leaves help, the past, a single map, in this order
 )
+
+// letters are keys by what they type, so that they are where the user's
+// keyboard has them.
+var letters = map[rune]Key{
+	'n': KeyNormalisation, 'c': KeyColours, 'v': KeyView, 'k': KeyNextClass,
+	'.': KeyNextMap, ',': KeyPrevMap, ']': KeyNextPlane, '[': KeyPrevPlane,
+	'i': KeyInvert, ' ': KeyPause, 's': KeyStep, 'f': KeyFreeze, 'b': KeyBack, 'g': KeyForward,
+	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp,
+}
+
+// KeyOf returns the key that a keyboard binds to what it types, and KeyNone for another one.
+func KeyOf(typed rune) Key { return letters[unicode.ToLower(typed)] }
 
 // helpLines are the keys that do something, and what they do.
 func (s *Scene) helpLines() [][2]string {

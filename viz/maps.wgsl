@@ -39,6 +39,6 @@ fn marked(px : u32, py : u32) -> bool {
   if (p.mark >= p.maps) { return false; }
   let x0 = p.gap + (p.mark % p.columns) * (p.cellWidth + p.gap);
   let y0 = p.gap + (p.mark / p.columns) * (p.cellHeight + p.gap);
-  return px + p.border >= x0 && px < x0 + p.cellWidth + p.border
-    && py + p.border >= y0 && py < y0 + p.cellHeight + p.border;
+  return (px + p.border >= x0) & (px < x0 + p.cellWidth + p.border)
+    & (py + p.border >= y0) & (py < y0 + p.cellHeight + p.border);
 }

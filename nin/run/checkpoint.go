@@ -48,6 +48,9 @@ const (
 	bestFile      = "best.safetensors" // in checkpointDir
 )
 
+// betweenCurves is how long curves.png is left as it is within an epoch.
+const betweenCurves = time.Minute
+
 // checkpoint writes the run as the last, settled step left it. The last two
 // checkpoints are kept, and the best. The trainer ends with the step after which a weight is
 // not finite. Running moments and the optimizer's state can overflow while the weights do

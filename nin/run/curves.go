@@ -1,3 +1,5 @@
+//go:build !noplot
+
 package run
 
 import (
@@ -17,9 +19,6 @@ import (
 	"wgnin/nin/internal/axis"
 	"wgnin/nn/files"
 )
-
-// betweenCurves is how long curves.png is left as it is within an epoch.
-const betweenCurves = time.Minute
 
 // drawCurves writes curves.png from metrics.jsonl, in the chapter's form: three
 // curves on one axis over the epochs; training loss, the mean of each half

@@ -140,3 +140,22 @@ func TestSizes(t *testing.T) {
 		assert.True(t, sized[c.Kernel], "%s has no Sizes", c.Kernel)
 	}
 }
+
+// && and || are for statements. In an expression, Chromium's compiler makes branches of them, which its
+// software driver takes 20 times as long to compile; & and | have none.
+func TestExpressionsDoNotBranch(t *testing.T) {
+	for _, op := range Ops {
+		files, err := filepath.Glob(filepath.Join("..", op.Name, "*.wgsl"))
+		require.NoError(t, err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			for line := range strings.Lines(string(text)) {
+				code, _, _ := strings.Cut(line, "//")
+				if strings.Contains(code, "&&") || strings.Contains(code, "||") {
+					assert.Regexp(t, `\b(if|for|while) \(`, code, file)
+				}
+			}
+		}
+	}
+}

@@ -16,8 +16,8 @@ fn tap_at(k : u32) -> Tap {
 }
 
 fn load(t : Tap, h : i32, w : i32, address : i32) -> f32 {
-  let inside = u32(h + t.h) < InH && u32(w + t.w) < InW;
-  let v = x[select(0, address + t.offset, inside && !t.one)];
+  let inside = (u32(h + t.h) < InH) & (u32(w + t.w) < InW);
+  let v = x[select(0, address + t.offset, inside & !t.one)];
   return select(select(0.0, v, inside), 1.0, t.one);
 }
 

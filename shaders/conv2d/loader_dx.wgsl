@@ -13,6 +13,6 @@ fn tap(p : Pixel, r : u32, s : u32) -> u32 {
   let w = p.w - s * DilationW;
   let oh = h / StrideH;
   let ow = w / StrideW;
-  let inside = oh < InH && ow < InW && oh * StrideH == h && ow * StrideW == w;
+  let inside = (oh < InH) & (ow < InW) & (oh * StrideH == h) & (ow * StrideW == w);
   return select(NoTap, ((p.image * InH + oh) * InW + ow) * InStride, inside);
 }

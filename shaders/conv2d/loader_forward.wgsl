@@ -12,6 +12,6 @@ fn pixel_at(p : u32) -> Pixel {
 fn tap(p : Pixel, r : u32, s : u32) -> u32 {
   let h = p.h + i32(r * DilationH);
   let w = p.w + i32(s * DilationW);
-  let inside = h >= 0 && h < i32(InH) && w >= 0 && w < i32(InW);
+  let inside = (h >= 0) & (h < i32(InH)) & (w >= 0) & (w < i32(InW));
   return select(NoTap, ((p.image * InH + u32(h)) * InW + u32(w)) * InStride, inside);
 }

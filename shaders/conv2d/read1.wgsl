@@ -2,7 +2,7 @@
 fn fetch_one(p : Pixel, k : u32) -> f32 {
   let t = select(k / InC, 0u, KH * KW == 1u);
   let address = tap(p, t / KW, t % KW);
-  let inside = (!Padded || address != NoTap) && (Whole || k < K);
+  let inside = (!Padded | (address != NoTap)) & (Whole | (k < K));
   return select(0.0, in_[select(0u, address + (k - t * InC), inside)], inside);
 }
 

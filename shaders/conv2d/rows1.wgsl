@@ -11,7 +11,7 @@ fn row_at(k : u32) -> Tap {
 fn rows_at(k : u32) -> Rows4 { return Rows4(row_at(k), row_at(k + 1u), row_at(k + 2u), row_at(k + 3u)); }
 
 fn fetch_one(t : Tap, h : i32, w : i32, pixel : i32) -> f32 {
-  let inside = (!Padded || (u32(h + t.h) < InH && u32(w + t.w) < InW)) && !t.one;
+  let inside = (!Padded | ((u32(h + t.h) < InH) & (u32(w + t.w) < InW))) & !t.one;
   let v = x[select(0, pixel * i32(InStride) + t.offset, inside)];
   return select(select(0.0, v, inside), 1.0, t.one);
 }

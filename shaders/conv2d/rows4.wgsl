@@ -9,7 +9,7 @@ fn rows_at(k : u32) -> Rows4 {
 }
 
 fn fetch(t : Rows4, h : i32, w : i32, pixel : i32) -> vec4<f32> {
-  let inside = (!Padded || (u32(h + t.h) < InH && u32(w + t.w) < InW)) && !t.one;
+  let inside = (!Padded | ((u32(h + t.h) < InH) & (u32(w + t.w) < InW))) & !t.one;
   let v = x[select(0, pixel * i32(InStride) + t.offset, inside)];
   return select(select(vec4<f32>(), v, inside), vec4<f32>(1.0, 0.0, 0.0, 0.0), t.one);
 }

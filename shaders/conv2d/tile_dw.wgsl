@@ -9,7 +9,7 @@ fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {
   let w = i32((p % OutW) * StrideW);
   let pixel = select((i32(p / (OutW * OutH) * InH) + h) * i32(InW) + w, i32(p), Pointwise);
   let v = fetch(rows, h, w, pixel);
-  tile_a[i / 4u][i % 4u][quad] = select(vec4<f32>(), v, WholePixels || p < Pixels);
+  tile_a[i / 4u][i % 4u][quad] = select(vec4<f32>(), v, WholePixels | (p < Pixels));
 }
 
 // Pixels beyond the last are of no weight: fill leaves zeros there.

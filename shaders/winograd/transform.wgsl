@@ -9,7 +9,7 @@ struct At { tile : u32, c : u32, base : u32, h : i32, w : i32, inside : bool }
 fn load(at : At, i : i32, j : i32) -> f32 {
   let h = at.h + i;
   let w = at.w + j;
-  let inside = at.inside && u32(h) < InH && u32(w) < InW;
+  let inside = at.inside & (u32(h) < InH) & (u32(w) < InW);
   let v = x[select(0u, at.base + (u32(h) * InW + u32(w)) * C, inside)];
   return select(0.0, v, inside);
 }

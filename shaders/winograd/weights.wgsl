@@ -10,7 +10,7 @@ fn load(at : At, i : i32, j : i32) -> f32 {
 }
 
 fn add(i : u32, v : f32) {
-  dW[i] = select(dW[i], 0.0, First && batch.first == 1u) + v;
+  dW[i] = select(dW[i], 0.0, First & (batch.first == 1u)) + v;
 }
 
 fn store(at : At, r : u32, s : u32, v : f32) { add(((r * R + s) * Rows + at.row) * C + at.c, v); }

@@ -1,21 +1,10 @@
 package window
 
 import (
-	"unicode"
-
 	"github.com/go-gl/glfw/v3.3/glfw"
 
 	"wgnin/viz"
 )
-
-// letters are keys by what they type, so that they are where the user's
-// keyboard has them.
-var letters = map[rune]viz.Key{
-	'n': viz.KeyNormalisation, 'c': viz.KeyColours, 'v': viz.KeyView, 'k': viz.KeyNextClass,
-	'.': viz.KeyNextMap, ',': viz.KeyPrevMap, ']': viz.KeyNextPlane, '[': viz.KeyPrevPlane,
-	'i': viz.KeyInvert, ' ': viz.KeyPause, 's': viz.KeyStep, 'f': viz.KeyFreeze, 'b': viz.KeyBack, 'g': viz.KeyForward,
-	'p': viz.KeyScreenshot, 'h': viz.KeyHelp, '?': viz.KeyHelp,
-}
 
 // others are the keys that type nothing.
 var others = map[glfw.Key]viz.Key{
@@ -39,7 +28,7 @@ func (w *Window) listen() {
 		return x * float64(pixels) / float64(max(1, width)), y * float64(rows) / float64(max(1, height))
 	}
 	w.w.SetCharCallback(func(_ *glfw.Window, r rune) {
-		if k, ok := letters[unicode.ToLower(r)]; ok {
+		if k := viz.KeyOf(r); k != viz.KeyNone {
 			key(k)
 		}
 	})

@@ -30,7 +30,7 @@ type Window struct {
 	polls time.Time
 	dirty bool // the window does not show the scene as it is
 
-	pace pace
+	pace viz.Pace
 }
 
 // Open makes a window whose inside is width x height points, to be seen when
@@ -115,7 +115,7 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	if min(width, height) < viz.MinSide || w.w.GetAttrib(glfw.Iconified) == glfw.True {
 		return false, nil
 	}
-	if !w.dirty || !w.pace.due(time.Now(), busy && !acted) {
+	if !w.dirty || !w.pace.Due(time.Now(), busy && !acted) {
 		return false, nil
 	}
 	w.dev.Wait() // what training has in flight is not the picture's time
@@ -131,51 +131,10 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	}
 	w.dev.Wait()
 	w.dirty = !shown
-	w.scene.FrameTime(w.pace.drew(begun, time.Now()))
+	w.scene.FrameTime(w.pace.Drew(begun, time.Now()))
 	return true, nil
 }
 
 // Frames is the number of pictures drawn, what one took in the mean, and the
 // share of the time since the first that went into them.
-func (w *Window) Frames() (n int, each time.Duration, share float64) {
-	p := w.pace
-	if p.frames == 0 {
-		return 0, 0, 0
-	}
-	return p.frames, p.spent / time.Duration(p.frames), float64(p.spent) / float64(p.last.Sub(p.first))
-}
-
-// pace decides when to draw.
-type pace struct {
-	first, last time.Time // when drawing began, and when the last picture was done
-	took        time.Duration
-	spent       time.Duration // in all pictures
-	frames      int
-}
-
-const (
-	frameTime = time.Second / 30 // the shortest from one picture to the next
-	// busyShare is how many times as long as a picture takes is left to other
-	// work after it, so that the work gets nine tenths of the time.
-	busyShare = 9
-)
-
-// due says that it is time for the next picture.
-func (p *pace) due(now time.Time, busy bool) bool {
-	pause := frameTime - p.took
-	if busy {
-		pause = max(pause, busyShare*p.took)
-	}
-	return now.Sub(p.last) >= pause
-}
-
-// drew notes a picture, and returns what it took.
-func (p *pace) drew(begun, done time.Time) time.Duration {
-	if p.frames == 0 {
-		p.first = begun
-	}
-	p.took, p.last = done.Sub(begun), done
-	p.frames++
-	p.spent += p.took
-	return p.took
-}
+func (w *Window) Frames() (n int, each time.Duration, share float64) { return w.pace.Frames() }

@@ -1,16 +1,18 @@
 // Package webgpu is the WebGPU calls that package gpu needs, as a small Go API. It
 // alone imports a WebGPU library, and holds the unsafe code.
 //
-// There is one implementation, over wgpu-native, in the files that are not built for
-// js. The API fits navigator.gpu as well:
+// There are two implementations: over wgpu-native, and for GOOS=js over the browser's
+// navigator.gpu, in a page or a worker. They share what follows:
 //
 //   - No call waits for the GPU. [Buffer.Map] begins a mapping, [Buffer.Mapped]
 //     reports whether it is done, and [Device.Poll] lets the device make progress for
 //     a limited time, in which a browser runs its event loop.
-//   - Calls that are promises there, and so may park the goroutine, are those that
-//     return an error: [Adapter.Open], and what makes buffers, pipelines and bind
-//     groups.
-//   - Mistakes in the commands of an [Encoder] are reported by [Encoder.Submit].
+//   - Calls that are promises in a browser park the goroutine: [Instance.Adapters],
+//     [Adapter.Open], and what makes buffers, pipelines and bind groups. So a callback of
+//     the page must not make them, but start a goroutine that does.
+//   - Mistakes in the commands of an [Encoder] are reported by [Encoder.Submit]. A browser
+//     finds most of them, and of those in writes, later: the next call that submits,
+//     writes or maps returns them, at the latest [Buffer.Mapped].
 //
 // Objects are released explicitly, once. A device and what belongs to it are used
 // from one goroutine at a time; devices are independent of each other.
@@ -147,6 +149,7 @@ const (
 )
 
 // Bytes returns the memory of s as bytes, without a copy.
-func Bytes[T ~float32 | ~uint32 | ~int32](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*4)
+func Bytes[T ~float32 | ~uint32 | ~int32 | ~float64](s []T) []byte {
+	var element T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(element)))
 }

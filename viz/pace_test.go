@@ -1,4 +1,4 @@
-package window
+package viz
 
 import (
 	"testing"
@@ -9,13 +9,13 @@ import (
 
 // play lets pictures be drawn for a minute, whenever it is time for one, each of
 // which takes that long.
-func play(took time.Duration, busy bool) pace {
-	var p pace
+func play(took time.Duration, busy bool) Pace {
+	var p Pace
 	begin := time.Unix(0, 0)
 	for now := begin; now.Sub(begin) < time.Minute; now = now.Add(time.Millisecond) {
-		if p.due(now, busy) {
+		if p.Due(now, busy) {
 			now = now.Add(took)
-			p.drew(now.Add(-took), now)
+			p.Drew(now.Add(-took), now)
 		}
 	}
 	return p

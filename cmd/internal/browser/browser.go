@@ -1,0 +1,77 @@
+// Package browser opens pages in a headless Chromium with WebGPU, for tests.
+package browser
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// ErrNone is the error of Open where there is no Chromium.
+var ErrNone = errors.New("no Chromium: install Debian's chromium, or name the program in $NIN_CHROMIUM")
+
+// program finds Chromium.
+func program() (string, error) {
+	names := []string{"chromium", "chromium-browser", "google-chrome"}
+	if name := os.Getenv("NIN_CHROMIUM"); name != "" {
+		names = []string{name}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
+		}
+	}
+	return "", ErrNone
+}
+
+// Find skips the test where there is no Chromium, or fails it if REQUIRE_GPU is 1.
+func Find(t testing.TB) {
+	t.Helper()
+	if _, err := program(); err != nil {
+		if os.Getenv("REQUIRE_GPU") == "1" {
+			t.Fatalf("REQUIRE_GPU=1: %v", err)
+		}
+		t.Skip(err)
+	}
+}
+
+// Open starts a Chromium whose only adapter is SwiftShader, its own software driver, and
+// opens an empty tab, which chromedp's actions use by the context. Chromium ends with
+// cancel.
+func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, err error) {
+	path, err := program()
+	if err != nil {
+		return nil, nil, err
+	}
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]),
+		chromedp.ExecPath(path),
+		chromedp.Flag("headless", "new"),
+		chromedp.Flag("enable-unsafe-webgpu", true),
+		chromedp.Flag("enable-features", "Vulkan"),
+		chromedp.Flag("use-webgpu-adapter", "swiftshader"),
+		// The page is put together on it too. Otherwise the GPU process ends when a device draws in a
+		// canvas, or the canvas stays white.
+		chromedp.Flag("use-vulkan", "swiftshader"),
+		chromedp.Flag("use-angle", "vulkan"),
+		chromedp.Flag("enable-unsafe-swiftshader", true),
+	)
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root
+	}
+	allocator, stop := chromedp.NewExecAllocator(ctx, options...)
+	tab, closeTab := chromedp.NewContext(allocator)
+	cancel = func() {
+		closeTab()
+		stop()
+	}
+	if err := chromedp.Do(tab); err != nil {
+		cancel()
+		return nil, nil, err
+	}
+	return tab, cancel, nil
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"syscall/js"
+	"time"
+	"unicode/utf8"
+
+	"wgnin/nin/netviz"
+	"wgnin/nin/run"
+	scenes "wgnin/viz"
+)
+
+// inbox is the messages of the page that the program has not taken. The browser puts them in
+// while the goroutines wait, which may be in the middle of a wait for the device.
+type inbox struct {
+	waiting []js.Value
+	more    chan struct{}
+}
+
+func newInbox() *inbox {
+	in := &inbox{more: make(chan struct{}, 1)}
+	put := func(m js.Value) {
+		in.waiting = append(in.waiting, m)
+		select {
+		case in.more <- struct{}{}:
+		default:
+		}
+	}
+	early := js.Global().Get("inbox")
+	for i := range early.Length() {
+		put(early.Index(i))
+	}
+	js.Global().Set("receive", js.FuncOf(func(_ js.Value, args []js.Value) any {
+		put(args[0])
+		return nil
+	}))
+	return in
+}
+
+// take waits for a message.
+func (in *inbox) take() js.Value {
+	for len(in.waiting) == 0 {
+		<-in.more
+	}
+	m := in.waiting[0]
+	in.waiting = in.waiting[1:]
+	return m
+}
+
+// post sends a message to the page.
+func post(m map[string]any) { js.Global().Call("postMessage", m) }
+
+// say tells the page of a state, with texts by the id of an element.
+func say(state string, text map[string]any) {
+	post(map[string]any{"data": map[string]any{"state": state}, "text": text})
+}
+
+// screen is the page's canvas with the scene that it shows, if there is one.
+type screen struct {
+	canvas         js.Value
+	width, height  int
+	scale          float64
+	scene          *netviz.Scene
+	dirty          bool
+	acted          bool // the user did something that the canvas does not show
+	pace           scenes.Pace
+	loss, accuracy float64
+}
+
+// resize takes the size of the canvas, in pixels.
+func (s *screen) resize(m js.Value) {
+	s.width, s.height, s.scale = m.Get("width").Int(), m.Get("height").Int(), m.Get("scale").Float()
+	s.dirty = true
+}
+
+// Changed says that the scene is no longer what the canvas shows.
+func (s *screen) Changed() { s.dirty = true }
+
+// others are the keys that type nothing, by the browser's names.
+var others = map[string]scenes.Key{
+	"ArrowUp": scenes.KeyLayerUp, "ArrowDown": scenes.KeyLayerDown, "ArrowRight": scenes.KeyNextSample, "ArrowLeft": scenes.KeyPrevSample,
+	"Enter": scenes.KeyZoom, "PageUp": scenes.KeyBack, "PageDown": scenes.KeyForward, "End": scenes.KeyNow,
+	"Delete": scenes.KeyClear, "Escape": scenes.KeyEscape,
+}
+
+// user tells the scene what the user did.
+func (s *screen) user(m js.Value) {
+	kind := m.Get("kind").String()
+	if kind == "size" {
+		s.resize(m)
+		return
+	}
+	if s.scene == nil {
+		return
+	}
+	s.acted = true
+	switch kind {
+	case "key":
+		name := m.Get("key").String()
+		key := others[name]
+		if r, n := utf8.DecodeRuneInString(name); n == len(name) {
+			key = scenes.KeyOf(r)
+		}
+		s.scene.Key(key)
+	case "pointermove":
+		s.scene.MouseMove(m.Get("x").Float(), m.Get("y").Float())
+	case "pointerdown", "pointerup", "pointercancel":
+		x, y := m.Get("x").Float(), m.Get("y").Float()
+		s.scene.MouseMove(x, y)
+		s.scene.MouseButton(kind == "pointerdown", x, y)
+	}
+}
+
+// Frame handles the messages that wait, and draws the scene if it has changed and it is time
+// for it, as [window.Window.Frame] does.
+func (p *page) Frame(busy bool) (drawn bool, err error) {
+	for len(p.waiting) > 0 {
+		m := p.take()
+		if m.Get("kind").String() != "do" {
+			p.handle(m)
+			continue
+		}
+		switch m.Get("what").String() {
+		case "pause":
+			p.scene.Key(scenes.KeyPause)
+		case "step":
+			p.scene.Key(scenes.KeyStep)
+		case "stop":
+			p.stop = true
+		}
+		p.acted = true
+	}
+	acted := p.acted
+	p.dirty, p.acted = p.dirty || acted, false
+	if p.scene == nil || min(p.width, p.height) < scenes.MinSide || !p.dirty || !p.pace.Due(time.Now(), busy && !acted) {
+		return false, nil
+	}
+	p.dev.Wait() // what training has in flight is not the picture's time
+	begun := time.Now()
+	view, err := p.scene.Draw(p.width, p.height, p.scale)
+	if err != nil {
+		return false, err
+	}
+	shown, err := p.dev.Surface().Present(view, p.width, p.height)
+	if err != nil {
+		return false, err
+	}
+	p.dev.Wait()
+	p.dirty = !shown
+	p.scene.FrameTime(p.pace.Drew(begun, time.Now()))
+	return true, nil
+}
+
+// Wait returns when the user does something, at the latest after 100 ms.
+func (p *page) Wait() {
+	if len(p.waiting) > 0 {
+		return
+	}
+	t := time.NewTimer(100 * time.Millisecond)
+	defer t.Stop()
+	select {
+	case <-p.more:
+	case <-t.C:
+	}
+}
+
+// Closed reports whether the user wants the run to stop.
+func (p *page) Closed() bool { return p.stop }
+
+// frame draws while nothing is trained, until the picture is up to date.
+func (p *page) frame() {
+	for p.scene != nil && (p.dirty || p.acted) && len(p.waiting) == 0 {
+		if _, err := p.Frame(false); err != nil {
+			p.failed(err)
+			return
+		}
+		p.Wait()
+	}
+}
+
+// viz is the test of an epoch, as a scene takes it.
+func viz(e *run.Epoch) scenes.TestScore {
+	return scenes.TestScore{Epoch: e.Epoch, TestLoss: e.TestLoss, TestAccuracy: e.TestAccuracy}
+}
+
+// await parks the goroutine until a promise is kept.
+func await(promise js.Value) (js.Value, error) {
+	type result struct {
+		v   js.Value
+		err error
+	}
+	done := make(chan result, 1)
+	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		done <- result{v: args[0]}
+		return nil
+	})
+	defer kept.Release()
+	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		done <- result{err: js.Error{Value: args[0]}}
+		return nil
+	})
+	defer broken.Release()
+	promise.Call("then", kept, broken)
+	r := <-done
+	return r.v, r.err
+}

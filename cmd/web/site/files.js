@@ -1,0 +1,158 @@
+// A file system in memory, for the Go program, in the form of node's module fs that wasm_exec.js wants. What lies in /runs is
+// kept in the browser's storage as well, and is there again in the next visit.
+'use strict';
+globalThis.files = (() => {
+	const all = new Map([['/', null]]); // by path: { bytes, length, time }, or null for a folder
+	const open = new Map(); // by descriptor: { path, file, at, append }
+	const decoder = new TextDecoder();
+	let next = 100, database, said = '';
+
+	const fail = code => Object.assign(new Error(code), { code });
+	const clean = path => '/' + path.split('/').filter(p => p && p !== '.').join('/');
+	const parent = path => path.slice(0, path.lastIndexOf('/')) || '/';
+	const there = path => { if (!all.has(path)) throw fail('ENOENT'); return all.get(path); };
+	const inside = path => [...all.keys()].filter(p => p !== '/' && parent(p) === path);
+	const resize = (file, length) => {
+		if (length > file.bytes.length) {
+			const grown = new Uint8Array(Math.max(length, 2 * file.bytes.length));
+			grown.set(file.bytes.subarray(0, file.length));
+			file.bytes = grown;
+		} else if (length < file.length) file.bytes.fill(0, length, file.length);
+		file.length = length;
+	};
+
+	// Changes reach the storage in order; a program that waits for none of them may be ended between two.
+	const store = change => database?.transaction('files', 'readwrite', { durability: 'relaxed' }).objectStore('files')[change[0]](...change.slice(1));
+	const keep = path => {
+		if (!path.startsWith('/runs')) return;
+		const file = all.get(path);
+		if (file === undefined) store(['delete', path]);
+		else store(['put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path]);
+	};
+	const load = () => new Promise(resolve => {
+		const request = indexedDB.open('nin', 1);
+		request.onupgradeneeded = () => request.result.createObjectStore('files');
+		request.onerror = () => resolve(); // as in a private window: nothing is kept
+		request.onsuccess = () => {
+			database = request.result;
+			const cursor = database.transaction('files').objectStore('files').openCursor();
+			cursor.onerror = () => resolve();
+			cursor.onsuccess = () => {
+				if (!cursor.result) return resolve();
+				all.set(cursor.result.key, cursor.result.value);
+				cursor.result.continue();
+			};
+		};
+	});
+
+	const stat = file => ({
+		isDirectory: () => file === null, dev: 0, ino: 0, mode: file === null ? 0o40755 : 0o100644, nlink: 1, uid: 0, gid: 0, rdev: 0,
+		size: file?.length ?? 0, blksize: 4096, blocks: 0, atimeMs: file?.time ?? 0, mtimeMs: file?.time ?? 0, ctimeMs: file?.time ?? 0,
+	});
+	const file = fd => { if (!open.has(fd)) throw fail('EBADF'); return open.get(fd); };
+	const calls = {
+		open(path, flags) {
+			path = clean(path);
+			const has = all.has(path);
+			if (has && flags & 0o200 && flags & 0o100) throw fail('EEXIST');
+			if (!has) {
+				if (!(flags & 0o100)) throw fail('ENOENT');
+				if (there(parent(path)) !== null) throw fail('ENOTDIR');
+				all.set(path, { bytes: new Uint8Array(0), length: 0, time: Date.now() });
+			}
+			const f = all.get(path);
+			if (f && flags & 0o1000) resize(f, 0);
+			open.set(++next, { path, file: f, at: 0, append: flags & 0o2000, changed: !has || flags & 0o1000 });
+			return next;
+		},
+		close(fd) {
+			const f = file(fd);
+			open.delete(fd);
+			if (f.changed && all.get(f.path) === f.file) keep(f.path);
+		},
+		fsync(fd) { const f = file(fd); if (f.changed && all.get(f.path) === f.file) keep(f.path); },
+		read(fd, buffer, offset, length, position) {
+			const f = file(fd);
+			const at = position ?? f.at, n = Math.max(0, Math.min(length, f.file.length - at));
+			buffer.set(f.file.bytes.subarray(at, at + n), offset);
+			if (position === null) f.at += n;
+			return n;
+		},
+		write(fd, buffer, offset, length, position) {
+			if (fd < 3) { // what a failing program has to say
+				const lines = (said + decoder.decode(buffer.subarray(offset, offset + length), { stream: true })).split('\n');
+				said = lines.pop();
+				for (const line of lines) console.log(line);
+				return length;
+			}
+			const f = file(fd);
+			const at = position ?? (f.append ? f.file.length : f.at);
+			if (at + length > f.file.length) resize(f.file, at + length);
+			f.file.bytes.set(buffer.subarray(offset, offset + length), at);
+			f.file.time = Date.now();
+			f.changed = true;
+			if (position === null) f.at = at + length;
+			return length;
+		},
+		fstat: fd => stat(file(fd).file),
+		stat: path => stat(there(clean(path))),
+		lstat: path => stat(there(clean(path))),
+		ftruncate(fd, length) { const f = file(fd); resize(f.file, length); f.changed = true; },
+		truncate(path, length) { resize(there(clean(path)), length); keep(clean(path)); },
+		mkdir(path) {
+			path = clean(path);
+			if (all.has(path)) throw fail('EEXIST');
+			there(parent(path));
+			all.set(path, null);
+			keep(path);
+		},
+		readdir: path => inside(clean(path)).map(p => p.slice(p.lastIndexOf('/') + 1)),
+		unlink(path) { path = clean(path); if (there(path) === null) throw fail('EISDIR'); all.delete(path); keep(path); },
+		rmdir(path) {
+			path = clean(path);
+			if (there(path) !== null) throw fail('ENOTDIR');
+			if (inside(path).length) throw fail('ENOTEMPTY');
+			all.delete(path);
+			keep(path);
+		},
+		rename(from, to) {
+			from = clean(from);
+			to = clean(to);
+			there(from);
+			for (const path of [...all.keys()].filter(p => p === from || p.startsWith(from + '/'))) {
+				all.set(to + path.slice(from.length), all.get(path));
+				all.delete(path);
+				keep(to + path.slice(from.length));
+				keep(path);
+			}
+			for (const f of open.values()) if (f.path === from) f.path = to;
+		},
+		chmod() {}, fchmod() {}, chown() {}, fchown() {}, lchown() {}, utimes() {},
+	};
+	const fs = { constants: { O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_EXCL: 0o200, O_TRUNC: 0o1000, O_APPEND: 0o2000, O_DIRECTORY: 0o200000 } };
+	for (const name in calls) {
+		fs[name] = (...args) => {
+			const callback = args.pop();
+			let result;
+			try { result = calls[name](...args); } catch (e) { return callback(e); }
+			callback(null, result);
+		};
+	}
+	for (const name of ['link', 'symlink', 'readlink']) fs[name] = (...args) => args.pop()(fail('ENOSYS'));
+	fs.writeSync = (fd, buffer) => calls.write(fd, buffer, 0, buffer.length, null);
+	globalThis.fs = fs;
+	const none = () => -1;
+	globalThis.process = { getuid: none, getgid: none, geteuid: none, getegid: none, getgroups: () => [], pid: 1, ppid: 0, umask: () => 0, cwd: () => '/', chdir() {} };
+	return {
+		load,
+		// Brings a file of the site to a path, unless it is there.
+		async fetch(url, path) {
+			if (all.has(path)) return;
+			const response = await fetch(url);
+			if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
+			const bytes = new Uint8Array(await response.arrayBuffer());
+			for (let p = parent(path); !all.has(p); p = parent(p)) all.set(p, null);
+			all.set(path, { bytes, length: bytes.length, time: Date.now() });
+		},
+	};
+})();

@@ -1,0 +1,93 @@
+package webgpu
+
+import "syscall/js"
+
+// Buffer is memory of a device.
+type Buffer struct {
+	object
+	bytes   int64
+	mapping bool  // Map is pending
+	err     error // of the last mapping
+}
+
+// NewBuffer allocates memory, zeroed, in multiples of 4 bytes.
+func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, error) {
+	h, err := d.create("createBuffer", map[string]any{"label": label, "size": bytes, "usage": int(usage)})
+	if err != nil {
+		return nil, err
+	}
+	return &Buffer{object: d.number(h), bytes: bytes}, nil
+}
+
+// Release gives the memory back at once.
+func (b *Buffer) Release() {
+	b.h.Call("destroy")
+	b.object.Release()
+}
+
+// maxChunk is how many bytes are written at a time: JavaScript gets a copy of them.
+const maxChunk = 1 << 20
+
+// Write queues a copy of data to the buffer. Data may be changed after it. That WebGPU
+// refuses the write is reported by a later call.
+func (b *Buffer) Write(offset int64, data []byte) error {
+	if err := b.d.failed(); err != nil {
+		return err
+	}
+	for len(data) > 0 {
+		n := min(len(data), maxChunk)
+		js.CopyBytesToJS(b.d.glue.Call("room", n), data[:n])
+		if err := thrown(b.d.glue.Call("write", b.h, offset, n)); err != nil {
+			return err
+		}
+		offset, data = offset+int64(n), data[n:]
+	}
+	b.d.busy = true
+	return nil
+}
+
+// thrown is the error of a function of glue.js that returns its text, if there is one.
+func thrown(text js.Value) error {
+	if text.IsUndefined() {
+		return nil
+	}
+	return check(text.String())
+}
+
+// Map begins to map the buffer, which has the usage MapRead, once the work in the queue
+// is done. The mapping makes progress in Device.Poll.
+func (b *Buffer) Map() error {
+	if err := b.d.failed(); err != nil {
+		return err
+	}
+	if b.mapping {
+		return &Error{"the buffer is already being mapped"}
+	}
+	b.mapping, b.err = true, nil
+	b.d.glue.Call("map", b.h, b.d.ask(func(err error) { b.mapping, b.err = false, err }))
+	return nil
+}
+
+// Mapped reports whether the mapping that was begun is done, and how it failed. It also
+// reports errors of the commands before it.
+func (b *Buffer) Mapped() (done bool, err error) {
+	if b.mapping && !b.d.lost {
+		return false, nil
+	}
+	if err := b.d.failed(); err != nil {
+		if b.err == nil {
+			b.h.Call("unmap")
+		}
+		return true, err
+	}
+	return true, b.err
+}
+
+// Read copies the start of a mapped buffer to dst.
+func (b *Buffer) Read(dst []byte) { js.CopyBytesToGo(dst, b.d.glue.Call("read", b.h)) }
+
+// Unmap ends the mapping, so that the queue can use the buffer again.
+func (b *Buffer) Unmap() error {
+	b.h.Call("unmap")
+	return nil
+}

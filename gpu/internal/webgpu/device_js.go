@@ -1,0 +1,372 @@
+package webgpu
+
+import (
+	_ "embed"
+	"strings"
+	"syscall/js"
+	"time"
+)
+
+// Instance is the way to the adapters.
+type Instance struct{}
+
+// NewInstance makes an instance.
+func NewInstance() *Instance { return &Instance{} }
+
+// Release gives the instance back.
+func (*Instance) Release() {}
+
+// Adapter is a processor with its driver.
+type Adapter struct {
+	Info Info
+
+	h js.Value
+}
+
+// Adapters lists the adapters: the browser's choice, and its software adapter where it
+// has another. Each is released by the caller.
+func (*Instance) Adapters() []*Adapter {
+	gpu := js.Global().Get("navigator").Get("gpu")
+	if gpu.IsUndefined() {
+		return nil
+	}
+	var all []*Adapter
+	for _, options := range []map[string]any{{"powerPreference": "high-performance"}, {"forceFallbackAdapter": true}} {
+		h, err := await(gpu.Call("requestAdapter", options))
+		if err != nil || h.IsNull() {
+			continue
+		}
+		a := &Adapter{describe(h), h}
+		if len(all) == 0 || all[0].Info.Name != a.Info.Name {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+func describe(h js.Value) Info {
+	info, limits := h.Get("info"), h.Get("limits")
+	text := func(key string) string {
+		if v := info.Get(key); v.Type() == js.TypeString {
+			return v.String()
+		}
+		return ""
+	}
+	limit := func(key string) uint32 { return uint32(min(limits.Get(key).Float(), 1<<32-1)) }
+	name := text("description")
+	if name == "" {
+		name = text("device")
+	}
+	if name == "" {
+		name = strings.TrimSpace(text("vendor") + " " + text("architecture"))
+	}
+	if name == "" {
+		name = "the browser's adapter"
+	}
+	i := Info{
+		Name:    name,
+		Backend: "webgpu",
+		Limits: Limits{
+			BufferBytes:    uint64(limits.Get("maxBufferSize").Float()),
+			StorageBytes:   uint64(limits.Get("maxStorageBufferBindingSize").Float()),
+			UniformBytes:   uint64(limits.Get("maxUniformBufferBindingSize").Float()),
+			OffsetAlign:    max(limit("minStorageBufferOffsetAlignment"), limit("minUniformBufferOffsetAlignment")),
+			StorageBuffers: limit("maxStorageBuffersPerShaderStage"),
+			Groups:         limit("maxComputeWorkgroupsPerDimension"),
+			GroupSize:      min(limit("maxComputeInvocationsPerWorkgroup"), limit("maxComputeWorkgroupSizeX")),
+			SharedBytes:    limit("maxComputeWorkgroupStorageSize"),
+			TextureSide:    limit("maxTextureDimension2D"),
+		},
+		Timestamps: h.Get("features").Call("has", "timestamp-query").Bool(),
+	}
+	// A browser does not tell a card from a GPU that shares the processor's memory.
+	if info.Get("isFallbackAdapter").Truthy() || h.Get("isFallbackAdapter").Truthy() || text("architecture") == "swiftshader" {
+		i.Processor = CPU
+	}
+	return i
+}
+
+// Release gives the adapter back. Devices opened on it go on.
+func (*Adapter) Release() {}
+
+// Device is an open adapter, with its queue.
+type Device struct {
+	h, glue js.Value
+	event   js.Func
+
+	lost    bool
+	err     error               // of commands or writes, until a call returns it
+	wake    chan struct{}       // an event has come
+	asked   map[int]func(error) // by the number of the event
+	next    int                 // number of an event
+	busy    bool                // commands were submitted since the queue was found empty
+	asking  bool                // an event will tell when the queue is empty
+	free    []int               // numbers of objects that were released
+	count   int                 // of the numbers in use and free
+	numbers []float64           // room for the commands of an encoder
+}
+
+//go:embed glue.js
+var glue string
+
+// The limits that are asked for.
+var limitNames = []string{
+	"maxBufferSize", "maxStorageBufferBindingSize", "maxUniformBufferBindingSize", "minStorageBufferOffsetAlignment",
+	"minUniformBufferOffsetAlignment", "maxStorageBuffersPerShaderStage", "maxComputeWorkgroupsPerDimension",
+	"maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupStorageSize", "maxTextureDimension2D",
+}
+
+// Open opens the adapter, with the adapter's own limits.
+func (a *Adapter) Open(label string, f Features) (*Device, error) {
+	limits, features := map[string]any{}, []any{}
+	for _, name := range limitNames {
+		limits[name] = a.h.Get("limits").Get(name)
+	}
+	if f.Timestamps {
+		features = append(features, "timestamp-query")
+	}
+	h, err := await(a.h.Call("requestDevice", map[string]any{"label": label, "requiredLimits": limits, "requiredFeatures": features}))
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{h: h, wake: make(chan struct{}, 1), asked: map[int]func(error){}}
+	d.event = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		d.happened(args[0].Int(), args[1].String())
+		return nil
+	})
+	d.glue = js.Global().Get("Function").New("device", "event", glue).Invoke(h, d.event)
+	return d, nil
+}
+
+// happened takes an event: the answer to the question of that number, 0 for an error that
+// nobody asked for, or -1 for the end of a pause.
+func (d *Device) happened(number int, text string) {
+	err := check(text)
+	if number == 0 {
+		if err == ErrLost {
+			d.lost = true
+		} else if d.err == nil {
+			d.err = err
+		}
+	} else if answer := d.asked[number]; answer != nil {
+		delete(d.asked, number)
+		answer(err)
+	}
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// ask makes a number for an event, which is given to answer.
+func (d *Device) ask(answer func(error)) int {
+	d.next++
+	d.asked[d.next] = answer
+	return d.next
+}
+
+// failed returns, once, the error of earlier commands and writes.
+func (d *Device) failed() error {
+	if d.lost {
+		return ErrLost
+	}
+	err := d.err
+	d.err = nil
+	return err
+}
+
+// Release gives the device back, after what was made with it.
+func (d *Device) Release() { d.h.Call("destroy") }
+
+// Poll lets the browser run its event loop for up to limit, and reports whether the queue
+// is empty. It returns early when something has happened on the device.
+func (d *Device) Poll(limit time.Duration) (idle bool) {
+	if d.busy && !d.asking && !d.lost {
+		d.busy, d.asking = false, true
+		d.glue.Call("whenIdle", d.ask(func(error) { d.asking = false }))
+	}
+	if limit > 0 && len(d.asked) > 0 && !d.lost {
+		select {
+		case <-d.wake: // an earlier event's
+		default:
+		}
+		d.glue.Call("pause", limit.Milliseconds()) // a timer of Go can end without the event loop
+		<-d.wake
+	}
+	return d.lost || !d.busy && !d.asking
+}
+
+// create makes an object by a method of the device.
+func (d *Device) create(method string, descriptor map[string]any) (js.Value, error) {
+	if d.lost {
+		return js.Value{}, ErrLost
+	}
+	h, err := await(d.glue.Call("create", method, descriptor))
+	if d.lost { // a lost device makes objects that are good for nothing, and reports no error
+		err = ErrLost
+	}
+	return h, err
+}
+
+// object is an object of the browser that commands use, by its number.
+type object struct {
+	d *Device
+	h js.Value
+	n int
+}
+
+// number gives an object a number.
+func (d *Device) number(h js.Value) object {
+	o := object{d: d, h: h}
+	if last := len(d.free) - 1; last >= 0 {
+		o.n, d.free = d.free[last], d.free[:last]
+	} else {
+		d.count++
+		o.n = d.count
+	}
+	d.glue.Call("set", o.n, h)
+	return o
+}
+
+// Release gives the object back.
+func (o object) Release() {
+	o.d.glue.Call("set", o.n, js.Undefined())
+	o.d.free = append(o.d.free, o.n)
+}
+
+// await parks the goroutine until a promise is kept.
+func await(promise js.Value) (js.Value, error) {
+	type result struct {
+		v   js.Value
+		err error
+	}
+	done := make(chan result, 1)
+	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		done <- result{v: args[0]}
+		return nil
+	})
+	defer kept.Release()
+	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		text := args[0]
+		if text.Type() == js.TypeObject { // an error that did not come through glue.js
+			text = js.ValueOf("error: " + text.Get("message").String())
+		}
+		done <- result{err: check(text.String())}
+		return nil
+	})
+	defer broken.Release()
+	promise.Call("then", kept, broken)
+	r := <-done
+	return r.v, r.err
+}
+
+// check makes a typed error of the text that glue.js gives, a kind and a message; it is
+// nil for none.
+func check(text string) error {
+	kind, message, _ := strings.Cut(text, ": ")
+	switch kind {
+	case "":
+		return nil
+	case "lost":
+		return ErrLost
+	case "out-of-memory":
+		return ErrOutOfMemory
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(message), "\n")
+	return &Error{line}
+}
+
+// layout is the bindings of a pipeline.
+type layout struct {
+	d *Device
+	h js.Value
+}
+
+// The stages of a pipeline that see its buffers: GPUShaderStage of the WebGPU standard.
+const (
+	fragmentStage = 2
+	computeStage  = 4
+)
+
+// newLayout makes a layout, and that of a pipeline.
+func (d *Device) newLayout(label string, stage int, types []BindingType) (layout, js.Value, error) {
+	entries := make([]any, len(types))
+	for i, t := range types {
+		entries[i] = map[string]any{"binding": i, "visibility": stage, "buffer": map[string]any{"type": bindingTypes[t]}}
+	}
+	h, err := d.create("createBindGroupLayout", map[string]any{"label": label, "entries": entries})
+	if err != nil {
+		return layout{}, js.Value{}, err
+	}
+	pl, err := d.create("createPipelineLayout", map[string]any{"label": label, "bindGroupLayouts": []any{h}})
+	return layout{d, h}, pl, err
+}
+
+var bindingTypes = map[BindingType]string{
+	StorageBinding:         "storage",
+	ReadOnlyStorageBinding: "read-only-storage",
+	UniformBinding:         "uniform",
+}
+
+func (d *Device) newModule(label, wgsl string) (js.Value, error) {
+	return d.create("createShaderModule", map[string]any{"label": label, "code": wgsl})
+}
+
+// Pipeline is a compiled compute shader.
+type Pipeline struct {
+	object
+	layout layout
+}
+
+// NewPipeline compiles s.
+func (d *Device) NewPipeline(s Shader) (*Pipeline, error) {
+	l, pl, err := d.newLayout(s.Label, computeStage, s.Bindings)
+	if err != nil {
+		return nil, err
+	}
+	module, err := d.newModule(s.Label, s.WGSL)
+	if err != nil {
+		return nil, err
+	}
+	h, err := d.create("createComputePipelineAsync", map[string]any{
+		"label": s.Label, "layout": pl, "compute": map[string]any{"module": module, "entryPoint": "main"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Pipeline{d.number(h), l}, nil
+}
+
+// Bind binds buffers for the pipeline: bindings[i] at index i.
+func (p *Pipeline) Bind(label string, bindings []Binding) (*BindGroup, error) {
+	return p.layout.bind(label, bindings)
+}
+
+// BindGroup is buffers bound for a pipeline.
+type BindGroup struct{ object }
+
+func (l layout) bind(label string, bindings []Binding) (*BindGroup, error) {
+	entries := make([]any, len(bindings))
+	for i, b := range bindings {
+		entries[i] = map[string]any{
+			"binding": i, "resource": map[string]any{"buffer": b.Buffer.h, "offset": b.Offset, "size": b.Bytes},
+		}
+	}
+	h, err := l.d.create("createBindGroup", map[string]any{"label": label, "layout": l.h, "entries": entries})
+	if err != nil {
+		return nil, err
+	}
+	return &BindGroup{l.d.number(h)}, nil
+}
+
+// QuerySet holds timestamps.
+type QuerySet struct{ object }
+
+// NewQuerySet makes room for n timestamps.
+func (d *Device) NewQuerySet(label string, n int) (*QuerySet, error) {
+	h, err := d.create("createQuerySet", map[string]any{"label": label, "type": "timestamp", "count": n})
+	if err != nil {
+		return nil, err
+	}
+	return &QuerySet{d.number(h)}, nil
+}

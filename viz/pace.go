@@ -1,0 +1,48 @@
+package viz
+
+import "time"
+
+// Pace decides when a window draws. The zero value has drawn nothing.
+type Pace struct {
+	first, last time.Time // when drawing began, and when the last picture was done
+	took        time.Duration
+	spent       time.Duration // in all pictures
+	frames      int
+}
+
+const (
+	frameTime = time.Second / 30 // the shortest from one picture to the next
+	// busyShare is how many times as long as a picture takes is left to other
+	// work after it, so that the work gets nine tenths of the time.
+	busyShare = 9
+)
+
+// Due reports whether it is time for the next picture. With busy the device has other work, a
+// training, and drawing gets at most a tenth of the time.
+func (p *Pace) Due(now time.Time, busy bool) bool {
+	pause := frameTime - p.took
+	if busy {
+		pause = max(pause, busyShare*p.took)
+	}
+	return now.Sub(p.last) >= pause
+}
+
+// Drew records a picture, and returns what it took.
+func (p *Pace) Drew(begun, done time.Time) time.Duration {
+	if p.frames == 0 {
+		p.first = begun
+	}
+	p.took, p.last = done.Sub(begun), done
+	p.frames++
+	p.spent += p.took
+	return p.took
+}
+
+// Frames returns the number of pictures drawn, what one took in the mean, and the share of the time
+// since the first that went into them.
+func (p *Pace) Frames() (n int, each time.Duration, share float64) {
+	if p.frames == 0 {
+		return 0, 0, 0
+	}
+	return p.frames, p.spent / time.Duration(p.frames), float64(p.spent) / float64(p.last.Sub(p.first))
+}
