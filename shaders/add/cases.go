@@ -18,9 +18,7 @@ func Cases() []check.Case {
 		cs = append(cs, Sized(check.Checked(s), r)...)
 	}
 	for _, t := range []Tree{{1, 4}, {2, 8}, {4, 252}, {4, 260}, {8, 16}, {64, 4}} {
-		check.Checked(t)
-		a := TreeArgs[[]float64]{r.Floats(t.Parts * t.Count), make([]float64, t.Count)}
-		cs = append(cs, check.Of(t.Kernel(), a, t.Ref, check.Bound[TreeArgs[[]float64]]{Terms: t.Parts}))
+		cs = append(cs, SizedTree(check.Checked(t), r)...)
 	}
 	return cs
 }
@@ -38,4 +36,10 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef, check.Bound[accumulateArgs]{Terms: 1})
 	acc.Variant = shaders.ElemOf(n).Variant()
 	return []check.Case{f, acc}
+}
+
+// SizedTree are the cases of a tree.
+func SizedTree(t Tree, r check.Rand) []check.Case {
+	a := TreeArgs[[]float64]{r.Floats(t.Parts * t.Count), r.Zeros(t.Count)}
+	return []check.Case{check.Of(t.Kernel(), a, t.Ref, check.Bound[TreeArgs[[]float64]]{Terms: t.Parts})}
 }
