@@ -68,14 +68,15 @@ func bench(w io.Writer, args []string) error {
 	if *batch < 1 || *batch > 1e6 || *steps < 1 || *steps > 1e6 {
 		return cli.Usage(fmt.Errorf("-batch is %d and -steps %d; want 1 to 1000000", *batch, *steps))
 	}
-	if (*op != "" || *shape != "") && (*recipe != "" || *layer != "" || *tune || *variant != "") {
-		return cli.Usage(errors.New("bench: -op and -shape measure no recipe's network; want none of -recipe, -layer, -tune and -variant with them"))
+	single := *op != "" || *shape != ""
+	if single && (*recipe != "" || *layer != "" || *tune || *variant != "") {
+		return cli.Usage(errors.New("-op and -shape measure no recipe's network; want none of -recipe, -layer, -tune and -variant with them"))
 	}
-	var single *report.Op
-	if *op != "" || *shape != "" {
+	var one report.Op
+	if single {
 		var err error
-		if single, err = report.ParseOp(*op, *shape); err != nil {
-			return cli.Usage(fmt.Errorf("bench: -op: %w", err))
+		if one, err = parseOp(*op, *shape); err != nil {
+			return cli.Usage(fmt.Errorf("-op: %w", err))
 		}
 	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
@@ -83,8 +84,8 @@ func bench(w io.Writer, args []string) error {
 		return err
 	}
 	defer dev.Close()
-	if single != nil {
-		measured, err := report.BenchOp(cli.Interruptible("nothing is kept"), dev, single, *kernel, *steps)
+	if single {
+		measured, err := report.BenchOp(cli.Interruptible("nothing is kept"), dev, one, *kernel, *steps)
 		if err != nil {
 			return err
 		}

@@ -1,4 +1,4 @@
-package report_test
+package main
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func TestParseOp(t *testing.T) {
 		{"relu", "8,96,3,3,3", "want N,C,H,W"},
 		{"relu", "0,96,3,3", "0 images; want 1 to"},
 	} {
-		_, err := report.ParseOp(c.op, c.shape)
+		_, err := parseOp(c.op, c.shape)
 		assert.ErrorContains(t, err, c.says, "%s at %s", c.op, c.shape)
 		if err != nil {
 			assert.NotContains(t, err.Error(), "\n")
@@ -46,7 +46,7 @@ func TestBenchOp(t *testing.T) {
 	dev := gputest.Device(t)
 	buffers, _ := dev.Usage()
 	bench := func(op, shape, kernel string) (report.OpReport, error) {
-		o, err := report.ParseOp(op, shape)
+		o, err := parseOp(op, shape)
 		require.NoError(t, err)
 		return report.BenchOp(context.Background(), dev, o, kernel, 2)
 	}
