@@ -73,7 +73,7 @@ func wasm(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	file := filepath.Join(dir, "page.wasm")
 	cmd := exec.CommandContext(ctx, "go", append(compile, file, "wgnin/cmd/web/page")...)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")

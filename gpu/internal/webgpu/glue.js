@@ -89,7 +89,9 @@ return {
 		}
 	},
 	map(buffer, number) {
-		const failed = e => setTimeout(() => event(number, text(e))); // after the loss of the device, if that is why
+		// A lost device ends the mapping too, perhaps before it says that it is lost.
+		const failed = e => Promise.race([device.lost, new Promise(done => setTimeout(done, e.name === 'AbortError' ? 1000 : 0))])
+			.then(() => event(number, text(e)));
 		buffer.mapAsync(GPUMapMode.READ).then(() => event(number, ''), failed);
 	},
 	read(buffer) { return new Uint8Array(buffer.getMappedRange()); },

@@ -61,14 +61,14 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 				env[name] = value
 			}
 		}
-		json.NewEncoder(w).Encode(map[string]any{"argv": append([]string{program}, args...), "env": env})
+		_ = json.NewEncoder(w).Encode(map[string]any{"argv": append([]string{program}, args...), "env": env})
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
 	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go server.Serve(listener) // until Close
+	go func() { _ = server.Serve(listener) }() // until Close
 	defer server.Close()
 
 	tab, cancel, err := browser.Open(context.Background())
@@ -87,7 +87,9 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 		}
 		switch end, ok := strings.CutPrefix(m.Text, "exit "); {
 		case m.Type == chromedp.ConsoleLog:
-			io.WriteString(w, m.Text)
+			if _, err := io.WriteString(w, m.Text); err != nil {
+				return 0, err
+			}
 		case m.Type == chromedp.ConsoleInfo && ok:
 			return strconv.Atoi(end)
 		default:
