@@ -27,8 +27,26 @@ func (p *Pace) Due(now time.Time, busy bool) bool {
 	return now.Sub(p.last) >= pause
 }
 
-// Drew records a picture, and returns what it took.
-func (p *Pace) Drew(begun, done time.Time) time.Duration {
+// Draw draws the scene and shows it on the surface of its device, with width x height pixels and
+// scale pixels to a point. It reports whether the picture is shown: where it is not, as on a surface
+// that has just changed, draw again.
+func (p *Pace) Draw(s *Scene, width, height int, scale float64) (shown bool, err error) {
+	s.dev.Wait() // what training has in flight is not the picture's time
+	begun := time.Now()
+	view, err := s.Draw(width, height, scale)
+	if err != nil {
+		return false, err
+	}
+	if shown, err = s.dev.Surface().Present(view, width, height); err != nil {
+		return false, err
+	}
+	s.dev.Wait()
+	s.FrameTime(p.drew(begun, time.Now()))
+	return shown, nil
+}
+
+// drew records a picture, and returns what it took.
+func (p *Pace) drew(begun, done time.Time) time.Duration {
 	if p.frames == 0 {
 		p.first = begun
 	}

@@ -15,7 +15,7 @@ func play(took time.Duration, busy bool) Pace {
 	for now := begin; now.Sub(begin) < time.Minute; now = now.Add(time.Millisecond) {
 		if p.Due(now, busy) {
 			now = now.Add(took)
-			p.Drew(now.Add(-took), now)
+			p.drew(now.Add(-took), now)
 		}
 	}
 	return p

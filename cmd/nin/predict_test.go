@@ -186,8 +186,8 @@ func TestPredictAsksForTheNormalisation(t *testing.T) {
 	refuses(t, []string{"predict", "-model", onnx, "-normalise", "unit", picture}, 2, "the file says that its images are normalised by 0.5,0.5,0.5/0.25,0.25,0.25")
 }
 
-// Of a network that puts out numbers, predict prints these, and eval says that it cannot measure
-// them.
+// If a network's outputs are numbers rather than logits, predict prints them, and eval refuses to
+// measure the network.
 func TestPredictValues(t *testing.T) {
 	dir := t.TempDir()
 	m := &nin.Model{

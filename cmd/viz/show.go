@@ -115,7 +115,7 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 				s.scene.Say(err.Error())
 			}
 		}
-		s.win.Show(s.dev, s.scene.Scene)
+		s.win.Show(s.scene.Scene)
 		_, err = s.win.Frame(false) // the first step may take long
 	}
 	return err

@@ -34,7 +34,7 @@ var compile = []string{"build", "-trimpath", "-tags", "noplot", "-ldflags", "-s 
 // dataset is the one that the page trains on.
 const dataset = "fashion-mnist"
 
-// build compiles the page and brings what it needs. Dir is the folder of the data set, or empty
+// build compiles the page and brings what it needs. Dir is the folder of the dataset, or empty
 // for the places that data.Load knows.
 func build(ctx context.Context, dir string) (site, error) {
 	s := site{}
@@ -83,7 +83,7 @@ func wasm(ctx context.Context) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
-// addImages adds the data set's files.
+// addImages adds the dataset's files.
 func (s site) addImages(ctx context.Context, dir string) error {
 	train, test, err := data.Load(ctx, dataset, data.LoadOptions{Dir: dir, Fetch: download.Files})
 	if err != nil {
@@ -101,7 +101,7 @@ func (s site) addImages(ctx context.Context, dir string) error {
 	return nil
 }
 
-// idx is a file of bytes in the data set's form (https://yann.lecun.com/exdb/mnist/).
+// idx is a file of bytes in the dataset's form (https://yann.lecun.com/exdb/mnist/).
 func idx(values []uint8, dims ...int) []byte {
 	file := []byte{0, 0, 8, byte(len(dims))} // 8 is for bytes
 	for _, n := range dims {
@@ -124,7 +124,7 @@ func pack(content []byte, level int) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// types are those of the files, by their ending: a system's own list may lack them.
+// types maps the extensions of file names to media types. The system's own table may lack some.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
 }

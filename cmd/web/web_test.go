@@ -86,8 +86,8 @@ func (b tab) shot(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
 
-// The page trains by its address, says so in the attributes of its body, and its loss is that of
-// the native program. The rate is low: at the recipe's own, training amplifies the differences of
+// The address of the page starts a training. The attributes of the body follow it, and the loss
+// is that of the native program. The rate is low: at the recipe's own, training amplifies the differences of
 // rounding of two drivers to 3e-3 in 20 steps.
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")

@@ -62,8 +62,10 @@ func New(net *nn.Net, o Options) (_ *Scene, err error) {
 	if s.Probe, err = nn.NewProbe(net); err != nil {
 		return nil, err
 	}
-	s.Scene, err = viz.NewScene(net.Device(), s.source(net, o))
-	return s, err
+	if s.Scene, err = viz.NewScene(net.Device(), s.source(net, o)); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Close releases the memory on the device. It may be called on nil.

@@ -198,8 +198,8 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 	return c, nil
 }
 
-// ReadCheckpointAcross is [ReadCheckpoint] on one of several ranks. Rank 0 reads the file, and has
-// the lock and the weights, of which [ResumeAcross] gives the others theirs.
+// ReadCheckpointAcross is [ReadCheckpoint] on one of several ranks. Rank 0 reads the file, and
+// holds the lock and the weights. [ResumeAcross] gives the weights to the others.
 func ReadCheckpointAcross(ranks nn.Ranks, dir string) (c *Checkpoint, err error) {
 	type shared struct {
 		Path, Network, Whitening string

@@ -304,5 +304,5 @@ func (r *Run) save() error {
 	if err != nil {
 		return err
 	}
-	return safetensors.Write(r.file(weightsFile), weights, r.metadata)
+	return safetensors.Write(r.file(WeightsFile), weights, r.metadata)
 }

@@ -47,7 +47,7 @@ func Example() {
 			scene.Say(err.Error())
 		}
 	}
-	win.Show(dev, scene.Scene)
+	win.Show(scene.Scene)
 	for step, err := range trainer.Steps(ctx) {
 		must(err)
 		must(scene.Trained(trainer, step))

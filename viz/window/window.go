@@ -24,7 +24,6 @@ type Window struct {
 	Drop func(path string)
 
 	w     *glfw.Window
-	dev   *gpu.Device
 	scene *viz.Scene
 	queue []func() // what the user did and the scene has not been told of
 	polls time.Time
@@ -70,15 +69,15 @@ func (w *Window) Close() {
 // Handle is the window for [gpu.Options].
 func (w *Window) Handle() *gpu.NativeWindow { return wgpuext.GetSurfaceDescriptor(w.w) }
 
-// Show makes scene what the window shows. The device must have been opened with
+// Show makes scene what the window shows. The device of the scene must have been opened with
 // the window.
-func (w *Window) Show(dev *gpu.Device, scene *viz.Scene) {
-	w.dev, w.scene = dev, scene
+func (w *Window) Show(scene *viz.Scene) {
+	w.scene = scene
 	w.w.Show()
 	w.dirty = true
 }
 
-// Closed says that the user wants the window closed.
+// Closed reports whether the user wants the window closed.
 func (w *Window) Closed() bool { return w.w.ShouldClose() }
 
 // Poll notes what the user does, and answers the system, which takes a window
@@ -94,7 +93,7 @@ func (w *Window) Poll() {
 // Wait returns when the user does something, at the latest after 100 ms.
 func (w *Window) Wait() { glfw.WaitEventsTimeout(0.1) }
 
-// Changed says that the scene is no longer what the window shows.
+// Changed tells the window that the scene has changed since it was drawn.
 func (w *Window) Changed() { w.dirty = true }
 
 // Frame tells the scene what the user did, and draws it if it has changed and
@@ -118,20 +117,12 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	if !w.dirty || !w.pace.Due(time.Now(), busy && !acted) {
 		return false, nil
 	}
-	w.dev.Wait() // what training has in flight is not the picture's time
-	begun := time.Now()
 	scale, _ := w.w.GetContentScale()
-	view, err := w.scene.Draw(width, height, float64(scale))
+	shown, err := w.pace.Draw(w.scene, width, height, float64(scale))
 	if err != nil {
 		return false, err
 	}
-	shown, err := w.dev.Surface().Present(view, width, height)
-	if err != nil {
-		return false, err
-	}
-	w.dev.Wait()
 	w.dirty = !shown
-	w.scene.FrameTime(w.pace.Drew(begun, time.Now()))
 	return true, nil
 }
 

@@ -19,6 +19,7 @@ import (
 	"wgnin/nin/session"
 	"wgnin/nn/data"
 	"wgnin/shaders/conformance"
+	"wgnin/viz"
 )
 
 // Where things lie in the files of the worker. What is in runs is kept in the browser's storage.
@@ -27,9 +28,6 @@ const (
 	filesDir = "/files"
 	runDir   = "/runs/last"
 )
-
-// modelFile is the file of weights in a run's folder.
-const modelFile = "model.safetensors"
 
 func main() {
 	p := &page{inbox: newInbox()}
@@ -78,8 +76,11 @@ func (p *page) open(m js.Value) {
 	}
 }
 
-func (p *page) openDevice() (err error) {
-	p.dev, err = gpu.Open(gpu.Options{Window: &p.canvas})
+func (p *page) openDevice() error {
+	dev, err := gpu.Open(gpu.Options{Window: &p.canvas})
+	if err == nil {
+		p.dev = dev
+	}
 	return err
 }
 
@@ -98,6 +99,7 @@ func (p *page) handle(m js.Value) {
 // do does what a button says while nothing is trained.
 func (p *page) do(what string, settings js.Value) {
 	text := func(key string) string { return settings.Get(key).String() }
+	post(map[string]any{"text": map[string]any{"error": ""}})
 	var err error
 	switch what {
 	case "start":
@@ -127,7 +129,7 @@ func settingsOf(text func(string) string) (nin.Settings, error) {
 	}
 	s := r.Settings()
 	for name, set := range map[string]func(v float64){
-		"images": func(v float64) { s.TrainImages, s.TestImages = int(v), int(v+5)/6 }, // the data set's own share
+		"images": func(v float64) { s.TrainImages, s.TestImages = int(v), int(v+5)/6 }, // the dataset's own share
 		"steps":  func(v float64) { s.Steps = int(v) },
 		"seed":   func(v float64) { s.Seed = uint64(v) },
 		"rate":   func(v float64) { s.Rate = v },
@@ -145,7 +147,7 @@ func settingsOf(text func(string) string) (nin.Settings, error) {
 	return s, s.Check()
 }
 
-// images brings the data set to the worker, once.
+// images brings the dataset to the worker, once.
 func (p *page) images(s nin.Settings) error {
 	if p.dataset == s.Dataset {
 		return nil
@@ -154,7 +156,7 @@ func (p *page) images(s nin.Settings) error {
 	dir := dataDir + s.Dataset
 	for _, file := range []string{"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"} {
 		name := file + "-ubyte.gz"
-		if _, err := await(js.Global().Get("files").Call("fetch", s.Dataset+"/"+name, dir+"/"+name)); err != nil {
+		if err := fetch(s.Dataset+"/"+name, dir+"/"+name); err != nil {
 			return err
 		}
 	}
@@ -163,6 +165,21 @@ func (p *page) images(s nin.Settings) error {
 		p.train, p.test, p.dataset = train, test, s.Dataset
 	}
 	return err
+}
+
+// fetch brings a file of the site to a path, unless it is there.
+func fetch(url, path string) error {
+	failed := make(chan string, 1)
+	done := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		failed <- args[0].String()
+		return nil
+	})
+	defer done.Release()
+	js.Global().Get("files").Call("fetch", url, path, done)
+	if why := <-failed; why != "" {
+		return errors.New(why)
+	}
+	return nil
 }
 
 // start begins a run in the place of the last one.
@@ -174,7 +191,7 @@ func (p *page) start(s nin.Settings) error {
 	if err := os.RemoveAll(runDir); err != nil {
 		return err
 	}
-	say("loading", map[string]any{"status": "Compiling the kernels.", "error": ""})
+	say("loading", map[string]any{"status": "Compiling the kernels."})
 	r, err := run.New(context.Background(), p.dev, s, nil, p.train, p.test, runDir)
 	if err != nil {
 		return err
@@ -182,7 +199,7 @@ func (p *page) start(s nin.Settings) error {
 	return p.follow(r)
 }
 
-// resume goes on with the last run.
+// resume continues the last run.
 func (p *page) resume() error {
 	p.closeRun()
 	c, err := run.ReadCheckpoint(runDir)
@@ -207,11 +224,11 @@ func (p *page) closeRun() {
 	p.scene, p.run, p.shown, p.model = nil, nil, nil, ""
 }
 
-// historyBytes is what the maps of past steps may take on the device.
+// historyBytes is the most bytes of the device's memory for maps of past steps.
 const historyBytes = 64 << 20
 
-// follow trains r to its end, or until the user stops it. A device that is lost is opened anew,
-// and the run goes on from its checkpoint.
+// follow trains r to its end, or until the user stops it. If the device is lost, follow opens
+// another and continues the run from its checkpoint.
 func (p *page) follow(r *run.Run) (err error) {
 	p.run, p.stop = r, false
 	if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Dir: filesDir, History: historyBytes}); err != nil {
@@ -259,7 +276,7 @@ func (p *page) events() error {
 			p.progress(e.Step.Step)
 		case e.Epoch != nil:
 			p.accuracy = e.Epoch.TestAccuracy
-			p.scene.Tested(viz(e.Epoch))
+			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
 			p.progress(e.Epoch.Epoch * r.Trainer.StepsPerEpoch())
 		case e.End != nil:
 			p.progress(e.End.Step)
@@ -272,7 +289,7 @@ func (p *page) events() error {
 			cancel()
 		}
 	}
-	p.model = runDir + "/" + modelFile
+	p.model = runDir + "/" + run.WeightsFile
 	say("done", map[string]any{"status": fmt.Sprintf("Done: loss %.4f, test accuracy %.4f.", p.loss, p.accuracy)})
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path"
 	"syscall/js"
@@ -16,6 +17,9 @@ func (p *page) look(name string) error {
 	m, err := nin.ReadModel(name, "")
 	if err != nil {
 		return err
+	}
+	if err := m.Classifier(); err != nil {
+		return fmt.Errorf("%s: %w, which is what is shown", path.Base(name), err)
 	}
 	on, err := session.OfModel(p.dev, m)
 	if err != nil {

@@ -6,8 +6,7 @@ import (
 	"unicode/utf8"
 
 	"wgnin/nin/netviz"
-	"wgnin/nin/run"
-	scenes "wgnin/viz"
+	"wgnin/viz"
 )
 
 // inbox is the messages of the page that the program has not taken. The browser puts them in
@@ -63,7 +62,7 @@ type screen struct {
 	scene          *netviz.Scene
 	dirty          bool
 	acted          bool // the user did something that the canvas does not show
-	pace           scenes.Pace
+	pace           viz.Pace
 	loss, accuracy float64
 }
 
@@ -73,14 +72,14 @@ func (s *screen) resize(m js.Value) {
 	s.dirty = true
 }
 
-// Changed says that the scene is no longer what the canvas shows.
+// Changed tells the canvas that the scene has changed since it was drawn.
 func (s *screen) Changed() { s.dirty = true }
 
 // others are the keys that type nothing, by the browser's names.
-var others = map[string]scenes.Key{
-	"ArrowUp": scenes.KeyLayerUp, "ArrowDown": scenes.KeyLayerDown, "ArrowRight": scenes.KeyNextSample, "ArrowLeft": scenes.KeyPrevSample,
-	"Enter": scenes.KeyZoom, "PageUp": scenes.KeyBack, "PageDown": scenes.KeyForward, "End": scenes.KeyNow,
-	"Delete": scenes.KeyClear, "Escape": scenes.KeyEscape,
+var others = map[string]viz.Key{
+	"ArrowUp": viz.KeyLayerUp, "ArrowDown": viz.KeyLayerDown, "ArrowRight": viz.KeyNextSample, "ArrowLeft": viz.KeyPrevSample,
+	"Enter": viz.KeyZoom, "PageUp": viz.KeyBack, "PageDown": viz.KeyForward, "End": viz.KeyNow,
+	"Delete": viz.KeyClear, "Escape": viz.KeyEscape,
 }
 
 // user tells the scene what the user did.
@@ -99,7 +98,7 @@ func (s *screen) user(m js.Value) {
 		name := m.Get("key").String()
 		key := others[name]
 		if r, n := utf8.DecodeRuneInString(name); n == len(name) {
-			key = scenes.KeyOf(r)
+			key = viz.KeyOf(r)
 		}
 		s.scene.Key(key)
 	case "pointermove":
@@ -122,9 +121,9 @@ func (p *page) Frame(busy bool) (drawn bool, err error) {
 		}
 		switch m.Get("what").String() {
 		case "pause":
-			p.scene.Key(scenes.KeyPause)
+			p.scene.Key(viz.KeyPause)
 		case "step":
-			p.scene.Key(scenes.KeyStep)
+			p.scene.Key(viz.KeyStep)
 		case "stop":
 			p.stop = true
 		}
@@ -132,22 +131,14 @@ func (p *page) Frame(busy bool) (drawn bool, err error) {
 	}
 	acted := p.acted
 	p.dirty, p.acted = p.dirty || acted, false
-	if p.scene == nil || min(p.width, p.height) < scenes.MinSide || !p.dirty || !p.pace.Due(time.Now(), busy && !acted) {
+	if p.scene == nil || min(p.width, p.height) < viz.MinSide || !p.dirty || !p.pace.Due(time.Now(), busy && !acted) {
 		return false, nil
 	}
-	p.dev.Wait() // what training has in flight is not the picture's time
-	begun := time.Now()
-	view, err := p.scene.Draw(p.width, p.height, p.scale)
+	shown, err := p.pace.Draw(p.scene.Scene, p.width, p.height, p.scale)
 	if err != nil {
 		return false, err
 	}
-	shown, err := p.dev.Surface().Present(view, p.width, p.height)
-	if err != nil {
-		return false, err
-	}
-	p.dev.Wait()
 	p.dirty = !shown
-	p.scene.FrameTime(p.pace.Drew(begun, time.Now()))
 	return true, nil
 }
 
@@ -176,31 +167,4 @@ func (p *page) frame() {
 		}
 		p.Wait()
 	}
-}
-
-// viz is the test of an epoch, as a scene takes it.
-func viz(e *run.Epoch) scenes.TestScore {
-	return scenes.TestScore{Epoch: e.Epoch, TestLoss: e.TestLoss, TestAccuracy: e.TestAccuracy}
-}
-
-// await parks the goroutine until a promise is kept.
-func await(promise js.Value) (js.Value, error) {
-	type result struct {
-		v   js.Value
-		err error
-	}
-	done := make(chan result, 1)
-	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		done <- result{v: args[0]}
-		return nil
-	})
-	defer kept.Release()
-	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		done <- result{err: js.Error{Value: args[0]}}
-		return nil
-	})
-	defer broken.Release()
-	promise.Call("then", kept, broken)
-	r := <-done
-	return r.v, r.err
 }

@@ -50,6 +50,11 @@ globalThis.files = (() => {
 		size: file?.length ?? 0, blksize: 4096, blocks: 0, atimeMs: file?.time ?? 0, mtimeMs: file?.time ?? 0, ctimeMs: file?.time ?? 0,
 	});
 	const file = fd => { if (!open.has(fd)) throw fail('EBADF'); return open.get(fd); };
+	const flush = f => {
+		if (!f.changed || all.get(f.path) !== f.file) return;
+		keep(f.path);
+		f.changed = false;
+	};
 	const calls = {
 		open(path, flags) {
 			path = clean(path);
@@ -68,9 +73,9 @@ globalThis.files = (() => {
 		close(fd) {
 			const f = file(fd);
 			open.delete(fd);
-			if (f.changed && all.get(f.path) === f.file) keep(f.path);
+			flush(f);
 		},
-		fsync(fd) { const f = file(fd); if (f.changed && all.get(f.path) === f.file) keep(f.path); },
+		fsync(fd) { flush(file(fd)); },
 		read(fd, buffer, offset, length, position) {
 			const f = file(fd);
 			const at = position ?? f.at, n = Math.max(0, Math.min(length, f.file.length - at));
@@ -143,16 +148,17 @@ globalThis.files = (() => {
 	globalThis.fs = fs;
 	const none = () => -1;
 	globalThis.process = { getuid: none, getgid: none, geteuid: none, getegid: none, getgroups: () => [], pid: 1, ppid: 0, umask: () => 0, cwd: () => '/', chdir() {} };
+	async function get(url, path) {
+		if (all.has(path)) return;
+		const response = await fetch(url);
+		if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
+		const bytes = new Uint8Array(await response.arrayBuffer());
+		for (let p = parent(path); !all.has(p); p = parent(p)) all.set(p, null);
+		all.set(path, { bytes, length: bytes.length, time: Date.now() });
+	}
 	return {
 		load,
-		// Brings a file of the site to a path, unless it is there.
-		async fetch(url, path) {
-			if (all.has(path)) return;
-			const response = await fetch(url);
-			if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
-			const bytes = new Uint8Array(await response.arrayBuffer());
-			for (let p = parent(path); !all.has(p); p = parent(p)) all.set(p, null);
-			all.set(path, { bytes, length: bytes.length, time: Date.now() });
-		},
+		// Brings a file of the site to a path, unless it is there, and then calls done with what failed, or ''.
+		fetch(url, path, done) { get(url, path).then(() => done(''), e => done(e.message)); },
 	};
 })();

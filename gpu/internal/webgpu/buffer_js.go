@@ -5,7 +5,6 @@ import "syscall/js"
 // Buffer is memory of a device.
 type Buffer struct {
 	object
-	bytes   int64
 	mapping bool  // Map is pending
 	err     error // of the last mapping
 }
@@ -16,7 +15,7 @@ func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, err
 	if err != nil {
 		return nil, err
 	}
-	return &Buffer{object: d.number(h), bytes: bytes}, nil
+	return &Buffer{object: d.number(h)}, nil
 }
 
 // Release gives the memory back at once.
@@ -28,8 +27,8 @@ func (b *Buffer) Release() {
 // maxChunk is how many bytes are written at a time: JavaScript gets a copy of them.
 const maxChunk = 1 << 20
 
-// Write queues a copy of data to the buffer. Data may be changed after it. That WebGPU
-// refuses the write is reported by a later call.
+// Write queues a copy of data to the buffer. Data may be changed after it. A later
+// call reports a write that WebGPU refuses.
 func (b *Buffer) Write(offset int64, data []byte) error {
 	if err := b.d.failed(); err != nil {
 		return err

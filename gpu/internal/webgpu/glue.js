@@ -89,7 +89,7 @@ return {
 		}
 	},
 	map(buffer, number) {
-		// A lost device ends the mapping too, perhaps before it says that it is lost.
+		// When a device is lost, the mapping may fail before device.lost is resolved.
 		const failed = e => Promise.race([device.lost, new Promise(done => setTimeout(done, e.name === 'AbortError' ? 1000 : 0))])
 			.then(() => event(number, text(e)));
 		buffer.mapAsync(GPUMapMode.READ).then(() => event(number, ''), failed);

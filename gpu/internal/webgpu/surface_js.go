@@ -42,8 +42,8 @@ func (s *Surface) Configured() bool { return s.d != nil }
 
 // Next returns the texture of the next picture, to be released after Present.
 func (s *Surface) Next() (*Texture, error) {
-	if err := s.d.failed(); err != nil {
-		return nil, err
+	if s.d.lost { // another error is for the call that draws
+		return nil, ErrLost
 	}
 	return &Texture{s.d.number(s.d.glue.Call("canvas", s.context)), false}, nil
 }

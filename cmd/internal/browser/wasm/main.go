@@ -12,14 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -63,12 +62,7 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 		}
 		_ = json.NewEncoder(w).Encode(map[string]any{"argv": append([]string{program}, args...), "env": env})
 	})
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
-	go func() { _ = server.Serve(listener) }() // until Close
+	server := httptest.NewServer(mux)
 	defer server.Close()
 
 	tab, cancel, err := browser.Open(context.Background())
@@ -77,7 +71,7 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 	}
 	defer cancel()
 	console := chromedp.Console(tab)
-	if err := chromedp.Do(tab, chromedp.Navigate("http://"+listener.Addr().String())); err != nil {
+	if err := chromedp.Do(tab, chromedp.Navigate(server.URL)); err != nil {
 		return 0, err
 	}
 	// The page logs what the program writes, and its exit code as info.
