@@ -29,7 +29,7 @@ type Memory struct{ Values, Lanes int }
 // turns is how many loads an invocation of Read adds up.
 const turns = 16
 
-// step is the number of values of which Values is a multiple: those of a workgroup of Read.
+// step is the number of values that a workgroup of Read reads. Values is a multiple of it.
 const step = 64 * 4 * turns
 
 // FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of each of
@@ -56,7 +56,7 @@ type BlendArgs[F any] struct {
 	Y F `wgsl:"write array<Elem>"`
 }
 
-// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4, of which the first begins with the factor,
+// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4: the first begins with the factor,
 // and the others end with terms; Y has 64 vec4 for each workgroup.
 type FMAArgs[F any] struct {
 	X F `wgsl:"read array<vec4<f32>>"`
@@ -127,13 +127,13 @@ func (f FMA) Kernel() gpu.Kernel[FMAArgs[gpu.View]] {
 
 // sums is the WGSL of sums(v, f, g), with a variable for each chain.
 func (f FMA) sums() string {
-	var begin, step strings.Builder
+	var begin, round strings.Builder
 	chains := make([]string, f.Chains)
 	for i := range chains {
 		chains[i] = fmt.Sprintf("s%d", i)
 		fmt.Fprintf(&begin, "  var s%d = v + vec4<f32>(%d.0);\n", i, i)
-		fmt.Fprintf(&step, "    s%d = eight(s%d, f, g);\n", i, i)
+		fmt.Fprintf(&round, "    s%d = eight(s%d, f, g);\n", i, i)
 	}
 	return fmt.Sprintf("fn sums(v : vec4<f32>, f : f32, g : f32) -> vec4<f32> {\n%s  for (var k = 0u; k < Rounds; k = k + 1u) {\n%s  }\n  return %s;\n}\n\n",
-		&begin, &step, strings.Join(chains, " + "))
+		&begin, &round, strings.Join(chains, " + "))
 }

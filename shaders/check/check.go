@@ -47,7 +47,7 @@ var ErrBuild = errors.New("did not compile")
 // unwritten, changed its input, or gave different bits in two runs.
 func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil, nil) }
 
-// Measure is Run, and then calls measure with the plan of the kernel, whose arguments are as Run left them.
+// Measure runs the case as Run does, and then calls measure with the plan of the kernel, whose arguments are as Run left them.
 func (c Case) Measure(d *gpu.Device, measure func(*gpu.Plan) error) (Result, error) {
 	return c.run(d, nil, measure)
 }
@@ -293,13 +293,16 @@ type Rand struct{ *rand.Rand }
 // NewRand starts a sequence.
 func NewRand(seed uint64) Rand { return Rand{rand.New(rand.NewPCG(seed, 1))} }
 
-// Zeros are n zeros, for an output.
-func (r Rand) Zeros(n int) []float64 {
+// Size is n, the number of values of a tensor of a case.
+func (r Rand) Size(n int) int {
 	if n < 0 || n > maxValues {
 		panic(tooLarge(n))
 	}
-	return make([]float64, n)
+	return n
 }
+
+// Zeros are n zeros, for an output.
+func (r Rand) Zeros(n int) []float64 { return make([]float64, r.Size(n)) }
 
 // Floats are n values in [-1,1), exact in float32.
 func (r Rand) Floats(n int) []float64 {

@@ -12,21 +12,18 @@ import (
 
 // Sizes makes the cases of an op at a shape that a user gives.
 type Sizes struct {
-	Op      string // the op's name, or one that begins so and a point
+	Op      string // the op's name, alone or followed by a point and more
 	Example string // a shape, as Check and Cases read it
 
-	check func(text string) error
-	cases func(d *gpu.Device, text string) ([]Case, error)
+	// Check refuses text that is not a shape of the op. A shape is written as its fields, those of
+	// embedded structs among them: N=8 C=96 InH=54. What is left out is zero.
+	Check func(text string) error
+	// Cases returns the cases at a shape, in every variant that runs on the device.
+	Cases func(d *gpu.Device, text string) ([]Case, error)
 }
 
-// Check refuses what is no shape of the op. A shape is written as its fields, those of embedded structs among them:
-// N=8 C=96 InH=54. What is left out is zero.
-func (s Sizes) Check(text string) error { return s.check(text) }
-
-// Cases are the cases at a shape, in every variant that runs on the device.
-func (s Sizes) Cases(d *gpu.Device, text string) ([]Case, error) { return s.cases(d, text) }
-
-// maxValues bounds a tensor of a case, whose twin has it in float64.
+// maxValues bounds a tensor of a case, whose twin has it in float64; and each number of a shape, so
+// that products of a few are numbers.
 const maxValues = 1 << 27
 
 // tooLarge is what Rand panics with; only shapes of users are so large.
@@ -37,7 +34,13 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 	parse := func(text string) (shape S, err error) {
 		fields := map[string]reflect.Value{}
 		var names []string
-		settable(reflect.ValueOf(&shape).Elem(), fields, &names)
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[S]()) { // those of embedded structs, too
+			switch f.Type.Kind() {
+			case reflect.Int, reflect.Float32, reflect.Float64, reflect.Bool, reflect.String:
+				fields[f.Name] = reflect.ValueOf(&shape).Elem().FieldByIndex(f.Index)
+				names = append(names, f.Name)
+			}
+		}
 		for _, word := range strings.Fields(text) {
 			name, value, ok := strings.Cut(word, "=")
 			f, known := fields[name]
@@ -55,8 +58,8 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 	}
 	return Sizes{
 		Op: op, Example: example,
-		check: func(text string) error { _, err := parse(text); return err },
-		cases: func(d *gpu.Device, text string) (cs []Case, err error) {
+		Check: func(text string) error { _, err := parse(text); return err },
+		Cases: func(d *gpu.Device, text string) (cs []Case, err error) {
 			shape, err := parse(text)
 			if err != nil {
 				return nil, err
@@ -74,25 +77,6 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 		},
 	}
 }
-
-// settable collects the fields of v that a user can set, in order.
-func settable(v reflect.Value, fields map[string]reflect.Value, names *[]string) {
-	for i := range v.NumField() {
-		f, t := v.Field(i), v.Type().Field(i)
-		switch f.Kind() {
-		case reflect.Struct:
-			if t.Anonymous {
-				settable(f, fields, names)
-			}
-		case reflect.Int, reflect.Float32, reflect.Float64, reflect.Bool, reflect.String:
-			fields[t.Name] = f
-			*names = append(*names, t.Name)
-		}
-	}
-}
-
-// maxSize bounds a number of a shape, so that products of a few are numbers.
-const maxSize = 1 << 27
 
 func set(f reflect.Value, text string) error {
 	switch f.Kind() {
@@ -112,8 +96,8 @@ func set(f reflect.Value, text string) error {
 		f.SetFloat(v)
 	case reflect.Int:
 		v, err := strconv.Atoi(text)
-		if err != nil || v < -maxSize || v > maxSize {
-			return fmt.Errorf("want a whole number up to %d", maxSize)
+		if err != nil || v < -maxValues || v > maxValues {
+			return fmt.Errorf("want a whole number up to %d", maxValues)
 		}
 		f.SetInt(int64(v))
 	}

@@ -66,7 +66,7 @@ var Ops = []Op{
 	{"winograd", winograd.Cases, winograd.Gradients},
 }
 
-// Sizes are the ops at shapes of the user's.
+// Sizes are the ops at shapes that a user gives.
 var Sizes = []check.Sizes{
 	at("activation", "Function=gelu Pixels=100000 C=32 Stride=32", activation.Sized),
 	at("adam", "Count=1000000", adam.Sized),
@@ -93,7 +93,7 @@ var Sizes = []check.Sizes{
 	at("relu", "Elems=4000000", relu.Sized),
 	at("sgd", "Count=1000000 Momentum=0.9 Decay=1e-4", sgd.Sized),
 	at("softmaxxent", "N=128 Classes=1000 Stride=1000", softmaxxent.Sized),
-	at("winograd", "Alpha=8 Taps=5 N=2 H=26 W=26 C=32 OutC=32 Pad=2", winograd.Sized),
+	check.At("winograd", "Alpha=8 Taps=5 N=2 H=26 W=26 C=32 OutC=32 Pad=2", winograd.Sized),
 	check.At("winograd.product", "Matrices=64 Rows=96 Terms=32 Columns=64", winograd.SizedProduct),
 }
 

@@ -123,7 +123,7 @@ func TestEveryFileHasACase(t *testing.T) {
 	}
 }
 
-// Every kernel of an op can be measured at a shape of the user's, and the shapes of the examples are right.
+// Every kernel of an op can be measured at a shape that a user gives, and the shapes of the examples are right.
 func TestSizes(t *testing.T) {
 	d := gputest.Device(t)
 	sized := map[string]bool{}

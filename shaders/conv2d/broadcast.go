@@ -11,12 +11,12 @@ import (
 //go:embed broadcast.wgsl
 var broadcastProduct string
 
-// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4, and Terms
-// one, too, where not Strided.
+// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4, and so
+// is Terms where it is not Strided.
 type Product struct {
 	Shares, Rows, Terms, Columns int
 	Strided                      bool // four terms of a row do not lie side by side
-	Line                         int  // what a block has of the terms divides it; 0 is any number
+	Line                         int  // if not 0, the number of terms in a block divides it
 	Whole                        bool // a block has all terms
 	Biased                       bool // the sums begin with a row
 	Totals                       bool // one more row is the sum of the second matrix's
@@ -43,9 +43,9 @@ const (
 	cyclesMACs = 1.85
 )
 
-// blocks divides the product so that it takes the fewest cycles of llvmpipe.
-func (p Product) blocks() (best blocks) {
-	least := 0
+// blocks divides the product so that it takes the fewest cycles of llvmpipe, and returns how many
+// half cycles that are.
+func (p Product) blocks() (best blocks, least int) {
 	for vecs := 1; vecs <= 4; vecs++ {
 		if p.Whole && p.Terms > blockVecs/vecs {
 			break
@@ -64,14 +64,14 @@ func (p Product) blocks() (best blocks) {
 		count := max(shaders.DivUp(p.Rows, blockRows), min(shaders.DivUp(busy, p.Shares*b.ColumnBlocks), p.Rows/96))
 		b.BlockRows, b.RowBlocks = evenly(p.Rows, shaders.DivUp(p.Rows, max(count, 1)), 1)
 		b.Kept = vecs * (b.BlockTerms + 1 + shaders.DivUp(b.BlockTerms, pinned))
-		if cycles := p.cycles(b); best.Vecs == 0 || cycles < least {
-			best, least = b, cycles
+		if n := p.halfCycles(b); best.Vecs == 0 || n < least {
+			best, least = b, n
 		}
 	}
-	return best
+	return best, least
 }
 
-// evenly divides n into parts of equal size, a multiple of some number and at most most.
+// evenly divides n into parts of equal size, a multiple of multiple, and at most most.
 func evenly(n, most, multiple int) (size, parts int) {
 	size = shaders.RoundUp(shaders.DivUp(n, shaders.DivUp(n, most)), multiple)
 	return size, shaders.DivUp(n, size)
@@ -86,9 +86,10 @@ func divisor(n, most int) int {
 	}
 }
 
-// cycles are those of llvmpipe for a row, as they were measured for 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a
-// value of a (6 where each is loaded by itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
-func (p Product) cycles(b blocks) int {
+// halfCycles is twice the cycles that llvmpipe takes for a row of the product, as they were measured
+// with 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a value of a (6 where each is loaded by
+// itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
+func (p Product) halfCycles(b blocks) int {
 	value, moved := 5, 110
 	if p.Strided {
 		value = 12
@@ -97,12 +98,13 @@ func (p Product) cycles(b blocks) int {
 		moved *= 2
 	}
 	block := 6*b.BlockTerms*b.Vecs + value*b.BlockTerms + moved*b.Vecs + 200*b.BlockTerms*b.Vecs/b.BlockRows
-	return b.ColumnBlocks * b.Blocks * block // twice as many
+	return b.ColumnBlocks * b.Blocks * block
 }
 
 // cost is that of the product in multiply-adds, see [Shape.cost].
 func (p Product) cost() float64 {
-	return cyclesMACs * float64(p.Shares) * float64(p.Rows) * float64(p.cycles(p.blocks()))
+	_, halfCycles := p.blocks()
+	return cyclesMACs * float64(p.Shares) * float64(p.Rows) * float64(halfCycles)
 }
 
 // sums is the WGSL of the sums over a block's terms of the row at an address, which are kept after the block.
@@ -140,7 +142,7 @@ func (b blocks) sums() string {
 // Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in, the number of its
 // workgroups, and that of the iterations of an invocation's loops.
 func (p Product) Broadcast(operands ...string) (source string, groups, iterations int) {
-	b := p.blocks()
+	b, _ := p.blocks()
 	source = shaders.Source(b, append(operands, broadcastProduct, b.sums())...)
 	return source, p.Shares * b.ColumnBlocks * b.RowBlocks, b.Blocks * (2*b.BlockTerms*b.Vecs + (b.BlockRows+1)*(1+b.Vecs))
 }

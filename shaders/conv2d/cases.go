@@ -200,34 +200,29 @@ func EveryPass(d *gpu.Device) []check.Case {
 	return cases(ss)
 }
 
-// Sized are the cases of a shape, on each family of kernels that runs on the device. An InStride of 0 is that of a
-// layer's input.
+// Sized are the cases of a shape, in each direct variant that runs on the device. An InStride of 0
+// is that of a layer's input.
 func Sized(d *gpu.Device, a Plain, _ check.Rand) []check.Case {
-	s := a.shape()
+	s := a.shape().sums(d)
 	var ss []sized
 	for p := range Pass(Passes) {
 		for _, v := range s.direct(d, p) {
-			s := s.sums(d)
-			s.Variants[p] = v
-			ss = append(ss, sized{s, []passes{fwd | fwdReLU, dX | dXReLU, dW}[p]})
+			t := s
+			t.Variants[p] = v
+			ss = append(ss, sized{t, []passes{fwd | fwdReLU, dX | dXReLU, dW}[p]})
 		}
 	}
 	return cases(ss)
 }
 
-// Plain is a [Shape] without variants.
-type Plain struct {
-	N, InC, InStride, OutC int
-	NoBias                 bool
-	shaders.Window
-}
+// Plain is a [Shape] whose variants are open.
+type Plain struct{ Shape }
 
 func (a Plain) shape() Shape {
-	s := Shape{N: a.N, InC: a.InC, InStride: a.InStride, OutC: a.OutC, NoBias: a.NoBias, Window: a.Window}
-	if s.InStride == 0 {
-		s.InStride = shaders.RoundUp(s.InC, 4)
+	if a.InStride == 0 {
+		a.InStride = shaders.RoundUp(a.InC, 4)
 	}
-	return s
+	return a.Shape
 }
 
 // Check refuses shapes that make no sense.

@@ -193,7 +193,7 @@ var allVariants = func() []Variant {
 
 // Families are a variant of each family that runs on the device.
 func Families(d *gpu.Device) []Variant {
-	return slices.DeleteFunc([]Variant{broadcast, block(8), block(64), tile(64, 64, 16), tile(64, 32, 16).each(2), tile(256, 16, 8)}, func(v Variant) bool {
+	return slices.DeleteFunc(append([]Variant{broadcast, block(8)}, sampleVariants...), func(v Variant) bool {
 		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile && v.SharedBytes() > d.Adapter().Limits.MaxSharedBytes
 	})
 }

@@ -33,7 +33,7 @@ func Sized(s Shape, r check.Rand) []check.Case { return []check.Case{of(s, s.N, 
 
 func of(s Shape, rows int, r check.Rand) check.Case {
 	x := r.Zeros(s.N * s.OutH * s.OutW * s.C)
-	pixels := make([]uint8, len(r.Zeros(s.Count*s.C*s.InH*s.InW)))
+	pixels := make([]uint8, r.Size(s.Count*s.C*s.InH*s.InW))
 	for i := range pixels {
 		pixels[i] = uint8(r.Uint32())
 	}

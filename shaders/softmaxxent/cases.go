@@ -98,10 +98,8 @@ func Sized(w Weighted, r check.Rand) []check.Case {
 // cases are those of logits that are below scale.
 func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []check.Case {
 	x := r.Tensor(s.N, s.Classes, s.Stride)
-	largest := 0.0
 	for i := range x {
 		x[i] = float64(float32(x[i] * scale))
-		largest = max(largest, math.Abs(x[i]))
 	}
 	label := make([]uint32, s.N)
 	for i := range label {

@@ -40,11 +40,11 @@ var sized = []Convolution{
 
 // products are whole and partial blocks of every family, and the least of all.
 var products = []Products{
-	{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}, {Matrices: 2, Rows: 52, Terms: 12, Columns: 36},
-	{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}, {Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true},
-	{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}, {Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true},
-	{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}, {Matrices: 1, Rows: 200, Terms: 268, Columns: 36},
-	{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true},
+	{Product{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}}, {Product{Matrices: 2, Rows: 52, Terms: 12, Columns: 36}},
+	{Product{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}}, {Product{Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true}},
+	{Product{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}}, {Product{Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true}},
+	{Product{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}}, {Product{Matrices: 1, Rows: 200, Terms: 268, Columns: 36}},
+	{Product{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true}},
 }
 
 // Cases are the conformance cases of the kernels that run on the device.
@@ -52,17 +52,20 @@ func Cases(d *gpu.Device) []check.Case {
 	r := check.NewRand(21)
 	var cs []check.Case
 	for i, s := range sized {
-		s.Rolled = d.Adapter().Class == gpu.Software
+		s.Rolled = rolled(d)
 		cs = append(cs, cases(check.Checked(s), i, r)...)
 	}
 	for _, p := range products {
-		cs = append(cs, SizedProduct(d, p, r)...)
+		cs = append(cs, SizedProduct(d, check.Checked(p), r)...)
 	}
 	return cs
 }
 
-// Sized are the cases of a convolution.
-func Sized(s Convolution, r check.Rand) []check.Case { return cases(s, 0, r) }
+// Sized are the cases of a convolution, with the transforms that the device gets.
+func Sized(d *gpu.Device, s Convolution, r check.Rand) []check.Case {
+	s.Rolled = rolled(d)
+	return cases(s, 0, r)
+}
 
 // cases are those of a convolution; what its sizes leave open depends on i.
 func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
@@ -121,15 +124,12 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	return cs
 }
 
-// SizedProduct are the cases of products, on each family of kernels that can compute them.
+// SizedProduct are the cases of products, on each family of kernels that runs on the device.
 func SizedProduct(d *gpu.Device, m Products, r check.Rand) (cs []check.Case) {
-	p := Product{Matrices: m.Matrices, Rows: m.Rows, Terms: m.Terms, Columns: m.Columns, TermsFirst: m.TermsFirst}
+	p := m.Product
 	a, b := r.Floats(p.Matrices*p.Rows*p.Terms), r.Floats(p.Matrices*p.Terms*p.Columns)
 	for _, v := range conv2d.Families(d) {
 		p.Variant = v
-		if p.Check() != nil {
-			continue // too small for it
-		}
 		c := check.Of(p.Kernel(), ProductArgs[[]float64]{a, b, r.Zeros(p.Matrices * p.Rows * p.Columns)}, p.Ref,
 			check.Bound[ProductArgs[[]float64]]{Terms: p.Terms})
 		c.Variant = v.String() + map[bool]string{false: ", rows first", true: ", terms first"}[p.TermsFirst]
@@ -138,15 +138,13 @@ func SizedProduct(d *gpu.Device, m Products, r check.Rand) (cs []check.Case) {
 	return cs
 }
 
-// Products are a [Product] without a variant.
-type Products struct {
-	Matrices, Rows, Terms, Columns int
-	TermsFirst                     bool
-}
+// Products are a [Product] whose variant is open.
+type Products struct{ Product }
 
 // Check refuses sizes that make no sense.
 func (p Products) Check() error {
-	return Product{p.Matrices, p.Rows, p.Terms, p.Columns, p.TermsFirst, conv2d.Variant{Family: conv2d.Block, Lanes: 8}}.Check()
+	p.Variant = conv2d.Variant{Family: conv2d.Block, Lanes: 8}
+	return p.Product.Check()
 }
 
 // Gradients are the checks of the backward of the whole algorithm, which is linear in the inputs and in the

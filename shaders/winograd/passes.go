@@ -24,9 +24,11 @@ type pass struct {
 
 func newPass(r *gpu.Recorder, temp Temp, s conv2d.Shape, p conv2d.Pass) pass {
 	v := s.Variants[p]
-	rolled := r.Device().Adapter().Class == gpu.Software
-	return pass{Points{v.Alpha, s.KH, rolled}, s, v, r, temp}
+	return pass{Points{v.Alpha, s.KH, rolled(r.Device())}, s, v, r, temp}
 }
+
+// rolled is the Rolled of the points that the device gets.
+func rolled(d *gpu.Device) bool { return d.Adapter().Class == gpu.Software }
 
 // tiles are those that cover h x w outputs of n images.
 func (p pass) tiles(n, h, w int) Tiles {

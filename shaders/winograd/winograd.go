@@ -353,7 +353,6 @@ type ProductArgs[F any] struct {
 // Kernel computes the products.
 func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	v := p.Variant
-	sizes := struct{ Matrices, Rows, Terms, Columns, RowBlocks, ColumnBlocks int }{p.Matrices, p.Rows, p.Terms, p.Columns / 4, 0, 0}
 	k := gpu.Kernel[ProductArgs[gpu.View]]{
 		Name: "winograd/product", Detail: fmt.Sprintf("%d of %dx%d*%d %s", p.Matrices, p.Rows, p.Terms, p.Columns, v), Lanes: v.Lanes,
 		Flops: 2 * int64(p.Matrices) * int64(p.Rows) * int64(p.Terms) * int64(p.Columns), Iterations: p.Terms / 4,
@@ -365,7 +364,7 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	switch v.Family {
 	case conv2d.Tile:
 		source, groups := v.TileSource(p.Matrices, p.Rows, p.Columns, p.Terms, 4, product, operand, productTile)
-		c := struct{ Matrices, Rows, Terms, Columns, OutVecs, Lanes int }{p.Matrices, p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, v.Lanes}
+		c := struct{ Rows, Terms, Columns, OutVecs, Lanes int }{p.Rows, p.Terms, p.Columns / 4, p.Columns / 4, v.Lanes}
 		k.Source, k.Groups, k.SharedBytes = shaders.Source(c, source), groups, v.SharedBytes()
 	case conv2d.Broadcast:
 		operand = broadcastRows
@@ -377,7 +376,9 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 		source, groups, iterations := product.Broadcast(operand, broadcast)
 		k.Source, k.Groups, k.Iterations = shaders.Source(struct{ OutVecs int }{p.Columns / 4}, source), groups, iterations
 	default:
-		sizes.RowBlocks, sizes.ColumnBlocks = shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12)
+		sizes := struct{ Matrices, Rows, Terms, Columns, RowBlocks, ColumnBlocks int }{
+			p.Matrices, p.Rows, p.Terms, p.Columns / 4, shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12),
+		}
 		k.Groups = shaders.DivUp(p.Matrices*sizes.RowBlocks*sizes.ColumnBlocks, v.Lanes)
 		k.Source, k.Sizes = shaders.Source(struct{ Lanes int }{v.Lanes}, product, operand, productBlock), sizes
 	}
