@@ -68,7 +68,7 @@ func (a Adapter) ID() string {
 }
 
 // ClearsShared reports whether one lane of each workgroup clears its memory before a kernel begins, as naga's
-// HLSL and MSL have it. On Vulkan the driver clears it, with all lanes.
+// HLSL and MSL do. On Vulkan the driver clears it, with all lanes.
 func (a Adapter) ClearsShared() bool { return a.Backend == "metal" || a.Backend == "d3d12" }
 
 // String is the adapter in one line, as the first line of a run shows it.
@@ -202,12 +202,11 @@ func describe(i webgpu.Info) Adapter {
 }
 
 // fxcSharedBytes is the workgroup memory of a kernel that FXC compiles in seconds:
-// none. naga sets workgroup memory to zero at the start of a kernel, and FXC unrolls that:
-// of a core it takes 3 seconds for a product that goes through 2 KiB (64x64x4), 6 through
-// 4 KiB and 63 through 16 KiB, of which 61 are for the zeros. It takes 1.4 at most for any
-// other kernel of the chapter's network, and does so anew in each process. DXC, the
-// newer compiler, takes one second at most, but the binding's wgpu is built without it:
-// asked for DXC, it compiles with FXC all the same.
+// none. naga sets workgroup memory to zero at the start of a kernel, and FXC unrolls that loop.
+// FXC then compiles a product with 2 KiB of it (64x64x4) for 3 seconds, with 4 KiB for 6, and
+// with 16 KiB for 63; 61 of these go into the zeros. No other kernel of the chapter's network
+// takes more than 1.4 seconds. Each process compiles anew. DXC, the newer compiler, takes one
+// second at most, but the binding's wgpu is built without it: asked for DXC, it still uses FXC.
 const fxcSharedBytes = 0
 
 // maxIterations is where Mesa's llvmpipe, before version 25, leaves the loops of

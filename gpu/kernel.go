@@ -94,7 +94,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
 	names, sizes := k.sizes()
-	if len(sizes) == 0 || !d.adapter.compilesInQueue() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // of same24
+	if len(sizes) == 0 || !d.adapter.compilesInQueue() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // more than same24 takes
 		e.text = k.WGSL(d.adapter.Limits.MaxGroupsPerDim)
 		return e
 	}

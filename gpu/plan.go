@@ -101,13 +101,19 @@ func (p *Plan) placeSizes() (err error) {
 	align := max(1, int(p.d.adapter.Limits.OffsetAlign/4))
 	var words []uint32
 	at := map[string]int{}
-	for _, e := range p.entries {
-		key := fmt.Sprint(e.sizes)
-		if _, ok := at[key]; e.sizes != nil && !ok {
+	offsets := make([]int, len(p.entries))
+	for i := range p.entries {
+		sizes := p.entries[i].sizes
+		if sizes == nil {
+			continue
+		}
+		key := fmt.Sprint(sizes)
+		if _, ok := at[key]; !ok {
 			words = append(words, make([]uint32, (align-len(words)%align)%align)...)
 			at[key] = len(words)
-			words = append(words, e.sizes...)
+			words = append(words, sizes...)
 		}
+		offsets[i] = at[key]
 	}
 	if len(words) == 0 {
 		return nil
@@ -117,7 +123,7 @@ func (p *Plan) placeSizes() (err error) {
 	}
 	for i := range p.entries {
 		if e := &p.entries[i]; e.sizes != nil {
-			e.sizesView = p.sizes.All().Slice(int64(at[fmt.Sprint(e.sizes)])*4, int64(len(e.sizes))*4)
+			e.sizesView = p.sizes.Slice(int64(offsets[i])*4, int64(len(e.sizes))*4)
 		}
 	}
 	return Write(p.sizes.All(), words)

@@ -40,16 +40,18 @@ type profiler struct {
 	timings map[[3]string]*Timing
 }
 
+// ErrNoTimestamps reports an adapter that cannot time its kernels.
+var ErrNoTimestamps = errors.New("has no timestamp queries")
+
 // Profile starts timing every dispatch from here on, each in a pass of its own,
 // waiting for each run; on a GPU not the first run of a plan, which is timed for
-// its watchdog. Results are the same bits. It fails where the adapter has no
-// timestamps.
+// its watchdog. Results are the same bits. Errors: [ErrNoTimestamps].
 func (d *Device) Profile() error {
 	if d.profile != nil {
 		return nil
 	}
 	if !d.timestamps {
-		return errors.New("gpu: " + d.adapter.Name + " has no timestamp queries")
+		return fmt.Errorf("gpu: %s %w", d.adapter.Name, ErrNoTimestamps)
 	}
 	p := &profiler{timings: map[[3]string]*Timing{}}
 	err := d.call("profile", func() (err error) {
@@ -172,9 +174,10 @@ func (e *entry) moves() (bytes int64, streams int) {
 			each = append(each, b.view.bytes)
 		}
 	}
+	largest := slices.Max(each)
 	for _, n := range each {
 		bytes += n
-		if n*smallStream >= slices.Max(each) {
+		if n*smallStream >= largest {
 			streams++
 		}
 	}

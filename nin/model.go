@@ -30,8 +30,8 @@ type Model struct {
 	Dataset string               // the dataset that it was trained on; empty if it is not known
 	Classes []string             // names; numbers if they are not known; none with Values
 
-	// Values says that the network puts out numbers, a vector [K] or an image [C,H,W], as
-	// [nn.MSE] trains them. Else it puts out a logit for each class, a vector.
+	// Values reports whether the outputs are plain numbers, a vector [K] or an image [C,H,W], as
+	// [nn.MSE] trains them. Otherwise they are a vector with a logit for each class.
 	Values bool
 
 	Whitening     *data.Whitening     // the whitening that its images go through; nil for none
@@ -96,7 +96,7 @@ func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 		}
 	}
 	if m.sees = meta[normalisationKey]; m.sees != "" || meta[networkKey] != "" {
-		err = m.see(m.sees)
+		err = m.see()
 	} else if m.Whitening == nil {
 		m.seeAsRecipe(path)
 	}

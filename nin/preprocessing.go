@@ -14,8 +14,9 @@ import (
 // through a whitening, or in the folder above, where a run has it.
 const WhiteningFile = "whitening.safetensors"
 
-// see makes the images go through what a file says under normalisationKey.
-func (m *Model) see(how string) (err error) {
+// see makes the images go through what the file says under normalisationKey.
+func (m *Model) see() (err error) {
+	how := m.sees
 	if how == Unit || how == whitened && m.Whitening != nil {
 		return nil
 	}
@@ -30,13 +31,14 @@ func (m *Model) see(how string) (err error) {
 func (m *Model) seeAsRecipe(path string) {
 	r, _ := Find(m.Recipe) // which the weights fit
 	n, err := r.Settings().numbers()
-	want := "want numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none"
+	numbers := "numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none"
+	want := "want " + numbers
 	switch {
 	case r.Whiten:
 		m.Whitening, err = whiteningBeside(path)
 		if err == nil && m.checkImages() != nil || errors.Is(err, fs.ErrNotExist) {
 			err = fmt.Errorf("%s does not have the whitening that the images of %s go through", path, r.Name)
-			want = fmt.Sprintf("want the %s of its run beside it, or %s", WhiteningFile, strings.TrimPrefix(want, "want "))
+			want = fmt.Sprintf("want the %s of its run beside it, or %s", WhiteningFile, numbers)
 		}
 	case n != nil:
 		m.Normalisation, err = n.For(m.In.C)
@@ -58,19 +60,20 @@ func (m *Model) Normalise(how string) error {
 	if m.sees != "" && how != m.sees {
 		return refuse(fmt.Sprintf("the file says that its images are normalised by %s; want none or that", m.sees))
 	}
-	n, err := Settings{Normalise: how}.numbers()
-	if err == nil && n != nil {
-		n, err = n.For(m.In.C)
-	}
-	switch {
-	case how == "" || how == "dataset":
+	switch how {
+	case "", "dataset":
 		return refuse("want unit, imagenet or numbers, for the training images are not known here")
-	case how == m.sees:
+	case m.sees:
 		return nil
-	case err != nil && errors.As(err, new(SettingError)):
+	}
+	n, err := Settings{Normalise: how}.numbers()
+	if err != nil {
 		return err
-	case err != nil:
-		return refuse(err.Error())
+	}
+	if n != nil {
+		if n, err = n.For(m.In.C); err != nil {
+			return refuse(err.Error())
+		}
 	}
 	m.Whitening, m.Normalisation, m.missing = nil, n, nil
 	return nil
@@ -101,8 +104,8 @@ func (m *Model) unseen() error {
 	return m.missing
 }
 
-// Preprocessing returns what the metadata of a file of weights say that its images go through, as a
-// text to be compared and shown; it is empty if they do not say it.
+// Preprocessing returns how the metadata of a file of weights describe the preprocessing of its
+// images, as a text to compare and to show. It is empty if they do not describe it.
 func Preprocessing(meta map[string]string) string {
 	how, hash := meta[normalisationKey], meta[whiteningKey]
 	return strings.TrimSpace(how + " " + hash[:min(len(hash), 16)])
@@ -125,10 +128,10 @@ func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
 			w, err = WhiteningBeside(s.Init, meta[whiteningKey])
 		}
 		return s, w, err
-	case Unit:
-		how = "" // the same, as most recipes have it
-		fallthrough
 	default:
+		if how == Unit {
+			how = "" // the same, as most recipes have it
+		}
 		s.Whiten, s.Normalise = false, how
 		return s, nil, nil
 	}

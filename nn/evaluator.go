@@ -3,7 +3,6 @@ package nn
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 
@@ -218,7 +217,7 @@ func (e *Evaluator) weight(r run) float64 {
 // gather fills in the parts of the other ranks, or returns the error that this rank or another
 // has.
 func (e *Evaluator) gather(parts []partial, err error) error {
-	const fine, stopped, failed = 0, 1, 2
+	const fine, canceled, failed = 0, 1, 2
 	first, end := own(e.net.ranks, e.shards)
 	var send []float32 // loss and correct of each part, and how it went
 	for _, p := range parts[first:end] {
@@ -227,8 +226,8 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 	switch {
 	case err == nil:
 		send = append(send, fine)
-	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
-		send = append(send, stopped)
+	case stopped(err):
+		send = append(send, canceled)
 	default:
 		send = append(send, failed)
 	}
@@ -239,7 +238,7 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 	for i := range e.net.ranks.Size() {
 		of := recv[i*len(send):][:len(send)]
 		switch of[len(of)-1] {
-		case stopped:
+		case canceled:
 			return context.Canceled
 		case failed:
 			return fmt.Errorf("evaluation: %w: rank %d", ErrElsewhere, i)
@@ -306,8 +305,9 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	return overflowed{what + "; " + where}
 }
 
-// Logits are the network's outputs for n images of the set from first on, of each image its
-// C*H*W values in the order [C,H,W]: [n][classes] of a classifier. Outputs that are not finite are an [ErrDiverged] that names the layer where that begins.
+// Logits returns the network's outputs for n images of the set, from first on: for each image its
+// C*H*W values in the order [C,H,W], which for a classifier are [n][classes]. Outputs that are not
+// finite are an [ErrDiverged] that names the layer where that begins.
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())

@@ -57,16 +57,12 @@ const sliceAlign = 64
 
 // pieces cuts size values into chunks for the ranks of net, or where it is the only one into
 // stretches that the adapter binds.
-func (net *Net) pieces(size int) (all []stretch) {
+func (net *Net) pieces(size int) []stretch {
 	if net.ranks == nil {
 		return net.stretches(size)
 	}
 	unit := sliceAlign * net.ranks.Size()
-	most := max(unit, chunkValues/unit*unit)
-	for first := 0; first < size; first += most {
-		all = append(all, stretch{first, min(most, size-first)})
-	}
-	return all
+	return cut(size, max(unit, chunkValues/unit*unit))
 }
 
 // newExchange makes the memory of an exchange among the ranks of net.
@@ -241,7 +237,7 @@ func (x *exchange) scatter(c *chunkOfRanks, s *sumOfRanks, stop bool) error {
 	return s.read.Run(s.plan)
 }
 
-// gather gives all ranks the sum of a chunk, of which each has that of its slice.
+// gather gives all ranks the sum of a chunk. Each rank has the sum of its slice.
 func (x *exchange) gather(c *chunkOfRanks, s *sumOfRanks) error {
 	if err := s.read.Next(c.slice); err != nil {
 		return err

@@ -25,8 +25,8 @@ func SetChunk(n int) (restore func()) {
 	return func() { chunkValues = before }
 }
 
-// Segments are the numbers of dispatches after each of which a step of several ranks exchanges a
-// chunk.
+// Segments returns, for each chunk that a step of several ranks exchanges, the number of dispatches
+// that run before it.
 func Segments(t *Trainer) (dispatches []int) {
 	for _, c := range t.exchange.chunks {
 		n := 0

@@ -106,9 +106,13 @@ func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decay
 type stretch struct{ first, count int }
 
 // stretches divides size values, of weights or of state, into as few as the adapter binds.
-func (net *Net) stretches(size int) (all []stretch) {
+func (net *Net) stretches(size int) []stretch {
 	limits := net.dev.Adapter().Limits
-	most := int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign) / 4
+	return cut(size, int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign)/4)
+}
+
+// cut divides size values into stretches of at most so many.
+func cut(size, most int) (all []stretch) {
 	for first := 0; first < size; first += most {
 		all = append(all, stretch{first, min(most, size-first)})
 	}

@@ -79,8 +79,12 @@ func (e everywhere) Unwrap() error { return e.error }
 // Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of it:
 // if the first tells it, the others need not, and none has to be aborted.
 func Everywhere(err error) bool {
-	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere) || stopped(err)
+}
+
+// stopped reports whether err is a context's.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // Share gives all ranks what produce returns on rank 0. If that is an error, it is an

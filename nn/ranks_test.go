@@ -278,7 +278,7 @@ func TestRanksRefuse(t *testing.T) {
 	}
 }
 
-// An evaluation that one rank stops, or cannot go on with, ends on all.
+// If one rank stops an evaluation, or fails in it, the evaluation ends on all ranks.
 func TestRanksStopAnEvaluation(t *testing.T) {
 	devices := open(t, 2)
 	set := crops(t, 12, 1, 7, 6)

@@ -459,20 +459,27 @@ func (t *Trainer) submit(stop bool) (Step, error) {
 		}
 		return i
 	})
-	err := t.tree.begin()
-	for r := range t.runs(s.Images) {
-		if err == nil {
-			err = t.run(s, r, stop)
-		}
-	}
-	if err != nil {
+	if err := t.runAll(s, stop); err != nil {
 		return s, fmt.Errorf("step %d: %w", s.Step, err)
 	}
 	t.step++
 	return s, nil
 }
 
-// run puts a part of the step s into the queue, and after its last the update.
+// runAll puts the runs of the step s into the queue.
+func (t *Trainer) runAll(s Step, stop bool) error {
+	if err := t.tree.begin(); err != nil {
+		return err
+	}
+	for r := range t.runs(s.Images) {
+		if err := t.run(s, r, stop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run puts a run of the step s into the queue, and after its last the update.
 func (t *Trainer) run(s Step, r run, stop bool) (err error) {
 	if err := t.setBatch(s, r); err != nil {
 		return err

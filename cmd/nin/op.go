@@ -13,9 +13,9 @@ import (
 	"wgnin/shaders/conformance"
 )
 
-// parseOp reads -op and -shape: the name of an op of package shaders with the fields of its shape, such as
-// "pool" at "N=8 C=96 InH=54 ...", or a layer in the form of [nn.Text] with N,C,H,W of its input. An error says what
-// there is.
+// parseOp reads -op and -shape: the name of an op of package shaders with the fields of its shape,
+// such as "pool" at "N=8 C=96 InH=54 ...", or a layer in the form of [nn.Text] with N,C,H,W of its
+// input. Errors list the known names.
 func parseOp(op, shape string) (report.Op, error) {
 	o := report.Op{Text: strings.TrimSpace(op), Shape: strings.TrimSpace(shape)}
 	var names []string
@@ -51,8 +51,8 @@ func parseOp(op, shape string) (report.Op, error) {
 	return o, err
 }
 
-// opCases are the cases of an op at a shape, of the kernels that have the text kernel in their names. One whose results are
-// beyond its tolerance is an error.
+// opCases returns the cases of an op at a shape whose kernels' names contain kernel. Results beyond a
+// case's tolerance are an error.
 func opCases(dev *gpu.Device, sizes check.Sizes, shape, kernel string) (all []report.OpCase, err error) {
 	cases, err := sizes.Cases(dev, shape)
 	if err != nil {

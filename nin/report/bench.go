@@ -63,7 +63,7 @@ func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	ns := float64(t.Median)
 	return BenchKernel{
 		Layer: t.Layer, Kernel: t.Kernel, Shape: t.Detail, Ms: ns / 1e6, MinMs: float64(t.Min) / 1e6,
-		GFlops: float64(t.Flops) / ns, GBs: float64(t.Bytes) / ns, Ceiling: c.percent(t, t.Median),
+		GFlops: float64(t.Flops) / ns, GBs: float64(t.Bytes) / ns, Ceiling: c.percent(t),
 	}
 }
 

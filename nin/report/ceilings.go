@@ -3,14 +3,13 @@ package report
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"wgnin/gpu"
 	"wgnin/shaders/ceiling"
 )
 
-// Ceilings are the most that was seen of an adapter: what kernels are measured against. They are zero
-// where the adapter has no timestamps.
+// Ceilings are the highest rates measured on an adapter, with which kernels are compared. They are
+// zero where the adapter has no timestamps.
 type Ceilings struct {
 	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
 	ReadGBs   float64 `json:"read_gb_per_s"`   // read from one tensor
@@ -24,19 +23,19 @@ func (c Ceilings) String() string {
 		c.FMAGFlops, c.ReadGBs, c.CopyGBs, c.BlendGBs)
 }
 
-// percent is how near a dispatch that takes so long comes to the nearer of the two ceilings that it has: that
-// of the arithmetic, and that of memory for its number of streams.
-func (c Ceilings) percent(t gpu.Timing, took time.Duration) float64 {
+// percent is how near the median of a dispatch comes to the nearer of its two ceilings: that of the
+// arithmetic, and that of memory for its number of streams.
+func (c Ceilings) percent(t gpu.Timing) float64 {
 	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
-	return 100 * max(float64(t.Work)/c.FMAGFlops, float64(t.Bytes)/memory) / float64(took)
+	return 100 * max(float64(t.Work)/c.FMAGFlops, float64(t.Bytes)/memory) / float64(t.Median)
 }
 
 // chains are numbers of accumulators that adapters are the fastest with, in vec4.
 var chains = []int{2, 3, 4, 8}
 
-// ceilings measures the adapter. Values is the length of each tensor.
+// ceilings measures the adapter.
 func ceilings(dev *gpu.Device) (c Ceilings, err error) {
-	const values, runs = 8 << 20, 6
+	const values, runs = 8 << 20, 6 // values of each tensor
 	var views [3]gpu.View
 	for i := range views {
 		b, err := dev.NewBuffer("ceiling", values*4)
@@ -71,7 +70,7 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	}
 	defer plan.Release()
 	timings, err := timed(dev, plan, runs)
-	if errors.Is(err, errNoTimestamps) {
+	if errors.Is(err, gpu.ErrNoTimestamps) {
 		return c, nil
 	}
 	for _, t := range timings {
@@ -90,9 +89,7 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	return c, err
 }
 
-var errNoTimestamps = errors.New("the adapter has no timestamps")
-
-// timed runs the plan once, to compile it, and then so often with timestamps.
+// timed runs the plan once, to compile it, and then runs times with timestamps.
 func timed(dev *gpu.Device, plan *gpu.Plan, runs int) ([]gpu.Timing, error) {
 	if err := dev.Run(plan); err != nil {
 		return nil, err
@@ -100,7 +97,7 @@ func timed(dev *gpu.Device, plan *gpu.Plan, runs int) ([]gpu.Timing, error) {
 	dev.Wait()
 	dev.WaitAhead()
 	if err := dev.Profile(); err != nil {
-		return nil, errNoTimestamps
+		return nil, err
 	}
 	defer dev.StopProfile()
 	for range runs {

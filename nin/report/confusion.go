@@ -44,7 +44,7 @@ func (m recalls) at(label, predicted int) float64 {
 // cells, 6 pixels wide, which took 650 MB to draw, and 25 s on two busy cores.
 const maxPicture = 1000
 
-// CheckPicture refuses a picture of the confusion matrix of so many classes.
+// CheckPicture refuses a picture of the confusion matrix of more than maxPicture classes.
 func CheckPicture(classes int) error {
 	if classes > maxPicture {
 		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d", maxPicture, classes)

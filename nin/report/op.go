@@ -16,7 +16,7 @@ import (
 type Op struct {
 	Text, Shape string // as a report shows them
 
-	// Cases are those of an op whose kernels' names have a text in them; nil for a layer.
+	// Cases returns those whose kernels' names contain kernel. It is nil for a layer.
 	Cases func(dev *gpu.Device, kernel string) ([]OpCase, error)
 
 	Layer nn.Layer
@@ -94,6 +94,9 @@ func (rep *OpReport) op(ctx context.Context, dev *gpu.Device, o Op, kernel strin
 
 // layer measures a layer: in a network, after a layer that learns, so that its input has a gradient.
 func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) error {
+	if err := checkNoise(o.In, o.Batch); err != nil {
+		return err
+	}
 	out, err := nn.OutShape(o.Layer, o.In)
 	if err != nil {
 		return err
@@ -112,9 +115,6 @@ func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel st
 	if err := on.Net.Init(nn.He, 0); err != nil {
 		return err
 	}
-	if err := checkNoise(o.In, o.Batch); err != nil {
-		return err
-	}
 	if err := on.Load(noise(o.In, o.Batch, min(10, out.Len())), nil); err != nil {
 		return err
 	}
@@ -130,6 +130,7 @@ func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel st
 	if err := on.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: o.Batch, Epochs: runs + 1}}); err != nil {
 		return err
 	}
+	defer dev.StopProfile()
 	for s, err := range on.Trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
 		if err == nil && s.Step == 1 {
 			dev.WaitAhead()
@@ -139,7 +140,6 @@ func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel st
 			return err
 		}
 	}
-	defer dev.StopProfile()
 	for _, t := range dev.Timings() {
 		if inside(t.Layer) && strings.Contains(t.Kernel, kernel) {
 			rep.Kernels = append(rep.Kernels, rep.kernel(t))
@@ -154,20 +154,18 @@ func (rep OpReport) Write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	if len(rep.Variants) > 0 {
 		fmt.Fprintln(t, "pass\tvariant\tmin ms\tmedian ms\tGFLOP/s\tlayer\tshape\t")
-	}
-	for _, c := range rep.Variants {
-		for _, m := range c.Candidates {
-			what := fmt.Sprintf("%.3f\t%.3f\t%.2f", m.Ms, m.Median, m.GFlops)
-			switch {
-			case m.Error != "":
-				what = m.Error + "\t\t"
-			case m.Median == 0: // it was given up as much slower
-				what = fmt.Sprintf("%.3f\t-\t%.2f", m.Ms, m.GFlops)
+		for _, c := range rep.Variants {
+			for _, m := range c.Candidates {
+				what := fmt.Sprintf("%.3f\t%.3f\t%.2f", m.Ms, m.Median, m.GFlops)
+				switch {
+				case m.Error != "":
+					what = m.Error + "\t\t"
+				case m.Median == 0: // it was given up as much slower
+					what = fmt.Sprintf("%.3f\t-\t%.2f", m.Ms, m.GFlops)
+				}
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", c.Pass, m.Variant, what, c.Layer, c.Shape)
 			}
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", c.Pass, m.Variant, what, c.Layer, c.Shape)
 		}
-	}
-	if len(rep.Variants) > 0 {
 		fmt.Fprintln(t)
 	}
 	fmt.Fprintln(t, "kernel\tvariant\tmin ms\tmedian ms\tGFLOP/s\tGB/s\t% of ceiling\tof tolerance\tshape\t")

@@ -271,13 +271,13 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	return nil
 }
 
-// due says that it is time for a checkpoint.
+// due reports whether it is time for a checkpoint.
 func (r *Run) due() bool {
 	every := r.Settings.CheckpointEvery
 	return r.metrics != nil && every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, nin.BetweenCheckpoints)
 }
 
-// early says that the run ends after so many steps by Settings.Patience.
+// early reports whether the run ends after so many steps, by Settings.Patience.
 func (r *Run) early(steps int) bool {
 	patience, perEpoch := r.Settings.Patience, r.Trainer.StepsPerEpoch()
 	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience

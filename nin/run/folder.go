@@ -18,9 +18,11 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
+// WeightsFile is the name of the file of weights in a run's folder.
+const WeightsFile = "model.safetensors"
+
 const (
 	metricsFile = "metrics.jsonl"
-	weightsFile = "model.safetensors"
 	curvesFile  = "curves.png"
 	lockFile    = ".lock" // is there while a process writes to the folder, and holds its number
 )
@@ -62,7 +64,7 @@ func claim(dir string) (_ *folder, err error) {
 		f.discard() // what another process has locked is not empty, and stays
 		return nil, err
 	}
-	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, weightsFile, curvesFile} {
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, WeightsFile, curvesFile} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			f.discard()
 			return nil, fmt.Errorf("%s %w (%s)", dir, ErrExists, name)
@@ -91,7 +93,7 @@ func (f *folder) begin() (*os.File, error) {
 func (f *folder) removeLeftovers() error {
 	return errors.Join(
 		files.RemoveLeftovers(f.dir, func(name string) bool {
-			return slices.Contains([]string{weightsFile, curvesFile, nin.WhiteningFile}, name)
+			return slices.Contains([]string{WeightsFile, curvesFile, nin.WhiteningFile}, name)
 		}),
 		files.RemoveLeftovers(filepath.Join(f.dir, checkpointDir), func(name string) bool { return name == bestFile || isCheckpoint(name) }))
 }

@@ -41,8 +41,8 @@ func across(t *testing.T, n int, f func(dev *gpu.Device, r nn.Ranks) error) []er
 	return errs
 }
 
-// A run on two ranks leaves the files of one on one rank with as many shards, also when a rank is
-// told to stop and another number of ranks goes on; and rank 0 alone writes files.
+// A run on two ranks leaves the same files as a run on one rank with as many shards, also when a
+// rank is told to stop and another number of ranks resumes the run. Only rank 0 writes files.
 func TestRanks(t *testing.T) {
 	train, test := nintest.Images(t)
 	s := nintest.Short(func(s *nin.Settings) { s.Shards = 2 })
@@ -83,7 +83,7 @@ func TestRanks(t *testing.T) {
 	assert.Equal(t, withoutTimes(t, whole.Dir), withoutTimes(t, dir))
 }
 
-// A run that begins on one rank goes on on two, if it has as many shards.
+// Two ranks can resume a run that one rank began, if it has as many shards.
 func TestResumeOnMoreRanks(t *testing.T) {
 	train, test := nintest.Images(t)
 	for _, shards := range []int{0, 2} {

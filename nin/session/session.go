@@ -79,8 +79,10 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 		}
 	}
 	layers := r.Net(len(train.Classes), set.Dropout)
-	if _, err := nn.OutShape(layers, in); err != nil && set.Net != "" {
-		return nil, nin.SettingError{Setting: "Net", Problem: "does not fit", Err: err}
+	if set.Net != "" {
+		if _, err := nn.OutShape(layers, in); err != nil {
+			return nil, nin.SettingError{Setting: "Net", Problem: "does not fit", Err: err}
+		}
 	}
 	s, err := New(dev, layers, in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...), nn.Across(ranks))
 	if err != nil {

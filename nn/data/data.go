@@ -145,7 +145,7 @@ func find(name string) (*set, error) {
 	return &sets[i], nil
 }
 
-// WhiteOnBlack says that the images of a dataset show bright things on a black background.
+// WhiteOnBlack reports whether the images of a dataset show bright things on a black background.
 func WhiteOnBlack(name string) bool {
 	s, err := find(name)
 	return err == nil && s.black
