@@ -3,6 +3,7 @@ package nin_test
 import (
 	"encoding/json"
 	"math"
+	"reflect"
 	"testing"
 	"time"
 
@@ -290,9 +291,9 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// The recipes whose networks have dropout are those with a probability.
-func TestHasDropout(t *testing.T) {
+// The recipes whose networks have dropout are those with a probability: -dropout is refused for others.
+func TestDropoutOfRecipes(t *testing.T) {
 	for _, r := range nin.Recipes {
-		assert.Equal(t, r.Dropout > 0, r.HasDropout(), r.Name)
+		assert.Equal(t, r.Dropout > 0, !reflect.DeepEqual(r.Net(10, 0), r.Net(10, 0.5)), r.Name)
 	}
 }

@@ -2,7 +2,6 @@ package nin
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -32,11 +31,6 @@ type Recipe struct {
 
 	Normalise string // see [Settings]
 	FineTune  bool   // the rate and the epochs are for a start from trained weights, as Settings.Init gives
-}
-
-// HasDropout reports whether the recipe's network depends on the setting Dropout.
-func (r Recipe) HasDropout() bool {
-	return !reflect.DeepEqual(r.Net(10, 0), r.Net(10, 0.5))
 }
 
 // Recipes are those of this module, which the commands know. It is a table to be read.

@@ -87,7 +87,7 @@ func bench(w io.Writer, args []string) error {
 	if single {
 		measured, err := report.BenchOp(cli.Interruptible("nothing is kept"), dev, one, *kernel, *steps)
 		if err != nil {
-			return err
+			return runflags.Usage(fs, err)
 		}
 		if *asJSON {
 			return writeJSON(w, measured)

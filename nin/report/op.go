@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -60,7 +61,7 @@ func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int
 		err = rep.layer(ctx, dev, o, kernel, runs)
 	}
 	if err == nil && len(rep.Kernels) == 0 {
-		err = fmt.Errorf("no kernel of %s has %q in its name", o.Text, kernel)
+		err = nn.RangeError{Setting: "Kernel", Value: strconv.Quote(kernel), Want: "a part of the name of a kernel of " + o.Text}
 	}
 	return rep, err
 }

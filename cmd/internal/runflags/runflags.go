@@ -144,7 +144,7 @@ func (f *Flags) check(s nin.Settings) error {
 				s.Optimizer)
 		case g.Name == "dropout" && s.Net != "":
 			err = errors.New("-dropout does nothing with -net; put it into the network, such as dropout 0.5")
-		case g.Name == "dropout" && s.Dropout != 0 && !recipe.HasDropout():
+		case g.Name == "dropout" && s.Dropout != 0 && recipe.Dropout == 0:
 			err = fmt.Errorf("-dropout does nothing with %s, whose network has no dropout; leave it out, or put it into a network of your own with -net",
 				s.Recipe)
 		}
