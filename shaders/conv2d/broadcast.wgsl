@@ -34,7 +34,8 @@ fn run(group : u32, lane : u32) {
   for (var block = 0u; block < Blocks; block = block + 1u) {
     // The last block overlaps the one before, whose terms are of no weight then.
     let start = min(block * BlockTerms, Terms - BlockTerms);
-    for (var i = 0u; i < BlockTerms * Vecs; i = i + 1u) {
+    // lane / 8 is 0, which the driver does not know: it would unroll short loops, and take a second to compile them.
+    for (var i = 0u; i < BlockTerms * Vecs + lane / 8u; i = i + 1u) {
       let k = start + i / Vecs;
       let v = columns_at(share, k, min(c + i % Vecs * 8u, OutVecs - 1u));
       keep(i, select(vec4<f32>(), v, k >= block * BlockTerms));

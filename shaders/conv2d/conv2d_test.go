@@ -63,7 +63,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "sign", Right: "sum.b + x * w.b", Wrong: "sum.b - x * w.b"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "index", Right: "load(a3, k)", Wrong: "load(a3, k + 1u)"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "unwritten", Right: "c + 2u < OutVecs", Wrong: "c + 3u < OutVecs"},
-	{Kernel: "conv2d/forward", Variant: "block", Kind: "unwritten", Right: "p >= Pixels", Wrong: "p + 1u >= Pixels"},
+	{Kernel: "conv2d/forward", Variant: "block", Kind: "unwritten", Right: "min(8u, max(Pixels", Wrong: "min(7u, max(Pixels"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "padding", Right: " - i32(PadLeft)", Wrong: ""},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "padding", Right: "h < i32(InH)", Wrong: "h <= i32(InH)"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "padding", Right: "+ k], 0.0, address == NoTap", Wrong: "+ k], 1.0, address == NoTap"},
@@ -116,7 +116,7 @@ var mutants = []checktest.Mutant{
 
 	{Kernel: "conv2d/dx", Variant: "block", Kind: "sign", Right: "sum.c + x * w.c", Wrong: "sum.c - x * w.c"},
 	{Kernel: "conv2d/dx", Variant: "block", Kind: "index", Right: "p.h - r;", Wrong: "p.h - r - 1u;"},
-	{Kernel: "conv2d/dx", Variant: "block", Kind: "unwritten", Right: "store3(p + 7u, c, s7, b);", Wrong: ""},
+	{Kernel: "conv2d/dx", Variant: "block", Kind: "index", Right: "{ row = s7; }", Wrong: "{ row = s6; }"},
 	{Kernel: "conv2d/dx", Variant: "block", Kind: "padding", Right: " + PadLeft)", Wrong: ")"},
 	{Kernel: "conv2d/dx", Variant: "block", Kind: "padding", Right: "ow < InW", Wrong: "ow <= InW"},
 	{Kernel: "conv2d/dx", Variant: "block", Kind: "stride", Right: " & (oh * StrideH == h)", Wrong: ""},

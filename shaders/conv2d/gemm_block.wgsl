@@ -60,18 +60,21 @@ fn run(group : u32, lane : u32) {
     }
   }
   let b = Row(bias(c), bias(c1), bias(c2)); // once: each load takes the driver time to compile
-  store3(p, c, s0, b);
-  store3(p + 1u, c, s1, b);
-  store3(p + 2u, c, s2, b);
-  store3(p + 3u, c, s3, b);
-  store3(p + 4u, c, s4, b);
-  store3(p + 5u, c, s5, b);
-  store3(p + 6u, c, s6, b);
-  store3(p + 7u, c, s7, b);
+  // A loop, because each store takes the driver time to compile; its bound keeps it one.
+  for (var j = 0u; j < min(8u, max(Pixels, p) - p) * busy; j = j + 1u) {
+    var row = s0;
+    if (j == 1u) { row = s1; }
+    if (j == 2u) { row = s2; }
+    if (j == 3u) { row = s3; }
+    if (j == 4u) { row = s4; }
+    if (j == 5u) { row = s5; }
+    if (j == 6u) { row = s6; }
+    if (j == 7u) { row = s7; }
+    store3(p + j, c, row, b);
+  }
 }
 
 fn store3(p : u32, c : u32, row : Row, b : Row) {
-  if (p >= Pixels) { return; }
   if (c < OutVecs) { store(p, c, row.a, b.a); }
   if (c + 1u < OutVecs) { store(p, c + 1u, row.b, b.b); }
   if (c + 2u < OutVecs) { store(p, c + 2u, row.c, b.c); }

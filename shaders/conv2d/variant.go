@@ -280,10 +280,10 @@ func (s Shape) product(p Pass, alpha int) Product {
 }
 
 // What a value of a transform to or from points takes, which is moved twice, and the dispatch of another
-// kernel, in multiply-adds of a product. On llvmpipe they were measured; for GPUs they are counted: 8 bytes at
-// 3 TB/s, 5 us, at 20 Tmac/s.
+// kernel, in multiply-adds of a product. On llvmpipe they were measured, but that the dispatch there is of 0.3 ms and not
+// of 0.04: the driver compiles each kernel for a second. For GPUs they are counted: 8 bytes at 3 TB/s, 5 us, at 20 Tmac/s.
 const (
-	softwareValue, softwareDispatch = 12, 1.5e6
+	softwareValue, softwareDispatch = 12, 1e7
 	gpuValue, gpuDispatch           = 50, 1e8
 )
 

@@ -302,7 +302,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "winograd/product", Variant: "broadcast, terms first", Kind: "index", Right: "row % 4u", Wrong: "row % 2u"},
 	{Kernel: "winograd/product", Variant: "block 8, rows first", Kind: "index", Right: "a[i + Terms / 2u]", Wrong: "a[i + Terms / 4u]"},
 	{Kernel: "winograd/product", Variant: "block 8, terms first", Kind: "index", Right: "a[i + Rows / 2u]", Wrong: "a[i + Rows / 4u]"},
-	{Kernel: "winograd/product", Variant: "block", Kind: "unwritten", Right: "c + 2u < Columns", Wrong: "c + 3u < Columns"},
+	{Kernel: "winograd/product", Variant: "block", Kind: "unwritten", Right: "c + j % 3u < Columns", Wrong: "c + j % 3u + 1u < Columns"},
 	{Kernel: "winograd/product", Variant: "block", Kind: "rest", Right: "min(1u, quads - 1u - quad)", Wrong: "0u"},
 	{Kernel: "winograd/product", Variant: "tile", Kind: "index", Right: "first + 4u * i", Wrong: "first + 4u * i + 4u"},
 	{Kernel: "winograd/product", Variant: "tile", Kind: "rest", Right: "Whole | (k < K)", Wrong: "true"},
