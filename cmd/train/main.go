@@ -96,7 +96,7 @@ of the terminal stops a run in the same way, unless nohup began it. When the dri
 gives the device up, the run goes on by itself from the last checkpoint.
 
 One run on several machines or GPUs, with the same bits for the same -shards (needs MPI,
-see README):
+see nn/README.md):
   CC=mpicc go build -tags mpi ./cmd/train && mpirun -n 4 ./train -shards 4
 
 Flags (without them, the recipe's setting, which -recipe NAME -help shows):
