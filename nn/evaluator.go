@@ -33,9 +33,13 @@ type Evaluation struct {
 	Images   int
 }
 
-// NewEvaluator records a forward pass of batches of the given size, or as many
-// images as the adapter can bind and has memory for, if fewer. It measures by CrossEntropy{}
-// if no loss is given; with [Outputs] it computes outputs alone.
+// NewEvaluator records a forward pass of net on batches of images. If the adapter cannot bind
+// batches of that size, or has no memory for them, they are smaller. The loss is CrossEntropy{} if
+// none is given; [Outputs] computes outputs alone. The caller closes the evaluator.
+//
+// Errors: more than one loss; images that do not fit the net's input, or labels and targets that do
+// not fit its output and the loss; one image that is too large for the adapter, which wraps
+// [gpu.ErrTooLarge] or [gpu.ErrOutOfMemory].
 func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluator, err error) {
 	if len(loss) > 1 {
 		return nil, errOneLoss
@@ -81,7 +85,7 @@ func (e *Evaluator) record(n int) error {
 	return err
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (e *Evaluator) Close() {
 	if e == nil {
 		return
@@ -94,13 +98,13 @@ func (e *Evaluator) Close() {
 	e.source.close()
 }
 
-// ArenaBytes is the memory that activations share.
+// ArenaBytes returns the bytes of the memory that activations share.
 func (e *Evaluator) ArenaBytes() int64 { return e.plan.ArenaBytes() }
 
 // Layers are the costs of the layers for one batch.
 func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
 
-// Batch is the number of images that run at a time.
+// Batch returns the number of images that run at a time.
 func (e *Evaluator) Batch() int { return e.batch }
 
 // SetShards makes Run and Batches divide the images into n parts, as Hyper.Shards does a batch. The

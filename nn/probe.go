@@ -60,7 +60,9 @@ func (l ProbeLayer) String() string {
 	return Text(l.Layer)
 }
 
-// NewProbe records the plans. Its image is black until it is set.
+// NewProbe records the forward and backward pass of net for one image, which is black until
+// [Probe.SetImage] or [Probe.SetPixels] sets it. The caller closes the probe. Errors: those of
+// [gpu.Device.NewBuffer] and [gpu.Recorder.Plan].
 func NewProbe(net *Net) (_ *Probe, err error) {
 	p := &Probe{net: net}
 	defer func() {

@@ -17,7 +17,8 @@ import (
 	"wgnin/shaders/adam"
 )
 
-// TrainConfig says how to train.
+// TrainConfig is the configuration of a [Trainer]. Of the fields, only Batch, Epochs and Rate of
+// Hyper must be set.
 type TrainConfig struct {
 	Hyper
 	Schedule Schedule // of the learning rate; nil is Rate at every step
@@ -33,7 +34,7 @@ type TrainConfig struct {
 	SettleEvery int
 }
 
-// Step is what is known of a step.
+// Step is the result of one step of training.
 type Step struct {
 	Step   int     // counts from 1
 	Epoch  int     // counts from 0
@@ -46,8 +47,8 @@ type Step struct {
 	// over that of Weight.
 	Weight float64
 
-	// Settled says that no later step has been submitted: the net is as this
-	// step left it, and can be evaluated or saved.
+	// Settled reports whether no later step has been submitted: the net is as this step left it,
+	// and can be evaluated or saved.
 	Settled bool
 }
 
@@ -82,8 +83,14 @@ type Trainer struct {
 // read.
 const inFlight = 3
 
-// NewTrainer records the plans of a step. Every gradient of net belongs to the
-// trainer until it is closed.
+// NewTrainer records the plans of a training step of net on images. A batch of more images than the
+// adapter can bind or has memory for runs in parts ([Trainer.MicroBatch]), with the same gradient.
+// The gradients of net belong to the trainer until it is closed, so a net has one trainer at a
+// time.
+//
+// Errors: a [RangeError] of a setting; images that do not fit the net's input, or labels and
+// targets that do not fit its output and the loss; a step of one image that is too large for the
+// adapter, which wraps [gpu.ErrTooLarge] or [gpu.ErrOutOfMemory].
 func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -225,19 +232,19 @@ func (t *Trainer) Close() {
 	t.source.close()
 }
 
-// Batch is the number of images of a step; the last of an epoch may have fewer.
+// Batch returns the number of images of a step. The last step of an epoch may have fewer.
 func (t *Trainer) Batch() int { return t.cfg.Batch }
 
-// MicroBatch is the number of images that run at a time.
+// MicroBatch returns the number of images that run at a time.
 func (t *Trainer) MicroBatch() int { return t.micro }
 
-// StepsPerEpoch is the number of batches in a pass over the images.
+// StepsPerEpoch returns the number of batches in a pass over the images.
 func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
 
-// Loss is what the trainer minimises.
+// Loss returns the loss that the trainer minimises.
 func (t *Trainer) Loss() Loss { return t.loss.Loss }
 
-// Total is the number of steps of the run.
+// Total returns the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
 // plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
@@ -251,9 +258,9 @@ func (t *Trainer) plans() []*gpu.Plan {
 	return append(all, t.update)
 }
 
-// String is the plan of a step, one dispatch a line: those of a micro-batch, those that add up two
-// parts of a batch, for each level of the tree (see Hyper.Shards), that which adds up those of all
-// ranks, then the update.
+// String returns the plan of a step, one dispatch a line (see gpu.Plan.String): the dispatches of a
+// micro-batch, those that add two parts of a batch for each level of the tree (see Hyper.Shards),
+// those that add the sums of all ranks, and then the update.
 func (t *Trainer) String() (text string) {
 	for _, p := range t.plans() {
 		text += p.String()
@@ -269,7 +276,7 @@ func (t *Trainer) Kernels() (all []gpu.KernelText) {
 	return all
 }
 
-// ArenaBytes is the memory that activations and gradients share.
+// ArenaBytes returns the bytes of the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 
 // Layers are the costs of the layers for one micro-batch: forward, backward and
@@ -290,19 +297,18 @@ func (t *Trainer) runs(images int) iter.Seq[run] {
 	return runs(images, t.cfg.Shards, first, end, t.micro)
 }
 
-// Steps runs the steps that are left and yields each when its loss is known,
-// in order; a few are in flight at a time, none at the end of an epoch. The
-// sequence ends after the last step, after an error, or when ctx is done (with
-// ctx's error, after the steps in flight).
+// Steps runs the remaining steps and yields each, in order, when its loss is known. A few steps are
+// in flight at a time, and none at the end of an epoch. The sequence ends after the last step,
+// after an error, or when ctx is done: then with ctx's error, after the steps in flight.
 //
-// A step whose loss is not finite, or that makes a weight not finite, ends it
-// with [ErrDiverged] and the layer where that begins. The device finds out by
-// itself: the step with the loss, and those in flight behind either, change no
-// weights, though the running state of a layer may follow them. To train on, give the net
-// its weights, with that state, and the trainer its own.
+// A step whose loss is not finite, or that makes a weight not finite, ends the sequence with
+// [ErrDiverged] and names the layer where that begins. The device notices it by itself: the step
+// with such a loss, and all steps in flight behind it, change no weights. They may change the
+// running state of a layer. To continue, restore the net's weights and state, and the state of the
+// trainer.
 //
-// Of several ranks (see [Across]), when ctx of one is done, all end after the same step, with an
-// error that is a context's.
+// With several ranks (see [Across]), if ctx of one is done, all of them end after the same step,
+// with an error of a context.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {

@@ -1,6 +1,18 @@
 // Package run trains a recipe's network and leaves a folder: metrics.jsonl, curves.png,
-// model.safetensors, and checkpoints from which a run that stopped goes on to the
-// same bits.
+// model.safetensors, and checkpoints from which a stopped run resumes to the same bits.
+//
+// [New] claims the folder, and [Run.Events] trains:
+//
+//	r, err := run.New(ctx, dev, settings, nil, train, test, dir)
+//	defer r.Close()
+//	for event, err := range r.Events(ctx) {
+//		if event.Step != nil {
+//			fmt.Println(event.Step.Step, event.Step.Loss)
+//		}
+//	}
+//
+// When ctx is done, the run writes a checkpoint and the sequence ends. [ReadCheckpoint] and
+// [Resume] continue it, in another process or on another day. [NewAcross] trains on several ranks.
 package run
 
 import (
