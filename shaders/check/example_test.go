@@ -51,5 +51,5 @@ func Example() {
 	fmt.Println("broken:", err)
 	// Output:
 	// within its bound: true <nil>
-	// broken: ?
+	// broken: output Y[66] was not written
 }
