@@ -10,7 +10,7 @@ import (
 // Scalar is what buffers hold.
 type Scalar interface{ ~float32 | ~uint32 | ~int32 }
 
-// Bytes are the bytes of data as they lie in memory, not a copy.
+// Bytes returns the bytes of data as they lie in memory, not a copy.
 func Bytes[T Scalar](data []T) []byte { return webgpu.Bytes(data) }
 
 // Buffer is device memory, opaque and labelled. Its size is a multiple of 16
@@ -24,8 +24,7 @@ type Buffer struct {
 	temp  *temp // set on memory that a plan places
 }
 
-// View is a part of a buffer, and what a kernel takes as an argument. The zero
-// View is no buffer.
+// View is a part of a buffer, and the type of a kernel's arguments. The zero View is no buffer.
 type View struct {
 	buf    *Buffer
 	offset int64 // bytes, aligned to Limits.OffsetAlign
@@ -88,7 +87,7 @@ func (d *Device) opened(b *Buffer) *Buffer {
 // Bytes returns the size of b in bytes.
 func (b *Buffer) Bytes() int64 { return b.bytes }
 
-// All is the view of the whole buffer.
+// All returns the view of the whole buffer.
 func (b *Buffer) All() View { return View{buf: b, bytes: b.bytes} }
 
 // Slice returns the view of that many bytes from offset on. The offset must be a multiple of the

@@ -9,9 +9,8 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Device is an open adapter with its queue. It is used from one goroutine at a
-// time. Each device costs the software driver memory that it never gives back,
-// so a program opens one.
+// Device is an open adapter with its queue. It is used from one goroutine at a time. A program
+// should open one device: the software driver never frees all memory of a device.
 type Device struct {
 	instance *webgpu.Instance
 	dev      *webgpu.Device
@@ -118,7 +117,7 @@ func (d *Device) choose(opt Options) error {
 	return err
 }
 
-// Adapter describes the device.
+// Adapter returns the adapter of the device.
 func (d *Device) Adapter() Adapter { return d.adapter }
 
 // MissedGPU returns what the function [MissedGPU] makes of the adapters that were there when the
@@ -175,7 +174,7 @@ func (d *Device) release() {
 	d.dev = nil
 }
 
-// Wait returns when all that was submitted is done.
+// Wait returns when all submitted work is done.
 func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 
 // poll lets the device make progress until done, which is told whether the
