@@ -204,15 +204,15 @@ func (net *Net) Device() *gpu.Device { return net.dev }
 // Bytes returns the size of the weights on the device in bytes.
 func (net *Net) Bytes() int64 { return int64(net.size+net.frozenSize) * 4 }
 
-// GradientBytes is the size of the gradients that a trainer needs of the weights, which is that
-// of the weights that learn.
+// GradientBytes returns the size in bytes of the gradients that a trainer needs: that of the
+// weights that learn.
 func (net *Net) GradientBytes() int64 { return net.weights.Bytes() }
 
-// StagingBytes is the memory that reading the weights takes besides, as for a file.
+// StagingBytes returns the bytes of additional memory that [Net.Weights] needs.
 func (net *Net) StagingBytes() int64 { return int64(max(net.size, net.frozenSize, net.stateSize)) * 4 }
 
-// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does unless it
-// is frozen: such a layer may see each part of a batch by itself.
+// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does unless it is
+// frozen. Such a layer may treat each part of a split batch by itself.
 func (net *Net) HasState() bool {
 	return slices.ContainsFunc(net.layers, func(l netWeights) bool { return l.stateSize > 0 && !l.frozen })
 }
@@ -220,8 +220,8 @@ func (net *Net) HasState() bool {
 // Params returns the number of weights and biases.
 func (net *Net) Params() int { return net.description.Params() }
 
-// Frozen are the names of the weights and the state that [Freeze] keeps as they are, as
-// [Net.Weights] has them.
+// Frozen returns the names of the weights and the state that [Freeze] keeps as they are, as in
+// [Net.Weights].
 func (net *Net) Frozen() (names []string) {
 	for _, l := range net.layers {
 		for _, t := range l.Weights {
@@ -244,7 +244,7 @@ func (net *Net) Learning() int {
 	return n
 }
 
-// Description is what the network is made of.
+// Description returns the layers of the network with their shapes and weights.
 func (net *Net) Description() *Description { return net.description }
 
 // each visits the tensors in PyTorch's order, with the layer's place in their arena.

@@ -213,7 +213,7 @@ func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	return g.out
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (t *Trainer) Close() {
 	if t == nil {
 		return
@@ -279,11 +279,10 @@ func (t *Trainer) Kernels() (all []gpu.KernelText) {
 // ArenaBytes returns the bytes of the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 
-// Layers are the costs of the layers for one micro-batch: forward, backward and
-// loss.
+// Layers returns the costs of the layers for one micro-batch: forward, backward and loss.
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
-// Flops is the arithmetic of a step of a whole batch, on all ranks.
+// Flops returns the number of arithmetic operations of a step of a whole batch, on all ranks.
 func (t *Trainer) Flops() (n int64) {
 	for range runs(t.cfg.Batch, t.cfg.Shards, 0, t.cfg.Shards, t.micro) {
 		n += t.forward.Flops()
@@ -355,20 +354,20 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	}
 }
 
-// Settle makes the next step that is submitted a settled one, if the last that
-// was submitted is not.
+// Settle makes the next step a settled one (see [Step]), unless the last submitted step is settled.
 func (t *Trainer) Settle() { t.settle = !t.settled }
 
-// State is what a run needs to go on from a settled step, besides the net's
-// weights: the number of steps done, and the state of the optimizer, a value for
-// each weight: velocity.net.0.weight with a momentum, exp_avg. and exp_avg_sq. for
+// State returns what a run needs, besides the net's weights, to continue from a settled step: the
+// number of steps done, and the state of the optimizer with a value for each weight. The names are
+// velocity.net.0.weight with momentum, and exp_avg.net.0.weight and exp_avg_sq.net.0.weight for
 // Adam and AdamW.
 func (t *Trainer) State() (steps int, optimizer []safetensors.Tensor, err error) {
 	optimizer, err = t.readState()
 	return t.step, optimizer, err
 }
 
-// SetState goes on from a State, also after the training has diverged.
+// SetState makes the trainer continue from a [Trainer.State], also after the training has diverged.
+// Errors: a state that is not that of the net and the optimizer.
 func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	if steps < 0 || steps > t.Total() {
 		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
@@ -380,9 +379,9 @@ func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	return t.writeState(optimizer)
 }
 
-// Share gives all ranks what rank 0 has: the weights and the running state, the number of steps
-// done and the optimizer's state. Call it on all ranks once rank 0 has them, and before the first
-// step. Of one rank it does nothing.
+// Share sends the state of rank 0 to all ranks: the weights, the running state, the number of steps
+// done and the state of the optimizer. Call it on all ranks after rank 0 has set them and before
+// the first step. With one rank it does nothing.
 func (t *Trainer) Share() error {
 	ranks := t.net.ranks
 	if ranks == nil {
@@ -417,7 +416,7 @@ func (t *Trainer) Share() error {
 	return gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4))
 }
 
-// StateBytes is the size of the optimizer's state on the device.
+// StateBytes returns the size of the optimizer's state on the device in bytes.
 func (t *Trainer) StateBytes() int64 {
 	n := int64(0)
 	for _, b := range t.state {
@@ -426,8 +425,8 @@ func (t *Trainer) StateBytes() int64 {
 	return n
 }
 
-// Submitted is the number of steps put into the queue: what is submitted next
-// sees the net as that step leaves it.
+// Submitted returns the number of steps that have been submitted. Work that is submitted next, such
+// as a probe's, sees the net as the last of them leaves it.
 func (t *Trainer) Submitted() int { return t.step }
 
 // Exchanged is what this rank sends to others in a step, in bytes, and the time that it has spent
@@ -439,7 +438,7 @@ func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
 	return t.exchange.bytes(), t.exchange.waited
 }
 
-// HostSeconds is the time that the host has spent putting steps into the queue.
+// HostSeconds returns the seconds that the host has spent submitting steps.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
 // submit puts the next step into the queue. It tells the other ranks whether this one wants to
