@@ -13,8 +13,7 @@ import (
 	"wgnin/gpu/machine"
 )
 
-// Class says what kind of processor an adapter is. The order is the order of
-// preference: a smaller value is chosen first.
+// Class is the kind of processor of an adapter. A smaller value is preferred.
 type Class int
 
 // The classes, the preferred first.
@@ -29,7 +28,7 @@ func (c Class) String() string {
 	return [...]string{"discrete GPU", "integrated GPU", "virtual GPU", "software"}[c]
 }
 
-// Limits are the sizes that an adapter can take.
+// Limits are the largest sizes that an adapter supports, in bytes where the name says so.
 type Limits struct {
 	MaxBytes          int64 // all buffers together; 0 is not known
 	MaxBufferBytes    int64 // one buffer
@@ -58,8 +57,8 @@ type Adapter struct {
 	number int // among those of the same name, from 1 on; 0 if there is no other
 }
 
-// ID is what [Options].Adapter takes to choose this adapter and no other: its name, with
-// a number where others have the same, such as NAME#2.
+// ID returns the value of Options.Adapter that chooses this adapter and no other: its name, with a
+// number if other adapters have the same name, such as NAME#2.
 func (a Adapter) ID() string {
 	if a.number == 0 {
 		return a.Name
@@ -71,7 +70,7 @@ func (a Adapter) ID() string {
 // HLSL and MSL do. On Vulkan the driver clears it, with all lanes.
 func (a Adapter) ClearsShared() bool { return a.Backend == "metal" || a.Backend == "d3d12" }
 
-// String is the adapter in one line, as the first line of a run shows it.
+// String returns the adapter in one line, as the first line of a run shows it.
 func (a Adapter) String() string {
 	parts := []string{a.Class.String(), a.Backend, a.Driver, a.Compiler}
 	return a.Name + " (" + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ") + ")"
@@ -84,37 +83,35 @@ func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backen
 
 // Options choose an adapter.
 type Options struct {
-	// Adapter is "auto" (or empty: discrete before integrated before
-	// software), "gpu" (never software), "cpu" (only software), the ID of an
-	// adapter, a backend (vulkan, metal or d3d12) or a part of an adapter's
-	// name, in any case. Of several that match the first is chosen.
+	// Adapter is "auto" (or empty: discrete before integrated before software), "gpu" (never
+	// software), "cpu" (only software), the ID of an adapter, a backend (vulkan, metal or d3d12),
+	// or a part of an adapter's name, in any case. The first that matches is chosen.
 	Adapter string
-	// Portable leaves out what only some drivers have (see Kernel.Broadcast).
+	// Portable turns off what only some drivers support (see Kernel.Broadcast).
 	Portable bool
-	// Window, if it is not nil, is a window that the device draws in: only
-	// adapters that can are chosen from. It must outlive the device.
+	// Window, if it is not nil, is a window that the device draws in. Only adapters that can do so
+	// are considered. The window must outlive the device.
 	Window *NativeWindow
-	// Idle, if it is not nil, is called about once a millisecond while the
-	// device is waited for. It must not use the device.
+	// Idle, if it is not nil, is called about once a millisecond while a method waits for the
+	// device. It must not use the device.
 	Idle func()
-	// Compiling, if it is not nil, is called before each kernel that the device
-	// compiles for a plan, after done others of all, and at the end, also after an
-	// error, with no kernel and done equal to all. It must not use the device.
+	// Compiling, if it is not nil, is called before each kernel that the device compiles for a
+	// plan: done of all kernels are compiled by then. At the end, also after an error, it is called
+	// with no kernel and done equal to all. It must not use the device.
 	Compiling func(kernel string, done, all int)
-	// MaxSubmit is the time that a GPU may be kept busy without a break. 0 is
-	// half a second, and on software adapters, which nothing watches, any time.
+	// MaxSubmit is the time for which one submit may keep a GPU busy; longer work is split. 0 is
+	// half a second. On software adapters, which no watchdog observes, 0 is any time.
 	MaxSubmit time.Duration
-	// Fault, if it is not nil, is asked before each call of the driver that
-	// can fail (open, buffer, write, pipeline, bind, submit, map, unmap,
-	// profile, present), for tests of what happens then: its error is that
-	// of the call.
+	// Fault, if it is not nil, is called before each call of the driver that can fail (open,
+	// buffer, write, pipeline, bind, submit, map, unmap, profile, present). If it returns an error,
+	// the call fails with it. It is for tests.
 	Fault func(call string) error
 }
 
-// ErrNoAdapter is wrapped by the error of Open when nothing can run kernels.
+// ErrNoAdapter reports that nothing on this machine can run kernels: there is no driver.
 var ErrNoAdapter = errors.New("no GPU adapter")
 
-// Adapters lists what is there, the preferred one first.
+// Adapters returns the adapters of this machine, the preferred one first.
 func Adapters() []Adapter {
 	in := webgpu.NewInstance()
 	defer in.Release()

@@ -10,7 +10,7 @@ import (
 // Scalar is what buffers hold.
 type Scalar interface{ ~float32 | ~uint32 | ~int32 }
 
-// Bytes are the bytes of data as they lie in memory, not a copy.
+// Bytes returns the bytes of data as they lie in memory, not a copy.
 func Bytes[T Scalar](data []T) []byte { return webgpu.Bytes(data) }
 
 // Buffer is device memory, opaque and labelled. Its size is a multiple of 16
@@ -24,8 +24,7 @@ type Buffer struct {
 	temp  *temp // set on memory that a plan places
 }
 
-// View is a part of a buffer, and what a kernel takes as an argument. The zero
-// View is no buffer.
+// View is a part of a buffer, and the type of a kernel's arguments. The zero View is no buffer.
 type View struct {
 	buf    *Buffer
 	offset int64 // bytes, aligned to Limits.OffsetAlign
@@ -38,8 +37,12 @@ const (
 	stagingUsage = webgpu.MapRead | webgpu.CopyDst
 )
 
-// NewBuffer allocates bytes of device memory, zeroed. Sizes are rounded up to
-// 16 bytes. It fails when the adapter's largest buffer is smaller.
+// NewBuffer allocates device memory, filled with zeros. The size in bytes is rounded up to a
+// multiple of 16. The label names the buffer in errors and in printed plans. The caller releases
+// the buffer.
+//
+// Errors: [ErrTooLarge] if the adapter allows no buffer of that size (Limits.MaxBufferBytes),
+// [ErrOutOfMemory] if the memory is not there, and a size below 1.
 func (d *Device) NewBuffer(label string, bytes int64) (*Buffer, error) {
 	return d.newBuffer(label, bytes, storageUsage)
 }
@@ -81,17 +84,18 @@ func (d *Device) opened(b *Buffer) *Buffer {
 	return b
 }
 
-// Bytes is the size of b.
+// Bytes returns the size of b in bytes.
 func (b *Buffer) Bytes() int64 { return b.bytes }
 
-// All is the view of the whole buffer.
+// All returns the view of the whole buffer.
 func (b *Buffer) All() View { return View{buf: b, bytes: b.bytes} }
 
-// Slice is the view of bytes from offset, which must be a multiple of the
-// adapter's Limits.OffsetAlign. A slice that leaves the buffer is an error where it is used.
+// Slice returns the view of that many bytes from offset on. The offset must be a multiple of the
+// adapter's Limits.OffsetAlign, and the view must lie in the buffer; otherwise its use is an error.
 func (b *Buffer) Slice(offset, bytes int64) View { return b.All().Slice(offset, bytes) }
 
-// Release gives the memory back. It may be called twice, and on nil.
+// Release frees the memory. It may be called twice, and on nil. Later uses of the buffer are
+// errors.
 func (b *Buffer) Release() {
 	if b == nil || b.h == nil || b.temp != nil {
 		return
@@ -151,8 +155,9 @@ func (v View) check() error {
 	return nil
 }
 
-// Write queues a copy of data to the start of v, ordered with the runs around
-// it.
+// Write queues a copy of data to the start of v, in order with the runs before and after it. The
+// data may be changed once Write returns. Errors: data that is longer than v, and a released
+// buffer.
 func Write[T Scalar](v View, data []T) error {
 	if err := v.check(); err != nil {
 		return err
@@ -189,8 +194,9 @@ func (d *Device) wrote(bytes int64) error {
 	return nil
 }
 
-// Copy queues copies of whole views to the starts of others, ordered with the
-// runs around it. Nothing comes to the host.
+// Copy queues copies of whole views to the starts of others, on the device, in order with the runs
+// before and after it. Errors: a target that is smaller than its source or in the same buffer, and
+// a released buffer.
 func (d *Device) Copy(copies ...Copy) error {
 	for _, c := range copies {
 		if err := errors.Join(c.From.check(), c.To.check()); err != nil {
@@ -213,7 +219,8 @@ func (d *Device) Copy(copies ...Copy) error {
 // Copy is a copy from one view to another.
 type Copy struct{ From, To View }
 
-// Read waits for the queue and copies the start of v into dst.
+// Read waits for the queue and copies the start of v into dst, as many values as dst has. Errors:
+// dst that is longer than v, a released buffer, and [ErrLost].
 func Read[T Scalar](v View, dst []T) error {
 	if err := v.check(); err != nil {
 		return err

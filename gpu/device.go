@@ -9,9 +9,8 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Device is an open adapter with its queue. It is used from one goroutine at a
-// time. Each device costs the software driver memory that it never gives back,
-// so a program opens one.
+// Device is an open adapter with its queue. It is used from one goroutine at a time. A program
+// should open one device: the software driver never frees all memory of a device.
 type Device struct {
 	instance *webgpu.Instance
 	dev      *webgpu.Device
@@ -41,7 +40,11 @@ type Device struct {
 	written    int64         // bytes since the last submission
 }
 
-// Open opens the adapter that opt chooses, with that adapter's own limits.
+// Open opens the adapter that opt chooses, with that adapter's own limits. The caller closes the
+// device.
+//
+// Errors: [ErrNoAdapter] if nothing can run kernels; an Options.Adapter that no adapter has, with
+// those that there are; [ErrNoPresent] if none can draw in Options.Window; or what the driver says.
 func Open(opt Options) (_ *Device, err error) {
 	d := &Device{instance: webgpu.NewInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, compiling: opt.Compiling, fault: opt.Fault}
 	d.warmer.met = map[string]bool{}
@@ -114,28 +117,27 @@ func (d *Device) choose(opt Options) error {
 	return err
 }
 
-// Adapter describes the device.
+// Adapter returns the adapter of the device.
 func (d *Device) Adapter() Adapter { return d.adapter }
 
-// MissedGPU returns [MissedGPU] of the adapters that were there when the device was opened.
+// MissedGPU returns what the function [MissedGPU] makes of the adapters that were there when the
+// device was opened.
 func (d *Device) MissedGPU() string { return d.missed }
 
-// Usage is the number of open buffers and the bytes in them.
+// Usage returns the number of open buffers and the bytes in them.
 func (d *Device) Usage() (buffers int, bytes int64) {
 	return int(d.buffers.Load()), d.bytes.Load()
 }
 
-// Peak is the most bytes that were in open buffers at a time since the last
-// call.
+// Peak returns the most bytes that were in open buffers at one time since the last call.
 func (d *Device) Peak() int64 { return d.peak.Swap(d.bytes.Load()) }
 
-// Reads is how often something was brought to the host, and how many bytes in
-// all.
+// Reads returns how often data was copied to the host, and the bytes in all.
 func (d *Device) Reads() (times, bytes int64) { return d.reads.Load(), d.readBytes.Load() }
 
-// Close waits for the queue and gives everything back. An error names buffers
-// that are still open. A lost device is left to the end of the process: wgpu
-// would end it here.
+// Close waits for the queue and releases the device. It may be called twice, and on nil. The error
+// counts the buffers that are still open. A lost device is left to the end of the process, because
+// wgpu would end the process here.
 func (d *Device) Close() error {
 	if d == nil || d.dev == nil {
 		return nil
@@ -172,7 +174,7 @@ func (d *Device) release() {
 	d.dev = nil
 }
 
-// Wait returns when all that was submitted is done.
+// Wait returns when all submitted work is done.
 func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 
 // poll lets the device make progress until done, which is told whether the

@@ -13,9 +13,10 @@ var Guaranteed = Adapter{
 	},
 }
 
-// Dry is a device on a that counts memory and checks sizes as an open one does,
-// but holds nothing and runs nothing: what is built on it tells what it would
-// take. Broadcast is the open one's [Device.Broadcast].
+// Dry returns a device on the adapter a that counts memory and checks sizes as an open one does,
+// but allocates nothing and runs nothing. So a plan, a network or a trainer that is built on it
+// reports the memory it would need. Broadcast is what [Device.Broadcast] of the open device would
+// report.
 func Dry(a Adapter, broadcast bool) *Device {
 	return &Device{adapter: a, broadcast: broadcast, dry: true}
 }

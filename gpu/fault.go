@@ -6,18 +6,17 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// ErrOutOfMemory is wrapped by errors of buffers and plans that the adapter has
-// no memory for. A smaller batch may do.
+// ErrOutOfMemory reports a buffer or a plan that the adapter has no memory for. A smaller batch may
+// fit.
 var ErrOutOfMemory = webgpu.ErrOutOfMemory
 
-// ErrTooLarge is wrapped by errors of sizes beyond the adapter's limits. A smaller
-// batch may do.
+// ErrTooLarge reports a size beyond the adapter's [Limits]. A smaller batch may fit.
 var ErrTooLarge = errors.New("too large")
 
-// ErrLost is wrapped by all errors of a device after its driver has given it up,
-// as when it hangs or is unplugged. What was in its buffers is gone, and only
-// another [Open] helps. Where wgpu has no way to report the loss, as in a submit,
-// it ends the process with SIGABRT instead.
+// ErrLost reports that the driver has given the device up, as when the GPU hangs or is unplugged.
+// All later errors of the device wrap it. The contents of its buffers are gone, and the program has
+// to [Open] a device again. Where wgpu cannot report the loss, as in a submit, it ends the process
+// with SIGABRT instead.
 var ErrLost = webgpu.ErrLost
 
 // call makes a call of the driver that can fail.

@@ -10,16 +10,21 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Kernel is a compute shader with its shapes baked in. A is its argument
-// struct, which is also its bind-group layout: field i, a [View], is
-// @binding(i); its name, with a small first letter, is the WGSL name; and its
-// tag gives access and type, as in
+// Kernel is a compute shader for fixed shapes. A is its argument struct, which is also its
+// bind-group layout: each field is a [View], and field i is @binding(i). The WGSL variable has the
+// name of the field with a small first letter (DY is dY). The tag gives access and type:
 //
 //	X View `wgsl:"read array<vec4<f32>>"`
 //
-// Access is read, write (the kernel sets every element), part (it sets some and
-// reads none, so that several kernels make one tensor), update (it reads and
-// writes) or uniform.
+// The access is one of
+//
+//   - read: the kernel reads it,
+//   - write: the kernel writes every element, and reads none,
+//   - part: the kernel writes some elements and reads none, so that several kernels make one tensor,
+//   - update: the kernel reads and writes,
+//   - uniform: a struct that all invocations read, declared by [Struct].
+//
+// Kernels with equal WGSL are compiled once for each device.
 type Kernel[A any] struct {
 	Name   string // op and pass, such as conv2d/forward
 	Detail string // shape and variant, for people
@@ -28,34 +33,35 @@ type Kernel[A any] struct {
 	Lanes  int    // invocations of a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
 
-	// Replaces is the arithmetic of the sums in whose place the kernel stands, where a faster
-	// algorithm takes less than they do; 0 is Flops. Costs and rates are of it, so that they compare.
+	// Replaces is the arithmetic of the plain algorithm, for a kernel of a faster one that needs
+	// less; 0 is Flops. Costs and rates count it, so that algorithms can be compared.
 	Replaces int64
 
-	// Bytes is what one dispatch reads and writes, for benchmarks, where that is not all of its
-	// arguments once; 0 is all.
+	// Bytes is the number of bytes that one dispatch reads and writes, for benchmarks; 0 is the
+	// size of all arguments.
 	Bytes int64
 
-	// Sizes are more constants of Source, which has their names: a flat struct of int. Where the
-	// driver takes long to compile, on software adapters, they come with the dispatch instead, so
-	// that kernels that differ in nothing else are compiled once. A size is no constant expression
-	// then, nor known to the compiler: what an inner loop depends on is better kept in Source.
+	// Sizes is a flat struct of int with further constants, which Source uses by name. On software
+	// adapters, whose drivers compile slowly, they are passed with the dispatch instead, so kernels
+	// that differ in nothing else are compiled once. They are no constant expressions then: keep in
+	// Source what the loop counts of an inner loop depend on.
 	Sizes any
 
-	// SharedBytes is the workgroup memory that Source declares, for
+	// SharedBytes is the workgroup memory that Source declares. A plan checks it against
 	// Limits.MaxSharedBytes.
 	SharedBytes int
 
-	// Iterations bounds those of one invocation's loops, for
-	// Limits.MaxIterations; 0 says that they are few.
+	// Iterations is an upper bound of the iterations of one invocation's loops, which a plan checks
+	// against Limits.MaxIterations; 0 means few.
 	Iterations int
 
-	// Broadcast gives the kernel same12 and same24, for addresses that are the
-	// same in all lanes; only on a device that has [Device.Broadcast].
+	// Broadcast declares the WGSL functions same12 and same24 for addresses that are the same in
+	// all lanes. It needs a device for which [Device.Broadcast] reports true.
 	Broadcast bool
 }
 
-// Record adds a dispatch of k to r. Errors are kept in r, for [Recorder.Plan].
+// Record adds a dispatch of k to r. The recorder keeps the first error, and [Recorder.Plan] returns
+// it, such as that of an argument without a buffer.
 func (k Kernel[A]) Record(r *Recorder, args A) {
 	if r.err != nil {
 		return
@@ -73,10 +79,10 @@ func (k Kernel[A]) Record(r *Recorder, args A) {
 	r.entries = append(r.entries, e)
 }
 
-// Ahead is a kernel that is going to be recorded, see [Device.CompileAhead].
+// Ahead is a kernel that will be recorded later; see [Device.CompileAhead].
 type Ahead struct{ entry entry }
 
-// Ahead is k, for d.
+// Ahead returns k for [Device.CompileAhead] of d.
 func (k Kernel[A]) Ahead(d *Device) Ahead { return Ahead{k.entry(d)} }
 
 // entry is a dispatch of k on d, whose arguments have no buffers yet.

@@ -38,8 +38,12 @@ type part struct {
 	last     bool          // of the step
 }
 
-// Plan compiles what was recorded. It reports the first error of the
-// recording, and sizes that the adapter cannot bind.
+// Plan makes a plan of what was recorded: it compiles the kernels, places the temporaries so that
+// those with separate lifetimes share memory, and binds the buffers. The caller releases the plan.
+//
+// Errors, with the layer and the kernel: the first error of the recording; a temporary that is read
+// before a kernel has written it; sizes beyond the adapter's limits, which wrap [ErrTooLarge]; too
+// little memory, which wraps [ErrOutOfMemory]; and WGSL that does not compile.
 func (r *Recorder) Plan() (*Plan, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -198,7 +202,7 @@ func (d *Device) bind(e *entry, first, end int) (part, error) {
 	return p, err
 }
 
-// Release gives back the plan's memory. It may be called twice, and on nil.
+// Release frees the plan's memory. It may be called twice, and on nil.
 func (p *Plan) Release() {
 	if p == nil {
 		return
@@ -223,17 +227,17 @@ func (s *step) release() {
 	s.parts = nil
 }
 
-// Part is the part of p that is its dispatches from one up to another. It
-// belongs to p and is not released.
+// Part returns the plan of p's dispatches from one up to, and without, another. It belongs to p and
+// is not released.
 func (p *Plan) Part(from, to int) *Plan {
 	return &Plan{d: p.d, entries: p.entries[from:to], steps: p.steps[from:to]}
 }
 
-// Len is the number of dispatches.
+// Len returns the number of dispatches.
 func (p *Plan) Len() int { return len(p.entries) }
 
-// Written is the number of dispatches after which nothing in v, which is no temporary, is written
-// any more: 0 if nothing is.
+// Written returns the number of dispatches after which no other writes to v, which must not be a
+// temporary; 0 if none writes to it.
 func (p *Plan) Written(v View) int {
 	for i, e := range slices.Backward(p.entries) {
 		for _, b := range e.binds {
@@ -246,7 +250,7 @@ func (p *Plan) Written(v View) int {
 	return 0
 }
 
-// ArenaBytes is the memory that the plan's temps share.
+// ArenaBytes returns the bytes of the memory that the plan's temporaries share.
 func (p *Plan) ArenaBytes() int64 {
 	var n int64
 	for _, a := range p.arenas {
@@ -262,8 +266,7 @@ type LayerCost struct {
 	Bytes int64 // of the temps that the layer writes first, before temps share memory
 }
 
-// Layers are the costs of the plan's layers, in the order in which they first
-// run.
+// Layers returns the costs of the plan's layers, in the order in which they first run.
 func (p *Plan) Layers() []LayerCost {
 	var costs []LayerCost
 	index := map[string]int{}
@@ -282,7 +285,7 @@ func (p *Plan) Layers() []LayerCost {
 	return costs
 }
 
-// Flops is the arithmetic of one run.
+// Flops returns the number of arithmetic operations of one run.
 func (p *Plan) Flops() int64 {
 	var n int64
 	for _, e := range p.entries {
@@ -311,8 +314,9 @@ func (p *Plan) Kernels() []KernelText {
 	return all
 }
 
-// String is the plan, one dispatch a line: layer, kernel, shape, workgroups and
-// arguments.
+// String returns the plan with one dispatch a line: layer, kernel, shape, workgroups and arguments.
+// An argument x<-y is the buffer y, which the kernel reads as the variable x; x->y is one that it
+// writes.
 func (p *Plan) String() string {
 	var b strings.Builder
 	for _, e := range p.entries {
@@ -345,9 +349,11 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// Run submits the plans, one after the other, in one encoder and one pass, or in
-// as few as a GPU's watchdog allows. It does not wait, but for the first run of a
+// Run submits the plans, one after the other, in one encoder and one pass, or in as few as a GPU's
+// watchdog allows (see Options.MaxSubmit). It does not wait for them, except in the first run of a
 // plan on a GPU, and for kernels that the driver compiles when it first meets them.
+//
+// Errors: a plan or a buffer in it that was released, [ErrLost], and a [Dry] device.
 func (d *Device) Run(plans ...*Plan) error { return d.run(plans, nil) }
 
 // run is Run with more work at the end of the last encoder, or nil.

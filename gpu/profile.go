@@ -43,9 +43,9 @@ type profiler struct {
 // ErrNoTimestamps reports an adapter that cannot time its kernels.
 var ErrNoTimestamps = errors.New("has no timestamp queries")
 
-// Profile starts timing every dispatch from here on, each in a pass of its own,
-// waiting for each run; on a GPU not the first run of a plan, which is timed for
-// its watchdog. Results are the same bits. Errors: [ErrNoTimestamps].
+// Profile times every dispatch from now on, each in a pass of its own, and waits for each run. On a
+// GPU, the first run of a plan is left out, because it is timed for the watchdog. The results of
+// kernels keep their bits. Errors: [ErrNoTimestamps].
 func (d *Device) Profile() error {
 	if d.profile != nil {
 		return nil
@@ -193,7 +193,7 @@ func (p *profiler) release() {
 	p.staging.Release()
 }
 
-// Timings are the results of Profile, the most expensive first.
+// Timings returns the results of Profile, the most expensive dispatch first.
 func (d *Device) Timings() []Timing {
 	if d.profile == nil {
 		return nil

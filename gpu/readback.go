@@ -7,8 +7,8 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Readback brings a small buffer to the host, some runs later than it was
-// written, so that reading never stalls the queue.
+// Readback copies a small buffer to the host some runs after it was written, so that the queue
+// never runs empty: call Run for each run, and Next once Full reports true.
 type Readback struct {
 	d     *Device
 	src   View
@@ -17,8 +17,8 @@ type Readback struct {
 	n     int // pending
 }
 
-// NewReadback reads src through staging buffers, and allows up to depth runs in
-// flight.
+// NewReadback makes a readback of src that allows up to depth runs in flight. The caller releases
+// it. Errors: those of [Device.NewBuffer].
 func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
 	rb := &Readback{d: d, src: src}
 	for i := range depth {
@@ -32,14 +32,14 @@ func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
 	return rb, nil
 }
 
-// Pending is the number of runs whose values have not been taken by Next.
+// Pending returns the number of runs whose values Next has not returned yet.
 func (rb *Readback) Pending() int { return rb.n }
 
 // Full reports whether Next must be called before Run.
 func (rb *Readback) Full() bool { return rb.n == len(rb.slots) }
 
-// Run submits the plans, as [Device.Run] does, and a copy of the source after
-// them. It does not wait, but for the first run of a plan on a GPU.
+// Run submits the plans, as [Device.Run] does, and a copy of the source after them. Errors: those
+// of [Device.Run], and a readback that is full.
 func (rb *Readback) Run(plans ...*Plan) error {
 	if rb.Full() {
 		return errors.New("gpu: readback: all slots are pending; call Next first")
@@ -58,7 +58,8 @@ func (rb *Readback) Run(plans ...*Plan) error {
 	return nil
 }
 
-// Next waits for the oldest run and copies its values to dst.
+// Next waits for the oldest pending run and copies its values to dst. Errors: nothing pending, dst
+// longer than the source, and [ErrLost].
 func (rb *Readback) Next(dst []float32) error {
 	if rb.n == 0 {
 		return errors.New("gpu: readback: nothing is pending")

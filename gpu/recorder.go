@@ -57,14 +57,14 @@ func (d *Device) NewRecorder() *Recorder { return &Recorder{d: d} }
 // Device is where the recording will run.
 func (r *Recorder) Device() *Device { return r.d }
 
-// Layer names the layer to which the dispatches from here on belong.
+// Layer names the layer of the dispatches that are recorded from now on.
 func (r *Recorder) Layer(name string) { r.layer = name }
 
-// Len is the number of dispatches recorded so far.
+// Len returns the number of dispatches recorded so far.
 func (r *Recorder) Len() int { return len(r.entries) }
 
-// Reads are the views that dispatch i reads. A temporary that is read slice by slice counts once, as a
-// whole, where the first slice of it is read.
+// Reads returns the views that dispatch i reads. A temporary that is read slice by slice counts
+// once, as a whole, where its first slice is read.
 func (r *Recorder) Reads(i int) (views []View) {
 	for _, b := range r.entries[i].binds {
 		v := b.view
@@ -78,10 +78,10 @@ func (r *Recorder) Reads(i int) (views []View) {
 	return views
 }
 
-// Failed says that the recording has an error.
+// Failed reports whether the recording has an error.
 func (r *Recorder) Failed() bool { return r.err != nil }
 
-// Err is the first error of the recording.
+// Err returns the first error of the recording.
 func (r *Recorder) Err() error { return r.err }
 
 // Fail keeps err, if it is the first, for [Recorder.Plan].
@@ -107,9 +107,9 @@ func (r *Recorder) fail(kernel string, err error) {
 	}
 }
 
-// Temp is memory for values that matter only while the plan runs. The plan
-// decides where it lies; temps whose lives do not overlap share memory, so a
-// kernel must write all that a later one reads.
+// Temp returns memory for values that are needed only while the plan runs. The plan decides where
+// it lies. Temporaries whose lifetimes do not overlap share memory, so its contents are undefined
+// until a kernel writes them. See [Recorder.Keep] for values that are read after the run.
 func (r *Recorder) Temp(label string, bytes int64) View {
 	if bytes <= 0 {
 		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want more than none", label, bytes))
@@ -120,16 +120,16 @@ func (r *Recorder) Temp(label string, bytes int64) View {
 	return b.All()
 }
 
-// Placeholder is memory that another recording would be given, for one that is checked
-// and never planned.
+// Placeholder returns memory that counts as written, for a recording that is checked and never
+// planned.
 func (r *Recorder) Placeholder(label string, bytes int64) View {
 	v := r.Temp(label, bytes)
 	v.buf.temp.given = true
 	return v
 }
 
-// Check reports the first error of the recording, or a temporary that is read before
-// anything wrote it, as Plan does, but needs no memory.
+// Check returns the first error of the recording, or that of a temporary that is read before a
+// kernel has written it, as Plan does, but allocates nothing.
 func (r *Recorder) Check() error {
 	if r.err != nil {
 		return r.err

@@ -12,8 +12,7 @@ import (
 // WebGPU describes it.
 type NativeWindow = webgpu.NativeWindow
 
-// ErrNoPresent is wrapped by the error of [Open] when no adapter that it may
-// choose can draw in the window.
+// ErrNoPresent reports that no adapter can draw in the window of [Options].
 var ErrNoPresent = errors.New("no adapter can draw in a window here")
 
 // Surface is the inside of the window that a device was opened with.
@@ -36,8 +35,7 @@ func (s *Surface) open() (err error) {
 	return err
 }
 
-// Surface is where the device draws in the window of [Options]; nil if it was
-// opened without one.
+// Surface returns the surface of the window that the device was opened with; nil if there is none.
 func (d *Device) Surface() *Surface { return d.surface }
 
 // Present shows a picture in the window, whose inside has that many pixels:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Struct is the WGSL declaration of v's type, a flat struct of uint32, int32 and
-// float32, for a uniform argument. Fields begin with a small letter in WGSL.
+// Struct returns the WGSL declaration of v's type, a flat struct of uint32, int32 and float32, for
+// a uniform argument. The names of the fields begin with a small letter in WGSL.
 func Struct(v any) string {
 	t := reflect.TypeOf(v)
 	var b strings.Builder
@@ -22,8 +22,7 @@ func Struct(v any) string {
 	return b.String()
 }
 
-// Words are the 32-bit words of v, a struct that [Struct] can declare, as the
-// device has them.
+// Words returns the 32-bit words of v, a struct that [Struct] can declare, in the device's layout.
 func Words(v any) []uint32 {
 	s := reflect.ValueOf(v)
 	words := make([]uint32, s.NumField())

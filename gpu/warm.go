@@ -36,9 +36,9 @@ const (
 	cachedCompile   = 30 * time.Millisecond
 )
 
-// CompileAhead begins to compile kernels that will each be in a plan of its own,
-// where that saves time: on the software adapters of Vulkan, which compile those of
-// one plan on all cores anyhow.
+// CompileAhead begins to compile kernels that will be recorded in plans of their own. It saves time
+// on Vulkan's software adapters; elsewhere it does nothing. The kernels of one plan need no such
+// call.
 func (d *Device) CompileAhead(ks []Ahead) {
 	entries := make([]entry, len(ks))
 	for i, k := range ks {
@@ -47,8 +47,7 @@ func (d *Device) CompileAhead(ks []Ahead) {
 	d.warm(entries)
 }
 
-// WaitAhead returns when nothing is being compiled ahead, for measurements of
-// time and memory.
+// WaitAhead returns when no kernel is being compiled ahead, for measurements of time and memory.
 func (d *Device) WaitAhead() { d.warmer.done.Wait() }
 
 // warm begins to compile the kernels of entries that the device has not met.

@@ -12,11 +12,12 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Export writes the model to a file: weights as PyTorch names them if its name
-// ends in .safetensors (and its whitening beside them), a network for other
-// programs, with the whitening or the normalisation, if it ends in .onnx. Nothing is written of a
-// model that [ReadModel] would refuse, but for an ONNX file with a layer that has no text form (see
-// [nn.Text]), which is for other programs alone.
+// Export writes the model to a file, whole or not at all. A name that ends in .safetensors gets the
+// weights with PyTorch's names and the description of the network, and the whitening beside them. A
+// name that ends in .onnx gets the network for other programs, with its whitening or normalisation.
+//
+// Errors: another ending, and a model that [ReadModel] would refuse. An ONNX file may have a layer
+// without a text form (see [nn.Text]); only other programs can read such a file.
 func (m *Model) Export(path string) error {
 	if err := m.export(path); err != nil {
 		return fmt.Errorf("%s: %w", path, err)

@@ -15,13 +15,13 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Model is a network as a file of weights has it: what it is, what it is for, and its weights.
-// [ReadModel] reads one.
+// Model is a network as a file of weights describes it: its layers, what it was trained for, and
+// its weights. [ReadModel] reads one.
 //
-// To train and save a network of your own, fill in Layers and In, and Dataset or Classes where
-// they are known; put it on a device with [Model.Net], whose weights start with [nn.Net.Init];
-// and after the training set Weights to those of the net, and call [Model.Export]. The example
-// OwnLayers is a whole program.
+// To train and save a network of your own, set Layers and In, and Dataset or Classes if they are
+// known. [Model.Net] puts the network on a device, and [nn.Net.Init] initialises its weights. After
+// the training, set Weights to those of the net and call [Model.Export]. The example OwnLayers is a
+// whole program.
 type Model struct {
 	Recipe  string // name of the recipe that trained it; empty if none did
 	Layers  nn.Layer
@@ -42,8 +42,9 @@ type Model struct {
 	missing error    // why it is not known what the images go through; nil if it is
 }
 
-// ReadWeights reads the tensors of a file of weights, safetensors or ONNX, without an optimizer's
-// state, and its metadata; and the whitening that an ONNX file has among its weights, nil for none.
+// ReadWeights reads the tensors and the metadata of a file of weights, safetensors or ONNX. It
+// leaves out the state of an optimizer. The whitening is that of an ONNX file that has one among
+// its weights, or nil.
 func ReadWeights(path string) (tensors []safetensors.Tensor, meta map[string]string, w *data.Whitening, err error) {
 	read := safetensors.Read
 	if strings.EqualFold(filepath.Ext(path), ".onnx") {
@@ -61,20 +62,20 @@ func ReadWeights(path string) (tensors []safetensors.Tensor, meta map[string]str
 // weights that PyTorch, Flax, Keras or MXNet saved as safetensors (see
 // [nn.Description.Translate]), or an ONNX model.
 //
-// A file that was written here says what its network is, in the form of [nn.Text], and any
-// network comes back from it. For layers that are not of package nn, give a value of each as
-// known, such as outside.PReLU{}.
+// A file that this program wrote describes its network in the form of [nn.Text], and recipe may be
+// empty. For layers that are not of package nn, give a value of each as known, such as
+// outside.PReLU{}.
 //
-// Any other file, such as PyTorch's, does not describe its network. The network is then that
-// of the named recipe, or, if recipe is empty, of the recipe whose network the weights fit by
-// names and shapes. The number of classes and of input channels is the weights'. Its images go
-// through what the recipe says. If that follows from the images of the training, as the
-// normalisation of the recipe photos does, such a file does not have it: the model is read, but
-// refuses to run or to be exported before a call of [Model.Normalise]. A whitening is the
-// WhiteningFile that lies beside the weights or in the folder above.
+// Any other file, such as PyTorch's, does not describe its network. The network is then that of the
+// named recipe or, if recipe is empty, of the recipe whose network has weights of these names and
+// shapes. The weights give the number of classes and of input channels, and the recipe says how
+// images are preprocessed. If the preprocessing depends on the training images, as the
+// normalisation of the recipe photos does, the file does not have it: the model is read, but it can
+// neither run nor be exported until [Model.Normalise] is called. A whitening is read from the
+// WhiteningFile beside the weights or in the folder above.
 //
-// Errors: a layer that the program does not know, weights that are not the network's, a
-// recipe that is not the file's.
+// Errors: a layer that the program does not know, weights that are not the network's, and a recipe
+// that is not the file's.
 func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 	tensors, meta, w, err := ReadWeights(path)
 	if err != nil {
@@ -189,9 +190,9 @@ func (m *Model) outputs() (int, error) {
 	return out.Len(), err
 }
 
-// Net puts the network on a device, with its weights, if it has any. Else they are to be set:
-// the net refuses to run before. Errors: those of [nn.NewNet], and a file that does not say what
-// its images go through (see [ReadModel]).
+// Net puts the network on a device, with its weights if it has any. Without weights, the net
+// refuses to run until they are set. Errors: those of [nn.NewNet], and a model whose preprocessing
+// is not known (see [ReadModel]).
 func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 	if err := m.unseen(); err != nil {
 		return nil, err
@@ -221,7 +222,7 @@ func (m *Model) check() error {
 	return cmp.Or(err, m.checkImages(), m.unseen())
 }
 
-// Check refuses images that the network cannot take.
+// Check returns an error if the network cannot take the images.
 func (m *Model) Check(images *data.Images) error {
 	if err := m.Classifier(); err != nil {
 		return err

@@ -1,6 +1,27 @@
-// Package nin is Network in Network (Lin, Chen, Yan, 2013, arXiv:1312.4400):
-// the network of the Dive into Deep Learning chapter, the paper's network for
-// CIFAR-10, a small one, and the recipes to train them.
+// Package nin is Network in Network (Lin, Chen, Yan, 2013, arXiv:1312.4400): its networks, the
+// recipes that train them, and the files that hold trained ones.
+//
+// [Chapter] is the network of the chapter of Dive into Deep Learning, [Lin2013] is the paper's for
+// CIFAR-10, [Mini] is the chapter's made small, and [Photos] is for pictures of your own. They are
+// layers of package nn:
+//
+//	net := nin.Chapter(10, 0.5)                          // classes, dropout
+//	d, err := nn.Describe(net, nn.Shape{C: 1, H: 224, W: 224})
+//	fmt.Println(d.Params())                              // 1992166
+//
+// A [Recipe] is a network with the settings of its training; [Recipes] are those that the commands
+// know, and [Settings] is what their flags change. Package nin/run trains a recipe into a folder.
+//
+// A [Model] is a network as a file of weights has it. [ReadModel] reads one, also a state dict of
+// PyTorch, and a [Predictor] names what images show:
+//
+//	m, err := nin.ReadModel("model.safetensors", "")
+//	p, err := nin.NewPredictor(dev, m, 1)
+//	classes, err := p.Predict(img)                       // the most probable first
+//
+// Packages below: neighbours and torchvision have other networks; session puts a network on a
+// device with its images; run, report and study train, measure and answer the chapter's exercises;
+// netviz shows a network.
 package nin
 
 import "wgnin/nn"

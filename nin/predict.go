@@ -14,7 +14,7 @@ import (
 	"wgnin/shaders/input/pillow"
 )
 
-// Prediction is a class with the probability that the network gives it.
+// Prediction is a class and the probability that the network gives it.
 type Prediction struct {
 	Class       string  `json:"class"`
 	Probability float64 `json:"probability"` // softmax of the logits
@@ -23,17 +23,16 @@ type Prediction struct {
 // Predictor names what images show, with a trained network on a device. [Predictor.Predict]
 // takes one image; [Predictor.Add] and [Predictor.Run] take many, in batches.
 //
-// Every image is prepared as in training, and as the command predict does it: it becomes grey
-// if the network takes one channel, what is transparent is seen on white (see
-// [data.FromImage]), and it is resized to the network's input as Pillow's BILINEAR does, to
-// the same bits; then the network normalises and whitens it as its file says. Nothing is cut
-// off, and nothing is inverted (see [Model.LooksInverted]).
+// An image is preprocessed as in training: it becomes grey if the network takes one channel,
+// transparent pixels are shown on white (see [data.FromImage]), and it is resized to the network's
+// input with the same bits as Pillow's BILINEAR. Then the network normalises and whitens it as its
+// file says. Nothing is cropped, and nothing is inverted (see [Model.LooksInverted]).
 //
-// Of a network whose output is numbers (see Model.Values), [Predictor.Values] takes the place of
-// Predict and Run, which are for classes.
+// For a network whose outputs are numbers (see Model.Values), use [Predictor.Values] instead of
+// Predict and Run.
 //
-// Memory, plans and kernels are made by the first prediction at the latest, and do not depend
-// on the images. A Predictor is for one goroutine at a time, as its device is.
+// After the first prediction, a predictor allocates nothing on the device. It is used from one
+// goroutine at a time, like its device.
 type Predictor struct {
 	net     *nn.Net
 	images  *nn.Images
@@ -44,9 +43,9 @@ type Predictor struct {
 	added   int          // images of the batch
 }
 
-// NewPredictor puts m on dev and plans predictions of batch images at a time, 1 or more. A
-// larger batch takes more memory and less time an image; one that is not full takes the time
-// of a full one. Close the predictor to release it.
+// NewPredictor puts m on dev and plans predictions of batch images at a time, 1 or more. A larger
+// batch needs more memory and less time for each image; a batch that is not full takes the time of
+// a full one. The caller closes the predictor. Errors: those of [Model.Net] and [nn.NewEvaluator].
 func NewPredictor(dev *gpu.Device, m *Model, batch int) (_ *Predictor, err error) {
 	if batch < 1 || batch > 1e6 {
 		return nil, nn.RangeError{Setting: "Batch", Value: batch, Want: "1 to 1000000"}
@@ -82,12 +81,11 @@ func (p *Predictor) Close() {
 	p.net.Close()
 }
 
-// Predict returns all classes with what the network makes of img, the most probable first. An
-// [image.Image] has no EXIF: to read a file with its orientation, use [data.ReadImage] and
-// [Predictor.Add].
+// Predict returns all classes for img, the most probable first. An [image.Image] has no EXIF: to
+// read a file with its orientation, use [data.ReadImage] and [Predictor.Add].
 //
-// Errors: an image of no pixels, images that were added and not run, logits that are not finite, a
-// network whose output is numbers.
+// Errors: an image without pixels, images that were added and not run, logits that are not finite,
+// and a network whose outputs are numbers.
 func (p *Predictor) Predict(img image.Image) ([]Prediction, error) {
 	if p.values != nil {
 		return nil, p.values
@@ -141,8 +139,8 @@ func (p *Predictor) Values() ([][]float32, error) {
 	return p.eval.Logits(0, n)
 }
 
-// Run returns for each image that was added since the last run, in their order, all classes,
-// the most probable first.
+// Run returns, for each image that was added since the last run, in order, all classes with the
+// most probable first.
 func (p *Predictor) Run() ([][]Prediction, error) {
 	if p.values != nil {
 		return nil, p.values

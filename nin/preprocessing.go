@@ -50,9 +50,9 @@ func (m *Model) seeAsRecipe(path string) {
 	}
 }
 
-// Normalise says what the images of a network go through whose file does not say it, in the form
-// of the Normalise of [Settings]: unit, imagenet or numbers. A whitening that was found beside the
-// weights is not used then. Errors: a network whose file says something else; what has no numbers.
+// Normalise sets the normalisation of a network whose file does not record it, in the form of
+// Settings.Normalise: unit, imagenet or numbers. A whitening that was found beside the weights is
+// not used then. Errors: a network whose file records another one, and text without numbers.
 func (m *Model) Normalise(how string) error {
 	refuse := func(want string) error {
 		return SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %.80q; %s", how, want)}

@@ -13,9 +13,9 @@ import (
 
 // Recipe is a network with the settings of its training run.
 //
-// A recipe of your own is a value of this type. It is not registered: every function that finds
-// a recipe by its name takes recipes of your own as known, as package run does. Net may use
-// layers of your own. Dataset may name images that package data does not know, or none.
+// A recipe of your own is a value of this type. It is not registered anywhere: functions that find
+// a recipe by its name, such as those of package run, take your own recipes as known. Net may use
+// your own layers. Dataset may name images that package data does not know, or none.
 type Recipe struct {
 	Name    string
 	About   string // one line
@@ -33,7 +33,7 @@ type Recipe struct {
 	FineTune  bool   // the rate and the epochs are for a start from trained weights, as Settings.Init gives
 }
 
-// Recipes are those of this module, which the commands know. It is a table to be read.
+// Recipes are the recipes of this module, which the commands know. The table is read-only.
 var Recipes = []Recipe{
 	{
 		Name: "d2l", About: "the chapter's run: Fashion-MNIST at 224x224, 10 epochs",
@@ -109,7 +109,8 @@ func vgg(width int) func(int, float64) nn.Sequential {
 	return func(classes int, dropout float64) nn.Sequential { return neighbours.VGG11(width, classes, dropout) }
 }
 
-// Layers are the layers of the recipes' networks that package nn has not, each as its zero value.
+// Layers returns the layers of the recipes' networks that package nn does not have, each as its
+// zero value.
 func Layers() []nn.Layer { return append(neighbours.Layers(), torchvision.Layers()...) }
 
 // parse is [nn.Parse] with [Layers].
@@ -130,8 +131,8 @@ func Find(name string, known ...Recipe) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
-// Augmentation parses a list of crop and mirror. A crop is taken from the image with an
-// eighth of its side added on each side: four pixels of 32, as is usual for CIFAR-10.
+// Augmentation parses a list of crop and mirror. A crop is taken from the image padded by an eighth
+// of its side on each side: four pixels for 32, as is usual for CIFAR-10.
 func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 	if list == "" {
 		return a, nil

@@ -1,20 +1,44 @@
 // Package nn builds, trains and evaluates networks on a [gpu.Device].
 //
+// # From images to a trained network
+//
+// Images are uploaded once, as 8-bit pixels. A network is a layer with weights on a device. A
+// trainer yields each step when its loss is known:
+//
+//	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
+//	images, err := nn.Upload(dev, train)
+//	net, err := nn.NewNet(dev, nn.Sequential{
+//		nn.Conv2D{Out: 16, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{},
+//		nn.MaxPool2D{Kernel: 2},
+//		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+//	}, nn.Shape{C: 1, H: 28, W: 28})
+//	err = net.Init(nn.He, 0)
+//	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+//		Hyper: nn.Hyper{Batch: 64, Epochs: 1, Shuffle: true, Rate: 0.05, Momentum: 0.9},
+//	})
+//	for step, err := range trainer.Steps(ctx) {
+//		fmt.Println(step.Step, step.Loss, err)
+//	}
+//
+// An [Evaluator] measures a network, a [Probe] keeps what every layer puts out for one image, and
+// [ONNX] exports a network. [Net.Weights] and [Net.SetWeights] read and write the weights; package
+// safetensors keeps them in files. What was made on a device is closed before the device.
+//
+// A batch that needs more memory than the adapter has, or larger buffers than it binds, runs in
+// parts whose gradients add up. The same seed on the same adapter gives the same bits.
+//
 // # Layers
 //
-// Layers are values: Conv2D{Out: 96, Kernel: 11, Stride: 4} holds no state, and infers its
-// input channels from what it is given. [Sequential] runs layers one after the other,
-// [Residual] adds two, [Concat] puts several side by side; any of them is a layer again.
-// Shapes are spoken of as [N,C,H,W], as in PyTorch, and weights have PyTorch's names and
+// Layers are values: Conv2D{Out: 96, Kernel: 11, Stride: 4} holds no state and infers its input
+// channels. [Sequential] runs layers one after the other, [Residual] adds the outputs of two, and
+// [Concat] puts the channels of several side by side; each of them is a layer again. [Layers] lists
+// the layers there are. Shapes are spoken of as [N,C,H,W], and weights have PyTorch's names and
 // layouts.
 //
-// A [Net] is a layer with weights on a device. A [Trainer] runs steps of stochastic
-// gradient descent on it, an [Evaluator] measures it, a [Probe] keeps what every layer
-// puts out, and [ONNX] exports it. [Describe] tells shapes, parameters and multiply-adds
-// with no device. [Text] writes a layer as model files do, conv 96 11 stride 4; relu, and
-// [Parse] reads it back.
+// [Describe] reports shapes, parameters and multiply-adds without a device. [Text] writes a layer
+// as model files do, conv 96 11 stride 4; relu, and [Parse] reads it back.
 //
-// # Layers of one's own
+// # Your own layers
 //
 // Any type with the method Build is a [Layer], in any module. Build describes it once, on a
 // [Graph]:
@@ -35,23 +59,21 @@
 //		return y
 //	}
 //
-// A graph is built before it runs, several times: to describe the network, to decide
-// what is fused (see Plan in package gpu, which prints it), and to record each plan. So
-// Build must keep nothing, and do the same whenever the graph's exported fields and x's
-// shape are the same. Inside Backward it reads y.Grad and writes g.Gradient(x); outside,
-// neither means anything.
+// Build runs several times: to describe the network, to decide what is fused, and to record each
+// plan. So it must keep nothing, and do the same whenever the graph's exported fields and the shape
+// of x are the same. Only inside Backward do y.Grad and g.Gradient(x) have a meaning.
 //
-// A tensor may be read by several layers. Each writes the gradient that it has to the view
-// that [Graph.Gradient] gives it, and the graph adds them up, in the order in which the
-// backward passes run. Where one layer reads a tensor nothing is added and nothing copied.
+// Several layers may read one tensor. Each writes its gradient to the view that [Graph.Gradient]
+// returns, and the graph adds these up, in the order in which the backward passes run. If one layer
+// reads a tensor, nothing is added or copied.
 //
-// nn/testdata/outside is a whole module of this kind: an op, a layer, blocks, a schedule.
+// The folder nn/testdata/outside is a module that adds an op, a layer, blocks and a schedule.
 //
 // # Losses
 //
-// A [Trainer] minimises a [Loss], and an [Evaluator] measures one: [CrossEntropy] of labels,
-// [MSE] of numbers, or any type whose Build records a kernel that writes each image's loss and
-// the gradient of the network's output. The rest, such as the mean over a batch that runs in
-// parts, is the same for all; a mean that is weighted by classes is of a [ClassWeighted]. With
-// [Outputs] an evaluator has no loss, and computes what the network puts out.
+// A [Trainer] minimises a [Loss], and an [Evaluator] measures one: [CrossEntropy] of labels, [MSE]
+// of numbers, or any type whose Build records a kernel that writes the loss of each image and the
+// gradient of the network's output. Everything else, such as the mean over a batch that runs in
+// parts, is the same for all losses. [ClassWeighted] is a loss whose mean is weighted by classes.
+// With [Outputs], an evaluator has no loss and computes what the network puts out.
 package nn

@@ -33,9 +33,13 @@ type Evaluation struct {
 	Images   int
 }
 
-// NewEvaluator records a forward pass of batches of the given size, or as many
-// images as the adapter can bind and has memory for, if fewer. It measures by CrossEntropy{}
-// if no loss is given; with [Outputs] it computes outputs alone.
+// NewEvaluator records a forward pass of net on batches of images. If the adapter cannot bind
+// batches of that size, or has no memory for them, they are smaller. The loss is CrossEntropy{} if
+// none is given; [Outputs] computes outputs alone. The caller closes the evaluator.
+//
+// Errors: more than one loss; images that do not fit the net's input, or labels and targets that do
+// not fit its output and the loss; one image that is too large for the adapter, which wraps
+// [gpu.ErrTooLarge] or [gpu.ErrOutOfMemory].
 func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluator, err error) {
 	if len(loss) > 1 {
 		return nil, errOneLoss
@@ -81,7 +85,7 @@ func (e *Evaluator) record(n int) error {
 	return err
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (e *Evaluator) Close() {
 	if e == nil {
 		return
@@ -94,18 +98,18 @@ func (e *Evaluator) Close() {
 	e.source.close()
 }
 
-// ArenaBytes is the memory that activations share.
+// ArenaBytes returns the bytes of the memory that activations share.
 func (e *Evaluator) ArenaBytes() int64 { return e.plan.ArenaBytes() }
 
-// Layers are the costs of the layers for one batch.
+// Layers returns the costs of the layers for one batch.
 func (e *Evaluator) Layers() []gpu.LayerCost { return e.plan.Layers() }
 
-// Batch is the number of images that run at a time.
+// Batch returns the number of images that run at a time.
 func (e *Evaluator) Batch() int { return e.batch }
 
-// SetShards makes Run and Batches divide the images into n parts, as Hyper.Shards does a batch. The
-// losses of each part are added up by themselves, and the sums in the order of the parts. Errors: n
-// that is no power of two, or less than the number of ranks; 0 is that.
+// SetShards makes Run and Batches divide the images into n parts, as Hyper.Shards divides a batch.
+// The losses of each part are added separately, and then the sums in the order of the parts; 0 is
+// the number of ranks. Errors: n is not a power of two, or less than the number of ranks.
 func (e *Evaluator) SetShards(n int) error {
 	ranks := size(e.net.ranks)
 	switch err := checkShards(n); {
@@ -118,8 +122,9 @@ func (e *Evaluator) SetShards(n int) error {
 	return nil
 }
 
-// Run measures the net as it is now, on all images. The accuracy is over images; d2l's is the mean over batches, which
-// weighs the images of a last smaller batch more.
+// Run measures the net as it is now, on all images. The accuracy is the share of the images. The
+// chapter's is the mean over batches, which gives more weight to the images of a smaller last
+// batch. Errors: those of [Evaluator.Batches].
 func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 	for all, err = range e.Batches(ctx) {
 		if err != nil {
@@ -129,14 +134,13 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 	return all, nil
 }
 
-// Batches measures as Run does, and yields after each batch what the images so
-// far have come to. Like training it keeps a few batches in flight, so that it
-// ends soon, with ctx's error, when ctx is done. A loss that is not finite is an
-// [ErrDiverged] that names the layer where that begins.
+// Batches measures as Run does, and yields the evaluation of the images so far after each batch. A
+// few batches are in flight at a time. When ctx is done, it ends soon, with ctx's error. A loss
+// that is not finite is an [ErrDiverged] that names the layer where that begins.
 //
-// Of several ranks (see [Across]) each measures its share of the parts, and yields what they have
-// come to; the last evaluation is that of all. The sequence must be taken to its end. An error of
-// one rank is an [ErrElsewhere] on the others, or a context's error.
+// With several ranks (see [Across]), each measures its share of the parts and yields the evaluation
+// of these; the last evaluation is that of all ranks. The caller must take the sequence to its end.
+// An error of one rank is an [ErrElsewhere] or the error of a context on the others.
 func (e *Evaluator) Batches(ctx context.Context) iter.Seq2[Evaluation, error] {
 	return func(yield func(Evaluation, error) bool) {
 		parts := make([]partial, e.shards)
@@ -305,9 +309,10 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	return overflowed{what + "; " + where}
 }
 
-// Logits returns the network's outputs for n images of the set, from first on: for each image its
-// C*H*W values in the order [C,H,W], which for a classifier are [n][classes]. Outputs that are not
-// finite are an [ErrDiverged] that names the layer where that begins.
+// Logits returns the network's outputs for n images of the set, starting with image first. Each
+// image has C*H*W values in the order [C,H,W]; for a classifier the result is [n][classes]. Errors:
+// [ErrDiverged], with the first layer whose output is not finite; images that the set does not
+// have.
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())

@@ -8,21 +8,20 @@ import (
 	"wgnin/nn/nearest"
 )
 
-// Freeze keeps layers as they are while the others learn, as requires_grad=False does in
-// PyTorch: the layers whose weights have a name that begins with one of the prefixes. A prefix
-// ends where a part of the name does: 0 is the beginning of 0.weight and of 0.1.bias, but not of
-// 01.weight. It may begin with the net. of the names of [Net.Weights]; in a network that has a layer
-// called net, that is the layer. Frozen weights have no gradient and no optimizer state, and are
-// saved with the others. Where nothing before a layer learns, no gradient flows to it.
+// Freeze keeps the weights of some layers as they are while the others learn, as
+// requires_grad=False does in PyTorch. A layer is frozen if the names of its weights begin with one
+// of the prefixes. A prefix ends where a part of the name ends: 0 matches 0.weight and 0.1.bias,
+// but not 01.weight. It may begin with net., as the names of [Net.Weights] do; in a network that
+// has a layer called net, that is the layer. Frozen weights have no gradient and no optimizer
+// state, and are saved with the others. If nothing before a layer learns, no gradient flows to it.
 //
-// A frozen BatchNorm2D normalises by its running mean and variance in training too, and leaves
-// them as they are, as Keras does with trainable=False: it computes what it computed in the
-// trained network. With requires_grad=False alone, PyTorch's goes on to normalise by the batch
-// and to move them; call eval() on it there for the same. Dropout, which has no weights, goes on
-// to drop.
+// In training, a frozen BatchNorm2D normalises by its running mean and variance and does not change
+// them, as in Keras with trainable=False. In PyTorch, requires_grad=False alone lets the layer
+// normalise by the batch and update them; call eval() on it there for the same result. Dropout,
+// which has no weights, still drops.
 //
-// The errors are [RangeError]s: a prefix that begins no name, one that freezes part of a layer,
-// and prefixes that leave nothing to learn.
+// The errors are [RangeError]s: a prefix that matches no name, one that freezes only part of a
+// layer, and prefixes that leave nothing to learn.
 func Freeze(prefixes ...string) NetOption {
 	return func(net *Net) (err error) {
 		if len(prefixes) == 0 {

@@ -72,10 +72,10 @@ type Memory struct {
 // gradients unless the run is the batch's first (Batch.First in package shaders).
 type Weights struct{ Data, Grad gpu.View }
 
-// Pixels is the number of pixels of the batch.
+// Pixels returns the number of pixels of t in the whole batch: N*H*W.
 func (g *Graph) Pixels(t *Tensor) int { return g.N * t.H * t.W }
 
-// Recorder is what kernels are recorded on.
+// Recorder returns the recorder for the layer's kernels.
 func (g *Graph) Recorder() *gpu.Recorder { return g.rec }
 
 // root builds the whole network.
@@ -87,9 +87,9 @@ func (g *Graph) root(l Layer, x *Tensor) *Tensor {
 	return y
 }
 
-// Child builds a layer inside the one being built. Its weights are named after its path:
-// the names of the layers that it is in, and its own, joined by dots, as in PyTorch's
-// state dict. A [Named] layer has its own name in the place of name.
+// Child builds a layer inside the one being built and returns its output. The names of its weights
+// begin with its path: the names of the layers around it and its own, joined by dots, as in
+// PyTorch's state dict. A [Named] layer keeps its own name instead of name.
 func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
 	if p, ok := l.(*Named); ok && p != nil {
 		l = *p
@@ -174,17 +174,17 @@ func (g *Graph) enter(d *Described) {
 	}
 }
 
-// Weights declares the weights of the layer being built, which take size values on the
-// device: tensor i's element j, flat and as PyTorch has it, lies at the place that the
-// tensor's Place says. A layer calls it once.
+// Weights declares the weights of the layer being built, which take size float32 values on the
+// device. The Place of a tensor maps each of its elements, counted in PyTorch's order, to one of
+// these values. A layer calls it at most once, before it makes its output.
 func (g *Graph) Weights(size int, tensors ...WeightTensor) Weights {
 	return g.declare(size, false, tensors)
 }
 
-// State declares values that a layer keeps from run to run and that do not learn, as the
-// running mean of a normalisation: they are saved and loaded as weights are, have no
-// gradient, and the optimiser leaves them as they are. A kernel of the forward pass may
-// update them. A layer calls it once, besides Weights or without.
+// State declares values that a layer keeps from run to run without learning them, such as the
+// running mean of a normalisation. They are saved and loaded with the weights, have no gradient,
+// and the optimiser does not change them. A kernel of the forward pass may update them. A layer
+// calls it at most once, with Weights or without.
 func (g *Graph) State(size int, tensors ...WeightTensor) gpu.View {
 	return g.declare(size, true, tensors).Data
 }
@@ -228,16 +228,16 @@ func (g *Graph) declare(size int, state bool, tensors []WeightTensor) Weights {
 	return w
 }
 
-// MACs counts multiply-adds of a forward pass of one image for the layer being built.
+// MACs adds n to the multiply-adds of the layer being built, for a forward pass of one image.
 func (g *Graph) MACs(n int64) {
 	if g.layer != nil {
 		g.layer.MACs += n
 	}
 }
 
-// Output makes the output tensor of a layer with weights, with channel stride stride: at
-// least s.C, and a multiple of 4. In training it has a gradient if the weights learn, or
-// something before them does.
+// Output makes the output tensor of a layer with weights, of shape s. The stride is the distance
+// from one pixel to the next: at least s.C, and a multiple of 4. In training, the tensor has a
+// gradient if the layer's weights learn, or those of a layer before it.
 func (g *Graph) Output(s Shape, stride int) *Tensor {
 	grad := g.Gradients
 	if d := g.layer; d != nil && g.Training { // a probe shows the gradients of frozen layers too
@@ -247,10 +247,10 @@ func (g *Graph) Output(s Shape, stride int) *Tensor {
 	return g.output(s, stride, grad)
 }
 
-// OutputLike makes the output tensor of a layer without weights. It has the channel
-// stride of the input x, and so at most as many channels, and a gradient only if x has
-// one: before the first weights none is needed, and there the stride may be any. A layer
-// of several inputs uses Join.
+// OutputLike makes the output tensor of a layer without weights, of shape s. It has the channel
+// stride of the input x, so s has at most as many channels, and it has a gradient if x has one.
+// Before the first weights no gradient is needed, and the stride may be any number. A layer of
+// several inputs uses [Graph.Join].
 func (g *Graph) OutputLike(x *Tensor, s Shape) *Tensor {
 	return g.output(s, x.Stride, !x.Grad.IsZero())
 }
@@ -286,8 +286,8 @@ func (g *Graph) tensorName() string {
 	return g.layer.Path + strings.Repeat("'", g.layer.names-1)
 }
 
-// View is x as an image or, with s.Flat, as a vector, at the same place: it moves nothing.
-// Other shapes would need their values in another order.
+// View returns x as an image or, with s.Flat, as a vector, in the same memory. The channels, rows
+// and columns of s must be those of x.
 func (g *Graph) View(x *Tensor, s Shape) *Tensor {
 	if x == nil || x.Memory == nil {
 		return g.Fail(errors.New("a view of no tensor"))
@@ -298,7 +298,7 @@ func (g *Graph) View(x *Tensor, s Shape) *Tensor {
 	return &Tensor{Shape: s, Memory: x.Memory, onnx: x.onnx}
 }
 
-// Temp is scratch memory for n values.
+// Temp returns scratch memory for n float32 values; see [gpu.Recorder.Temp].
 func (g *Graph) Temp(label string, n int) gpu.View {
 	if g.layer != nil {
 		label += " " + g.layer.Path
@@ -306,10 +306,11 @@ func (g *Graph) Temp(label string, n int) gpu.View {
 	return g.rec.Temp(label, int64(n)*4)
 }
 
-// Backward registers what the layer does when the gradient of its output is there: f reads
-// the output's Grad and writes, to what Gradient gives it, that of each input. It is called
-// after the loss, the last layer first, and not at all without Gradients, or where no output of
-// the layer has one. A layer registers it after it has built the layers inside it.
+// Backward registers the backward pass of the layer being built. When the graph calls f, the
+// gradient of the layer's output is recorded: f reads the output's Grad and writes the gradient of
+// each input to the view that [Graph.Gradient] returns. The graph calls f after the loss, the last
+// layer first; it does not call it without Gradients, or if no output of the layer has a gradient.
+// A layer calls Backward after it has built the layers inside it.
 func (g *Graph) Backward(f func()) {
 	if !g.Gradients || !g.ok() {
 		return
@@ -347,10 +348,10 @@ type sum struct {
 	part gpu.View
 }
 
-// Gradient returns the view to which a backward pass writes its layer's gradient of x, every
-// element of it: the zero View if none is needed. Where x has several consumers, each
-// writes its own, and they are added up in the order in which the backward passes run.
-// Call it inside Backward.
+// Gradient returns the view to which a backward pass writes the gradient of x, [N,H,W,x.Stride]:
+// every element, with zeros in the padding. It is the zero View if no gradient is needed. If
+// several layers read x, each writes its own gradient, and the graph adds them in the order in
+// which the backward passes run. Call it inside Backward, once for each input.
 func (g *Graph) Gradient(x *Tensor) gpu.View {
 	if x.Grad.IsZero() {
 		return gpu.View{}
@@ -366,8 +367,8 @@ func (g *Graph) Gradient(x *Tensor) gpu.View {
 	return part
 }
 
-// PassGradient uses the gradient of y, the layer's output, as that of x, which has the same
-// shape: no kernel runs where nothing else reads x. It takes the place of Gradient.
+// PassGradient uses the gradient of y, the layer's output, as that of x, which has the same shape.
+// If nothing else reads x, no kernel runs. Call it instead of Gradient.
 func (g *Graph) PassGradient(x, y *Tensor) {
 	defer func() { x.passedBy = g.running }()
 	switch {
@@ -422,10 +423,10 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 // masked reports whether the gradient of y has been masked by the layer that wrote it.
 func (g *Graph) masked(y *Tensor) bool { return g.fusion.mask[y.name] }
 
-// ONNX gives the operator that computes y from the inputs in an ONNX model. What make
-// returns has no names yet; its Inputs are the names of the layer's weights that it takes
-// after the inputs, such as weight and bias. An empty Op means that y is the input. A
-// network with a layer that does not call it cannot be exported.
+// ONNX sets the operator that computes y from the inputs in an ONNX model. The node that make
+// returns needs no name; its Inputs are the names of the layer's weights that follow the inputs,
+// such as weight and bias. An empty Op means that y is the input. A network with a layer that does
+// not call ONNX cannot be exported.
 func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tensor) {
 	if g.layer == nil || !g.ok() {
 		return
@@ -436,8 +437,8 @@ func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tenso
 	g.onnx = append(g.onnx, onnxNode{g.layer, name, y, inputs, make})
 }
 
-// Fail keeps the first error, with the name of the layer being built. The tensor that it
-// returns is a placeholder for the missing output.
+// Fail keeps the first error of the graph, with the name of the layer being built. It returns a
+// placeholder for the output, so that Build can return it.
 func (g *Graph) Fail(err error) *Tensor {
 	if err == nil {
 		err = errors.New("it failed with no reason")

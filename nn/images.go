@@ -26,8 +26,9 @@ type chunk struct {
 	pixels, labels *gpu.Buffer
 }
 
-// Upload copies a set to the device. One without pixels, of [data.Blank], is black
-// there.
+// Upload copies a set to the device. A set without pixels, of [data.Blank], is black there. The
+// caller closes the images. Errors: an empty set, pixels that are not [N,C,H,W], and too little
+// memory, which wraps [gpu.ErrOutOfMemory].
 func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 	if err := (Shape{C: set.C, H: set.H, W: set.W}).check(); err != nil {
 		return nil, fmt.Errorf("nn: images: %w", err)

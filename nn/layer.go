@@ -9,7 +9,7 @@ import (
 // Layer describes a layer. Any type can be one, in any module. Build is the whole
 // description; everything else (shapes, numbers of weights and multiply-adds, summaries,
 // plans, ONNX) is read from what it does to a [Graph]. [Text] writes the layer from its
-// type. README's "How to add a layer" has the steps.
+// type. The README of this folder has the steps, under "Add a layer".
 type Layer interface {
 	// Build records the layer for the input x and returns its output. It checks
 	// itself and x's shape, declares weights with g.Weights, makes the output

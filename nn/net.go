@@ -10,8 +10,7 @@ import (
 	"wgnin/shaders"
 )
 
-// Net is a network with its weights on a device, and, once it has a trainer,
-// their gradients.
+// Net is a network with its weights on a device and, once it has a trainer, their gradients.
 type Net struct {
 	Layer Layer
 	In    Shape
@@ -45,12 +44,16 @@ type netWeights struct {
 	offset, stateOffset int // of the weights, among those that learn or are frozen, and of state, in values
 }
 
-// NetOption is a part of a net that most have not, for [NewNet].
+// NetOption is an option of [NewNet]: see [Freeze], [Normalise], [Whiten] and [Across].
 type NetOption func(*Net) error
 
-// NewNet puts the weights of l, for inputs of shape in, on the device: zero
-// until they are set with Init or SetWeights. Errors: a layer that does not fit what it
-// is given, or the adapter, by name.
+// NewNet allocates the weights of l, for inputs of shape in, on the device. They are zero until
+// [Net.Init] or [Net.SetWeights] sets them. The caller closes the net, after the
+// trainers, evaluators and probes that are made of it.
+//
+// Errors name the layer: one that does not fit its input; one whose weights or output for a single
+// image exceed what the adapter binds, which wraps [gpu.ErrTooLarge]; too little memory, which
+// wraps [gpu.ErrOutOfMemory]; and those of the options.
 func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, error) {
 	adapter := dev.Adapter()
 	limit := min(adapter.Limits.MaxBindingBytes, adapter.Limits.MaxBufferBytes)
@@ -177,7 +180,7 @@ func (net *Net) place(size int, d *Described, state bool, grads *gpu.Buffer) (We
 	return Weights{}, errors.New("it declares other weights than when the network was made")
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (net *Net) Close() {
 	if net == nil {
 		return
@@ -192,33 +195,33 @@ func (net *Net) Close() {
 	net.deviation.Release()
 }
 
-// Ranks are those that train the network together, of [Across]; nil is one.
+// Ranks returns the ranks that train the network together (see [Across]); nil if there is one.
 func (net *Net) Ranks() Ranks { return net.ranks }
 
-// Device is where the network lives.
+// Device returns the device of the network.
 func (net *Net) Device() *gpu.Device { return net.dev }
 
-// Bytes is the size of the weights on the device.
+// Bytes returns the size of the weights on the device in bytes.
 func (net *Net) Bytes() int64 { return int64(net.size+net.frozenSize) * 4 }
 
-// GradientBytes is the size of the gradients that a trainer needs of the weights, which is that
-// of the weights that learn.
+// GradientBytes returns the size in bytes of the gradients that a trainer needs: that of the
+// weights that learn.
 func (net *Net) GradientBytes() int64 { return net.weights.Bytes() }
 
-// StagingBytes is the memory that reading the weights takes besides, as for a file.
+// StagingBytes returns the bytes of additional memory that [Net.Weights] needs.
 func (net *Net) StagingBytes() int64 { return int64(max(net.size, net.frozenSize, net.stateSize)) * 4 }
 
-// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does unless it
-// is frozen: such a layer may see each part of a batch by itself.
+// HasState reports whether a layer keeps values from run to run, as BatchNorm2D does unless it is
+// frozen. Such a layer may treat each part of a split batch by itself.
 func (net *Net) HasState() bool {
 	return slices.ContainsFunc(net.layers, func(l netWeights) bool { return l.stateSize > 0 && !l.frozen })
 }
 
-// Params is the number of weights and biases.
+// Params returns the number of weights and biases.
 func (net *Net) Params() int { return net.description.Params() }
 
-// Frozen are the names of the weights and the state that [Freeze] keeps as they are, as
-// [Net.Weights] has them.
+// Frozen returns the names of the weights and the state that [Freeze] keeps as they are, as in
+// [Net.Weights].
 func (net *Net) Frozen() (names []string) {
 	for _, l := range net.layers {
 		for _, t := range l.Weights {
@@ -230,7 +233,7 @@ func (net *Net) Frozen() (names []string) {
 	return names
 }
 
-// Learning is the number of weights and biases that learn: all but those of [Freeze].
+// Learning returns the number of weights and biases that learn: all but those of [Freeze].
 func (net *Net) Learning() int {
 	n := 0
 	for _, l := range net.layers {
@@ -241,7 +244,7 @@ func (net *Net) Learning() int {
 	return n
 }
 
-// Description is what the network is made of.
+// Description returns the layers of the network with their shapes and weights.
 func (net *Net) Description() *Description { return net.description }
 
 // each visits the tensors in PyTorch's order, with the layer's place in their arena.
@@ -265,7 +268,7 @@ func (net *Net) each(f func(index int, name string, in arena, offset int, t Weig
 // errUnset refuses to run a net that has no weights yet.
 var errUnset = errors.New("nn: the weights were never set; call the net's Init or SetWeights")
 
-// Init sets the weights at random.
+// Init sets all weights at random, from the seed and the place of each tensor alone.
 func (net *Net) Init(init Init, seed uint64) error {
 	if init.Weight == nil || init.Bias == nil {
 		return errors.New("nn: an Init lacks Weight or Bias; want both, as nn.He has them")

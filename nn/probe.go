@@ -9,11 +9,10 @@ import (
 	"wgnin/shaders"
 )
 
-// Probe runs a net on one image and keeps what every layer puts out, on the
-// device, to be looked at there. It reads the net's own weights, so a run in
-// the middle of a training sees the net as the steps submitted before left it,
-// and writes nothing that training reads: the bits of a training are the same
-// with and without it. Dropout drops nothing.
+// Probe runs a net on one image and keeps the output of every layer on the device. It reads the
+// net's own weights, so a run between two steps of a training sees the weights that the first one
+// left. It writes nothing that training reads, so the bits of a training are the same with and
+// without a probe. Dropout drops nothing.
 type Probe struct {
 	Input  *Tensor      // [1,C,H,W], the image in the size that the network takes, values 0 to 1
 	Layers []ProbeLayer // in the order of the network; the last has the logits
@@ -33,9 +32,8 @@ type Probe struct {
 	load   *gpu.Plan // image to x and target
 }
 
-// ProbeLayer is a layer of a [Probe]. A ReLU that is done in the store of the
-// layer before it is one with that layer, and layers that move no data, as
-// Flatten does, are left out.
+// ProbeLayer is a layer of a [Probe]. A ReLU that is fused into the layer before it has no
+// ProbeLayer of its own, and neither has a layer that moves no data, such as Flatten.
 type ProbeLayer struct {
 	Path   string // as in PyTorch's state dict: 0.2
 	Layer  Layer
@@ -44,15 +42,15 @@ type ProbeLayer struct {
 
 	Weights []WeightTensor // empty for a layer that has none
 
-	// The weight of a convolution, and its gradient, as PyTorch's
-	// [Out,In,KH,KW]: element o,i,r,s is at the sum of each index times its
-	// stride. The views are none where there is no weight.
+	// The weight of a convolution, and its gradient, seen as PyTorch's [Out,In,KH,KW]: element
+	// o,i,r,s is at the sum of each index times its stride. The views are zero for a layer without
+	// a weight.
 	Weight, WeightGrad gpu.View
 	WeightShape        [4]int
 	WeightStride       [4]int
 }
 
-// String is the layer as its literal.
+// String returns the layer's text, with a fused ReLU.
 func (l ProbeLayer) String() string {
 	if l.ReLU {
 		return Text(l.Layer) + " + relu"
@@ -60,7 +58,9 @@ func (l ProbeLayer) String() string {
 	return Text(l.Layer)
 }
 
-// NewProbe records the plans. Its image is black until it is set.
+// NewProbe records the forward and backward pass of net for one image, which is black until
+// [Probe.SetImage] or [Probe.SetPixels] sets it. The caller closes the probe. Errors: those of
+// [gpu.Device.NewBuffer] and [gpu.Recorder.Plan].
 func NewProbe(net *Net) (_ *Probe, err error) {
 	p := &Probe{net: net}
 	defer func() {
@@ -142,9 +142,9 @@ func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
 	return layer
 }
 
-// SetPixels makes an image the input: 8-bit, planar [C,h,w] with the C of the
-// network's input, resized to it as training does. The gradients are of the
-// loss with that label.
+// SetPixels makes an image the input: 8-bit pixels [C,h,w], with the C of the network's input. The
+// image is resized as in training. The gradients are those of the loss with the given label.
+// Errors: pixels of another size, and a label that the network does not have.
 func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
 	if label < 0 || label >= p.net.Out.Len() || label >= data.MaxClasses {
 		return fmt.Errorf("nn: label %d; the network has %d classes", label, p.net.Out.Len())
@@ -169,7 +169,7 @@ func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
 	return p.net.dev.Run(p.load)
 }
 
-// SetImage makes image i of a set, with its label, the input.
+// SetImage makes image i of a set the input, with its label.
 func (p *Probe) SetImage(set *data.Images, i int) error {
 	if i < 0 || i >= set.Len() {
 		return fmt.Errorf("nn: image %d; the set has 0 to %d", i, set.Len()-1)
@@ -211,8 +211,8 @@ func (p *Probe) closeInput() {
 	p.image, p.images, p.source, p.load = nil, nil, nil, nil
 }
 
-// Run submits a forward pass of the net as it is now, with gradients a backward
-// pass too. It does not wait.
+// Run submits a forward pass of the net as it is now and, with gradients, a backward pass. It does
+// not wait; reading a view does.
 func (p *Probe) Run(gradients bool) error {
 	if gradients {
 		return p.net.dev.Run(p.all)
@@ -220,8 +220,8 @@ func (p *Probe) Run(gradients bool) error {
 	return p.net.dev.Run(p.forward)
 }
 
-// Finite runs a forward pass and returns an [ErrDiverged] that names the first layer
-// whose output is not finite, if there is one.
+// Finite runs a forward pass and returns an [ErrDiverged] that names the first layer whose output
+// is not finite, or nil.
 func (p *Probe) Finite() error {
 	if err := p.Run(false); err != nil {
 		return err
@@ -236,7 +236,7 @@ func (p *Probe) Finite() error {
 	return nil
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (p *Probe) Close() {
 	if p == nil {
 		return

@@ -17,7 +17,8 @@ import (
 	"wgnin/shaders/adam"
 )
 
-// TrainConfig says how to train.
+// TrainConfig is the configuration of a [Trainer]. Of the fields, only Batch, Epochs and Rate of
+// Hyper must be set.
 type TrainConfig struct {
 	Hyper
 	Schedule Schedule // of the learning rate; nil is Rate at every step
@@ -33,7 +34,7 @@ type TrainConfig struct {
 	SettleEvery int
 }
 
-// Step is what is known of a step.
+// Step is the result of one step of training.
 type Step struct {
 	Step   int     // counts from 1
 	Epoch  int     // counts from 0
@@ -46,8 +47,8 @@ type Step struct {
 	// over that of Weight.
 	Weight float64
 
-	// Settled says that no later step has been submitted: the net is as this
-	// step left it, and can be evaluated or saved.
+	// Settled reports whether no later step has been submitted: the net is as this step left it,
+	// and can be evaluated or saved.
 	Settled bool
 }
 
@@ -82,8 +83,14 @@ type Trainer struct {
 // read.
 const inFlight = 3
 
-// NewTrainer records the plans of a step. Every gradient of net belongs to the
-// trainer until it is closed.
+// NewTrainer records the plans of a training step of net on images. A batch of more images than the
+// adapter can bind or has memory for runs in parts ([Trainer.MicroBatch]), with the same gradient.
+// The gradients of net belong to the trainer until it is closed, so a net has one trainer at a
+// time.
+//
+// Errors: a [RangeError] of a setting; images that do not fit the net's input, or labels and
+// targets that do not fit its output and the loss; a step of one image that is too large for the
+// adapter, which wraps [gpu.ErrTooLarge] or [gpu.ErrOutOfMemory].
 func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -206,7 +213,7 @@ func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	return g.out
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close frees the device memory. It may be called on nil.
 func (t *Trainer) Close() {
 	if t == nil {
 		return
@@ -225,19 +232,19 @@ func (t *Trainer) Close() {
 	t.source.close()
 }
 
-// Batch is the number of images of a step; the last of an epoch may have fewer.
+// Batch returns the number of images of a step. The last step of an epoch may have fewer.
 func (t *Trainer) Batch() int { return t.cfg.Batch }
 
-// MicroBatch is the number of images that run at a time.
+// MicroBatch returns the number of images that run at a time.
 func (t *Trainer) MicroBatch() int { return t.micro }
 
-// StepsPerEpoch is the number of batches in a pass over the images.
+// StepsPerEpoch returns the number of batches in a pass over the images.
 func (t *Trainer) StepsPerEpoch() int { return shaders.DivUp(t.images.Len(), t.cfg.Batch) }
 
-// Loss is what the trainer minimises.
+// Loss returns the loss that the trainer minimises.
 func (t *Trainer) Loss() Loss { return t.loss.Loss }
 
-// Total is the number of steps of the run.
+// Total returns the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
 // plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
@@ -251,9 +258,9 @@ func (t *Trainer) plans() []*gpu.Plan {
 	return append(all, t.update)
 }
 
-// String is the plan of a step, one dispatch a line: those of a micro-batch, those that add up two
-// parts of a batch, for each level of the tree (see Hyper.Shards), that which adds up those of all
-// ranks, then the update.
+// String returns the plan of a step, one dispatch a line (see gpu.Plan.String): the dispatches of a
+// micro-batch, those that add two parts of a batch for each level of the tree (see Hyper.Shards),
+// those that add the sums of all ranks, and then the update.
 func (t *Trainer) String() (text string) {
 	for _, p := range t.plans() {
 		text += p.String()
@@ -269,14 +276,13 @@ func (t *Trainer) Kernels() (all []gpu.KernelText) {
 	return all
 }
 
-// ArenaBytes is the memory that activations and gradients share.
+// ArenaBytes returns the bytes of the memory that activations and gradients share.
 func (t *Trainer) ArenaBytes() int64 { return t.forward.ArenaBytes() }
 
-// Layers are the costs of the layers for one micro-batch: forward, backward and
-// loss.
+// Layers returns the costs of the layers for one micro-batch: forward, backward and loss.
 func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
-// Flops is the arithmetic of a step of a whole batch, on all ranks.
+// Flops returns the number of arithmetic operations of a step of a whole batch, on all ranks.
 func (t *Trainer) Flops() (n int64) {
 	for range runs(t.cfg.Batch, t.cfg.Shards, 0, t.cfg.Shards, t.micro) {
 		n += t.forward.Flops()
@@ -290,19 +296,18 @@ func (t *Trainer) runs(images int) iter.Seq[run] {
 	return runs(images, t.cfg.Shards, first, end, t.micro)
 }
 
-// Steps runs the steps that are left and yields each when its loss is known,
-// in order; a few are in flight at a time, none at the end of an epoch. The
-// sequence ends after the last step, after an error, or when ctx is done (with
-// ctx's error, after the steps in flight).
+// Steps runs the remaining steps and yields each, in order, when its loss is known. A few steps are
+// in flight at a time, and none at the end of an epoch. The sequence ends after the last step,
+// after an error, or when ctx is done: then with ctx's error, after the steps in flight.
 //
-// A step whose loss is not finite, or that makes a weight not finite, ends it
-// with [ErrDiverged] and the layer where that begins. The device finds out by
-// itself: the step with the loss, and those in flight behind either, change no
-// weights, though the running state of a layer may follow them. To train on, give the net
-// its weights, with that state, and the trainer its own.
+// A step whose loss is not finite, or that makes a weight not finite, ends the sequence with
+// [ErrDiverged] and names the layer where that begins. The device notices it by itself: the step
+// with such a loss, and all steps in flight behind it, change no weights. They may change the
+// running state of a layer. To continue, restore the net's weights and state, and the state of the
+// trainer.
 //
-// Of several ranks (see [Across]), when ctx of one is done, all end after the same step, with an
-// error that is a context's.
+// With several ranks (see [Across]), if ctx of one is done, all of them end after the same step,
+// with an error of a context.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
@@ -349,20 +354,20 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	}
 }
 
-// Settle makes the next step that is submitted a settled one, if the last that
-// was submitted is not.
+// Settle makes the next step a settled one (see [Step]), unless the last submitted step is settled.
 func (t *Trainer) Settle() { t.settle = !t.settled }
 
-// State is what a run needs to go on from a settled step, besides the net's
-// weights: the number of steps done, and the state of the optimizer, a value for
-// each weight: velocity.net.0.weight with a momentum, exp_avg. and exp_avg_sq. for
+// State returns what a run needs, besides the net's weights, to continue from a settled step: the
+// number of steps done, and the state of the optimizer with a value for each weight. The names are
+// velocity.net.0.weight with momentum, and exp_avg.net.0.weight and exp_avg_sq.net.0.weight for
 // Adam and AdamW.
 func (t *Trainer) State() (steps int, optimizer []safetensors.Tensor, err error) {
 	optimizer, err = t.readState()
 	return t.step, optimizer, err
 }
 
-// SetState goes on from a State, also after the training has diverged.
+// SetState makes the trainer continue from a [Trainer.State], also after the training has diverged.
+// Errors: a state that is not that of the net and the optimizer.
 func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	if steps < 0 || steps > t.Total() {
 		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
@@ -374,9 +379,9 @@ func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	return t.writeState(optimizer)
 }
 
-// Share gives all ranks what rank 0 has: the weights and the running state, the number of steps
-// done and the optimizer's state. Call it on all ranks once rank 0 has them, and before the first
-// step. Of one rank it does nothing.
+// Share sends the state of rank 0 to all ranks: the weights, the running state, the number of steps
+// done and the state of the optimizer. Call it on all ranks after rank 0 has set them and before
+// the first step. With one rank it does nothing.
 func (t *Trainer) Share() error {
 	ranks := t.net.ranks
 	if ranks == nil {
@@ -411,7 +416,7 @@ func (t *Trainer) Share() error {
 	return gpu.Write(t.metrics.All(), make([]float32, shaders.MetricsBytes/4))
 }
 
-// StateBytes is the size of the optimizer's state on the device.
+// StateBytes returns the size of the optimizer's state on the device in bytes.
 func (t *Trainer) StateBytes() int64 {
 	n := int64(0)
 	for _, b := range t.state {
@@ -420,8 +425,8 @@ func (t *Trainer) StateBytes() int64 {
 	return n
 }
 
-// Submitted is the number of steps put into the queue: what is submitted next
-// sees the net as that step leaves it.
+// Submitted returns the number of steps that have been submitted. Work that is submitted next, such
+// as a probe's, sees the net as the last of them leaves it.
 func (t *Trainer) Submitted() int { return t.step }
 
 // Exchanged is what this rank sends to others in a step, in bytes, and the time that it has spent
@@ -433,7 +438,7 @@ func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
 	return t.exchange.bytes(), t.exchange.waited
 }
 
-// HostSeconds is the time that the host has spent putting steps into the queue.
+// HostSeconds returns the seconds that the host has spent submitting steps.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
 // submit puts the next step into the queue. It tells the other ranks whether this one wants to

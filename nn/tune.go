@@ -21,9 +21,8 @@ import (
 // Variants add in different orders: the last bits of a run depend on them.
 type Kernels map[string]string
 
-// Use makes the trainers and evaluators that are built on the net from now on
-// take the kernels. They fail on a variant that is named for a shape and that the
-// device does not have.
+// Use sets the kernels of the trainers and evaluators that are made of the net from now on. Making
+// one fails if k names a variant for a shape that the device does not have.
 func (net *Net) Use(k Kernels) { net.kernels = k }
 
 // convolution is one in a graph, with the variants it runs on.
@@ -100,8 +99,8 @@ type Measured struct {
 	GFlops  float64 `json:"gflop_per_s,omitempty"`
 }
 
-// Choices lists the variants of all convolutions of a training step of batch
-// images (or a part of it, where that is split), in order.
+// Choices returns the variants of all convolutions of a training step of a batch of that many
+// images, or of the part that runs at a time if the batch is split, in the order of the layers.
 func (net *Net) Choices(batch int) ([]Choice, error) {
 	convs, err := net.convolutions(batch)
 	if err != nil {
@@ -134,12 +133,11 @@ func (net *Net) convolutions(batch int) ([]convolution, error) {
 	return g.convolutions, g.rec.Err()
 }
 
-// Tune measures every candidate of every pass that known does not name, on the
-// device and with random numbers, and returns the fastest of each. A candidate
-// whose results are not those of the default, to what the order of additions
-// explains, is left out, and so is a family of variants of which the driver took
-// longer than patience to compile one. report is told of each pass when it is done.
-// An error, ctx's too, comes with what was measured before it.
+// Tune measures every variant of every pass that known does not name, on the device and with random
+// numbers, and returns the fastest of each. It leaves out a variant whose results differ from the
+// default's by more than the order of additions explains, and a family of which the driver takes
+// too long to compile a variant. It calls report after each pass. With an error, also ctx's, it
+// returns what it has measured so far.
 func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(Choice)) (Kernels, error) {
 	convs, err := net.convolutions(batch)
 	if err != nil {

@@ -75,8 +75,8 @@ func checkTensors(size int, tensors []WeightTensor) error {
 // netPrefix is what the chapter's class puts before the names of its weights.
 const netPrefix = "net."
 
-// Weights reads the weights back, and what of them does not learn, in PyTorch's layouts
-// and order, named as in the state dict of the chapter's class: net.0.0.weight.
+// Weights reads all weights and state from the device, in PyTorch's layouts and order, with the
+// names of the state dict of the chapter's class: net.0.0.weight. It waits for the queue.
 func (net *Net) Weights() ([]safetensors.Tensor, error) {
 	a := net.arenas()
 	for i, b := range net.buffers() {
@@ -90,9 +90,10 @@ func (net *Net) Weights() ([]safetensors.Tensor, error) {
 	return net.tensors(a, true), nil
 }
 
-// Gradients reads the gradients of the last step back, named as [Net.Weights]: of all weights but
-// frozen ones, as the optimizer took them: after Hyper.ClipNorm, and with the decay that
-// Hyper.SpareBiases adds to some. Before there is a trainer there are none.
+// Gradients reads the gradients of the last step from the device, of all weights that are not
+// frozen, with the names and layouts of [Net.Weights]. They are as the optimizer used them: after
+// Hyper.ClipNorm, and with the decay that Hyper.SpareBiases adds to some. A net without a trainer
+// has none.
 func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	if net.grads == nil {
 		return nil, errors.New("nn: no gradients: the network has not been trained")
@@ -124,7 +125,8 @@ func (net *Net) tensors(a arenas, all bool) (ts []safetensors.Tensor) {
 	return ts
 }
 
-// SetWeights sets all weights, from tensors as [TakeWeights] takes them.
+// SetWeights sets all weights. The names and layouts of the tensors, and the errors, are those of
+// [TakeWeights].
 func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	a, err := net.arrange(ts, true)
 	if err != nil {
@@ -133,11 +135,11 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 	return net.fill(a)
 }
 
-// SetMatching sets the weights that tensors fit by name and shape, and leaves the others as
-// they are: to begin with a network that has another head, say. The names are those of
-// [TakeWeights]. missing are the network's weights that no tensor fits, unused the tensors
-// that fit no weight, both as their names and shapes. Errors: no tensor fits, one that does is
-// not finite, or two have one name.
+// SetMatching sets the weights for which there is a tensor of the same name and shape, and leaves
+// the others as they are: for example, to start from a network with another head. The names are
+// those of [TakeWeights]. It returns the names and shapes of the weights without a tensor (missing)
+// and of the tensors without a weight (unused). Errors: no tensor fits, one that fits is not
+// finite, or two have the same name.
 func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
 	translated, given, err := net.byName(ts)
 	if err != nil {
@@ -274,7 +276,7 @@ func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor
 	return translated, given, nil
 }
 
-// Hash is the SHA-256 of the weights: names, shapes and bits.
+// Hash returns the SHA-256 of the weights: their names, shapes and bits.
 func (net *Net) Hash() (string, error) {
 	ts, err := net.Weights()
 	if err != nil {

@@ -1,8 +1,3 @@
-// Package viz draws what a network computes: feature maps, kernels, gradients,
-// class activation maps, the loss. Maps are drawn by kernels from the very
-// device buffers that hold them, into a pixel buffer on the same device; only a
-// few numbers, to be shown as text, ever come to the host. It knows buffers and
-// plain numbers, and nothing of networks.
 package viz
 
 import (

@@ -12,19 +12,19 @@ import (
 	"wgnin/gpu"
 )
 
-const adaptersHelp = `Adapters lists the processors that can run kernels, the preferred one first,
-with the limits that decide which network and batch fit. The name is what -adapter
-takes; of adapters with the same name it has a number, NAME#2.
+const adaptersHelp = `Adapters lists the processors that can run kernels, the preferred one first, with the
+limits that decide which network and batch fit. -adapter takes the name; adapters with
+the same name have a number, NAME#2.
   buffer     largest buffer, and so the largest tensor
-  binding    largest part of a buffer that a kernel can see
+  binding    largest part of a buffer that one kernel can see
   groups     workgroups in one dimension of a dispatch
   lanes      invocations in a workgroup
   bindings   buffers of one kernel
-Direct3D 12 does not tell wgpu which driver it is: the driver column then has the
-maker and the shader compiler. FXC, which is part of Windows, takes minutes for
-kernels with workgroup memory, so the tile kernels are left out. DXC would compile
-them in a second, but this program's build of wgpu has no DXC. Where a GPU has a
-Vulkan driver too, that one has the tiles, and is chosen first.
+For Direct3D 12, which does not report the driver, the driver column shows the maker and
+the shader compiler. FXC, which is part of Windows, takes minutes for kernels with
+workgroup memory, so the tile kernels are left out. DXC would compile them in a second,
+but the wgpu library is built without it. If a GPU has a Vulkan driver too, that adapter
+has the tile kernels and is listed first.
 
 Usage: go run ./cmd/nin adapters
 

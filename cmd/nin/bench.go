@@ -15,19 +15,18 @@ import (
 )
 
 const benchHelp = `Bench measures a recipe's network on an adapter, with random images: images/s in
-training and prediction, and each kernel of a training step against the nearer
-ceiling of the adapter: multiply-adds in registers, or the memory's, of one, two
-or three streams. GB/s counts the bytes of a kernel's arguments once; small ones
-stay in the processor's caches, and can be above the ceiling. GFLOP/s of
-winograd/product counts the sums over the taps that it stands for, the ceiling
-what it does.
+training and prediction, and each kernel of a training step beside the nearer limit of
+the adapter: its multiply-adds in registers, or its memory with one, two or three
+streams. GB/s counts the bytes of a kernel's arguments once; small ones stay in the
+processor's caches and can be above the limit. For winograd/product, GFLOP/s counts the
+plain sums that it replaces, and the limit what it computes.
 
-With -op it measures one op, by timestamps, with the fields of its shape by name:
-each kernel in each variant that the adapter has, once its results are within the
-tolerance of its twin in float64. With a layer in the place of the op's name and
-N,C,H,W of its input, it measures the layer's passes forward and backward, and the
-variants of its convolutions, once their results are those of the default. A name
-that there is not, as in -op list, is answered by those that there are.
+With -op it measures one op, by timestamps: each kernel in each variant that the adapter
+has, after checking its results against the twin in float64. -shape gives the fields of
+the op's shape by name. If -op is a layer, -shape is N,C,H,W of its input; bench then
+measures the forward and backward pass, and the variants of its convolutions after
+checking them against the default. An unknown name, such as -op list, prints those that
+there are.
 
 Usage: go run ./cmd/nin bench [flags]
 
@@ -43,13 +42,13 @@ func bench(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	var (
 		adapter = cli.Adapter(fs)
-		recipe  = fs.String("recipe", "", "`name` of the recipe (default: as cmd/train's, d2l on a GPU, mini on a software adapter)")
+		recipe  = fs.String("recipe", "", "`name` of the recipe (default: d2l on a GPU, mini on a software adapter)")
 		batch   = fs.Int("batch", 16, "images of a step")
 		steps   = fs.Int("steps", 5, "steps to take the median of")
-		layer   = fs.String("layer", "", "only layers whose `path` begins so, such as 2.0")
+		layer   = fs.String("layer", "", "only layers whose `path` begins with this, such as 2.0")
 		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
-		tune    = fs.Bool("tune", false, "take the kernels that are measured to be the fastest (see the sub-command kernels)")
-		variant = fs.String("variant", "", "run all convolutions on this `variant`, such as \"tile 64x64x16\", where they have it")
+		tune    = fs.Bool("tune", false, "use the kernels that are measured to be fastest (see nin kernels)")
+		variant = fs.String("variant", "", "run all convolutions that have this `variant` on it, such as \"tile 64x64x16\"")
 		op      = fs.String("op", "", "measure an op of that `name`, or a layer such as \"conv 256 5 pad 2\"")
 		shape   = fs.String("shape", "", "`shape` of -op: N,C,H,W of a layer's input, or the fields of an op's shape")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")

@@ -20,19 +20,19 @@ import (
 	"wgnin/nn/data"
 )
 
-const evalHelp = `Eval measures a trained network on the test images of a dataset: accuracy (share
+const evalHelp = `Eval measures a trained network on the test images of a dataset: accuracy (the share
 of the images), mean cross-entropy, precision and recall of each class, and the
 confusion matrix, as text and with -png as a picture.
 
-Of a folder of pictures (-dataset folder -data DIR) it takes those in DIR/test (or
-val, valid); of a folder with no such split it takes all, and says how many. They
-become grey or colours as predict makes them.
+For a folder of pictures (-dataset folder -data DIR), it takes the pictures in DIR/test
+(or val, valid). If the folder has no such split, it takes all and says how many. Each
+becomes grey or coloured as in predict.
 
-The file of weights is a run's model.safetensors, one of its checkpoints, or what
-PyTorch, Flax, Keras or MXNet saved as safetensors. A file that was written here
-says what its network is. The network of any other is the recipe's that the names
-and the shapes of the weights fit, or that -recipe names; where the recipe normalises
-by the training images, -normalise gives their numbers, which are not in such a file.
+The file of weights is a run's model.safetensors, one of its checkpoints, or a file that
+PyTorch, Flax, Keras or MXNet saved as safetensors. A file that this program wrote
+describes its network. For any other file, the network is that of the recipe that the
+names and shapes of the weights fit, or of -recipe. If that recipe normalises by the
+training images, -normalise has to give the numbers, because the file does not.
 
 Usage: go run ./cmd/nin eval -model FILE [flags]
 
@@ -48,12 +48,12 @@ func eval(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("eval", flag.ContinueOnError)
 	var (
 		file    = fs.String("model", "", "`file` of weights")
-		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+		recipe  = fs.String("recipe", "", "`name` of the recipe of the network (default: the one that the weights fit)")
 		see     = normalise(fs)
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
-		skipBad = fs.Bool("skip-bad", false, "of the dataset folder: leave out the pictures that cannot be read, and say which")
+		skipBad = fs.Bool("skip-bad", false, "with -dataset folder: leave out the pictures that cannot be read, and name them")
 		count   = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
 		batch   = fs.Int("batch", 128, "images at a time")
 		png     = fs.String("png", "", "draw the confusion matrix in this `file`")
@@ -117,7 +117,7 @@ func eval(w io.Writer, args []string) error {
 
 // normalise is the flag for what images are to a network whose file does not say it.
 func normalise(fs *flag.FlagSet) *string {
-	return fs.String("normalise", "", "`what` images are to the network of a file that does not say it, such as PyTorch's: unit, imagenet, or numbers such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: the recipe's)")
+	return fs.String("normalise", "", "`how` to normalise the images of a network whose file does not record it, such as PyTorch's: unit, imagenet, or numbers such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: the recipe's)")
 }
 
 // readModel reads the -model of a command, with its -recipe and -normalise, which may be empty.

@@ -12,13 +12,12 @@ import (
 	"wgnin/nn"
 )
 
-const exportHelp = `Export writes a trained network for other programs. A file whose name ends in
-.onnx is an ONNX model (opset 13): it takes "images" [N,C,H,W], 8-bit values
-divided by 255, of any number N, and gives "logits", or "values" if the network puts
-out numbers; the weights are initialisers of PyTorch's names. One that ends in
-.safetensors is the weights, which load_state_dict takes, with the network's
-description but without what a checkpoint has besides. The model may be in either
-form, or a checkpoint.
+const exportHelp = `Export writes a trained network for other programs. A file whose name ends in .onnx is
+an ONNX model (opset 13). It takes "images" [N,C,H,W] of any number N, 8-bit values
+divided by 255, and returns "logits", or "values" if the outputs are numbers. Its weights
+are initialisers with PyTorch's names. A file whose name ends in .safetensors holds the
+weights, which load_state_dict takes, and the description of the network. The model may
+be in either form, or a checkpoint.
 
 Usage: go run ./cmd/nin export -model FILE -o FILE [flags]
 
@@ -32,7 +31,7 @@ Flags:
 func export(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("export", flag.ContinueOnError)
 	file := fs.String("model", "", "`file` of weights")
-	recipe := fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+	recipe := fs.String("recipe", "", "`name` of the recipe of the network (default: the one that the weights fit)")
 	see := normalise(fs)
 	out := fs.String("o", "", "`file` to write, .onnx or .safetensors")
 	if err := cli.Parse(fs, w, exportHelp, args); err != nil {

@@ -13,14 +13,13 @@ import (
 	"wgnin/nn"
 )
 
-const kernelsHelp = `Kernels lists the variants with which the convolutions of a recipe's network run on
-an adapter, and those that were not taken. The class of the adapter suggests
-them: broadcast and block 8 on software adapters; on GPUs the tile that wastes
-the least, by counting, of which a workgroup takes several on Metal; and for 3x3
-and 5x5 Winograd's algorithm with 6 or 8 points on one of these, where that takes
-less. -tune measures them all instead, checks each against the suggested one, and
-keeps the fastest in the user's cache folder, where train and bench find them
-with their -tune.
+const kernelsHelp = `Kernels lists the variants that the convolutions of a recipe's network use on an adapter,
+and those that they could use instead. The class of the adapter suggests a variant:
+broadcast and block 8 on software adapters, and on GPUs the tile that wastes least, by
+counting; on Metal a workgroup takes several tiles. Convolutions of 3x3 and 5x5 use
+Winograd's algorithm with 6 or 8 points on one of these if that is cheaper. -tune
+measures all variants instead, checks each against the suggested one, and keeps the
+fastest in the user's cache folder, where the -tune of train and bench finds them.
 
 Usage: go run ./cmd/nin kernels [flags]
 
@@ -36,7 +35,7 @@ func kernels(w io.Writer, args []string) error {
 		adapter = cli.Adapter(fs)
 		recipe  = fs.String("recipe", "d2l", "`name` of the recipe")
 		batch   = fs.Int("batch", 0, "images of a step (default: the recipe's)")
-		tune    = fs.Bool("tune", false, "measure what has not been measured on this adapter")
+		tune    = fs.Bool("tune", false, "measure the variants that have not been measured on this adapter")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
 	)
 	if err := cli.Parse(fs, w, kernelsHelp, args); err != nil {

@@ -20,18 +20,18 @@ import (
 	"wgnin/nn/data"
 )
 
-const predictHelp = `Predict gives the most probable classes of images, from PNG, JPEG, GIF, WebP, BMP
-or TIFF files of any size. An image is made grey if the network takes one channel, and resized as
-in training, to the bit as Pillow's BILINEAR does; it is not cropped, so what it
-shows should fill it as in the training images.
+const predictHelp = `Predict prints the most probable classes of images, from PNG, JPEG, GIF, WebP, BMP or
+TIFF files of any size. An image becomes grey if the network takes one channel, and is
+resized as in training, with the same bits as Pillow's BILINEAR. It is not cropped, so
+the object should fill it as in the training images.
 
-Of a network that puts out numbers, as one does that was trained with a mean squared
-error, it prints these; those of an image, in the order [C,H,W], only with -json.
+For a network whose outputs are numbers, such as one trained with a mean squared error,
+it prints the numbers; those of an image [C,H,W] only with -json.
 
-In Fashion-MNIST and MNIST things are white on black; it says so of an image that
-looks like black on white, and -invert turns all of them round.
+Fashion-MNIST and MNIST show white things on black. If an image looks like black on
+white, a line says so, and -invert inverts all images.
 
-It prints the results as they come, in the order of the files. A file that cannot be
+The results are printed as they come, in the order of the files. A file that cannot be
 read is named on stderr and left out, and the exit code is then 1.
 
 Usage: go run ./cmd/nin predict -model FILE [flags] IMAGE...
@@ -50,11 +50,11 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	fs := flag.NewFlagSet("predict", flag.ContinueOnError)
 	var (
 		file    = fs.String("model", "", "`file` of weights")
-		recipe  = fs.String("recipe", "", "`name` of the recipe whose network it is (default: the one that the weights fit)")
+		recipe  = fs.String("recipe", "", "`name` of the recipe of the network (default: the one that the weights fit)")
 		see     = normalise(fs)
 		adapter = cli.Adapter(fs)
-		top     = fs.Int("top", 3, "classes to give for an image")
-		invert  = fs.Bool("invert", false, "turn black into white")
+		top     = fs.Int("top", 3, "classes to print for each image")
+		invert  = fs.Bool("invert", false, "invert the images: black becomes white")
 		asJSON  = fs.Bool("json", false, "print JSON instead of a line for an image")
 	)
 	paths, err := cli.ParseArgs(fs, w, predictHelp, args)

@@ -16,14 +16,14 @@ import (
 	"wgnin/shaders/conformance"
 )
 
-const selftestHelp = `Selftest runs every kernel, in each variant that the adapter has, at awkward
-sizes, and compares it with its twin in float64: three times, on outputs filled
-with poison, with inputs checked to be unchanged and the three results to be the
-same bits. Then it compares each twin's gradient with finite differences.
+const selftestHelp = `Selftest runs every kernel, in each variant that the adapter has, at awkward sizes, and
+compares it with its twin in float64. It runs each three times, on outputs filled with
+poison, and checks that the inputs are unchanged and the three results have the same
+bits. Then it compares each twin's gradient with finite differences.
 
-It prints a table of kernels and variants, with the largest error in units of
-its tolerance, the bound that follows from float32 arithmetic. If one is above 1,
-it names the kernel, the sizes and the element, and the exit code is 1.
+It prints a table of kernels and variants with the largest error, in units of its
+tolerance: the bound that follows from float32 arithmetic. If an error is above 1, it
+names the kernel, the sizes and the element, and the exit code is 1.
 
 Usage: go run ./cmd/nin selftest [flags]
 
@@ -37,8 +37,8 @@ Flags:
 func selftest(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("selftest", flag.ContinueOnError)
 	adapter := cli.Adapter(fs)
-	only := fs.String("run", "", "run only what has this `text` in its kernel or sizes")
-	verbose := fs.Bool("v", false, "a line for each case")
+	only := fs.String("run", "", "run only the cases with this `text` in their kernel or sizes")
+	verbose := fs.Bool("v", false, "print a line for each case")
 	if err := cli.Parse(fs, w, selftestHelp, args); err != nil {
 		return err
 	}

@@ -19,16 +19,15 @@ import (
 	"wgnin/nn/data"
 )
 
-const studyHelp = `Study answers an exercise of the chapter with an experiment: variants of the small
-network (recipe mini), trained on the same images in the same order with the same
-seeds. It writes study-N.md, with accuracy, speed, parameters and memory of each
-variant, and the plot study-N.png.
+const studyHelp = `Study answers an exercise of the chapter with an experiment: it trains variants of the
+small network (recipe mini) on the same images, in the same order, with the same seeds.
+It writes study-N.md, with accuracy, speed, parameters and memory of each variant, and
+the plot study-N.png.
 
 %s
-The time is bounded by -budget: each variant is measured first, and all then get
-the number of steps that the budget allows, at most those of the recipe. On two
-cores the measuring alone takes about a minute, and only then is a budget refused
-that is too small.
+-budget bounds the time. Each variant is measured first; then all are trained for as
+many steps as the budget allows, up to those of the recipe. On two cores the measuring
+takes about a minute, and a budget that is too small is refused after it.
 
 Usage: go run ./cmd/nin study N [flags]
 
@@ -42,11 +41,11 @@ Flags:
 func experiment(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("study", flag.ContinueOnError)
 	var (
-		budget  = fs.Duration("budget", 10*time.Minute, "`time` that everything may take")
+		budget  = fs.Duration("budget", 10*time.Minute, "`time` for the whole study")
 		seeds   = fs.Int("seeds", 3, "trainings of each variant")
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "fashion-mnist", "`name` of the dataset: "+strings.Join(data.Names(), ", "))
-		skipBad = fs.Bool("skip-bad", false, "of the dataset folder: leave out the pictures that cannot be read, and say which")
+		skipBad = fs.Bool("skip-bad", false, "with -dataset folder: leave out the pictures that cannot be read, and name them")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
 		train   = fs.Int("train-images", 0, "use the first `N` training images (0: all)")
 		test    = fs.Int("test-images", 0, "use at most the first `N` test images (0: all)")

@@ -13,13 +13,12 @@ import (
 	"wgnin/nn"
 )
 
-const summaryHelp = `Summary prints the output shape of each layer of a network, as the chapter does,
-with parameters and multiply-adds: of the whole, or with -deep of every layer, also
-inside blocks, with the path that begins the names of its weights. The network is a
-recipe's (without -recipe the chapter's own, on any adapter), one of your own, or
-that of a file of weights, in whose text form it is printed too. Of a network whose
-layers do not fit each other or the input, it prints those up to the one that does
-not, and why.
+const summaryHelp = `Summary prints the output shape of each layer of a network, as the chapter does, with
+parameters and multiply-adds. With -deep it prints every layer, also inside blocks, with
+the path that begins the names of its weights. The network is a recipe's (default: the
+chapter's), one of your own, or that of a file of weights, which is also printed as text.
+If a layer does not fit the one before it or the input, summary prints the layers up to
+it, and why it does not fit.
 
 Usage: go run ./cmd/nin summary [flags]
 
@@ -34,9 +33,9 @@ Flags:
 func summary(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
 	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
-	file := fs.String("model", "", "`file` of weights, in place of a recipe")
+	file := fs.String("model", "", "`file` of weights, instead of a recipe")
 	text := ""
-	fs.Func("net", "`file or text` of a network in the place of the recipe's, as train has it", func(given string) (err error) {
+	fs.Func("net", "network to use instead of a recipe's, as `file or text`; see train", func(given string) (err error) {
 		text, err = runflags.Network(given)
 		return err
 	})

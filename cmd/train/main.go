@@ -78,7 +78,7 @@ func localAdapter(name string) string {
 const help = `Train trains a Network in Network and leaves a run's files in -out:
 metrics.jsonl (a line for each step and epoch), curves.png, model.safetensors
 (PyTorch's names; loads with load_state_dict) and checkpoint/ (from which -resume
-goes on, to the same bits).
+continues, to the same bits).
 
 Usage: go run ./cmd/train [flags]
 
@@ -88,18 +88,18 @@ Examples:
   go run ./cmd/train                                    the recipe that suits the adapter
   go run ./cmd/train -recipe d2l -steps 3               three steps of the chapter's run
   go run ./cmd/train -adapter cpu -epochs 1 -seed 7     on the processor, one epoch
-  go run ./cmd/train -epochs 50 -patience 5             until five epochs are no better
-  go run ./cmd/train -resume runs/mini-20260102-150405  go on with a run that stopped
+  go run ./cmd/train -epochs 50 -patience 5             until five epochs in a row are no better
+  go run ./cmd/train -resume runs/mini-20260102-150405  continue a run that stopped
 
-Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. The end
-of the terminal stops a run in the same way, unless nohup began it. When the driver
-gives the device up, the run goes on by itself from the last checkpoint.
+Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. Closing
+the terminal does the same, unless the run was started with nohup. If the driver loses
+the device, the run continues by itself from the last checkpoint.
 
-One run on several machines or GPUs, with the same bits for the same -shards (needs MPI,
-see README):
+One run on several GPUs or machines, with the same bits for the same -shards (needs
+MPI; see nn/README.md):
   CC=mpicc go build -tags mpi ./cmd/train && mpirun -n 4 ./train -shards 4
 
-Flags (without them, the recipe's setting, which -recipe NAME -help shows):
+Flags (the default is the recipe's setting, which -recipe NAME -help shows):
 `
 
 func execute(args []string, ranks nn.Ranks) error {
@@ -107,8 +107,8 @@ func execute(args []string, ranks nn.Ranks) error {
 	fs := flag.NewFlagSet("train", flag.ContinueOnError)
 	flags := runflags.New(fs)
 	flags.Ranks = ranks
-	quiet := fs.Bool("quiet", false, "print errors and the last line alone")
-	verbose := fs.Bool("v", false, "print more: how long it takes to begin, memory, the host's share of each epoch")
+	quiet := fs.Bool("quiet", false, "print only errors and the last line")
+	verbose := fs.Bool("v", false, "print more: the time to start, the memory, and the host's share of each epoch")
 	if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
 		return err
 	}

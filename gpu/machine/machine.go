@@ -1,4 +1,5 @@
-// Package machine says what the computer has, apart from its adapters.
+// Package machine reports what the computer has apart from its adapters: free memory, the limits of
+// a container, and GPUs that no driver serves.
 package machine
 
 import (

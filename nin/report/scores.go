@@ -1,5 +1,5 @@
-// Package report measures networks and prints what it finds: how well a trained one
-// knows images, what training takes, and how fast it is.
+// Package report measures networks and prints the results: how well a trained network classifies
+// images, what training costs, and how fast it is.
 package report
 
 import (

@@ -1,6 +1,18 @@
 // Package run trains a recipe's network and leaves a folder: metrics.jsonl, curves.png,
-// model.safetensors, and checkpoints from which a run that stopped goes on to the
-// same bits.
+// model.safetensors, and checkpoints from which a stopped run resumes to the same bits.
+//
+// [New] claims the folder, and [Run.Events] trains:
+//
+//	r, err := run.New(ctx, dev, settings, nil, train, test, dir)
+//	defer r.Close()
+//	for event, err := range r.Events(ctx) {
+//		if event.Step != nil {
+//			fmt.Println(event.Step.Step, event.Step.Loss)
+//		}
+//	}
+//
+// When ctx is done, the run writes a checkpoint and the sequence ends. [ReadCheckpoint] and
+// [Resume] continue it, in another process or on another day. [NewAcross] trains on several ranks.
 package run
 
 import (
@@ -24,7 +36,7 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
-// Run is a network in training, with the files it leaves.
+// Run is a training run with its folder.
 type Run struct {
 	*session.Session
 	Settings nin.Settings
@@ -50,14 +62,16 @@ type Run struct {
 	moved        *platform // of a run that is resumed, if metrics.jsonl has another
 }
 
-// New prepares a run on dev and creates its directory, with the first line
-// of metrics.jsonl and a checkpoint. The directory must not hold a run already, and no
-// other process may write to it, now or until the run is closed. After an error nothing is
-// left of it but folders above dir. ctx ends the measurements of Settings.Tune.
+// New prepares a run on dev and creates the folder dir with the first line of metrics.jsonl and a
+// checkpoint. Until the run is closed, no other process can write to the folder. After an error,
+// nothing is left but folders above dir. ctx ends the measurements of Settings.Tune.
 //
-// The settings name one of [nin.Recipes], or of known, which are recipes of your own. Their
-// dataset and folder are recorded; what is learned are the images train, and test measures each
-// epoch.
+// The settings name one of [nin.Recipes], or one of known, which are recipes of your own. The run
+// trains on the images train and tests after each epoch on test; the dataset and the folder that
+// the settings name are only recorded. A nil whitening is none.
+//
+// Errors: [ErrExists] and [ErrBusy] for the folder, settings that are out of range or do not fit
+// the images, and those of [nn.NewNet] and [nn.NewTrainer].
 func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (*Run, error) {
 	return NewAcross(ctx, dev, nil, s, w, train, test, dir, known...)
 }

@@ -1,6 +1,6 @@
-// Package session puts a network on a device, with the images that it learns from or
-// is measured on, its trainer and its evaluator. Runs, studies and reports each work in
-// a session, so what a network computes does not depend on who asks.
+// Package session puts a network on a device together with the images that it trains on or is
+// measured on, its trainer and its evaluator. Runs, studies and reports all use a session, so a
+// network computes the same for each of them.
 package session
 
 import (

@@ -1,4 +1,5 @@
-// Package study answers the chapter's exercises with experiments.
+// Package study answers the chapter's exercises with experiments: [Answer] trains the variants of a
+// [Study] on the same images with the same seeds, and the [Findings] write a report and a plot.
 package study
 
 import (

@@ -1,6 +1,12 @@
-// Package data reads the labelled image sets that the networks train on into host memory: Fashion-MNIST, MNIST and
-// CIFAR-10, whose files it finds on the machine, and folders of pictures. It needs no GPU, no network and no
-// cgo; [wgnin/nn/data/download] brings files that the machine lacks.
+// Package data reads labelled images into host memory: Fashion-MNIST, MNIST and CIFAR-10, whose
+// files it finds on the machine, and folders of pictures. It needs no GPU, no network and no cgo.
+// Package [wgnin/nn/data/download] fetches files that the machine does not have.
+//
+//	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
+//	mine, tests, err := data.Load(ctx, "folder", data.LoadOptions{Dir: "pictures", H: 64, W: 64})
+//	one, err := data.ReadImage("photo.jpg", 3)
+//
+// Images stay 8-bit; the device resizes and scales them when it gathers a batch.
 package data
 
 import (
@@ -15,7 +21,7 @@ import (
 	"strings"
 )
 
-// MaxClasses is how many classes the labels can tell apart, here and on the device.
+// MaxClasses is the largest number of classes, here and on the device.
 const MaxClasses = 1 << 16
 
 // Images is a set of labelled 8-bit images.
@@ -28,7 +34,7 @@ type Images struct {
 	Classes []string // names; len(Classes) is the number of classes
 }
 
-// Len is N, the number of images.
+// Len returns N, the number of images.
 func (s *Images) Len() int { return len(s.Labels) / s.labelBytes() }
 
 func (s *Images) labelBytes() int {
@@ -38,7 +44,7 @@ func (s *Images) labelBytes() int {
 	return 1
 }
 
-// Label is that of image i.
+// Label returns the label of image i.
 func (s *Images) Label(i int) int {
 	if s.Wide {
 		return int(binary.LittleEndian.Uint16(s.Labels[2*i:]))
@@ -46,7 +52,7 @@ func (s *Images) Label(i int) int {
 	return int(s.Labels[i])
 }
 
-// SetLabels makes labels, 0 to MaxClasses-1, those of the set.
+// SetLabels sets the labels of the set, each 0 to MaxClasses-1.
 func (s *Images) SetLabels(labels ...int) {
 	s.Wide = slices.ContainsFunc(labels, func(l int) bool { return l > 255 })
 	s.Labels = make([]uint8, 0, len(labels)*s.labelBytes())
@@ -59,7 +65,8 @@ func (s *Images) SetLabels(labels ...int) {
 	}
 }
 
-// First gives the first n images, in memory shared with s. If n <= 0 or n > s.Len(), it gives all.
+// First returns the first n images, in memory shared with s. If n <= 0 or n > s.Len(), it returns
+// all.
 func (s *Images) First(n int) *Images {
 	if n <= 0 || n > s.Len() {
 		n = s.Len()
@@ -72,36 +79,43 @@ func (s *Images) First(n int) *Images {
 	return &first
 }
 
-// LoadOptions say where Load looks. The zero value is good.
+// LoadOptions are the options of [Load]. With the zero value, Load looks for the files on the
+// machine.
 type LoadOptions struct {
-	// Dir is the folder that holds the files. If set, Load looks nowhere else and fetches nothing.
+	// Dir is the folder that holds the files. If it is set, Load looks nowhere else and fetches
+	// nothing.
 	Dir string
 
-	// Fetch, if set, brings the files of a set that is nowhere on the machine: download.Files.
+	// Fetch, if it is not nil, fetches the files of a set that is not on the machine:
+	// download.Files.
 	Fetch Fetch
 
-	// H and W are the rows and columns that the network takes. The set "folder" looks at them, and [FindWhitening].
+	// H and W are the rows and columns of the network's input. Only the set "folder" and
+	// [FindWhitening] use them.
 	H, W int
 
-	// C is how many channels the images of the set "folder" get, as [ReadImage] makes them. If 0, they are grey if all
-	// pictures are.
+	// C is the number of channels of the images of the set "folder", as [ReadImage] makes them. If
+	// it is 0, the images have one channel if all pictures are grey, and else three.
 	C int
 
-	// OnlyTest makes Load give no training images of the set "folder". If the folder has no split, all are for the test.
+	// OnlyTest makes Load return no training images of the set "folder". If the folder has no
+	// split, all of its images are test images.
 	OnlyTest bool
 
-	// SkipBad leaves out pictures of the set "folder" that cannot be read, instead of refusing the folder.
+	// SkipBad leaves out pictures of the set "folder" that cannot be read. Without it they are an
+	// error.
 	SkipBad bool
 
-	// Note, if set, is told in lines what the set "folder" holds, what of it is not used, and what is damaged.
+	// Note, if it is not nil, is called with lines that say what the set "folder" holds, what of it
+	// is not used, and what is damaged.
 	Note func(line string)
 
-	// Progress, if set, is told how far Load is: every few kilobytes that are fetched, for every image of a folder. It is
-	// called from Load's own goroutine.
+	// Progress, if it is not nil, is called after every few kilobytes that are fetched, and for
+	// every image of a folder, on Load's own goroutine.
 	Progress func(LoadProgress)
 }
 
-// LoadProgress is how far something is that takes long.
+// LoadProgress is the progress of work that takes long.
 type LoadProgress struct {
 	Doing       string // what, such as "download train-images-idx3-ubyte.gz"
 	Done, Total int64
@@ -123,8 +137,9 @@ func Names() []string {
 	return append(names, folder)
 }
 
-// Blank gives sets of as many images, of the same size, as the dataset's publisher has, all black and of the first
-// class: what Load would give is as large. They have no Pixels, for plans of more than the machine has memory for.
+// Blank returns sets with the number and the size of the dataset's images, all black and of the
+// first class. They have no Pixels, so a plan can be made of more images than the machine has
+// memory for.
 func Blank(name string) (train, test *Images, err error) {
 	s, err := find(name)
 	if err != nil {
@@ -151,7 +166,7 @@ func WhiteOnBlack(name string) bool {
 	return err == nil && s.black
 }
 
-// Classes gives the names of a dataset's classes, nil if it is not known.
+// Classes returns the names of a dataset's classes, or nil for an unknown dataset.
 func Classes(name string) []string {
 	s, err := find(name)
 	if err != nil {
@@ -165,26 +180,27 @@ func Classes(name string) []string {
 // Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and
 // [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255: PyTorch's ToTensor would divide by 255.
 //
-// The first of these places that has all the files is taken: opt.Dir, and then only that; $NIN_DATA/NAME; $NIN_DATA
-// itself (the files of mnist and fashion-mnist have the same names, so a folder that holds several sets needs the
-// sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's cache folder. If none has them, opt.Fetch brings those
-// that the cache lacks into it, checked by SHA-256. Files found in a place need only be well-formed, with any number of
-// images.
+// Load takes the first of these places that has all files: opt.Dir, if it is set, and no other;
+// $NIN_DATA/NAME; $NIN_DATA itself (the files of mnist and fashion-mnist have the same names, so a
+// folder with several sets needs the sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's
+// cache folder. If none has them, opt.Fetch fetches what the cache does not have, and Load checks
+// its SHA-256. Files that are found need only be well-formed, with any number of images.
 //
 // The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or gzip (.gz); for
 // cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
 // cifar-10-binary.tar.gz.
 //
-// The set "folder" is the pictures in opt.Dir, which has a folder for each class, DIR/CLASS/FILE, or such trees in
-// DIR/train (or training) and in DIR/test (or testing, val, valid, validation). Without those, each sixth image of a
-// class, by path, is for the test. The folders of a class may hold folders. Pictures are .bmp, .gif, .jfif, .jpeg, .jpg,
-// .png, .tif, .tiff and .webp, read as [ReadImage] has it; opt.Note is told of other files. Hidden ones, and __MACOSX and
-// @eaDir, are passed over. Classes are sorted by name; the images are in one random order that is always the same. If all
-// images are grey, they have one channel. Images of differing sizes, or larger than opt.H rows of opt.W pixels, are
-// resized to these, as the device would do it later, to the same bits.
+// The set "folder" consists of the pictures in opt.Dir. The folder has a folder for each class,
+// DIR/CLASS/FILE, or such trees in DIR/train (or training) and DIR/test (or testing, val, valid,
+// validation). Without such a split, every sixth image of a class, by path, is a test image. The
+// folders of a class may hold folders. Pictures are .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif,
+// .tiff and .webp files, which [ReadImage] reads; opt.Note hears of other files. Hidden files,
+// __MACOSX and @eaDir are ignored. Classes are sorted by name, and the images have one random
+// order, which is always the same. Images of different sizes, or larger than opt.H rows of opt.W
+// pixels, are resized to that size, with the same bits as the device would produce.
 //
-// Errors are one line that names the file and what would be right: an unknown name, files missing, damaged, cut short
-// or not of one set, no network.
+// Errors are one line that names the file and what would be right: an unknown name; files that are
+// missing, damaged, cut short or of different sets; no network.
 func Load(ctx context.Context, name string, opt LoadOptions) (train, test *Images, err error) {
 	load := readFolder
 	if name != folder {

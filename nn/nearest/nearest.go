@@ -1,4 +1,4 @@
-// Package nearest says what may have been meant by a name that is not known.
+// Package nearest suggests the known name that is closest to an unknown one, for errors.
 package nearest
 
 import "strings"

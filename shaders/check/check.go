@@ -1,4 +1,17 @@
 // Package check compares a kernel with its float64 twin on a device.
+//
+// A [Case] is one kernel at one size. [Of] makes it from the kernel, its arguments on the host, the
+// twin and a [Bound]:
+//
+//	check.Of(s.Forward(), forwardArgs{x, make([]float64, s.Elems)}, s.ForwardRef,
+//		check.Bound[forwardArgs]{Terms: 1})
+//
+// Running a case runs the kernel three times on outputs filled with poison. It fails if an element
+// is further from the twin's than the bound that follows from float32 arithmetic, if an element is
+// not written, if an input changes, or if two runs differ in a bit. A [Gradient] compares a twin's
+// backward pass with central differences of its forward pass, in float64 and without a device.
+//
+// Package checktest runs cases in tests, and package conformance lists those of all ops.
 package check
 
 import (

@@ -57,9 +57,9 @@ func DefaultRecipe(dev *gpu.Device, dataset string) string {
 func New(fs *flag.FlagSet) *Flags {
 	f := &Flags{fs: fs, Adapter: cli.Adapter(fs)}
 	fs.StringVar(&f.out, "out", "", "`folder` for the run's files (default runs/RECIPE-TIME)")
-	fs.StringVar(&f.resume, "resume", "", "go on with the run in this `folder`; every setting comes from the run")
+	fs.StringVar(&f.resume, "resume", "", "continue the run in this `folder`; every setting comes from the run")
 	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
-	fs.Func("recipe", "`name` of the recipe (default: photos for the dataset folder, else d2l on a GPU and mini on a software adapter)", f.setRecipe)
+	fs.Func("recipe", "`name` of the recipe (default: photos with -dataset folder; otherwise d2l on a GPU and mini on a software adapter)", f.setRecipe)
 	register(fs, &f.given)
 	return f
 }

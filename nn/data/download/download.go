@@ -1,4 +1,4 @@
-// Package download brings the files of datasets that a machine lacks, over HTTP.
+// Package download fetches the files of datasets that are not on the machine, over HTTP.
 package download
 
 import (

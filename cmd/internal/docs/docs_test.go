@@ -1,0 +1,515 @@
+// Package docs has tests alone: they hold the documents of the repository to the program. Every
+// link, path, command, flag and name in a document must be one that there is, and its code must
+// stand in a file that is compiled.
+package docs
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const root = "../../.."
+
+// document is a Markdown file.
+type document struct {
+	path   string // from root
+	text   string
+	blocks []block
+	spans  []string // between backquotes, outside the blocks
+}
+
+// block is fenced code.
+type block struct {
+	language string
+	lines    []string
+}
+
+var (
+	span    = regexp.MustCompile("`([^`]+)`")
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+)
+
+// files returns the files of the repository with one of these endings, as paths from root. Hidden
+// folders, the results of runs and what npm installs are left out.
+func files(t *testing.T, endings ...string) (paths []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := e.Name(); e.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "runs") {
+			return filepath.SkipDir
+		}
+		if slices.Contains(endings, filepath.Ext(path)) {
+			rel, err := filepath.Rel(root, path)
+			paths = append(paths, filepath.ToSlash(rel))
+			return err
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	require.NotEmpty(t, paths)
+	return paths
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, path))
+	require.NoError(t, err)
+	return string(text)
+}
+
+func documents(t *testing.T) (all []document) {
+	t.Helper()
+	for _, path := range files(t, ".md") {
+		d := document{path: path}
+		var prose strings.Builder
+		var open *block
+		for line := range strings.Lines(read(t, path)) {
+			language, fence := strings.CutPrefix(strings.TrimSpace(line), "```")
+			switch {
+			case fence && open == nil:
+				open = &block{language: language}
+			case fence:
+				d.blocks = append(d.blocks, *open)
+				open = nil
+			case open != nil:
+				open.lines = append(open.lines, strings.TrimSpace(line))
+			default:
+				prose.WriteString(line)
+			}
+		}
+		require.Nil(t, open, "%s: a code block has no end", path)
+		d.text = prose.String()
+		for _, m := range span.FindAllStringSubmatch(d.text, -1) {
+			d.spans = append(d.spans, strings.ReplaceAll(strings.Join(strings.Fields(m[1]), " "), `\|`, "|"))
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func TestReadmeIsShort(t *testing.T) {
+	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 150, "lines of README.md")
+}
+
+// slug is the anchor that a heading has on a page of a hosted repository.
+func slug(heading string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == ' ':
+			return '-'
+		case r == '-' || r == '_' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9':
+			return r
+		}
+		return -1
+	}, strings.ToLower(heading))
+}
+
+func TestLinks(t *testing.T) {
+	for _, d := range documents(t) {
+		for _, m := range link.FindAllStringSubmatch(d.text, -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := d.path
+			if target != "" {
+				path = filepath.Join(filepath.Dir(d.path), target)
+			}
+			if _, err := os.Stat(filepath.Join(root, path)); !assert.NoError(t, err, "%s links to %s", d.path, m[1]) || anchor == "" {
+				continue
+			}
+			var slugs []string
+			for _, h := range heading.FindAllStringSubmatch(read(t, path), -1) {
+				slugs = append(slugs, slug(h[1]))
+			}
+			assert.Contains(t, slugs, anchor, "%s links to %s", d.path, m[1])
+		}
+	}
+}
+
+// trimmed is a text without the indentation of its lines.
+func trimmed(lines []string) string {
+	var b strings.Builder
+	for _, l := range lines {
+		b.WriteString(strings.TrimSpace(l) + "\n")
+	}
+	return b.String()
+}
+
+// Code in a document stands as it is in a file of the repository, which is compiled, and the lines
+// of a plan stand in a golden file.
+func TestCode(t *testing.T) {
+	sources := map[string][]string{}
+	for _, path := range files(t, ".go", ".wgsl") {
+		text := trimmed(strings.Split(read(t, path), "\n"))
+		language := filepath.Ext(path)[1:]
+		sources[language] = append(sources[language], text)
+	}
+	var plans []string
+	for _, path := range files(t, ".txt") {
+		if filepath.Dir(path) == "nin/testdata/plans" {
+			plans = append(plans, strings.Split(read(t, path), "\n")...)
+		}
+	}
+	for _, d := range documents(t) {
+		for _, b := range d.blocks {
+			switch b.language {
+			case "go", "wgsl":
+				code := trimmed(b.lines)
+				found := slices.ContainsFunc(sources[b.language], func(text string) bool { return strings.Contains(text, code) })
+				assert.True(t, found, "%s: no file has this code:\n%s", d.path, code)
+			case "plan":
+				for _, line := range b.lines {
+					assert.True(t, slices.Contains(plans, line), "%s: no plan has the line %s", d.path, line)
+				}
+			case "sh", "text", "python":
+			default:
+				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text or python", d.path, b.language)
+			}
+		}
+	}
+}
+
+// words splits a command line as a shell does, up to a comment.
+func words(line string) (all []string) {
+	var word strings.Builder
+	var quote rune
+	begun := false
+	end := func() {
+		if begun {
+			all = append(all, word.String())
+		}
+		word.Reset()
+		begun = false
+	}
+	for _, r := range line {
+		switch {
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '\'' || r == '"':
+			quote, begun = r, true
+		case r == ' ':
+			end()
+		case r == '#' && !begun:
+			return all
+		default:
+			word.WriteRune(r)
+			begun = true
+		}
+	}
+	end()
+	return all
+}
+
+var assignment = regexp.MustCompile(`^[A-Z_]+=`)
+
+// bare is a command without what stands before it: variables, set-up, and what starts processes.
+func bare(command []string) []string {
+	for len(command) > 0 {
+		first := command[0]
+		switch {
+		case assignment.MatchString(first), first == "./cmd/setup.sh":
+			command = command[1:]
+		case first == "mpirun", first == "srun":
+			i := slices.Index(command, "./train")
+			if i < 0 {
+				return command
+			}
+			command = command[i:]
+		default:
+			return command
+		}
+	}
+	return nil
+}
+
+// commands are the programs of the repository, built once.
+type commands struct{ dir string }
+
+func build(t *testing.T) commands {
+	t.Helper()
+	dir := t.TempDir()
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../../train", "../../nin", "../../viz", "../../web").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return commands{dir}
+}
+
+// help runs a program with -help after its arguments, which must parse for that to be answered.
+func (c commands) help(name string, args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(c.dir, name), append(slices.Clone(args), "-help")...)
+	cmd.Dir = c.dir
+	out, err := cmd.CombinedOutput()
+	if err == nil && !strings.Contains(string(out), "Usage: ") {
+		err = fmt.Errorf("it prints no usage")
+	}
+	return string(out), err
+}
+
+// check reports what is wrong with a command of a document.
+func (c commands) check(command []string) error {
+	switch {
+	case len(command) > 2 && command[0] == "go" && command[1] == "run":
+		name, ok := strings.CutPrefix(command[2], "./cmd/")
+		if !ok {
+			return fmt.Errorf("it runs %s; want a program of ./cmd", command[2])
+		}
+		return c.parses(name, command[3:])
+	case command[0] == "./train":
+		return c.parses("train", command[1:])
+	case len(command) > 1 && command[0] == "go" && slices.Contains([]string{"build", "test", "vet"}, command[1]):
+		return testsExist(command[2:])
+	case len(command) > 1 && command[0] == "go" && command[1] == "doc":
+		doc := exec.Command("go", command[1:]...)
+		doc.Dir = root
+		if out, err := doc.CombinedOutput(); err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	case len(command) > 1 && command[0] == "go" && command[1] == "mod",
+		slices.Contains([]string{"git", "npm", "tensorboard", "apt-get"}, command[0]):
+		return nil // not the program's
+	}
+	info, err := os.Stat(filepath.Join(root, command[0]))
+	if err == nil && info.Mode()&0o100 == 0 {
+		err = fmt.Errorf("%s cannot be executed", command[0])
+	}
+	return err
+}
+
+func (c commands) parses(name string, args []string) error {
+	args = slices.Clone(args)
+	for i, a := range args {
+		if a == "NAME" { // a place for the name of a recipe
+			args[i] = "mini"
+		}
+	}
+	out, err := c.help(name, args...)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+var testName = regexp.MustCompile(`(?m)^func (?:Test|Example|Fuzz|Benchmark)(\w*)\(`)
+
+// testsExist reports what is wrong with the arguments of go test: a package that is not there, or a
+// part of -run that no test of the packages has in its name.
+func testsExist(args []string) error {
+	var tests strings.Builder
+	for _, a := range args {
+		if !strings.HasPrefix(a, "./") {
+			continue
+		}
+		dir, all := strings.CutSuffix(a, "/...")
+		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return err
+			}
+			if e.IsDir() && !all && path != filepath.Join(root, dir) {
+				return filepath.SkipDir
+			}
+			if strings.HasSuffix(path, "_test.go") {
+				text, err := os.ReadFile(path)
+				for _, m := range testName.FindAllSubmatch(text, -1) {
+					fmt.Fprintf(&tests, "%s\n", m[0])
+				}
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if i := slices.Index(args, "-run"); i >= 0 && i+1 < len(args) {
+		for part := range strings.SplitSeq(args[i+1], "|") {
+			re, err := regexp.Compile(part)
+			if err != nil {
+				return err
+			}
+			if !re.MatchString(tests.String()) {
+				return fmt.Errorf("no test has %s in its name", part)
+			}
+		}
+	}
+	return nil
+}
+
+var command = regexp.MustCompile(`^((NIN|CC|REQUIRE)\w*=\S+ )?(go (run|test|doc|build|vet) |\./[a-z]|mpirun |\.ci/)`)
+
+func TestPrograms(t *testing.T) {
+	programs := build(t)
+	t.Run("Commands", func(t *testing.T) { testCommands(t, programs) })
+	t.Run("Names", func(t *testing.T) { testNames(t, programs) })
+}
+
+func testCommands(t *testing.T, programs commands) {
+	seen := map[string]bool{}
+	for _, d := range documents(t) {
+		var lines []string
+		for _, b := range d.blocks {
+			if b.language == "sh" {
+				lines = append(lines, b.lines...)
+			}
+		}
+		for _, s := range d.spans {
+			if command.MatchString(s) {
+				lines = append(lines, s)
+			}
+		}
+		for _, line := range lines {
+			c := bare(words(line))
+			if len(c) == 0 || seen[line] {
+				continue
+			}
+			seen[line] = true
+			assert.NoError(t, programs.check(c), "%s: %s", d.path, line)
+		}
+	}
+	assert.Greater(t, len(seen), 50)
+}
+
+var (
+	flagSpan  = regexp.MustCompile(`^-([a-z][a-z-]*)`)
+	flagLine  = regexp.MustCompile(`(?m)^  -(\S+)`)
+	subLine   = regexp.MustCompile(`(?m)^  ([a-z]+)  `)
+	variable  = regexp.MustCompile(`\b(?:NIN|REQUIRE)_[A-Z_]+\b`)
+	path      = regexp.MustCompile(`^[\w.-]*(/[\w.-]+)+\.(go|py|wgsl|sh|txt|md|yml|png)$`)
+	qualified = regexp.MustCompile(`^\w+(\.[A-Z]\w*)+`)
+)
+
+// What a document has between backquotes is there: flags of a program, files, variables of the
+// environment, and exported names.
+func testNames(t *testing.T, programs commands) {
+	flags := map[string]bool{"help": true, "update": true, "run": true} // the last two are go test's
+	help := func(args ...string) string {
+		text, err := programs.help(args[0], args[1:]...)
+		require.NoError(t, err, args)
+		for _, m := range flagLine.FindAllStringSubmatch(text, -1) {
+			flags[m[1]] = true
+		}
+		return text
+	}
+	help("train")
+	help("viz")
+	help("web")
+	for _, m := range subLine.FindAllStringSubmatch(help("nin"), -1) {
+		if m[1] != "help" {
+			help("nin", m[1])
+		}
+	}
+	var code strings.Builder
+	for _, path := range append(files(t, ".go", ".sh"), ".ci/run", ".ci/windows") {
+		code.WriteString(read(t, path))
+	}
+	names, before := exported(t)
+	for _, d := range documents(t) {
+		for _, name := range variable.FindAllString(d.text, -1) {
+			assert.True(t, strings.Contains(code.String(), name), "%s: nothing reads %s", d.path, name)
+		}
+		for _, s := range d.spans {
+			if m := flagSpan.FindStringSubmatch(s); m != nil {
+				assert.True(t, flags[m[1]], "%s: no program has the flag %s", d.path, s)
+			}
+			if path.MatchString(s) && !strings.Contains(s, "runs/") && !strings.Contains(s, "DIR/") {
+				_, here := os.Stat(filepath.Join(root, filepath.Dir(d.path), s))
+				_, top := os.Stat(filepath.Join(root, s))
+				assert.True(t, here == nil || top == nil, "%s: there is no %s", d.path, s)
+			}
+			if m := qualified.FindString(s); m != "" && before[strings.Split(m, ".")[0]] {
+				assert.True(t, names[m], "%s: there is no %s", d.path, m)
+			}
+		}
+	}
+}
+
+// exported are the names that documents may use, nn.Trainer, nn.Trainer.Steps and Trainer.Steps, and
+// what may stand before their first dot: packages and types. A Graph is also called g, as in the
+// code of layers.
+func exported(t *testing.T) (names, before map[string]bool) {
+	t.Helper()
+	names, before = map[string]bool{}, map[string]bool{"g": true}
+	for _, dir := range []string{"gpu", "shaders", "shaders/check", "shaders/checktest", "nn", "nn/data", "nin", "nin/run", "viz"} {
+		pkg := filepath.Base(dir)
+		before[pkg] = true
+		paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
+		require.NoError(t, err)
+		for _, path := range paths {
+			f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			for _, decl := range f.Decls {
+				for _, name := range declared(decl) {
+					names[pkg+"."+name] = true
+					if of, member, ok := strings.Cut(name, "."); ok {
+						names[name], before[of] = true, true
+						if of == "Graph" {
+							names["g."+member] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	return names, before
+}
+
+// declared returns what a declaration declares, methods and fields as Type.Name.
+func declared(decl ast.Decl) (names []string) {
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		name := d.Name.Name
+		if d.Recv != nil {
+			name = receiver(d.Recv.List[0].Type) + "." + name
+		}
+		return []string{name}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.ValueSpec:
+				for _, n := range s.Names {
+					names = append(names, n.Name)
+				}
+			case *ast.TypeSpec:
+				names = append(names, s.Name.Name)
+				if st, ok := s.Type.(*ast.StructType); ok {
+					for _, field := range st.Fields.List {
+						for _, n := range field.Names {
+							names = append(names, s.Name.Name+"."+n.Name)
+						}
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
