@@ -1,11 +1,53 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"image"
 
 	"wgnin/gpu"
 )
+
+// check refuses a source that cannot be drawn.
+func (src Source) check() error {
+	if len(src.Layers) == 0 || src.Forward == nil {
+		return errors.New("viz: a source without layers, or without Forward")
+	}
+	if src.CAM >= len(src.Layers) {
+		return fmt.Errorf("viz: layer %d has the activation maps; there are %d layers", src.CAM, len(src.Layers))
+	}
+	if src.Canvas.X < 0 || src.Canvas.Y < 0 {
+		return fmt.Errorf("viz: a canvas of %v; want no negative size", src.Canvas)
+	}
+	if err := src.Input.check("input"); err != nil {
+		return err
+	}
+	for _, l := range src.Layers {
+		for i, t := range []Tensor{l.Activation, l.Gradient, l.Weights, l.WeightGradient} {
+			if i > 0 && t.Data.IsZero() {
+				continue
+			}
+			if err := t.check("layer " + l.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// logits is what the last layer puts out.
+func (src Source) logits() Tensor { return src.Layers[len(src.Layers)-1].Activation }
+
+// classes is the number of logits.
+func (src Source) classes() int { return src.logits().Shape[0] }
+
+// class is the name of class i.
+func (src Source) class(i int) string {
+	if i >= 0 && i < len(src.Classes) {
+		return src.Classes[i]
+	}
+	return fmt.Sprint(i)
+}
 
 // Source is what a program lets a [Scene] show: tensors on the device, and what
 // it can be asked to do. A nil function is something that the program cannot
