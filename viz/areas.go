@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -60,29 +61,47 @@ func (s *Scene) drawAreas() (drawn bool, err error) {
 // before all else, since it is under the grid.
 func (s *Scene) describe() []area {
 	l := s.layout
-	areas := []area{{l.middle, fmt.Sprint(s.help, l.grid.rect, s.layer, s.view), s.drawMiddle}}
+	shown := s.tensor(s.layer)
+	areas := []area{{l.middle, fmt.Sprint(s.help, s.quit != nil, l.grid.rect, l.values, s.layer, s.view), s.drawMiddle}}
 	add := func(r image.Rectangle, draw func(p pen), says ...any) {
 		areas = append(areas, area{r, fmt.Sprintln(says...), draw})
 	}
 	left, right := s.statusText()
 	add(l.status, func(p pen) { p.status(left, right) }, left, right)
-	keys, note := s.footerText()
+	keys, note := s.footerKeys(), s.footerNote()
 	add(l.footer, func(p pen) { p.footer(keys, note) }, keys, note)
 
 	name, detail := s.inputText()
-	add(l.inputLabel, func(p pen) { p.label(name, detail, text) }, name, detail)
+	add(l.inputLabel, func(p pen) { p.label([]string{name}, detail, text) }, name, detail)
 	if s.src.CAM >= 0 {
-		class := s.src.class(s.camClass())
-		add(l.camLabel, func(p pen) { p.label("class map", class, text) }, class)
+		class, most := s.src.class(s.camClass()), s.camMost()
+		add(l.camLabel, func(p pen) { p.label([]string{"class map", "map"}, class, text) }, class)
+		scale, nothing := l.camScale, l.cam
+		if most > 0 {
+			nothing = image.Rectangle{}
+		} else {
+			scale = image.Rectangle{}
+		}
+		add(nothing, func(p pen) { s.drawCamNothing(p, class) }, class)
+		add(scale, func(p pen) { s.drawCamScale(p, number(most)) }, number(most))
 	}
 	bars := s.ranked(l.bars.Dy() / max(1, l.row))
 	add(l.bars, func(p pen) { s.drawBars(p, bars) }, bars, s.seen().truth, s.class)
 
-	title, shape := s.headerText()
-	add(l.header, func(p pen) { p.label(title, shape, bright) }, title, shape)
-	low, high, stats, value := s.legendText()
-	shown := s.tensor(s.layer)
-	add(l.legend, func(p pen) { s.drawLegend(p, shown, low, high, stats, value) }, low, high, stats, value, s.colour, shown.Signed, shown.Shape[1])
+	titles, shape := s.headerText()
+	add(l.header, func(p pen) { p.label(titles, shape, bright) }, titles, shape)
+	legend := s.legend()
+	add(l.legend, func(p pen) { s.drawLegend(p, shown, legend) }, legend, s.colour, shown.Signed, shown.Shape[1])
+	if l.values.columns > 0 {
+		add(l.values.rect, func(p pen) { s.drawValues(p, shown) }, s.numbersOf(shown), s.layer, s.view, s.mark, s.class, s.seen().truth)
+	}
+	if g := l.grid; g.caption > 0 {
+		texts := s.captionTexts(shown)
+		for i := range g.lines() {
+			texts := texts[i*g.columns : min((i+1)*g.columns, len(texts))]
+			add(g.captions(i), func(p pen) { s.drawCaptions(p, texts) }, texts, s.layer, s.view)
+		}
+	}
 	add(l.timeline, s.drawTimeline, s.past.at, len(s.past.kept), s.past.last(), l.timeline)
 	add(l.list, s.drawList, s.layer, l.list)
 	add(l.curves, s.drawCurves, s.curves.seen, len(s.curves.epochs))
@@ -98,21 +117,35 @@ func (p pen) status(left, right string) {
 	p.write(p.bold, bright, pad, 0, b.Dy(), end-3*pad, left)
 }
 
-// footer is the line at the bottom.
-func (p pen) footer(keys, note string) {
+// footer is the line at the bottom: the keys that have room beside the note, and what they do.
+func (p pen) footer(keys [][2]string, note string) {
 	b := p.Bounds()
 	p.fill(b, raised)
 	pad := p.pt(12)
-	end := p.writeRight(p.regular, orange, b.Max.X-pad, 0, b.Dy(), note)
-	p.write(p.regular, faint, pad, 0, b.Dy(), end-2*pad, keys)
+	end := b.Max.X - pad
+	if note != "" {
+		end = p.writeRight(p.regular, orange, end, 0, b.Dy(), p.cutLeft(p.regular, b.Dx()-2*pad, note)) - 2*pad
+	}
+	x := pad
+	for _, k := range keys {
+		if x+p.width(p.bold, k[0])+p.pt(5)+p.width(p.regular, k[1]) > end {
+			return
+		}
+		x = p.write(p.bold, blue, x, 0, b.Dy(), b.Dx(), k[0]) + p.pt(5)
+		x = p.write(p.regular, faint, x, 0, b.Dy(), b.Dx(), k[1]) + p.pt(14)
+	}
 }
 
-// label is a name at the left, bold, and what it is of at the right.
-func (p pen) label(name, detail string, c color.RGBA) {
+// label is a name at the left, bold, and what it is of at the right. Of several names, of which each
+// is shorter than the one before, it takes the first that has room.
+func (p pen) label(names []string, detail string, c color.RGBA) {
 	b := p.Bounds()
-	x := p.write(p.bold, c, 0, 0, b.Dy(), b.Dx(), name)
-	x += p.pt(8)
-	if w := p.width(p.regular, detail); w <= b.Dx()-x {
+	gap, w := p.pt(8), p.width(p.regular, detail)
+	for len(names) > 1 && p.width(p.bold, names[0])+gap+w > b.Dx() {
+		names = names[1:]
+	}
+	x := p.write(p.bold, c, 0, 0, b.Dy(), b.Dx(), names[0]) + gap
+	if w <= b.Dx()-x {
 		p.writeRight(p.regular, faint, b.Max.X, 0, b.Dy(), detail)
 		return
 	}
@@ -133,17 +166,35 @@ func (s *Scene) statusText() (left, right string) {
 	return s.src.Title, strings.Join(parts, "   ")
 }
 
-func (s *Scene) footerText() (keys, note string) {
-	note = s.message
-	switch {
-	case s.past.at >= 0:
-		note = fmt.Sprintf("as it was at step %d", s.past.kept[s.past.at].step)
-	case s.paused:
-		note = "paused"
-	case s.follow:
-		note = "input follows"
+// footerKeys are the keys in the footer, and what they do, the most important first.
+func (s *Scene) footerKeys() (keys [][2]string) {
+	add := func(can bool, key, does string) {
+		if can {
+			keys = append(keys, [2]string{key, does})
+		}
 	}
-	return fmt.Sprintf("H help   N colours by %s   C %s   V %s", normalisationNames[s.norm], s.palettes.names[s.colour], viewNames[s.view]), note
+	add(true, "H", "help")
+	add(true, "V", "view: "+viewNames[s.view])
+	add(!s.zoom, "N", "range: "+normalisationNames[s.norm])
+	add(true, "C", "colours: "+s.palettes.names[s.colour])
+	add(s.src.Save != nil, "P", "save a picture")
+	add(s.quit != nil, "Q", "quit")
+	return keys
+}
+
+// footerNote is what was last said, or else what is unusual.
+func (s *Scene) footerNote() string {
+	switch {
+	case s.message != "":
+		return s.message
+	case s.past.at >= 0:
+		return fmt.Sprintf("as it was at step %d", s.past.kept[s.past.at].step)
+	case s.paused:
+		return "paused"
+	case s.follow:
+		return "input follows"
+	}
+	return ""
 }
 
 func (s *Scene) inputText() (name, detail string) {
@@ -164,15 +215,16 @@ func (s *Scene) seen() origin {
 	return s.origin
 }
 
-func (s *Scene) headerText() (title, shape string) {
+// headerText is what is shown: names of the layer, each shorter than the one before, and the shape.
+func (s *Scene) headerText() (titles []string, shape string) {
 	l := s.src.Layers[s.layer]
 	t := l.Activation
-	title = l.Name + "  " + l.Kind
+	titles = []string{l.Name + "  " + l.Kind, l.Name + "  " + cmp.Or(l.Short, l.Kind), l.Name}
 	shape = fmt.Sprintf("%s  %d × %d × %d", viewNames[s.view], t.Shape[0], t.Shape[2], t.Shape[3])
 	if s.view == kernels || s.view == kernelGradients {
 		w := l.Weights
 		if w.Data.IsZero() {
-			return title, viewNames[s.view]
+			return titles, viewNames[s.view]
 		}
 		shape = fmt.Sprintf("%s  %d × %d × %d × %d", viewNames[s.view], w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3])
 		if w.Shape[2]*w.Shape[3] == 1 {
@@ -182,7 +234,40 @@ func (s *Scene) headerText() (title, shape string) {
 			shape += fmt.Sprintf("  input channel %d", s.channel%w.Shape[1])
 		}
 	}
-	return title, shape
+	return titles, shape
+}
+
+// captionTexts are the captions of the maps of t: the name of each and, with activations and where all
+// have room, the mean, which is the logit where the maps are pooled.
+func (s *Scene) captionTexts(t Tensor) (texts [][2]string) {
+	widest := 0
+	for m, e := range s.entriesOf(t) {
+		if s.zoom && m != s.mark {
+			continue
+		}
+		c := [2]string{s.mapName(m), number(e[2])}
+		widest = max(widest, s.pen.width(s.pen.regular, c[0])+s.pen.width(s.pen.regular, c[1]))
+		texts = append(texts, c)
+	}
+	if s.view != activations || widest+s.pen.pt(captionSpace) > s.layout.grid.cellW {
+		for i := range texts {
+			texts[i][1] = ""
+		}
+	}
+	return texts
+}
+
+// captionSpace is the space between the name of a map and its mean, in points.
+const captionSpace = 8
+
+// drawCaptions draws the captions of a line of maps.
+func (s *Scene) drawCaptions(p pen, texts [][2]string) {
+	g, h := s.layout.grid, p.Bounds().Dy()
+	for i, t := range texts {
+		left := g.gap + i*(g.cellW+g.gap)
+		x := p.write(p.regular, text, left, 0, h, g.cellW, t[0]) + p.pt(captionSpace)
+		p.write(p.regular, faint, x, 0, h, left+g.cellW-x, t[1])
+	}
 }
 
 // drawMiddle is what is where the grid is not.
@@ -191,7 +276,7 @@ func (s *Scene) drawMiddle(p pen) {
 	switch {
 	case s.help:
 		s.drawHelp(p)
-	case s.layout.grid.rect.Empty():
+	case s.layout.grid.rect.Empty() && s.layout.values.columns == 0:
 		why := "no room"
 		if s.tensor(s.layer).Data.IsZero() {
 			why = "this layer has no " + viewNames[s.view]
@@ -221,7 +306,11 @@ func (s *Scene) drawList(p pen) {
 			end = p.writeRight(p.regular, c, end, y, row, shape)
 		}
 		p.write(p.regular, c, p.pt(6), y, row, p.pt(30), l.Name)
-		p.write(p.regular, ink, p.pt(40), y, row, end-p.pt(46), l.Kind)
+		kind := l.Kind
+		if p.width(p.regular, kind) > end-p.pt(46) {
+			kind = cmp.Or(l.Short, kind)
+		}
+		p.write(p.regular, ink, p.pt(40), y, row, end-p.pt(46), kind)
 	}
 }
 

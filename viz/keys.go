@@ -37,7 +37,8 @@ const (
 	KeyInvert            // i: white for black, in an image of the user's own
 	KeyScreenshot        // p
 	KeyHelp              // h or ?
-	KeyEscape            // escape: leaves help, the past, a single map, in this order
+	KeyEscape            // escape: leaves help, the past, a single map, in this order, and then quits
+	KeyQuit              // q
 )
 
 // letters are keys by what they type, so that they are where the user's
@@ -46,7 +47,7 @@ var letters = map[rune]Key{
 	'n': KeyNormalisation, 'c': KeyColours, 'v': KeyView, 'k': KeyNextClass,
 	'.': KeyNextMap, ',': KeyPrevMap, ']': KeyNextPlane, '[': KeyPrevPlane,
 	'i': KeyInvert, ' ': KeyPause, 's': KeyStep, 'f': KeyFreeze, 'b': KeyBack, 'g': KeyForward,
-	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp,
+	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp, 'q': KeyQuit,
 }
 
 // KeyOf returns the key that a keyboard binds to what it types, and KeyNone for another one.
@@ -75,7 +76,9 @@ func (s *Scene) helpLines() [][2]string {
 	add(s.curves.any() && s.src.Samples > 0, "F", "let the input follow the training, or freeze it")
 	add(s.src.History > 0, "B  G  End", "back in the training run, forward, now; drag the timeline")
 	add(s.src.Save != nil, "P", "save a picture")
-	add(true, "H  Esc", "this help; back")
+	add(s.quit == nil, "H  Esc", "this help; back")
+	add(s.quit != nil, "H  Esc", "this help; back, and quit where there is nothing to leave")
+	add(s.quit != nil, "Q", "quit")
 	return lines
 }
 
@@ -157,9 +160,20 @@ func (s *Scene) Key(k Key) {
 			s.help = false
 		case s.past.at >= 0:
 			s.past.at = -1
-		default:
+		case s.mark >= 0:
 			s.mark, s.zoom = -1, false
+		default:
+			s.leave()
 		}
+	case KeyQuit:
+		s.leave()
+	}
+}
+
+// leave quits, where that is possible.
+func (s *Scene) leave() {
+	if s.quit != nil {
+		s.quit()
 	}
 }
 
@@ -183,8 +197,9 @@ func (s *Scene) step(mark *int, by int) {
 	}
 }
 
+// toggleZoom shows map m alone, or all again. What is drawn as bars has no map to show.
 func (s *Scene) toggleZoom(m int) {
-	if !s.tensor(s.layer).Data.IsZero() {
+	if !s.tensor(s.layer).Data.IsZero() && s.layout.values.columns == 0 {
 		s.mark, s.zoom = m, !s.zoom
 	}
 }
@@ -248,17 +263,25 @@ func (s *Scene) MouseButton(down bool, x, y float64) {
 		s.choose(s.firstListed() + (at.Y-l.list.Min.Y)/max(1, l.row))
 	case at.In(l.bars):
 		if i, bars := (at.Y-l.bars.Min.Y)/max(1, l.row), s.ranked(s.src.classes()); i < len(bars) {
-			if s.class == bars[i].class {
-				s.class = -1
-			} else {
-				s.class = bars[i].class
-			}
+			s.toggleClass(bars[i].class)
+		}
+	case at.In(l.values.rect) && s.perClass():
+		if m, ok := l.values.at(at, s.src.classes()); ok {
+			s.toggleClass(m)
 		}
 	default:
 		if h := s.hover(); h.what == ofGrid {
 			s.toggleZoom(h.m)
 		}
 	}
+}
+
+// toggleClass chooses the class of the class map, or again the most likely one.
+func (s *Scene) toggleClass(i int) {
+	if s.class == i {
+		i = -1
+	}
+	s.class = i
 }
 
 func (s *Scene) scrubTo(x int) {

@@ -7,98 +7,159 @@ import (
 	"math"
 )
 
-// legendText says what the colours are, and the numbers.
-func (s *Scene) legendText() (low, high, stats, value string) {
+// legend says what the colours of the maps are, and the numbers. The zero legend says nothing.
+type legend struct {
+	low, high string // ends of the colours; empty where there are none
+	stats     string
+	value     string // the number under the mouse
+	silent    string // how many maps are zero everywhere
+}
+
+// legend is what the legend says now: nothing while its numbers are on their way to the host.
+func (s *Scene) legend() (l legend) {
 	t := s.tensor(s.layer)
-	if t.Data.IsZero() || s.help {
-		return "", "", "", ""
-	}
 	known := s.subject
 	known.hover = spot{}
-	if known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
-		return "", "", "", ""
+	if t.Data.IsZero() || s.help || known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
+		return legend{}
 	}
 	hover := s.hover()
 	m := s.mark
 	if hover.what == ofGrid {
 		m = hover.m
 	}
-	e := s.entry(s.at.totals)
-	of := "layer"
-	first, step := s.span()
-	span := s.entry(first)
-	switch {
-	case m >= 0 && step > 0:
-		span = s.entry(first + uint32(m)*step)
-	case step > 0:
-		span = [4]float64{} // every map has its own
-	}
+	e, of := s.entry(s.at.totals), "layer"
 	if s.norm == global {
 		e = merged(s.entriesOf(t))
 	}
 	if m >= 0 {
 		e, of = s.entry(s.at.maps+uint32(m)), fmt.Sprintf("map %d", m)
-		if s.view == activations && s.src.CAM >= 0 && s.layer >= s.src.CAM {
-			of += ", " + s.src.class(m) // from there on, each map is a class
+		if s.perClass() {
+			of += ", " + s.src.class(m)
 		}
 	}
-	low, high = "least", "most"
-	if t.Signed {
-		low, high = "− most", "+ most"
+	if !s.layout.grid.rect.Empty() {
+		l.low, l.high = s.ends(t, m)
 	}
-	if span[0] != 0 || span[1] != 0 {
-		if t.Signed {
-			span[1] = max(math.Abs(span[0]), math.Abs(span[1]))
-			span[0] = -span[1]
-		}
-		low, high = number(span[0]), number(span[1])
-	}
-	stats = fmt.Sprintf("%s   min %s   max %s   mean %s", of, number(e[0]), number(e[1]), number(e[2]))
-	if s.view == activations {
-		stats += fmt.Sprintf("   ≤ 0  %.0f %%", 100*e[3])
-		if m < 0 {
-			dead := 0
-			for _, e := range s.entriesOf(t) {
-				if e[1] <= 0 {
-					dead++
-				}
-			}
-			stats += fmt.Sprintf("   dead %d of %d", dead, t.Shape[0])
-		}
+	l.stats = fmt.Sprintf("%s   min %s   max %s   mean %s", of, number(e[0]), number(e[1]), number(e[2]))
+	switch {
+	case m >= 0 && s.layout.values.columns > 0:
+		l.stats = of + "   " + number(e[2])
+	case s.view == activations:
+		l.stats += fmt.Sprintf("   ≤ 0  %.0f %%", 100*e[3])
+		l.silent = s.silent(t, m)
 	}
 	if hover.what != ofNothing && s.subject.hover == hover {
-		value = fmt.Sprintf("(%d, %d)  %s", hover.row, hover.col, number(s.entry(s.at.mouse)[2]))
+		l.value = fmt.Sprintf("(%d, %d)  %s", hover.row, hover.col, number(s.entry(s.at.mouse)[2]))
 		if hover.what == ofInput {
-			value = "input " + value
+			l.value = "input " + l.value
 		}
 	}
-	return low, high, stats, value
+	return l
 }
 
-func (s *Scene) drawLegend(p pen, t Tensor, low, high, stats, value string) {
+// ends are the values of the first and the last colour: of map m, or of all if m is -1 and they have
+// the same.
+func (s *Scene) ends(t Tensor, m int) (low, high string) {
+	first, step := s.span()
+	switch {
+	case m >= 0:
+		first += uint32(m) * step
+	case step > 0 && t.Signed:
+		return "− most", "+ most"
+	case step > 0:
+		return "least", "most"
+	}
+	span := s.entry(first)
+	if t.Signed {
+		span[1] = max(math.Abs(span[0]), math.Abs(span[1]))
+		span[0] = -span[1]
+	}
+	return number(span[0]), number(span[1])
+}
+
+// silent says which maps a ReLU leaves zero everywhere: whether map m is one, or how many if m is -1.
+func (s *Scene) silent(t Tensor, m int) string {
+	if t.Signed {
+		return ""
+	}
+	count := 0
+	for i, e := range s.entriesOf(t) {
+		if e[1] <= 0 && (m < 0 || i == m) {
+			count++
+		}
+	}
+	switch {
+	case count == 0:
+		return ""
+	case m >= 0:
+		return "silent for this image"
+	}
+	return fmt.Sprintf("%d of %d silent for this image", count, t.Shape[0])
+}
+
+func (s *Scene) drawLegend(p pen, t Tensor, l legend) {
 	b := p.Bounds()
-	if low == "" {
+	row := s.layout.row
+	p.write(p.regular, text, 0, row, row, b.Dx(), l.stats)
+	right := b.Max.X
+	switch {
+	case l.value != "":
+		right = p.writeRight(p.bold, bright, right, 0, row, l.value)
+	case l.silent != "":
+		right = p.writeRight(p.regular, text, right, 0, row, l.silent)
+	}
+	if l.low == "" {
 		return
 	}
-	row := s.layout.row
-	x := p.write(p.regular, faint, 0, 0, row, b.Dx()/4, low) + p.pt(8)
-	bar := image.Rect(x, p.pt(5), min(x+p.pt(180), b.Max.X-p.width(p.regular, high)-p.pt(8)), row-p.pt(5))
-	for i := range bar.Dx() {
-		c := s.palettes.colour(s.colour, t.Signed, i*levels/bar.Dx())
-		x, top, bottom := bar.Min.X+i, bar.Min.Y, bar.Max.Y
-		if t.Shape[1] != 3 {
-			p.fill(image.Rect(x, top, x+1, bottom), c)
-			continue
+	gap := p.pt(8)
+	x := p.write(p.regular, faint, 0, 0, row, b.Dx()/4, l.low) + gap
+	bar := image.Rect(x, p.pt(5), min(x+p.pt(180), right-2*gap-p.width(p.regular, l.high)), row-p.pt(5))
+	if t.Shape[1] != 3 {
+		p.gradient(bar, func(v float64) color.RGBA { return s.palettes.colour(s.colour, t.Signed, int(v*(levels-1))) })
+	} else {
+		top := bar
+		for _, full := range []color.RGBA{{R: 255, A: 255}, {G: 255, A: 255}, {B: 255, A: 255}} {
+			third := top
+			third.Max.Y = top.Min.Y + bar.Dy()/3
+			p.gradient(third, func(v float64) color.RGBA { return mixed(color.RGBA{A: 255}, full, v) })
+			top.Min.Y = third.Max.Y
 		}
-		v := uint8(i * levels / bar.Dx())
-		third := func(k int) int { return top + (bottom-top)*k/3 }
-		p.fill(image.Rect(x, top, x+1, third(1)), color.RGBA{v, 0, 0, 255})
-		p.fill(image.Rect(x, third(1), x+1, third(2)), color.RGBA{0, v, 0, 255})
-		p.fill(image.Rect(x, third(2), x+1, bottom), color.RGBA{0, 0, v, 255})
 	}
-	end := p.write(p.regular, faint, bar.Max.X+p.pt(8), 0, row, b.Dx(), high)
-	if value != "" && end+p.pt(16)+p.width(p.bold, value) <= b.Max.X {
-		p.writeRight(p.bold, bright, b.Max.X, 0, row, value)
+	p.write(p.regular, faint, max(bar.Min.X, bar.Max.X)+gap, 0, row, b.Dx(), l.high)
+}
+
+// gradient fills r with colours from the left, of 0, to the right, of 1.
+func (p pen) gradient(r image.Rectangle, of func(v float64) color.RGBA) {
+	for x := r.Min.X; x < r.Max.X; x++ {
+		p.fill(image.Rect(x, r.Min.Y, x+1, r.Max.Y), of(float64(x-r.Min.X)/float64(max(1, r.Dx()-1))))
 	}
-	p.write(p.regular, text, 0, row, row, b.Dx(), stats)
+}
+
+// mixed is the colour that has the share v of b, and else a.
+func mixed(a, b color.RGBA, v float64) color.RGBA {
+	of := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + v*(float64(b)-float64(a)))) }
+	return color.RGBA{of(a.R, b.R), of(a.G, b.G), of(a.B, b.B), 255}
+}
+
+// camShare is the opacity of the largest value in cam.wgsl.
+const camShare = 0.75
+
+// drawCamScale says what the opacity of the class map means: the values from 0 to most.
+func (s *Scene) drawCamScale(p pen, most string) {
+	b, gap := p.Bounds(), p.pt(6)
+	x := p.write(p.regular, faint, 0, 0, b.Dy(), b.Dx(), "0") + gap
+	end := p.writeRight(p.regular, faint, b.Max.X, 0, b.Dy(), most) - gap
+	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA { return mixed(raised, orange, camShare*v) })
+}
+
+// drawCamNothing says, in the place of a class map, that there is none.
+func (s *Scene) drawCamNothing(p pen, class string) {
+	b, row, pad := p.Bounds(), s.layout.row, p.pt(8)
+	p.fill(b, raised)
+	lines := p.wrap(p.regular, b.Dx()-2*pad, "Nothing in this image counts for "+class+".")
+	y := max(0, (b.Dy()-len(lines)*row)/2)
+	for i, l := range lines {
+		p.write(p.regular, text, pad, y+i*row, row, b.Dx()-2*pad, l)
+	}
 }

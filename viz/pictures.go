@@ -26,7 +26,16 @@ func (s *Scene) cam() (t Tensor, ok bool) {
 		return t, false
 	}
 	t = s.past.of(s.src.CAM, s.src.Layers[s.src.CAM].Activation)
-	return t.one(min(s.camClass(), t.Shape[0]-1)), true
+	return t.maps(min(s.camClass(), t.Shape[0]-1), 1), true
+}
+
+// camMost is the largest value of the map of the class that is shown. If it is not positive, nothing
+// in the image counts for the class.
+func (s *Scene) camMost() float64 { return s.entry(s.at.cam)[1] }
+
+// perClass reports whether each map that is shown is that of a class.
+func (s *Scene) perClass() bool {
+	return (s.view == activations || s.view == gradients) && (s.layer == s.src.CAM || s.layer == len(s.src.Layers)-1)
 }
 
 // pictures are the dispatches that draw maps.
@@ -53,45 +62,51 @@ func (s *Scene) pictures() []dispatch {
 	if g := s.layout.input; !g.rect.Empty() {
 		add(g, s.input(), maps{Range: s.at.unit, Colours: s.palettes.first(greys, false), Mark: none})
 	}
-	if t, ok := s.cam(); ok && !s.layout.cam.Empty() {
+	if t, ok := s.cam(); ok && !s.layout.cam.Empty() && s.camMost() > 0 {
 		r, in := s.layout.cam, s.input()
 		c := cam{
 			Left: uint32(r.Min.X), Top: uint32(r.Min.Y), Width: uint32(r.Dx()), Height: uint32(r.Dy()), FrameWidth: uint32(s.layout.width),
 			Planes: uint32(in.Shape[1]), Rows: uint32(in.Shape[2]), Cols: uint32(in.Shape[3]), Offset: uint32(in.Offset),
 			PlaneStride: uint32(in.Stride[1]), RowStride: uint32(in.Stride[2]), ColStride: uint32(in.Stride[3]),
 			MapRows: uint32(t.Shape[2]), MapCols: uint32(t.Shape[3]), MapOffset: uint32(t.Offset),
-			MapRowStride: uint32(t.Stride[2]), MapColStride: uint32(t.Stride[3]), Range: s.at.cam, Colours: s.palettes.first(s.colour, false),
+			MapRowStride: uint32(t.Stride[2]), MapColStride: uint32(t.Stride[3]), Range: s.at.cam, Hue: packed(orange),
 		}
 		k := c.kernel()
 		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{in.Data, t.Data, s.frame.All()}}, gpu.Words(c), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, camArgs[gpu.View, gpu.View]{p, in.Data, t.Data, s.entries.All(), s.colours.All(), s.frame.All()})
+			k.Record(r, camArgs[gpu.View, gpu.View]{p, in.Data, t.Data, s.entries.All(), s.frame.All()})
 		}})
 	}
 	if g := s.layout.grid; !g.rect.Empty() {
 		t := s.tensor(s.layer)
-		m := maps{Colours: s.palettes.first(s.colour, t.Signed), Mark: none}
-		m.Range, m.RangeStep = s.span()
+		mark := s.mark
 		switch {
 		case s.zoom:
-			m.Range += m.RangeStep * uint32(s.mark)
-			t = t.one(s.mark)
+			t, mark = t.maps(s.mark, 1), -1
 		case sub.hover.what == ofGrid:
-			m.Mark = uint32(sub.hover.m)
-		case s.mark >= 0:
-			m.Mark = uint32(s.mark)
+			mark = sub.hover.m
 		}
-		add(g, t, m)
+		first, step := s.span()
+		parts, from := g.parts()
+		for i, part := range parts {
+			m := maps{Colours: s.palettes.first(s.colour, t.Signed), Range: first + step*uint32(from[i]), RangeStep: step, Mark: none}
+			if at := mark - from[i]; at >= 0 && at < part.maps {
+				m.Mark = uint32(at)
+			}
+			add(part, t.maps(from[i], part.maps), m)
+		}
 	}
 	return ds
 }
 
-// span is the entry of the range of map 0 for colours, and how many further
-// that of the next map is.
+// span is the entry of the range of the first map that is drawn, for colours, and how many further
+// that of the next map is. A map that is zoomed in on has its own range.
 func (s *Scene) span() (first, step uint32) {
-	switch s.norm {
-	case perLayer:
+	switch {
+	case s.zoom:
+		return s.at.maps + uint32(s.mark), 0
+	case s.norm == perLayer:
 		return s.at.totals, 0 // where only this layer is counted, it is the first
-	case global:
+	case s.norm == global:
 		return s.at.all, 0
 	}
 	return s.at.maps, 1

@@ -47,6 +47,7 @@ type Scene struct {
 	status  Step
 	frameMS float64
 	err     error // of a key or the mouse, for the next picture
+	quit    func()
 }
 
 // state is what keys and mouse change.
@@ -100,7 +101,7 @@ const (
 	global
 )
 
-var normalisationNames = [...]string{"each map", "layer", "all layers"}
+var normalisationNames = [...]string{"each map", "the layer", "all layers"}
 
 // NewScene starts a scene of src on dev.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
@@ -363,6 +364,10 @@ func (s *Scene) SetSample(i int) error {
 	}
 	return s.show(i)
 }
+
+// OnQuit makes f what the key q asks for, and escape where there is nothing to leave. Without it they
+// do not, and the help does not name them.
+func (s *Scene) OnQuit(f func()) { s.quit = f }
 
 // Say shows a text at the bottom, until the next key.
 func (s *Scene) Say(text string) { s.message = text }
