@@ -5,12 +5,13 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"strings"
 )
 
 // legend says what the colours of the maps are, and the numbers. The zero legend says nothing.
 type legend struct {
 	low, high string // ends of the colours; empty where there are none
-	stats     string
+	stats     []string
 	value     string // the number under the mouse
 	silent    string // how many maps are zero everywhere
 }
@@ -41,12 +42,12 @@ func (s *Scene) legend() (l legend) {
 	if !s.layout.grid.rect.Empty() {
 		l.low, l.high = s.ends(t, m)
 	}
-	l.stats = fmt.Sprintf("%s   min %s   max %s   mean %s", of, number(e[0]), number(e[1]), number(e[2]))
+	l.stats = []string{of, "min " + number(e[0]), "max " + number(e[1]), "mean " + number(e[2])}
 	switch {
 	case m >= 0 && s.layout.values.columns > 0:
-		l.stats = of + "   " + number(e[2])
+		l.stats = []string{of, number(e[2])}
 	case s.view == activations:
-		l.stats += fmt.Sprintf("   ≤ 0  %.0f %%", 100*e[3])
+		l.stats = append(l.stats, fmt.Sprintf("≤ 0  %.0f %%", 100*e[3]))
 		l.silent = s.silent(t, m)
 	}
 	if hover.what != ofNothing && s.subject.hover == hover {
@@ -101,7 +102,7 @@ func (s *Scene) silent(t Tensor, m int) string {
 func (s *Scene) drawLegend(p pen, t Tensor, l legend) {
 	b := p.Bounds()
 	row := s.layout.row
-	p.write(p.regular, text, 0, row, row, b.Dx(), l.stats)
+	p.spread(text, row, row, l.stats)
 	right := b.Max.X
 	switch {
 	case l.value != "":
@@ -127,6 +128,18 @@ func (s *Scene) drawLegend(p pen, t Tensor, l legend) {
 		}
 	}
 	p.write(p.regular, faint, max(bar.Min.X, bar.Max.X)+gap, 0, row, b.Dx(), l.high)
+}
+
+// spread writes texts in a line whose top is y and whose height is h, as far apart as there is room for.
+func (p pen) spread(c color.RGBA, y, h int, texts []string) {
+	space := p.pt(14)
+	if n := len(texts); n > 1 {
+		space = max(p.pt(5), min(space, (p.Bounds().Dx()-p.width(p.regular, strings.Join(texts, "")))/(n-1)))
+	}
+	x := 0
+	for _, t := range texts {
+		x = p.write(p.regular, c, x, y, h, p.Bounds().Dx()-x, t) + space
+	}
 }
 
 // gradient fills r with colours from the left, of 0, to the right, of 1.

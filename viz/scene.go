@@ -208,6 +208,7 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 		if err := s.save(); err != nil {
 			return gpu.View{}, err
 		}
+		return s.draw(width, height, scale, exact) // with where it is
 	}
 	return s.frame.All(), nil
 }
