@@ -11,20 +11,20 @@ import (
 	"wgnin/gpu"
 )
 
-// area is a part of the picture that the host draws: text, bars, curves. It is
-// drawn again when what it says has changed.
+// area is a part of the picture that the host draws: text, bars or curves. It is drawn again when
+// says changes, which describes everything that draw depends on.
 type area struct {
 	rect image.Rectangle
 	says string
 	draw func(p pen)
 }
 
-// drawAreas draws the areas that have changed, and puts them into the frame.
-// What maps lie in the same rows is drawn over, so panels must run after it.
+// drawAreas draws the areas that have changed and writes their rows to the frame. That overwrites
+// maps in the same rows, so panels must run after it.
 func (s *Scene) drawAreas() (drawn bool, err error) {
 	now := s.describe()
 	if !slices.EqualFunc(now, s.areas, func(a, b area) bool { return a.rect == b.rect }) {
-		// Nothing is to be left of what was between areas.
+		// The layout has changed: erase what lies between the areas too.
 		s.areas, drawn = nil, true
 		s.canvas = slices.Repeat([]uint32{packed(background)}, s.layout.width*s.layout.height)
 		if err := gpu.Write(s.frame.All(), s.canvas); err != nil {
@@ -57,8 +57,8 @@ func (s *Scene) drawAreas() (drawn bool, err error) {
 	return drawn, nil
 }
 
-// describe are the areas as they should be now. The background of the grid is
-// before all else, since it is under the grid.
+// describe returns the areas as they should be now. The background of the grid comes first, because
+// captions and bars are drawn on it.
 func (s *Scene) describe() []area {
 	l := s.layout
 	shown := s.tensor(s.layer)
@@ -93,7 +93,8 @@ func (s *Scene) describe() []area {
 	legend := s.legend()
 	add(l.legend, func(p pen) { s.drawLegend(p, shown, legend) }, legend, s.colour, shown.Signed, shown.Shape[1])
 	if l.values.columns > 0 {
-		add(l.values.rect, func(p pen) { s.drawValues(p, shown) }, s.numbersOf(shown), s.layer, s.view, s.mark, s.class, s.seen().truth)
+		says := []any{s.numbersOf(shown), s.layer, s.view, s.mark, s.class, s.seen().truth}
+		add(l.values.rect, func(p pen) { s.drawValues(p, shown) }, says...)
 	}
 	if g := l.grid; g.caption > 0 {
 		texts := s.captionTexts(shown)
@@ -108,7 +109,7 @@ func (s *Scene) describe() []area {
 	return areas
 }
 
-// status is the line at the top.
+// status draws the line at the top.
 func (p pen) status(left, right string) {
 	b := p.Bounds()
 	p.fill(b, raised)
@@ -117,7 +118,8 @@ func (p pen) status(left, right string) {
 	p.write(p.bold, bright, pad, 0, b.Dy(), end-3*pad, left)
 }
 
-// footer is the line at the bottom: the keys that have room beside the note, and what they do.
+// footer draws the line at the bottom: the note at the right and, as room allows, keys with what
+// they do.
 func (p pen) footer(keys [][2]string, note string) {
 	b := p.Bounds()
 	p.fill(b, raised)
@@ -136,8 +138,8 @@ func (p pen) footer(keys [][2]string, note string) {
 	}
 }
 
-// label is a name at the left, bold, and what it is of at the right. Of several names, of which each
-// is shorter than the one before, it takes the first that has room.
+// label writes a name at the left, bold, and a detail at the right. names are alternatives from
+// long to short, of which the first that leaves room for the detail is written.
 func (p pen) label(names []string, detail string, c color.RGBA) {
 	b := p.Bounds()
 	gap, w := p.pt(8), p.width(p.regular, detail)
@@ -166,7 +168,7 @@ func (s *Scene) statusText() (left, right string) {
 	return s.src.Title, strings.Join(parts, "   ")
 }
 
-// footerKeys are the keys in the footer, and what they do, the most important first.
+// footerKeys returns the keys for the footer and what they do, the most important first.
 func (s *Scene) footerKeys() (keys [][2]string) {
 	add := func(can bool, key, does string) {
 		if can {
@@ -182,7 +184,7 @@ func (s *Scene) footerKeys() (keys [][2]string) {
 	return keys
 }
 
-// footerNote is what was last said, or else what is unusual.
+// footerNote returns the last message, or else the state if it is unusual.
 func (s *Scene) footerNote() string {
 	switch {
 	case s.message != "":
@@ -207,7 +209,7 @@ func (s *Scene) inputText() (name, detail string) {
 	return "input", ""
 }
 
-// seen is where the input that is shown is from.
+// seen returns where the input on the screen comes from.
 func (s *Scene) seen() origin {
 	if s.past.at >= 0 {
 		return s.past.kept[s.past.at].input
@@ -215,7 +217,7 @@ func (s *Scene) seen() origin {
 	return s.origin
 }
 
-// headerText is what is shown: names of the layer, each shorter than the one before, and the shape.
+// headerText returns names of the layer, from long to short, and the view with its shape.
 func (s *Scene) headerText() (titles []string, shape string) {
 	l := s.src.Layers[s.layer]
 	t := l.Activation
@@ -237,8 +239,9 @@ func (s *Scene) headerText() (titles []string, shape string) {
 	return titles, shape
 }
 
-// captionTexts are the captions of the maps of t: the name of each and, with activations and where all
-// have room, the mean, which is the logit where the maps are pooled.
+// captionTexts returns a name and a number for each map of t. The number is the mean of the
+// activations, the logit if they are pooled; it is empty in other views, and if one of them has no
+// room.
 func (s *Scene) captionTexts(t Tensor) (texts [][2]string) {
 	widest := 0
 	for m, e := range s.entriesOf(t) {
@@ -270,7 +273,7 @@ func (s *Scene) drawCaptions(p pen, texts [][2]string) {
 	}
 }
 
-// drawMiddle is what is where the grid is not.
+// drawMiddle draws the background of the grid, or what stands there instead.
 func (s *Scene) drawMiddle(p pen) {
 	b := p.Bounds()
 	switch {
@@ -314,8 +317,7 @@ func (s *Scene) drawList(p pen) {
 	}
 }
 
-// firstListed is the first layer in the list: not 0 if the chosen one would not
-// be in it.
+// firstListed returns the first layer in the list, chosen so that the selected layer is visible.
 func (s *Scene) firstListed() int {
 	fit := max(1, s.layout.list.Dy()/max(1, s.layout.row))
 	return max(0, s.layer-fit+1)
@@ -346,7 +348,7 @@ func (s *Scene) drawTimeline(p pen) {
 	p.writeRight(p.regular, c, b.Max.X, 0, b.Dy(), label)
 }
 
-// track is the part of the timeline that the mouse can take.
+// track returns the part of the timeline that the mouse can drag.
 func (s *Scene) track() image.Rectangle {
 	r := s.layout.timeline
 	r.Min.X += s.pen.pt(4)

@@ -8,13 +8,13 @@ import (
 	"slices"
 )
 
-// bar is a class with its probability.
+// bar is a class and its probability.
 type bar struct {
 	class int
 	p     float64
 }
 
-// ranked are the n most likely classes.
+// ranked returns the n most likely classes, the most likely first.
 func (s *Scene) ranked(n int) []bar {
 	logits := s.logits()
 	largest, sum := slices.Max(logits), 0.0
@@ -58,17 +58,16 @@ func (s *Scene) drawBars(p pen, bars []bar) {
 	}
 }
 
-// values is where the numbers of a layer whose maps are one number each are drawn as bars, in columns
-// from the top. The zero values has no room.
+// values places the bars of a layer whose maps are one number each, in columns that are filled from
+// the top. The zero values draws none.
 type values struct {
 	rect                    image.Rectangle
 	columns, lines          int
 	columnWidth, lineHeight int
 }
 
-// valuesIn lays the numbers of t out in r, in lines that are at least row high and columns that are at
-// least narrowest wide. Where they have no room, or t has maps of more than one number, it is the zero
-// values.
+// valuesIn places the numbers of t in r, in lines at least row high and columns at least narrowest
+// wide. It returns the zero values if they do not fit, or if a map of t has more than one number.
 func valuesIn(r image.Rectangle, t Tensor, row, narrowest int) values {
 	n, fit := t.Shape[0], r.Dy()/row
 	if t.Shape[1]*t.Shape[2]*t.Shape[3] > 1 || fit < 1 {
@@ -84,7 +83,7 @@ func valuesIn(r image.Rectangle, t Tensor, row, narrowest int) values {
 	return v
 }
 
-// at is the number of the map whose bar is at a pixel, if it is less than n.
+// at returns the map whose bar is at p. ok is false if there is none among n.
 func (v values) at(p image.Point, n int) (m int, ok bool) {
 	if !p.In(v.rect) {
 		return 0, false
@@ -94,7 +93,7 @@ func (v values) at(p image.Point, n int) (m int, ok bool) {
 	return m, m < n
 }
 
-// mapName is the name of map m of the layer that is shown.
+// mapName returns the name of map m of the layer on the screen: its class, or its number.
 func (s *Scene) mapName(m int) string {
 	if s.perClass() {
 		return s.src.class(m)
@@ -102,7 +101,7 @@ func (s *Scene) mapName(m int) string {
 	return fmt.Sprintf("map %d", m)
 }
 
-// numbersOf are the numbers of a layer whose maps are one number each, as they are written.
+// numbersOf formats the numbers of t, whose maps are one number each.
 func (s *Scene) numbersOf(t Tensor) []string {
 	texts := make([]string, t.Shape[0])
 	for i, e := range s.entriesOf(t) {
@@ -111,7 +110,7 @@ func (s *Scene) numbersOf(t Tensor) []string {
 	return texts
 }
 
-// drawValues draws a bar from zero for each number of t, with its name and the number.
+// drawValues draws each number of t as a bar from zero, between its name and the number.
 func (s *Scene) drawValues(p pen, t Tensor) {
 	v, texts := s.layout.values, s.numbersOf(t)
 	low, high := 0.0, 0.0
@@ -122,7 +121,7 @@ func (s *Scene) drawValues(p pen, t Tensor) {
 	}
 	pad := p.pt(8)
 	nameW = min(nameW, v.columnWidth/3)
-	from, to := nameW+2*pad, v.columnWidth-textW-3*pad // where bars may be
+	from, to := nameW+2*pad, v.columnWidth-textW-3*pad // the room for bars
 	x := func(value float64) int {
 		if high == low {
 			return from
@@ -149,7 +148,7 @@ func (s *Scene) drawValues(p pen, t Tensor) {
 	}
 }
 
-// barColours are the colours of a bar and of its text.
+// barColours returns the colours of a bar and of its text.
 func barColours(truth bool) (fill, ink color.RGBA) {
 	if truth {
 		return color.RGBA{38, 94, 62, 255}, green

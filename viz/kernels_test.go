@@ -97,7 +97,8 @@ func cases() []check.Case {
 		{Width: 16, Height: 32, FrameWidth: 16, Planes: 3, Rows: 5, Cols: 7, Offset: 2, PlaneStride: 1, RowStride: 21, ColStride: 3,
 			MapRows: 2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Hue: 0xffc86432},
 	} {
-		// Halves of halves, so that what is interpolated and blended has no rounding that could differ.
+		// Halves of halves, so that what is interpolated and blended has no rounding that could
+		// differ.
 		image := ints(r, int(c.Offset+2*c.PlaneStride+c.Rows*c.RowStride+c.Cols*c.ColStride), 0, 1)
 		m := ints(r, int(c.MapOffset+c.MapRows*c.MapRowStride+c.MapCols*c.MapColStride), -2, 5)
 		cs = append(cs, check.Of(c.kernel(), camArgs[u32, f64]{

@@ -37,12 +37,11 @@ const (
 	KeyInvert            // i: white for black, in an image of the user's own
 	KeyScreenshot        // p
 	KeyHelp              // h or ?
-	KeyEscape            // escape: leaves help, the past, a single map, in this order, and then quits
+	KeyEscape            // escape: leaves help, the past, a single map, in this order; with none of them it quits
 	KeyQuit              // q
 )
 
-// letters are keys by what they type, so that they are where the user's
-// keyboard has them.
+// letters maps what a key types, rather than where it is, so that every keyboard layout works.
 var letters = map[rune]Key{
 	'n': KeyNormalisation, 'c': KeyColours, 'v': KeyView, 'k': KeyNextClass,
 	'.': KeyNextMap, ',': KeyPrevMap, ']': KeyNextPlane, '[': KeyPrevPlane,
@@ -53,7 +52,7 @@ var letters = map[rune]Key{
 // KeyOf returns the key that a keyboard binds to what it types, and KeyNone for another one.
 func KeyOf(typed rune) Key { return letters[unicode.ToLower(typed)] }
 
-// helpLines are the keys that do something, and what they do.
+// helpLines returns the keys that do something here, and what they do.
 func (s *Scene) helpLines() [][2]string {
 	lines := [][2]string{
 		{"↑ ↓", "layer; a click in the list too"},
@@ -77,7 +76,7 @@ func (s *Scene) helpLines() [][2]string {
 	add(s.src.History > 0, "B  G  End", "back in the training run, forward, now; drag the timeline")
 	add(s.src.Save != nil, "P", "save a picture")
 	add(s.quit == nil, "H  Esc", "this help; back")
-	add(s.quit != nil, "H  Esc", "this help; back, and quit where there is nothing to leave")
+	add(s.quit != nil, "H  Esc", "this help; back, or quit if there is nothing to leave")
 	add(s.quit != nil, "Q", "quit")
 	return lines
 }
@@ -170,7 +169,7 @@ func (s *Scene) Key(k Key) {
 	}
 }
 
-// leave quits, where that is possible.
+// leave quits, if the program allows it.
 func (s *Scene) leave() {
 	if s.quit != nil {
 		s.quit()
@@ -183,28 +182,28 @@ func (s *Scene) fail(err error) {
 	}
 }
 
-// choose shows layer i, if there is one.
+// choose shows layer i, if it exists.
 func (s *Scene) choose(i int) {
 	if i >= 0 && i < len(s.src.Layers) && i != s.layer {
 		s.layer, s.mark, s.zoom = i, -1, false
 	}
 }
 
-// step moves the map with the border.
+// step moves the border to the next map or the one before.
 func (s *Scene) step(mark *int, by int) {
 	if t := s.tensor(s.layer); !t.Data.IsZero() {
 		*mark = (max(*mark, min(0, -by)) + by + t.Shape[0]) % t.Shape[0]
 	}
 }
 
-// toggleZoom shows map m alone, or all again. What is drawn as bars has no map to show.
+// toggleZoom shows map m alone, or all maps again. It does nothing to bars.
 func (s *Scene) toggleZoom(m int) {
 	if !s.tensor(s.layer).Data.IsZero() && s.layout.values.columns == 0 {
 		s.mark, s.zoom = m, !s.zoom
 	}
 }
 
-// show makes sample i the input, counting on from the last to the first.
+// show makes sample i the input. The first follows the last.
 func (s *Scene) show(i int) error {
 	if s.src.Sample == nil || s.src.Samples < 1 {
 		return nil
@@ -216,7 +215,7 @@ func (s *Scene) show(i int) error {
 	return err
 }
 
-// travel moves in the past, of which there are only activations.
+// travel moves in the past, which has only activations.
 func (s *Scene) travel(move func()) {
 	if len(s.past.kept) == 0 {
 		return
@@ -276,7 +275,8 @@ func (s *Scene) MouseButton(down bool, x, y float64) {
 	}
 }
 
-// toggleClass chooses the class of the class map, or again the most likely one.
+// toggleClass shows the class map of class i or, if it is shown, that of the most likely class
+// again.
 func (s *Scene) toggleClass(i int) {
 	if s.class == i {
 		i = -1

@@ -5,37 +5,37 @@ import (
 	"math"
 )
 
-// layout says where everything is, in pixels. What does not fit is empty.
+// layout holds the place of every part, in pixels. A part that does not fit is empty.
 type layout struct {
 	width, height int
 
 	status, footer                   image.Rectangle
 	inputLabel, camLabel, cam, bars  image.Rectangle
 	camScale                         image.Rectangle
-	header, middle, legend, timeline image.Rectangle // middle is where the grid is
+	header, middle, legend, timeline image.Rectangle // the grid lies in middle
 	list, curves                     image.Rectangle
 	input, grid                      grid
-	values                           values // in the place of the grid, where every map is one number
+	values                           values // instead of the grid, if each map is one number
 	row                              int    // height of a line of text
 }
 
-// grid is maps side by side, with a gap around each.
+// grid places maps of one size side by side, with a gap around each.
 type grid struct {
 	rect              image.Rectangle
 	columns           int
 	cellW, cellH, gap int
-	caption           int // height of the text below each map, and of the gap above the text; 0 without texts
+	caption           int // height of the text below each map and of the gap above the text; 0 for no text
 	maps, rows, cols  int // of the tensor
 }
 
-// pitch is how far the next line of maps is below a line of maps.
+// pitch returns the distance from one line of maps to the next.
 func (g grid) pitch() int { return g.cellH + g.caption + g.gap }
 
-// lines is the number of lines of maps.
+// lines returns the number of lines of maps.
 func (g grid) lines() int { return (g.maps + g.columns - 1) / g.columns }
 
-// parts are the grids that a kernel can draw without writing over a caption, each with the number of
-// its first map: the lines of maps if there are captions.
+// parts cuts the grid into grids that a kernel can draw without writing over captions: its lines,
+// or the whole grid if it has no captions. first is the number of each part's first map.
 func (g grid) parts() (parts []grid, first []int) {
 	if g.caption == 0 {
 		return []grid{g}, []int{0}
@@ -50,7 +50,7 @@ func (g grid) parts() (parts []grid, first []int) {
 	return parts, first
 }
 
-// captions is the place of the captions of a line of maps.
+// captions returns the place of the captions below a line of maps.
 func (g grid) captions(line int) image.Rectangle {
 	r := g.rect
 	r.Min.Y += line*g.pitch() + 2*g.gap + g.cellH
@@ -75,8 +75,7 @@ func (s *Scene) arrange() {
 		return
 	}
 
-	// At the left the image, the activation map and the bars, as large as
-	// there is height for all.
+	// The image, the class map and the bars are at the left, as large as the height allows.
 	squares, scale := 1, 0
 	if s.src.CAM >= 0 {
 		squares, scale = 2, l.row
@@ -107,7 +106,7 @@ func (s *Scene) arrange() {
 	}
 	l.bars, _ = cutTop(left, min(left.Dy()/l.row, s.src.classes(), 10)*l.row)
 
-	// At the right the layers and the curves, if there is room.
+	// The layers and the curves are at the right, if there is room.
 	middle := rest
 	middle.Min.X += width + 2*pad
 	if s.help {
@@ -150,8 +149,8 @@ func (s *Scene) arrange() {
 	s.layout = l
 }
 
-// gridIn makes a grid of the n maps of t, or of the one that is zoomed in on, with the names of the
-// classes below where there is room for them.
+// gridIn makes a grid in r of the n maps of t, or of the zoomed map alone. Maps of classes get room
+// for captions, unless the maps are too narrow for names.
 func (s *Scene) gridIn(r image.Rectangle, n int, t Tensor, row int) grid {
 	if s.zoom {
 		n = 1
@@ -165,7 +164,7 @@ func (s *Scene) gridIn(r image.Rectangle, n int, t Tensor, row int) grid {
 	return fit(r, n, t.Shape[2], t.Shape[3], gap, 0)
 }
 
-// cutTop takes h pixels, or what there is, off the top of r.
+// cutTop cuts up to h pixels off the top of r.
 func cutTop(r image.Rectangle, h int) (top, rest image.Rectangle) {
 	y := min(r.Min.Y+max(h, 0), r.Max.Y)
 	return image.Rect(r.Min.X, r.Min.Y, r.Max.X, y), image.Rect(r.Min.X, y, r.Max.X, r.Max.Y)
@@ -176,12 +175,12 @@ func cutBottom(r image.Rectangle, h int) (bottom, rest image.Rectangle) {
 	return image.Rect(r.Min.X, y, r.Max.X, r.Max.Y), image.Rect(r.Min.X, r.Min.Y, r.Max.X, y)
 }
 
-// fullLines is how much more the area of a map counts in a grid whose last line is full.
+// fullLines is the bonus on the area of a map in a grid whose last line is full.
 const fullLines = 1.15
 
-// fit makes n maps of rows x cols as large as r allows, with captions of so many pixels. From three
-// pixels a value on, every value gets the same whole number of pixels where that costs less than a
-// tenth of the width.
+// fit returns the grid in r whose n maps of rows x cols are largest, each with caption pixels below
+// it. From three pixels a value on, every value gets the same whole number of pixels, if that costs
+// less than a tenth of the width.
 func fit(r image.Rectangle, n, rows, cols, gap, caption int) grid {
 	var best grid
 	bestScore, bestOff := 0.0, 0.0
@@ -205,7 +204,7 @@ func fit(r image.Rectangle, n, rows, cols, gap, caption int) grid {
 		if n%columns == 0 {
 			score *= fullLines
 		}
-		// Of equally good ones the one that is most of r's own shape.
+		// Among equally good grids, prefer the one whose shape is closest to that of r.
 		off := math.Abs(math.Log(float64(columns*w*r.Dy()) / float64(max(1, lines*h*r.Dx()))))
 		if score > bestScore || score == bestScore && off < bestOff {
 			bestScore, bestOff = score, off
@@ -222,7 +221,7 @@ func fit(r image.Rectangle, n, rows, cols, gap, caption int) grid {
 	return best
 }
 
-// at is the number of the tensor that is drawn at a pixel.
+// at returns the map, row and column of the number drawn at p.
 func (g grid) at(p image.Point) (m, row, col int, ok bool) {
 	if !p.In(g.rect) {
 		return 0, 0, 0, false
@@ -237,7 +236,7 @@ func (g grid) at(p image.Point) (m, row, col int, ok bool) {
 	return m, y * g.rows / g.cellH, x * g.cols / g.cellW, true
 }
 
-// hover is the number under the mouse.
+// hover returns the number under the mouse.
 func (s *Scene) hover() spot {
 	if m, row, col, ok := s.layout.grid.at(s.mouse); ok {
 		if s.zoom {

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// legend says what the colours of the maps are, and the numbers. The zero legend says nothing.
+// legend explains the colours of the maps and gives their statistics. The zero legend is empty.
 type legend struct {
-	low, high string // ends of the colours; empty where there are none
+	low, high string // ends of the colour range; empty if there are no colours
 	stats     []string
 	value     string // the number under the mouse
-	silent    string // how many maps are zero everywhere
+	silent    string // the maps that are zero everywhere
 }
 
-// legend is what the legend says now: nothing while its numbers are on their way to the host.
+// legend returns the legend. It is empty until the statistics of what is shown have been read back.
 func (s *Scene) legend() (l legend) {
 	t := s.tensor(s.layer)
 	known := s.subject
@@ -59,8 +59,8 @@ func (s *Scene) legend() (l legend) {
 	return l
 }
 
-// ends are the values of the first and the last colour: of map m, or of all if m is -1 and they have
-// the same.
+// ends returns the values of the first and of the last colour: those of map m or, if m is -1, of
+// all maps if they share a range.
 func (s *Scene) ends(t Tensor, m int) (low, high string) {
 	first, step := s.span()
 	switch {
@@ -79,7 +79,7 @@ func (s *Scene) ends(t Tensor, m int) (low, high string) {
 	return number(span[0]), number(span[1])
 }
 
-// silent says which maps a ReLU leaves zero everywhere: whether map m is one, or how many if m is -1.
+// silent says whether a ReLU leaves map m zero everywhere or, if m is -1, of how many maps it does.
 func (s *Scene) silent(t Tensor, m int) string {
 	if t.Signed {
 		return ""
@@ -130,7 +130,8 @@ func (s *Scene) drawLegend(p pen, t Tensor, l legend) {
 	p.write(p.regular, faint, max(bar.Min.X, bar.Max.X)+gap, 0, row, b.Dx(), l.high)
 }
 
-// spread writes texts in a line whose top is y and whose height is h, as far apart as there is room for.
+// spread writes texts in a line whose top is y and whose height is h, as far apart as there is room
+// for.
 func (p pen) spread(c color.RGBA, y, h int, texts []string) {
 	space := p.pt(14)
 	if n := len(texts); n > 1 {
@@ -142,14 +143,14 @@ func (p pen) spread(c color.RGBA, y, h int, texts []string) {
 	}
 }
 
-// gradient fills r with colours from the left, of 0, to the right, of 1.
+// gradient fills r with colours, from that of 0 at the left to that of 1 at the right.
 func (p pen) gradient(r image.Rectangle, of func(v float64) color.RGBA) {
 	for x := r.Min.X; x < r.Max.X; x++ {
 		p.fill(image.Rect(x, r.Min.Y, x+1, r.Max.Y), of(float64(x-r.Min.X)/float64(max(1, r.Dx()-1))))
 	}
 }
 
-// mixed is the colour that has the share v of b, and else a.
+// mixed blends a and b, of which it takes the share v.
 func mixed(a, b color.RGBA, v float64) color.RGBA {
 	of := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + v*(float64(b)-float64(a)))) }
 	return color.RGBA{of(a.R, b.R), of(a.G, b.G), of(a.B, b.B), 255}
@@ -158,7 +159,7 @@ func mixed(a, b color.RGBA, v float64) color.RGBA {
 // camShare is the opacity of the largest value in cam.wgsl.
 const camShare = 0.75
 
-// drawCamScale says what the opacity of the class map means: the values from 0 to most.
+// drawCamScale explains the opacity of the class map: it grows from 0 to the value most.
 func (s *Scene) drawCamScale(p pen, most string) {
 	b, gap := p.Bounds(), p.pt(6)
 	x := p.write(p.regular, faint, 0, 0, b.Dy(), b.Dx(), "0") + gap
@@ -166,7 +167,7 @@ func (s *Scene) drawCamScale(p pen, most string) {
 	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA { return mixed(raised, orange, camShare*v) })
 }
 
-// drawCamNothing says, in the place of a class map, that there is none.
+// drawCamNothing draws a sentence instead of a class map that is nowhere positive.
 func (s *Scene) drawCamNothing(p pen, class string) {
 	b, row, pad := p.Bounds(), s.layout.row, p.pt(8)
 	p.fill(b, raised)

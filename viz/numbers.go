@@ -7,19 +7,19 @@ import (
 	"wgnin/gpu"
 )
 
-// entryLayout says where statistics are, in entries.
+// entryLayout gives the place of each statistic in the buffer of entries, counted in entries.
 type entryLayout struct {
-	unit, mouse, cam, all uint32 // 0 to 1; the number under the mouse; the map of the class; all layers
+	unit, mouse, cam, all uint32 // the range 0 to 1; the number under the mouse; the class map; all layers together
 	logits                uint32 // one each
 	totals                uint32 // one a layer
 	maps                  uint32 // of the layer that is shown
-	host                  uint32 // those up to here come to the host
+	host                  uint32 // entries before this one are read back
 	others                uint32 // maps of other layers
-	rows                  uint32 // of maps, before they are merged
+	rows                  uint32 // of each row of a map, before merging
 	end                   uint32
 }
 
-// subject is what statistics are of.
+// subject identifies what the statistics describe.
 type subject struct {
 	layer, channel int
 	view           view
@@ -27,7 +27,7 @@ type subject struct {
 	hover          spot
 }
 
-// spot is a number of a tensor that is drawn.
+// spot is one number of a tensor on the screen.
 type spot struct {
 	what        spotKind
 	m, row, col int
@@ -60,12 +60,12 @@ func (src Source) entries() entryLayout {
 	return at
 }
 
-// looked is what is looked at.
+// looked returns what the user looks at now.
 func (s *Scene) looked() subject {
 	return subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at, hover: s.hover()}
 }
 
-// logits are those of the image, as far as they have come to the host.
+// logits returns the newest logits that the host has read back.
 func (s *Scene) logits() []float64 {
 	v := make([]float64, s.src.classes())
 	for i := range v {
@@ -74,7 +74,7 @@ func (s *Scene) logits() []float64 {
 	return v
 }
 
-// entry is a statistic that has come to the host.
+// entry returns statistic i, as last read back.
 func (s *Scene) entry(i uint32) [4]float64 {
 	var e [4]float64
 	for k := range e {
@@ -83,9 +83,9 @@ func (s *Scene) entry(i uint32) [4]float64 {
 	return e
 }
 
-// count makes the statistics, if what they are of has changed or again is set,
-// and says whether it did. When they are to be exact it waits for them, and
-// counts once more if they show another class to be the most likely.
+// count computes the statistics if their subject has changed or again is set, and reports whether
+// it did. With exact it waits for them, and computes them once more if they make another class the
+// most likely, whose map is then the one shown.
 func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	for {
 		sub := s.looked()
@@ -119,11 +119,11 @@ func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	}
 }
 
-// readbackDelay is how many pictures later numbers are shown while a training goes on: by
-// then the device has long made them.
+// readbackDelay is how many pictures late the numbers are shown during a training, so that no
+// picture waits for the device.
 const readbackDelay = 2
 
-// ask runs the statistics, and has them brought to the host some pictures later.
+// ask runs the statistics and begins to read them back.
 func (s *Scene) ask(sub subject, plans []*gpu.Plan) error {
 	if s.readback.Full() {
 		if err := s.take(); err != nil {
@@ -134,14 +134,14 @@ func (s *Scene) ask(sub subject, plans []*gpu.Plan) error {
 	return s.readback.Run(plans...)
 }
 
-// take waits for the oldest numbers asked for.
+// take waits for the oldest numbers that were asked for.
 func (s *Scene) take() error {
 	s.subject, s.asked = s.asked[0], s.asked[1:]
 	return s.readback.Next(s.values)
 }
 
-// rows is the dispatch that makes statistics of t's rows, with the map
-// innermost.
+// rows returns the dispatch that computes the statistics of each row of t, with the map as the
+// innermost index.
 func (s *Scene) rows(t Tensor, to uint32) dispatch {
 	st := stats{
 		Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]), Offset: uint32(t.Offset),
@@ -153,8 +153,7 @@ func (s *Scene) rows(t Tensor, to uint32) dispatch {
 	}}
 }
 
-// pointed are the dispatches that make the statistic of the number under the
-// mouse, if there is one.
+// pointed returns the dispatches that fetch the number under the mouse, if there is one.
 func (s *Scene) pointed(h spot) []dispatch {
 	t := s.tensor(s.layer)
 	switch h.what {
@@ -166,8 +165,7 @@ func (s *Scene) pointed(h spot) []dispatch {
 	return []dispatch{s.rows(t.value(h.m, h.row, h.col), s.at.mouse)}
 }
 
-// statistics are the dispatches that make the other numbers, and the ranges for
-// colours.
+// statistics returns the dispatches that compute the other numbers and the ranges of the colours.
 func (s *Scene) statistics() []dispatch {
 	var ds []dispatch
 	join := func(m merge) {
@@ -209,7 +207,7 @@ func (s *Scene) statistics() []dispatch {
 	return ds
 }
 
-// entriesOf are the statistics of the maps that are shown.
+// entriesOf returns the statistics of the maps of t, the tensor that is shown.
 func (s *Scene) entriesOf(t Tensor) [][4]float64 {
 	es := make([][4]float64, t.Shape[0])
 	for i := range es {
@@ -218,7 +216,7 @@ func (s *Scene) entriesOf(t Tensor) [][4]float64 {
 	return es
 }
 
-// merged is what merge.wgsl makes of statistics.
+// merged merges statistics as merge.wgsl does.
 func merged(es [][4]float64) [4]float64 {
 	all := es[0]
 	for _, e := range es[1:] {
@@ -229,7 +227,7 @@ func merged(es [][4]float64) [4]float64 {
 	return all
 }
 
-// number is v in few characters, with a proper minus.
+// number formats v in few characters, with a proper minus sign.
 func number(v float64) string {
 	return strings.ReplaceAll(fmt.Sprintf("%.3g", v), "-", "−")
 }

@@ -6,7 +6,7 @@ import (
 	"wgnin/gpu"
 )
 
-// camClass is the class whose activation map is shown.
+// camClass returns the class whose activation map is shown.
 func (s *Scene) camClass() int {
 	if s.class >= 0 {
 		return s.class
@@ -20,7 +20,7 @@ func (s *Scene) camClass() int {
 	return best
 }
 
-// cam is the map of the class that is shown.
+// cam returns the activation map of that class. ok is false if the network has none.
 func (s *Scene) cam() (t Tensor, ok bool) {
 	if s.src.CAM < 0 {
 		return t, false
@@ -29,16 +29,16 @@ func (s *Scene) cam() (t Tensor, ok bool) {
 	return t.maps(min(s.camClass(), t.Shape[0]-1), 1), true
 }
 
-// camMost is the largest value of the map of the class that is shown. If it is not positive, nothing
-// in the image counts for the class.
+// camMost returns the largest value of the class map. If it is not positive, nothing in the image
+// counts for the class.
 func (s *Scene) camMost() float64 { return s.entry(s.at.cam)[1] }
 
-// perClass reports whether each map that is shown is that of a class.
+// perClass reports whether the maps on the screen belong to the classes, one each.
 func (s *Scene) perClass() bool {
 	return (s.view == activations || s.view == gradients) && (s.layer == s.src.CAM || s.layer == len(s.src.Layers)-1)
 }
 
-// pictures are the dispatches that draw maps.
+// pictures returns the dispatches that draw the input, the class map and the grid of maps.
 func (s *Scene) pictures() []dispatch {
 	var ds []dispatch
 	sub := s.looked()
@@ -98,14 +98,14 @@ func (s *Scene) pictures() []dispatch {
 	return ds
 }
 
-// span is the entry of the range of the first map that is drawn, for colours, and how many further
-// that of the next map is. A map that is zoomed in on has its own range.
+// span returns the entry that holds the colour range of the first map drawn, and the distance from
+// it to the entry of the next map. A zoomed map has its own range.
 func (s *Scene) span() (first, step uint32) {
 	switch {
 	case s.zoom:
 		return s.at.maps + uint32(s.mark), 0
 	case s.norm == perLayer:
-		return s.at.totals, 0 // where only this layer is counted, it is the first
+		return s.at.totals, 0 // the first total is this layer's, the only one counted
 	case s.norm == global:
 		return s.at.all, 0
 	}

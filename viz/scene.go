@@ -208,7 +208,7 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 		if err := s.save(); err != nil {
 			return gpu.View{}, err
 		}
-		return s.draw(width, height, scale, exact) // with where it is
+		return s.draw(width, height, scale, exact) // the footer now names the file
 	}
 	return s.frame.All(), nil
 }
@@ -366,8 +366,8 @@ func (s *Scene) SetSample(i int) error {
 	return s.show(i)
 }
 
-// OnQuit makes f what the key q asks for, and escape where there is nothing to leave. Without it they
-// do not, and the help does not name them.
+// OnQuit sets what [KeyQuit] calls, and [KeyEscape] if there is nothing to leave. Without it
+// neither quits, and the help does not name them.
 func (s *Scene) OnQuit(f func()) { s.quit = f }
 
 // Say shows a text at the bottom, until the next key.

@@ -71,7 +71,7 @@ type Source struct {
 	// SetPixels makes an image of the user's own the input: 8-bit, planar
 	// [C,h,w] with the input's C, of any size; 0 is black.
 	SetPixels func(pixels []uint8, w, h int) error
-	// Save keeps a picture of the scene and returns where it is, for the footer to say.
+	// Save keeps a picture of the scene and returns where it is, which the footer says.
 	Save func(*image.RGBA) (name string, err error)
 }
 
@@ -79,7 +79,7 @@ type Source struct {
 type Layer struct {
 	Name       string // as in a state dict: 0.2
 	Kind       string // what it is, and its settings
-	Short      string // Kind with fewer settings, for where Kind has no room; Kind if empty
+	Short      string // Kind with fewer settings, used where Kind does not fit; empty means Kind
 	Activation Tensor // [C,1,H,W]
 	Gradient   Tensor // of the loss, in Activation's shape; no Data where there is none
 
@@ -115,7 +115,7 @@ func (t Tensor) check(name string) error {
 	return nil
 }
 
-// maps are n maps of t, from map m on.
+// maps returns n maps of t, beginning with map m.
 func (t Tensor) maps(m, n int) Tensor {
 	t.Offset += m * t.Stride[0]
 	t.Shape[0] = n

@@ -104,7 +104,7 @@ func (p pen) write(face font.Face, c color.RGBA, x, y, h, w int, s string) int {
 	return d.Dot.X.Ceil()
 }
 
-// wrap cuts s into lines that are at most w pixels wide, as far as its words are.
+// wrap breaks s between words into lines of at most w pixels. A longer word has a line of its own.
 func (p pen) wrap(face font.Face, w int, s string) (lines []string) {
 	for i, word := range strings.Fields(s) {
 		if last := len(lines) - 1; i > 0 && p.width(face, lines[last]+" "+word) <= w {
@@ -116,7 +116,7 @@ func (p pen) wrap(face font.Face, w int, s string) (lines []string) {
 	return lines
 }
 
-// cutLeft is the end of s that is at most w pixels wide, with an ellipsis before it if it is not all.
+// cutLeft returns s or, if it is wider than w pixels, an ellipsis and the end of s that fits.
 func (p pen) cutLeft(face font.Face, w int, s string) string {
 	for runes := []rune(s); len(runes) > 0 && p.width(face, s) > w; {
 		runes = runes[1:]

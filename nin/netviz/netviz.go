@@ -37,8 +37,8 @@ type Options struct {
 	Classes []string     // names of the logits; those of Images if nil, and numbers without either
 	Dir     string       // folder for the pictures that the user saves with a key; empty for the current one
 
-	// Save keeps a picture that the user saves with a key, in the place of a file in Dir, and returns
-	// what to call it.
+	// Save keeps a picture that the user saves with a key and returns where it is, which the footer
+	// says. If it is nil, the picture is a file in Dir.
 	Save func(*image.RGBA) (name string, err error)
 
 	// History is the most bytes on the device for the maps of past training steps, to which the
@@ -138,7 +138,7 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 	return src
 }
 
-// short is the text of l without what a name begins: the stride of a convolution, say, or what is in a
+// short returns the text of l without named settings, such as a stride, and without the layers in a
 // block.
 func short(l nn.ProbeLayer) string {
 	words := strings.Fields(nn.Text(l.Layer))

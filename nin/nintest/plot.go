@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Plot reads the picture of a plot and returns its size. The test fails if what is drawn reaches the
-// edge, where it would be cut off.
+// Plot reads the picture of a plot and returns its size. It fails the test if anything is drawn at
+// the edge, for then it may be cut off.
 func Plot(t *testing.T, path string) image.Point {
 	t.Helper()
 	f, err := os.Open(path)

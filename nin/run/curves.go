@@ -20,10 +20,11 @@ import (
 	"wgnin/nn/files"
 )
 
-// drawCurves writes curves.png from metrics.jsonl: over the epochs, the training loss, the mean of
-// each half epoch, solid, and the test loss dashed on the left axis, and the test accuracy
-// dash-dotted on the right one, with their last values and the best epoch. The lines are those of
-// the chapter, which has one axis for the three. Before the first step it writes nothing.
+// drawCurves draws metrics.jsonl as curves.png. The training loss, the mean of each half epoch, is
+// solid, and the test loss after each epoch dashed; their axis is at the left. The test accuracy is
+// dash-dotted, and its axis is at the right. The plot gives the last values and the best epoch. The
+// lines are the chapter's, which draws all three on one axis. Before the first step drawCurves
+// writes nothing.
 func (r *Run) drawCurves() error {
 	if r.metrics == nil {
 		return nil
@@ -52,7 +53,7 @@ func (r *Run) drawCurves() error {
 	return files.Write(r.file(curvesFile), png)
 }
 
-// plotOf is the plot of the three curves. train has a point; the others may have none.
+// plotOf plots the three curves. Only train must have a point.
 func plotOf(train, loss, accuracy plotter.XYs) (*plot.Plot, error) {
 	p := chart.New()
 	p.X.Label.Text, p.Y.Label.Text = "epoch", "loss"
@@ -106,8 +107,8 @@ func plotOf(train, loss, accuracy plotter.XYs) (*plot.Plot, error) {
 	return p, nil
 }
 
-// curves are the points of the three curves, x in epochs. In the first epoch the
-// training loss is the mean of twentieths of what there is.
+// curves reads the points of the three curves from metrics; x is in epochs. In the first epoch, the
+// points of the training loss are the means of twentieths of the steps so far.
 func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter.XYs, err error) {
 	type step struct {
 		number int // from 1 on; torn lines leave gaps
@@ -142,7 +143,7 @@ func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter
 	for i, s := range steps {
 		sum += s.loss
 		n++
-		// A window that would be cut by the end of the epoch is part of the one before.
+		// The last window of an epoch takes the steps that are too few for a window of their own.
 		inEpoch := (s.number-1)%stepsPerEpoch + 1
 		if inEpoch%window == 0 && inEpoch+window <= stepsPerEpoch || inEpoch == stepsPerEpoch || i == len(steps)-1 {
 			train = append(train, plotter.XY{X: float64(s.number) / float64(stepsPerEpoch), Y: sum / float64(n)})

@@ -19,8 +19,8 @@ import (
 	"wgnin/nn/files"
 )
 
-// WriteFiles leaves study-N.md, with what was done and what came out, and the
-// plot study-N.png beside it, and gives the path of the first.
+// WriteFiles writes the report study-N.md and its plot study-N.png to dir, and returns the path of
+// the report.
 func (r Findings) WriteFiles(dir string) (string, error) {
 	name := filepath.Join(dir, fmt.Sprintf("study-%d", r.Exercise))
 	png, err := r.plot()
@@ -33,7 +33,7 @@ func (r Findings) WriteFiles(dir string) (string, error) {
 	return name + ".md", files.Write(name+".md", []byte(r.markdown()))
 }
 
-// markdown is the report.
+// markdown returns the report.
 func (r Findings) markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
@@ -78,16 +78,16 @@ func (r Findings) markdown() string {
 	return b.String()
 }
 
-// lastTenth is the mean of the last tenth of the losses of a training.
+// lastTenth returns the mean of the last tenth of the losses of a training.
 func lastTenth(losses []float64) float64 { return stat.Mean(losses[len(losses)*9/10:], nil) }
 
-// learned is the part of the loss of a guess below which a network has learned something.
+// learned is the share of the loss of a guess below which a network counts as having learned.
 const learned = 0.9
 
-// guess is the loss of a guess, where all classes are as frequent.
+// guess returns the loss of a guess if all classes are equally frequent.
 func (r Findings) guess() float64 { return math.Log(float64(r.Classes)) }
 
-// guessing says that the network did not learn, or how many of its trainings, called units, did not.
+// guessing says that the network did not learn or, in units, how many of its trainings did not.
 func (v NetworkResult) guessing(units string) string {
 	if v.Guessing == len(v.Accuracy) {
 		return "did not learn"
@@ -142,13 +142,13 @@ func (r Findings) compare(i int) string {
 		times(v.Cost.MACs, base.Cost.MACs), times(v.Rate, base.Rate))
 }
 
-// times is a in units of b.
+// times writes a in units of b.
 func times[T int | int64 | float64](a, b T) string {
 	return fmt.Sprintf("%.2f times the", math.Round(100*float64(a)/float64(b))/100)
 }
 
-// plot draws the accuracy of each seed, with a bar from the least to the most and the mean, and the
-// curves of the training loss.
+// plot draws two plots side by side: the accuracy of each seed, with the mean and a bar from the
+// least to the most, and the training losses.
 func (r Findings) plot() ([]byte, error) {
 	accuracy, loss := chart.New(), chart.New()
 	accuracy.Y.Label.Text = "test accuracy"
@@ -213,7 +213,8 @@ func (r Findings) plot() ([]byte, error) {
 	return chart.PNG(720, 300, accuracy, loss)
 }
 
-// draw are the dots of the seeds at x, the bar from the least to the most, and the mean.
+// draw returns the bar from the least accuracy to the most, the mean, and the dots of the seeds, at
+// x.
 func (v NetworkResult) draw(x float64, c color.Color) ([]plot.Plotter, error) {
 	average, least, most := v.spread()
 	var points plotter.XYs

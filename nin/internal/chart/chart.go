@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// The colours of the chapter's curves, and of what is not data.
+// Colours of the chapter's curves, and of lines that are no data.
 var (
 	Blue    = color.RGBA{31, 119, 180, 255}
 	Magenta = color.RGBA{191, 0, 191, 255}
@@ -24,13 +24,13 @@ var (
 	Grey    = color.RGBA{96, 96, 96, 255}
 )
 
-// Dashed and DashDotted are the chapter's other lines.
+// Dashed and DashDotted are the dashes of the chapter's curves.
 var (
 	Dashed     = []vg.Length{6, 3}
 	DashDotted = []vg.Length{6, 2, 1, 2}
 )
 
-// Margin is the space round a plot in a picture.
+// Margin is the space around a plot in a picture.
 const Margin = 10
 
 const (
@@ -38,7 +38,7 @@ const (
 	gap = 4   // between a mark and its text
 )
 
-// New returns an empty plot with a sans-serif face and no space between the axes.
+// New returns an empty plot with a sans-serif face, whose axes meet.
 func New() *plot.Plot {
 	p := plot.New()
 	for _, s := range []*text.Style{
@@ -60,8 +60,8 @@ func Grid() *plotter.Grid {
 	return g
 }
 
-// round returns the smallest number that is at least v and one of the mantissas, from 1 to 10, times
-// a power of ten. v must be positive.
+// round returns the smallest number that is at least v and one of the mantissas, from 1 to 10,
+// times a power of ten. v must be positive.
 func round(v float64, mantissas ...float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(v)))
 	for _, m := range mantissas {
@@ -72,7 +72,7 @@ func round(v float64, mantissas ...float64) float64 {
 	return 10 * unit
 }
 
-// upTo are the ticks at n multiples of step, and at 0.
+// upTo returns ticks at 0 and at n multiples of step.
 func upTo(n int, step float64) (ticks plot.ConstantTicks) {
 	for i := range n + 1 {
 		v := float64(i) * step
@@ -81,25 +81,27 @@ func upTo(n int, step float64) (ticks plot.ConstantTicks) {
 	return ticks
 }
 
-// Fifths makes an axis go from 0 to a round number that is at least most, with five ticks.
+// Fifths makes an axis go from 0 to a round number that is at least most, and gives it five ticks
+// above 0.
 func Fifths(a *plot.Axis, most float64) {
 	step := round(max(most, 1e-3)/5, 1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
 	a.Min, a.Max, a.Tick.Marker = 0, 5*step, upTo(5, step)
 }
 
-// Whole makes an axis go from 0 to the whole number that is at least most, with at most ten ticks,
-// at whole numbers alone.
+// Whole makes an axis go from 0 to most, rounded up to a whole number, and gives it at most ten
+// ticks above 0, all at whole numbers.
 func Whole(a *plot.Axis, most float64) {
 	most = max(1, math.Ceil(most-1e-9))
 	step := round(max(1, most/10), 1, 2, 5)
 	a.Min, a.Max, a.Tick.Marker = 0, most, upTo(int(most/step), step)
 }
 
-// Shares is an axis from 0 to 1 at the right of a plot, for curves whose values were multiplied by
-// the largest value of the axis at the left, which [Fifths] has made: its ticks are at the same heights.
+// Shares is an axis from 0 to 1 at the right of a plot whose left axis [Fifths] has made; its ticks
+// are at the same heights. Multiply the values of its curves by the largest value of the left axis.
 type Shares struct{ Label string }
 
-// parts are the texts beside the ticks, and the space that they and the label take.
+// parts returns the ticks, the styles of their texts and of the label, and the space left of the
+// label.
 func (a Shares) parts(p *plot.Plot) (ticks plot.ConstantTicks, tick, label text.Style, room vg.Length) {
 	ticks, tick, label = upTo(5, 0.2), p.Y.Tick.Label, p.Y.Label.TextStyle
 	tick.XAlign, tick.YAlign = draw.XLeft, draw.YCenter
@@ -127,7 +129,7 @@ func (a Shares) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	return []plot.GlyphBox{{X: 1, Y: 0.5, Rectangle: vg.Rectangle{Max: vg.Point{X: room + label.Height(a.Label)}}}}
 }
 
-// Key names curves in a line above a plot, from the left.
+// Key names the curves of a plot in a line above it.
 type Key []KeyEntry
 
 // KeyEntry is a curve of a [Key].
@@ -157,7 +159,8 @@ func (k Key) GlyphBoxes(p *plot.Plot) []plot.GlyphBox {
 	return []plot.GlyphBox{{X: 0.5, Y: 1, Rectangle: vg.Rectangle{Max: vg.Point{Y: k.height(p)}}}}
 }
 
-// Note is a text at a point of a plot, above it where there is room, on white.
+// Note marks a point of a plot with a dot and a text: above the dot, or below it if there is no
+// room.
 type Note struct {
 	At    plotter.XY
 	Text  string
@@ -183,7 +186,8 @@ func (n Note) Plot(c draw.Canvas, p *plot.Plot) {
 	c.FillText(style, at, n.Text)
 }
 
-// PNG draws plots side by side and returns the picture, of two pixels a point.
+// PNG draws plots side by side on a picture of width x height points, and encodes it with two
+// pixels a point.
 func PNG(width, height vg.Length, plots ...*plot.Plot) ([]byte, error) {
 	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
 	tiles := draw.Tiles{
@@ -197,9 +201,9 @@ func PNG(width, height vg.Length, plots ...*plot.Plot) ([]byte, error) {
 	return png.Bytes(), err
 }
 
-// Size returns the size of a picture of p, alone, whose data area is width x height.
+// Size returns the size that a picture of p alone must have for a data area of width x height.
 func Size(p *plot.Plot, width, height vg.Length) (w, h vg.Length) {
-	// What is round the data area does not depend on its size, if that is more than nothing.
+	// The space around the data area does not depend on the size of the picture.
 	const trial = 4000
 	data := p.DataCanvas(draw.NewCanvas(vgimg.New(1, 1), trial, trial)).Size()
 	return width + trial - data.X + 2*Margin, height + trial - data.Y + 2*Margin
