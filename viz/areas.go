@@ -1,30 +1,30 @@
 package viz
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
-	"math"
 	"slices"
 	"strings"
 
 	"wgnin/gpu"
 )
 
-// area is a part of the picture that the host draws: text, bars, curves. It is
-// drawn again when what it says has changed.
+// area is a part of the picture that the host draws: text, bars or curves. It is drawn again when
+// says changes, which describes everything that draw depends on.
 type area struct {
 	rect image.Rectangle
 	says string
 	draw func(p pen)
 }
 
-// drawAreas draws the areas that have changed, and puts them into the frame.
-// What maps lie in the same rows is drawn over, so panels must run after it.
+// drawAreas draws the areas that have changed and writes their rows to the frame. That overwrites
+// maps in the same rows, so panels must run after it.
 func (s *Scene) drawAreas() (drawn bool, err error) {
 	now := s.describe()
 	if !slices.EqualFunc(now, s.areas, func(a, b area) bool { return a.rect == b.rect }) {
-		// Nothing is to be left of what was between areas.
+		// The layout has changed: erase what lies between the areas too.
 		s.areas, drawn = nil, true
 		s.canvas = slices.Repeat([]uint32{packed(background)}, s.layout.width*s.layout.height)
 		if err := gpu.Write(s.frame.All(), s.canvas); err != nil {
@@ -57,40 +57,59 @@ func (s *Scene) drawAreas() (drawn bool, err error) {
 	return drawn, nil
 }
 
-// describe are the areas as they should be now. The background of the grid is
-// before all else, since it is under the grid.
+// describe returns the areas as they should be now. The background of the grid comes first, because
+// captions and bars are drawn on it.
 func (s *Scene) describe() []area {
 	l := s.layout
-	areas := []area{{l.middle, fmt.Sprint(s.help, l.grid.rect, s.layer, s.view), s.drawMiddle}}
+	shown := s.tensor(s.layer)
+	areas := []area{{l.middle, fmt.Sprint(s.help, s.quit != nil, l.grid.rect, l.values, s.layer, s.view), s.drawMiddle}}
 	add := func(r image.Rectangle, draw func(p pen), says ...any) {
 		areas = append(areas, area{r, fmt.Sprintln(says...), draw})
 	}
 	left, right := s.statusText()
 	add(l.status, func(p pen) { p.status(left, right) }, left, right)
-	keys, note := s.footerText()
+	keys, note := s.footerKeys(), s.footerNote()
 	add(l.footer, func(p pen) { p.footer(keys, note) }, keys, note)
 
 	name, detail := s.inputText()
-	add(l.inputLabel, func(p pen) { p.label(name, detail, text) }, name, detail)
+	add(l.inputLabel, func(p pen) { p.label([]string{name}, detail, text) }, name, detail)
 	if s.src.CAM >= 0 {
-		class := s.src.class(s.camClass())
-		add(l.camLabel, func(p pen) { p.label("class map", class, text) }, class)
+		class, most := s.src.class(s.camClass()), s.camMost()
+		add(l.camLabel, func(p pen) { p.label([]string{"class map", "map"}, class, text) }, class)
+		scale, nothing := l.camScale, l.cam
+		if most > 0 {
+			nothing = image.Rectangle{}
+		} else {
+			scale = image.Rectangle{}
+		}
+		add(nothing, func(p pen) { s.drawCamNothing(p, class) }, class)
+		add(scale, func(p pen) { s.drawCamScale(p, number(most)) }, number(most))
 	}
 	bars := s.ranked(l.bars.Dy() / max(1, l.row))
 	add(l.bars, func(p pen) { s.drawBars(p, bars) }, bars, s.seen().truth, s.class)
 
-	title, shape := s.headerText()
-	add(l.header, func(p pen) { p.label(title, shape, bright) }, title, shape)
-	low, high, stats, value := s.legendText()
-	shown := s.tensor(s.layer)
-	add(l.legend, func(p pen) { s.drawLegend(p, shown, low, high, stats, value) }, low, high, stats, value, s.colour, shown.Signed, shown.Shape[1])
+	titles, shape := s.headerText()
+	add(l.header, func(p pen) { p.label(titles, shape, bright) }, titles, shape)
+	legend := s.legend()
+	add(l.legend, func(p pen) { s.drawLegend(p, shown, legend) }, legend, s.colour, shown.Signed, shown.Shape[1])
+	if l.values.columns > 0 {
+		says := []any{s.numbersOf(shown), s.layer, s.view, s.mark, s.class, s.seen().truth}
+		add(l.values.rect, func(p pen) { s.drawValues(p, shown) }, says...)
+	}
+	if g := l.grid; g.caption > 0 {
+		texts := s.captionTexts(shown)
+		for i := range g.lines() {
+			texts := texts[i*g.columns : min((i+1)*g.columns, len(texts))]
+			add(g.captions(i), func(p pen) { s.drawCaptions(p, texts) }, texts, s.layer, s.view)
+		}
+	}
 	add(l.timeline, s.drawTimeline, s.past.at, len(s.past.kept), s.past.last(), l.timeline)
 	add(l.list, s.drawList, s.layer, l.list)
 	add(l.curves, s.drawCurves, s.curves.seen, len(s.curves.epochs))
 	return areas
 }
 
-// status is the line at the top.
+// status draws the line at the top.
 func (p pen) status(left, right string) {
 	b := p.Bounds()
 	p.fill(b, raised)
@@ -99,21 +118,36 @@ func (p pen) status(left, right string) {
 	p.write(p.bold, bright, pad, 0, b.Dy(), end-3*pad, left)
 }
 
-// footer is the line at the bottom.
-func (p pen) footer(keys, note string) {
+// footer draws the line at the bottom: the note at the right and, as room allows, keys with what
+// they do.
+func (p pen) footer(keys [][2]string, note string) {
 	b := p.Bounds()
 	p.fill(b, raised)
 	pad := p.pt(12)
-	end := p.writeRight(p.regular, orange, b.Max.X-pad, 0, b.Dy(), note)
-	p.write(p.regular, faint, pad, 0, b.Dy(), end-2*pad, keys)
+	end := b.Max.X - pad
+	if note != "" {
+		end = p.writeRight(p.regular, orange, end, 0, b.Dy(), p.cutLeft(p.regular, b.Dx()-2*pad, note)) - 2*pad
+	}
+	x := pad
+	for _, k := range keys {
+		if x+p.width(p.bold, k[0])+p.pt(5)+p.width(p.regular, k[1]) > end {
+			return
+		}
+		x = p.write(p.bold, blue, x, 0, b.Dy(), b.Dx(), k[0]) + p.pt(5)
+		x = p.write(p.regular, faint, x, 0, b.Dy(), b.Dx(), k[1]) + p.pt(14)
+	}
 }
 
-// label is a name at the left, bold, and what it is of at the right.
-func (p pen) label(name, detail string, c color.RGBA) {
+// label writes a name at the left, bold, and a detail at the right. names are alternatives from
+// long to short, of which the first that leaves room for the detail is written.
+func (p pen) label(names []string, detail string, c color.RGBA) {
 	b := p.Bounds()
-	x := p.write(p.bold, c, 0, 0, b.Dy(), b.Dx(), name)
-	x += p.pt(8)
-	if w := p.width(p.regular, detail); w <= b.Dx()-x {
+	gap, w := p.pt(8), p.width(p.regular, detail)
+	for len(names) > 1 && p.width(p.bold, names[0])+gap+w > b.Dx() {
+		names = names[1:]
+	}
+	x := p.write(p.bold, c, 0, 0, b.Dy(), b.Dx(), names[0]) + gap
+	if w <= b.Dx()-x {
 		p.writeRight(p.regular, faint, b.Max.X, 0, b.Dy(), detail)
 		return
 	}
@@ -134,17 +168,35 @@ func (s *Scene) statusText() (left, right string) {
 	return s.src.Title, strings.Join(parts, "   ")
 }
 
-func (s *Scene) footerText() (keys, note string) {
-	note = s.message
-	switch {
-	case s.past.at >= 0:
-		note = fmt.Sprintf("as it was at step %d", s.past.kept[s.past.at].step)
-	case s.paused:
-		note = "paused"
-	case s.follow:
-		note = "input follows"
+// footerKeys returns the keys for the footer and what they do, the most important first.
+func (s *Scene) footerKeys() (keys [][2]string) {
+	add := func(can bool, key, does string) {
+		if can {
+			keys = append(keys, [2]string{key, does})
+		}
 	}
-	return fmt.Sprintf("H help   N colours by %s   C %s   V %s", normalisationNames[s.norm], s.palettes.names[s.colour], viewNames[s.view]), note
+	add(true, "H", "help")
+	add(true, "V", "view: "+viewNames[s.view])
+	add(!s.zoom, "N", "range: "+normalisationNames[s.norm])
+	add(true, "C", "colours: "+s.palettes.names[s.colour])
+	add(s.src.Save != nil, "P", "save a picture")
+	add(s.quit != nil, "Q", "quit")
+	return keys
+}
+
+// footerNote returns the last message, or else the state if it is unusual.
+func (s *Scene) footerNote() string {
+	switch {
+	case s.message != "":
+		return s.message
+	case s.past.at >= 0:
+		return fmt.Sprintf("as it was at step %d", s.past.kept[s.past.at].step)
+	case s.paused:
+		return "paused"
+	case s.follow:
+		return "input follows"
+	}
+	return ""
 }
 
 func (s *Scene) inputText() (name, detail string) {
@@ -157,7 +209,7 @@ func (s *Scene) inputText() (name, detail string) {
 	return "input", ""
 }
 
-// seen is where the input that is shown is from.
+// seen returns where the input on the screen comes from.
 func (s *Scene) seen() origin {
 	if s.past.at >= 0 {
 		return s.past.kept[s.past.at].input
@@ -165,15 +217,16 @@ func (s *Scene) seen() origin {
 	return s.origin
 }
 
-func (s *Scene) headerText() (title, shape string) {
+// headerText returns names of the layer, from long to short, and the view with its shape.
+func (s *Scene) headerText() (titles []string, shape string) {
 	l := s.src.Layers[s.layer]
 	t := l.Activation
-	title = l.Name + "  " + l.Kind
+	titles = []string{l.Name + "  " + l.Kind, l.Name + "  " + cmp.Or(l.Short, l.Kind), l.Name}
 	shape = fmt.Sprintf("%s  %d × %d × %d", viewNames[s.view], t.Shape[0], t.Shape[2], t.Shape[3])
 	if s.view == kernels || s.view == kernelGradients {
 		w := l.Weights
 		if w.Data.IsZero() {
-			return title, viewNames[s.view]
+			return titles, viewNames[s.view]
 		}
 		shape = fmt.Sprintf("%s  %d × %d × %d × %d", viewNames[s.view], w.Shape[0], w.Shape[1], w.Shape[2], w.Shape[3])
 		if w.Shape[2]*w.Shape[3] == 1 {
@@ -183,191 +236,50 @@ func (s *Scene) headerText() (title, shape string) {
 			shape += fmt.Sprintf("  input channel %d", s.channel%w.Shape[1])
 		}
 	}
-	return title, shape
+	return titles, shape
 }
 
-// bar is a class with its probability.
-type bar struct {
-	class int
-	p     float64
-}
-
-// ranked are the n most likely classes.
-func (s *Scene) ranked(n int) []bar {
-	logits := s.logits()
-	largest, sum := slices.Max(logits), 0.0
-	bars := make([]bar, len(logits))
-	for i, v := range logits {
-		bars[i] = bar{i, math.Exp(v - largest)}
-		sum += bars[i].p
-	}
-	for i := range bars {
-		bars[i].p = math.Round(1e4*bars[i].p/sum) / 1e4 // what is shown, so that it is not drawn for less
-	}
-	slices.SortStableFunc(bars, func(a, b bar) int {
-		switch {
-		case a.p > b.p:
-			return -1
-		case a.p < b.p:
-			return 1
-		}
-		return 0
-	})
-	return bars[:min(n, len(bars))]
-}
-
-func (s *Scene) drawBars(p pen, bars []bar) {
-	b := p.Bounds()
-	row := s.layout.row
-	percent := p.width(p.regular, "100 %")
-	for i, e := range bars {
-		y := i * row
-		r := image.Rect(0, y+p.pt(1), b.Max.X, y+row-p.pt(1))
-		p.fill(r, raised)
-		c := color.RGBA{47, 79, 122, 255}
-		ink := text
-		if e.class == s.seen().truth {
-			c, ink = color.RGBA{38, 94, 62, 255}, green
-		}
-		fill := r
-		fill.Max.X = int(math.Round(float64(r.Dx()) * e.p))
-		p.fill(fill, c)
-		if e.class == s.class {
-			p.fill(image.Rect(0, r.Min.Y, p.pt(3), r.Max.Y), orange)
-		}
-		p.write(p.regular, ink, p.pt(8), y, row, b.Dx()-percent-p.pt(20), s.src.class(e.class))
-		p.writeRight(p.regular, ink, b.Max.X-p.pt(6), y, row, fmt.Sprintf("%.0f %%", 100*e.p))
-	}
-}
-
-// legendText says what the colours are, and the numbers.
-func (s *Scene) legendText() (low, high, stats, value string) {
-	t := s.tensor(s.layer)
-	if t.Data.IsZero() || s.help {
-		return "", "", "", ""
-	}
-	known := s.subject
-	known.hover = spot{}
-	if known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
-		return "", "", "", ""
-	}
-	hover := s.hover()
-	m := s.mark
-	if hover.what == ofGrid {
-		m = hover.m
-	}
-	e := s.entry(s.at.totals)
-	of := "layer"
-	first, step := s.span()
-	span := s.entry(first)
-	switch {
-	case m >= 0 && step > 0:
-		span = s.entry(first + uint32(m)*step)
-	case step > 0:
-		span = [4]float64{} // every map has its own
-	}
-	if s.norm == global {
-		e = merged(s.entriesOf(t))
-	}
-	if m >= 0 {
-		e, of = s.entry(s.at.maps+uint32(m)), fmt.Sprintf("map %d", m)
-		if s.view == activations && s.src.CAM >= 0 && s.layer >= s.src.CAM {
-			of += ", " + s.src.class(m) // from there on, each map is a class
-		}
-	}
-	low, high = "least", "most"
-	if t.Signed {
-		low, high = "− most", "+ most"
-	}
-	if span[0] != 0 || span[1] != 0 {
-		if t.Signed {
-			span[1] = max(math.Abs(span[0]), math.Abs(span[1]))
-			span[0] = -span[1]
-		}
-		low, high = number(span[0]), number(span[1])
-	}
-	stats = fmt.Sprintf("%s   min %s   max %s   mean %s", of, number(e[0]), number(e[1]), number(e[2]))
-	if s.view == activations {
-		stats += fmt.Sprintf("   ≤ 0  %.0f %%", 100*e[3])
-		if m < 0 {
-			dead := 0
-			for _, e := range s.entriesOf(t) {
-				if e[1] <= 0 {
-					dead++
-				}
-			}
-			stats += fmt.Sprintf("   dead %d of %d", dead, t.Shape[0])
-		}
-	}
-	if hover.what != ofNothing && s.subject.hover == hover {
-		value = fmt.Sprintf("(%d, %d)  %s", hover.row, hover.col, number(s.entry(s.at.mouse)[2]))
-		if hover.what == ofInput {
-			value = "input " + value
-		}
-	}
-	return low, high, stats, value
-}
-
-// entriesOf are the statistics of the maps that are shown.
-func (s *Scene) entriesOf(t Tensor) [][4]float64 {
-	es := make([][4]float64, t.Shape[0])
-	for i := range es {
-		es[i] = s.entry(s.at.maps + uint32(i))
-	}
-	return es
-}
-
-// merged is what merge.wgsl makes of statistics.
-func merged(es [][4]float64) [4]float64 {
-	all := es[0]
-	for _, e := range es[1:] {
-		all = [4]float64{min(all[0], e[0]), max(all[1], e[1]), all[2] + e[2], all[3] + e[3]}
-	}
-	all[2] /= float64(len(es))
-	all[3] /= float64(len(es))
-	return all
-}
-
-// number is v in few characters, with a proper minus.
-func number(v float64) string {
-	return strings.ReplaceAll(fmt.Sprintf("%.3g", v), "-", "−")
-}
-
-func (s *Scene) drawLegend(p pen, t Tensor, low, high, stats, value string) {
-	b := p.Bounds()
-	if low == "" {
-		return
-	}
-	row := s.layout.row
-	x := p.write(p.regular, faint, 0, 0, row, b.Dx()/4, low) + p.pt(8)
-	bar := image.Rect(x, p.pt(5), min(x+p.pt(180), b.Max.X-p.width(p.regular, high)-p.pt(8)), row-p.pt(5))
-	for i := range bar.Dx() {
-		c := s.palettes.colour(s.colour, t.Signed, i*levels/bar.Dx())
-		x, top, bottom := bar.Min.X+i, bar.Min.Y, bar.Max.Y
-		if t.Shape[1] != 3 {
-			p.fill(image.Rect(x, top, x+1, bottom), c)
+// captionTexts returns a name and a number for each map of t. The number is the mean of the
+// activations, the logit if they are pooled; it is empty in other views, and if one of them has no
+// room.
+func (s *Scene) captionTexts(t Tensor) (texts [][2]string) {
+	widest := 0
+	for m, e := range s.entriesOf(t) {
+		if s.zoom && m != s.mark {
 			continue
 		}
-		v := uint8(i * levels / bar.Dx())
-		third := func(k int) int { return top + (bottom-top)*k/3 }
-		p.fill(image.Rect(x, top, x+1, third(1)), color.RGBA{v, 0, 0, 255})
-		p.fill(image.Rect(x, third(1), x+1, third(2)), color.RGBA{0, v, 0, 255})
-		p.fill(image.Rect(x, third(2), x+1, bottom), color.RGBA{0, 0, v, 255})
+		c := [2]string{s.mapName(m), number(e[2])}
+		widest = max(widest, s.pen.width(s.pen.regular, c[0])+s.pen.width(s.pen.regular, c[1]))
+		texts = append(texts, c)
 	}
-	end := p.write(p.regular, faint, bar.Max.X+p.pt(8), 0, row, b.Dx(), high)
-	if value != "" && end+p.pt(16)+p.width(p.bold, value) <= b.Max.X {
-		p.writeRight(p.bold, bright, b.Max.X, 0, row, value)
+	if s.view != activations || widest+s.pen.pt(captionSpace) > s.layout.grid.cellW {
+		for i := range texts {
+			texts[i][1] = ""
+		}
 	}
-	p.write(p.regular, text, 0, row, row, b.Dx(), stats)
+	return texts
 }
 
-// drawMiddle is what is where the grid is not.
+// captionSpace is the space between the name of a map and its mean, in points.
+const captionSpace = 8
+
+// drawCaptions draws the captions of a line of maps.
+func (s *Scene) drawCaptions(p pen, texts [][2]string) {
+	g, h := s.layout.grid, p.Bounds().Dy()
+	for i, t := range texts {
+		left := g.gap + i*(g.cellW+g.gap)
+		x := p.write(p.regular, text, left, 0, h, g.cellW, t[0]) + p.pt(captionSpace)
+		p.write(p.regular, faint, x, 0, h, left+g.cellW-x, t[1])
+	}
+}
+
+// drawMiddle draws the background of the grid, or what stands there instead.
 func (s *Scene) drawMiddle(p pen) {
 	b := p.Bounds()
 	switch {
 	case s.help:
 		s.drawHelp(p)
-	case s.layout.grid.rect.Empty():
+	case s.layout.grid.rect.Empty() && s.layout.values.columns == 0:
 		why := "no room"
 		if s.tensor(s.layer).Data.IsZero() {
 			why = "this layer has no " + viewNames[s.view]
@@ -397,12 +309,15 @@ func (s *Scene) drawList(p pen) {
 			end = p.writeRight(p.regular, c, end, y, row, shape)
 		}
 		p.write(p.regular, c, p.pt(6), y, row, p.pt(30), l.Name)
-		p.write(p.regular, ink, p.pt(40), y, row, end-p.pt(46), l.Kind)
+		kind := l.Kind
+		if p.width(p.regular, kind) > end-p.pt(46) {
+			kind = cmp.Or(l.Short, kind)
+		}
+		p.write(p.regular, ink, p.pt(40), y, row, end-p.pt(46), kind)
 	}
 }
 
-// firstListed is the first layer in the list: not 0 if the chosen one would not
-// be in it.
+// firstListed returns the first layer in the list, chosen so that the selected layer is visible.
 func (s *Scene) firstListed() int {
 	fit := max(1, s.layout.list.Dy()/max(1, s.layout.row))
 	return max(0, s.layer-fit+1)
@@ -433,7 +348,7 @@ func (s *Scene) drawTimeline(p pen) {
 	p.writeRight(p.regular, c, b.Max.X, 0, b.Dy(), label)
 }
 
-// track is the part of the timeline that the mouse can take.
+// track returns the part of the timeline that the mouse can drag.
 func (s *Scene) track() image.Rectangle {
 	r := s.layout.timeline
 	r.Min.X += s.pen.pt(4)

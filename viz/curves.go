@@ -109,16 +109,20 @@ func (s *Scene) drawCurves(p pen) {
 		}
 	}
 
-	names := [3]string{"train loss", "test loss", "test accuracy"}
-	if p.width(p.regular, strings.Join(names[:], ""))+3*p.pt(30) > b.Dx() {
+	names, swatch := [3]string{"train loss", "test loss", "test accuracy"}, p.pt(16)
+	room := func() bool { return p.width(p.regular, strings.Join(names[:], ""))+3*(swatch+p.pt(14)) <= b.Dx() }
+	if !room() {
 		names = [3]string{"train", "test", "accuracy"}
+	}
+	if !room() {
+		swatch = 0 // the names have the colours
 	}
 	x := 0
 	for i, e := range []struct {
 		ink    color.RGBA
 		dashes []float64
 	}{{blue, nil}, {purple, dashed}, {green, dashDot}} {
-		end := x + p.pt(16)
+		end := x + swatch
 		y := float64(row) / 2
 		p.stroke(e.ink, 1.75*p.scale, []point{{float64(x), y}, {float64(end), y}}, e.dashes...)
 		x = p.write(p.regular, e.ink, end+p.pt(4), 0, row, b.Dx(), names[i]) + p.pt(10)

@@ -87,16 +87,15 @@ type cam struct {
 	Left, Top, Width, Height, FrameWidth                           uint32
 	Planes, Rows, Cols, Offset, PlaneStride, RowStride, ColStride  uint32 // of the image
 	MapRows, MapCols, MapOffset, MapRowStride, MapColStride, Range uint32
-	Colours                                                        uint32
+	Hue                                                            uint32 // packed
 }
 
 type camArgs[U, F any] struct {
-	P       U `wgsl:"uniform cam"`
-	Image   F `wgsl:"read array<f32>"`
-	Map     F `wgsl:"read array<f32>"`
-	Entry   F `wgsl:"read array<vec4<f32>>"`
-	Colours U `wgsl:"read array<u32>"`
-	Frame   U `wgsl:"update array<u32>"`
+	P     U `wgsl:"uniform cam"`
+	Image F `wgsl:"read array<f32>"`
+	Map   F `wgsl:"read array<f32>"`
+	Entry F `wgsl:"read array<vec4<f32>>"`
+	Frame U `wgsl:"update array<u32>"`
 }
 
 func (c cam) kernel() gpu.Kernel[camArgs[gpu.View, gpu.View]] {

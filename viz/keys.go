@@ -37,22 +37,22 @@ const (
 	KeyInvert            // i: white for black, in an image of the user's own
 	KeyScreenshot        // p
 	KeyHelp              // h or ?
-	KeyEscape            // escape: leaves help, the past, a single map, in this order
+	KeyEscape            // escape: leaves help, the past, a single map, in this order; with none of them it quits
+	KeyQuit              // q
 )
 
-// letters are keys by what they type, so that they are where the user's
-// keyboard has them.
+// letters maps what a key types, rather than where it is, so that every keyboard layout works.
 var letters = map[rune]Key{
 	'n': KeyNormalisation, 'c': KeyColours, 'v': KeyView, 'k': KeyNextClass,
 	'.': KeyNextMap, ',': KeyPrevMap, ']': KeyNextPlane, '[': KeyPrevPlane,
 	'i': KeyInvert, ' ': KeyPause, 's': KeyStep, 'f': KeyFreeze, 'b': KeyBack, 'g': KeyForward,
-	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp,
+	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp, 'q': KeyQuit,
 }
 
 // KeyOf returns the key that a keyboard binds to what it types, and KeyNone for another one.
 func KeyOf(typed rune) Key { return letters[unicode.ToLower(typed)] }
 
-// helpLines are the keys that do something, and what they do.
+// helpLines returns the keys that do something here, and what they do.
 func (s *Scene) helpLines() [][2]string {
 	lines := [][2]string{
 		{"↑ ↓", "layer; a click in the list too"},
@@ -75,7 +75,9 @@ func (s *Scene) helpLines() [][2]string {
 	add(s.curves.any() && s.src.Samples > 0, "F", "let the input follow the training, or freeze it")
 	add(s.src.History > 0, "B  G  End", "back in the training run, forward, now; drag the timeline")
 	add(s.src.Save != nil, "P", "save a picture")
-	add(true, "H  Esc", "this help; back")
+	add(s.quit == nil, "H  Esc", "this help; back")
+	add(s.quit != nil, "H  Esc", "this help; back, or quit if there is nothing to leave")
+	add(s.quit != nil, "Q", "quit")
 	return lines
 }
 
@@ -157,9 +159,20 @@ func (s *Scene) Key(k Key) {
 			s.help = false
 		case s.past.at >= 0:
 			s.past.at = -1
-		default:
+		case s.mark >= 0:
 			s.mark, s.zoom = -1, false
+		default:
+			s.leave()
 		}
+	case KeyQuit:
+		s.leave()
+	}
+}
+
+// leave quits, if the program allows it.
+func (s *Scene) leave() {
+	if s.quit != nil {
+		s.quit()
 	}
 }
 
@@ -169,27 +182,28 @@ func (s *Scene) fail(err error) {
 	}
 }
 
-// choose shows layer i, if there is one.
+// choose shows layer i, if it exists.
 func (s *Scene) choose(i int) {
 	if i >= 0 && i < len(s.src.Layers) && i != s.layer {
 		s.layer, s.mark, s.zoom = i, -1, false
 	}
 }
 
-// step moves the map with the border.
+// step moves the border to the next map or the one before.
 func (s *Scene) step(mark *int, by int) {
 	if t := s.tensor(s.layer); !t.Data.IsZero() {
 		*mark = (max(*mark, min(0, -by)) + by + t.Shape[0]) % t.Shape[0]
 	}
 }
 
+// toggleZoom shows map m alone, or all maps again. It does nothing to bars.
 func (s *Scene) toggleZoom(m int) {
-	if !s.tensor(s.layer).Data.IsZero() {
+	if !s.tensor(s.layer).Data.IsZero() && s.layout.values.columns == 0 {
 		s.mark, s.zoom = m, !s.zoom
 	}
 }
 
-// show makes sample i the input, counting on from the last to the first.
+// show makes sample i the input. The first follows the last.
 func (s *Scene) show(i int) error {
 	if s.src.Sample == nil || s.src.Samples < 1 {
 		return nil
@@ -201,7 +215,7 @@ func (s *Scene) show(i int) error {
 	return err
 }
 
-// travel moves in the past, of which there are only activations.
+// travel moves in the past, which has only activations.
 func (s *Scene) travel(move func()) {
 	if len(s.past.kept) == 0 {
 		return
@@ -248,17 +262,26 @@ func (s *Scene) MouseButton(down bool, x, y float64) {
 		s.choose(s.firstListed() + (at.Y-l.list.Min.Y)/max(1, l.row))
 	case at.In(l.bars):
 		if i, bars := (at.Y-l.bars.Min.Y)/max(1, l.row), s.ranked(s.src.classes()); i < len(bars) {
-			if s.class == bars[i].class {
-				s.class = -1
-			} else {
-				s.class = bars[i].class
-			}
+			s.toggleClass(bars[i].class)
+		}
+	case at.In(l.values.rect) && s.perClass():
+		if m, ok := l.values.at(at, s.src.classes()); ok {
+			s.toggleClass(m)
 		}
 	default:
 		if h := s.hover(); h.what == ofGrid {
 			s.toggleZoom(h.m)
 		}
 	}
+}
+
+// toggleClass shows the class map of class i or, if it is shown, that of the most likely class
+// again.
+func (s *Scene) toggleClass(i int) {
+	if s.class == i {
+		i = -1
+	}
+	s.class = i
 }
 
 func (s *Scene) scrubTo(x int) {

@@ -28,8 +28,8 @@ func (p *Pace) Due(now time.Time, busy bool) bool {
 }
 
 // Draw draws the scene and shows it on the surface of its device, with width x height pixels and
-// scale pixels to a point. It reports whether the picture is shown: where it is not, as on a surface
-// that has just changed, draw again.
+// scale pixels to a point. It reports whether the picture is shown: where it is not, as on a
+// surface that has just changed, draw again.
 func (p *Pace) Draw(s *Scene, width, height int, scale float64) (shown bool, err error) {
 	s.dev.Wait() // what training has in flight is not the picture's time
 	begun := time.Now()

@@ -107,9 +107,7 @@ func (c cam) ref(a camArgs[[]uint32, []float64]) {
 				v += mapAt(corner[0], corner[1]) * (1 - math.Abs(h-float64(corner[0]))) * (1 - math.Abs(w-float64(corner[1])))
 			}
 			e := a.Entry[4*c.Range:]
-			t := level(v, e[0], e[1], false)
-			top := a.Colours[c.Colours+round(255*t)]
-			share := 0.25 + 0.5*t
+			share := 0.75 * level(v, 0, e[1], false)
 			var bytes [3]uint32
 			for k := range uint32(3) {
 				at := c.Offset + y*c.Rows/c.Height*c.RowStride + x*c.Cols/c.Width*c.ColStride
@@ -117,7 +115,7 @@ func (c cam) ref(a camArgs[[]uint32, []float64]) {
 					at += k * c.PlaneStride
 				}
 				under := 255 * min(max(a.Image[at], 0), 1)
-				bytes[k] = round(under*(1-share) + float64(top>>(8*k)&255)*share)
+				bytes[k] = round(under*(1-share) + float64(c.Hue>>(8*k)&255)*share)
 			}
 			a.Frame[(c.Top+y)*c.FrameWidth+c.Left+x] = rgb(bytes[0], bytes[1], bytes[2])
 		}

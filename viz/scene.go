@@ -1,10 +1,8 @@
 package viz
 
 import (
-	"errors"
 	"fmt"
 	"image"
-	"math"
 	"strings"
 	"time"
 
@@ -44,6 +42,7 @@ type Scene struct {
 	status  Step
 	frameMS float64
 	err     error // of a key or the mouse, for the next picture
+	quit    func()
 }
 
 // state is what keys and mouse change.
@@ -97,41 +96,7 @@ const (
 	global
 )
 
-var normalisationNames = [...]string{"each map", "layer", "all layers"}
-
-// entryLayout says where statistics are, in entries.
-type entryLayout struct {
-	unit, mouse, cam, all uint32 // 0 to 1; the number under the mouse; the map of the class; all layers
-	logits                uint32 // one each
-	totals                uint32 // one a layer
-	maps                  uint32 // of the layer that is shown
-	host                  uint32 // those up to here come to the host
-	others                uint32 // maps of other layers
-	rows                  uint32 // of maps, before they are merged
-	end                   uint32
-}
-
-// subject is what statistics are of.
-type subject struct {
-	layer, channel int
-	view           view
-	past           int // -1 is the present
-	hover          spot
-}
-
-// spot is a number of a tensor that is drawn.
-type spot struct {
-	what        spotKind
-	m, row, col int
-}
-
-type spotKind int
-
-const (
-	ofNothing spotKind = iota
-	ofGrid
-	ofInput
-)
+var normalisationNames = [...]string{"each map", "the layer", "all layers"}
 
 // NewScene starts a scene of src on dev.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
@@ -173,66 +138,6 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 		}
 	}
 	return s, nil
-}
-
-// check refuses a source that cannot be drawn.
-func (src Source) check() error {
-	if len(src.Layers) == 0 || src.Forward == nil {
-		return errors.New("viz: a source without layers, or without Forward")
-	}
-	if src.CAM >= len(src.Layers) {
-		return fmt.Errorf("viz: layer %d has the activation maps; there are %d layers", src.CAM, len(src.Layers))
-	}
-	if src.Canvas.X < 0 || src.Canvas.Y < 0 {
-		return fmt.Errorf("viz: a canvas of %v; want no negative size", src.Canvas)
-	}
-	if err := src.Input.check("input"); err != nil {
-		return err
-	}
-	for _, l := range src.Layers {
-		for i, t := range []Tensor{l.Activation, l.Gradient, l.Weights, l.WeightGradient} {
-			if i > 0 && t.Data.IsZero() {
-				continue
-			}
-			if err := t.check("layer " + l.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// logits is what the last layer puts out.
-func (src Source) logits() Tensor { return src.Layers[len(src.Layers)-1].Activation }
-
-// classes is the number of logits.
-func (src Source) classes() int { return src.logits().Shape[0] }
-
-// class is the name of class i.
-func (src Source) class(i int) string {
-	if i >= 0 && i < len(src.Classes) {
-		return src.Classes[i]
-	}
-	return fmt.Sprint(i)
-}
-
-// entries lays the statistics out.
-func (src Source) entries() entryLayout {
-	most, rows := 1, 1
-	for _, l := range src.Layers {
-		for _, t := range []Tensor{l.Activation, l.Weights.kernels(0)} {
-			most = max(most, t.Shape[0])
-			rows = max(rows, t.Shape[0]*t.Shape[1]*t.Shape[2])
-		}
-	}
-	at := entryLayout{unit: 0, mouse: 1, cam: 2, all: 3, logits: 4}
-	at.totals = at.logits + uint32(src.classes())
-	at.maps = at.totals + uint32(len(src.Layers))
-	at.host = at.maps + uint32(most)
-	at.others = at.host
-	at.rows = at.others + uint32(most)
-	at.end = at.rows + uint32(rows)
-	return at
 }
 
 // Close gives the device memory back. It may be called on nil.
@@ -298,6 +203,7 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 		if err := s.save(); err != nil {
 			return gpu.View{}, err
 		}
+		return s.draw(width, height, scale, exact) // the footer now names the file
 	}
 	return s.frame.All(), nil
 }
@@ -344,11 +250,6 @@ func (s *Scene) forward() error {
 // stale says that weights or input have changed.
 func (s *Scene) stale() { s.fresh, s.backed = false, false }
 
-// looked is what is looked at.
-func (s *Scene) looked() subject {
-	return subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at, hover: s.hover()}
-}
-
 // tensor is what is shown of a layer; its data is none if the layer has no such
 // thing.
 func (s *Scene) tensor(layer int) Tensor {
@@ -372,241 +273,6 @@ func (s *Scene) tensor(layer int) Tensor {
 
 // input is the image that is shown.
 func (s *Scene) input() Tensor { return s.past.of(len(s.src.Layers), s.src.Input) }
-
-// camClass is the class whose activation map is shown.
-func (s *Scene) camClass() int {
-	if s.class >= 0 {
-		return s.class
-	}
-	best := 0
-	for i, v := range s.logits() {
-		if v > s.logits()[best] {
-			best = i
-		}
-	}
-	return best
-}
-
-// logits are those of the image, as far as they have come to the host.
-func (s *Scene) logits() []float64 {
-	v := make([]float64, s.src.classes())
-	for i := range v {
-		v[i] = s.entry(s.at.logits + uint32(i))[2]
-	}
-	return v
-}
-
-// entry is a statistic that has come to the host.
-func (s *Scene) entry(i uint32) [4]float64 {
-	var e [4]float64
-	for k := range e {
-		e[k] = float64(s.values[4*i+uint32(k)])
-	}
-	return e
-}
-
-// count makes the statistics, if what they are of has changed or again is set,
-// and says whether it did. When they are to be exact it waits for them, and
-// counts once more if they show another class to be the most likely.
-func (s *Scene) count(again, exact bool) (counted bool, err error) {
-	for {
-		sub := s.looked()
-		changed, err := s.numbers.set(s.statistics())
-		if err != nil {
-			return false, err
-		}
-		moved, err := s.pointer.set(s.pointed(sub.hover))
-		if err != nil {
-			return false, err
-		}
-		plans := s.pointer.plans()
-		if again || changed {
-			plans = append(plans, s.numbers.plans()...)
-		}
-		if again || changed || moved {
-			counted = true
-			if err := s.ask(sub, plans); err != nil {
-				return false, err
-			}
-		}
-		for exact && s.readback.Pending() > 0 {
-			if err := s.take(); err != nil {
-				return false, err
-			}
-		}
-		if !exact || !again && !changed {
-			return counted, nil
-		}
-		again = false
-	}
-}
-
-// readbackDelay is how many pictures later numbers are shown while a training goes on: by
-// then the device has long made them.
-const readbackDelay = 2
-
-// ask runs the statistics, and has them brought to the host some pictures later.
-func (s *Scene) ask(sub subject, plans []*gpu.Plan) error {
-	if s.readback.Full() {
-		if err := s.take(); err != nil {
-			return err
-		}
-	}
-	s.asked = append(s.asked, sub)
-	return s.readback.Run(plans...)
-}
-
-// take waits for the oldest numbers asked for.
-func (s *Scene) take() error {
-	s.subject, s.asked = s.asked[0], s.asked[1:]
-	return s.readback.Next(s.values)
-}
-
-// rows is the dispatch that makes statistics of t's rows, with the map
-// innermost.
-func (s *Scene) rows(t Tensor, to uint32) dispatch {
-	st := stats{
-		Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]), Offset: uint32(t.Offset),
-		MapStride: uint32(t.Stride[0]), PlaneStride: uint32(t.Stride[1]), RowStride: uint32(t.Stride[2]), ColStride: uint32(t.Stride[3]), To: to,
-	}
-	k := st.kernel()
-	return dispatch{bound{k.Name, k.Groups, [4]gpu.View{t.Data}}, gpu.Words(st), func(r *gpu.Recorder, p gpu.View) {
-		k.Record(r, statsArgs[gpu.View, gpu.View]{p, t.Data, s.entries.All()})
-	}}
-}
-
-// pointed are the dispatches that make the statistic of the number under the
-// mouse, if there is one.
-func (s *Scene) pointed(h spot) []dispatch {
-	t := s.tensor(s.layer)
-	switch h.what {
-	case ofNothing:
-		return nil
-	case ofInput:
-		t = s.input()
-	}
-	return []dispatch{s.rows(t.value(h.m, h.row, h.col), s.at.mouse)}
-}
-
-// statistics are the dispatches that make the other numbers, and the ranges for
-// colours.
-func (s *Scene) statistics() []dispatch {
-	var ds []dispatch
-	join := func(m merge) {
-		k := m.kernel()
-		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{}}, gpu.Words(m), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, mergeArgs[gpu.View, gpu.View]{p, s.entries.All()})
-		}})
-	}
-	each := func(t Tensor, to uint32) {
-		ds = append(ds, s.rows(t, s.at.rows))
-		join(merge{Sets: uint32(t.Shape[0]), Parts: uint32(t.Shape[1] * t.Shape[2]), Src: s.at.rows, To: to})
-	}
-	last := s.past.of(len(s.src.Layers)-1, s.src.logits())
-	last.Shape[2], last.Shape[3] = 1, 1
-	ds = append(ds, s.rows(last, s.at.logits))
-	layers := uint32(0)
-	for i := range s.src.Layers {
-		if i != s.layer && s.norm != global {
-			continue
-		}
-		t := s.tensor(i)
-		if t.Data.IsZero() {
-			continue
-		}
-		to := s.at.others
-		if i == s.layer {
-			to = s.at.maps
-		}
-		each(t, to)
-		join(merge{Sets: 1, Parts: uint32(t.Shape[0]), Src: to, To: s.at.totals + layers})
-		layers++
-	}
-	if layers > 0 {
-		join(merge{Sets: 1, Parts: layers, Src: s.at.totals, To: s.at.all})
-	}
-	if t, ok := s.cam(); ok {
-		each(t, s.at.cam)
-	}
-	return ds
-}
-
-// cam is the map of the class that is shown.
-func (s *Scene) cam() (t Tensor, ok bool) {
-	if s.src.CAM < 0 {
-		return t, false
-	}
-	t = s.past.of(s.src.CAM, s.src.Layers[s.src.CAM].Activation)
-	return t.one(min(s.camClass(), t.Shape[0]-1)), true
-}
-
-// pictures are the dispatches that draw maps.
-func (s *Scene) pictures() []dispatch {
-	var ds []dispatch
-	sub := s.looked()
-	add := func(g grid, t Tensor, m maps) {
-		m.Left, m.Top, m.Width, m.Height = uint32(g.rect.Min.X), uint32(g.rect.Min.Y), uint32(g.rect.Dx()), uint32(g.rect.Dy())
-		m.FrameWidth, m.Columns, m.CellWidth, m.CellHeight = uint32(s.layout.width), uint32(g.columns), uint32(g.cellW), uint32(g.cellH)
-		m.Gap, m.Border = uint32(g.gap), uint32(min(g.gap, s.pen.pt(2)))
-		m.Maps, m.Planes, m.Rows, m.Cols = uint32(t.Shape[0]), uint32(t.Shape[1]), uint32(t.Shape[2]), uint32(t.Shape[3])
-		m.Offset, m.MapStride, m.PlaneStride = uint32(t.Offset), uint32(t.Stride[0]), uint32(t.Stride[1])
-		m.RowStride, m.ColStride = uint32(t.Stride[2]), uint32(t.Stride[3])
-		m.Background, m.MarkColour = packed(background), packed(bright)
-		if t.Signed {
-			m.Symmetric = 1
-		}
-		k := m.kernel()
-		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{t.Data, s.frame.All()}}, gpu.Words(m), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, mapsArgs[gpu.View, gpu.View]{p, t.Data, s.entries.All(), s.colours.All(), s.frame.All()})
-		}})
-	}
-	const none = math.MaxUint32
-	if g := s.layout.input; !g.rect.Empty() {
-		add(g, s.input(), maps{Range: s.at.unit, Colours: s.palettes.first(greys, false), Mark: none})
-	}
-	if t, ok := s.cam(); ok && !s.layout.cam.Empty() {
-		r, in := s.layout.cam, s.input()
-		c := cam{
-			Left: uint32(r.Min.X), Top: uint32(r.Min.Y), Width: uint32(r.Dx()), Height: uint32(r.Dy()), FrameWidth: uint32(s.layout.width),
-			Planes: uint32(in.Shape[1]), Rows: uint32(in.Shape[2]), Cols: uint32(in.Shape[3]), Offset: uint32(in.Offset),
-			PlaneStride: uint32(in.Stride[1]), RowStride: uint32(in.Stride[2]), ColStride: uint32(in.Stride[3]),
-			MapRows: uint32(t.Shape[2]), MapCols: uint32(t.Shape[3]), MapOffset: uint32(t.Offset),
-			MapRowStride: uint32(t.Stride[2]), MapColStride: uint32(t.Stride[3]), Range: s.at.cam, Colours: s.palettes.first(s.colour, false),
-		}
-		k := c.kernel()
-		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{in.Data, t.Data, s.frame.All()}}, gpu.Words(c), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, camArgs[gpu.View, gpu.View]{p, in.Data, t.Data, s.entries.All(), s.colours.All(), s.frame.All()})
-		}})
-	}
-	if g := s.layout.grid; !g.rect.Empty() {
-		t := s.tensor(s.layer)
-		m := maps{Colours: s.palettes.first(s.colour, t.Signed), Mark: none}
-		m.Range, m.RangeStep = s.span()
-		switch {
-		case s.zoom:
-			m.Range += m.RangeStep * uint32(s.mark)
-			t = t.one(s.mark)
-		case sub.hover.what == ofGrid:
-			m.Mark = uint32(sub.hover.m)
-		case s.mark >= 0:
-			m.Mark = uint32(s.mark)
-		}
-		add(g, t, m)
-	}
-	return ds
-}
-
-// span is the entry of the range of map 0 for colours, and how many further
-// that of the next map is.
-func (s *Scene) span() (first, step uint32) {
-	switch s.norm {
-	case perLayer:
-		return s.at.totals, 0 // where only this layer is counted, it is the first
-	case global:
-		return s.at.all, 0
-	}
-	return s.at.maps, 1
-}
 
 // Image draws the scene as it is now, waits, and reads the picture back.
 func (s *Scene) Image(width, height int, scale float64) (*image.RGBA, error) {
@@ -694,6 +360,10 @@ func (s *Scene) SetSample(i int) error {
 	}
 	return s.show(i)
 }
+
+// OnQuit sets what [KeyQuit] calls, and [KeyEscape] if there is nothing to leave. Without it
+// neither quits, and the help does not name them.
+func (s *Scene) OnQuit(f func()) { s.quit = f }
 
 // Say shows a text at the bottom, until the next key.
 func (s *Scene) Say(text string) { s.message = text }

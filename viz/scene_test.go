@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,7 +75,8 @@ func newLab(t testing.TB) *lab {
 	for i, p := range l.probe.Layers {
 		y := p.Output
 		t := Tensor{Data: y.Data, Shape: [4]int{y.C, 1, y.H, y.W}, Stride: [4]int{1, 0, y.W * y.Stride, y.Stride}}
-		layer := Layer{Name: p.Path, Kind: p.String(), Activation: t, Gradient: t}
+		t.Signed = i > 3 // where no ReLU follows
+		layer := Layer{Name: p.Path, Kind: p.String(), Short: strings.Join(strings.Fields(p.String())[:min(2, len(strings.Fields(p.String())))], " "), Activation: t, Gradient: t}
 		layer.Gradient.Data, layer.Gradient.Signed = y.Grad, true
 		layer.Weights = Tensor{Data: p.Weight, Shape: p.WeightShape, Stride: p.WeightStride, Signed: true}
 		layer.WeightGradient = layer.Weights
@@ -167,6 +169,17 @@ func TestPictures(t *testing.T) {
 			s.Key(KeyColours)
 			s.Key(KeyPrevMap)
 			s.Key(KeyZoom)
+		}},
+		{"classes", 760, 480, 1, func(t *testing.T, s *Scene) { require.NoError(t, s.SetLayer("2.2")) }},
+		{"logits", 760, 480, 1, func(t *testing.T, s *Scene) {
+			require.NoError(t, s.SetSample(1))
+			require.NoError(t, s.SetLayer("3"))
+			s.Key(KeyNextMap)
+			s.Key(KeyPrevMap)
+			for s.Key(KeyNextClass); s.camMost() > 0 || s.class == 0; s.Key(KeyNextClass) { // nothing counts for it
+				shot(t, s, 760, 480)
+			}
+			s.class--
 		}},
 		{"help", 560, 360, 1, func(_ *testing.T, s *Scene) { s.Key(KeyHelp) }},
 	} {
@@ -294,8 +307,8 @@ func TestNumbers(t *testing.T) {
 	x := l.source.Layers[s.layer].Activation
 	values := read(t, x)
 	size := x.Shape[2] * x.Shape[3]
-	_, _, stats, value := s.legendText()
-	assert.Equal(t, "(5, 7)  "+number(values[10*size+5*28+7]), value)
+	said := s.legend()
+	assert.Equal(t, "(5, 7)  "+number(values[10*size+5*28+7]), said.value)
 	part := values[10*size:][:size]
 	sum, off := 0.0, 0
 	for _, v := range part {
@@ -304,20 +317,14 @@ func TestNumbers(t *testing.T) {
 			off++
 		}
 	}
-	assert.Equal(t, fmt.Sprintf("map 10   min %s   max %s   mean %s   ≤ 0  %.0f %%", number(slices.Min(part)), number(slices.Max(part)),
-		number(sum/float64(size)), 100*float64(off)/float64(size)), stats)
+	assert.Equal(t, []string{
+		"map 10", "min " + number(slices.Min(part)), "max " + number(slices.Max(part)),
+		"mean " + number(sum/float64(size)), fmt.Sprintf("≤ 0  %.0f %%", 100*float64(off)/float64(size)),
+	}, said.stats)
 
 	s.MouseMove(-1, -1)
 	shot(t, s, 900, 600)
-	dead := 0
-	for m := range x.Shape[0] {
-		if slices.Max(values[m*size:][:size]) <= 0 {
-			dead++
-		}
-	}
-	_, _, stats, _ = s.legendText()
-	assert.Contains(t, stats, fmt.Sprintf("dead %d of 32", dead))
-	assert.Contains(t, stats, "max "+number(slices.Max(values)))
+	assert.Contains(t, s.legend().stats, "max "+number(slices.Max(values)))
 
 	logits := read(t, l.source.logits())
 	assert.Equal(t, logits, s.logits())
@@ -337,16 +344,137 @@ func TestNumbers(t *testing.T) {
 	for _, layer := range l.source.Layers {
 		largest = max(largest, slices.Max(read(t, layer.Activation)))
 	}
-	_, high, _, _ := s.legendText()
-	assert.Equal(t, number(largest), high)
+	assert.Equal(t, number(largest), s.legend().high)
 
 	// What is chosen while a run goes on has its numbers at once.
 	training(t, s, 1)
 	require.NoError(t, s.SetLayer("2.0"))
 	_, err := s.Draw(900, 600, 1)
 	require.NoError(t, err)
-	_, _, stats, _ = s.legendText()
-	assert.Contains(t, stats, "max "+number(slices.Max(read(t, l.source.Layers[s.layer].Activation))))
+	assert.Contains(t, s.legend().stats, "max "+number(slices.Max(read(t, l.source.Layers[s.layer].Activation))))
+}
+
+// A map is silent if a ReLU leaves nothing of it, and only then.
+func TestSilent(t *testing.T) {
+	l := newLab(t)
+	s := l.scene(t)
+	silentIn := func(name string) (silent []int) {
+		require.NoError(t, s.SetLayer(name))
+		shot(t, s, 900, 600)
+		x := l.source.Layers[s.layer].Activation
+		values, size := read(t, x), x.Shape[2]*x.Shape[3]
+		for m := range x.Shape[0] {
+			if slices.Max(values[m*size:][:size]) <= 0 {
+				silent = append(silent, m)
+			}
+		}
+		return silent
+	}
+	require.NoError(t, s.SetSample(3))
+	silent := silentIn("2.0")
+	require.NotEmpty(t, silent)
+	assert.Equal(t, fmt.Sprintf("%d of 32 silent for this image", len(silent)), s.legend().silent)
+	for m := range 32 {
+		s.Key(KeyNextMap)
+		shot(t, s, 900, 600)
+		assert.Equal(t, slices.Contains(silent, m), s.legend().silent == "silent for this image", m)
+	}
+	s.Key(KeyEscape)
+	require.Empty(t, silentIn("0.2"))
+	assert.Empty(t, s.legend().silent)
+	require.NotEmpty(t, silentIn("3"), "logits below zero")
+	assert.Empty(t, s.legend().silent)
+}
+
+// A map that is zoomed in on has the colours of its own range, whatever those of all maps are.
+func TestZoomRescales(t *testing.T) {
+	l := newLab(t)
+	s := l.scene(t)
+	require.NoError(t, s.SetLayer("0.2"))
+	shot(t, s, 900, 600)
+	values := read(t, l.source.Layers[1].Activation)
+	size := len(values) / 32
+	for range 3 {
+		s.Key(KeyNextMap)
+		s.Key(KeyZoom)
+		shot(t, s, 900, 600)
+		assert.Equal(t, number(slices.Max(values[:size])), s.legend().high)
+		brightest := image.NewUniform(s.palettes.colour(0, false, levels-1)).C
+		img, found := shot(t, s, 900, 600), false
+		for y := s.layout.grid.rect.Min.Y; y < s.layout.grid.rect.Max.Y; y++ {
+			for x := s.layout.grid.rect.Min.X; x < s.layout.grid.rect.Max.X; x++ {
+				found = found || img.At(x, y) == brightest
+			}
+		}
+		assert.True(t, found, "the largest value has the last colour")
+		s.Key(KeyEscape)
+		s.Key(KeyNormalisation)
+	}
+}
+
+// The class map is orange where its class is seen. A class of which nothing is seen has a sentence
+// in the place of the map.
+func TestClassMap(t *testing.T) {
+	l := newLab(t)
+	s := l.scene(t)
+	require.NoError(t, s.SetSample(1))
+	const cam = 4
+	nothing := 0
+	for class := range 10 {
+		s.Key(KeyNextClass)
+		img := shot(t, s, 900, 600)
+		x := l.source.Layers[cam].Activation
+		most := slices.Max(read(t, x.maps(class, 1)))
+		assert.InDelta(t, most, s.camMost(), 1e-9)
+		r := s.layout.cam
+		hued, plain := 0, 0
+		for y := r.Min.Y; y < r.Max.Y; y++ {
+			for x := r.Min.X; x < r.Max.X; x++ {
+				c := img.RGBAAt(x, y)
+				if c == raised {
+					plain++
+				}
+				if int(c.R) > int(c.B)+20 {
+					hued++
+				}
+			}
+		}
+		if most <= 0 {
+			nothing++
+		}
+		assert.Equal(t, most > 0, hued > 0, class)
+		assert.Equal(t, most <= 0, plain > r.Dx()*r.Dy()/2, class)
+	}
+	assert.Positive(t, nothing)
+}
+
+// Escape leaves one thing after the other and then quits, and q quits; neither does in a place that
+// cannot be left, and there the keys are not named.
+func TestQuit(t *testing.T) {
+	l := newLab(t)
+	s := l.scene(t)
+	named := func() bool {
+		return slices.Contains(s.footerKeys(), [2]string{"Q", "quit"}) && slices.Contains(s.helpLines(), [2]string{"Q", "quit"})
+	}
+	s.Key(KeyEscape)
+	s.Key(KeyOf('q'))
+	assert.False(t, named())
+	quits := 0
+	s.OnQuit(func() { quits++ })
+	assert.True(t, named())
+	shot(t, s, 400, 300)
+	s.Key(KeyZoom)
+	s.Key(KeyHelp)
+	s.Key(KeyEscape)
+	assert.False(t, s.help)
+	assert.True(t, s.zoom)
+	s.Key(KeyEscape)
+	assert.False(t, s.zoom)
+	assert.Zero(t, quits)
+	s.Key(KeyEscape)
+	assert.Equal(t, 1, quits)
+	s.Key(KeyOf('Q'))
+	assert.Equal(t, 2, quits)
 }
 
 // TestNoMapComesToTheHost draws while a run goes on: only the statistics come,
@@ -483,6 +611,17 @@ func TestPauseAndSave(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 500*300*4, view.Bytes())
 	require.Len(t, l.saved, 1)
+	assert.Equal(t, "saved a.png", s.footerNote())
+	shown, err := s.picture()
+	require.NoError(t, err)
+	assert.True(t, bytes.Equal(shown.Pix, shot(t, s, 500, 300).Pix), "it says so at once")
+	assert.False(t, bytes.Equal(shown.Pix, l.saved[0].Pix), "not in the picture that is saved")
+	s.Key(KeyPause)
+	assert.Equal(t, "paused", s.footerNote())
+	s.Key(KeyScreenshot)
+	_, err = s.Draw(500, 300, 1)
+	require.NoError(t, err)
+	assert.Equal(t, "saved a.png", s.footerNote(), "where it went comes first")
 	assert.Equal(t, image.Rect(0, 0, 500, 300), l.saved[0].Bounds())
 }
 
@@ -522,13 +661,14 @@ func TestFit(t *testing.T) {
 	for range 500 {
 		place := image.Rect(0, 0, 1+r.IntN(900), 1+r.IntN(700)).Add(image.Pt(r.IntN(50), r.IntN(50)))
 		n, rows, cols, gap := 1+r.IntN(400), 1+r.IntN(60), 1+r.IntN(60), r.IntN(6)
-		g := fit(place, n, rows, cols, gap)
+		caption := max(0, r.IntN(40)-20)
+		g := fit(place, n, rows, cols, gap, caption)
 		if g.rect.Empty() {
 			continue
 		}
 		require.True(t, g.rect.In(place), "%v in %v", g.rect, place)
 		assert.InDelta(t, float64(cols)/float64(rows), float64(g.cellW)/float64(g.cellH), float64(cols+rows)/float64(g.cellH)/float64(rows)+1e-9)
-		last := image.Pt(gap+(n-1)%g.columns*(g.cellW+gap), gap+(n-1)/g.columns*(g.cellH+gap)).Add(g.rect.Min)
+		last := image.Pt(gap+(n-1)%g.columns*(g.cellW+gap), gap+(n-1)/g.columns*(g.cellH+caption+gap)).Add(g.rect.Min)
 		for _, p := range []image.Point{last, last.Add(image.Pt(g.cellW-1, g.cellH-1))} {
 			m, row, col, ok := g.at(p)
 			require.True(t, ok)
@@ -538,6 +678,29 @@ func TestFit(t *testing.T) {
 		_, _, _, ok := g.at(last.Sub(image.Pt(1, 0)))
 		assert.Equal(t, gap == 0 && (n-1)%g.columns > 0, ok)
 	}
+}
+
+// Bars lie in their place, one below the other, and a pixel's bar is the one that is drawn there.
+func TestValuesIn(t *testing.T) {
+	of := func(n int) Tensor { return Tensor{Shape: [4]int{n, 1, 1, 1}} }
+	place := image.Rect(10, 20, 410, 320)
+	for _, n := range []int{1, 10, 15, 16, 30, 45} {
+		v := valuesIn(place, of(n), 20, 120)
+		require.Positive(t, v.columns, n)
+		assert.True(t, v.rect.In(place), n)
+		seen := map[int]bool{}
+		for y := v.rect.Min.Y; y < v.rect.Max.Y; y++ {
+			for x := v.rect.Min.X; x < v.rect.Max.X; x++ {
+				if m, ok := v.at(image.Pt(x, y), n); ok {
+					seen[m] = true
+				}
+			}
+		}
+		assert.Len(t, seen, n)
+	}
+	assert.Zero(t, valuesIn(place, of(46), 20, 120), "no room")
+	assert.Zero(t, valuesIn(image.Rectangle{}, of(1), 20, 120))
+	assert.Zero(t, valuesIn(place, Tensor{Shape: [4]int{3, 1, 2, 1}}, 20, 120), "maps")
 }
 
 func TestSourceRefused(t *testing.T) {

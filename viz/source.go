@@ -1,11 +1,53 @@
 package viz
 
 import (
+	"errors"
 	"fmt"
 	"image"
 
 	"wgnin/gpu"
 )
+
+// check refuses a source that cannot be drawn.
+func (src Source) check() error {
+	if len(src.Layers) == 0 || src.Forward == nil {
+		return errors.New("viz: a source without layers, or without Forward")
+	}
+	if src.CAM >= len(src.Layers) {
+		return fmt.Errorf("viz: layer %d has the activation maps; there are %d layers", src.CAM, len(src.Layers))
+	}
+	if src.Canvas.X < 0 || src.Canvas.Y < 0 {
+		return fmt.Errorf("viz: a canvas of %v; want no negative size", src.Canvas)
+	}
+	if err := src.Input.check("input"); err != nil {
+		return err
+	}
+	for _, l := range src.Layers {
+		for i, t := range []Tensor{l.Activation, l.Gradient, l.Weights, l.WeightGradient} {
+			if i > 0 && t.Data.IsZero() {
+				continue
+			}
+			if err := t.check("layer " + l.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// logits is what the last layer puts out.
+func (src Source) logits() Tensor { return src.Layers[len(src.Layers)-1].Activation }
+
+// classes is the number of logits.
+func (src Source) classes() int { return src.logits().Shape[0] }
+
+// class is the name of class i.
+func (src Source) class(i int) string {
+	if i >= 0 && i < len(src.Classes) {
+		return src.Classes[i]
+	}
+	return fmt.Sprint(i)
+}
 
 // Source is what a program lets a [Scene] show: tensors on the device, and what
 // it can be asked to do. A nil function is something that the program cannot
@@ -29,7 +71,7 @@ type Source struct {
 	// SetPixels makes an image of the user's own the input: 8-bit, planar
 	// [C,h,w] with the input's C, of any size; 0 is black.
 	SetPixels func(pixels []uint8, w, h int) error
-	// Save keeps a picture of the scene and returns its name.
+	// Save keeps a picture of the scene and returns where it is, which the footer says.
 	Save func(*image.RGBA) (name string, err error)
 }
 
@@ -37,6 +79,7 @@ type Source struct {
 type Layer struct {
 	Name       string // as in a state dict: 0.2
 	Kind       string // what it is, and its settings
+	Short      string // Kind with fewer settings, used where Kind does not fit; empty means Kind
 	Activation Tensor // [C,1,H,W]
 	Gradient   Tensor // of the loss, in Activation's shape; no Data where there is none
 
@@ -72,10 +115,10 @@ func (t Tensor) check(name string) error {
 	return nil
 }
 
-// one is map m of t.
-func (t Tensor) one(m int) Tensor {
+// maps returns n maps of t, beginning with map m.
+func (t Tensor) maps(m, n int) Tensor {
 	t.Offset += m * t.Stride[0]
-	t.Shape[0] = 1
+	t.Shape[0] = n
 	return t
 }
 

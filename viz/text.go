@@ -5,6 +5,7 @@ import (
 	"image/color"
 	"image/draw"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/go-text/typesetting/shaping"
@@ -101,6 +102,27 @@ func (p pen) write(face font.Face, c color.RGBA, x, y, h, w int, s string) int {
 	d := font.Drawer{Dst: p.RGBA, Src: image.NewUniform(c), Face: face, Dot: fixed.P(x, base)}
 	d.DrawString(s)
 	return d.Dot.X.Ceil()
+}
+
+// wrap breaks s between words into lines of at most w pixels. A longer word has a line of its own.
+func (p pen) wrap(face font.Face, w int, s string) (lines []string) {
+	for i, word := range strings.Fields(s) {
+		if last := len(lines) - 1; i > 0 && p.width(face, lines[last]+" "+word) <= w {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
+
+// cutLeft returns s or, if it is wider than w pixels, an ellipsis and the end of s that fits.
+func (p pen) cutLeft(face font.Face, w int, s string) string {
+	for runes := []rune(s); len(runes) > 0 && p.width(face, s) > w; {
+		runes = runes[1:]
+		s = "…" + string(runes)
+	}
+	return s
 }
 
 // writeRight is write with s ending at x.

@@ -38,7 +38,7 @@ Without a display:
   go run ./cmd/viz -model model.safetensors -record layers.gif
   go run ./cmd/viz -train -steps 200 -record learning.gif -frames 50 -size 800x500
 
-The window of a training run may be closed at any time: as on Ctrl-C, the run
+The window of a training run may be closed at any time, with q for example: as on Ctrl-C, the run
 leaves a checkpoint, from which -resume goes on. When the driver gives the device
 up, it goes on by itself from the last one, unless it is being recorded.
 

@@ -252,6 +252,17 @@ func TestWindow(t *testing.T) {
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", text)
 	assert.Contains(t, string(text), "stopped  after step")
+
+	// So do the keys.
+	for _, key := range []string{"q", "Escape"} {
+		cmd = command(display, "-train", "-resume", dir)
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		require.NoError(t, cmd.Start())
+		do("key", "--window", do("search", "--sync", "--onlyvisible", "--name", "^nin$"), key)
+		require.NoError(t, cmd.Wait(), "%s: %s", key, &out)
+		assert.Contains(t, out.String(), "stopped  after step", key)
+	}
 }
 
 // below are the pixels below the status line, in which the time of a picture

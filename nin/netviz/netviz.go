@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"image"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"wgnin/gpu"
@@ -35,6 +36,10 @@ type Options struct {
 	Images  *data.Images // to choose the input from, with the channels of the network's; nil for none
 	Classes []string     // names of the logits; those of Images if nil, and numbers without either
 	Dir     string       // folder for the pictures that the user saves with a key; empty for the current one
+
+	// Save keeps a picture that the user saves with a key and returns where it is, which the footer
+	// says. If it is nil, the picture is a file in Dir.
+	Save func(*image.RGBA) (name string, err error)
 
 	// History is the most bytes on the device for the maps of past training steps, to which the
 	// timeline goes back; 0 keeps none, and cmd/viz gives 128 MiB.
@@ -108,7 +113,7 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 			return viz.Tensor{Data: v, Shape: l.WeightShape, Stride: l.WeightStride, Signed: true}
 		}
 		src.Layers = append(src.Layers, viz.Layer{
-			Name: l.Path, Kind: l.String(), Activation: show(y.Data, signed), Gradient: show(y.Grad, true),
+			Name: l.Path, Kind: l.String(), Short: short(l), Activation: show(y.Data, signed), Gradient: show(y.Grad, true),
 			Weights: weights(l.Weight), WeightGradient: weights(l.WeightGrad),
 		})
 	}
@@ -121,11 +126,32 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 		}
 	}
 	src.SetPixels = func(pixels []uint8, w, h int) error { return s.Probe.SetPixels(pixels, h, w, label) }
-	src.Save = func(img *image.RGBA) (string, error) {
-		name := filepath.Join(o.Dir, time.Now().Format("viz-20060102-150405.000.png"))
-		return name, files.WritePNG(name, img)
+	if src.Save = o.Save; src.Save == nil {
+		src.Save = func(img *image.RGBA) (string, error) {
+			name, err := filepath.Abs(filepath.Join(o.Dir, time.Now().Format("viz-20060102-150405.000.png")))
+			if err != nil {
+				return "", err
+			}
+			return name, files.WritePNG(name, img)
+		}
 	}
 	return src
+}
+
+// short returns the text of l without named settings, such as a stride, and without the layers in a
+// block.
+func short(l nn.ProbeLayer) string {
+	words := strings.Fields(nn.Text(l.Layer))
+	for i, w := range words {
+		if i > 0 && strings.ContainsAny(w[:1], "(abcdefghijklmnopqrstuvwxyz") {
+			words = words[:i]
+			break
+		}
+	}
+	if l.ReLU {
+		words = append(words, "+ relu")
+	}
+	return strings.Join(words, " ")
 }
 
 // SetInput makes an image of the user's own the input, resized as in training: a set of one, of

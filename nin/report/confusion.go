@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"image/color"
 	"math"
@@ -19,8 +18,8 @@ import (
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
+	"wgnin/nin/internal/chart"
 	"wgnin/nn/files"
 )
 
@@ -69,10 +68,9 @@ func (e Scores) WritePNG(path string) error {
 	colors.SetMax(1)
 	heat := plotter.NewHeatMap(m, palette.Reverse(colors).Palette(256))
 	heat.Min, heat.Max = 0, 1
-	p := plot.New()
+	p := chart.New()
 	p.Title.Text = fmt.Sprintf("%s on %d images of %s: accuracy %.4f", e.Recipe, e.Images, e.Dataset, e.Accuracy)
 	p.X.Label.Text, p.Y.Label.Text = "predicted", "label"
-	p.Title.Padding = vg.Points(8)
 	p.Add(heat)
 	cell := max(vg.Points(6), min(vg.Points(36), vg.Points(720)/vg.Length(n)))
 	cell = min(cell, vg.Points(3000)/vg.Length(n))
@@ -87,24 +85,23 @@ func (e Scores) WritePNG(path string) error {
 	size := min(p.X.Tick.Label.Font.Size, cell*0.9)
 	p.X.Tick.Label.Font.Size, p.Y.Tick.Label.Font.Size = size, size
 	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Tick.Length, axis.Width, axis.Padding = 0, 0, vg.Points(3)
+		axis.Tick.Length, axis.Width, axis.Padding = 0, 0, 3
 	}
 	if n <= maxText {
 		if err := e.addCounts(p); err != nil {
 			return err
 		}
 	}
-	names := vg.Length(0) // the longest
-	for _, label := range labels {
-		names = max(names, p.X.Tick.Label.Width(label))
+	side := cell * vg.Length(n)
+	w, h := chart.Size(p, side, side)
+	if more := p.Title.TextStyle.Width(p.Title.Text) + 2*chart.Margin - w; more > 0 { // of few classes the cells are larger
+		w, h = w+more, h+more
 	}
-	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(cell*vg.Length(n)+names+vg.Points(64), cell*vg.Length(n)+names*0.75+vg.Points(80)), vgimg.UseDPI(144))}
-	p.Draw(draw.Crop(draw.New(c), vg.Points(6), -vg.Points(12), vg.Points(6), -vg.Points(6)))
-	var png bytes.Buffer
-	if _, err := c.WriteTo(&png); err != nil {
+	png, err := chart.PNG(w, h, p)
+	if err != nil {
 		return err
 	}
-	return files.Write(path, png.Bytes())
+	return files.Write(path, png)
 }
 
 // labels are the names of the classes as the font can write them. A class whose name has

@@ -3,12 +3,12 @@
 package run
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"image/color"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"gonum.org/v1/plot"
@@ -16,14 +16,15 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
-	"wgnin/nin/internal/axis"
+	"wgnin/nin/internal/chart"
 	"wgnin/nn/files"
 )
 
-// drawCurves writes curves.png from metrics.jsonl, in the chapter's form: three
-// curves on one axis over the epochs; training loss, the mean of each half
-// epoch, solid; test loss dashed and test accuracy dash-dotted, at the end of
-// each epoch. Before the first step it writes nothing.
+// drawCurves draws metrics.jsonl as curves.png. The training loss, the mean of each half epoch, is
+// solid, and the test loss after each epoch dashed; their axis is at the left. The test accuracy is
+// dash-dotted, and its axis is at the right. The plot gives the last values and the best epoch. The
+// lines are the chapter's, which draws all three on one axis. Before the first step drawCurves
+// writes nothing.
 func (r *Run) drawCurves() error {
 	if r.metrics == nil {
 		return nil
@@ -40,49 +41,74 @@ func (r *Run) drawCurves() error {
 	if len(train) == 0 {
 		return nil
 	}
-	p := plot.New()
-	p.X.Label.Text = "epoch"
-	p.X.Min, p.Y.Min = 0, 0
-	p.Legend.Top = true
-	p.Add(plotter.NewGrid())
-	dashes := [][]vg.Length{nil, {vg.Points(6), vg.Points(3)}, {vg.Points(6), vg.Points(2), vg.Points(1), vg.Points(2)}}
-	colors := []color.RGBA{{31, 119, 180, 255}, {191, 0, 191, 255}, {0, 128, 0, 255}} // the chapter's
-	for i, c := range []struct {
-		name   string
-		points plotter.XYs
-	}{{"train loss", train}, {"test loss", loss}, {"test accuracy", accuracy}} {
-		if len(c.points) == 0 {
-			continue
-		}
-		line, dot, err := plotter.NewLinePoints(c.points)
-		if err != nil {
-			return err
-		}
-		line.Color, line.Dashes, line.Width = colors[i], dashes[i], vg.Points(1.5)
-		dot.Color, dot.Shape, dot.Radius = colors[i], draw.CircleGlyph{}, vg.Points(1.5)
-		p.Add(line)
-		if len(c.points) == 1 { // a line of one point does not show
-			p.Add(dot)
-		}
-		p.Legend.Add(c.name, line)
-	}
-	p.Y.Max *= 1.25 // room for the legend
-	p.Y.Tick.Marker = plot.TickerFunc(axis.Ticks)
-	p.Legend.XOffs, p.Legend.YOffs = -vg.Points(6), -vg.Points(4)
-	w, err := p.WriterTo(5*vg.Inch, 3.5*vg.Inch, "png")
+	p, err := plotOf(train, loss, accuracy)
 	if err != nil {
 		return err
 	}
-	var png bytes.Buffer
-	if _, err := w.WriteTo(&png); err != nil {
+	png, err := chart.PNG(600, 360, p) // 1200 x 720 pixels
+	if err != nil {
 		return err
 	}
 	r.drawn = time.Now()
-	return files.Write(r.file(curvesFile), png.Bytes())
+	return files.Write(r.file(curvesFile), png)
 }
 
-// curves are the points of the three curves, x in epochs. In the first epoch the
-// training loss is the mean of twentieths of what there is.
+// plotOf plots the three curves. Only train must have a point.
+func plotOf(train, loss, accuracy plotter.XYs) (*plot.Plot, error) {
+	p := chart.New()
+	p.X.Label.Text, p.Y.Label.Text = "epoch", "loss"
+	highest := 0.0
+	for _, q := range slices.Concat(train, loss) {
+		highest = max(highest, q.Y)
+	}
+	chart.Fifths(&p.Y, highest)
+	chart.Whole(&p.X, train[len(train)-1].X)
+	scaled := make(plotter.XYs, len(accuracy)) // to the left axis
+	best := 0
+	for i, q := range accuracy {
+		scaled[i] = plotter.XY{X: q.X, Y: q.Y * p.Y.Max}
+		if q.Y > accuracy[best].Y {
+			best = i
+		}
+	}
+	p.Add(chart.Grid())
+	var key chart.Key
+	for _, c := range []struct {
+		name          string
+		drawn, values plotter.XYs
+		color         color.Color
+		dashes        []vg.Length
+	}{
+		{"train loss", train, train, chart.Blue, nil},
+		{"test loss", loss, loss, chart.Magenta, chart.Dashed},
+		{"test accuracy", scaled, accuracy, chart.Green, chart.DashDotted},
+	} {
+		if len(c.drawn) == 0 {
+			continue
+		}
+		line, dot, err := plotter.NewLinePoints(c.drawn)
+		if err != nil {
+			return nil, err
+		}
+		line.LineStyle = draw.LineStyle{Color: c.color, Dashes: c.dashes, Width: 1.5}
+		dot.GlyphStyle = draw.GlyphStyle{Color: c.color, Shape: draw.CircleGlyph{}, Radius: 2}
+		p.Add(line)
+		if len(c.drawn) == 1 { // a line of one point does not show
+			p.Add(dot)
+		}
+		key = append(key, chart.KeyEntry{Label: fmt.Sprintf("%s %.4f", c.name, c.values[len(c.values)-1].Y), Line: line.LineStyle})
+	}
+	p.Add(key)
+	if len(accuracy) > 0 {
+		p.Add(chart.Shares{Label: "accuracy"}, chart.Note{
+			At: scaled[best], Color: chart.Green, Text: fmt.Sprintf("best: %.4f after epoch %g", accuracy[best].Y, accuracy[best].X),
+		})
+	}
+	return p, nil
+}
+
+// curves reads the points of the three curves from metrics; x is in epochs. In the first epoch, the
+// points of the training loss are the means of twentieths of the steps so far.
 func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter.XYs, err error) {
 	type step struct {
 		number int // from 1 on; torn lines leave gaps
@@ -117,7 +143,7 @@ func curves(metrics io.Reader, stepsPerEpoch int) (train, loss, accuracy plotter
 	for i, s := range steps {
 		sum += s.loss
 		n++
-		// A window that would be cut by the end of the epoch is part of the one before.
+		// The last window of an epoch takes the steps that are too few for a window of their own.
 		inEpoch := (s.number-1)%stepsPerEpoch + 1
 		if inEpoch%window == 0 && inEpoch+window <= stepsPerEpoch || inEpoch == stepsPerEpoch || i == len(steps)-1 {
 			train = append(train, plotter.XY{X: float64(s.number) / float64(stepsPerEpoch), Y: sum / float64(n)})

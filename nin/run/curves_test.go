@@ -4,12 +4,18 @@ package run
 
 import (
 	"fmt"
+	"image"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot/plotter"
+
+	"wgnin/nin/internal/chart"
+	"wgnin/nin/nintest"
+	"wgnin/nn/files"
 )
 
 // steps are the lines of metrics.jsonl of so many steps, whose loss is their
@@ -43,4 +49,21 @@ func TestCurves(t *testing.T) {
 	train, _, _, err = curves(strings.NewReader(strings.Replace(steps(6), `"loss":2,`, "\x00", 1)+"{"), 6)
 	require.NoError(t, err)
 	assert.Equal(t, plotter.XYs{{X: 0.5, Y: 2}, {X: 1, Y: 5}}, train)
+}
+
+// The plot is as wide as promised, at each stage of a run, and nothing is cut off.
+func TestPlot(t *testing.T) {
+	train := plotter.XYs{{X: 0.5, Y: 2.3}, {X: 1, Y: 1.2}, {X: 2, Y: 0.7}, {X: 3, Y: 0.4}}
+	loss := plotter.XYs{{X: 1, Y: 1.1}, {X: 2, Y: 0.8}, {X: 3, Y: 0.9}}
+	accuracy := plotter.XYs{{X: 1, Y: 0.01}, {X: 2, Y: 1}, {X: 3, Y: 0.99}}
+	path := filepath.Join(t.TempDir(), "curves.png")
+	for n := range 4 {
+		p, err := plotOf(train[:n+1], loss[:n], accuracy[:n])
+		require.NoError(t, err)
+		require.InDelta(t, max(1, n), p.X.Max, 0)
+		png, err := chart.PNG(600, 360, p)
+		require.NoError(t, err)
+		require.NoError(t, files.Write(path, png))
+		assert.Equal(t, image.Pt(1200, 720), nintest.Plot(t, path), "after %d epochs", n)
+	}
 }

@@ -1,7 +1,7 @@
 package study
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"math"
@@ -13,16 +13,14 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 
-	"wgnin/nin/internal/axis"
+	"wgnin/nin/internal/chart"
 	"wgnin/nn/files"
 )
 
-// WriteFiles leaves study-N.md, with what was done and what came out, and the
-// plot study-N.png beside it, and gives the path of the first.
+// WriteFiles writes the report study-N.md and its plot study-N.png to dir, and returns the path of
+// the report.
 func (r Findings) WriteFiles(dir string) (string, error) {
 	name := filepath.Join(dir, fmt.Sprintf("study-%d", r.Exercise))
 	png, err := r.plot()
@@ -35,7 +33,7 @@ func (r Findings) WriteFiles(dir string) (string, error) {
 	return name + ".md", files.Write(name+".md", []byte(r.markdown()))
 }
 
-// markdown is the report.
+// markdown returns the report.
 func (r Findings) markdown() string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format, args...) }
@@ -80,16 +78,16 @@ func (r Findings) markdown() string {
 	return b.String()
 }
 
-// lastTenth is the mean of the last tenth of the losses of a training.
+// lastTenth returns the mean of the last tenth of the losses of a training.
 func lastTenth(losses []float64) float64 { return stat.Mean(losses[len(losses)*9/10:], nil) }
 
-// learned is the part of the loss of a guess below which a network has learned something.
+// learned is the share of the loss of a guess below which a network counts as having learned.
 const learned = 0.9
 
-// guess is the loss of a guess, where all classes are as frequent.
+// guess returns the loss of a guess if all classes are equally frequent.
 func (r Findings) guess() float64 { return math.Log(float64(r.Classes)) }
 
-// guessing says that the network did not learn, or how many of its trainings, called units, did not.
+// guessing says that the network did not learn or, in units, how many of its trainings did not.
 func (v NetworkResult) guessing(units string) string {
 	if v.Guessing == len(v.Accuracy) {
 		return "did not learn"
@@ -144,72 +142,98 @@ func (r Findings) compare(i int) string {
 		times(v.Cost.MACs, base.Cost.MACs), times(v.Rate, base.Rate))
 }
 
-// times is a in units of b.
+// times writes a in units of b.
 func times[T int | int64 | float64](a, b T) string {
 	return fmt.Sprintf("%.2f times the", math.Round(100*float64(a)/float64(b))/100)
 }
 
-// plot draws the accuracy of each seed and the curves of the training loss.
+// plot draws two plots side by side: the accuracy of each seed, with the mean and a bar from the
+// least to the most, and the training losses.
 func (r Findings) plot() ([]byte, error) {
-	accuracy, loss := plot.New(), plot.New()
+	accuracy, loss := chart.New(), chart.New()
 	accuracy.Y.Label.Text = "test accuracy"
 	loss.X.Label.Text, loss.Y.Label.Text = "step", "training loss"
-	loss.Legend.Top = true
-	accuracy.Add(plotter.NewGrid())
-	loss.Add(plotter.NewGrid())
+	accuracy.Add(chart.Grid())
+	loss.Add(chart.Grid())
 	names := make([]string, len(r.Networks))
+	guess := 1 / float64(r.Classes) // the accuracy of guessing, where all classes are as frequent
+	chance, err := plotter.NewLine(plotter.XYs{{X: -0.5, Y: guess}, {X: float64(len(names)) - 0.5, Y: guess}})
+	if err != nil {
+		return nil, err
+	}
+	chance.LineStyle = draw.LineStyle{Color: chart.Grey, Width: 1, Dashes: chart.Dashed}
+	accuracy.Add(chance)
+	var texts plotter.XYLabels // of each network, and of the line
+	highest := 0.0
 	for i, v := range r.Results {
 		names[i] = r.Networks[i].Name
 		c := plotutil.Color(i)
-		var points plotter.XYs
-		for _, a := range v.Accuracy {
-			points = append(points, plotter.XY{X: float64(i), Y: a})
-		}
-		if len(points) == 0 {
+		texts.XYs, texts.Labels = append(texts.XYs, plotter.XY{X: float64(i)}), append(texts.Labels, "diverged")
+		if len(v.Accuracy) == 0 {
 			continue
 		}
-		dots, err := plotter.NewScatter(points)
+		drawn, err := v.draw(float64(i), c)
 		if err != nil {
 			return nil, err
 		}
-		dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: vg.Points(4), Shape: draw.CircleGlyph{}}
-		average, _, _ := v.spread()
-		bar, err := plotter.NewLine(plotter.XYs{{X: float64(i) - 0.25, Y: average}, {X: float64(i) + 0.25, Y: average}})
-		if err != nil {
-			return nil, err
-		}
-		bar.Color, bar.Width = c, vg.Points(2)
-		accuracy.Add(bar, dots)
+		accuracy.Add(drawn...)
+		average, _, most := v.spread()
+		texts.XYs[i].Y, texts.Labels[i] = most, fmt.Sprintf("%.3f", average)
 		var curve plotter.XYs
 		for k, l := range v.Loss {
 			curve = append(curve, plotter.XY{X: (float64(k) + 0.5) * float64(r.Steps) / float64(len(v.Loss)), Y: l})
+			highest = max(highest, l)
 		}
 		line, err := plotter.NewLine(curve)
 		if err != nil {
 			return nil, err
 		}
-		line.Color, line.Width = c, vg.Points(1.5)
+		line.Color, line.Width = c, 1.5
 		loss.Add(line)
 		loss.Legend.Add(names[i], line)
 	}
+	texts.XYs, texts.Labels = append(texts.XYs, chance.XYs[0]), append(texts.Labels, " chance")
+	labels, err := plotter.NewLabels(texts)
+	if err != nil {
+		return nil, err
+	}
+	for i := range labels.TextStyle {
+		labels.TextStyle[i] = accuracy.X.Tick.Label
+		labels.TextStyle[i].YAlign = draw.YBottom
+	}
+	labels.TextStyle[len(names)].XAlign, labels.TextStyle[len(names)].Color = draw.XLeft, chart.Grey
+	labels.Offset.Y = 5
+	accuracy.Add(labels)
 	accuracy.NominalX(names...)
 	accuracy.X.Min, accuracy.X.Max = -0.5, float64(len(names))-0.5
-	loss.X.Min, loss.Y.Min = 0, 0
-	loss.Y.Max *= 1.25 // room for the legend
-	loss.Y.Tick.Marker = plot.TickerFunc(axis.Ticks)
-	loss.Legend.Padding, loss.Legend.XOffs = vg.Points(2), -vg.Points(6)
-	for _, p := range []*plot.Plot{accuracy, loss} {
-		p.BackgroundColor = color.White
+	chart.Fifths(&accuracy.Y, 1)
+	chart.Fifths(&loss.Y, 1.25*highest) // room for the legend
+	chart.Whole(&loss.X, float64(r.Steps))
+	loss.Legend.Top, loss.Legend.Padding = true, 2
+	return chart.PNG(720, 300, accuracy, loss)
+}
+
+// draw returns the bar from the least accuracy to the most, the mean, and the dots of the seeds, at
+// x.
+func (v NetworkResult) draw(x float64, c color.Color) ([]plot.Plotter, error) {
+	average, least, most := v.spread()
+	var points plotter.XYs
+	for _, a := range v.Accuracy {
+		points = append(points, plotter.XY{X: x, Y: a})
 	}
-	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(9*vg.Inch, 3.5*vg.Inch), vgimg.UseDPI(110))}
-	tiles := draw.Tiles{Rows: 1, Cols: 2, PadX: vg.Points(16), PadTop: vg.Points(8), PadBottom: vg.Points(4), PadLeft: vg.Points(4), PadRight: vg.Points(12)}
-	plots := [][]*plot.Plot{{accuracy, loss}}
-	for i, c := range plot.Align(plots, tiles, draw.New(canvas))[0] {
-		plots[0][i].Draw(c)
+	dots, err1 := plotter.NewScatter(points)
+	mean, err2 := plotter.NewLine(plotter.XYs{{X: x - 0.2, Y: average}, {X: x + 0.2, Y: average}})
+	bars, err3 := plotter.NewYErrorBars(struct {
+		plotter.XYs
+		plotter.YErrors
+	}{plotter.XYs{{X: x, Y: average}}, plotter.YErrors{{Low: average - least, High: most - average}}})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
 	}
-	var png bytes.Buffer
-	_, err := canvas.WriteTo(&png)
-	return png.Bytes(), err
+	dots.GlyphStyle = draw.GlyphStyle{Color: c, Radius: 3, Shape: draw.CircleGlyph{}}
+	mean.Color, mean.Width = c, 2
+	bars.LineStyle, bars.CapWidth = draw.LineStyle{Color: c, Width: 1}, 12
+	return []plot.Plotter{bars, mean, dots}, nil
 }
 
 func megabytes(bytes int64) float64 { return float64(bytes) / 1e6 }

@@ -223,7 +223,7 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	return round, nil
 }
 
-// meaplanned gives the seconds of a step and of the test of an image, compiled.
+// measure returns the seconds of a training step and of testing an image, compilation aside.
 func (r *underway) measure(ctx context.Context, i int) (step, test float64, err error) {
 	const steps, first, tests = 20, 4, 512
 	on, err := r.assemble(ctx, i, steps, tests, 0)

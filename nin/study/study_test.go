@@ -3,7 +3,7 @@ package study_test
 import (
 	"bytes"
 	"context"
-	"image/png"
+	"image"
 	"os"
 	"path/filepath"
 	"strings"
@@ -167,11 +167,7 @@ func TestAnswer(t *testing.T) {
 	assert.Regexp(t, `\| dead \| 0\.\d+ \(.*\), did not learn \| 2\.`, string(text))
 	assert.Contains(t, string(text), "**"+notLearned)
 	assert.Contains(t, string(text), "- **dead** against a: the accuracies do not compare, for not every training learned, ")
-	f, err := os.Open(filepath.Join(dir, "study-9.png"))
-	require.NoError(t, err)
-	defer f.Close()
-	_, err = png.Decode(f)
-	require.NoError(t, err)
+	assert.Equal(t, image.Pt(1440, 600), nintest.Plot(t, filepath.Join(dir, "study-9.png")))
 
 	o.Budget = time.Millisecond
 	_, err = study.Answer(context.Background(), dev, small(), o)

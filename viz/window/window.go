@@ -69,10 +69,11 @@ func (w *Window) Close() {
 // Handle is the window for [gpu.Options].
 func (w *Window) Handle() *gpu.NativeWindow { return wgpuext.GetSurfaceDescriptor(w.w) }
 
-// Show makes scene what the window shows. The device of the scene must have been opened with
-// the window.
+// Show makes scene what the window shows, and lets its keys close the window. The device of the
+// scene must have been opened with the window.
 func (w *Window) Show(scene *viz.Scene) {
 	w.scene = scene
+	scene.OnQuit(func() { w.w.SetShouldClose(true) })
 	w.w.Show()
 	w.dirty = true
 }

@@ -231,7 +231,7 @@ const historyBytes = 64 << 20
 // another and continues the run from its checkpoint.
 func (p *page) follow(r *run.Run) (err error) {
 	p.run, p.stop = r, false
-	if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Dir: filesDir, History: historyBytes}); err != nil {
+	if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: give, History: historyBytes}); err != nil {
 		return err
 	}
 	p.loss, p.accuracy = 0, 0

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"os"
 	"path"
 	"syscall/js"
@@ -27,7 +30,7 @@ func (p *page) look(name string) error {
 	}
 	p.closeRun()
 	p.shown, p.model = on, name
-	p.scene, err = netviz.New(on.Net, netviz.Options{Title: m.Recipe, Classes: m.Classes, Dir: filesDir})
+	p.scene, err = netviz.New(on.Net, netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: give})
 	if err == nil {
 		say("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or drop an image."})
 	}
@@ -50,12 +53,28 @@ func (p *page) download(format string) error {
 			return err
 		}
 	}
-	bytes, err := os.ReadFile(name)
+	content, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	array := js.Global().Get("Uint8Array").New(len(bytes))
-	js.CopyBytesToJS(array, bytes)
-	post(map[string]any{"file": map[string]any{"name": "model." + format, "bytes": array}})
+	postFile("model."+format, content)
 	return nil
+}
+
+// postFile has the browser download a file.
+func postFile(name string, content []byte) {
+	array := js.Global().Get("Uint8Array").New(len(content))
+	js.CopyBytesToJS(array, content)
+	post(map[string]any{"file": map[string]any{"name": name, "bytes": array}})
+}
+
+// give has the browser download a picture of the scene.
+func give(img *image.RGBA) (string, error) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		return "", err
+	}
+	const name = "nin.png"
+	postFile(name, b.Bytes())
+	return name + " among the downloads", nil
 }
