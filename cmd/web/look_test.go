@@ -40,7 +40,7 @@ const focused = `(e => [e.id || e.name || e.dataset.do || e.dataset.key || e.tag
 // The page can be read in any window and colours, and everything in it reached by Tab alone, in the order in which it stands.
 func TestLook(t *testing.T) {
 	b := open(t, "")
-	b.until(time.Minute, func(s state) bool { return s.State == "ready" })
+	b.until(3*time.Minute, func(s state) bool { return s.State == "ready" })
 	for _, view := range []struct {
 		name          string
 		width, height int64
