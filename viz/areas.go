@@ -209,6 +209,36 @@ func (s *Scene) inputText() (name, detail string) {
 	return "input", ""
 }
 
+// Shown is what a picture shows the network to make of its input.
+type Shown struct {
+	Sample  int     // the input, counted from 0; -1 if it is none of the samples
+	Own     bool    // the input is an image of the user's own
+	Truth   string  // the class of the sample; empty if it is not known
+	Classes []Class // all, the most probable first
+}
+
+// Class is a class with the probability that the network gives it.
+type Class struct {
+	Name        string
+	Probability float64 // softmax of the logits, to four places
+}
+
+// Shown returns in words and numbers what the last picture shows, for who cannot see it. Before the
+// first picture, all classes are equally probable.
+func (s *Scene) Shown() Shown {
+	from := s.seen()
+	shown := Shown{Sample: from.sample, Own: from.mine}
+	if from.mine || s.src.Samples == 0 {
+		shown.Sample = -1
+	} else if from.truth >= 0 {
+		shown.Truth = s.src.class(from.truth)
+	}
+	for _, b := range s.ranked(s.src.classes()) {
+		shown.Classes = append(shown.Classes, Class{s.src.class(b.class), b.p})
+	}
+	return shown
+}
+
 // seen returns where the input on the screen comes from.
 func (s *Scene) seen() origin {
 	if s.past.at >= 0 {

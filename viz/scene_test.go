@@ -329,12 +329,13 @@ func TestNumbers(t *testing.T) {
 	logits := read(t, l.source.logits())
 	assert.Equal(t, logits, s.logits())
 	assert.Equal(t, slices.Index(logits, slices.Max(logits)), s.camClass())
-	assert.InDelta(t, 1, func() (sum float64) {
-		for _, b := range s.ranked(10) {
-			sum += b.p
-		}
-		return sum
-	}(), 1e-3)
+	shown, sum := s.Shown(), 0.0
+	assert.Equal(t, Shown{Truth: l.set.Classes[l.set.Label(0)], Classes: shown.Classes}, shown)
+	assert.Equal(t, s.src.class(s.camClass()), shown.Classes[0].Name)
+	for _, c := range shown.Classes {
+		sum += c.Probability
+	}
+	assert.InDelta(t, 1, sum, 1e-3)
 
 	// In the colours of all layers, white is the largest number of any.
 	s.Key(KeyNormalisation)
@@ -574,6 +575,7 @@ func TestOwnImage(t *testing.T) {
 	assert.False(t, bytes.Equal(before.Pix, drawn.Pix))
 	values := read(t, l.source.Input)
 	assert.EqualValues(t, 1, values[9*28+12], "the network sees it")
+	assert.Equal(t, Shown{Sample: -1, Own: true, Classes: s.Shown().Classes}, s.Shown())
 	s.Key(KeyClear)
 	assert.Equal(t, make([]uint8, 28*28), l.pixels)
 	s.Key(KeyNextSample)

@@ -58,13 +58,21 @@ type BenchKernel struct {
 	Error   float64 `json:"error_of_tolerance,omitempty"` // largest, of an op's, beside its twin
 }
 
-// kernel is the line of a dispatch.
+// kernel is the line of a dispatch. One shorter than a tick, which browsers make 100 µs long, has no rates.
 func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	ns := float64(t.Median)
 	return BenchKernel{
 		Layer: t.Layer, Kernel: t.Kernel, Shape: t.Detail, Ms: ns / 1e6, MinMs: float64(t.Min) / 1e6,
-		GFlops: float64(t.Flops) / ns, GBs: float64(t.Bytes) / ns, Ceiling: c.percent(t),
+		GFlops: ratio(t.Flops, ns), GBs: ratio(t.Bytes, ns), Ceiling: c.percent(t),
 	}
+}
+
+// ratio is n/of, or 0 where of is not known.
+func ratio[N, Of int64 | float64 | time.Duration](n N, of Of) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
 }
 
 // BenchOptions say what to measure.
@@ -280,15 +288,27 @@ func Median(x []float64) float64 {
 
 // Write prints the report as a table.
 func (rep BenchReport) Write(w io.Writer) error {
-	fmt.Fprintf(w, "%s (%s), recipe %s, batch %d", rep.Adapter, rep.Driver, rep.Recipe, rep.Batch)
+	fmt.Fprint(w, rep.Adapter)
+	if rep.Driver != "" { // which a browser does not tell
+		fmt.Fprintf(w, " (%s)", rep.Driver)
+	}
+	fmt.Fprintf(w, ", recipe %s, batch %d", rep.Recipe, rep.Batch)
 	if rep.Micro < rep.Batch {
 		fmt.Fprintf(w, " (%d at a time)", rep.Micro)
 	}
-	fmt.Fprintf(w, "\n%s\n", rep.Ceilings)
+	fmt.Fprintln(w)
+	if len(rep.Kernels) > 0 {
+		fmt.Fprintln(w, rep.Ceilings)
+	}
 	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
 	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)
-	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n\n", float64(rep.ArenaBytes)/1e6, float64(rep.DeviceBytes)/1e6)
+	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n", float64(rep.ArenaBytes)/1e6, float64(rep.DeviceBytes)/1e6)
+	if len(rep.Kernels) == 0 {
+		_, err := fmt.Fprintln(w, "kernels     not timed: the adapter has no timestamp queries; the figures above are by the wall clock")
+		return err
+	}
+	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tkernel\tms\tGFLOP/s\tGB/s\t% of ceiling\tshape\t")
 	for _, k := range rep.Kernels {

@@ -27,7 +27,7 @@ func (c Ceilings) String() string {
 // arithmetic, and that of memory for its number of streams.
 func (c Ceilings) percent(t gpu.Timing) float64 {
 	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
-	return 100 * max(float64(t.Work)/c.FMAGFlops, float64(t.Bytes)/memory) / float64(t.Median)
+	return 100 * ratio(max(ratio(t.Work, c.FMAGFlops), ratio(t.Bytes, memory)), t.Median)
 }
 
 // chains are numbers of accumulators that adapters are the fastest with, in vec4.
@@ -35,6 +35,10 @@ var chains = []int{2, 3, 4, 8}
 
 // ceilings measures the adapter.
 func ceilings(dev *gpu.Device) (c Ceilings, err error) {
+	if err := dev.Profile(); errors.Is(err, gpu.ErrNoTimestamps) {
+		return c, nil
+	}
+	dev.StopProfile()
 	const values, runs = 8 << 20, 6 // values of each tensor
 	var views [3]gpu.View
 	for i := range views {
@@ -70,11 +74,8 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	}
 	defer plan.Release()
 	timings, err := timed(dev, plan, runs)
-	if errors.Is(err, gpu.ErrNoTimestamps) {
-		return c, nil
-	}
 	for _, t := range timings {
-		gbs := float64(t.Bytes) / float64(t.Min)
+		gbs := ratio(t.Bytes, t.Min)
 		switch t.Kernel {
 		case "ceiling/read":
 			c.ReadGBs = max(c.ReadGBs, gbs)
@@ -83,7 +84,7 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 		case "ceiling/blend":
 			c.BlendGBs = max(c.BlendGBs, gbs)
 		default:
-			c.FMAGFlops = max(c.FMAGFlops, float64(t.Work)/float64(t.Min))
+			c.FMAGFlops = max(c.FMAGFlops, ratio(t.Work, t.Min))
 		}
 	}
 	return c, err

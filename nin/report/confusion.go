@@ -1,3 +1,5 @@
+//go:build !noplot
+
 package report
 
 import (
@@ -37,18 +39,6 @@ func (m recalls) at(label, predicted int) float64 {
 		sum += n
 	}
 	return share(m[label][predicted], sum)
-}
-
-// maxPicture is the most classes that a picture has room for: their matrix is one of 1,000,000
-// cells, 6 pixels wide, which took 650 MB to draw, and 25 s on two busy cores.
-const maxPicture = 1000
-
-// CheckPicture refuses a picture of the confusion matrix of more than maxPicture classes.
-func CheckPicture(classes int) error {
-	if classes > maxPicture {
-		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d", maxPicture, classes)
-	}
-	return nil
 }
 
 // WritePNG draws the confusion matrix: the label down, the prediction across,

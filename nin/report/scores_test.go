@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -101,13 +100,6 @@ confusion: rows are the labels, columns what was predicted
  1 dog 2 2
 `, out.String())
 
-	path := filepath.Join(t.TempDir(), "c.png")
-	require.NoError(t, e.WritePNG(path))
-	nintest.Plot(t, path)
-	e.Dataset = strings.Repeat("pets", 30) // a title that is wider than two cells
-	require.NoError(t, e.WritePNG(path))
-	assert.Greater(t, nintest.Plot(t, path).X, 1200)
-
 	// A matrix that is too wide for text is left to the picture.
 	for len(e.Classes) < 30 {
 		e.Classes = append(e.Classes, report.ClassScore{Name: "more"})
@@ -119,15 +111,4 @@ confusion: rows are the labels, columns what was predicted
 	out.Reset()
 	require.NoError(t, e.Write(&out))
 	assert.Contains(t, out.String(), "a picture has room for it")
-	require.NoError(t, e.WritePNG(path))
-	nintest.Plot(t, path)
-}
-
-// More classes than a picture has room for are refused, before anything is drawn.
-func TestTooManyClassesForAPicture(t *testing.T) {
-	e := report.Scores{Classes: make([]report.ClassScore, 1001)}
-	path := filepath.Join(t.TempDir(), "c.png")
-	require.EqualError(t, e.WritePNG(path), path+": a picture of the confusion matrix has room for 1000 classes, and there are 1001")
-	assert.NoFileExists(t, path)
-	require.NoError(t, report.CheckPicture(1000))
 }

@@ -59,6 +59,9 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("use-vulkan", "swiftshader"),
 		chromedp.Flag("use-angle", "vulkan"),
 		chromedp.Flag("enable-unsafe-swiftshader", true),
+		// A camera that shows a test picture, and that no one has to allow.
+		chromedp.Flag("use-fake-device-for-media-stream", true),
+		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root

@@ -91,6 +91,8 @@ func (p *page) handle(m js.Value) {
 		p.do(m.Get("what").String(), m.Get("settings"))
 	case "file":
 		p.file(m)
+	case "image":
+		p.took(p.picture(m))
 	default:
 		p.user(m)
 	}
@@ -111,6 +113,13 @@ func (p *page) do(what string, settings js.Value) {
 		err = p.resume()
 	case "selftest":
 		p.selftest()
+	case "bench", "test":
+		var s nin.Settings
+		if s, err = settingsOf(text); err == nil && what == "bench" {
+			err = p.bench(s)
+		} else if err == nil {
+			err = p.score(s)
+		}
 	case "safetensors", "onnx":
 		err = p.download(what)
 	}
@@ -313,21 +322,28 @@ func (p *page) file(m js.Value) {
 	}
 	switch {
 	case err != nil:
-	case strings.HasSuffix(name, ".safetensors") && p.training:
+	case isModel(name) && p.training:
 		err = errors.New("a network is being trained: press Stop before you choose another")
-	case strings.HasSuffix(name, ".safetensors"):
+	case isModel(name):
 		err = p.look(name)
 	case p.scene == nil:
-		err = errors.New("there is no network yet: press Start, or choose a model.safetensors first")
+		err = errNoNetwork
 	default:
-		err = p.scene.SetFile(name)
+		if err = p.scene.SetFile(name); err == nil {
+			p.given = path.Base(name)
+		}
 	}
+	p.took(err)
+}
+
+// took tells the page what became of an image or a file of its own.
+func (p *page) took(err error) {
+	said := ""
 	if err != nil {
-		post(map[string]any{"text": map[string]any{"error": err.Error()}})
-		return
+		said = plain(err)
 	}
 	p.Changed()
-	post(map[string]any{"text": map[string]any{"error": ""}})
+	post(map[string]any{"text": map[string]any{"error": said}})
 }
 
 // selftest compares every kernel with its twin, and shows a line for each case.

@@ -8,12 +8,22 @@ import (
 	"image/png"
 	"os"
 	"path"
+	"strings"
 	"syscall/js"
 
 	"wgnin/nin"
 	"wgnin/nin/netviz"
 	"wgnin/nin/session"
 )
+
+// errNoWeights is the error of what needs weights before there are any.
+var errNoWeights = errors.New("there are no weights yet: train, or choose a model.safetensors or model.onnx")
+
+// isModel reports whether a file is one of weights, by its name.
+func isModel(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".safetensors" || ext == ".onnx"
+}
 
 // look shows the network of a file of weights, which Download then gives back.
 func (p *page) look(name string) error {
@@ -30,9 +40,12 @@ func (p *page) look(name string) error {
 	}
 	p.closeRun()
 	p.shown, p.model = on, name
-	p.scene, err = netviz.New(on.Net, netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: give})
-	if err == nil {
-		say("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or drop an image."})
+	o := netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: give}
+	if p.test != nil && m.Check(p.test) == nil {
+		o.Images = p.test
+	}
+	if p.scene, err = netviz.New(on.Net, o); err == nil {
+		say("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or choose an image."})
 	}
 	return err
 }
@@ -41,15 +54,15 @@ func (p *page) look(name string) error {
 func (p *page) download(format string) error {
 	name := p.model
 	if name == "" {
-		return errors.New("there are no weights yet: train, or choose a model.safetensors")
+		return errNoWeights
 	}
-	if format == "onnx" {
+	if path.Ext(name) != "."+format {
 		m, err := nin.ReadModel(name, "")
 		if err != nil {
 			return err
 		}
-		name = filesDir + "/model.onnx"
-		if err := errors.Join(os.MkdirAll(filesDir, 0o755), m.Export(name)); err != nil {
+		name = filesDir + "/export/model." + format
+		if err := errors.Join(os.MkdirAll(path.Dir(name), 0o755), m.Export(name)); err != nil {
 			return err
 		}
 	}

@@ -64,12 +64,13 @@ type screen struct {
 	acted          bool // the user did something that the canvas does not show
 	pace           viz.Pace
 	loss, accuracy float64
+	answer
 }
 
 // resize takes the size of the canvas, in pixels.
 func (s *screen) resize(m js.Value) {
 	s.width, s.height, s.scale = m.Get("width").Int(), m.Get("height").Int(), m.Get("scale").Float()
-	s.dirty = true
+	s.dirty, s.acted = true, true
 }
 
 // Changed tells the canvas that the scene has changed since it was drawn.
@@ -139,6 +140,7 @@ func (p *page) Frame(busy bool) (drawn bool, err error) {
 		return false, err
 	}
 	p.dirty = !shown
+	p.tell(p.scene)
 	return true, nil
 }
 
