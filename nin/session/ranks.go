@@ -1,11 +1,14 @@
 package session
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	"wgnin/gpu"
+	"wgnin/nin"
 	"wgnin/nn"
 	"wgnin/nn/data"
 )
@@ -64,6 +67,63 @@ func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Sh
 	}
 	slices.Sort(seconds)
 	return (seconds[(len(seconds)-1)/2] + seconds[len(seconds)/2]) / 2, nil
+}
+
+// balance measures how fast the ranks are, all at the same time, and returns the shares of a batch
+// that they get for it: all ranks the same.
+func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper) ([]int, error) {
+	if ranks == nil {
+		return nil, nin.SettingError{Setting: "Balance", Problem: "divides a batch between ranks, and there is one; want several"}
+	}
+	n, shares := ranks.Size(), 0
+	for _, most := range []int{8, 7, 6, 5, 4, 3, 2} { // a rank
+		if shares == 0 && h.Batch%(most*n) == 0 {
+			shares = most * n
+		}
+	}
+	if _, err := nn.Share(ranks, func() ([]byte, error) {
+		switch {
+		case h.Shards > n:
+			return nil, nn.RangeError{Setting: "Shards", Value: h.Shards, Want: fmt.Sprintf("0 or the number of ranks, %d, to balance them", n)}
+		case shares == 0:
+			return nil, nn.RangeError{Setting: "Batch", Value: h.Batch, Want: fmt.Sprintf("a multiple of %d, to balance %d ranks", 2*n, n)}
+		}
+		return nil, nil
+	}); err != nil {
+		return nil, err
+	}
+	const steps, failed = 5, -1
+	seconds, err := StepSeconds(ctx, dev, layers, in, h.Batch/shares, n, steps)
+	if err != nil {
+		seconds = failed
+	}
+	all := make([]float32, n)
+	if lost := ranks.AllGather(gpu.Bytes([]float32{float32(seconds)}), gpu.Bytes(all)); err != nil || lost != nil {
+		return nil, cmp.Or(err, lost)
+	}
+	if slices.Contains(all, failed) {
+		return nil, nn.ErrElsewhere
+	}
+	return Apportion(shares, all), nil
+}
+
+// Apportion divides n shares between ranks that take so many seconds for each, so that the slowest
+// is done soonest; each gets at least one.
+func Apportion(n int, seconds []float32) []int {
+	shares := make([]int, len(seconds))
+	for given := range n {
+		next := given
+		if given >= len(shares) {
+			next = 0
+			for i := range shares {
+				if float32(shares[i]+1)*seconds[i] < float32(shares[next]+1)*seconds[next] {
+					next = i
+				}
+			}
+		}
+		shares[next]++
+	}
+	return shares
 }
 
 // Noise are n images that look like nothing.
