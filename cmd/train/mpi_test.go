@@ -146,3 +146,27 @@ func TestMPIErrors(t *testing.T) {
 	}
 	assert.NoDirExists(t, filepath.Join(dir, "a"))
 }
+
+// Where a machine has two adapters of a class, two ranks take one each; rank 0 says which differ, and that the bits then
+// depend on it. -adapter overrides that. SwiftShader is in the cache of .ci/run, else there is one adapter.
+func TestMPIAdapters(t *testing.T) {
+	gputest.Device(t)
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	second := filepath.Join(cache, "nin", "swiftshader", "icd.json")
+	drivers, err := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json")
+	require.NoError(t, err)
+	if _, err := os.Stat(second); err != nil || len(drivers) == 0 {
+		t.Skip("want the Vulkan drivers llvmpipe and SwiftShader")
+	}
+	for adapter, differ := range map[string]bool{"auto": true, "llvmpipe": false} {
+		cmd := onRanks(t, 2, "-recipe", "mini", "-data", smallData, "-train-images", "8", "-batch", "8", "-epochs", "1", "-test-images", "2",
+			"-adapter", adapter, "-out", filepath.Join(t.TempDir(), "run"))
+		files := drivers[0] + ":" + second
+		cmd.Env = append(cmd.Env, "VK_DRIVER_FILES="+files, "VK_ICD_FILENAMES="+files)
+		text, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(text))
+		const note = "1 of 2 ranks differ in their adapter from rank 0, so that the last bits depend on which rank has which: rank 1 "
+		assert.Equal(t, differ, strings.Contains(string(text), note), string(text))
+	}
+}
