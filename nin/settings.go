@@ -66,6 +66,10 @@ type Settings struct {
 	// device; which they are, the first line of metrics.jsonl records too.
 	Tune bool `json:"tune,omitempty"`
 
+	// Balance gives each of several ranks a share of the batch by its measured speed. The bits
+	// depend on the shares, which the first line of metrics.jsonl records too.
+	Balance bool `json:"balance,omitempty"`
+
 	// What follows does not change the bits.
 
 	// CheckpointEvery is how often a checkpoint is written, besides those

@@ -185,7 +185,7 @@ func (e *Evaluator) measure(ctx context.Context, parts []partial, yield func(Eva
 		}
 	}()
 	first, end := own(e.net.ranks, e.shards)
-	for r := range runs(e.images.Len(), e.shards, first, end, e.batch) {
+	for r := range divided(e.shards, nil).runs(e.images.Len(), first, end, e.batch) {
 		if r.rows == 0 {
 			continue
 		}
@@ -252,7 +252,7 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 			p.loss, p.correct = of[2*k], of[2*k+1]
 		}
 	}
-	for r := range runs(e.images.Len(), e.shards, 0, e.shards, e.batch) {
+	for r := range divided(e.shards, nil).runs(e.images.Len(), 0, e.shards, e.batch) {
 		if r.part < first || r.part >= end {
 			parts[r.part].weight += e.weight(r)
 		}

@@ -17,14 +17,15 @@ import (
 // along the tree, and sends the sum to all (all-gather). The device adds, as it does within a rank:
 // it may round numbers close to zero otherwise than the host. Each value travels twice, as in a ring.
 //
-// While a chunk is exchanged, the device computes the next: the plan of a micro-batch runs in
-// segments, each up to where a chunk is ready.
+// While chunks are exchanged, the device computes the next: the plan of a micro-batch runs in
+// segments, each up to where a chunk is ready. Chunks that are ready together are a group.
 type exchange struct {
 	net     *Net
 	metrics *gpu.Buffer
 	chunks  []*chunkOfRanks // in the order of a step
 	recv    []float32       // slices from all ranks
-	sums    [2]sumOfRanks   // of every other chunk: that of one waits while the next is received
+	sums    []sumOfRanks    // of two groups, for chunk after chunk in turns: those of one wait while the next is received
+	groups  []int           // where each ends in chunks
 	waited  time.Duration   // for other ranks
 	// diverged is what the metrics say of this rank while they are exchanged.
 	diverged float32
@@ -36,7 +37,8 @@ type chunkOfRanks struct {
 	piece  int         // of the gradients; -1 if these are others
 	values []float32   // of this rank, and then the sum, padded to equal slices
 	slice  []float32   // the sum of this rank's slice
-	plans  []*gpu.Plan // to run until the chunk is ready, after those of the chunks before
+	plans  []*gpu.Plan // to run until the chunk is ready, after those of the chunks before it
+	work   int64       // arithmetic of a micro-batch in them
 	read   *gpu.Readback
 }
 
@@ -51,6 +53,9 @@ type sumOfRanks struct {
 // and is a small part of most networks, so that there is something to compute meanwhile. Only a test
 // changes it.
 var chunkValues = 256 << 10
+
+// maxGroup is the most chunks of a group: more would take more memory for their sums.
+const maxGroup = 4
 
 // sliceAlign is what the number of values of a slice is a multiple of, so that slices can be bound.
 const sliceAlign = 64
@@ -92,6 +97,7 @@ func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 	}
 	ranks := net.ranks.Size()
 	x.recv = make([]float32, ranks*slice)
+	x.sums = make([]sumOfRanks, min(2*maxGroup, len(x.chunks)))
 	for i := range x.sums {
 		s := &x.sums[i]
 		if s.parts, err = net.dev.NewBuffer("slices of ranks", int64(ranks*slice)*4); err != nil {
@@ -133,27 +139,41 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 		}
 		return forward.Written(c.at)
 	}
-	order := make([]uint32, len(x.chunks))
+	order := make([]uint32, 2*len(x.chunks)) // and for each, whether it begins a group
+	begins := order[len(x.chunks):]
+	order = order[:len(x.chunks):cap(order)]
 	for i := range order {
 		order[i] = uint32(i)
 	}
 	slices.SortStableFunc(order, func(a, b uint32) int { return ready(x.chunks[a]) - ready(x.chunks[b]) })
-	if err := x.net.ranks.Broadcast(gpu.Bytes(order), 0); err != nil {
+	size := 0
+	for i, k := range order {
+		if size++; i == 0 || size > maxGroup || ready(x.chunks[k]) > ready(x.chunks[order[i-1]]) {
+			begins[i], size = 1, 1
+		}
+	}
+	if err := x.net.ranks.Broadcast(gpu.Bytes(order[:cap(order)]), 0); err != nil {
 		return err
 	}
 	chunks := slices.Clone(x.chunks)
+	x.groups = nil
 	for i, k := range order {
 		x.chunks[i] = chunks[k]
+		if i > 0 && begins[i] == 1 {
+			x.groups = append(x.groups, i)
+		}
 	}
+	x.groups = append(x.groups, len(chunks))
 	pieces := 0
 	for _, c := range x.chunks {
 		pieces = max(pieces, c.piece+1)
 	}
 	done, others := 0, false
 	for _, c := range x.chunks {
-		c.plans = nil
+		c.plans, c.work = nil, 0
 		if at := ready(c); at > done {
-			c.plans, done = append(c.plans, forward.Part(done, at)), at
+			part := forward.Part(done, at)
+			c.plans, c.work, done = append(c.plans, part), part.Flops(), at
 		}
 		for _, l := range levels {
 			switch { // a level's plan adds piece after piece, and then the others
@@ -171,32 +191,29 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 // run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this
 // rank has, and reports whether a rank wants to stop.
 func (x *exchange) run(stop bool) (stopped bool, err error) {
-	for i, c := range x.chunks {
-		if i == 0 {
+	before, first, submitted := 0, 0, 0 // chunks up to the last group, up to this one, and that the device has
+	for g, end := range x.groups {
+		// The device has work while this one waits for the others.
+		for until := x.groups[min(g+1, len(x.groups)-1)]; submitted < until; submitted++ {
+			c := x.chunks[submitted]
 			if err := c.read.Run(c.plans...); err != nil {
 				return false, err
 			}
 		}
-		if i+1 < len(x.chunks) { // the device has work while this one waits for the others
-			next := x.chunks[i+1]
-			if err := next.read.Run(next.plans...); err != nil {
+		for i := first; i < end; i++ {
+			if err := x.scatter(i, stop); err != nil {
 				return false, err
 			}
 		}
-		if err := x.scatter(c, &x.sums[i%2], stop); err != nil {
+		if err := x.gather(before, first); err != nil {
 			return false, err
 		}
-		if i > 0 {
-			if err := x.gather(x.chunks[i-1], &x.sums[(i-1)%2]); err != nil {
-				return false, err
-			}
-		}
+		before, first = first, end
 	}
-	last := len(x.chunks) - 1
-	if err := x.gather(x.chunks[last], &x.sums[last%2]); err != nil {
+	if err := x.gather(before, first); err != nil {
 		return false, err
 	}
-	m := x.chunks[last].values
+	m := x.chunks[len(x.chunks)-1].values
 	stopped = m[stopWord] > 0
 	m[shaders.MetricDiverged] = x.diverged
 	if !finite(m[:1]) { // of another rank
@@ -209,8 +226,9 @@ func (x *exchange) run(stop bool) (stopped bool, err error) {
 // itself whether it has diverged.
 const stopWord = shaders.MetricDiverged
 
-// scatter reads a chunk, exchanges its slices and has them added up.
-func (x *exchange) scatter(c *chunkOfRanks, s *sumOfRanks, stop bool) error {
+// scatter reads the i-th chunk, exchanges its slices and has them added up.
+func (x *exchange) scatter(i int, stop bool) error {
+	c, s := x.chunks[i], &x.sums[i%len(x.sums)]
 	if err := c.read.Next(c.values[:c.at.Bytes()/4]); err != nil {
 		return err
 	}
@@ -237,20 +255,26 @@ func (x *exchange) scatter(c *chunkOfRanks, s *sumOfRanks, stop bool) error {
 	return s.read.Run(s.plan)
 }
 
-// gather gives all ranks the sum of a chunk. Each rank has the sum of its slice.
-func (x *exchange) gather(c *chunkOfRanks, s *sumOfRanks) error {
-	if err := s.read.Next(c.slice); err != nil {
-		return err
+// gather gives all ranks the sums of the chunks from first up to end. Each rank has those of its slices.
+func (x *exchange) gather(first, end int) error {
+	for i, c := range x.chunks[first:end] {
+		s := &x.sums[(first+i)%len(x.sums)]
+		if err := s.read.Next(c.slice); err != nil {
+			return err
+		}
+		start := time.Now()
+		if err := x.net.ranks.AllGather(gpu.Bytes(c.slice), gpu.Bytes(c.values)); err != nil {
+			return err
+		}
+		x.waited += time.Since(start)
+		if c.at == x.metrics.All() {
+			continue
+		}
+		if err := gpu.Write(c.at, c.values[:c.at.Bytes()/4]); err != nil {
+			return err
+		}
 	}
-	start := time.Now()
-	if err := x.net.ranks.AllGather(gpu.Bytes(c.slice), gpu.Bytes(c.values)); err != nil {
-		return err
-	}
-	x.waited += time.Since(start)
-	if c.at == x.metrics.All() {
-		return nil
-	}
-	return gpu.Write(c.at, c.values[:c.at.Bytes()/4])
+	return nil
 }
 
 // bytes are those that a rank sends in a step.
@@ -274,4 +298,26 @@ func (x *exchange) close() {
 		s.plan.Release()
 		s.parts.Release()
 	}
+}
+
+// Chunk is what ranks exchange at a time. See [Across].
+type Chunk struct {
+	Bytes int64   // of the values; each rank sends (R-1)/R of them twice, once to have them added up
+	Work  float64 // share of a micro-batch's arithmetic between the chunk before and this one
+	Group int     // of chunks that are exchanged while the device computes those of the next
+}
+
+// Chunks are those of a step, in their order; none of one rank.
+func (t *Trainer) Chunks() (all []Chunk) {
+	if t.exchange == nil {
+		return nil
+	}
+	group, whole := 0, float64(t.forward.Flops())
+	for i, c := range t.exchange.chunks {
+		if i == t.exchange.groups[group] {
+			group++
+		}
+		all = append(all, Chunk{4 * int64(len(c.values)), float64(c.work) / whole, group})
+	}
+	return all
 }

@@ -117,6 +117,7 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 	set := crops(t, 19, 1, 7, 6)
 	for name, h := range map[string]nn.Hyper{
 		"momentum": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9},
+		"shares":   {Rate: 0.05},
 		"adamw":    {Rate: 0.002, WeightDecay: 0.1, Optimizer: nn.AdamW, ClipNorm: 0.5},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +126,9 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 			}
 			h.Batch, h.Epochs, h.Shuffle, h.Seed, h.Shards = 9, 2, true, 1, 4
 			cfg := nn.TrainConfig{Hyper: h, Augment: nn.Augment{Mirror: true}}
+			if name == "shares" {
+				cfg.Shares = []int{1, 3, 2, 1}
+			}
 			initial := func(net *nn.Net, _ *nn.Trainer) error { return net.Init(nn.He, 5) }
 			train := func(n, to int, begin func(*nn.Net, *nn.Trainer) error, end func(*nn.Net, *nn.Trainer) error) outcome {
 				outcomes := make([]outcome, n)
@@ -201,15 +205,24 @@ func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
 			return err
 		}
 		defer tr.Close()
-		segments := nn.Segments(tr)
-		ready, all := segments[0]+segments[1], 0 // before the first is exchanged
-		for _, n := range segments {
+		segments, chunks := nn.Segments(tr), tr.Chunks()
+		all, total, work, ahead := 0, int64(0), 0.0, 0.0
+		for i, n := range segments {
 			all += n
+			total += chunks[i].Bytes // of which each of two ranks sends half, twice
+			work += chunks[i].Work
+			if chunks[i].Group < 2 { // the device has them before the first is exchanged
+				ahead += chunks[i].Work
+			}
+			begins := i == 0 || chunks[i].Group > chunks[i-1].Group
+			assert.True(t, begins || chunks[i].Work == 0, "chunk %d of %v is ready later than its group", i, chunks)
 		}
 		assert.Greater(t, len(segments), 4)
-		assert.Less(t, ready, all*3/4, "%v", segments)
+		assert.InDelta(t, 1, work, 1e-9, "all of the arithmetic")
+		assert.Less(t, ahead, 0.9, "%v", chunks)
 		assert.Equal(t, strings.Count(tr.String(), "\n")-2, all, "but for the sum of ranks and the update")
 		bytes, _ := tr.Exchanged()
+		assert.Equal(t, total, bytes)
 		assert.GreaterOrEqual(t, bytes, net.GradientBytes(), "(R-1)/R of it, twice")
 		assert.Less(t, bytes, net.GradientBytes()+int64(len(segments)*2*64*4+64), "and some padding")
 		return nil
@@ -239,6 +252,14 @@ func TestRanksRefuse(t *testing.T) {
 	for _, err := range train(3, cfg, same) {
 		assertOneLine(t, err, "there are 3 ranks; want a power of two")
 	}
+	cfg.Shards = 0
+	for _, shares := range [][]int{{1}, {0, 8}, {4, 5}} {
+		cfg.Shares = shares
+		for _, err := range train(2, cfg, same) {
+			assertOneLine(t, err, "Shares is ")
+		}
+	}
+	cfg.Shares = nil
 	cfg.Rate, cfg.Shards, cfg.Epochs = 3e38, 0, 5
 	for i, err := range train(2, cfg, same) {
 		require.ErrorIs(t, err, nn.ErrDiverged, "rank %d", i)

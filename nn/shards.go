@@ -41,12 +41,39 @@ type run struct {
 	first, last     bool // of the part
 }
 
-// runs divides images into parts, as Hyper.Shards says, and yields the runs of the parts from
-// first up to end, each of at most micro images. A part without images has a run of none.
-func runs(images, parts, first, end, micro int) iter.Seq[run] {
+// division is how a number of images is divided into parts.
+type division struct {
+	parts  int
+	before []int // shares of the parts before each, and of all; nil if the parts are equal
+}
+
+// divided is a division into so many equal parts or, unless there are none, into parts by shares.
+func divided(parts int, shares []int) division {
+	d := division{parts: parts}
+	if shares == nil {
+		return d
+	}
+	d.before = []int{0}
+	for i, s := range shares {
+		d.before = append(d.before, d.before[i]+s)
+	}
+	return d
+}
+
+// start is the first image of part i.
+func (d division) start(images, i int) int {
+	if d.before == nil {
+		return images * i / d.parts
+	}
+	return images * d.before[i] / d.before[d.parts]
+}
+
+// runs yields the runs of the parts from first up to end, each of at most micro images. A part
+// without images has a run of none.
+func (d division) runs(images, first, end, micro int) iter.Seq[run] {
 	return func(yield func(run) bool) {
 		for p := first; p < end; p++ {
-			start, stop := images*p/parts, images*(p+1)/parts
+			start, stop := d.start(images, p), d.start(images, p+1)
 			for row := start; row == start || row < stop; row += micro {
 				rows := min(micro, stop-row)
 				if !yield(run{p, row, rows, row == start, row+rows == stop}) {
@@ -55,6 +82,21 @@ func runs(images, parts, first, end, micro int) iter.Seq[run] {
 			}
 		}
 	}
+}
+
+// checkShares refuses shares that do not divide a batch into so many parts.
+func checkShares(shares []int, parts, batch int) error {
+	sum := 0
+	for _, s := range shares {
+		if s < 1 || s > batch {
+			return RangeError{"Shares", shares, "1 or more for each part"}
+		}
+		sum += s
+	}
+	if shares != nil && (len(shares) != parts || sum > batch) {
+		return RangeError{"Shares", shares, fmt.Sprintf("a share for each of %d parts, in all at most the batch, %d", parts, batch)}
+	}
+	return nil
 }
 
 // tree adds up what the parts of a batch leave in the gradients, in the metrics and in the

@@ -2,6 +2,7 @@ package nn_test
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -102,4 +103,30 @@ func TestShardsOfAnEvaluation(t *testing.T) {
 		}
 	}
 	assertOneLine(t, eval.SetShards(3), "Shards is 3; want a power of two up to 65536")
+}
+
+// Shares of 1, 3, 2 and 1 are parts of 2, 6, 4 and 2 of fourteen images, two of which run at a time. The gradient of the
+// batch is what it is in equal parts, but for the rounding of sums in another order.
+func TestShares(t *testing.T) {
+	dev := gputest.Device(t)
+	set := crops(t, 14, 1, 7, 6)
+	of := func(cfg nn.TrainConfig) (float64, []safetensors.Tensor, int) {
+		net, images := build(t, dev, tiny(), set)
+		cfg.Hyper = nn.Hyper{Batch: 14, Epochs: 1, Shards: 4}
+		loss, gradients := gradient(t, net, images, cfg)
+		tr, err := nn.NewTrainer(net, images, cfg)
+		require.NoError(t, err)
+		defer tr.Close()
+		return float64(loss), gradients, tr.MicroBatch()
+	}
+	wantLoss, want, equal := of(nn.TrainConfig{})
+	loss, got, micro := of(nn.TrainConfig{Shares: []int{1, 3, 2, 1}})
+	assert.Equal(t, 4, equal)
+	assert.Equal(t, 2, micro)
+	assert.InEpsilon(t, wantLoss, loss, 1e-6)
+	for k, w := range want {
+		for i, v := range w.Data {
+			assert.InDelta(t, v, got[k].Data[i], 1e-5*(1+math.Abs(float64(v))), "fourteen terms in float32, in another order: %s", w.Name)
+		}
+	}
 }

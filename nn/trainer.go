@@ -25,6 +25,12 @@ type TrainConfig struct {
 	Augment  Augment
 	Loss     Loss // nil is CrossEntropy{}
 
+	// Shares divides each batch into Shards parts by these shares, in the place of equal parts: 5 and
+	// 3 are 80 and 48 images of 128. As many images as one share has run at a time, so that ranks of
+	// different speed have as much to do as they have images. The bits depend on the shares, and not
+	// on the number of ranks.
+	Shares []int
+
 	// MicroBatch is the number of images that run at a time; their gradients
 	// add up to the batch's. 0 is as many as the adapter can bind and has
 	// memory for.
@@ -58,6 +64,7 @@ type Trainer struct {
 	images *Images
 	cfg    TrainConfig
 
+	division division // of a batch
 	source   *source
 	loss     objective
 	state    []*gpu.Buffer // of the optimizer
@@ -113,7 +120,11 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 			t.Close()
 		}
 	}()
-	t.micro = net.split(cfg.ShardSize())
+	if err = checkShares(cfg.Shares, cfg.shards(), cfg.Batch); err != nil {
+		return nil, err
+	}
+	t.division = divided(cfg.shards(), cfg.Shares)
+	t.micro = net.split(cfg.most())
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -185,6 +196,18 @@ func (t *Trainer) plan(n int) error {
 
 // shards are the parts of a batch that this rank computes: from first up to end.
 func (t *Trainer) shards() (first, end int) { return own(t.net.ranks, t.cfg.Shards) }
+
+// most is how many images should run at a time.
+func (c TrainConfig) most() int {
+	shares := 0
+	for _, s := range c.Shares {
+		shares += s
+	}
+	if shares == 0 {
+		return c.ShardSize()
+	}
+	return shaders.DivUp(c.Batch, shares)
+}
 
 // Check refuses what no training can have, with a [RangeError] that says what
 // would be right.
@@ -284,7 +307,7 @@ func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
 // Flops returns the number of arithmetic operations of a step of a whole batch, on all ranks.
 func (t *Trainer) Flops() (n int64) {
-	for range runs(t.cfg.Batch, t.cfg.Shards, 0, t.cfg.Shards, t.micro) {
+	for range t.division.runs(t.cfg.Batch, 0, t.division.parts, t.micro) {
 		n += t.forward.Flops()
 	}
 	return n
@@ -293,7 +316,7 @@ func (t *Trainer) Flops() (n int64) {
 // runs are those of a batch of so many images, of this rank.
 func (t *Trainer) runs(images int) iter.Seq[run] {
 	first, end := t.shards()
-	return runs(images, t.cfg.Shards, first, end, t.micro)
+	return t.division.runs(images, first, end, t.micro)
 }
 
 // Steps runs the remaining steps and yields each, in order, when its loss is known. A few steps are

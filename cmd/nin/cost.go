@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
@@ -40,6 +41,12 @@ pixels, that shared memory, and what moves numbers to the host: every byte that
 the device will count. The plan is made for an adapter, which may have to split
 the batch; nothing is allocated and nothing runs.
 
+With -ranks it predicts how training gains by more ranks (see cmd/train): the bytes
+that each sends in a step, what of the exchange the backward pass hides, and how long
+a step is, with a batch a rank and with one batch in all. It trains a few steps on the
+adapter to measure how long a rank computes, unless -step-time says it; the network is
+computed, from its rate, its latency and 1 µs for each message.
+
 Usage: go run ./cmd/nin cost [flags]
 
 Examples:
@@ -47,6 +54,7 @@ Examples:
   go run ./cmd/nin cost -recipe d2l,alexnet,vgg11          beside its neighbours
   go run ./cmd/nin cost -recipe mini -input 256,1,28,28 -json
   go run ./cmd/nin cost -freeze 0,2                        with two blocks that do not learn
+  go run ./cmd/nin cost -ranks 64 -network 10Gb            on up to 64 ranks
 
 Flags:
 `
@@ -58,9 +66,17 @@ func cost(w io.Writer, args []string) error {
 	input := fs.String("input", "", "shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
+	ranks := fs.Int("ranks", 0, "predict steps on up to so many ranks, a power of `two`")
+	network := fs.String("network", "10Gb", "bits per second of the `network` between ranks, such as 10Gb or 100Mb")
+	latency := fs.Duration("latency", 50*time.Microsecond, "`time` that a message takes on the network, such as 2us; the default is that of TCP on Ethernet")
+	stepTime := fs.Duration("step-time", 0, "`time` of a step of the batch on one rank (default: it is measured)")
 	asJSON := fs.Bool("json", false, "print JSON instead of tables")
 	if err := cli.Parse(fs, w, costHelp, args); err != nil {
 		return err
+	}
+	joined, err := networkOf(*ranks, *network, *latency, *stepTime)
+	if err != nil {
+		return cli.Usage(err)
 	}
 	if *batch < 0 || *batch > 1e6 {
 		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
@@ -87,6 +103,12 @@ func cost(w io.Writer, args []string) error {
 	if len(recipes) > 1 && *freeze != "" {
 		return cli.Usage(errors.New("-freeze is for one recipe"))
 	}
+	if *ranks > 0 {
+		if len(recipes) > 1 || *freeze != "" {
+			return cli.Usage(errors.New("-ranks is for one recipe, all of which learns"))
+		}
+		return runflags.Usage(fs, scaling(w, dev, recipes[0], *ranks, joined, *stepTime, *asJSON))
+	}
 	if len(recipes) > 1 {
 		return runflags.Usage(fs, compareCosts(w, dev, recipes, *asJSON))
 	}
@@ -106,6 +128,43 @@ func cost(w io.Writer, args []string) error {
 		return err
 	}
 	return c.WriteSaved(w, whole)
+}
+
+// networkOf is the network between ranks that the flags say.
+func networkOf(ranks int, rate string, latency, step time.Duration) (n report.Network, err error) {
+	const most = 4096
+	if ranks < 0 || ranks > most || ranks&(ranks-1) != 0 {
+		return n, fmt.Errorf("-ranks is %d; want a power of two up to %d", ranks, most)
+	}
+	if latency < 0 || step < 0 {
+		return n, fmt.Errorf("-latency is %s and -step-time %s; want no less than 0", latency, step)
+	}
+	n = report.Network{Latency: latency.Seconds(), Overhead: 1e-6}
+	if n.BitsPerSecond, err = report.ParseRate(rate); err != nil {
+		err = fmt.Errorf("-network %w", err)
+	}
+	return n, err
+}
+
+// scaling prints how the training of r gains by more ranks.
+func scaling(w io.Writer, dev *gpu.Device, r nin.Recipe, ranks int, n report.Network, step time.Duration, asJSON bool) (err error) {
+	compute := report.GivenCompute(step, r.Batch)
+	if step == 0 {
+		if dev.Adapter().Name == gpu.Guaranteed.Name {
+			return cli.Usage(errors.New("-ranks measures steps, which no adapter is there for; want -step-time"))
+		}
+		if compute, err = report.MeasureCompute(cli.Interruptible("nothing is kept"), dev, r, r.Batch); err != nil {
+			return err
+		}
+	}
+	s, err := report.PlanScaling(dev, r, r.Batch, ranks, n, compute)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(w, s)
+	}
+	return s.Write(w)
 }
 
 // compareCosts prints the costs of several recipes. Where the adapter cannot bind what one takes,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"wgnin/gpu/gputest"
 	"wgnin/nin/report"
 
 	"github.com/stretchr/testify/assert"
@@ -51,6 +52,26 @@ func TestCostsSideBySide(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 28, 28}, costs[1].Input)
 }
 
+// With -ranks the command measures steps, or is told how long they are, and predicts those of more ranks.
+func TestCostOfRanks(t *testing.T) {
+	code, out, stderr := runNin("cost", "-recipe", "mini", "-adapter", "webgpu", "-ranks", "4", "-step-time", "100ms", "-network", "1Gb", "-latency", "0")
+	assert.Zero(t, code, stderr)
+	assert.Contains(t, out, "computed for a network of 1 Gb/s a rank, 0 µs latency and 1 µs a message")
+	assert.Contains(t, out, "a step of 128 images takes 100ms, as given")
+	assert.Regexp(t, `(?m)^ +4 +0\.69 `, out)
+
+	gputest.Device(t)
+	code, out, stderr = runNin("cost", "-recipe", "mini", "-batch", "4", "-ranks", "2", "-json")
+	assert.Zero(t, code, stderr)
+	var s report.Scaling
+	require.NoError(t, json.Unmarshal([]byte(out), &s))
+	require.Len(t, s.Rows, 2)
+	assert.Positive(t, s.Compute.Alone)
+	assert.InEpsilon(t, 4, s.Rows[0].Weak.Seconds/s.Compute.Alone*4, 1e-9)
+	assert.Greater(t, s.Rows[1].Bytes, int64(4*112_646))
+	assert.Contains(t, s.Compute.Measured, "steps of 1 and 4 images, measured on ")
+}
+
 func TestCostRefuses(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -64,6 +85,11 @@ func TestCostRefuses(t *testing.T) {
 		{[]string{"-batch", "-1"}, 2, "want 1 to 1000000"},
 		{[]string{"-batch", "2", "-input", "1,1,28,28"}, 2, "want one of them"},
 		{[]string{"-batch", "70000"}, 2, "want at most 60000, the training images of fashion-mnist"},
+		{[]string{"-ranks", "3"}, 2, "-ranks is 3; want a power of two up to 4096"},
+		{[]string{"-ranks", "2", "-network", "10GB"}, 2, `-network is "10GB"; want bits per second, such as 10Gb or 100Mb`},
+		{[]string{"-ranks", "2", "-latency", "-1s"}, 2, "want no less than 0"},
+		{[]string{"-ranks", "2", "-freeze", "0"}, 2, "-ranks is for one recipe"},
+		{[]string{"-ranks", "2"}, 2, "want -step-time"},
 		{[]string{"-input", "1,1,4,4"}, 1, "layer 0.0"},
 		{[]string{"-input", "1,1,9000,9000"}, 1, "binds at most"},
 	} {

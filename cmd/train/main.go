@@ -47,6 +47,7 @@ func leave(ranks nn.Ranks, err error) {
 	default:
 		host, _ := os.Hostname()
 		cli.Report(os.Stderr, "train", fmt.Errorf("rank %d of %d, on %s: %w", ranks.Rank(), ranks.Size(), host, err))
+		time.Sleep(time.Second / 5) // mpirun may drop what it has not yet passed on
 		ranks.Abort(err)
 	}
 	cli.Exit("train", err)
@@ -60,17 +61,26 @@ func follow(fs *flag.FlagSet) (err error) {
 	return fs.Set("quiet", "true")
 }
 
-// localAdapter is the adapter of the rank: where one machine has several GPUs and several ranks, and
-// none is named, each takes its own.
+// localAdapter is the adapter of the rank, one of several on this machine: where none is named, each
+// takes its own.
 func localAdapter(name string) string {
 	rank, size := mpi.Local()
 	if size == 1 || name != "auto" {
 		return name
 	}
-	all := gpu.Adapters()
-	all = slices.DeleteFunc(all, func(a gpu.Adapter) bool { return a.Class != all[0].Class || a.Backend != all[0].Backend })
+	return adapterOf(rank, gpu.Adapters())
+}
+
+// adapterOf is the adapter of a rank: those of the best class and its backend have their turns.
+func adapterOf(rank int, all []gpu.Adapter) string {
+	if len(all) > 0 {
+		best := all[0]
+		all = slices.DeleteFunc(slices.Clone(all), func(a gpu.Adapter) bool {
+			return a.Class != best.Class || a.Backend != best.Backend
+		})
+	}
 	if len(all) < 2 {
-		return name
+		return "auto"
 	}
 	return all[rank%len(all)].ID()
 }

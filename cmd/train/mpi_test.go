@@ -5,10 +5,14 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,24 +65,45 @@ func TestMPI(t *testing.T) {
 		assert.Equal(t, want, metrics(t, filepath.Join(dir, out)), "%d ranks", n)
 	}
 
-	killed := onRanks(t, 4, settings("killed")...)
-	var text bytes.Buffer
-	killed.Stdout, killed.Stderr = &text, &text
-	require.NoError(t, killed.Start())
-	folder := filepath.Join(dir, "killed")
-	require.Eventually(t, func() bool {
-		raw, _ := os.ReadFile(filepath.Join(folder, "metrics.jsonl"))
-		return bytes.Contains(raw, []byte(`"step":5,`))
-	}, time.Minute, time.Millisecond)
-	raw, err := os.ReadFile(filepath.Join(folder, ".lock"))
-	require.NoError(t, err)
-	rank0, err := strconv.Atoi(string(raw))
-	require.NoError(t, err)
-	require.NoError(t, syscall.Kill(rank0, syscall.SIGKILL))
-	require.Error(t, killed.Wait(), text.String())
-	resumed, err := onRanks(t, 2, "-resume", folder).CombinedOutput()
-	require.NoError(t, err, string(resumed))
-	assert.Equal(t, want, metrics(t, folder))
+	for name, c := range map[string]struct {
+		rank int
+		sig  syscall.Signal
+		says string
+	}{
+		"killed":  {0, syscall.SIGKILL, ""}, // mpirun says so
+		"stopped": {1, syscall.SIGSTOP, `train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; go on with: `},
+	} {
+		folder := filepath.Join(dir, name)
+		pid := filepath.Join(dir, "pid-"+name)
+		cmd := shellOnRanks(t, 4, fmt.Sprintf(`[ $rank != %d ] || echo $$ >%s; exec "$@"`, c.rank, pid), settings(name)...)
+		cmd.Env = append(cmd.Env, "NIN_PATIENCE=10s")
+		var text bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &text, &text
+		require.NoError(t, cmd.Start())
+		require.Eventually(t, func() bool {
+			raw, _ := os.ReadFile(filepath.Join(folder, "metrics.jsonl"))
+			return bytes.Contains(raw, []byte(`"step":5,`))
+		}, time.Minute, time.Millisecond)
+		raw, err := os.ReadFile(pid)
+		require.NoError(t, err)
+		process, err := strconv.Atoi(strings.TrimSpace(string(raw)))
+		require.NoError(t, err)
+		require.NoError(t, syscall.Kill(process, c.sig))
+		require.Error(t, cmd.Wait(), text.String())
+		assert.Regexp(t, c.says, text.String())
+		resumed, err := onRanks(t, 2, "-resume", folder).CombinedOutput()
+		require.NoError(t, err, string(resumed))
+		assert.Equal(t, want, metrics(t, folder))
+	}
+}
+
+// shellOnRanks is the command on n ranks, each started by what the shell does, which knows its $rank and has the command
+// as its arguments.
+func shellOnRanks(t *testing.T, n int, does string, args ...string) *exec.Cmd {
+	cmd := onRanks(t, n, args...)
+	shell := []string{"sh", "-c", "rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}; " + does, "sh"}
+	cmd.Args = slices.Insert(cmd.Args, 3, shell...)
+	return cmd
 }
 
 // What all ranks find wrong is told once, and what is wrong on one names it.
@@ -95,4 +120,53 @@ func TestMPIErrors(t *testing.T) {
 		assert.Contains(t, string(text), want, args)
 	}
 	assert.NoDirExists(t, filepath.Join(dir, "a"))
+	other := t.TempDir() // the same number of images, but the first has another label
+	require.NoError(t, os.CopyFS(other, os.DirFS(smallData)))
+	labels := filepath.Join(other, "train-labels-idx1-ubyte.gz")
+	raw, err := os.ReadFile(labels)
+	require.NoError(t, err)
+	zipped, err := gzip.NewReader(bytes.NewReader(raw))
+	require.NoError(t, err)
+	raw, err = io.ReadAll(zipped)
+	require.NoError(t, err)
+	raw[8] = (raw[8] + 1) % 10
+	var changed bytes.Buffer
+	w := gzip.NewWriter(&changed)
+	_, err = w.Write(raw)
+	require.NoError(t, errors.Join(err, w.Close(), os.WriteFile(labels, changed.Bytes(), 0o644)))
+	for does, want := range map[string]string{
+		// One line of the rank that fails, and none of the others.
+		`[ $rank != 1 ] || set -- "$@" -data /nowhere; exec "$@"`:      `(?m)^train: rank 1 of 2, on .*: .*/nowhere`,
+		`[ $rank != 1 ] || set -- "$@" -data ` + other + `; exec "$@"`: "(?m)^train: rank 1 has other images than rank 0; want the same on all ranks$",
+	} {
+		text, err := shellOnRanks(t, 2, does, "-recipe", "mini", "-data", smallData, "-batch", "8", "-out", filepath.Join(dir, "a")).CombinedOutput()
+		require.Error(t, err, string(text))
+		assert.Regexp(t, want, string(text))
+		assert.Equal(t, 1, strings.Count(string(text), "train: "), string(text))
+	}
+	assert.NoDirExists(t, filepath.Join(dir, "a"))
+}
+
+// Where a machine has two adapters of a class, two ranks take one each; rank 0 says which differ, and that the bits then
+// depend on it. -adapter overrides that. SwiftShader is in the cache of .ci/run, else there is one adapter.
+func TestMPIAdapters(t *testing.T) {
+	gputest.Device(t)
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	second := filepath.Join(cache, "nin", "swiftshader", "icd.json")
+	drivers, err := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json")
+	require.NoError(t, err)
+	if _, err := os.Stat(second); err != nil || len(drivers) == 0 {
+		t.Skip("want the Vulkan drivers llvmpipe and SwiftShader")
+	}
+	for adapter, differ := range map[string]bool{"auto": true, "llvmpipe": false} {
+		cmd := onRanks(t, 2, "-recipe", "mini", "-data", smallData, "-train-images", "8", "-batch", "8", "-epochs", "1", "-test-images", "2",
+			"-adapter", adapter, "-out", filepath.Join(t.TempDir(), "run"))
+		files := drivers[0] + ":" + second
+		cmd.Env = append(cmd.Env, "VK_DRIVER_FILES="+files, "VK_ICD_FILENAMES="+files)
+		text, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(text))
+		const note = "1 of 2 ranks differ in their adapter from rank 0, so that the last bits depend on which rank has which: rank 1 "
+		assert.Equal(t, differ, strings.Contains(string(text), note), string(text))
+	}
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/cmd/internal/clitest"
+	"wgnin/gpu"
 	"wgnin/gpu/gputest"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
@@ -539,4 +540,28 @@ func TestAbort(t *testing.T) {
 func TestAbsurdFlags(t *testing.T) {
 	help, _, _ := train(t, "-help")
 	clitest.Absurd(t, "train", help, func(args []string) error { return execute(args, nil) }, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
+}
+
+// Ranks on a machine take the GPUs in turns, and leave an integrated GPU and the processor alone; those of different
+// makers are used alike.
+func TestAdapterOfARank(t *testing.T) {
+	a := func(name string, class gpu.Class, backend string) gpu.Adapter {
+		return gpu.Adapter{Name: name, Class: class, Backend: backend}
+	}
+	cpu, chip := a("llvmpipe", gpu.Software, "vulkan"), a("Iris", gpu.Integrated, "vulkan")
+	card, other, again := a("Radeon", gpu.Discrete, "vulkan"), a("GeForce", gpu.Discrete, "vulkan"), a("Radeon", gpu.Discrete, "d3d12")
+	for _, c := range []struct {
+		all  []gpu.Adapter
+		want []string // of ranks 0, 1 and 2
+	}{
+		{nil, []string{"auto", "auto", "auto"}},
+		{[]gpu.Adapter{cpu}, []string{"auto", "auto", "auto"}},
+		{[]gpu.Adapter{card, chip, cpu}, []string{"auto", "auto", "auto"}},
+		{[]gpu.Adapter{card, other, chip, cpu}, []string{"Radeon", "GeForce", "Radeon"}},
+		{[]gpu.Adapter{card, again, cpu}, []string{"auto", "auto", "auto"}},
+	} {
+		for rank, want := range c.want {
+			assert.Equal(t, want, adapterOf(rank, c.all), "rank %d among %v", rank, c.all)
+		}
+	}
 }

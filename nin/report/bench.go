@@ -15,7 +15,6 @@ import (
 	"wgnin/nin"
 	"wgnin/nin/session"
 	"wgnin/nn"
-	"wgnin/nn/data"
 	"wgnin/shaders/conv2d"
 )
 
@@ -108,7 +107,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	if err := on.Net.Init(o.Recipe.Init, 0); err != nil {
 		return rep, err
 	}
-	images := noise(o.Recipe.In, o.Batch, 10)
+	images := session.Noise(o.Recipe.In, o.Batch, 10)
 	if err := on.Load(images, nil); err != nil {
 		return rep, err
 	}
@@ -261,20 +260,6 @@ func checkNoise(in nn.Shape, batch int) error {
 		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch, int64(batch)*image, free, free/image)
 	}
 	return nil
-}
-
-// noise are images that look like nothing.
-func noise(in nn.Shape, n, classes int) *data.Images {
-	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
-	v := uint32(1)
-	for i := range s.Pixels {
-		v = v*1664525 + 1013904223
-		s.Pixels[i] = uint8(v >> 24)
-	}
-	for i := range s.Labels {
-		s.Labels[i] = uint8(i % classes)
-	}
-	return s
 }
 
 // Median is the middle of x, in order; 0 of none.

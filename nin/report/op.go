@@ -116,7 +116,7 @@ func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel st
 	if err := on.Net.Init(nn.He, 0); err != nil {
 		return err
 	}
-	if err := on.Load(noise(o.In, o.Batch, min(10, out.Len())), nil); err != nil {
+	if err := on.Load(session.Noise(o.In, o.Batch, min(10, out.Len())), nil); err != nil {
 		return err
 	}
 	inside := func(layer string) bool { return layer == path || strings.HasPrefix(layer, path+".") }

@@ -306,7 +306,7 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 	}
 	elsewhere := string(where) != c.state.Adapter+c.state.Driver
 	if elsewhere { // what was found of the device is of no use
-		c.state.Found = session.Found{Normalisation: c.state.Found.Normalisation}
+		c.state.Found = session.Found{Normalisation: c.state.Found.Normalisation, Shares: c.state.Found.Shares}
 	}
 	recipe, err := checked(c.Settings, known)
 	if err != nil {

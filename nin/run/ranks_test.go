@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu"
+	"wgnin/gpu/gputest"
 	"wgnin/nin"
 	"wgnin/nin/nintest"
 	"wgnin/nin/run"
@@ -140,5 +141,75 @@ func TestRanksAgree(t *testing.T) {
 			assert.True(t, nn.Everywhere(err), "%v", err)
 		}
 		assert.NoDirExists(t, dir)
+	}
+}
+
+// Two ranks measure their shares of a batch, which the run records: it goes on to the same bits on one rank as on two.
+func TestBalance(t *testing.T) {
+	train, test := nintest.Images(t)
+	s := nintest.Short(func(s *nin.Settings) { s.Balance = true })
+	dir := filepath.Join(t.TempDir(), "run")
+	events := func(r *run.Run, err error, stop bool) (string, error) {
+		if err != nil {
+			return "", err
+		}
+		defer r.Close()
+		sum := 0
+		for _, n := range r.Found.Shares {
+			sum += n
+		}
+		assert.Len(t, r.Found.Shares, 2)
+		assert.Equal(t, s.Batch/sum, r.Trainer.MicroBatch(), "a share runs at a time")
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		hash := ""
+		for e, err := range r.Events(ctx) {
+			switch {
+			case err != nil:
+				return "", err
+			case e.Step != nil && e.Step.Step == 3 && stop:
+				cancel()
+			case e.End != nil:
+				hash = e.End.Hash
+			}
+		}
+		return hash, nil
+	}
+	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
+		r, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test, dir)
+		_, err = events(r, err, true)
+		return err
+	}) {
+		require.ErrorIs(t, err, context.Canceled)
+	}
+	other := filepath.Join(t.TempDir(), "run")
+	require.NoError(t, os.CopyFS(other, os.DirFS(dir)))
+	hashes := make([]string, 2)
+	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
+		c, err := run.ReadCheckpointAcross(ranks, dir)
+		if err != nil {
+			return err
+		}
+		r, err := run.ResumeAcross(context.Background(), dev, ranks, c, train, test, dir)
+		hashes[ranks.Rank()], err = events(r, err, false)
+		return err
+	}) {
+		require.NoError(t, err)
+	}
+	require.Equal(t, hashes[0], hashes[1])
+	got, err := events(resume(t, other), nil, false)
+	require.NoError(t, err)
+	assert.Equal(t, hashes[0], got)
+
+	dev := gputest.Device(t)
+	_, err = run.New(context.Background(), dev, s, nil, train, test, filepath.Join(t.TempDir(), "run"))
+	require.ErrorContains(t, err, "Balance divides a batch between ranks, and there is one")
+	s.Shards = 4
+	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
+		_, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test, filepath.Join(t.TempDir(), "run"))
+		return err
+	}) {
+		require.Error(t, err)
+		assert.True(t, nn.Everywhere(err), "%v", err)
 	}
 }

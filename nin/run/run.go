@@ -132,8 +132,8 @@ func (r *Run) share() error {
 		}
 	}
 	if len(other) > 0 {
-		r.AddNote(fmt.Sprintf("the adapters of %d ranks differ from that of rank %d, so that the last bits depend on which rank has which: %s",
-			len(other), r.ranks.Rank(), listed(other)))
+		r.AddNote(fmt.Sprintf("%d of %d ranks differ in their adapter from rank %d, so that the last bits depend on which rank has which: %s",
+			len(other), r.ranks.Size(), r.ranks.Rank(), listed(other)))
 	}
 	return r.Trainer.Share()
 }

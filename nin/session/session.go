@@ -36,6 +36,8 @@ type Found struct {
 	Test    int        `json:"test_batch"`        // images that are measured at a time
 	Kernels nn.Kernels `json:"kernels,omitempty"` // measured to be the fastest; nil without tuning
 
+	Shares []int `json:"shares,omitempty"` // of a batch that ranks have, by their measured speed; nil for equal ones
+
 	Normalisation *data.Normalisation `json:"normalisation,omitempty"` // that the setting Normalise asks for; nil for none
 }
 
@@ -60,8 +62,8 @@ func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 // Training puts a recipe's network on dev as the settings of a run have it, with
 // a trainer and an evaluator. It sees its images through w, if the settings say so.
 // What was found before is kept; the zero Found is none. ctx ends the measurements of
-// the setting Tune. The session is that of one of several ranks, unless ranks is nil; rank 0
-// tunes for all.
+// the settings Tune and Balance. The session is that of one of several ranks, unless ranks is nil;
+// rank 0 tunes for all.
 func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found, w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
 	train, test = train.First(set.TrainImages), test.First(set.TestImages)
 	in := r.In
@@ -124,6 +126,11 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 		}
 		s.use(k)
 	}
+	if s.Found.Shares = f.Shares; set.Balance && f.Shares == nil {
+		if s.Found.Shares, err = balance(ctx, dev, ranks, layers, in, set.Hyper); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.Load(train, test); err != nil {
 		return nil, err
 	}
@@ -131,7 +138,7 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 	if err != nil {
 		return nil, err
 	}
-	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, Loss: loss, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
+	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, Loss: loss, Shares: s.Found.Shares, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
 		Schedule: r.RateSchedule(set, set.Total(train.Len()))}
 	if err := s.Train(cfg); err != nil {
 		return nil, err

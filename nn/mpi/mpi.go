@@ -28,6 +28,47 @@ static int nin_init(int *rank, int *size, int *local, int *locals) {
 	return err;
 }
 
+// Heartbeats have a communicator of their own, so that they match nothing else.
+static MPI_Comm beats;
+static MPI_Request sending, receiving;
+static long sent, received;
+
+// nin_watch begins the heartbeats: this rank sends them to the next, and receives those of the one before.
+static int nin_watch(int from, int to, char *host) {
+	char mine[MPI_MAX_PROCESSOR_NAME] = "";
+	int n, err;
+	sending = MPI_REQUEST_NULL;
+	err = MPI_Comm_dup(MPI_COMM_WORLD, &beats);
+	if (err == MPI_SUCCESS) err = MPI_Get_processor_name(mine, &n);
+	if (err == MPI_SUCCESS) err = MPI_Sendrecv(mine, sizeof mine, MPI_CHAR, to, 0, host, sizeof mine, MPI_CHAR, from, 0, beats, MPI_STATUS_IGNORE);
+	if (err == MPI_SUCCESS) err = MPI_Irecv(&received, 1, MPI_LONG, from, 1, beats, &receiving);
+	return err;
+}
+
+// nin_beat sends a heartbeat, unless the last one is still on its way. It reports whether the next rank has got the last
+// of all, after which it sends none.
+static int nin_beat(int to, long calls, long last, int *told) {
+	int done, err = MPI_Test(&sending, &done, MPI_STATUS_IGNORE);
+	*told = done && sent == last;
+	if (err != MPI_SUCCESS || !done || *told) return err;
+	sent = calls;
+	return MPI_Isend(&sent, 1, MPI_LONG, to, 1, beats, &sending);
+}
+
+// nin_heard gives the last of the heartbeats that have come since.
+static int nin_heard(int from, long last, long *calls, int *heard) {
+	int done, err;
+	for (*heard = 0; (err = MPI_Test(&receiving, &done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && done; ) {
+		*calls = received;
+		*heard = 1;
+		if (received == last) return err;
+		if ((err = MPI_Irecv(&received, 1, MPI_LONG, from, 1, beats, &receiving)) != MPI_SUCCESS) return err;
+	}
+	return err;
+}
+
+static int nin_host_bytes(void) { return MPI_MAX_PROCESSOR_NAME; }
+
 static int nin_broadcast(void *data, int n, int root) {
 	return MPI_Ibcast(data, n, MPI_BYTE, root, MPI_COMM_WORLD, &request);
 }
@@ -67,22 +108,38 @@ import "C"
 
 import (
 	"fmt"
+	"math"
+	"os"
 	"runtime"
+	"sync"
 	"time"
 	"unsafe"
 
 	"wgnin/nn"
 )
 
-var localRank, localSize C.int = 0, 1
+var (
+	localRank, localSize C.int  = 0, 1
+	world                *ranks // nil before Init, and of one rank
+)
+
+// PatienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go writes
+// durations, such as 90s; see the package's documentation.
+const PatienceEnv = "NIN_PATIENCE"
+
+const (
+	silence = time.Minute      // the default of NIN_PATIENCE
+	beat    = time.Second / 4  // between two heartbeats
+	absence = 30 * time.Minute // of a rank that lives: longer than rank 0 measures kernels, or a driver compiles them
+)
 
 // Init returns the ranks that this process is one of, or nil if it is the only one. It binds its
 // goroutine to its thread, as MPI wants it, until Finalize. Errors: MPI does not start, or it
-// knows of no others although a launcher started several.
+// knows of no others although a launcher started several; NIN_PATIENCE that is no duration.
 func Init() (nn.Ranks, error) {
 	runtime.LockOSThread()
-	var r, size C.int
-	if err := check("init", C.nin_init(&r, &size, &localRank, &localSize)); err != nil {
+	var rank, size C.int
+	if err := check("init", C.nin_init(&rank, &size, &localRank, &localSize)); err != nil {
 		return nil, err
 	}
 	if n := started(); size == 1 && n > 1 {
@@ -91,11 +148,29 @@ func Init() (nn.Ranks, error) {
 	if size == 1 {
 		return nil, nil
 	}
-	return ranks{int(r), int(size)}, nil
+	r := &ranks{rank: int(rank), size: int(size), silence: silence, absence: absence}
+	if text, ok := os.LookupEnv(PatienceEnv); ok {
+		var err error
+		if r.silence, err = time.ParseDuration(text); err != nil || r.silence < 2*beat {
+			return nil, fmt.Errorf("%s is %q; want a duration of at least %s, such as 90s", PatienceEnv, text, 2*beat)
+		}
+	}
+	host := (*C.char)(C.calloc(1, C.size_t(C.nin_host_bytes())))
+	defer C.free(unsafe.Pointer(host))
+	if err := check("heartbeats", C.nin_watch(C.int(r.before()), C.int(r.after()), host)); err != nil {
+		return nil, err
+	}
+	r.name = fmt.Sprintf("rank %d, on %s,", r.before(), C.GoString(host))
+	r.watched.Go(r.watch)
+	world = r
+	return r, nil
 }
 
-// Finalize leaves the ranks; call it on the goroutine of Init.
+// Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init.
 func Finalize() {
+	if world != nil {
+		world.leaves()
+	}
 	C.nin_finalize()
 	runtime.UnlockOSThread()
 }
@@ -104,12 +179,65 @@ func Finalize() {
 func Local() (rank, size int) { return int(localRank), int(localSize) }
 
 // ranks are those of MPI_COMM_WORLD.
-type ranks struct{ rank, size int }
+type ranks struct {
+	rank, size int
+	silence    time.Duration // how long the rank before may give no heartbeat
+	absence    time.Duration // how long it may then stay away
+	name       string        // of the rank before
+	watched    sync.WaitGroup
 
-func (r ranks) Rank() int { return r.rank }
-func (r ranks) Size() int { return r.size }
+	mu     sync.Mutex // of MPI, which one thread calls at a time, and of what follows
+	calls  int        // that this rank has begun; left when it leaves
+	theirs int        // that the rank before has begun
+	lost   error      // why not to wait any longer
+}
 
-func (r ranks) Broadcast(data []byte, root int) error {
+const left = math.MaxInt32
+
+func (r *ranks) Rank() int { return r.rank }
+func (r *ranks) Size() int { return r.size }
+
+func (r *ranks) before() int { return (r.rank + r.size - 1) % r.size }
+func (r *ranks) after() int  { return (r.rank + 1) % r.size }
+
+// watch exchanges heartbeats while the rank computes, or compiles, until it and the one before have left.
+//
+// Silence is measured in heartbeats that this rank would have sent, so that a job which was suspended
+// as a whole goes on.
+func (r *ranks) watch() {
+	for silent := time.Duration(0); ; silent += beat {
+		r.mu.Lock()
+		var told, heard C.int
+		var theirs C.long
+		err := check("heartbeats", C.nin_beat(C.int(r.after()), C.long(r.calls), left, &told))
+		if err == nil && r.theirs != left {
+			err = check("heartbeats", C.nin_heard(C.int(r.before()), left, &theirs, &heard))
+		}
+		if heard != 0 {
+			r.theirs, silent = int(theirs), 0
+		}
+		if err == nil && r.theirs != left && silent > r.silence {
+			err = fmt.Errorf("%s has given no sign of life for %s; its process or its machine hangs, or the network", r.name, r.silence)
+		}
+		r.lost = err
+		end := err != nil || told != 0 && r.theirs == left
+		r.mu.Unlock()
+		if end {
+			return
+		}
+		time.Sleep(beat)
+	}
+}
+
+// leaves ends the heartbeats.
+func (r *ranks) leaves() {
+	r.mu.Lock()
+	r.calls = left
+	r.mu.Unlock()
+	r.watched.Wait()
+}
+
+func (r *ranks) Broadcast(data []byte, root int) error {
 	const most = 1 << 30 // MPI counts in int
 	for first := 0; first < len(data); first += most {
 		piece := data[first:min(first+most, len(data))]
@@ -121,29 +249,25 @@ func (r ranks) Broadcast(data []byte, root int) error {
 	return nil
 }
 
-func (r ranks) AllToAll(send, recv []byte) error {
+func (r *ranks) AllToAll(send, recv []byte) error {
 	return r.wait("all-to-all", send, recv, func() C.int {
 		return C.nin_alltoall(pointer(send), pointer(recv), C.int(len(send)/r.size))
 	})
 }
 
-func (r ranks) AllGather(send, recv []byte) error {
+func (r *ranks) AllGather(send, recv []byte) error {
 	return r.wait("all-gather", send, recv, func() C.int {
 		return C.nin_allgather(pointer(send), pointer(recv), C.int(len(send)))
 	})
 }
 
-func (r ranks) Abort(error) { C.nin_abort() }
+func (r *ranks) Abort(error) { C.nin_abort() }
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
-// patience is how long a rank waits for the others before it takes one for hung: longer than rank 0
-// measures kernels, or a driver compiles them. A machine that is gone MPI itself finds out.
-var patience = 30 * time.Minute
-
 // wait starts a collective and waits for it with pauses that grow, so that ranks which share
 // processors with each other's devices leave them to those.
-func (r ranks) wait(what string, send, recv []byte, start func() C.int) error {
+func (r *ranks) wait(what string, send, recv []byte, start func() C.int) error {
 	var pins runtime.Pinner // MPI keeps the addresses between two calls
 	defer pins.Unpin()
 	for _, b := range [][]byte{send, recv} {
@@ -151,21 +275,40 @@ func (r ranks) wait(what string, send, recv []byte, start func() C.int) error {
 			pins.Pin(p)
 		}
 	}
-	if err := check(what, start()); err != nil {
-		return err
-	}
-	for began := time.Now(); ; {
-		var done C.int
-		if err := check(what, C.nin_test(&done)); err != nil || done != 0 {
-			return err
+	r.mu.Lock()
+	r.calls++
+	err := check(what, start())
+	r.mu.Unlock()
+	for began := time.Now(); err == nil; {
+		waited := time.Since(began)
+		var done bool
+		if done, err = r.test(what, waited); done {
+			return nil
 		}
-		switch waited := time.Since(began); {
-		case waited > patience:
-			return fmt.Errorf("mpi: %s: the other ranks have not come within %s; one of them hangs", what, patience)
-		case waited > 100*time.Microsecond:
+		if waited > 100*time.Microsecond {
 			time.Sleep(min(waited/32, time.Millisecond))
 		}
 	}
+	return err
+}
+
+// test reports whether the collective that was begun so long ago is done.
+func (r *ranks) test(what string, waited time.Duration) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var done C.int
+	err := check(what, C.nin_test(&done))
+	switch {
+	case err != nil || done != 0:
+		return done != 0, err
+	case r.lost != nil:
+		return false, fmt.Errorf("mpi: %s: %w", what, r.lost)
+	case waited > r.absence && r.theirs < r.calls:
+		return false, fmt.Errorf("mpi: %s: %s lives, but has not come within %s", what, r.name, r.absence)
+	case waited > r.absence+r.silence: // the rank after the one that is waited for has had the time to say so
+		return false, fmt.Errorf("mpi: %s: it has not ended within %s", what, r.absence)
+	}
+	return false, nil
 }
 
 // check is the error of an MPI call.

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 
 // TestMain runs the tests, or what a process that [start] started does.
 func TestMain(m *testing.M) {
-	does := map[string]func() error{"rank": rank, "hang": hang}[os.Getenv("NIN_MPI_RANK")]
+	does := map[string]func() error{"rank": rank, "stopped": stopped, "away": away}[os.Getenv("NIN_MPI_RANK")]
 	if does == nil {
 		os.Exit(m.Run())
 	}
@@ -54,25 +56,50 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// A rank that hangs is found out by another, whose abort ends it.
+// A rank whose process is stopped is found out by the next, whose abort ends it; one that lives and does not come, too.
 func TestHungRanks(t *testing.T) {
-	text, err := start(t, 2, "hang").CombinedOutput()
-	require.Error(t, err)
-	assert.Contains(t, string(text), "mpi: broadcast: the other ranks have not come within 100ms; one of them hangs")
+	for does, want := range map[string]string{
+		"stopped": `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`,
+		"away":    `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`,
+	} {
+		cmd := start(t, 2, does)
+		cmd.Env = append(cmd.Env, PatienceEnv+"=4s")
+		text, err := cmd.CombinedOutput()
+		require.Error(t, err)
+		assert.Regexp(t, want, string(text))
+	}
 }
 
-// hang is rank 0 in wait of a rank that does not call what it calls.
-func hang() error {
+func TestPatience(t *testing.T) {
+	cmd := start(t, 2, "rank")
+	cmd.Env = append(cmd.Env, PatienceEnv+"=soon")
+	text, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	assert.Contains(t, string(text), `NIN_PATIENCE is "soon"; want a duration of at least 500ms, such as 90s`)
+}
+
+// stopped is two ranks in wait of rank 1, which the system has stopped.
+func stopped() error {
+	return waiting(func() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }, absence)
+}
+
+// away is two ranks in wait of rank 1, which does something else.
+func away() error { return waiting(func() error { select {} }, time.Second) }
+
+// waiting lets rank 0 wait for rank 1, which does something else.
+func waiting(other func() error, absence time.Duration) error {
 	r, err := Init()
 	if err != nil {
 		return err
 	}
-	if r.Rank() == 0 {
-		select {}
+	if r.Rank() == 1 {
+		if err := other(); err != nil {
+			return err
+		}
 	}
-	patience = 100 * time.Millisecond
-	if err = r.Broadcast(make([]byte, 1<<20), 0); err != nil {
-		fmt.Println(err)
+	world.absence = absence
+	if err = r.Broadcast(make([]byte, 1<<20), 1); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		r.Abort(err)
 	}
 	return err
@@ -87,6 +114,11 @@ func rank() error {
 	if r == nil {
 		fmt.Println("fine")
 		return nil
+	}
+	for began := 0; r.Rank() == 0 && began == 0; runtime.Gosched() { // what it hears does not wait for a call of its own
+		world.mu.Lock()
+		began = world.theirs
+		world.mu.Unlock()
 	}
 	me, n := byte(r.Rank()), r.Size()
 	for _, block := range []int{1, 1 << 20} {

@@ -34,6 +34,7 @@ var overrides = []override{
 	{"patience", "Patience", "stop after this many `epochs` without a better test accuracy (0: never)"},
 	{"batch", "Batch", "images in a batch"},
 	{"shards", "Shards", "`parts` of a batch whose gradients are added along one binary tree: a power of two (0: one part, or one a rank under mpirun)"},
+	{"balance", "Balance", "under mpirun: give each rank a share of the batch by its measured speed, and not the same to all; the last bits depend on the shares, which the run records"},
 	{"lr", "Rate", "learning rate"},
 	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") + " (default: the recipe's); one that replaces an optimizer of the other kind brings its own settings, unless flags give them: " + replacements},
 	{"schedule", "Schedule", "`name` of the learning-rate schedule: " + strings.Join(nin.Schedules, ", ") + " (default: the recipe's)"},

@@ -1,0 +1,251 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
+	"wgnin/nn"
+)
+
+// Network is what joins the ranks: LogGP's model of it (Alexandrov and others, 1995), in which each
+// rank has a link of its own, in both directions at a time.
+type Network struct {
+	BitsPerSecond float64 `json:"bits_per_s"`
+	Latency       float64 `json:"latency_s"` // of a message
+	Overhead      float64 `json:"message_s"` // that each further message of a rank takes
+}
+
+// ParseRate reads the rate of a network: a number with b or bit after an SI prefix, such as 10Gb, 2.5Gb/s or
+// 100Mbit. It is in bits per second.
+func ParseRate(text string) (float64, error) {
+	number := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "/s"), "it"), "b")
+	scale := 1.0
+	if number != "" {
+		if i := strings.IndexByte("kMGT", number[len(number)-1]); i >= 0 {
+			scale, number = math.Pow(1000, float64(i+1)), number[:len(number)-1]
+		}
+	}
+	rate, err := strconv.ParseFloat(number, 64)
+	if err != nil || !strings.Contains(text, "b") || !(rate*scale >= 1) || rate*scale > 1e15 {
+		return 0, fmt.Errorf("is %q; want bits per second, such as 10Gb or 100Mb", text)
+	}
+	return rate * scale, nil
+}
+
+// seconds are those of an all-to-all or all-gather of so many bytes among ranks.
+func (n Network) seconds(bytes int64, ranks int) float64 {
+	if ranks == 1 {
+		return 0
+	}
+	others := float64(ranks - 1)
+	return n.Latency + others*n.Overhead + others/float64(ranks)*float64(bytes)*8/n.BitsPerSecond
+}
+
+// Compute is how long a rank computes in a step of n images, without the network: Fixed + n*Image,
+// and alone, if it is the only rank, for the batch.
+type Compute struct {
+	Measured string  `json:"measured"` // how
+	Alone    float64 `json:"alone_s"`
+	Fixed    float64 `json:"fixed_s"`
+	Image    float64 `json:"image_s"`
+}
+
+// GivenCompute is that of an adapter which trains for so long on a batch, and on fewer images in proportion.
+func GivenCompute(step time.Duration, batch int) Compute {
+	s := step.Seconds()
+	return Compute{fmt.Sprintf("a step of %d images takes %s, as given, and one of fewer images less in proportion", batch, step), s, 0, s / float64(batch)}
+}
+
+// MeasureCompute measures steps on dev: of a batch on one rank, and of a batch and of a quarter of
+// it on one of two ranks, without a network.
+func MeasureCompute(ctx context.Context, dev *gpu.Device, r nin.Recipe, batch int) (c Compute, err error) {
+	const steps = 3
+	few := max(1, batch/4)
+	if err := checkNoise(r.In, 2*batch); err != nil {
+		return c, err
+	}
+	net := r.Net(10, r.Dropout)
+	var of [3]float64
+	for i, m := range []struct{ images, ranks int }{{batch, 1}, {batch, 2}, {few, 2}} {
+		if of[i], err = session.StepSeconds(ctx, dev, net, r.In, m.images, m.ranks, steps); err != nil {
+			return c, err
+		}
+	}
+	a := dev.Adapter()
+	c = Compute{fmt.Sprintf("steps of %d and %d images, measured on %s, the median of %d", few, batch, a.Name, steps), of[0], 0, of[1] / float64(batch)}
+	if few < batch {
+		c.Image = max(0, of[1]-of[2]) / float64(batch-few)
+		c.Fixed = max(0, of[1]-c.Image*float64(batch))
+	}
+	return c, nil
+}
+
+// Scaling is how a recipe's training is predicted to gain by more ranks.
+type Scaling struct {
+	Recipe  string       `json:"recipe"`
+	Batch   int          `json:"batch"`
+	Network Network      `json:"network"`
+	Compute Compute      `json:"compute"`
+	Rows    []ScalingRow `json:"rows"`
+}
+
+// ScalingRow is a number of ranks.
+type ScalingRow struct {
+	Ranks    int     `json:"ranks"`
+	Bytes    int64   `json:"bytes"`      // that a rank sends in a step
+	Exchange float64 `json:"exchange_s"` // of a step, were nothing computed meanwhile
+	Weak     Step    `json:"weak"`       // each rank has a batch
+	Strong   *Step   `json:"strong"`     // the ranks divide one batch; nil if it is too small
+}
+
+// Step is a predicted step.
+type Step struct {
+	Seconds    float64 `json:"step_s"`
+	Exposed    float64 `json:"exposed_s"`  // of these, the wait for the network
+	Efficiency float64 `json:"efficiency"` // images per second and rank, against one rank alone
+}
+
+// PlanScaling predicts steps on 1, 2, 4 and so on up to ranks ranks, each of which has an adapter
+// like dev's and computes as c says. What is exchanged, and when, is what a trainer on so many ranks
+// plans. It allocates nothing on dev, which may be one from [gpu.Dry].
+//
+// The model: the arithmetic of a plan takes its share of the measured time; all ranks compute
+// equally fast; chunk after chunk is exchanged as [nn.Across] does it, while the device computes the
+// next. It leaves out what ranks wait for each other by chance, other traffic on the network, and
+// evaluation and files.
+func PlanScaling(dev *gpu.Device, r nin.Recipe, batch, ranks int, network Network, c Compute) (Scaling, error) {
+	s := Scaling{Recipe: r.Name, Batch: batch, Network: network, Compute: c}
+	for n := 1; n <= ranks; n *= 2 {
+		row := ScalingRow{Ranks: n}
+		weak, err := s.step(dev, r, batch*n, n)
+		if err != nil {
+			return s, err
+		}
+		row.Weak, row.Bytes, row.Exchange = weak.Step, weak.bytes, weak.exchange
+		if n <= batch {
+			strong, err := s.step(dev, r, batch, n)
+			if err != nil {
+				return s, err
+			}
+			row.Strong = &strong.Step
+		}
+		s.Rows = append(s.Rows, row)
+	}
+	return s, nil
+}
+
+// planned is a predicted step with what it exchanges.
+type planned struct {
+	Step
+	bytes    int64
+	exchange float64
+}
+
+// step predicts a step of a batch on n ranks.
+func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, err error) {
+	on, err := session.New(gpu.Dry(dev.Adapter(), dev.Broadcast()), r.Net(10, r.Dropout), r.In, nn.Across(session.Pretend(n)))
+	if err != nil {
+		return p, err
+	}
+	defer on.Close()
+	if err := on.Load(session.Noise(nn.Shape{C: r.In.C, H: 1, W: 1}, batch, 10), nil); err != nil { // small ones, scaled up
+		return p, err
+	}
+	if err := on.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: batch, Epochs: 1, Momentum: r.Momentum}}); err != nil {
+		return p, err
+	}
+	c, images := s.Compute, float64((batch+n-1)/n)
+	compute := c.Alone
+	if n > 1 {
+		compute = c.Fixed + c.Image*images
+	}
+	// The exchange overlaps with the last of the micro-batches.
+	chunks, last := on.Trainer.Chunks(), compute*min(1, float64(on.Trainer.MicroBatch())/images)
+	p.Seconds = pipeline(chunks, compute-last, last, func(bytes int64) float64 { return s.Network.seconds(bytes, n) })
+	p.Exposed = p.Seconds - compute
+	p.Efficiency = c.Alone / float64(s.Batch) * float64(batch) / (float64(n) * p.Seconds)
+	for _, k := range chunks {
+		p.bytes += 2 * k.Bytes * int64(n-1) / int64(n)
+		p.exchange += 2 * s.Network.seconds(k.Bytes, n)
+	}
+	return p, nil
+}
+
+// pipeline is how long a step takes whose last micro-batch begins at begin and takes work seconds, as
+// a trainer on several ranks runs it: the device has the group of chunks that is exchanged and the
+// next to compute; the host has the chunks of a group added up, each once it is computed, and then
+// sends the sums of the group before to all. The device adds up after what it has to compute.
+func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64) float64) float64 {
+	device, host := begin, begin // when each is done
+	ready, sum := make([]float64, len(chunks)), make([]float64, len(chunks))
+	end := func(group int) int { // of its chunks; those of group -1 and those after the last are none
+		n := 0
+		for n < len(chunks) && chunks[n].Group <= group {
+			n++
+		}
+		return n
+	}
+	submitted := 0
+	for g := 0; end(g-1) < len(chunks); g++ {
+		for device = max(device, host); submitted < end(g+1); submitted++ {
+			device += work * chunks[submitted].Work
+			ready[submitted] = device
+		}
+		for i := end(g - 1); i < end(g); i++ {
+			host = max(host, ready[i]) + exchange(chunks[i].Bytes)
+			sum[i] = max(host, device)
+		}
+		for i := end(g - 2); i < end(g-1); i++ {
+			host = max(host, sum[i]) + exchange(chunks[i].Bytes)
+		}
+	}
+	rest, last := 1.0, end(-1) // of the arithmetic: that after the last chunk, or all if there are none
+	for i, k := range chunks {
+		rest -= k.Work
+		if k.Group < chunks[len(chunks)-1].Group {
+			last = i + 1
+		}
+	}
+	for i := last; i < len(chunks); i++ {
+		host = max(host, sum[i]) + exchange(chunks[i].Bytes)
+	}
+	return max(host, device) + max(0, rest)*work
+}
+
+// Write prints the prediction as a table.
+func (s Scaling) Write(w io.Writer) error {
+	n := s.Network
+	fmt.Fprintf(w, "recipe %s, batch %d; computed for a network of %.4g Gb/s a rank, %.3g µs latency and %.3g µs a message\n",
+		s.Recipe, s.Batch, n.BitsPerSecond/1e9, n.Latency*1e6, n.Overhead*1e6)
+	fmt.Fprintf(w, "compute: %s\n\n", s.Compute.Measured)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(t, "\t\t\t%d images a rank\t\t\t%d images in all\t\t\t\n", s.Batch, s.Batch)
+	fmt.Fprintln(t, "ranks\tMB sent\texchange ms\tstep ms\twait ms\tefficiency\tstep ms\twait ms\tefficiency\t")
+	step := func(s Step) string {
+		return fmt.Sprintf("%.4g\t%.3g\t%.1f %%", s.Seconds*1e3, max(0, s.Exposed)*1e3, s.Efficiency*100)
+	}
+	for _, r := range s.Rows {
+		strong := "\t\t"
+		if r.Strong != nil {
+			strong = step(*r.Strong)
+		}
+		fmt.Fprintf(t, "%d\t%.2f\t%.4g\t%s\t%s\t\n", r.Ranks, megabytes(r.Bytes), r.Exchange*1e3, step(r.Weak), strong)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(w, `
+A row is computed, not measured, but for the time that a rank computes. MB are those that a rank sends in a step, as
+the trainer plans them. Exchange is what they take by themselves, wait what of it the backward pass does not hide.
+Efficiency is of images per second and rank. The model lets all ranks compute equally fast and have a link each.`)
+	return err
+}

@@ -1,0 +1,141 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nn"
+	"wgnin/nn/data"
+)
+
+// Pretend is rank 0 of so many ranks, of which the others do not exist: each sends what this one
+// does, without delay. It is for planning a step of one of them, and for measuring it without a network.
+type Pretend int
+
+func (p Pretend) Rank() int { return 0 }
+func (p Pretend) Size() int { return int(p) }
+
+func (p Pretend) Broadcast([]byte, int) error { return nil }
+func (p Pretend) Abort(error)                 {}
+
+func (p Pretend) AllToAll(send, recv []byte) error {
+	return p.AllGather(send[:len(send)/int(p)], recv)
+}
+
+func (p Pretend) AllGather(send, recv []byte) error {
+	for i := range int(p) {
+		copy(recv[i*len(send):], send)
+	}
+	return nil
+}
+
+// StepSeconds measures training steps of n random images on dev, which is one of ranks ranks, and
+// returns the median. It contains what an exchange takes on the device and between device and host,
+// but not on the network. The first step, which compiles, is not counted.
+func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks, steps int) (float64, error) {
+	s, err := New(dev, layers, in, nn.Across(Pretend(ranks)))
+	if err != nil {
+		return 0, err
+	}
+	defer s.Close()
+	if err := s.Net.Init(nn.He, 0); err != nil {
+		return 0, err
+	}
+	if err := s.Load(Noise(in, n*ranks, s.Net.Out.Len()), nil); err != nil {
+		return 0, err
+	}
+	if err := s.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: n * ranks, Epochs: steps + 1, Momentum: 0.9}}); err != nil {
+		return 0, err
+	}
+	var seconds []float64
+	start := time.Now()
+	for step, err := range s.Trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
+		if err != nil {
+			return 0, err
+		}
+		if step.Step == 1 {
+			dev.WaitAhead()
+		} else {
+			seconds = append(seconds, time.Since(start).Seconds())
+		}
+		start = time.Now()
+	}
+	slices.Sort(seconds)
+	return (seconds[(len(seconds)-1)/2] + seconds[len(seconds)/2]) / 2, nil
+}
+
+// balance measures how fast the ranks are, all at the same time, and returns the shares of a batch
+// that they get for it: all ranks the same.
+func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper) ([]int, error) {
+	if ranks == nil {
+		return nil, nin.SettingError{Setting: "Balance", Problem: "divides a batch between ranks, and there is one; want several"}
+	}
+	n, shares := ranks.Size(), 0
+	for _, most := range []int{8, 7, 6, 5, 4, 3, 2} { // a rank
+		if shares == 0 && h.Batch%(most*n) == 0 {
+			shares = most * n
+		}
+	}
+	if _, err := nn.Share(ranks, func() ([]byte, error) {
+		switch {
+		case h.Shards > n:
+			return nil, nn.RangeError{Setting: "Shards", Value: h.Shards, Want: fmt.Sprintf("0 or the number of ranks, %d, to balance them", n)}
+		case shares == 0:
+			return nil, nn.RangeError{Setting: "Batch", Value: h.Batch, Want: fmt.Sprintf("a multiple of %d, to balance %d ranks", 2*n, n)}
+		}
+		return nil, nil
+	}); err != nil {
+		return nil, err
+	}
+	const steps, failed = 5, -1
+	seconds, err := StepSeconds(ctx, dev, layers, in, h.Batch/shares, n, steps)
+	if err != nil {
+		seconds = failed
+	}
+	all := make([]float32, n)
+	if lost := ranks.AllGather(gpu.Bytes([]float32{float32(seconds)}), gpu.Bytes(all)); err != nil || lost != nil {
+		return nil, cmp.Or(err, lost)
+	}
+	if slices.Contains(all, failed) {
+		return nil, nn.ErrElsewhere
+	}
+	return Apportion(shares, all), nil
+}
+
+// Apportion divides n shares between ranks that take so many seconds for each, so that the slowest
+// is done soonest; each gets at least one.
+func Apportion(n int, seconds []float32) []int {
+	shares := make([]int, len(seconds))
+	for given := range n {
+		next := given
+		if given >= len(shares) {
+			next = 0
+			for i := range shares {
+				if float32(shares[i]+1)*seconds[i] < float32(shares[next]+1)*seconds[next] {
+					next = i
+				}
+			}
+		}
+		shares[next]++
+	}
+	return shares
+}
+
+// Noise are n images that look like nothing.
+func Noise(in nn.Shape, n, classes int) *data.Images {
+	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
+	v := uint32(1)
+	for i := range s.Pixels {
+		v = v*1664525 + 1013904223
+		s.Pixels[i] = uint8(v >> 24)
+	}
+	for i := range s.Labels {
+		s.Labels[i] = uint8(i % classes)
+	}
+	return s
+}
