@@ -2,6 +2,8 @@
 package checktest
 
 import (
+	"regexp"
+	"slices"
 	"testing"
 
 	"wgnin/gpu/gputest"
@@ -24,6 +26,24 @@ func Run(t *testing.T, cases []check.Case) {
 			report(t, r)
 		})
 	}
+}
+
+// constants are the lines of a kernel's text in which cases of one code path differ.
+var constants = regexp.MustCompile(`(?m)^(const |//).*\n`)
+
+// Sample is the first n cases of each text that differs in more than its constants, for an op whose
+// many cases take drivers minutes to compile. With NIN_LONG=1 it is all cases, which selftest
+// runs too.
+func Sample(cases []check.Case, n int) []check.Case {
+	if gputest.Long() {
+		return cases
+	}
+	met := map[string]int{}
+	return slices.DeleteFunc(slices.Clone(cases), func(c check.Case) bool {
+		text := constants.ReplaceAllString(c.WGSL, "")
+		met[text]++
+		return met[text] > n
+	})
 }
 
 // Gradients runs each check as a sub-test.
