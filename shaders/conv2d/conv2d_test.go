@@ -10,7 +10,7 @@ import (
 	"wgnin/shaders/checktest"
 )
 
-func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gputest.Device(t)), 2)) }
+func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gputest.Device(t)))) }
 
 func TestEveryPass(t *testing.T) {
 	if !gputest.Long() {

@@ -17,7 +17,7 @@ import (
 	"wgnin/shaders/conv2d"
 )
 
-func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gputest.Device(t)), 2)) }
+func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gputest.Device(t)))) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
