@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu"
+	"wgnin/gpu/gputest"
 	"wgnin/nin"
 )
 
@@ -26,8 +27,8 @@ var amdGPU = gpu.Adapter{
 	},
 }
 
-// Mesa's compiler for AMD GPUs takes every kernel of a training step of the chapter's network, for chips of two
-// generations, of four with NIN_LONG=1, and none needs more registers than there are. RADV compiles for chips that
+// Mesa's compiler for AMD GPUs takes every kernel of a training step of the chapter's network, for a recent chip, for
+// those of four generations with NIN_LONG=1, and none needs more registers than there are. RADV compiles for chips that
 // are not there, so this needs no GPU, but naga, a C compiler, the headers of Vulkan and the driver.
 // The table of the newest chip is a golden file: go test ./nin -run GPUCode -update writes it anew.
 // Indices of arrays are clamped and those of buffers are not, as in the program on a driver with robust buffer access.
@@ -62,9 +63,9 @@ func TestGPUCode(t *testing.T) {
 		require.NoError(t, err, "%s %s: %s", k.Name, k.Detail, out)
 		files = append(files, spv)
 	}
-	chips := []string{"navi31", "vega10"}
-	if os.Getenv("NIN_LONG") != "" {
-		chips = append(chips, "gfx1201", "navi21")
+	chips := []string{"navi31"}
+	if gputest.Long() {
+		chips = append(chips, "vega10", "gfx1201", "navi21")
 	}
 	for _, chip := range chips {
 		cmd := exec.Command(compiler, files...)

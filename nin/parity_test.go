@@ -153,7 +153,8 @@ var normLayers = nn.Sequential{
 // 2e-5 to 5e-4 with noise in the weights' last bit, where max pooling nearly
 // ties and rounding picks the pixel: a failure there alone, on another adapter,
 // may be such a tie and not a wrong kernel. The first image alone has no such
-// tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5.
+// tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5. Without NIN_LONG=1 the
+// large networks take four steps, of the same kernels, and leave the last weights to the others.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen", "weighted", "clipped", "squared"} {
@@ -193,6 +194,10 @@ func TestPyTorchParity(t *testing.T) {
 			defer eval.Close()
 			logitsNear(t, eval, g.Logits)
 
+			steps := g.Steps
+			if large := name == "d2l" || name == "lin2013"; large && !gputest.Long() {
+				steps = 4
+			}
 			var loss nn.Loss = nn.CrossEntropy{LabelSmoothing: g.Smoothing, ClassWeights: g.ClassWeights}
 			if g.Targets > 0 {
 				loss = nn.MSE{}
@@ -200,7 +205,7 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
 				Hyper: nn.Hyper{
-					Batch: g.Batch, Epochs: 1 + g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
+					Batch: g.Batch, Epochs: 1 + steps, Steps: steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
 					SpareBiases: g.SpareBiases, ClipNorm: g.ClipNorm,
 				}, Loss: loss,
 			})
@@ -218,7 +223,10 @@ func TestPyTorchParity(t *testing.T) {
 				assert.LessOrEqual(t, e, 1e-4, "loss of step %d is %.7f; PyTorch's is %.7f", step.Step, step.Loss, want)
 				worst = max(worst, e)
 			}
-			t.Logf("%s: largest relative difference of a loss over %d steps: %.2g", name, g.Steps, worst)
+			t.Logf("%s: largest relative difference of a loss over %d steps: %.2g", name, steps, worst)
+			if steps < g.Steps {
+				return
+			}
 			after, err := net.Weights()
 			require.NoError(t, err)
 			compare(t, "weight", after, start, g.Weights, 1e-4)

@@ -85,7 +85,7 @@ func TestTabs(t *testing.T) {
 				return
 			}
 			t.Run("chapter", func(t *testing.T) {
-				if os.Getenv("NIN_LONG") == "" {
+				if !gputest.Long() {
 					t.Skip("seconds a step on a processor: NIN_LONG=1 runs it")
 				}
 				net, err := nn.NewNet(gputest.Device(t), tab.chapter, nn.Shape{C: 1, H: 224, W: 224})

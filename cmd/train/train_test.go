@@ -26,6 +26,7 @@ import (
 	"wgnin/cmd/internal/clitest"
 	"wgnin/gpu"
 	"wgnin/gpu/gputest"
+	"wgnin/nin/nintest"
 	"wgnin/nn/data"
 	"wgnin/nn/safetensors"
 	"wgnin/nn/tensorboard"
@@ -68,7 +69,7 @@ func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
 // dropout, momentum, partial batches and a schedule.
 func sixty(out string) []string {
 	return []string{
-		"-recipe", "mini", "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs", "3", "-test-images", "16",
+		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs", "3", "-test-images", "16",
 		"-checkpoint-every", "7", "-seed", "3", "-tensorboard", "-out", out,
 	}
 }
@@ -131,6 +132,20 @@ func TestKillAndResume(t *testing.T) {
 		assert.Equal(t, want, metrics(t, dir), "killed after %v", after)
 		assert.Equal(t, scalars(t, whole), scalars(t, dir), "killed after %v", after)
 	}
+}
+
+// The tests' code, which llvmpipe compiles quickly, has the bits of the code that users run.
+func TestOptimisedCodeHasTheSameBits(t *testing.T) {
+	if dev := gputest.Device(t); dev.Adapter().Class != gpu.Software {
+		t.Skip("there is one code on a GPU")
+	}
+	quick, optimised := filepath.Join(t.TempDir(), "quick"), filepath.Join(t.TempDir(), "optimised")
+	_, stderr, code := train(t, sixty(quick)...)
+	require.Zero(t, code, stderr)
+	t.Setenv("GALLIVM_PERF", "")
+	_, stderr, code = train(t, sixty(optimised)...)
+	require.Zero(t, code, stderr)
+	assert.Equal(t, metrics(t, quick), metrics(t, optimised))
 }
 
 func TestInterruptAndResume(t *testing.T) {

@@ -2,6 +2,7 @@
 package gputest
 
 import (
+	"flag"
 	"os"
 	"sync"
 	"testing"
@@ -10,8 +11,27 @@ import (
 )
 
 var open = sync.OnceValues(func() (*gpu.Device, error) {
+	if err := compileQuickly(); err != nil {
+		return nil, err
+	}
 	return gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: os.Getenv("NIN_PORTABLE") == "1"})
 })
+
+// compileQuickly asks llvmpipe for machine code without LLVM's optimisations. It has the same bits and
+// takes a third of the time to compile, which is most of the time of tests that run many kernels a
+// few times each. The commands that a test starts inherit the setting. Benchmarks measure optimised
+// code, and so does a test run with GALLIVM_PERF set, to nothing for example.
+func compileQuickly() error {
+	const setting = "GALLIVM_PERF"
+	bench := flag.Lookup("test.bench")
+	if _, chosen := os.LookupEnv(setting); chosen || bench != nil && bench.Value.String() != "" {
+		return nil
+	}
+	return os.Setenv(setting, "nopt")
+}
+
+// Long reports whether NIN_LONG is 1, which asks for the tests that take minutes.
+func Long() bool { return os.Getenv("NIN_LONG") == "1" }
 
 // Device is one device for the whole test binary, on the adapter that
 // $NIN_ADAPTER names. Where there is none the test is skipped, or fails if

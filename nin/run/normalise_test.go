@@ -65,7 +65,7 @@ func TestNormalisedRun(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, like.Normalise)
 	}
-	s.Init = nintest.ModelFile(t, "mini", 1, 10, nil)
+	s.Net, s.Init = "", nintest.ModelFile(t, "mini", 1, 10, nil)
 	assert.Contains(t, begin(t, s, "").Note, s.Init+" does not say how the images were normalised that the frozen layers learned from; here they are by "+numbers.String())
 	s.Init = "none"
 	_, _, err = s.LikeInit()

@@ -19,11 +19,14 @@ type Mutant struct {
 	Wrong   string // what is put in its place, everywhere
 }
 
-// Mutants runs each as a sub-test, with the cheap cases first.
+// Mutants runs each as a sub-test, on the cases from that of middling cost to the dearest, then on
+// the cheapest: those are too small to show much, and take as long to compile.
 func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 	d := gputest.Device(t)
 	cases = slices.Clone(cases)
 	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) })
+	middle := len(cases) / 2
+	cases = slices.Concat(cases[middle:], cases[:middle])
 	for _, m := range mutants {
 		t.Run(strings.Join([]string{m.Kernel, m.Variant, m.Kind, m.Wrong}, " "), func(t *testing.T) {
 			if strings.HasPrefix(m.Variant, "broadcast") && !d.Broadcast() {

@@ -10,11 +10,11 @@ import (
 	"wgnin/shaders/checktest"
 )
 
-func TestConformance(t *testing.T) { checktest.Run(t, Cases(gputest.Device(t))) }
+func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gputest.Device(t)))) }
 
 func TestEveryPass(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a minute of compilation")
+	if !gputest.Long() {
+		t.Skip("compiles for minutes what TestConformance has at other sizes: NIN_LONG=1 runs it")
 	}
 	checktest.Run(t, EveryPass(gputest.Device(t)))
 }
