@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faults lists what is wrong with how the page looks, as a script in it can tell: what is wider than the window, what has no
-// name for a screen reader, text with less contrast than 4.5 (WCAG 2.2, 1.4.3), and with a finger, what is less than 44 pixels
-// high (2.5.5).
+// faults lists what is wrong with how the page looks, as a script in it can tell: what is wider than
+// the window, what has no name for a screen reader, text with less contrast than 4.5 (WCAG 2.2,
+// 1.4.3), and with a finger, what is less than 44 pixels high (2.5.5).
 const faults = `(touch => {
 	const found = [], visible = e => e.checkVisibility() && e.getClientRects().length > 0;
 	if (document.documentElement.scrollWidth > innerWidth) found.push('the page is ' + document.documentElement.scrollWidth + ' pixels wide');
@@ -37,7 +37,8 @@ const faults = `(touch => {
 // focused names the element that has the focus, and whether an outline shows it.
 const focused = `(e => [e.id || e.name || e.dataset.do || e.dataset.key || e.tagName, getComputedStyle(e).outlineStyle])(document.activeElement)`
 
-// The page can be read in any window and colours, and everything in it reached by Tab alone, in the order in which it stands.
+// The page can be read in any window and colours, and everything in it reached by Tab alone, in the
+// order in which it stands.
 func TestLook(t *testing.T) {
 	b := open(t, "")
 	b.until(3*time.Minute, func(s state) bool { return s.State == "ready" })
