@@ -38,8 +38,9 @@ type part struct {
 	last     bool          // of the step
 }
 
-// Plan compiles what was recorded. It reports the first error of the
-// recording, and sizes that the adapter cannot bind.
+// Plan compiles what was recorded; a browser begins to, and compiles several kernels at a time
+// until the plan runs. It reports the first error of the recording, sizes that the adapter cannot
+// bind and, but for a browser, kernels that the driver refuses.
 func (r *Recorder) Plan() (*Plan, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -53,7 +54,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 	}
 	p := &Plan{d: r.d, entries: r.entries, temps: r.temps}
 	var count *compilation
-	if !r.d.adapter.compilesInQueue() {
+	if r.d.adapter.compilesInPlan() {
 		count = r.d.compilation(p)
 		defer count.end()
 	}
@@ -378,20 +379,26 @@ func (d *Device) run(plans []*Plan, after func(*webgpu.Encoder)) error {
 	}
 	for _, plan := range plans {
 		for _, s := range plan.steps {
-			if !s.ready && (d.maxSubmit > 0 || d.compiling != nil && !s.parts[0].pipeline.compiled) {
+			compiled := s.parts[0].pipeline.compiled
+			if !compiled {
 				if count == nil {
 					count = d.compilation(plans...)
 				}
+				count.begin(s.entry)
+			}
+			if !s.ready && (d.maxSubmit > 0 || d.compiling != nil && !compiled && d.adapter.compilesInQueue()) {
 				if err := flush(nil); err != nil {
 					return err
 				}
-				count.begin(s.entry)
 				if err := d.first(s); err != nil {
 					return s.entry.wrap(err)
 				}
 				continue
 			}
 			for _, p := range s.parts {
+				if err := d.wait(p.pipeline); err != nil {
+					return s.entry.wrap(err)
+				}
 				if len(batch) > 0 && took+p.took > d.maxSubmit && d.maxSubmit > 0 {
 					if err := flush(nil); err != nil {
 						return err
