@@ -17,7 +17,8 @@ no password), says on stderr what it did, then runs COMMAND. With no COMMAND it 
 
 Looked for: Go, a C compiler, a Vulkan loader and driver (a software one where there is no GPU), Fashion-MNIST, and,
 where COMMAND builds the viewer (./cmd/viz or ./...), the X11 and OpenGL headers, and where it is mpirun or builds with
-the tag mpi, Open MPI, unless another MPI is there.
+the tag mpi, Open MPI, unless another MPI is there. Not a browser: ./cmd/web needs none to build and serve its page, and
+the tests that open it skip where there is no Chromium, and say so.
 
 Where it cannot install, it names the packages. It exits 1, without running COMMAND, only when Go or the C compiler is
 missing. From the environment: CC, the C compiler; NIN_DATA, the folder of the datasets; VK_DRIVER_FILES, a Vulkan
@@ -457,7 +458,7 @@ advise() {
 			arch+=' libx11 libxrandr libxinerama libxcursor libxi libxxf86vm libglvnd'
 			;;
 		mpi)
-			deb+=' gcc libc6-dev libopenmpi-dev openmpi-bin' rpm+=' gcc glibc-devel openmpi-devel' arch+=' gcc openmpi'
+			deb+=" ${mpi_packages[*]}" rpm+=' gcc glibc-devel openmpi-devel' arch+=' gcc openmpi'
 			;;
 		dataset) deb+=' dataset-fashion-mnist' ;;
 		esac
@@ -484,6 +485,7 @@ advise() {
 window_packages=(
 	libx11-dev libxrandr-dev libxinerama-dev libxcursor-dev libxi-dev libxxf86vm-dev libgl-dev
 )
+mpi_packages=(gcc libc6-dev libopenmpi-dev openmpi-bin)
 
 missing=() # of: compiler, loader, driver, headers, mpi, dataset
 slow=no
@@ -529,7 +531,7 @@ install_missing() {
 		apt_install 'window headers for the viewer' "${window_packages[@]}" || true
 	fi
 	if is_missing mpi; then
-		apt_install 'MPI' gcc libc6-dev libopenmpi-dev openmpi-bin || true
+		apt_install 'MPI' "${mpi_packages[@]}" || true
 	fi
 	if is_missing dataset && apt_run install -s dataset-fashion-mnist; then
 		apt_install 'the images to train on' dataset-fashion-mnist || true

@@ -81,6 +81,16 @@ func (a Adapter) String() string {
 // code on disk: llvmpipe and SwiftShader do.
 func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backend == "vulkan" }
 
+// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser goes on compiling it on another
+// thread, see [webgpu.Device.NewPipeline].
+func (a Adapter) compilesInPlan() bool { return !a.compilesInQueue() && a.Backend != "webgpu" }
+
+// sharesCode reports whether kernels that differ in their sizes alone are better compiled as one: on software adapters,
+// where compiling takes longer than knowing the sizes saves.
+func (a Adapter) sharesCode() bool {
+	return a.Class == Software && (a.Backend == "vulkan" || a.Backend == "webgpu")
+}
+
 // Options choose an adapter.
 type Options struct {
 	// Adapter is "auto" (or empty: discrete before integrated before software), "gpu" (never

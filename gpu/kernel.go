@@ -100,7 +100,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
 	names, sizes := k.sizes()
-	if len(sizes) == 0 || !d.adapter.compilesInQueue() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // more than same24 takes
+	if len(sizes) == 0 || !d.adapter.sharesCode() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // more than same24 takes
 		e.text = k.WGSL(d.adapter.Limits.MaxGroupsPerDim)
 		return e
 	}
@@ -245,13 +245,26 @@ func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 type pipeline struct {
 	h        *webgpu.Pipeline
-	compiled bool // to machine code; see Adapter.compilesInQueue
+	ready    bool // it can be dispatched; see Device.wait
+	compiled bool // to machine code; see Adapter.compilesInPlan
 }
 
 // dispatch records p in pass.
 func (p part) dispatch(pass *webgpu.Pass) { pass.Dispatch(p.pipeline.h, p.group, p.x, p.y) }
 
-// pipeline compiles a text of e, once.
+// wait returns when p can be dispatched, which takes a browser as long as compiling does.
+func (d *Device) wait(p *pipeline) error {
+	if p.ready {
+		return nil
+	}
+	if err := d.call("pipeline", p.h.Wait); err != nil {
+		return err
+	}
+	p.ready, p.compiled = true, p.compiled || !d.adapter.compilesInQueue()
+	return nil
+}
+
+// pipeline begins to compile a text of e, once.
 func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
 	if p := d.pipelines[text]; p != nil {
 		return p, nil
@@ -266,7 +279,7 @@ func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
 	return p, err
 }
 
-// compile makes a pipeline of a text of e.
+// compile begins to make a pipeline of a text of e.
 func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 	shader := webgpu.Shader{Label: e.name, WGSL: text, Bindings: make([]webgpu.BindingType, len(e.binds))}
 	for i, b := range e.binds {
@@ -287,5 +300,5 @@ func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{h: h, compiled: !d.adapter.compilesInQueue()}, nil
+	return &pipeline{h: h, compiled: d.adapter.compilesInPlan()}, nil
 }

@@ -43,7 +43,8 @@ type part struct {
 //
 // Errors, with the layer and the kernel: the first error of the recording; a temporary that is read
 // before a kernel has written it; sizes beyond the adapter's limits, which wrap [ErrTooLarge]; too
-// little memory, which wraps [ErrOutOfMemory]; and WGSL that does not compile.
+// little memory, which wraps [ErrOutOfMemory]; and WGSL that does not compile. A browser compiles
+// several kernels at a time, and reports those that it refuses when the plan first runs.
 func (r *Recorder) Plan() (*Plan, error) {
 	if r.err != nil {
 		return nil, r.err
@@ -57,7 +58,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 	}
 	p := &Plan{d: r.d, entries: r.entries, temps: r.temps}
 	var count *compilation
-	if !r.d.adapter.compilesInQueue() {
+	if r.d.adapter.compilesInPlan() {
 		count = r.d.compilation(p)
 		defer count.end()
 	}
@@ -384,20 +385,26 @@ func (d *Device) run(plans []*Plan, after func(*webgpu.Encoder)) error {
 	}
 	for _, plan := range plans {
 		for _, s := range plan.steps {
-			if !s.ready && (d.maxSubmit > 0 || d.compiling != nil && !s.parts[0].pipeline.compiled) {
+			compiled := s.parts[0].pipeline.compiled
+			if !compiled {
 				if count == nil {
 					count = d.compilation(plans...)
 				}
+				count.begin(s.entry)
+			}
+			if !s.ready && (d.maxSubmit > 0 || d.compiling != nil && !compiled && d.adapter.compilesInQueue()) {
 				if err := flush(nil); err != nil {
 					return err
 				}
-				count.begin(s.entry)
 				if err := d.first(s); err != nil {
 					return s.entry.wrap(err)
 				}
 				continue
 			}
 			for _, p := range s.parts {
+				if err := d.wait(p.pipeline); err != nil {
+					return s.entry.wrap(err)
+				}
 				if len(batch) > 0 && took+p.took > d.maxSubmit && d.maxSubmit > 0 {
 					if err := flush(nil); err != nil {
 						return err

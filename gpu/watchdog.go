@@ -114,13 +114,16 @@ func (d *Device) partition(s *step, whole time.Duration) error {
 // clock runs p alone and gives the time that it took.
 func (d *Device) clock(p part) (time.Duration, error) {
 	d.Wait()
+	if err := d.wait(p.pipeline); err != nil {
+		return 0, err
+	}
 	start := time.Now()
 	err := d.submit(p)
 	d.Wait()
 	return time.Since(start), err
 }
 
-// submit runs p alone.
+// submit runs p, which is compiled, alone.
 func (d *Device) submit(p part) error {
 	return d.encode(func(enc *webgpu.Encoder) {
 		pass := enc.Pass(nil, 0)

@@ -145,6 +145,7 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		kind = "application/octet-stream"
 	}
 	w.Header().Set("Content-Type", kind)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-cache") // the next build has the same names
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }

@@ -240,9 +240,6 @@ const historyBytes = 64 << 20
 // another and continues the run from its checkpoint.
 func (p *page) follow(r *run.Run) (err error) {
 	p.run, p.stop = r, false
-	if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: give, History: historyBytes}); err != nil {
-		return err
-	}
 	p.loss, p.accuracy = 0, 0
 	err = p.events()
 	if errors.Is(err, gpu.ErrLost) {
@@ -276,13 +273,20 @@ func (p *page) events() error {
 		if err != nil {
 			return err
 		}
+		if e.Step != nil {
+			p.loss = e.Step.Loss
+			p.progress(e.Step.Step)
+		}
+		if p.scene == nil { // its kernels would keep the first step waiting
+			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: give, History: historyBytes}); err != nil {
+				return err
+			}
+		}
 		switch {
 		case e.Step != nil:
-			p.loss = e.Step.Loss
 			if err := p.scene.Trained(r.Trainer, *e.Step); err != nil {
 				return err
 			}
-			p.progress(e.Step.Step)
 		case e.Epoch != nil:
 			p.accuracy = e.Epoch.TestAccuracy
 			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})

@@ -149,16 +149,21 @@ globalThis.files = (() => {
 	const none = () => -1;
 	globalThis.process = { getuid: none, getgid: none, geteuid: none, getegid: none, getgroups: () => [], pid: 1, ppid: 0, umask: () => 0, cwd: () => '/', chdir() {} };
 	async function get(url, path) {
+		path = path.replace(/\.gz$/, '');
 		if (all.has(path)) return;
 		const response = await fetch(url);
 		if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
-		const bytes = new Uint8Array(await response.arrayBuffer());
+		let bytes = new Uint8Array(await response.arrayBuffer());
+		if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // not so if the host has let the browser unpack it
+			bytes = new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer());
+		}
 		for (let p = parent(path); !all.has(p); p = parent(p)) all.set(p, null);
 		all.set(path, { bytes, length: bytes.length, time: Date.now() });
 	}
 	return {
 		load,
-		// Brings a file of the site to a path, unless it is there, and then calls done with what failed, or ''.
+		// Brings a file of the site to a path, unpacked and without .gz, unless it is there, and then calls done with what failed,
+		// or ''.
 		fetch(url, path, done) { get(url, path).then(() => done(''), e => done(e.message)); },
 	};
 })();

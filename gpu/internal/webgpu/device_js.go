@@ -201,7 +201,12 @@ func (d *Device) create(method string, descriptor map[string]any) (js.Value, err
 	if d.lost {
 		return js.Value{}, ErrLost
 	}
-	h, err := await(d.glue.Call("create", method, descriptor))
+	return d.made(settled(d.glue.Call("create", method, descriptor)))
+}
+
+// made waits for an object of the device.
+func (d *Device) made(wait func() (js.Value, error)) (js.Value, error) {
+	h, err := wait()
 	if d.lost { // a lost device makes objects that are good for nothing, and reports no error
 		err = ErrLost
 	}
@@ -224,40 +229,52 @@ func (d *Device) number(h js.Value) object {
 		d.count++
 		o.n = d.count
 	}
-	d.glue.Call("set", o.n, h)
+	o.set(h)
 	return o
 }
 
+// set makes h what commands find by the object's number.
+func (o object) set(h js.Value) { o.d.glue.Call("set", o.n, h) }
+
 // Release gives the object back.
 func (o object) Release() {
-	o.d.glue.Call("set", o.n, js.Undefined())
+	o.set(js.Undefined())
 	o.d.free = append(o.d.free, o.n)
 }
 
 // await parks the goroutine until a promise is kept.
-func await(promise js.Value) (js.Value, error) {
+func await(promise js.Value) (js.Value, error) { return settled(promise)() }
+
+// settled follows a promise, and returns a function that parks the goroutine until it is kept.
+func settled(promise js.Value) (wait func() (js.Value, error)) {
 	type result struct {
 		v   js.Value
 		err error
 	}
 	done := make(chan result, 1)
-	kept := js.FuncOf(func(_ js.Value, args []js.Value) any {
-		done <- result{v: args[0]}
+	var kept, broken js.Func
+	settle := func(r result) {
+		kept.Release()
+		broken.Release()
+		done <- r
+	}
+	kept = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settle(result{v: args[0]})
 		return nil
 	})
-	defer kept.Release()
-	broken := js.FuncOf(func(_ js.Value, args []js.Value) any {
+	broken = js.FuncOf(func(_ js.Value, args []js.Value) any {
 		text := args[0]
 		if text.Type() == js.TypeObject { // an error that did not come through glue.js
 			text = js.ValueOf("error: " + text.Get("message").String())
 		}
-		done <- result{err: check(text.String())}
+		settle(result{err: check(text.String())})
 		return nil
 	})
-	defer broken.Release()
 	promise.Call("then", kept, broken)
-	r := <-done
-	return r.v, r.err
+	return func() (js.Value, error) {
+		r := <-done
+		return r.v, r.err
+	}
 }
 
 // check makes a typed error of the text that glue.js gives, a kind and a message; it is
@@ -276,30 +293,45 @@ func check(text string) error {
 	return &Error{line}
 }
 
-// layout is the bindings of a pipeline.
-type layout struct {
-	d *Device
-	h js.Value
-}
-
 // The stages of a pipeline that see its buffers: GPUShaderStage of the WebGPU standard.
 const (
 	fragmentStage = 2
 	computeStage  = 4
 )
 
-// newLayout makes a layout, and that of a pipeline.
-func (d *Device) newLayout(label string, stage int, types []BindingType) (layout, js.Value, error) {
-	entries := make([]any, len(types))
+// compiling is a pipeline that has begun to be compiled, with the layout of its bindings.
+type compiling struct {
+	object
+	layout js.Value
+	wait   func() (js.Value, error) // nil when it is compiled
+}
+
+// begin begins to compile a pipeline by a method of the device.
+func (d *Device) begin(method string, descriptor map[string]any, stages []any, visible int, types []BindingType, wgsl string) (compiling, error) {
+	if d.lost {
+		return compiling{}, ErrLost
+	}
+	names := make([]any, len(types))
 	for i, t := range types {
-		entries[i] = map[string]any{"binding": i, "visibility": stage, "buffer": map[string]any{"type": bindingTypes[t]}}
+		names[i] = bindingTypes[t]
 	}
-	h, err := d.create("createBindGroupLayout", map[string]any{"label": label, "entries": entries})
+	begun := d.glue.Call("pipeline", method, descriptor, stages, visible, names, wgsl)
+	return compiling{d.number(js.Undefined()), begun.Get("layout"), settled(begun.Get("made"))}, nil
+}
+
+// Wait returns when the pipeline is compiled, with the error of that. It may be called again.
+func (c *compiling) Wait() error {
+	if c.wait == nil {
+		return nil
+	}
+	h, err := c.d.made(c.wait)
 	if err != nil {
-		return layout{}, js.Value{}, err
+		c.wait = func() (js.Value, error) { return h, err }
+		return err
 	}
-	pl, err := d.create("createPipelineLayout", map[string]any{"label": label, "bindGroupLayouts": []any{h}})
-	return layout{d, h}, pl, err
+	c.wait = nil
+	c.set(h)
+	return nil
 }
 
 var bindingTypes = map[BindingType]string{
@@ -308,56 +340,40 @@ var bindingTypes = map[BindingType]string{
 	UniformBinding:         "uniform",
 }
 
-func (d *Device) newModule(label, wgsl string) (js.Value, error) {
-	return d.create("createShaderModule", map[string]any{"label": label, "code": wgsl})
-}
+// Pipeline is a compute shader.
+type Pipeline struct{ compiling }
 
-// Pipeline is a compiled compute shader.
-type Pipeline struct {
-	object
-	layout layout
-}
-
-// NewPipeline compiles s.
+// NewPipeline begins to compile s.
 func (d *Device) NewPipeline(s Shader) (*Pipeline, error) {
-	l, pl, err := d.newLayout(s.Label, computeStage, s.Bindings)
+	c, err := d.begin("createComputePipelineAsync", map[string]any{
+		"label": s.Label, "compute": map[string]any{"entryPoint": "main"},
+	}, []any{"compute"}, computeStage, s.Bindings, s.WGSL)
 	if err != nil {
 		return nil, err
 	}
-	module, err := d.newModule(s.Label, s.WGSL)
-	if err != nil {
-		return nil, err
-	}
-	h, err := d.create("createComputePipelineAsync", map[string]any{
-		"label": s.Label, "layout": pl, "compute": map[string]any{"module": module, "entryPoint": "main"},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &Pipeline{d.number(h), l}, nil
+	return &Pipeline{c}, nil
 }
 
 // Bind binds buffers for the pipeline: bindings[i] at index i.
-func (p *Pipeline) Bind(label string, bindings []Binding) (*BindGroup, error) {
-	return p.layout.bind(label, bindings)
-}
-
-// BindGroup is buffers bound for a pipeline.
-type BindGroup struct{ object }
-
-func (l layout) bind(label string, bindings []Binding) (*BindGroup, error) {
+func (c *compiling) Bind(label string, bindings []Binding) (*BindGroup, error) {
+	if c.d.lost {
+		return nil, ErrLost
+	}
 	entries := make([]any, len(bindings))
 	for i, b := range bindings {
 		entries[i] = map[string]any{
 			"binding": i, "resource": map[string]any{"buffer": b.Buffer.h, "offset": b.Offset, "size": b.Bytes},
 		}
 	}
-	h, err := l.d.create("createBindGroup", map[string]any{"label": label, "layout": l.h, "entries": entries})
-	if err != nil {
-		return nil, err
+	h := c.d.glue.Call("bind", map[string]any{"label": label, "layout": c.layout, "entries": entries})
+	if h.Type() == js.TypeString {
+		return nil, check(h.String())
 	}
-	return &BindGroup{l.d.number(h)}, nil
+	return &BindGroup{c.d.number(h)}, nil
 }
+
+// BindGroup is buffers bound for a pipeline.
+type BindGroup struct{ object }
 
 // QuerySet holds timestamps.
 type QuerySet struct{ object }

@@ -34,15 +34,23 @@ func TestMistakes(t *testing.T) {
 	refused(t, wait(t, d, staging), "CopyDst")
 	refused(t, storage.Write(0, make([]byte, 7)), "multiple of 4")
 
-	_, err := d.NewPipeline(Shader{Label: "test", WGSL: "fn main() { x = 1; }"})
-	refused(t, err, "unresolved value 'x'")
-	_, err = d.NewPipeline(Shader{Label: "test", WGSL: "@compute @workgroup_size(1) fn other() {}"})
-	refused(t, err, "main")
-	p, err := d.NewPipeline(Shader{Label: "test", WGSL: "@compute @workgroup_size(1) fn main() {}", Bindings: []BindingType{UniformBinding}})
+	// Pipelines are compiled side by side, and each has its own mistake.
+	pipeline := func(wgsl string) *Pipeline {
+		p, err := d.NewPipeline(Shader{Label: "test", WGSL: wgsl, Bindings: []BindingType{UniformBinding}})
+		require.NoError(t, err)
+		t.Cleanup(p.Release)
+		return p
+	}
+	unresolved, nameless := pipeline("fn main() { x = 1; }"), pipeline("@compute @workgroup_size(1) fn other() {}")
+	p := pipeline("@compute @workgroup_size(1) fn main() {}")
+	for range 2 {
+		require.NoError(t, p.Wait())
+		refused(t, nameless.Wait(), "main")
+		refused(t, unresolved.Wait(), "unresolved value 'x'")
+	}
+	_, err := p.Bind("test", []Binding{{storage, 0, 64}})
 	require.NoError(t, err)
-	defer p.Release()
-	_, err = p.Bind("test", []Binding{{storage, 0, 64}})
-	refused(t, err, "Uniform")
+	refused(t, wait(t, d, staging), "Uniform")
 
 	other := buffer(t, d, 64, MapRead|CopyDst)
 	e, err := d.NewEncoder()

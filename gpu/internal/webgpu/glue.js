@@ -14,15 +14,15 @@ const text = e => kind(e) + ': ' + e.message;
 device.lost.then(info => event(0, 'lost: ' + info.message));
 device.addEventListener('uncapturederror', e => event(0, text(e.error)));
 
-// Calls a method of the device, and rejects with the text of an error if WebGPU does not take the descriptor.
-const create = async (method, descriptor) => {
+// Makes something of the device, and rejects with the text of an error if WebGPU does not take a descriptor.
+const attempt = async make => {
 	const scopes = ['internal', 'out-of-memory', 'validation'];
 	scopes.forEach(s => device.pushErrorScope(s));
 	let made, thrown;
-	try { made = device[method](descriptor); } catch (e) { thrown = e; }
+	try { made = make(); } catch (e) { thrown = e; }
 	const popped = scopes.map(() => device.popErrorScope());
 	try { made = await made; } catch (e) { thrown = e; } // a pipeline is a promise
-	const error = thrown ?? (await Promise.all(popped)).find(e => e);
+	const error = (await Promise.all(popped)).find(e => e) ?? thrown; // of a module that its pipeline cannot take, the module's
 	if (error) throw text(error);
 	return made;
 };
@@ -65,7 +65,22 @@ const commands = [
 ];
 
 return {
-	create,
+	create: (method, descriptor) => attempt(() => device[method](descriptor)),
+	// Begins to compile a pipeline, and returns the layout of its bindings and a promise of it. Browsers compile several at a
+	// time, on other threads.
+	pipeline(method, descriptor, stages, visibility, types, code) {
+		const { label } = descriptor;
+		let layout;
+		const made = attempt(() => {
+			layout = device.createBindGroupLayout({ label, entries: types.map((type, binding) => ({ binding, visibility, buffer: { type } })) });
+			const module = device.createShaderModule({ label, code });
+			for (const stage of stages) descriptor[stage].module = module;
+			descriptor.layout = device.createPipelineLayout({ label, bindGroupLayouts: [layout] });
+			return device[method](descriptor);
+		});
+		return { layout, made };
+	},
+	bind(descriptor) { try { return device.createBindGroup(descriptor); } catch (e) { return text(e); } },
 	// bytes is room for n of them, which writeBuffer and submit read.
 	room(n) {
 		if (bytes.length < n) {

@@ -193,6 +193,9 @@ func (d *Device) NewPipeline(s Shader) (*Pipeline, error) {
 	return &Pipeline{l, h, s.Constants}, nil
 }
 
+// Wait does nothing: NewPipeline compiles.
+func (*Pipeline) Wait() error { return nil }
+
 // Release gives the pipeline back.
 func (p *Pipeline) Release() {
 	p.h.Release()

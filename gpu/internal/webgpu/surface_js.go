@@ -86,35 +86,20 @@ func (t *Texture) Release() {
 }
 
 // RenderPipeline is a compiled drawing.
-type RenderPipeline struct {
-	object
-	layout layout
-}
+type RenderPipeline struct{ compiling }
 
 // NewRenderPipeline compiles what draws.
 func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
-	l, pl, err := d.newLayout(r.Label, fragmentStage, r.Bindings)
+	c, err := d.begin("createRenderPipelineAsync", map[string]any{
+		"label":    r.Label,
+		"vertex":   map[string]any{"entryPoint": r.Vertex},
+		"fragment": map[string]any{"entryPoint": r.Fragment, "targets": []any{map[string]any{"format": string(r.Format)}}},
+	}, []any{"vertex", "fragment"}, fragmentStage, r.Bindings, r.WGSL)
 	if err != nil {
 		return nil, err
 	}
-	module, err := d.newModule(r.Label, r.WGSL)
-	if err != nil {
-		return nil, err
-	}
-	h, err := d.create("createRenderPipelineAsync", map[string]any{
-		"label": r.Label, "layout": pl,
-		"vertex":   map[string]any{"module": module, "entryPoint": r.Vertex},
-		"fragment": map[string]any{"module": module, "entryPoint": r.Fragment, "targets": []any{map[string]any{"format": string(r.Format)}}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &RenderPipeline{d.number(h), l}, nil
-}
-
-// Bind binds buffers for the pipeline: bindings[i] at index i.
-func (p *RenderPipeline) Bind(label string, bindings []Binding) (*BindGroup, error) {
-	return p.layout.bind(label, bindings)
+	p := &RenderPipeline{c}
+	return p, p.Wait()
 }
 
 // Draw clears a texture and draws vertices on it, three for each triangle.

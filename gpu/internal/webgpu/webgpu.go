@@ -8,11 +8,14 @@
 //     reports whether it is done, and [Device.Poll] lets the device make progress for
 //     a limited time, in which a browser runs its event loop.
 //   - Calls that are promises in a browser park the goroutine: [Instance.Adapters],
-//     [Adapter.Open], and what makes buffers, pipelines and bind groups. So a callback of
-//     the page must not make them, but start a goroutine that does.
+//     [Adapter.Open], [Pipeline.Wait], and what makes buffers. So a callback of the page
+//     must not make them, but start a goroutine that does.
+//   - [Device.NewPipeline] may return before the shader is compiled. [Pipeline.Wait] waits
+//     for that, and must have returned nil before an [Encoder] that dispatches the pipeline
+//     is submitted. Browsers compile all pipelines that were begun, on threads of their own.
 //   - Mistakes in the commands of an [Encoder] are reported by [Encoder.Submit]. A browser
-//     finds most of them, and of those in writes, later: the next call that submits,
-//     writes or maps returns them, at the latest [Buffer.Mapped].
+//     finds most of them, and of those in writes and bindings, later: the next call that
+//     submits, writes or maps returns them, at the latest [Buffer.Mapped].
 //
 // Objects are released explicitly, once. A device and what belongs to it are used
 // from one goroutine at a time; devices are independent of each other.

@@ -94,6 +94,9 @@ func TestRoundTrips(t *testing.T) {
 				return
 			}
 			defer p.Release()
+			if !assert.NoError(t, p.Wait()) {
+				return
+			}
 			g, err := p.Bind("double", []Binding{{x, 0, 64}})
 			if !assert.NoError(t, err) {
 				return
