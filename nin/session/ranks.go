@@ -13,21 +13,23 @@ import (
 	"wgnin/nn/data"
 )
 
-// Pretend is rank 0 of so many ranks, of which the others do not exist: each sends what this one
+// Pretend returns rank 0 of n ranks, of which the others do not exist: each sends what this one
 // does, without delay. It is for planning a step of one of them, and for measuring it without a network.
-type Pretend int
+func Pretend(n int) nn.Ranks { return pretend(n) }
 
-func (p Pretend) Rank() int { return 0 }
-func (p Pretend) Size() int { return int(p) }
+type pretend int
 
-func (p Pretend) Broadcast([]byte, int) error { return nil }
-func (p Pretend) Abort(error)                 {}
+func (p pretend) Rank() int { return 0 }
+func (p pretend) Size() int { return int(p) }
 
-func (p Pretend) AllToAll(send, recv []byte) error {
+func (p pretend) Broadcast([]byte, int) error { return nil }
+func (p pretend) Abort(error)                 {}
+
+func (p pretend) AllToAll(send, recv []byte) error {
 	return p.AllGather(send[:len(send)/int(p)], recv)
 }
 
-func (p Pretend) AllGather(send, recv []byte) error {
+func (p pretend) AllGather(send, recv []byte) error {
 	for i := range int(p) {
 		copy(recv[i*len(send):], send)
 	}

@@ -101,11 +101,15 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	if s.Shards > 1 {
 		parts = fmt.Sprintf(" in %d shards", s.Shards)
 	}
-	if shares := p.run.Found.Shares; shares != nil {
-		parts = fmt.Sprintf(" in shares of %s, by the speed of ranks: the last bits depend on them", strings.Trim(strings.ReplaceAll(fmt.Sprint(shares), " ", ":"), "[]"))
+	shares := p.run.Found.Shares
+	if shares != nil {
+		parts = " in shares of " + strings.Trim(strings.ReplaceAll(fmt.Sprint(shares), " ", ":"), "[]")
 	}
 	if ranks := p.run.Net.Ranks(); ranks != nil {
 		parts += fmt.Sprintf(" on %d ranks", ranks.Size())
+	}
+	if shares != nil {
+		parts += " (measured; the last bits depend on them)"
 	}
 	if t.MicroBatch() < t.Batch() {
 		how := "with the same gradient"
