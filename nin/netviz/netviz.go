@@ -36,6 +36,9 @@ type Options struct {
 	Classes []string     // names of the logits; those of Images if nil, and numbers without either
 	Dir     string       // folder for the pictures that the user saves with a key; empty for the current one
 
+	// Save takes a picture that the user saves, in the place of a file in Dir, and returns its name.
+	Save func(*image.RGBA) (name string, err error)
+
 	// History is the most bytes on the device for the maps of past training steps, to which the
 	// timeline goes back; 0 keeps none, and cmd/viz gives 128 MiB.
 	History int64
@@ -121,9 +124,11 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 		}
 	}
 	src.SetPixels = func(pixels []uint8, w, h int) error { return s.Probe.SetPixels(pixels, h, w, label) }
-	src.Save = func(img *image.RGBA) (string, error) {
-		name := filepath.Join(o.Dir, time.Now().Format("viz-20060102-150405.000.png"))
-		return name, files.WritePNG(name, img)
+	if src.Save = o.Save; src.Save == nil {
+		src.Save = func(img *image.RGBA) (string, error) {
+			name := filepath.Join(o.Dir, time.Now().Format("viz-20060102-150405.000.png"))
+			return name, files.WritePNG(name, img)
+		}
 	}
 	return src
 }

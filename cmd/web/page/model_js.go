@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"syscall/js"
 
 	"wgnin/nin"
 	"wgnin/nin/netviz"
@@ -27,9 +26,9 @@ func (p *page) look(name string) error {
 	}
 	p.closeRun()
 	p.shown, p.model = on, name
-	p.scene, err = netviz.New(on.Net, netviz.Options{Title: m.Recipe, Classes: m.Classes, Dir: filesDir})
+	p.scene, err = netviz.New(on.Net, netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: givePicture})
 	if err == nil {
-		say("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or drop an image."})
+		p.rest("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or drop an image."})
 	}
 	return err
 }
@@ -50,12 +49,9 @@ func (p *page) download(format string) error {
 			return err
 		}
 	}
-	bytes, err := os.ReadFile(name)
-	if err != nil {
-		return err
+	content, err := os.ReadFile(name)
+	if err == nil {
+		give("model."+format, content)
 	}
-	array := js.Global().Get("Uint8Array").New(len(bytes))
-	js.CopyBytesToJS(array, bytes)
-	post(map[string]any{"file": map[string]any{"name": "model." + format, "bytes": array}})
-	return nil
+	return err
 }
