@@ -10,11 +10,15 @@ import (
 	"image/draw"
 	"image/png"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/systeminfo"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -26,10 +30,10 @@ import (
 // A short training of a small network, with an epoch and a checkpoint every 4 steps.
 const short = "?recipe=lenet&steps=12&seed=3&images=512"
 
-// enabled are the buttons that can do something.
+// enabled are the buttons of the training and of the self-test that can do something.
 func (b tab) enabled() string {
 	b.t.Helper()
-	return eval[string](b, `[...document.querySelectorAll('[data-do]:enabled')].map(b => b.dataset.do).join(' ')`)
+	return eval[string](b, `['start', 'pause', 'step', 'stop', 'resume', 'safetensors', 'onnx', 'selftest'].filter(what => document.querySelector('[data-do=' + what + ']:enabled')).join(' ')`)
 }
 
 // finished waits for the end of a training, and returns the hash of its weights.
@@ -55,11 +59,13 @@ func (b tab) set(field, value string) {
 
 // However a training is paused, stopped, continued and hit, it comes to the weights of one that nothing disturbs.
 func TestTrainingLife(t *testing.T) {
-	b := open(t, short)
-	b.is("ready")
+	b := open(t, strings.Replace(short, "steps=12", "steps=twelve", 1))
+	require.Contains(t, b.fails().Error, "steps")
 	require.Equal(t, "start selftest", b.enabled())
+	b.set("steps", "12") // a page that has failed can be used
 	b.press("start")
 	hash := b.finished()
+	require.Empty(t, b.now().Error)
 	require.Equal(t, "start safetensors onnx selftest", b.enabled())
 	handles := b.inWorker("handles.size")
 
@@ -90,45 +96,51 @@ func TestTrainingLife(t *testing.T) {
 	b.press("resume")
 	require.Equal(t, hash, b.finished())
 
-	// Another training in between, stopped and resumed after a reload of the page.
-	b.press("start")
+	// Another training, while the page is hidden.
+	front, end := chromedp.NewContext(b.ctx, chromedp.WithNewWindow(false))
+	require.NoError(t, chromedp.Do(front, chromedp.Navigate("about:blank")))
+	b.until(time.Minute, func(state) bool { return eval[bool](b, "document.hidden") })
+	b.reacts(chromedp.Func(func(context.Context, *chromedp.Target) error {
+		eval[any](b, "void document.querySelector('[data-do=start]').click()")
+		return nil
+	}))
 	other := b.finished()
 	require.NotEqual(t, hash, other)
-	b.pressAt("now.step >= 5", "stop")
+	require.True(t, eval[bool](b, "document.hidden"))
+	end()
+	_, err := chromedp.Call(b.ctx, page.BringToFront, cdp.Empty{})
+	require.NoError(t, err)
+	b.until(time.Minute, func(state) bool { return !eval[bool](b, "document.hidden") })
+
+	// The page is loaded anew after the first epoch. The browser has kept its checkpoint.
+	b.pressAt("now.step >= 5", "pause")
 	b.press("start")
-	s = b.is("done")
-	require.Empty(t, s.Hash)
-	require.NoError(t, chromedp.Do(b.ctx, chromedp.Reload()))
+	b.is("paused")
+	b.visit(short)
 	b.is("ready")
 	require.Equal(t, "start resume selftest", b.enabled())
 	b.press("resume")
 	require.Equal(t, other, b.finished())
+	require.GreaterOrEqual(t, eval[int](b, "Number(seen.find(now => now.step).step)"), 4)
 
-	// A device that is lost while it trains.
+	// The device is lost, and no other comes: the page says so. It resumes when there is one again.
 	b.set("rate", "")
-	eval[any](b, `void whenever((now, me) => {
-		if (now.step !== '6' || now.state !== 'training') return;
-		me.disconnect();
-		new BroadcastChannel('test').postMessage('device.destroy()');
-	})`)
+	b.pressAt("now.step >= 6", "pause")
 	b.press("start")
+	b.is("paused")
+	b.inWorker("GPU.prototype.requestAdapter = async () => null, device.destroy()")
+	b.press("pause")
+	require.Contains(t, b.fails().Error, "no GPU adapter")
+	require.Equal(t, "start resume selftest", b.enabled())
+	b.inWorker("GPU.prototype.requestAdapter = requestAdapter")
+	b.press("resume")
 	require.Equal(t, hash, b.finished())
-	require.Contains(t, b.states(), "training loading training done")
 
-	// One that is lost while nothing is trained: the page shows the weights on another.
+	// If it is lost while nothing is trained, the page shows the weights on another.
 	b.inWorker("device.destroy()")
 	eval[any](b, `void document.getElementById('scene').dispatchEvent(new KeyboardEvent('keydown', { key: 'h' }))`)
 	b.is("ready")
 	require.Contains(t, b.now().Status, "The network of model.safetensors")
-
-	// Where no other device comes, the page says so, and goes on when there is one again.
-	b.inWorker("GPU.prototype.requestAdapter = async () => null, device.destroy()")
-	b.press("start")
-	s = b.fails()
-	require.Contains(t, s.Error, "no GPU adapter")
-	b.inWorker("GPU.prototype.requestAdapter = requestAdapter")
-	b.press("start")
-	require.Equal(t, hash, b.finished())
 }
 
 // count is the number of steps.
@@ -148,7 +160,7 @@ func (b tab) fails() state {
 	return s
 }
 
-// What an address has wrong is one line that says what would be right, and the page can be used.
+// What an address has wrong is one line that says what would be right.
 func TestWrongAddress(t *testing.T) {
 	b := open(t, "?recipe=nope&start=1")
 	require.Contains(t, b.fails().Error, "nope")
@@ -163,12 +175,6 @@ func TestWrongAddress(t *testing.T) {
 		b.visit(query)
 		assert.Contains(t, b.fails().Error, want, query)
 	}
-	b.set("images", "128")
-	b.set("steps", "1")
-	b.set("recipe", "lenet")
-	b.press("start")
-	b.is("done")
-	require.Empty(t, b.now().Error)
 }
 
 // A browser without WebGPU, and one with no adapter.
@@ -188,6 +194,7 @@ func TestUnsupported(t *testing.T) {
 			require.Contains(t, text, "Your browser offers no GPU to this page")
 			require.NotContains(t, text, "Start")
 			require.Equal(t, 1, strings.Count(text, "."), text)
+			b.grow()
 			b.shot("unsupported")
 		})
 	}
@@ -201,14 +208,11 @@ func TestSelftest(t *testing.T) {
 	}
 	b := open(t, "?selftest="+part)
 	b.is("ready")
-	eval[any](b, `void (() => { // the longest time between two frames of the page, in ms
-		let last = performance.now();
-		globalThis.gap = 0;
-		requestAnimationFrame(function frame(at) { gap = Math.max(gap, at - last); last = at; requestAnimationFrame(frame); });
+	eval[any](b, `void (() => { // the longest task of the page itself, in ms; browsers count those above 50 ms
+		globalThis.longest = 0;
+		new PerformanceObserver(all => { for (const task of all.getEntries()) longest = Math.max(longest, task.duration); }).observe({ type: 'longtask' });
 	})()`)
 	b.press("selftest")
-	b.until(time.Minute, func(s state) bool { return s.Busy == "selftest" })
-	require.Equal(t, "stop", b.enabled())
 	limit := 5 * time.Minute
 	if part == "" {
 		limit = time.Hour
@@ -221,7 +225,7 @@ func TestSelftest(t *testing.T) {
 	require.NoError(t, err)
 	require.Greater(t, n, 3)
 	require.Len(t, strings.Split(strings.TrimSpace(report), "\n"), n+1)
-	t.Logf("%s cases; the longest time between two frames was %.0f ms", all, eval[float64](b, "gap"))
+	t.Logf("%s cases; the longest task of the page took %.0f ms", all, eval[float64](b, "longest"))
 	b.shot("selftest")
 
 	// The table is copied, and the next self-test is stopped after its first cases.
@@ -284,11 +288,11 @@ func (b tab) drop(name string, content []byte) {
 
 // Keys, the mouse and touch change what the canvas shows, and files can be dropped, also while a network is trained.
 func TestKeysAndDrops(t *testing.T) {
-	b := open(t, "?recipe=lenet&steps=40&images=512&start=1")
+	b := open(t, "?recipe=lenet&steps=2000&images=512&start=1")
+	b.grow()
 	b.pressAt("now.step >= 6", "pause")
 	b.is("paused")
 	eval[any](b, "void document.getElementById('scene').focus()")
-	require.Equal(t, b.still().Pix, b.canvas().Pix, "the canvas changes by itself")
 	for _, key := range []struct{ name, key string }{
 		{"layer down", kb.ArrowDown}, {"layer down again", kb.ArrowDown}, {"layer up", kb.ArrowUp}, {"next image", kb.ArrowRight}, {"image before", kb.ArrowLeft},
 		{"colours", "c"}, {"next map", "."}, {"zoom", kb.Enter}, {"all maps", kb.Enter}, {"gradients", "v"}, {"help", "h"}, {"no help", "h"},
@@ -340,7 +344,8 @@ func TestKeysAndDrops(t *testing.T) {
 	says("press Stop")
 	b.drop("grey.png", picture.Bytes())
 	b.until(time.Minute, func(s state) bool { return s.Error == "" })
-	require.Equal(t, "40", b.is("done").Step)
+	b.press("stop")
+	b.is("done")
 	b.drop("model.safetensors", []byte("no model"))
 	says("model.safetensors")
 	require.Equal(t, "done", b.now().State)
@@ -352,31 +357,20 @@ func TestCrash(t *testing.T) {
 	ctx, cancel, err := browser.Open(t.Context())
 	require.NoError(t, err)
 	defer cancel()
-	b := openIn(ctx, t, short, nil)
-	b.is("ready")
-	b.press("start")
+	b := openIn(ctx, t, short+"&start=1", nil)
 	hash := b.finished()
 	b.pressAt("now.step >= 6", "pause")
 	b.press("start")
 	b.is("paused")
-	crash, end := chromedp.NewContext(ctx)
-	defer end()
-	go func() { _ = chromedp.Do(crash, chromedp.Navigate("chrome://gpucrash")) }()
+	all, err := chromedp.CallBrowser(ctx, systeminfo.GetProcessInfo, cdp.Empty{})
+	require.NoError(t, err)
+	i := slices.IndexFunc(all.ProcessInfo, func(p *systeminfo.ProcessInfo) bool { return p.Type == "GPU" })
+	require.GreaterOrEqual(t, i, 0)
+	process, err := os.FindProcess(int(all.ProcessInfo[i].ID))
+	require.NoError(t, err)
+	require.NoError(t, process.Kill())
 	require.Equal(t, "gone", b.inWorker("device.lost.then(() => 'gone')"))
 	b.press("pause")
 	require.Equal(t, hash, b.finished())
 	require.Contains(t, b.states(), "paused training loading training done")
-}
-
-// A hidden page trains on.
-func TestHidden(t *testing.T) {
-	b := open(t, short)
-	b.is("ready")
-	front, end := chromedp.NewContext(b.ctx, chromedp.WithNewWindow(false))
-	defer end()
-	require.NoError(t, chromedp.Do(front, chromedp.Navigate("about:blank")))
-	b.until(time.Minute, func(state) bool { return eval[bool](b, "document.hidden") })
-	eval[any](b, "void document.querySelector('[data-do=start]').click()")
-	b.finished()
-	require.True(t, eval[bool](b, "document.hidden"))
 }

@@ -108,7 +108,7 @@ func openIn(browser context.Context, t *testing.T, query string, before map[stri
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	ctx, cancel := chromedp.NewContext(browser)
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1280, 1000)))
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(800, 600)))
 	logged := make(chan struct{})
 	console := chromedp.Console(ctx)
 	go func() {
@@ -126,6 +126,12 @@ func openIn(browser context.Context, t *testing.T, query string, before map[stri
 	b := tab{t, ctx, server.URL}
 	b.visit(query)
 	return b
+}
+
+// grow gives the page the size of its pictures. Before, it is small, for drawing takes time.
+func (b tab) grow() {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 1000)))
 }
 
 // visit opens an address of the site.
@@ -187,10 +193,16 @@ func (b tab) is(name string) state {
 func (b tab) press(what string) {
 	b.t.Helper()
 	require.True(b.t, eval[bool](b, fmt.Sprintf(`(b => { b.focus(); return document.activeElement === b; })(document.querySelector('[data-do=%s]'))`, what)), "%s is disabled in %+v", what, b.now())
+	b.reacts(chromedp.KeyEvent(kb.Enter))
+}
+
+// reacts waits until the attributes of the page's body have changed since act.
+func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
 	before := eval[int](b, "seen.length")
-	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Enter)))
+	require.NoError(b.t, chromedp.Do(b.ctx, act))
 	for end := time.Now().Add(time.Minute); eval[int](b, "seen.length") == before; time.Sleep(50 * time.Millisecond) {
-		require.True(b.t, time.Now().Before(end), "%s does nothing in %+v", what, b.now())
+		require.True(b.t, time.Now().Before(end), "nothing happens in %+v", b.now())
 	}
 }
 
@@ -217,7 +229,6 @@ func (b tab) shot(name string) {
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")
 	s := b.is("done")
-	b.shot("done")
 	require.Equal(t, "20", s.Step)
 	require.Contains(t, s.Adapter, "swiftshader")
 	accuracy, err := strconv.ParseFloat(s.Accuracy, 64)
@@ -248,6 +259,7 @@ func TestTrainsByAddress(t *testing.T) {
 	b.give(bad)
 	b.until(time.Minute, func(s state) bool { return strings.Contains(s.Error, "bad.png") })
 	b.give(picture)
+	b.grow()
 	b.until(time.Minute, func(s state) bool { return s.Error == "" })
 	b.shot("picture")
 }

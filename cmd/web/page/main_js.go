@@ -57,7 +57,7 @@ type page struct {
 	model       string           // file of the weights that can be downloaded
 	last        string           // said of the training's progress
 	busy        bool             // with a training or a self-test
-	paused      bool             // the training
+	paused      bool             // the training was, when the device was lost
 	stop        bool             // the user wants the work to stop
 }
 
@@ -136,6 +136,7 @@ func (p *page) do(what string, settings js.Value) {
 // that action has begun. It gives up when a second device is lost before a step is done.
 func (p *page) perform(action func() error) error {
 	say("loading", nil)
+	p.paused = false
 	for p.losses = 0; ; p.losses++ {
 		if p.dev == nil {
 			if err := p.open(); err != nil {
@@ -149,6 +150,7 @@ func (p *page) perform(action func() error) error {
 		say("loading", map[string]any{"status": "The device was lost. Opening another."})
 		if p.run != nil {
 			action = p.resume
+			p.paused = p.scene != nil && !p.scene.Advance()
 		}
 		p.closeRun()
 		_ = p.dev.Close() // what is open on a lost device is lost too
@@ -254,7 +256,6 @@ func (p *page) start(s nin.Settings) error {
 		return err
 	}
 	p.closeRun()
-	p.paused = false
 	if err := os.RemoveAll(runDir); err != nil {
 		return err
 	}
@@ -300,7 +301,7 @@ func (p *page) follow(r *run.Run) (err error) {
 	if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: givePicture, History: historyBytes}); err != nil {
 		return err
 	}
-	if p.paused { // when the device was lost
+	if p.paused {
 		p.scene.Key(viz.KeyPause)
 	}
 	p.busy = true
@@ -315,7 +316,7 @@ func (p *page) follow(r *run.Run) (err error) {
 	if stopped {
 		p.rest("done", map[string]any{"status": "Stopped. Resume continues."})
 	} else {
-		p.rest("done", map[string]any{"status": "Done. " + p.last})
+		p.rest("done", map[string]any{"status": strings.TrimSpace("Done. " + p.last)})
 	}
 	return nil
 }
@@ -326,12 +327,10 @@ func (p *page) events() (stopped bool, err error) {
 	defer cancel()
 	r := p.run
 	pause := func(wait func() error) error {
-		p.paused = true
 		say("paused", nil)
 		if err := r.Pause(wait); err != nil {
 			return err
 		}
-		p.paused = false
 		say("training", nil)
 		return nil
 	}
