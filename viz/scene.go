@@ -313,6 +313,7 @@ func (s *Scene) save() error {
 // to time keeps the maps of the input as they are now.
 func (s *Scene) Step(step Step) error {
 	s.status = step
+	s.steps = max(0, s.steps-1)
 	s.curves.step(step)
 	s.stale()
 	s.live = true
@@ -340,18 +341,9 @@ func (s *Scene) Tested(e TestScore) { s.curves.epochs = append(s.curves.epochs, 
 // FrameTime is shown in the status line.
 func (s *Scene) FrameTime(d time.Duration) { s.frameMS = float64(d.Microseconds()) / 1000 }
 
-// Advance says that training may take a step: always while it is not paused,
-// and once for each time that a single step is asked for.
-func (s *Scene) Advance() bool {
-	if !s.paused {
-		return true
-	}
-	if s.steps > 0 {
-		s.steps--
-		return true
-	}
-	return false
-}
+// Advance reports whether the training may go on: always while it is not paused, and until
+// the next [Scene.Step] for each time that a single step is asked for.
+func (s *Scene) Advance() bool { return !s.paused || s.steps > 0 }
 
 // SetSample makes sample i, of those counted from 0, the input.
 func (s *Scene) SetSample(i int) error {

@@ -27,6 +27,7 @@ Examples:
 
 The address of the page takes settings, and start=1 to begin at once:
   http://127.0.0.1:8080/?recipe=mini&steps=50&seed=1&images=2000&start=1
+With selftest=conv2d the self-test runs only the cases with conv2d in their names or sizes.
 
 Flags:
 `

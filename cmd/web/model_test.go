@@ -107,14 +107,6 @@ func TestImagesAndFiles(t *testing.T) {
 	b.shot("bench")
 }
 
-// eval is the value of an expression in the page.
-func eval[T any](b tab, expression string) T {
-	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
-	require.NoError(b.t, err, expression)
-	return v
-}
-
 // text is what an element says.
 func (b tab) text(id string) string {
 	b.t.Helper()

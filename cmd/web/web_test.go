@@ -3,16 +3,21 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"wgnin/cmd/internal/browser"
@@ -23,47 +28,150 @@ import (
 	"wgnin/nn/files"
 )
 
-// state is the attributes of the page's body.
-type state struct{ State, Step, Loss, Accuracy, Adapter, Hash, Error, Status string }
+// state is the attributes of the page's body, and some of its texts.
+type state struct {
+	State, Step, Loss, Accuracy, Adapter, Hash, Selftest, Busy, Checkpoint, Error, Status string
+}
+
+// shared are made once for all tests.
+var (
+	built    = sync.OnceValues(func() (site, error) { return build(context.Background(), "") })
+	chromium = sync.OnceValues(func() (ctx context.Context, err error) {
+		ctx, endChromium, err = browser.Open(context.Background())
+		return
+	})
+	endChromium = func() {}
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	endChromium()
+	os.Exit(code)
+}
 
 // tab is a page in a browser.
 type tab struct {
-	t   *testing.T
-	ctx context.Context
+	t    *testing.T
+	ctx  context.Context
+	site string // its address
 }
 
-// open builds the site once for a test, and opens an address of it.
+// hooks are scripts that run before those of the page, and of its worker. With them the page records in seen the
+// attributes of its body after each change, press(when, what) presses a button as soon as the attributes are such, and
+// the worker evaluates what it is sent.
+var hooks = map[string]string{
+	"page.js": `
+const seen = [];
+const whenever = f => new MutationObserver((_, me) => f({ ...document.body.dataset }, me)).observe(document.body, { attributes: true });
+whenever(now => seen.push(now));
+const press = (when, what) => whenever((now, me) => {
+	const button = document.querySelector('[data-do=' + what + ']');
+	if (!when(now) || button.disabled) return;
+	me.disconnect();
+	button.click();
+});
+`,
+	"worker.js": `
+const { requestAdapter } = GPU.prototype, { requestDevice } = GPUAdapter.prototype;
+GPUAdapter.prototype.requestDevice = async function (...args) { return globalThis.device = await requestDevice.apply(this, args); };
+const made = Function, handles = new Set();
+globalThis.Function = function (...code) {
+	return (...args) => {
+		const glue = new made(...code)(...args), { set } = glue;
+		glue.set = (number, object) => { handles[object ? 'add' : 'delete'](number); set(number, object); };
+		return glue;
+	};
+};
+const asked = new BroadcastChannel('test');
+asked.onmessage = async e => asked.postMessage(String(await eval(e.data)));
+`,
+}
+
+// open opens an address of the site in a new tab.
 func open(t *testing.T, query string) tab {
 	t.Helper()
 	browser.Find(t)
-	s, err := build(t.Context(), "")
+	ctx, err := chromium()
 	require.NoError(t, err)
+	return openIn(ctx, t, query, nil)
+}
+
+// openIn is open in a browser, with more scripts before those of the site.
+func openIn(browser context.Context, t *testing.T, query string, before map[string]string) tab {
+	t.Helper()
+	s, err := built()
+	require.NoError(t, err)
+	s = maps.Clone(s)
+	for name, script := range hooks {
+		s[name] = []byte(script + before[name] + string(s[name]))
+	}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	ctx, cancel, err := browser.Open(t.Context())
-	require.NoError(t, err)
-	t.Cleanup(cancel)
+	ctx, cancel := chromedp.NewContext(browser)
+	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(800, 600)))
+	logged := make(chan struct{})
 	console := chromedp.Console(ctx)
 	go func() {
+		defer close(logged)
 		for m, err := range console {
 			if err == nil {
 				t.Log(m.Text)
 			}
 		}
 	}()
-	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(1280, 1000), chromedp.Navigate(server.URL+"/"+query)))
-	return tab{t, ctx}
+	t.Cleanup(func() {
+		cancel()
+		<-logged
+	})
+	b := tab{t, ctx, server.URL}
+	b.visit(query)
+	return b
 }
 
-// until waits for a state of the page.
+// grow gives the page the size of its pictures. Before, it is small, for drawing takes time.
+func (b tab) grow() {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 1000)))
+}
+
+// visit opens an address of the site.
+func (b tab) visit(query string) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.Navigate(b.site+"/"+query)))
+}
+
+// eval evaluates an expression in the page, and waits if it is a promise.
+func eval[T any](b tab, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err, expression)
+	return v
+}
+
+// inWorker evaluates an expression in the page's worker.
+func (b tab) inWorker(expression string) string {
+	b.t.Helper()
+	return eval[string](b, fmt.Sprintf(`new Promise(done => {
+		const channel = new BroadcastChannel('test');
+		channel.onmessage = e => { channel.close(); done(e.data); };
+		channel.postMessage(%q);
+	})`, expression))
+}
+
+// now is the state of the page.
+func (b tab) now() (s state) {
+	b.t.Helper()
+	text := eval[string](b, `JSON.stringify({...document.body.dataset, error: document.getElementById('error').textContent, status: document.getElementById('status').textContent})`)
+	require.NoError(b.t, json.Unmarshal([]byte(text), &s))
+	return s
+}
+
+// until waits for a state of the page. It fails the test when the page fails.
 func (b tab) until(limit time.Duration, done func(state) bool) state {
 	b.t.Helper()
 	var s state
 	for end := time.Now().Add(limit); time.Now().Before(end); {
-		text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](`JSON.stringify({...document.body.dataset, error: document.getElementById('error').textContent, status: document.getElementById('status').textContent})`))
-		require.NoError(b.t, err)
-		require.NoError(b.t, json.Unmarshal([]byte(text), &s))
-		if done(s) {
+		if s = b.now(); done(s) {
 			return s
 		}
 		if s.State == "failed" {
@@ -73,6 +181,35 @@ func (b tab) until(limit time.Duration, done func(state) bool) state {
 	}
 	b.t.Fatalf("the page is in state %+v", s)
 	return s
+}
+
+// is waits for a state of the page, by its name.
+func (b tab) is(name string) state {
+	b.t.Helper()
+	return b.until(5*time.Minute, func(s state) bool { return s.State == name })
+}
+
+// press presses a button by the keyboard, and waits for the page to change. The button must be one that can do something.
+func (b tab) press(what string) {
+	b.t.Helper()
+	require.True(b.t, eval[bool](b, fmt.Sprintf(`(b => { b.focus(); return document.activeElement === b; })(document.querySelector('[data-do=%s]'))`, what)), "%s is disabled in %+v", what, b.now())
+	b.reacts(chromedp.KeyEvent(kb.Enter))
+}
+
+// reacts waits until the attributes of the page's body have changed since act.
+func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	before := eval[int](b, "seen.length")
+	require.NoError(b.t, chromedp.Do(b.ctx, act))
+	for end := time.Now().Add(time.Minute); eval[int](b, "seen.length") == before; time.Sleep(50 * time.Millisecond) {
+		require.True(b.t, time.Now().Before(end), "nothing happens in %+v", b.now())
+	}
+}
+
+// pressAt presses a button as soon as the attributes of the body, now, fulfil a condition.
+func (b tab) pressAt(condition, what string) {
+	b.t.Helper()
+	eval[any](b, fmt.Sprintf(`void press(now => %s, '%s')`, condition, what))
 }
 
 // shot writes a picture of the page to the folder that $NIN_SHOTS names, if it is set.
@@ -86,19 +223,33 @@ func (b tab) shot(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
 
-// The address of the page starts a training. The attributes of the body follow it, and the loss
-// is that of the native program. The rate is low: at the recipe's own, training amplifies the differences of
-// rounding of two drivers to 3e-3 in 20 steps.
+// The address of the page starts a training. The attributes of the body follow it, and each loss is that of the native
+// program. The rate is low: at the recipe's own, training amplifies the differences of rounding of two drivers to 3e-3
+// in 20 steps.
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")
-	b.until(5*time.Minute, func(s state) bool { return s.Step != "" })
-	s := b.until(5*time.Minute, func(s state) bool { return s.State == "done" })
-	b.shot("done")
+	s := b.is("done")
 	require.Equal(t, "20", s.Step)
 	require.Contains(t, s.Adapter, "swiftshader")
-	loss, err := strconv.ParseFloat(s.Loss, 64)
+	accuracy, err := strconv.ParseFloat(s.Accuracy, 64)
 	require.NoError(t, err)
-	require.InDelta(t, nativeLoss(t), loss, 1e-4)
+	require.InDelta(t, 0.5, accuracy, 0.5)
+
+	var seen []state
+	require.NoError(t, json.Unmarshal([]byte(eval[string](b, "JSON.stringify(seen)")), &seen))
+	losses := map[string]float64{}
+	for _, s := range seen {
+		if s.Loss != "" {
+			losses[s.Step], err = strconv.ParseFloat(s.Loss, 64)
+			require.NoError(t, err)
+		}
+	}
+	require.Equal(t, "loading ready loading training done", b.states())
+	want := nativeLosses(t)
+	require.Len(t, losses, len(want))
+	for step, loss := range want {
+		assert.InDelta(t, loss, losses[strconv.Itoa(step)], 1e-4, "step %d", step)
+	}
 
 	// A picture is classified at once, and what is no picture is one line that names it.
 	picture := filepath.Join(t.TempDir(), "grey.png")
@@ -108,6 +259,7 @@ func TestTrainsByAddress(t *testing.T) {
 	b.give(bad)
 	b.until(time.Minute, func(s state) bool { return strings.Contains(s.Error, "bad.png") })
 	b.give(picture)
+	b.grow()
 	b.until(time.Minute, func(s state) bool { return s.Error == "" })
 	b.shot("picture")
 }
@@ -118,8 +270,8 @@ func (b tab) give(path string) {
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.SetUploadFiles("#file", []string{path})))
 }
 
-// nativeLoss is the loss of the same training's last step on the machine's own adapter.
-func nativeLoss(t *testing.T) (loss float64) {
+// nativeLosses are the losses of the same training on the machine's own adapter, by step.
+func nativeLosses(t *testing.T) map[int]float64 {
 	d := gputest.Device(t)
 	r, err := nin.Find("mini")
 	require.NoError(t, err)
@@ -130,13 +282,14 @@ func nativeLoss(t *testing.T) (loss float64) {
 	native, err := run.New(t.Context(), d, s, nil, train, test, filepath.Join(t.TempDir(), "run"))
 	require.NoError(t, err)
 	defer native.Close()
+	losses := map[int]float64{}
 	for e, err := range native.Events(t.Context()) {
 		require.NoError(t, err)
 		if e.Step != nil {
-			loss = e.Step.Loss
+			losses[e.Step.Step] = e.Step.Loss
 		}
 	}
-	return loss
+	return losses
 }
 
 // What is not of the site is not served.

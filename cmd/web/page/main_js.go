@@ -3,14 +3,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall/js"
+	"time"
 
 	"wgnin/gpu"
 	"wgnin/nin"
@@ -18,22 +21,24 @@ import (
 	"wgnin/nin/run"
 	"wgnin/nin/session"
 	"wgnin/nn/data"
+	"wgnin/shaders/check"
 	"wgnin/shaders/conformance"
 	"wgnin/viz"
 )
 
 // Where things lie in the files of the worker. What is in runs is kept in the browser's storage.
 const (
-	dataDir  = "/data/"
+	dataset  = "fashion-mnist" // of the site
+	dataDir  = "/data/" + dataset
 	filesDir = "/files"
 	runDir   = "/runs/last"
 )
 
+// betweenCheckpoints is how long a training goes without one: a page may be closed at any time.
+const betweenCheckpoints = 30 * time.Second
+
 func main() {
 	p := &page{inbox: newInbox()}
-	for p.dev == nil { // the first message has the canvas
-		p.open(p.inbox.take())
-	}
 	for {
 		p.handle(p.inbox.take())
 		p.frame()
@@ -44,49 +49,38 @@ func main() {
 type page struct {
 	*inbox
 	screen
-	dev         *gpu.Device
+	dev         *gpu.Device // nil until there is one
+	losses      int         // of devices, since the last step
 	train, test *data.Images
-	dataset     string // of them
 	run         *run.Run
 	shown       *session.Session // of a file of weights, if there is no run
 	model       string           // file of the weights that can be downloaded
-	training    bool
-	stop        bool // the user wants the run to stop
+	last        string           // said of the training's progress
+	busy        bool             // with a training or a self-test
+	paused      bool             // the training was, when the device was lost
+	stop        bool             // the user wants the work to stop
 }
 
-// open opens the device that draws on the page's canvas.
-func (p *page) open(m js.Value) {
-	if m.Get("kind").String() != "open" {
-		return
-	}
-	p.canvas = m.Get("canvas")
-	p.resize(m)
-	if err := p.openDevice(); err != nil {
-		state := "failed"
-		if errors.Is(err, gpu.ErrNoAdapter) {
-			state = "unsupported"
+// open opens a device that draws on the page's canvas.
+func (p *page) open() (err error) {
+	p.dev, err = gpu.Open(gpu.Options{Window: &p.canvas, Compiling: func(_ string, done, all int) {
+		if !p.busy {
+			post(map[string]any{"text": map[string]any{"status": fmt.Sprintf("Compiling the kernels: %d of %d.", done, all)}})
 		}
-		say(state, map[string]any{"error": err.Error()})
-		select {}
-	}
-	post(map[string]any{"data": map[string]any{"adapter": p.dev.Adapter().Name}})
-	say("ready", map[string]any{"status": p.dev.Adapter().String() + ". Ready."})
-	if m.Get("start").Bool() {
-		p.do("start", m.Get("settings"))
-	}
-}
-
-func (p *page) openDevice() error {
-	dev, err := gpu.Open(gpu.Options{Window: &p.canvas})
+	}})
 	if err == nil {
-		p.dev = dev
+		post(map[string]any{"data": map[string]any{"adapter": p.dev.Adapter().Name}})
 	}
 	return err
 }
 
-// handle does what a message asks for while nothing is trained.
+// handle does what a message asks for while the program is idle.
 func (p *page) handle(m js.Value) {
 	switch m.Get("kind").String() {
+	case "open":
+		p.canvas = m.Get("canvas")
+		p.resize(m)
+		p.begin(m)
 	case "do":
 		p.do(m.Get("what").String(), m.Get("settings"))
 	case "file":
@@ -98,27 +92,49 @@ func (p *page) handle(m js.Value) {
 	}
 }
 
-// do does what a button says while nothing is trained.
+// begin opens the first device, and does what the address of the page asks for.
+func (p *page) begin(m js.Value) {
+	err := p.open()
+	if errors.Is(err, gpu.ErrNoAdapter) {
+		say("unsupported", nil)
+		return
+	}
+	if err == nil {
+		_, err = settingsOf(m.Get("settings"))
+	}
+	if err != nil {
+		p.failed(err)
+		return
+	}
+	p.rest("ready", map[string]any{"status": p.dev.Adapter().String() + ". Ready."})
+	if m.Get("start").Bool() {
+		p.do("start", m.Get("settings"))
+	}
+}
+
+// do does what a button says while the program is idle.
 func (p *page) do(what string, settings js.Value) {
-	text := func(key string) string { return settings.Get(key).String() }
 	post(map[string]any{"text": map[string]any{"error": ""}})
 	var err error
 	switch what {
 	case "start":
 		var s nin.Settings
-		if s, err = settingsOf(text); err == nil {
-			err = p.start(s)
+		if s, err = settingsOf(settings); err == nil {
+			err = p.perform(func() error { return p.start(s) })
 		}
 	case "resume":
-		err = p.resume()
+		err = p.perform(p.resume)
 	case "selftest":
-		p.selftest()
+		err = p.perform(func() error { return p.selftest(text(settings, "selftest")) })
 	case "bench", "test":
 		var s nin.Settings
-		if s, err = settingsOf(text); err == nil && what == "bench" {
-			err = p.bench(s)
-		} else if err == nil {
-			err = p.score(s)
+		if s, err = settingsOf(settings); err == nil {
+			err = p.perform(func() error {
+				if what == "bench" {
+					return p.bench(s)
+				}
+				return p.score(s)
+			})
 		}
 	case "safetensors", "onnx":
 		err = p.download(what)
@@ -128,50 +144,107 @@ func (p *page) do(what string, settings js.Value) {
 	}
 }
 
-func (p *page) failed(err error) { say("failed", map[string]any{"error": err.Error()}) }
+// perform calls action. If the device is lost, perform opens another and calls action again, or continues the run
+// that action has begun, which p.busy tells. It gives up when a second device is lost before a step is done.
+func (p *page) perform(action func() error) error {
+	say("loading", nil)
+	p.paused = false
+	for p.losses = 0; ; p.losses++ {
+		if p.dev == nil {
+			if err := p.open(); err != nil {
+				return err
+			}
+		}
+		err := action()
+		busy := p.busy
+		p.busy = false
+		if !errors.Is(err, gpu.ErrLost) || p.losses > 0 {
+			return err
+		}
+		say("loading", map[string]any{"status": "The device was lost. Opening another."})
+		if busy && p.run != nil {
+			action = p.resume
+			p.paused = p.scene != nil && !p.scene.Advance()
+		}
+		p.closeRun()
+		_ = p.dev.Close() // what is open on a lost device is lost too
+		p.dev = nil
+	}
+}
+
+func (p *page) failed(err error) {
+	p.rest("failed", map[string]any{"status": "", "error": err.Error()})
+}
+
+// rest tells the page of a state in which the program is idle, and of what there is to go on with.
+func (p *page) rest(state string, text map[string]any) {
+	has := map[string]any{"state": state, "busy": nil, "model": nil, "checkpoint": nil}
+	if p.model != "" {
+		has["model"] = path.Base(p.model)
+	}
+	if _, err := os.Stat(runDir + "/checkpoint"); err == nil {
+		has["checkpoint"] = path.Base(runDir)
+	}
+	post(map[string]any{"data": has, "text": text})
+}
+
+// text is a value of the form, and empty if it has none.
+func text(form js.Value, name string) string {
+	if v := form.Get(name); v.Type() == js.TypeString {
+		return v.String()
+	}
+	return ""
+}
 
 // settingsOf reads the form.
-func settingsOf(text func(string) string) (nin.Settings, error) {
-	r, err := nin.Find(text("recipe"))
+func settingsOf(form js.Value) (nin.Settings, error) {
+	r, err := nin.Find(text(form, "recipe"))
 	if err != nil {
 		return nin.Settings{}, err
 	}
 	s := r.Settings()
-	for name, set := range map[string]func(v float64){
-		"images": func(v float64) { s.TrainImages, s.TestImages = int(v), int(v+5)/6 }, // the dataset's own share
-		"steps":  func(v float64) { s.Steps = int(v) },
-		"seed":   func(v float64) { s.Seed = uint64(v) },
-		"rate":   func(v float64) { s.Rate = v },
-	} {
-		given := text(name)
-		if given == "" {
-			continue
+	if s.Dataset != dataset {
+		return s, fmt.Errorf("recipe is %q, which learns from %s; the page has %s, for mini, lenet and d2l", s.Recipe, s.Dataset, dataset)
+	}
+	s.CheckpointEvery = nin.Every{Time: betweenCheckpoints}
+	number := func(name string, bits int) uint64 {
+		given := text(form, name)
+		v, wrong := strconv.ParseUint(cmp.Or(given, "0"), 10, bits)
+		if wrong != nil && err == nil {
+			err = fmt.Errorf("%s is %q; want a whole number from 0 to %d", name, given, uint64(1)<<bits-1)
 		}
-		v, err := strconv.ParseFloat(given, 64)
-		if err != nil || v < 0 {
-			return s, fmt.Errorf("%s is %q; want a number from 0 on", name, given)
+		return v
+	}
+	images := int(number("images", 31))
+	s.TrainImages, s.TestImages = images, (images+5)/6 // the dataset's own share
+	s.Steps, s.Seed = int(number("steps", 31)), number("seed", 64)
+	if given := text(form, "rate"); given != "" {
+		var wrong error
+		if s.Rate, wrong = strconv.ParseFloat(given, 64); wrong != nil && err == nil {
+			err = fmt.Errorf("rate is %q; want a number above 0", given)
 		}
-		set(v)
+	}
+	if err != nil {
+		return s, err
 	}
 	return s, s.Check()
 }
 
 // images brings the dataset to the worker, once.
-func (p *page) images(s nin.Settings) error {
-	if p.dataset == s.Dataset {
+func (p *page) images() error {
+	if p.train != nil {
 		return nil
 	}
-	say("loading", map[string]any{"status": "Loading " + s.Dataset + "."})
-	dir := dataDir + s.Dataset
+	say("loading", map[string]any{"status": "Loading " + dataset + "."})
 	for _, file := range []string{"train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"} {
 		name := file + "-ubyte.gz"
-		if err := fetch(s.Dataset+"/"+name, dir+"/"+name); err != nil {
+		if err := fetch(dataset+"/"+name, dataDir+"/"+name); err != nil {
 			return err
 		}
 	}
-	train, test, err := data.Load(context.Background(), s.Dataset, data.LoadOptions{Dir: dir})
+	train, test, err := data.Load(context.Background(), dataset, data.LoadOptions{Dir: dataDir})
 	if err == nil {
-		p.train, p.test, p.dataset = train, test, s.Dataset
+		p.train, p.test = train, test
 	}
 	return err
 }
@@ -193,7 +266,7 @@ func fetch(url, path string) error {
 
 // start begins a run in the place of the last one.
 func (p *page) start(s nin.Settings) error {
-	if err := p.images(s); err != nil {
+	if err := p.images(); err != nil {
 		return err
 	}
 	p.closeRun()
@@ -215,7 +288,7 @@ func (p *page) resume() error {
 	if err != nil {
 		return err
 	}
-	if err := p.images(c.Settings); err != nil {
+	if err := p.images(); err != nil {
 		c.Close()
 		return err
 	}
@@ -236,83 +309,85 @@ func (p *page) closeRun() {
 // historyBytes is the most bytes of the device's memory for maps of past steps.
 const historyBytes = 64 << 20
 
-// follow trains r to its end, or until the user stops it. If the device is lost, follow opens
-// another and continues the run from its checkpoint.
+// follow trains r to its end, or until the user stops it.
 func (p *page) follow(r *run.Run) (err error) {
 	p.run, p.stop = r, false
-	p.loss, p.accuracy = 0, 0
-	err = p.events()
-	if errors.Is(err, gpu.ErrLost) {
-		say("loading", map[string]any{"status": "The device was lost. Opening it again."})
-		p.closeRun()
-		if err := p.openDevice(); err != nil {
-			return err
-		}
-		return p.resume()
+	p.busy = true
+	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil}, "text": map[string]any{"status": r.Note}})
+	say("training", nil)
+	stopped, err := p.events()
+	if err != nil {
+		return err
 	}
-	return err
+	p.model = runDir + "/" + run.WeightsFile
+	if stopped {
+		p.rest("done", map[string]any{"status": "Stopped. Resume continues."})
+	} else {
+		p.rest("done", map[string]any{"status": strings.TrimSpace("Done. " + p.last)})
+	}
+	return nil
 }
 
-// events trains and shows it.
-func (p *page) events() error {
+// events trains and shows it. It reports whether the user has stopped the training.
+func (p *page) events() (stopped bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	p.training = true
-	defer func() { p.training = false }()
 	r := p.run
 	pause := func(wait func() error) error {
 		say("paused", nil)
-		defer say("training", nil)
-		return r.Pause(wait)
-	}
-	say("training", nil)
-	for e, err := range r.Events(ctx) {
-		if errors.Is(err, context.Canceled) {
-			break
-		}
-		if err != nil {
+		if err := r.Pause(wait); err != nil {
 			return err
 		}
+		say("training", nil)
+		return nil
+	}
+	p.last = ""
+	for e, err := range r.Events(ctx) {
+		if errors.Is(err, context.Canceled) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
 		if e.Step != nil {
-			p.loss = e.Step.Loss
-			p.progress(e.Step.Step)
+			p.progress(map[string]any{"step": e.Step.Step, "loss": e.Step.Loss}, "Step %d of %d: loss %.4f.", e.Step.Step, r.Trainer.Total(), e.Step.Loss)
 		}
 		if p.scene == nil { // its kernels would keep the first step waiting
-			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: give, History: historyBytes}); err != nil {
-				return err
+			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: givePicture, History: historyBytes}); err != nil {
+				return false, err
+			}
+			if p.paused {
+				p.scene.Key(viz.KeyPause)
 			}
 		}
 		switch {
 		case e.Step != nil:
+			p.losses = 0
 			if err := p.scene.Trained(r.Trainer, *e.Step); err != nil {
-				return err
+				return false, err
 			}
 		case e.Epoch != nil:
-			p.accuracy = e.Epoch.TestAccuracy
 			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
-			p.progress(e.Epoch.Epoch * r.Trainer.StepsPerEpoch())
+			p.progress(map[string]any{"accuracy": e.Epoch.TestAccuracy}, "Epoch %d: test accuracy %.4f.", e.Epoch.Epoch, e.Epoch.TestAccuracy)
 		case e.End != nil:
-			p.progress(e.End.Step)
-			post(map[string]any{"data": map[string]any{"hash": e.End.Hash}})
+			post(map[string]any{"data": map[string]any{"step": e.End.Step, "hash": e.End.Hash}})
+		case e.Warning != "":
+			post(map[string]any{"text": map[string]any{"error": e.Warning}})
 		}
 		if err := p.scene.Turn(ctx, p, pause); err != nil {
-			return err
+			return false, err
 		}
 		if p.stop {
 			cancel()
 		}
 	}
-	p.model = runDir + "/" + run.WeightsFile
-	say("done", map[string]any{"status": fmt.Sprintf("Done: loss %.4f, test accuracy %.4f.", p.loss, p.accuracy)})
-	return nil
+	return false, nil
 }
 
-// progress shows where the training is.
-func (p *page) progress(step int) {
-	post(map[string]any{
-		"data": map[string]any{"step": step, "loss": p.loss, "accuracy": p.accuracy},
-		"text": map[string]any{"status": fmt.Sprintf("Step %d of %d, loss %.4f.", step, p.run.Trainer.Total(), p.loss)},
-	})
+// progress tells the page of a step or an epoch.
+func (p *page) progress(data map[string]any, format string, args ...any) {
+	p.last = fmt.Sprintf(format, args...)
+	post(map[string]any{"data": data, "text": map[string]any{"status": p.last}})
 }
 
 // file makes an image the input, or writes a file of weights in the place of the run's.
@@ -326,7 +401,7 @@ func (p *page) file(m js.Value) {
 	}
 	switch {
 	case err != nil:
-	case isModel(name) && p.training:
+	case isModel(name) && p.busy:
 		err = errors.New("a network is being trained: press Stop before you choose another")
 	case isModel(name):
 		err = p.look(name)
@@ -350,29 +425,46 @@ func (p *page) took(err error) {
 	post(map[string]any{"text": map[string]any{"error": said}})
 }
 
-// selftest compares every kernel with its twin, and shows a line for each case.
-func (p *page) selftest() {
+// selftest compares the kernels with their twins, and shows a line for each case that has the text only in it.
+func (p *page) selftest(only string) error {
 	p.closeRun()
-	cases := conformance.Cases(p.dev)
-	var report strings.Builder
-	bad := 0
-	for i, c := range cases {
-		res, err := c.Run(p.dev)
-		switch {
-		case err != nil:
-			bad++
-			fmt.Fprintf(&report, "FAIL %s %s %s: %v\n", c.Kernel, c.Variant, c.Detail, err)
-		case res.Worst > 1:
-			bad++
-			fmt.Fprintf(&report, "FAIL %s %s %s: %s\n", c.Kernel, c.Variant, c.Detail, res.Where)
-		default:
-			fmt.Fprintf(&report, "ok   %8.3g  %s %s %s\n", res.Worst, c.Kernel, c.Variant, c.Detail)
-		}
-		post(map[string]any{"text": map[string]any{"status": fmt.Sprintf("Self-test: %d of %d, %s.", i+1, len(cases), c.Kernel)}})
+	p.busy, p.stop = true, false
+	post(map[string]any{"data": map[string]any{"busy": "selftest", "selftest": nil}, "text": map[string]any{"report": ""}})
+	cases := slices.DeleteFunc(conformance.Cases(p.dev), func(c check.Case) bool { return !strings.Contains(c.Kernel+" "+c.Detail, only) })
+	if len(cases) == 0 {
+		return fmt.Errorf("selftest is %q; want a part of the name or the sizes of a kernel", only)
 	}
-	verdict := fmt.Sprintf("%d of %d cases pass on %s.", len(cases)-bad, len(cases), p.dev.Adapter())
+	good, done := 0, 0
+	for ; done < len(cases) && !p.stop; done++ {
+		c := cases[done]
+		res, err := c.Run(p.dev)
+		verdict := fmt.Sprintf("ok   %8.3g", res.Worst)
+		switch {
+		case errors.Is(err, gpu.ErrLost):
+			return err
+		case err != nil:
+			verdict = fmt.Sprintf("FAIL %v", err)
+		case res.Worst > 1:
+			verdict = fmt.Sprintf("FAIL %8.3g %s", res.Worst, res.Where)
+		default:
+			good++
+		}
+		post(map[string]any{
+			"append": map[string]any{"report": fmt.Sprintf("%s  %s %s %s\n", verdict, c.Kernel, c.Variant, c.Detail)},
+			"text":   map[string]any{"status": fmt.Sprintf("Self-test: %d of %d, %s.", done+1, len(cases), c.Kernel)},
+		})
+		if _, err := p.Frame(true); err != nil {
+			return err
+		}
+	}
+	verdict := fmt.Sprintf("%d of %d cases pass on %s.", good, done, p.dev.Adapter())
+	if p.stop {
+		verdict += fmt.Sprintf(" %d were not run.", len(cases)-done)
+	}
 	post(map[string]any{
-		"data": map[string]any{"selftest": fmt.Sprintf("%d/%d", len(cases)-bad, len(cases))},
-		"text": map[string]any{"report": verdict + "\n" + report.String(), "status": verdict},
+		"data":   map[string]any{"selftest": fmt.Sprintf("%d/%d", good, done)},
+		"append": map[string]any{"report": verdict + "\n"},
 	})
+	p.rest("ready", map[string]any{"status": verdict})
+	return nil
 }

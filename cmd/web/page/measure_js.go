@@ -21,9 +21,10 @@ func (p *page) measure(doing string, work func(context.Context) (t table, summar
 	defer cancel()
 	go p.watch(ctx, cancel)
 	say("loading", map[string]any{"status": doing})
+	post(map[string]any{"data": map[string]any{"busy": "measure"}})
 	t, summary, err := work(ctx)
 	if errors.Is(err, context.Canceled) {
-		say("ready", map[string]any{"status": "Stopped."})
+		p.rest("ready", map[string]any{"status": "Stopped."})
 		return nil
 	}
 	if err != nil {
@@ -33,7 +34,7 @@ func (p *page) measure(doing string, work func(context.Context) (t table, summar
 	if err := t.Write(&text); err != nil {
 		return err
 	}
-	say("ready", map[string]any{"report": text.String(), "status": summary})
+	p.rest("ready", map[string]any{"report": text.String(), "status": summary})
 	return nil
 }
 
@@ -84,7 +85,7 @@ func (p *page) score(s nin.Settings) error {
 	if err != nil {
 		return err
 	}
-	if err := p.images(s); err != nil {
+	if err := p.images(); err != nil {
 		return err
 	}
 	images := p.test.First(s.TestImages)

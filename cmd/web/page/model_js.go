@@ -1,15 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/png"
 	"os"
 	"path"
 	"strings"
-	"syscall/js"
 
 	"wgnin/nin"
 	"wgnin/nin/netviz"
@@ -40,12 +36,12 @@ func (p *page) look(name string) error {
 	}
 	p.closeRun()
 	p.shown, p.model = on, name
-	o := netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: give}
+	o := netviz.Options{Title: m.Recipe, Classes: m.Classes, Save: givePicture}
 	if p.test != nil && m.Check(p.test) == nil {
 		o.Images = p.test
 	}
 	if p.scene, err = netviz.New(on.Net, o); err == nil {
-		say("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or choose an image."})
+		p.rest("ready", map[string]any{"status": "The network of " + path.Base(name) + ". Draw or choose an image."})
 	}
 	return err
 }
@@ -67,27 +63,8 @@ func (p *page) download(format string) error {
 		}
 	}
 	content, err := os.ReadFile(name)
-	if err != nil {
-		return err
+	if err == nil {
+		give("model."+format, content)
 	}
-	postFile("model."+format, content)
-	return nil
-}
-
-// postFile has the browser download a file.
-func postFile(name string, content []byte) {
-	array := js.Global().Get("Uint8Array").New(len(content))
-	js.CopyBytesToJS(array, content)
-	post(map[string]any{"file": map[string]any{"name": name, "bytes": array}})
-}
-
-// give has the browser download a picture of the scene.
-func give(img *image.RGBA) (string, error) {
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		return "", err
-	}
-	const name = "nin.png"
-	postFile(name, b.Bytes())
-	return name + " among the downloads", nil
+	return err
 }

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"image"
+	"image/png"
 	"syscall/js"
 	"time"
 	"unicode/utf8"
 
+	"wgnin/gpu"
 	"wgnin/nin/netviz"
 	"wgnin/viz"
 )
@@ -54,16 +59,33 @@ func say(state string, text map[string]any) {
 	post(map[string]any{"data": map[string]any{"state": state}, "text": text})
 }
 
+// give lets the user download a file.
+func give(name string, content []byte) {
+	array := js.Global().Get("Uint8Array").New(len(content))
+	js.CopyBytesToJS(array, content)
+	post(map[string]any{"file": map[string]any{"name": name, "bytes": array}})
+}
+
+// givePicture lets the user download a picture.
+func givePicture(picture *image.RGBA) (name string, err error) {
+	var b bytes.Buffer
+	if err := png.Encode(&b, picture); err != nil {
+		return "", err
+	}
+	name = "network.png"
+	give(name, b.Bytes())
+	return name, nil
+}
+
 // screen is the page's canvas with the scene that it shows, if there is one.
 type screen struct {
-	canvas         js.Value
-	width, height  int
-	scale          float64
-	scene          *netviz.Scene
-	dirty          bool
-	acted          bool // the user did something that the canvas does not show
-	pace           viz.Pace
-	loss, accuracy float64
+	canvas        js.Value
+	width, height int
+	scale         float64
+	scene         *netviz.Scene
+	dirty         bool
+	acted         bool // the user did something that the canvas does not show
+	pace          viz.Pace
 	answer
 }
 
@@ -120,13 +142,14 @@ func (p *page) Frame(busy bool) (drawn bool, err error) {
 			p.handle(m)
 			continue
 		}
-		switch m.Get("what").String() {
-		case "pause":
-			p.scene.Key(viz.KeyPause)
-		case "step":
-			p.scene.Key(viz.KeyStep)
-		case "stop":
+		switch what := m.Get("what").String(); {
+		case what == "stop":
 			p.stop = true
+		case p.scene == nil:
+		case what == "pause":
+			p.scene.Key(viz.KeyPause)
+		case what == "step":
+			p.scene.Key(viz.KeyStep)
 		}
 		p.acted = true
 	}
@@ -164,7 +187,14 @@ func (p *page) Closed() bool { return p.stop }
 func (p *page) frame() {
 	for p.scene != nil && (p.dirty || p.acted) && len(p.waiting) == 0 {
 		if _, err := p.Frame(false); err != nil {
-			p.failed(err)
+			name := p.model
+			p.closeRun()
+			if errors.Is(err, gpu.ErrLost) && name != "" {
+				err = p.perform(func() error { return p.look(name) })
+			}
+			if err != nil {
+				p.failed(err)
+			}
 			return
 		}
 		p.Wait()

@@ -1,16 +1,31 @@
 // The page: what the user does goes to the worker, where the Go program runs, and what that says is shown. Messages from it
-// have data (attributes of the body), text (by the id of an element), classes (with probabilities), taken (the image of the
-// square) and file (to be downloaded).
+// have data (attributes of the body, null for none), text (by the id of an element), append (to a text), classes (with
+// probabilities), taken (the image of the square) and file (to be downloaded).
 'use strict';
 const $ = id => document.getElementById(id);
 const canvas = $('scene'), form = $('settings');
-const show = ({ data, text, file, classes }) => {
-	Object.assign(document.body.dataset, data);
+const now = document.body.dataset;
+const idle = () => ['ready', 'done', 'failed'].includes(now.state);
+const training = () => ['training', 'paused'].includes(now.state);
+// When a button can do something, if that is not whenever the program is idle.
+const able = {
+	pause: training,
+	step: training,
+	stop: () => training() || 'busy' in now,
+	resume: () => idle() && 'checkpoint' in now && !('hash' in now),
+	test: () => idle() && 'model' in now,
+	safetensors: () => idle() && 'model' in now,
+	onnx: () => idle() && 'model' in now,
+};
+const show = ({ data, text, append, file, classes }) => {
+	Object.assign(now, data);
+	for (const name in data) if (data[name] === null) delete now[name];
+	for (const button of document.querySelectorAll('[data-do]')) button.disabled = !(able[button.dataset.do] ?? idle)();
+	$('pause').textContent = now.state === 'paused' ? 'Continue' : 'Pause';
 	for (const id in text) {
 		$(id).textContent = text[id];
 		$(id).hidden = false;
 	}
-	$('copy').hidden = $('report').hidden;
 	if (classes) {
 		$('classes').replaceChildren(...classes.map(([name, share]) => {
 			const li = document.createElement('li'), percent = document.createElement('span');
@@ -20,6 +35,8 @@ const show = ({ data, text, file, classes }) => {
 			return li;
 		}));
 	}
+	for (const id in append) $(id).append(append[id]);
+	$('copy').hidden = $('report').hidden;
 	if (file) {
 		const a = document.createElement('a');
 		a.href = URL.createObjectURL(new Blob([file.bytes]));
@@ -32,9 +49,16 @@ const show = ({ data, text, file, classes }) => {
 if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	show({ data: { state: 'unsupported' } });
 } else {
+	show({}); // while the program loads, no button can do anything
 	const query = new URLSearchParams(location.search);
-	for (const [name, value] of query) if (form.elements[name]) form.elements[name].value = value;
-	const settings = () => Object.fromEntries(new FormData(form));
+	for (const [name, value] of query) {
+		const field = form.elements[name];
+		if (!field) continue;
+		const before = field.value;
+		field.value = value;
+		if (field.value !== value) field.value = before; // the program says what is wrong
+	}
+	const settings = () => ({ selftest: query.get('selftest') ?? '', ...Object.fromEntries(new FormData(form)) });
 	const size = () => ({ width: canvas.clientWidth * devicePixelRatio | 0, height: canvas.clientHeight * devicePixelRatio | 0, scale: devicePixelRatio });
 
 	const worker = new Worker('worker.js');
@@ -46,7 +70,7 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	};
 	worker.onerror = e => show({ data: { state: 'failed' }, text: { error: e.message } });
 	const screen = canvas.transferControlToOffscreen();
-	send('open', { canvas: screen, ...size(), start: query.get('start') === '1', settings: settings() }, [screen]);
+	send('open', { canvas: screen, ...size(), start: query.get('start') === '1', settings: { ...settings(), ...Object.fromEntries(query) } }, [screen]);
 
 	new ResizeObserver(() => send('size', size())).observe(canvas);
 	form.onsubmit = e => e.preventDefault();
