@@ -56,6 +56,7 @@ type page struct {
 	shown       *session.Session // of a file of weights, if there is no run
 	model       string           // file of the weights that can be downloaded
 	last        string           // said of the training's progress
+	starting    bool             // a training, whose first step compiles the kernels
 	busy        bool             // with a training or a self-test
 	paused      bool             // the training was, when the device was lost
 	stop        bool             // the user wants the work to stop
@@ -64,7 +65,7 @@ type page struct {
 // open opens a device that draws on the page's canvas.
 func (p *page) open() (err error) {
 	p.dev, err = gpu.Open(gpu.Options{Window: &p.canvas, Compiling: func(_ string, done, all int) {
-		if !p.busy {
+		if p.starting {
 			post(map[string]any{"text": map[string]any{"status": fmt.Sprintf("Compiling the kernels: %d of %d.", done, all)}})
 		}
 	}})
@@ -157,7 +158,7 @@ func (p *page) perform(action func() error) error {
 		}
 		err := action()
 		busy := p.busy
-		p.busy = false
+		p.busy, p.starting = false, false
 		if !errors.Is(err, gpu.ErrLost) || p.losses > 0 {
 			return err
 		}
@@ -312,7 +313,7 @@ const historyBytes = 64 << 20
 // follow trains r to its end, or until the user stops it.
 func (p *page) follow(r *run.Run) (err error) {
 	p.run, p.stop = r, false
-	p.busy = true
+	p.busy, p.starting = true, true
 	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil}, "text": map[string]any{"status": r.Note}})
 	say("training", nil)
 	stopped, err := p.events()
@@ -386,6 +387,7 @@ func (p *page) events() (stopped bool, err error) {
 
 // progress tells the page of a step or an epoch.
 func (p *page) progress(data map[string]any, format string, args ...any) {
+	p.starting = false
 	p.last = fmt.Sprintf(format, args...)
 	post(map[string]any{"data": data, "text": map[string]any{"status": p.last}})
 }
