@@ -307,9 +307,9 @@ func TestKeysAndDrops(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(eval[string](b, "JSON.stringify(document.getElementById('scene').getBoundingClientRect())")), &r))
 		return r.X + x*r.Width, r.Y + y*r.Height
 	}
-	x, y := at(0.9, 0.11)
+	x, y := at(0.9, 0.24)
 	b.changes("mouse", chromedp.MouseClickXY(x, y))
-	x, y = at(0.9, 0.2)
+	x, y = at(0.9, 0.12)
 	b.changes("touch", chromedp.TapXY(x, y))
 	x, y = at(0.08, 0.2)
 	b.changes("drawing", chromedp.MouseClickXY(x, y))
