@@ -236,14 +236,19 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 		send = append(send, failed)
 	}
 	recv := make([]float32, len(send)*e.net.ranks.Size())
-	if lost := e.net.ranks.AllGather(gpu.Bytes(send), gpu.Bytes(recv)); err != nil || lost != nil {
+	if lost := e.net.ranks.AllGather(gpu.Bytes(send), gpu.Bytes(recv)); lost != nil {
 		return cmp.Or(err, lost)
+	}
+	if stopped(err) {
+		return everywhere{err}
+	} else if err != nil {
+		return err
 	}
 	for i := range e.net.ranks.Size() {
 		of := recv[i*len(send):][:len(send)]
 		switch of[len(of)-1] {
 		case canceled:
-			return context.Canceled
+			return everywhere{context.Canceled}
 		case failed:
 			return fmt.Errorf("evaluation: %w: rank %d", ErrElsewhere, i)
 		}

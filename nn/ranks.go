@@ -2,6 +2,7 @@ package nn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -79,12 +80,34 @@ func (e everywhere) Unwrap() error { return e.error }
 // Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of it:
 // if the first tells it, the others need not, and none has to be aborted.
 func Everywhere(err error) bool {
-	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere) || stopped(err)
+	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere)
 }
 
 // stopped reports whether err is a context's.
 func stopped(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// Common gives all ranks what each has come to before they compute: nil if none has failed. An error
+// that all have is one of [Everywhere], and one that others have alone is [ErrElsewhere].
+func Common(r Ranks, err error) error {
+	if size(r) == 1 {
+		return err
+	}
+	mine, all := []byte{0}, make([]byte, size(r))
+	if err != nil {
+		mine[0] = 1
+	}
+	if lost := r.AllGather(mine, all); lost != nil {
+		return cmp.Or(err, lost)
+	}
+	switch n := bytes.Count(all, []byte{1}); {
+	case n == len(all):
+		return everywhere{err}
+	case n > 0 && err == nil:
+		return ErrElsewhere
+	}
+	return err
 }
 
 // Share gives all ranks what produce returns on rank 0. If that is an error, it is an

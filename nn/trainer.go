@@ -370,7 +370,7 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 		}
 		switch err := ctx.Err(); {
 		case t.stopped:
-			yield(Step{Step: t.step}, cmp.Or(err, context.Canceled))
+			yield(Step{Step: t.step}, everywhere{cmp.Or(err, context.Canceled)})
 		case err != nil && t.exchange == nil:
 			yield(Step{Step: t.step}, err)
 		}

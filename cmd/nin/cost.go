@@ -74,6 +74,17 @@ func cost(w io.Writer, args []string) error {
 	if err := cli.Parse(fs, w, costHelp, args); err != nil {
 		return err
 	}
+	if *ranks == 0 {
+		var alone error
+		fs.Visit(func(g *flag.Flag) {
+			if g.Name == "network" || g.Name == "latency" || g.Name == "step-time" {
+				alone = fmt.Errorf("-%s does nothing without -ranks", g.Name)
+			}
+		})
+		if alone != nil {
+			return cli.Usage(alone)
+		}
+	}
 	joined, err := networkOf(*ranks, *network, *latency, *stepTime)
 	if err != nil {
 		return cli.Usage(err)
@@ -106,6 +117,9 @@ func cost(w io.Writer, args []string) error {
 	if *ranks > 0 {
 		if len(recipes) > 1 || *freeze != "" {
 			return cli.Usage(errors.New("-ranks is for one recipe, all of which learns"))
+		}
+		if all := recipes[0].Batch * *ranks; all > 1e6 {
+			return cli.Usage(fmt.Errorf("%d images on each of %d ranks are a batch of %d; want at most 1000000: give a smaller -batch or -ranks", recipes[0].Batch, *ranks, all))
 		}
 		return runflags.Usage(fs, scaling(w, dev, recipes[0], *ranks, joined, *stepTime, *asJSON))
 	}
@@ -151,7 +165,7 @@ func scaling(w io.Writer, dev *gpu.Device, r nin.Recipe, ranks int, n report.Net
 	compute := report.GivenCompute(step, r.Batch)
 	if step == 0 {
 		if dev.Adapter().Name == gpu.Guaranteed.Name {
-			return cli.Usage(errors.New("-ranks measures steps, which no adapter is there for; want -step-time"))
+			return cli.Usage(errors.New("there is no adapter to measure steps on; give -step-time"))
 		}
 		if compute, err = report.MeasureCompute(cli.Interruptible("nothing is kept"), dev, r, r.Batch); err != nil {
 			return err

@@ -36,7 +36,7 @@ func leave(ranks nn.Ranks, err error) {
 	switch {
 	case ranks == nil:
 		mpi.Finalize()
-	case err == nil || errors.Is(err, flag.ErrHelp) || errors.As(err, new(cli.UsageError)) || nn.Everywhere(err):
+	case err == nil || nn.Everywhere(err):
 		if ranks.Rank() > 0 {
 			signal.Reset() // mpirun's, when rank 0 has ended with a code other than 0
 		}
@@ -51,14 +51,6 @@ func leave(ranks nn.Ranks, err error) {
 		ranks.Abort(err)
 	}
 	cli.Exit("train", err)
-}
-
-// follow makes the command of a rank other than 0 print nothing but errors.
-func follow(fs *flag.FlagSet) (err error) {
-	if os.Stdout, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
-		return err
-	}
-	return fs.Set("quiet", "true")
 }
 
 // localAdapter is the adapter of the rank, one of several on this machine: where none is named, each
@@ -103,7 +95,7 @@ Examples:
 
 Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. Closing
 the terminal does the same, unless the run was started with nohup. If the driver loses
-the device, the run continues by itself from the last checkpoint.
+the device, the run continues by itself from the last checkpoint (not with MPI).
 
 One run on several GPUs or machines, with the same bits for the same -shards (needs
 MPI; see nn/README.md):
@@ -119,16 +111,24 @@ func execute(args []string, ranks nn.Ranks) error {
 	flags.Ranks = ranks
 	quiet := fs.Bool("quiet", false, "print only errors and the last line")
 	verbose := fs.Bool("v", false, "print more: the time to start, the memory, and the host's share of each epoch")
-	if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
-		return err
-	}
-	if *quiet && *verbose {
-		return cli.Usage(errors.New("-quiet with -v; want one of them"))
-	}
-	if ranks != nil && ranks.Rank() > 0 {
-		if err := follow(fs); err != nil {
+	follows := ranks != nil && ranks.Rank() > 0 // it prints nothing but errors
+	parse := func() (err error) {
+		if follows {
+			if os.Stdout, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
+				return err
+			}
+		}
+		if err := cli.Parse(fs, os.Stdout, fmt.Sprintf(help, runflags.Recipes()), args); err != nil {
 			return err
 		}
+		if *quiet && *verbose {
+			return cli.Usage(errors.New("-quiet with -v; want one of them"))
+		}
+		*quiet = *quiet || follows
+		return nil
+	}
+	if err := nn.Common(ranks, parse()); err != nil {
+		return err
 	}
 	if err := flags.Check(); err != nil {
 		return err

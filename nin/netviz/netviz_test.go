@@ -126,6 +126,7 @@ func TestTurn(t *testing.T) {
 	s.Key(viz.KeyPause)
 	assert.Equal(t, []bool{true, false, false}, turn(nothing, key(viz.KeyStep)))
 	assert.Equal(t, 1, paused)
+	require.NoError(t, s.Step(viz.Step{Step: 1, Steps: 2})) // the one that was asked for
 	assert.Equal(t, []bool{true, false}, turn(key(viz.KeyPause)))
 	s.Key(viz.KeyPause)
 	assert.Equal(t, []bool{true, false}, turn(func() { w.closed = true }))

@@ -123,6 +123,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 			return rep, err
 		}
 	}
+	defer dev.StopProfile() // if it is interrupted
 	if err := rep.train(ctx, on, o); err != nil {
 		return rep, err
 	}

@@ -21,7 +21,7 @@ import (
 type Network struct {
 	BitsPerSecond float64 `json:"bits_per_s"`
 	Latency       float64 `json:"latency_s"` // of a message
-	Overhead      float64 `json:"message_s"` // that each further message of a rank takes
+	Overhead      float64 `json:"message_s"` // that each message of a rank takes besides
 }
 
 // ParseRate reads the rate of a network: a number with b or bit after an SI prefix, such as 10Gb, 2.5Gb/s or

@@ -73,7 +73,8 @@ func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Sh
 
 // balance measures how fast the ranks are, all at the same time, and returns the shares of a batch
 // that they get for it: all ranks the same.
-func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper) ([]int, error) {
+func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper, images int) ([]int, error) {
+	h.Batch = min(h.Batch, images)
 	if ranks == nil {
 		return nil, nin.SettingError{Setting: "Balance", Problem: "divides a batch between ranks, and there is one; want several"}
 	}
@@ -128,7 +129,7 @@ func Apportion(n int, seconds []float32) []int {
 	return shares
 }
 
-// Noise are n images that look like nothing.
+// Noise returns n random images, whose labels take turns.
 func Noise(in nn.Shape, n, classes int) *data.Images {
 	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
 	v := uint32(1)

@@ -127,7 +127,7 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 		s.use(k)
 	}
 	if s.Found.Shares = f.Shares; set.Balance && f.Shares == nil {
-		if s.Found.Shares, err = balance(ctx, dev, ranks, layers, in, set.Hyper); err != nil {
+		if s.Found.Shares, err = balance(ctx, dev, ranks, layers, in, set.Hyper, train.Len()); err != nil {
 			return nil, err
 		}
 	}

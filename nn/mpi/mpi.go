@@ -123,9 +123,9 @@ var (
 	world                *ranks // nil before Init, and of one rank
 )
 
-// PatienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go writes
+// patienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go writes
 // durations, such as 90s; see the package's documentation.
-const PatienceEnv = "NIN_PATIENCE"
+const patienceEnv = "NIN_PATIENCE"
 
 const (
 	silence = time.Minute      // the default of NIN_PATIENCE
@@ -137,6 +137,10 @@ const (
 // goroutine to its thread, as MPI wants it, until Finalize. Errors: MPI does not start, or it
 // knows of no others although a launcher started several; NIN_PATIENCE that is no duration.
 func Init() (nn.Ranks, error) {
+	patience, err := patience() // before MPI starts: a rank that ends then keeps no other waiting
+	if err != nil {
+		return nil, err
+	}
 	runtime.LockOSThread()
 	var rank, size C.int
 	if err := check("init", C.nin_init(&rank, &size, &localRank, &localSize)); err != nil {
@@ -148,13 +152,7 @@ func Init() (nn.Ranks, error) {
 	if size == 1 {
 		return nil, nil
 	}
-	r := &ranks{rank: int(rank), size: int(size), silence: silence, absence: absence}
-	if text, ok := os.LookupEnv(PatienceEnv); ok {
-		var err error
-		if r.silence, err = time.ParseDuration(text); err != nil || r.silence < 2*beat {
-			return nil, fmt.Errorf("%s is %q; want a duration of at least %s, such as 90s", PatienceEnv, text, 2*beat)
-		}
-	}
+	r := &ranks{rank: int(rank), size: int(size), silence: patience, absence: absence}
 	host := (*C.char)(C.calloc(1, C.size_t(C.nin_host_bytes())))
 	defer C.free(unsafe.Pointer(host))
 	if err := check("heartbeats", C.nin_watch(C.int(r.before()), C.int(r.after()), host)); err != nil {
@@ -164,6 +162,19 @@ func Init() (nn.Ranks, error) {
 	r.watched.Go(r.watch)
 	world = r
 	return r, nil
+}
+
+// patience is what NIN_PATIENCE says, or a minute.
+func patience() (time.Duration, error) {
+	text, ok := os.LookupEnv(patienceEnv)
+	if !ok {
+		return silence, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 2*beat {
+		return 0, fmt.Errorf("%s is %q; want a duration of at least %s, such as 90s", patienceEnv, text, 2*beat)
+	}
+	return d, nil
 }
 
 // Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init.
@@ -261,7 +272,10 @@ func (r *ranks) AllGather(send, recv []byte) error {
 	})
 }
 
-func (r *ranks) Abort(error) { C.nin_abort() }
+func (r *ranks) Abort(error) {
+	r.mu.Lock()
+	C.nin_abort()
+}
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
@@ -303,6 +317,8 @@ func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 		return done != 0, err
 	case r.lost != nil:
 		return false, fmt.Errorf("mpi: %s: %w", what, r.lost)
+	case r.theirs == left && waited > r.silence:
+		return false, fmt.Errorf("mpi: %s: %s has left", what, r.name)
 	case waited > r.absence && r.theirs < r.calls:
 		return false, fmt.Errorf("mpi: %s: %s lives, but has not come within %s", what, r.name, r.absence)
 	case waited > r.absence+r.silence: // the rank after the one that is waited for has had the time to say so

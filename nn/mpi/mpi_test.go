@@ -63,7 +63,7 @@ func TestHungRanks(t *testing.T) {
 		"away":    `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`,
 	} {
 		cmd := start(t, 2, does)
-		cmd.Env = append(cmd.Env, PatienceEnv+"=4s")
+		cmd.Env = append(cmd.Env, patienceEnv+"=4s")
 		text, err := cmd.CombinedOutput()
 		require.Error(t, err)
 		assert.Regexp(t, want, string(text))
@@ -72,7 +72,7 @@ func TestHungRanks(t *testing.T) {
 
 func TestPatience(t *testing.T) {
 	cmd := start(t, 2, "rank")
-	cmd.Env = append(cmd.Env, PatienceEnv+"=soon")
+	cmd.Env = append(cmd.Env, patienceEnv+"=soon")
 	text, err := cmd.CombinedOutput()
 	require.Error(t, err)
 	assert.Contains(t, string(text), `NIN_PATIENCE is "soon"; want a duration of at least 500ms, such as 90s`)

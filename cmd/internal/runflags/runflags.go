@@ -168,10 +168,10 @@ func (f *Flags) Check() error {
 		for _, name := range names { // some device may take the one that does
 			r, _ := nin.Find(name) // found before
 			if err = f.check(f.Settings(r.Settings())); err == nil {
-				return nil
+				break
 			}
 		}
-		return cli.Usage(err)
+		return nn.Common(f.Ranks, cli.Usage(err))
 	}
 	var err error
 	f.fs.Visit(func(g *flag.Flag) {
@@ -183,8 +183,8 @@ func (f *Flags) Check() error {
 			}
 		}
 	})
-	if err != nil {
-		return cli.Usage(err)
+	if err = nn.Common(f.Ranks, cli.Usage(err)); err != nil {
+		return err
 	}
 	f.from, err = run.ReadCheckpointAcross(f.Ranks, f.resume)
 	return err

@@ -73,5 +73,7 @@ func (a *answer) tell(scene *netviz.Scene) {
 	post(map[string]any{"classes": list})
 }
 
-// plain is what err says, without the folder that the page's files are in.
-func plain(err error) string { return strings.ReplaceAll(err.Error(), filesDir+"/", "") }
+// plain is what err says, without the folders that the page's files are in.
+func plain(err error) string {
+	return strings.NewReplacer(newDir+"/", "", filesDir+"/", "").Replace(err.Error())
+}

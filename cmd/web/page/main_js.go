@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -31,6 +32,7 @@ const (
 	dataset  = "fashion-mnist" // of the site
 	dataDir  = "/data/" + dataset
 	filesDir = "/files"
+	newDir   = filesDir + "/new" // what the user has just given
 	runDir   = "/runs/last"
 )
 
@@ -56,6 +58,7 @@ type page struct {
 	shown       *session.Session // of a file of weights, if there is no run
 	model       string           // file of the weights that can be downloaded
 	last        string           // said of the training's progress
+	said        string           // what was wrong with the last image or file
 	starting    bool             // a training, whose first step compiles the kernels
 	busy        bool             // with a training or a self-test
 	paused      bool             // the training was, when the device was lost
@@ -115,6 +118,7 @@ func (p *page) begin(m js.Value) {
 
 // do does what a button says while the program is idle.
 func (p *page) do(what string, settings js.Value) {
+	p.said = ""
 	post(map[string]any{"text": map[string]any{"error": ""}})
 	var err error
 	switch what {
@@ -246,6 +250,7 @@ func (p *page) images() error {
 	train, test, err := data.Load(context.Background(), dataset, data.LoadOptions{Dir: dataDir})
 	if err == nil {
 		p.train, p.test = train, test
+		err = os.RemoveAll(dataDir)
 	}
 	return err
 }
@@ -271,20 +276,37 @@ func (p *page) start(s nin.Settings) error {
 		return err
 	}
 	p.closeRun()
-	if err := os.RemoveAll(runDir); err != nil {
+	// The last run is kept until this one has begun.
+	const last = runDir + ".last"
+	if err := os.RemoveAll(last); err != nil {
+		return err
+	}
+	err := os.Rename(runDir, last)
+	had := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	say("loading", map[string]any{"status": "Compiling the kernels."})
 	r, err := run.New(context.Background(), p.dev, s, nil, p.train, p.test, runDir)
 	if err != nil {
+		err = errors.Join(err, os.RemoveAll(runDir))
+		if had {
+			err = errors.Join(err, os.Rename(last, runDir))
+		}
 		return err
 	}
+	if err := os.RemoveAll(last); err != nil {
+		r.Close()
+		return err
+	}
+	p.model = ""
 	return p.follow(r)
 }
 
 // resume continues the last run.
 func (p *page) resume() error {
 	p.closeRun()
+	p.model = ""
 	c, err := run.ReadCheckpoint(runDir)
 	if err != nil {
 		return err
@@ -304,7 +326,7 @@ func (p *page) closeRun() {
 	p.scene.Close()
 	p.run.Close()
 	p.shown.Close()
-	p.scene, p.run, p.shown, p.model = nil, nil, nil, ""
+	p.scene, p.run, p.shown = nil, nil, nil
 }
 
 // historyBytes is the most bytes of the device's memory for maps of past steps.
@@ -394,24 +416,34 @@ func (p *page) progress(data map[string]any, format string, args ...any) {
 
 // file makes an image the input, or writes a file of weights in the place of the run's.
 func (p *page) file(m js.Value) {
-	name := path.Join(filesDir, path.Base(m.Get("name").String()))
+	base := path.Base(m.Get("name").String())
+	name := path.Join(newDir, base)
 	bytes := make([]byte, m.Get("bytes").Get("length").Int())
 	js.CopyBytesToGo(bytes, m.Get("bytes"))
-	err := os.MkdirAll(filesDir, 0o755)
+	err := os.MkdirAll(newDir, 0o755)
 	if err == nil {
 		err = os.WriteFile(name, bytes, 0o644)
 	}
+	defer os.RemoveAll(newDir)
 	switch {
 	case err != nil:
 	case isModel(name) && p.busy:
-		err = errors.New("a network is being trained: press Stop before you choose another")
+		err = errors.New("a network is at work: press Stop before you choose another")
 	case isModel(name):
-		err = p.look(name)
+		if err = p.perform(func() error { return p.look(name) }); err == nil {
+			p.model = path.Join(filesDir, base)
+			err = os.Rename(name, p.model)
+		} else if p.dev == nil {
+			p.failed(err)
+			return
+		} else {
+			p.rest("ready", nil)
+		}
 	case p.scene == nil:
 		err = errNoNetwork
 	default:
 		if err = p.scene.SetFile(name); err == nil {
-			p.given = path.Base(name)
+			p.given = base
 		}
 	}
 	p.took(err)
@@ -424,7 +456,10 @@ func (p *page) took(err error) {
 		said = plain(err)
 	}
 	p.Changed()
-	post(map[string]any{"text": map[string]any{"error": said}})
+	if said != p.said {
+		p.said = said
+		post(map[string]any{"text": map[string]any{"error": said}})
+	}
 }
 
 // selftest compares the kernels with their twins, and shows a line for each case that has the text only in it.

@@ -72,7 +72,7 @@ func (p *page) bench(s nin.Settings) error {
 	}
 	return p.measure(fmt.Sprintf("Measuring how fast %s trains and predicts.", r.Name), func(ctx context.Context) (table, string, error) {
 		rep, err := report.Bench(ctx, p.dev, report.BenchOptions{Recipe: r, Batch: s.Batch, Steps: benchSteps})
-		return rep, fmt.Sprintf("%s trains on %.1f images/s, and classifies %.1f.", r.Name, rep.TrainImages, rep.PredictImages), err
+		return rep, fmt.Sprintf("%s trains on %.1f images/s, and classifies %.1f images/s.", r.Name, rep.TrainImages, rep.PredictImages), err
 	})
 }
 

@@ -22,28 +22,43 @@ globalThis.files = (() => {
 	};
 
 	// Changes reach the storage in order; a program that waits for none of them may be ended between two.
-	const store = change => database?.transaction('files', 'readwrite', { durability: 'relaxed' }).objectStore('files')[change[0]](...change.slice(1));
+	const store = (method, ...change) => {
+		if (!database) return;
+		try {
+			const transaction = database.transaction('files', 'readwrite', { durability: 'relaxed' });
+			transaction.onabort = () => lost(transaction.error);
+			transaction.objectStore('files')[method](...change);
+		} catch { // the browser has closed the storage, as phones do while a tab is hidden
+			database = undefined;
+			connect().then(() => {
+				store('clear');
+				[...all.keys()].forEach(keep);
+			}).catch(lost);
+		}
+	};
+	const lost = e => postMessage({ text: { error: 'The browser does not keep the checkpoint: ' + (e?.message ?? 'it gives no reason') + '. Download the weights before you close the page.' } });
 	const keep = path => {
 		if (!path.startsWith('/runs')) return;
 		const file = all.get(path);
-		if (file === undefined) store(['delete', path]);
-		else store(['put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path]);
+		if (file === undefined) store('delete', path);
+		else store('put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path);
 	};
-	const load = () => new Promise(resolve => {
+	const connect = () => new Promise((resolve, reject) => {
 		const request = indexedDB.open('nin', 1);
 		request.onupgradeneeded = () => request.result.createObjectStore('files');
-		request.onerror = () => resolve(); // as in a private window: nothing is kept
-		request.onsuccess = () => {
-			database = request.result;
-			const cursor = database.transaction('files').objectStore('files').openCursor();
-			cursor.onerror = () => resolve();
-			cursor.onsuccess = () => {
-				if (!cursor.result) return resolve();
-				all.set(cursor.result.key, cursor.result.value);
-				cursor.result.continue();
-			};
+		request.onerror = () => reject(request.error);
+		request.onsuccess = () => resolve(database = request.result);
+	});
+	const read = () => new Promise((resolve, reject) => {
+		const cursor = database.transaction('files').objectStore('files').openCursor();
+		cursor.onerror = () => reject(cursor.error);
+		cursor.onsuccess = () => {
+			if (!cursor.result) return resolve();
+			all.set(cursor.result.key, cursor.result.value);
+			cursor.result.continue();
 		};
 	});
+	const load = () => connect().then(read).catch(() => {}); // as in a private window: nothing is kept
 
 	const stat = file => ({
 		isDirectory: () => file === null, dev: 0, ino: 0, mode: file === null ? 0o40755 : 0o100644, nlink: 1, uid: 0, gid: 0, rdev: 0,
@@ -139,7 +154,7 @@ globalThis.files = (() => {
 		fs[name] = (...args) => {
 			const callback = args.pop();
 			let result;
-			try { result = calls[name](...args); } catch (e) { return callback(e); }
+			try { result = calls[name](...args); } catch (e) { return callback(typeof e.code === 'string' ? e : fail('EIO')); }
 			callback(null, result);
 		};
 	}

@@ -51,18 +51,25 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		NotReadableError: 'The camera is in use by another program.',
 	};
 	const stop = () => {
+		asked = undefined;
 		for (const track of stream?.getTracks() ?? []) track.stop();
 		stream = undefined;
 		camera.setAttribute('aria-pressed', false);
 	};
+	let asked; // the last camera that was asked for
 	async function live() {
+		const ask = asked = {};
 		if (!navigator.mediaDevices) throw new Error('A camera needs a page from https or from this computer.');
 		const video = document.createElement('video');
-		stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+		const mine = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+		if (asked !== ask) { // the user has done something else meanwhile
+			for (const track of mine.getTracks()) track.stop();
+			return;
+		}
+		stream = mine;
 		camera.setAttribute('aria-pressed', true);
 		Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
 		await video.play();
-		const mine = stream;
 		mine.getVideoTracks()[0].onended = stop; // as when it is pulled out
 		const look = () => {
 			if (stream !== mine) return;

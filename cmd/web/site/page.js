@@ -5,7 +5,7 @@
 const $ = id => document.getElementById(id);
 const canvas = $('scene'), form = $('settings');
 const now = document.body.dataset;
-const idle = () => ['ready', 'done', 'failed'].includes(now.state);
+const idle = () => ['ready', 'done', 'failed'].includes(now.state) && !('dead' in now);
 const training = () => ['training', 'paused'].includes(now.state);
 // When a button can do something, if that is not whenever the program is idle.
 const able = {
@@ -47,12 +47,13 @@ const show = ({ data, text, append, file, classes }) => {
 };
 
 if (!navigator.gpu || !canvas.transferControlToOffscreen) {
+	if (!isSecureContext) $('unsupported').textContent = 'A browser offers its GPU only to pages from https or from the same computer: open this one so.';
 	show({ data: { state: 'unsupported' } });
 } else {
 	show({}); // while the program loads, no button can do anything
 	const query = new URLSearchParams(location.search);
 	for (const [name, value] of query) {
-		const field = form.elements[name];
+		const field = form.elements.namedItem(name);
 		if (!field) continue;
 		const before = field.value;
 		field.value = value;
@@ -68,7 +69,7 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 		show(e.data);
 		if (e.data.taken) own.taken();
 	};
-	worker.onerror = e => show({ data: { state: 'failed' }, text: { error: e.message } });
+	worker.onerror = e => show({ data: { state: 'failed', dead: '' }, text: { status: '', error: e.message + ' Load the page again.' } });
 	const screen = canvas.transferControlToOffscreen();
 	send('open', { canvas: screen, ...size(), start: query.get('start') === '1', settings: { ...settings(), ...Object.fromEntries(query) } }, [screen]);
 
@@ -79,7 +80,7 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 		if (what) send('do', { what, settings: settings() });
 		if (key) send('key', { key });
 	});
-	$('copy').onclick = () => navigator.clipboard.writeText($('report').textContent);
+	$('copy').onclick = () => navigator.clipboard.writeText($('report').textContent).catch(e => show({ text: { error: e.message } }));
 	canvas.addEventListener('keydown', e => {
 		if (e.ctrlKey || e.metaKey || e.altKey || e.key === 'Tab') return; // Tab leaves the canvas: . and , are its keys too
 		send('key', { key: e.key });
@@ -91,8 +92,21 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 			send(kind, { x: e.offsetX * devicePixelRatio, y: e.offsetY * devicePixelRatio });
 		});
 	}
-	const give = async file => file && send('file', { name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
-	$('file').onchange = e => give(e.target.files[0]);
+	const most = 256 << 20; // bytes of a file
+	const give = async file => {
+		if (!file || now.state === 'unsupported') return;
+		try {
+			if (file.size > most) throw new Error(file.name + ' has ' + file.size + ' bytes; want an image, or weights of at most ' + most);
+			const bytes = new Uint8Array(await file.arrayBuffer());
+			send('file', { name: file.name, bytes }, [bytes.buffer]);
+		} catch (e) {
+			show({ text: { error: e.message } });
+		}
+	};
+	$('file').onchange = e => {
+		give(e.target.files[0]);
+		e.target.value = ''; // the same file may be chosen again
+	};
 	document.ondragover = e => e.preventDefault();
 	document.ondrop = e => {
 		e.preventDefault();

@@ -13,4 +13,4 @@ onmessage = e => globalThis.receive ? globalThis.receive(e.data) : inbox.push(e.
 	const { instance } = await WebAssembly.instantiateStreaming(program, go.importObject);
 	await go.run(instance);
 	throw new Error('The program has ended.');
-})().catch(e => postMessage({ data: { state: 'failed' }, text: { error: e.message } }));
+})().catch(e => postMessage({ data: { state: 'failed', dead: '' }, text: { status: '', error: e.message + ' Load the page again.' } }));

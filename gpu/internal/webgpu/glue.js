@@ -100,7 +100,7 @@ return {
 			for (let i = 0; i < n;) i = commands[numbers[i]](numbers, i + 1);
 			device.queue.submit([encoder.finish()]);
 		} catch (e) { return text(e); } finally {
-			device.popErrorScope().then(e => e && event(0, text(e)), () => {}); // only of a lost device can't it be popped
+			device.popErrorScope().then(e => e && event(0, text(e)), () => {}); // popping fails only on a lost device
 		}
 	},
 	map(buffer, number) {
