@@ -47,7 +47,6 @@ func leave(ranks nn.Ranks, err error) {
 	default:
 		host, _ := os.Hostname()
 		cli.Report(os.Stderr, "train", fmt.Errorf("rank %d of %d, on %s: %w", ranks.Rank(), ranks.Size(), host, err))
-		time.Sleep(time.Second / 5) // mpirun may drop what it has not yet passed on
 		ranks.Abort(err)
 	}
 	cli.Exit("train", err)

@@ -130,6 +130,7 @@ const patienceEnv = "NIN_PATIENCE"
 const (
 	silence = time.Minute      // the default of NIN_PATIENCE
 	beat    = time.Second / 4  // between two heartbeats
+	passing = time.Second / 2  // before an abort: mpirun drops what a rank has said and it has not yet passed on
 	absence = 30 * time.Minute // of a rank that lives: longer than rank 0 measures kernels, or a driver compiles them
 )
 
@@ -273,6 +274,7 @@ func (r *ranks) AllGather(send, recv []byte) error {
 }
 
 func (r *ranks) Abort(error) {
+	time.Sleep(passing)
 	r.mu.Lock()
 	C.nin_abort()
 }
