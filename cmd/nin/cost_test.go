@@ -89,7 +89,7 @@ func TestCostRefuses(t *testing.T) {
 		{[]string{"-ranks", "2", "-network", "10GB"}, 2, `-network is "10GB"; want bits per second, such as 10Gb or 100Mb`},
 		{[]string{"-ranks", "2", "-latency", "-1s"}, 2, "want no less than 0"},
 		{[]string{"-ranks", "2", "-freeze", "0"}, 2, "-ranks is for one recipe"},
-		{[]string{"-ranks", "2"}, 2, "want -step-time"},
+		{[]string{"-ranks", "2"}, 2, "give -step-time"},
 		{[]string{"-input", "1,1,4,4"}, 1, "layer 0.0"},
 		{[]string{"-input", "1,1,9000,9000"}, 1, "binds at most"},
 	} {
