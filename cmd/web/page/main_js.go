@@ -58,6 +58,7 @@ type page struct {
 	shown       *session.Session // of a file of weights, if there is no run
 	model       string           // file of the weights that can be downloaded
 	last        string           // said of the training's progress
+	rested      string           // the last state in which the program was idle
 	said        string           // what was wrong with the last image or file
 	starting    bool             // a training, whose first step compiles the kernels
 	busy        bool             // with a training or a self-test
@@ -183,6 +184,7 @@ func (p *page) failed(err error) {
 
 // rest tells the page of a state in which the program is idle, and of what there is to go on with.
 func (p *page) rest(state string, text map[string]any) {
+	p.rested = state
 	has := map[string]any{"state": state, "busy": nil, "model": nil, "checkpoint": nil}
 	if p.model != "" {
 		has["model"] = path.Base(p.model)
@@ -437,7 +439,7 @@ func (p *page) file(m js.Value) {
 			p.failed(err)
 			return
 		} else {
-			p.rest("ready", nil)
+			p.rest(p.rested, nil)
 		}
 	case p.scene == nil:
 		err = errNoNetwork
