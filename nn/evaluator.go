@@ -227,21 +227,22 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 	for _, p := range parts[first:end] {
 		send = append(send, p.loss, p.correct)
 	}
+	went := float32(fine)
 	switch {
-	case err == nil:
-		send = append(send, fine)
 	case stopped(err):
-		send = append(send, canceled)
-	default:
-		send = append(send, failed)
+		went = canceled
+	case err != nil:
+		went = failed
 	}
+	send = append(send, went)
 	recv := make([]float32, len(send)*e.net.ranks.Size())
 	if lost := e.net.ranks.AllGather(gpu.Bytes(send), gpu.Bytes(recv)); lost != nil {
 		return cmp.Or(err, lost)
 	}
-	if stopped(err) {
+	switch went {
+	case canceled:
 		return everywhere{err}
-	} else if err != nil {
+	case failed:
 		return err
 	}
 	for i := range e.net.ranks.Size() {

@@ -139,9 +139,8 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 		}
 		return forward.Written(c.at)
 	}
-	order := make([]uint32, 2*len(x.chunks)) // and for each, whether it begins a group
-	begins := order[len(x.chunks):]
-	order = order[:len(x.chunks):cap(order)]
+	both := make([]uint32, 2*len(x.chunks))
+	order, begins := both[:len(x.chunks)], both[len(x.chunks):] // and whether each begins a group
 	for i := range order {
 		order[i] = uint32(i)
 	}
@@ -152,7 +151,7 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 			begins[i], size = 1, 1
 		}
 	}
-	if err := x.net.ranks.Broadcast(gpu.Bytes(order[:cap(order)]), 0); err != nil {
+	if err := x.net.ranks.Broadcast(gpu.Bytes(both), 0); err != nil {
 		return err
 	}
 	chunks := slices.Clone(x.chunks)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math/bits"
+	"slices"
 
 	"wgnin/gpu"
 	"wgnin/shaders"
@@ -41,32 +42,29 @@ type run struct {
 	first, last     bool // of the part
 }
 
-// division is how a number of images is divided into parts.
-type division struct {
-	parts  int
-	before []int // shares of the parts before each, and of all; nil if the parts are equal
-}
+// division is how a number of images is divided into parts: the shares of the parts before each, and
+// last of all parts.
+type division []int
 
 // divided is a division into so many equal parts or, unless there are none, into parts by shares.
 func divided(parts int, shares []int) division {
-	d := division{parts: parts}
 	if shares == nil {
-		return d
+		shares = slices.Repeat([]int{1}, parts)
 	}
-	d.before = []int{0}
+	d := make(division, len(shares)+1)
 	for i, s := range shares {
-		d.before = append(d.before, d.before[i]+s)
+		d[i+1] = d[i] + s
 	}
 	return d
 }
 
+func (d division) parts() int { return len(d) - 1 }
+
 // start is the first image of part i.
-func (d division) start(images, i int) int {
-	if d.before == nil {
-		return images * i / d.parts
-	}
-	return images * d.before[i] / d.before[d.parts]
-}
+func (d division) start(images, i int) int { return images * d[i] / d[d.parts()] }
+
+// share is the number of images of one share, rounded up.
+func (d division) share(images int) int { return shaders.DivUp(images, d[d.parts()]) }
 
 // runs yields the runs of the parts from first up to end, each of at most micro images. A part
 // without images has a run of none.

@@ -124,7 +124,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	t.division = divided(cfg.shards(), cfg.Shares)
-	t.micro = net.split(cfg.most())
+	t.micro = net.split(t.division.share(cfg.Batch)) // of equal parts, a whole one
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -196,18 +196,6 @@ func (t *Trainer) plan(n int) error {
 
 // shards are the parts of a batch that this rank computes: from first up to end.
 func (t *Trainer) shards() (first, end int) { return own(t.net.ranks, t.cfg.Shards) }
-
-// most is how many images should run at a time.
-func (c TrainConfig) most() int {
-	shares := 0
-	for _, s := range c.Shares {
-		shares += s
-	}
-	if shares == 0 {
-		return c.ShardSize()
-	}
-	return shaders.DivUp(c.Batch, shares)
-}
 
 // Check refuses what no training can have, with a [RangeError] that says what
 // would be right.
@@ -307,7 +295,7 @@ func (t *Trainer) Layers() []gpu.LayerCost { return t.forward.Layers() }
 
 // Flops returns the number of arithmetic operations of a step of a whole batch, on all ranks.
 func (t *Trainer) Flops() (n int64) {
-	for range t.division.runs(t.cfg.Batch, 0, t.division.parts, t.micro) {
+	for range t.division.runs(t.cfg.Batch, 0, t.division.parts(), t.micro) {
 		n += t.forward.Flops()
 	}
 	return n

@@ -1,6 +1,7 @@
 package viz
 
 import (
+	"cmp"
 	"fmt"
 	"image"
 	"image/color"
@@ -26,15 +27,7 @@ func (s *Scene) ranked(n int) []bar {
 	for i := range bars {
 		bars[i].p = math.Round(1e4*bars[i].p/sum) / 1e4 // what is shown, so that it is not drawn for less
 	}
-	slices.SortStableFunc(bars, func(a, b bar) int {
-		switch {
-		case a.p > b.p:
-			return -1
-		case a.p < b.p:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Compare(b.p, a.p) })
 	return bars[:min(n, len(bars))]
 }
 
@@ -112,10 +105,10 @@ func (s *Scene) numbersOf(t Tensor) []string {
 
 // drawValues draws each number of t as a bar from zero, between its name and the number.
 func (s *Scene) drawValues(p pen, t Tensor) {
-	v, texts := s.layout.values, s.numbersOf(t)
+	v, texts, entries := s.layout.values, s.numbersOf(t), s.entriesOf(t)
 	low, high := 0.0, 0.0
 	nameW, textW := 0, 0
-	for m, e := range s.entriesOf(t) {
+	for m, e := range entries {
 		low, high = min(low, e[2]), max(high, e[2])
 		nameW, textW = max(nameW, p.width(p.regular, s.mapName(m))), max(textW, p.width(p.regular, texts[m]))
 	}
@@ -128,7 +121,7 @@ func (s *Scene) drawValues(p pen, t Tensor) {
 		}
 		return from + int(math.Round(float64(to-from)*(value-low)/(high-low)))
 	}
-	for m, e := range s.entriesOf(t) {
+	for m, e := range entries {
 		left, top := m/v.lines*v.columnWidth, m%v.lines*v.lineHeight
 		row := image.Rect(left, top+p.pt(1), left+v.columnWidth-pad, top+v.lineHeight-p.pt(1))
 		c := raised

@@ -1,5 +1,5 @@
 // A class activation map (Zhou et al., arXiv:1512.04150) over the image: the map of one class, enlarged by bilinear
-// interpolation, in one hue whose opacity goes from none, where the map is not positive, to 3/4 at its largest value.
+// interpolation, in one hue whose opacity goes from none, where the map is not positive, to p.opacity at its largest value.
 // Shapes: image is a tensor [1,Planes,Rows,Cols] of values 0 to 1 (see Tensor), of 1 or 3 planes; map is [Rows,Cols];
 // frame is [*,frameWidth] packed RGBA8 pixels.
 // One invocation: one pixel of the panel. Assigns.
@@ -26,7 +26,7 @@ fn colour(px : u32, py : u32) -> u32 {
   let v = mix(
     mix(map_at(row, col), map_at(row, col + 1), w - floor(w)),
     mix(map_at(row + 1, col), map_at(row + 1, col + 1), w - floor(w)), h - floor(h));
-  let share = 0.75 * level(v, vec4<f32>(0.0, entry[p.range].y, 0.0, 0.0), 0u);
+  let share = p.opacity * level(v, vec4<f32>(0.0, entry[p.range].y, 0.0, 0.0), 0u);
   let at = p.offset + (py * p.rows / p.height) * p.rowStride + (px * p.cols / p.width) * p.colStride;
   let green = select(0u, p.planeStride, p.planes == 3u);
   return pack(

@@ -87,7 +87,8 @@ type cam struct {
 	Left, Top, Width, Height, FrameWidth                           uint32
 	Planes, Rows, Cols, Offset, PlaneStride, RowStride, ColStride  uint32 // of the image
 	MapRows, MapCols, MapOffset, MapRowStride, MapColStride, Range uint32
-	Hue                                                            uint32 // packed
+	Hue                                                            uint32  // packed
+	Opacity                                                        float32 // of the largest value
 }
 
 type camArgs[U, F any] struct {

@@ -93,9 +93,9 @@ func cases() []check.Case {
 	}
 	for _, c := range []cam{
 		{Left: 2, Top: 1, Width: 32, Height: 16, FrameWidth: 37, Planes: 1, Rows: 28, Cols: 28, PlaneStride: 9, RowStride: 28, ColStride: 1,
-			MapRows: 4, MapCols: 8, MapOffset: 3, MapRowStride: 64, MapColStride: 8, Range: 1, Hue: 0xff50a6f5},
+			MapRows: 4, MapCols: 8, MapOffset: 3, MapRowStride: 64, MapColStride: 8, Range: 1, Hue: 0xff50a6f5, Opacity: camOpacity},
 		{Width: 16, Height: 32, FrameWidth: 16, Planes: 3, Rows: 5, Cols: 7, Offset: 2, PlaneStride: 1, RowStride: 21, ColStride: 3,
-			MapRows: 2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Hue: 0xffc86432},
+			MapRows: 2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Hue: 0xffc86432, Opacity: camOpacity},
 	} {
 		// Halves of halves, so that what is interpolated and blended has no rounding that could
 		// differ.
@@ -136,7 +136,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "viz/cam", Kind: "index", Right: "map_at(row, col + 1)", Wrong: "map_at(row, col)"},
 	{Kernel: "viz/cam", Kind: "unwritten", Right: "i >= p.width * p.height", Wrong: "i + 1u >= p.width * p.height"},
 	{Kernel: "viz/cam", Kind: "edge", Right: "clamp(row, 0, i32(p.mapRows) - 1)", Wrong: "clamp(row, 0, i32(p.mapRows))"},
-	{Kernel: "viz/cam", Kind: "blend", Right: "0.75 * level", Wrong: "0.5 * level"},
+	{Kernel: "viz/cam", Kind: "blend", Right: "p.opacity * level", Wrong: "0.5 * level"},
 	{Kernel: "viz/cam", Kind: "range", Right: "vec4<f32>(0.0, entry[p.range].y, 0.0, 0.0)", Wrong: "entry[p.range]"},
 	{Kernel: "viz/cam", Kind: "grey", Right: "select(0u, p.planeStride, p.planes == 3u)", Wrong: "p.planeStride"},
 }

@@ -156,15 +156,15 @@ func mixed(a, b color.RGBA, v float64) color.RGBA {
 	return color.RGBA{of(a.R, b.R), of(a.G, b.G), of(a.B, b.B), 255}
 }
 
-// camShare is the opacity of the largest value in cam.wgsl.
-const camShare = 0.75
+// camOpacity is the opacity of the largest value of a class map.
+const camOpacity = 0.75
 
 // drawCamScale explains the opacity of the class map: it grows from 0 to the value most.
 func (s *Scene) drawCamScale(p pen, most string) {
 	b, gap := p.Bounds(), p.pt(6)
 	x := p.write(p.regular, faint, 0, 0, b.Dy(), b.Dx(), "0") + gap
 	end := p.writeRight(p.regular, faint, b.Max.X, 0, b.Dy(), most) - gap
-	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA { return mixed(raised, orange, camShare*v) })
+	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA { return mixed(raised, orange, camOpacity*v) })
 }
 
 // drawCamNothing draws a sentence instead of a class map that is nowhere positive.

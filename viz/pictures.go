@@ -11,9 +11,9 @@ func (s *Scene) camClass() int {
 	if s.class >= 0 {
 		return s.class
 	}
-	best := 0
-	for i, v := range s.logits() {
-		if v > s.logits()[best] {
+	best, logits := 0, s.logits()
+	for i, v := range logits { // which may be no numbers
+		if v > logits[best] {
 			best = i
 		}
 	}
@@ -69,7 +69,7 @@ func (s *Scene) pictures() []dispatch {
 			Planes: uint32(in.Shape[1]), Rows: uint32(in.Shape[2]), Cols: uint32(in.Shape[3]), Offset: uint32(in.Offset),
 			PlaneStride: uint32(in.Stride[1]), RowStride: uint32(in.Stride[2]), ColStride: uint32(in.Stride[3]),
 			MapRows: uint32(t.Shape[2]), MapCols: uint32(t.Shape[3]), MapOffset: uint32(t.Offset),
-			MapRowStride: uint32(t.Stride[2]), MapColStride: uint32(t.Stride[3]), Range: s.at.cam, Hue: packed(orange),
+			MapRowStride: uint32(t.Stride[2]), MapColStride: uint32(t.Stride[3]), Range: s.at.cam, Hue: packed(orange), Opacity: camOpacity,
 		}
 		k := c.kernel()
 		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{in.Data, t.Data, s.frame.All()}}, gpu.Words(c), func(r *gpu.Recorder, p gpu.View) {

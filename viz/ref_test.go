@@ -107,7 +107,7 @@ func (c cam) ref(a camArgs[[]uint32, []float64]) {
 				v += mapAt(corner[0], corner[1]) * (1 - math.Abs(h-float64(corner[0]))) * (1 - math.Abs(w-float64(corner[1])))
 			}
 			e := a.Entry[4*c.Range:]
-			share := 0.75 * level(v, 0, e[1], false)
+			share := float64(c.Opacity) * level(v, 0, e[1], false)
 			var bytes [3]uint32
 			for k := range uint32(3) {
 				at := c.Offset + y*c.Rows/c.Height*c.RowStride + x*c.Cols/c.Width*c.ColStride

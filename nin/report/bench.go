@@ -186,9 +186,9 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 			steps = append(steps, seconds)
 		}
 		if s.Step == o.Steps+1 {
-			rep.HostShare = (trainer.HostSeconds() - host) / float64(o.Steps) / Median(steps)
-			rep.TrainImages = float64(o.Batch) / Median(steps)
-			rep.TrainGFlops = float64(trainer.Flops()) / Median(steps) / 1e9
+			rep.HostShare = (trainer.HostSeconds() - host) / float64(o.Steps) / session.Median(steps)
+			rep.TrainImages = float64(o.Batch) / session.Median(steps)
+			rep.TrainGFlops = float64(trainer.Flops()) / session.Median(steps) / 1e9
 			if err := dev.Profile(); err != nil {
 				break // no timestamps: no table
 			}
@@ -234,7 +234,7 @@ func (rep *BenchReport) predict(ctx context.Context, on *session.Session, o Benc
 		}
 		runs = append(runs, time.Since(start).Seconds())
 	}
-	rep.PredictImages = float64(o.Batch) / Median(runs[1:])
+	rep.PredictImages = float64(o.Batch) / session.Median(runs[1:])
 	return nil
 }
 
@@ -261,15 +261,6 @@ func checkNoise(in nn.Shape, batch int) error {
 		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch, int64(batch)*image, free, free/image)
 	}
 	return nil
-}
-
-// Median is the middle of x, in order; 0 of none.
-func Median(x []float64) float64 {
-	if len(x) == 0 {
-		return 0
-	}
-	x = slices.Sorted(slices.Values(x))
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 // Write prints the report as a table.

@@ -67,8 +67,16 @@ func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Sh
 		}
 		start = time.Now()
 	}
-	slices.Sort(seconds)
-	return (seconds[(len(seconds)-1)/2] + seconds[len(seconds)/2]) / 2, nil
+	return Median(seconds), nil
+}
+
+// Median is the middle of x, in order; 0 of none.
+func Median(x []float64) float64 {
+	if len(x) == 0 {
+		return 0
+	}
+	x = slices.Sorted(slices.Values(x))
+	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
 // balance measures how fast the ranks are, all at the same time, and returns the shares of a batch

@@ -158,7 +158,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 	}
 	for i := range r.result.Results {
 		v := &r.result.Results[i]
-		v.Rate = report.Median(v.rates)
+		v.Rate = session.Median(v.rates)
 		v.Loss = means(v.losses)
 	}
 	r.result.Took = time.Since(r.begun)

@@ -20,8 +20,7 @@ func (p *page) measure(doing string, work func(context.Context) (t table, summar
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go p.watch(ctx, cancel)
-	say("loading", map[string]any{"status": doing})
-	post(map[string]any{"data": map[string]any{"busy": "measure"}})
+	post(map[string]any{"data": map[string]any{"state": "loading", "busy": "measure"}, "text": map[string]any{"status": doing}})
 	t, summary, err := work(ctx)
 	if errors.Is(err, context.Canceled) {
 		p.rest("ready", map[string]any{"status": "Stopped."})
