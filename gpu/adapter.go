@@ -81,8 +81,8 @@ func (a Adapter) String() string {
 // code on disk: llvmpipe and SwiftShader do.
 func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backend == "vulkan" }
 
-// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser goes on compiling it on another
-// thread, see [webgpu.Device.NewPipeline].
+// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser returns the pipeline
+// earlier and compiles it on another thread; see [webgpu.Device.NewPipeline].
 func (a Adapter) compilesInPlan() bool { return !a.compilesInQueue() && a.Backend != "webgpu" }
 
 // sharesCode reports whether kernels that differ in their sizes alone are better compiled as one: on software adapters,

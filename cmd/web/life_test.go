@@ -314,7 +314,7 @@ func TestKeysAndDrops(t *testing.T) {
 	x, y = at(0.08, 0.2)
 	b.changes("drawing", chromedp.MouseClickXY(x, y))
 
-	// Space goes on, and pauses. Tab leaves the canvas.
+	// Space continues the training, and then pauses it. Tab moves the focus off the canvas.
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.KeyEvent(" ")))
 	b.is("training")
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.KeyEvent(" ")))
@@ -327,7 +327,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Tab)))
 	require.NotEqual(t, "scene", eval[string](b, "document.activeElement.id"))
 
-	// Files of all kinds, while the training is paused and while it goes on.
+	// Files of all kinds are dropped, while the training is paused and while it runs.
 	var picture bytes.Buffer
 	require.NoError(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 40, 30))))
 	b.changes("drop", chromedp.Func(func(context.Context, *chromedp.Target) error { b.drop("grey.png", picture.Bytes()); return nil }))
@@ -351,7 +351,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.Equal(t, "done", b.now().State)
 }
 
-// The GPU process ends: the training goes on in the next.
+// When the browser's GPU process is killed, the training continues in the next one.
 func TestCrash(t *testing.T) {
 	browser.Find(t)
 	ctx, cancel, err := browser.Open(t.Context())

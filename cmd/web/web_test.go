@@ -223,8 +223,8 @@ func (b tab) shot(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
 
-// The address of the page starts a training. The attributes of the body follow it, and each loss is that of the native
-// program. The rate is low: at the recipe's own, training amplifies the differences of rounding of two drivers to 3e-3
+// The address of the page starts a training. The attributes of the body show its progress, and each loss equals that of
+// the native program. The rate is low: at the recipe's own, training amplifies the differences of rounding of two drivers to 3e-3
 // in 20 steps.
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")

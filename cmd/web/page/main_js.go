@@ -182,7 +182,7 @@ func (p *page) failed(err error) {
 	p.rest("failed", map[string]any{"status": "", "error": err.Error()})
 }
 
-// rest tells the page of a state in which the program is idle, and of what there is to go on with.
+// rest tells the page that the program is idle, in which state, and whether there are weights or a checkpoint.
 func (p *page) rest(state string, text map[string]any) {
 	p.rested = state
 	has := map[string]any{"state": state, "busy": nil, "model": nil, "checkpoint": nil}

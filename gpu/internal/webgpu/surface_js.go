@@ -42,7 +42,7 @@ func (s *Surface) Configured() bool { return s.d != nil }
 
 // Next returns the texture of the next picture, to be released after Present.
 func (s *Surface) Next() (*Texture, error) {
-	if s.d.lost { // another error is for the call that draws
+	if s.d.lost { // the call that draws reports every other error
 		return nil, ErrLost
 	}
 	return &Texture{s.d.number(s.d.glue.Call("canvas", s.context)), false}, nil
