@@ -351,6 +351,22 @@ func TestKeysAndDrops(t *testing.T) {
 	require.Equal(t, "done", b.now().State)
 }
 
+// A page that has no storage trains too, and says that it keeps nothing.
+func TestStorage(t *testing.T) {
+	first := open(t, short+"&start=1")
+	hash := first.finished()
+	require.Empty(t, first.now().Error)
+	other := newTab(first.ctx, t, first.site)
+	other.visit(short + "&start=1")
+	require.Equal(t, hash, other.finished())
+	require.Contains(t, other.now().Error, "does not keep the checkpoint: another tab")
+
+	// Chromium never answers once a page was left while its first visit made the storage.
+	hangs := openIn(first.ctx, t, short+"&start=1", map[string]string{"worker.js": "IDBFactory.prototype.open = () => ({});"})
+	require.Equal(t, hash, hangs.finished())
+	require.Contains(t, hangs.now().Error, "does not keep the checkpoint: its storage does not answer")
+}
+
 // When the browser's GPU process is killed, the training continues in the next one.
 func TestCrash(t *testing.T) {
 	browser.Find(t)

@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 
 // tab is a page in a browser.
 type tab struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	site string // its address
 }
@@ -88,7 +88,7 @@ asked.onmessage = async e => asked.postMessage(String(await eval(e.data)));
 }
 
 // open opens an address of the site in a new tab.
-func open(t *testing.T, query string) tab {
+func open(t testing.TB, query string) tab {
 	t.Helper()
 	browser.Find(t)
 	ctx, err := chromium()
@@ -97,7 +97,7 @@ func open(t *testing.T, query string) tab {
 }
 
 // openIn is open in a browser, with more scripts before those of the site.
-func openIn(browser context.Context, t *testing.T, query string, before map[string]string) tab {
+func openIn(browser context.Context, t testing.TB, query string, before map[string]string) tab {
 	t.Helper()
 	s, err := built()
 	require.NoError(t, err)
@@ -107,6 +107,14 @@ func openIn(browser context.Context, t *testing.T, query string, before map[stri
 	}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
+	b := newTab(browser, t, server.URL)
+	b.visit(query)
+	return b
+}
+
+// newTab opens an empty tab in a browser, for the site at an address.
+func newTab(browser context.Context, t testing.TB, site string) tab {
+	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	require.NoError(t, chromedp.Do(ctx, chromedp.EmulateViewport(800, 600)))
 	logged := make(chan struct{})
@@ -123,9 +131,7 @@ func openIn(browser context.Context, t *testing.T, query string, before map[stri
 		cancel()
 		<-logged
 	})
-	b := tab{t, ctx, server.URL}
-	b.visit(query)
-	return b
+	return tab{t, ctx, site}
 }
 
 // grow gives the page the size of its pictures. Before, it is small, for drawing takes time.

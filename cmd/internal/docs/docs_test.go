@@ -311,7 +311,7 @@ func (c commands) parses(name string, args []string) error {
 var testName = regexp.MustCompile(`(?m)^func (?:Test|Example|Fuzz|Benchmark)(\w*)\(`)
 
 // testsExist reports what is wrong with the arguments of go test: a package that is not there, or a
-// part of -run that no test of the packages has in its name.
+// part of -run or -bench that no test of the packages has in its name.
 func testsExist(args []string) error {
 	var tests strings.Builder
 	for _, a := range args {
@@ -339,7 +339,10 @@ func testsExist(args []string) error {
 			return err
 		}
 	}
-	if i := slices.Index(args, "-run"); i >= 0 && i+1 < len(args) {
+	for i, a := range args {
+		if a != "-run" && a != "-bench" || i+1 == len(args) || args[i+1] == "^$" { // none
+			continue
+		}
 		for part := range strings.SplitSeq(args[i+1], "|") {
 			re, err := regexp.Compile(part)
 			if err != nil {

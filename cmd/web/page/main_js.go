@@ -70,7 +70,7 @@ type page struct {
 func (p *page) open() (err error) {
 	p.dev, err = gpu.Open(gpu.Options{Window: &p.canvas, Compiling: func(_ string, done, all int) {
 		if p.starting {
-			post(map[string]any{"text": map[string]any{"status": fmt.Sprintf("Compiling the kernels: %d of %d.", done, all)}})
+			progress("%d of %d.", done, all)
 		}
 	}})
 	if err == nil {
@@ -155,6 +155,7 @@ func (p *page) do(what string, settings js.Value) {
 func (p *page) perform(action func() error) error {
 	say("loading", nil)
 	p.paused = false
+	p.stop = false
 	for p.losses = 0; ; p.losses++ {
 		if p.dev == nil {
 			if err := p.open(); err != nil {
@@ -336,9 +337,9 @@ const historyBytes = 64 << 20
 
 // follow trains r to its end, or until the user stops it.
 func (p *page) follow(r *run.Run) (err error) {
-	p.run, p.stop = r, false
+	p.run = r
 	p.busy, p.starting = true, true
-	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil}, "text": map[string]any{"status": r.Note}})
+	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil}, "text": map[string]any{"status": strings.TrimSpace(r.Note + " Compiling the kernels.")}})
 	say("training", nil)
 	stopped, err := p.events()
 	if err != nil {
@@ -375,7 +376,12 @@ func (p *page) events() (stopped bool, err error) {
 			return false, err
 		}
 		if e.Step != nil {
-			p.progress(map[string]any{"step": e.Step.Step, "loss": e.Step.Loss}, "Step %d of %d: loss %.4f.", e.Step.Step, r.Trainer.Total(), e.Step.Loss)
+			if p.starting {
+				say("training", map[string]any{"status": "Training."})
+				p.starting = false
+			}
+			post(map[string]any{"data": map[string]any{"step": e.Step.Step, "loss": e.Step.Loss}})
+			p.last = progress("Step %d of %d: loss %.4f.", e.Step.Step, r.Trainer.Total(), e.Step.Loss)
 		}
 		if p.scene == nil { // its kernels would keep the first step waiting
 			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: givePicture, History: historyBytes}); err != nil {
@@ -393,7 +399,8 @@ func (p *page) events() (stopped bool, err error) {
 			}
 		case e.Epoch != nil:
 			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
-			p.progress(map[string]any{"accuracy": e.Epoch.TestAccuracy}, "Epoch %d: test accuracy %.4f.", e.Epoch.Epoch, e.Epoch.TestAccuracy)
+			p.last = fmt.Sprintf("Epoch %d: test accuracy %.4f.", e.Epoch.Epoch, e.Epoch.TestAccuracy)
+			post(map[string]any{"data": map[string]any{"accuracy": e.Epoch.TestAccuracy}, "text": map[string]any{"status": p.last}})
 		case e.End != nil:
 			post(map[string]any{"data": map[string]any{"step": e.End.Step, "hash": e.End.Hash}})
 		case e.Warning != "":
@@ -409,11 +416,12 @@ func (p *page) events() (stopped bool, err error) {
 	return false, nil
 }
 
-// progress tells the page of a step or an epoch.
-func (p *page) progress(data map[string]any, format string, args ...any) {
-	p.starting = false
-	p.last = fmt.Sprintf(format, args...)
-	post(map[string]any{"data": data, "text": map[string]any{"status": p.last}})
+// progress shows a text behind the status, until there is another. Screen readers say the status
+// alone, because this changes at every step.
+func progress(format string, args ...any) (text string) {
+	text = fmt.Sprintf(format, args...)
+	post(map[string]any{"text": map[string]any{"progress": text}})
+	return text
 }
 
 // file makes an image the input, or writes a file of weights in the place of the run's.
@@ -467,8 +475,8 @@ func (p *page) took(err error) {
 // selftest compares the kernels with their twins, and shows a line for each case that has the text only in it.
 func (p *page) selftest(only string) error {
 	p.closeRun()
-	p.busy, p.stop = true, false
-	post(map[string]any{"data": map[string]any{"busy": "selftest", "selftest": nil}, "text": map[string]any{"report": ""}})
+	p.busy = true
+	post(map[string]any{"data": map[string]any{"busy": "selftest", "selftest": nil}, "text": map[string]any{"status": "Self-test.", "report": ""}})
 	cases := slices.DeleteFunc(conformance.Cases(p.dev), func(c check.Case) bool { return !strings.Contains(c.Kernel+" "+c.Detail, only) })
 	if len(cases) == 0 {
 		return fmt.Errorf("selftest is %q; want a part of the name or the sizes of a kernel", only)
@@ -488,10 +496,8 @@ func (p *page) selftest(only string) error {
 		default:
 			good++
 		}
-		post(map[string]any{
-			"append": map[string]any{"report": fmt.Sprintf("%s  %s %s %s\n", verdict, c.Kernel, c.Variant, c.Detail)},
-			"text":   map[string]any{"status": fmt.Sprintf("Self-test: %d of %d, %s.", done+1, len(cases), c.Kernel)},
-		})
+		post(map[string]any{"append": map[string]any{"report": fmt.Sprintf("%s  %s %s %s\n", verdict, c.Kernel, c.Variant, c.Detail)}})
+		progress("%d of %d, %s.", done+1, len(cases), c.Kernel)
 		if _, err := p.Frame(true); err != nil {
 			return err
 		}

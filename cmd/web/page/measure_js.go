@@ -90,7 +90,7 @@ func (p *page) score(s nin.Settings) error {
 	images := p.test.First(s.TestImages)
 	return p.measure("Testing.", func(ctx context.Context) (table, string, error) {
 		scores, err := report.Evaluate(ctx, p.dev, m, images, s.Batch, func(done int) {
-			post(map[string]any{"text": map[string]any{"status": fmt.Sprintf("Tested %d of %d images.", done, images.Len())}})
+			progress("Tested %d of %d images.", done, images.Len())
 		})
 		if err == nil {
 			post(map[string]any{"data": map[string]any{"accuracy": scores.Accuracy}})

@@ -5,7 +5,9 @@ globalThis.files = (() => {
 	const all = new Map([['/', null]]); // by path: { bytes, length, time }, or null for a folder
 	const open = new Map(); // by descriptor: { path, file, at, append }
 	const decoder = new TextDecoder();
+	const patience = 3000; // milliseconds that the storage may take to open
 	let next = 100, database, said = '';
+	let without; // why nothing is kept, until the page has said it
 
 	const fail = code => Object.assign(new Error(code), { code });
 	const clean = path => '/' + path.split('/').filter(p => p && p !== '.').join('/');
@@ -23,7 +25,11 @@ globalThis.files = (() => {
 
 	// Changes reach the storage in order; a program that waits for none of them may be ended between two.
 	const store = (method, ...change) => {
-		if (!database) return;
+		if (!database) {
+			if (without) lost(without);
+			without = undefined;
+			return;
+		}
 		try {
 			const transaction = database.transaction('files', 'readwrite', { durability: 'relaxed' });
 			transaction.onabort = () => lost(transaction.error);
@@ -58,7 +64,22 @@ globalThis.files = (() => {
 			cursor.result.continue();
 		};
 	});
-	const load = () => connect().then(read).catch(() => {}); // as in a private window: nothing is kept
+	// Another tab of the page may be using the storage. It is this one's until the page is closed.
+	const own = () => new Promise((resolve, reject) => {
+		navigator.locks.request('runs', { signal: AbortSignal.timeout(patience) }, () => (resolve(), new Promise(() => {})))
+			.catch(() => reject(new Error('another tab with this page does')));
+	});
+	const load = async () => {
+		try {
+			await own();
+			const late = new Promise((_, reject) => setTimeout(reject, patience, new Error('its storage does not answer')));
+			await Promise.race([connect(), late]);
+			await read();
+		} catch (e) { // as in a private window
+			database = undefined;
+			without = e;
+		}
+	};
 
 	const stat = file => ({
 		isDirectory: () => file === null, dev: 0, ino: 0, mode: file === null ? 0o40755 : 0o100644, nlink: 1, uid: 0, gid: 0, rdev: 0,

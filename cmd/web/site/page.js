@@ -22,6 +22,8 @@ const show = ({ data, text, append, file, classes }) => {
 	for (const name in data) if (data[name] === null) delete now[name];
 	for (const button of document.querySelectorAll('[data-do]')) button.disabled = !(able[button.dataset.do] ?? idle)();
 	$('pause').textContent = now.state === 'paused' ? 'Continue' : 'Pause';
+	$('start').textContent = able.resume() ? 'Start over' : 'Start';
+	if (text && 'status' in text) $('progress').textContent = '';
 	for (const id in text) {
 		$(id).textContent = text[id];
 		$(id).hidden = false;
@@ -77,18 +79,24 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	form.onsubmit = e => e.preventDefault();
 	document.addEventListener('click', e => {
 		const { do: what, key } = e.target.dataset ?? {};
+		if (['start', 'bench', 'test'].includes(what) && !form.reportValidity()) return; // they take the settings
 		if (what) send('do', { what, settings: settings() });
 		if (key) send('key', { key });
 	});
 	$('copy').onclick = () => navigator.clipboard.writeText($('report').textContent).catch(e => show({ text: { error: e.message } }));
 	canvas.addEventListener('keydown', e => {
-		if (e.ctrlKey || e.metaKey || e.altKey || e.key === 'Tab') return; // Tab leaves the canvas: . and , are its keys too
+		// On many keyboards the brackets need AltGr or Option. Tab leaves the canvas: . and , are its keys too.
+		const sign = /^[^a-z0-9]$/i.test(e.key) && (e.getModifierState('AltGraph') || e.altKey && !e.ctrlKey);
+		if (e.metaKey || (e.ctrlKey || e.altKey) && !sign || e.key === 'Tab') return;
 		send('key', { key: e.key });
 		if (e.key.length === 1 || /^(Arrow|Page|End|Delete|Enter)/.test(e.key)) e.preventDefault();
 	});
 	for (const kind of ['pointermove', 'pointerdown', 'pointerup', 'pointercancel']) {
 		canvas.addEventListener(kind, e => {
-			if (kind === 'pointerdown') canvas.setPointerCapture(e.pointerId);
+			if (kind === 'pointerdown') {
+				if (e.button !== 0) return;
+				canvas.setPointerCapture(e.pointerId);
+			}
 			send(kind, { x: e.offsetX * devicePixelRatio, y: e.offsetY * devicePixelRatio });
 		});
 	}

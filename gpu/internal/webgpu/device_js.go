@@ -145,6 +145,10 @@ func (d *Device) happened(number int, text string) {
 	if number == 0 {
 		if err == ErrLost {
 			d.lost = true
+			for _, answer := range d.asked {
+				answer(ErrLost)
+			}
+			d.close()
 		} else if d.err == nil {
 			d.err = err
 		}
@@ -176,7 +180,17 @@ func (d *Device) failed() error {
 }
 
 // Release gives the device back, after what was made with it.
-func (d *Device) Release() { d.h.Call("destroy") }
+func (d *Device) Release() {
+	d.h.Call("destroy")
+	d.close()
+}
+
+// close ends the events of the device.
+func (d *Device) close() {
+	d.glue.Call("close")
+	d.event.Release()
+	clear(d.asked)
+}
 
 // Poll lets the browser run its event loop for up to limit, and reports whether the queue
 // is empty. It returns early when something has happened on the device.

@@ -115,7 +115,11 @@ return {
 	// Lets the event loop run, for about so many milliseconds if nothing happens, and then makes an event.
 	pause(ms) {
 		if (ms < 1) turn.port2.postMessage(0);
-		else setTimeout(event, ms, -1, '');
+		else setTimeout(() => event(-1, ''), ms);
+	},
+	close() {
+		turn.port1.close();
+		event = () => {};
 	},
 	whenIdle(number) { device.queue.onSubmittedWorkDone().then(() => event(number, ''), e => event(number, text(e))); },
 };
