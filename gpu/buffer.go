@@ -241,12 +241,12 @@ func Read[T Scalar](v View, dst []T) error {
 	if err != nil {
 		return err
 	}
-	return d.readMapped(staging, webgpu.Bytes(dst))
+	return d.readMapped(staging, nil, webgpu.Bytes(dst))
 }
 
-// readMapped waits for the work that writes a mappable buffer and copies the
-// start of it to dst.
-func (d *Device) readMapped(b *Buffer, dst []byte) error {
+// readMapped waits for the work that writes a mappable buffer, and copies what lies at places, its
+// start if there is none, to each of dst.
+func (d *Device) readMapped(b *Buffer, places []int64, dst ...[]byte) error {
 	err := d.call("map", func() error {
 		if err := b.h.Map(); err != nil {
 			return err
@@ -261,9 +261,15 @@ func (d *Device) readMapped(b *Buffer, dst []byte) error {
 	if err != nil {
 		return fmt.Errorf("gpu: map %s: %w", b.label, err)
 	}
-	b.h.Read(dst)
+	for i, bytes := range dst {
+		at := int64(0)
+		if places != nil {
+			at = places[i]
+		}
+		b.h.Read(at, bytes)
+		d.readBytes.Add(int64(len(bytes)))
+	}
 	d.reads.Add(1)
-	d.readBytes.Add(int64(len(dst)))
 	return d.call("unmap", b.h.Unmap)
 }
 

@@ -74,7 +74,7 @@ func TestTempsShareMemory(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Release()
 	assert.Less(t, p.ArenaBytes(), int64(5*n*4), "eight temps, of which two are kept and two alive at a time")
-	rb, err := d.NewReadback(v, 3)
+	rb, err := d.NewReadback(3, v)
 	require.NoError(t, err)
 	defer rb.Release()
 	for range 3 {
@@ -261,7 +261,7 @@ func TestDry(t *testing.T) {
 		require.NoError(t, err)
 		flops := add(1000).Flops
 		assert.Equal(t, []gpu.LayerCost{{Layer: "one", Flops: add(250).Flops, Bytes: 4000}, {Layer: "two", Flops: flops, Bytes: 8000}}, p.Layers())
-		rb, err := d.NewReadback(x.All(), 2)
+		rb, err := d.NewReadback(2, x.All())
 		require.NoError(t, err)
 		_, now := d.Usage()
 		arena[i], held[i] = p.ArenaBytes(), now-before

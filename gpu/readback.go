@@ -11,18 +11,24 @@ import (
 // never runs empty: call Run for each run, and Next once Full reports true.
 type Readback struct {
 	d     *Device
-	src   View
+	src   []View
+	at    []int64 // where the copy of each begins in a slot
 	slots []*Buffer
 	head  int // oldest pending slot
 	n     int // pending
 }
 
-// NewReadback makes a readback of src that allows up to depth runs in flight. The caller releases
-// it. Errors: those of [Device.NewBuffer].
-func (d *Device) NewReadback(src View, depth int) (*Readback, error) {
+// NewReadback makes a readback of the views in src that allows up to depth runs in flight. The
+// caller releases it. Errors: those of [Device.NewBuffer].
+func (d *Device) NewReadback(depth int, src ...View) (*Readback, error) {
 	rb := &Readback{d: d, src: src}
+	bytes := int64(0)
+	for _, v := range src {
+		rb.at = append(rb.at, bytes)
+		bytes += roundUp(v.bytes, 8)
+	}
 	for i := range depth {
-		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src.Label(), i), src.bytes, stagingUsage)
+		b, err := d.newBuffer(fmt.Sprintf("readback %s %d", src[0].Label(), i), bytes, stagingUsage)
 		if err != nil {
 			rb.Release()
 			return nil, err
@@ -38,18 +44,22 @@ func (rb *Readback) Pending() int { return rb.n }
 // Full reports whether Next must be called before Run.
 func (rb *Readback) Full() bool { return rb.n == len(rb.slots) }
 
-// Run submits the plans, as [Device.Run] does, and a copy of the source after them. Errors: those
+// Run submits the plans, as [Device.Run] does, and a copy of the views after them. Errors: those
 // of [Device.Run], and a readback that is full.
 func (rb *Readback) Run(plans ...*Plan) error {
 	if rb.Full() {
 		return errors.New("gpu: readback: all slots are pending; call Next first")
 	}
-	if err := rb.src.check(); err != nil {
-		return err
+	for _, v := range rb.src {
+		if err := v.check(); err != nil {
+			return err
+		}
 	}
 	slot := (rb.head + rb.n) % len(rb.slots)
 	err := rb.d.run(plans, func(enc *webgpu.Encoder) {
-		enc.Copy(rb.slots[slot].h, 0, rb.src.buf.h, rb.src.start(), rb.src.bytes)
+		for i, v := range rb.src {
+			enc.Copy(rb.slots[slot].h, rb.at[i], v.buf.h, v.start(), v.bytes)
+		}
 	})
 	if err != nil {
 		return err
@@ -58,19 +68,27 @@ func (rb *Readback) Run(plans ...*Plan) error {
 	return nil
 }
 
-// Next waits for the oldest pending run and copies its values to dst. Errors: nothing pending, dst
-// longer than the source, and [ErrLost].
-func (rb *Readback) Next(dst []float32) error {
+// Next waits for the oldest pending run and copies the start of each view to its slice in dst, which
+// may have fewer slices than there are views. Errors: nothing pending, more slices than views, a
+// slice longer than its view, and [ErrLost].
+func (rb *Readback) Next(dst ...[]float32) error {
 	if rb.n == 0 {
 		return errors.New("gpu: readback: nothing is pending")
 	}
 	slot := rb.head
 	rb.head = (rb.head + 1) % len(rb.slots)
 	rb.n--
-	if int64(len(dst))*4 > rb.src.bytes {
-		return fmt.Errorf("gpu: readback %s: %d values of %d bytes", rb.src.Label(), len(dst), rb.src.bytes)
+	if len(dst) > len(rb.src) {
+		return fmt.Errorf("gpu: readback %s: %d slices for %d views", rb.src[0].Label(), len(dst), len(rb.src))
 	}
-	return rb.d.readMapped(rb.slots[slot], webgpu.Bytes(dst))
+	bytes := make([][]byte, len(dst))
+	for i, values := range dst {
+		if v := rb.src[i]; int64(len(values))*4 > v.bytes {
+			return fmt.Errorf("gpu: readback %s: %d values of %d bytes", v.Label(), len(values), v.bytes)
+		}
+		bytes[i] = webgpu.Bytes(values)
+	}
+	return rb.d.readMapped(rb.slots[slot], rb.at, bytes...)
 }
 
 // Release gives the staging buffers back. It may be called on nil.

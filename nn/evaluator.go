@@ -63,7 +63,7 @@ func NewEvaluator(net *Net, images *Images, batch int, loss ...Loss) (_ *Evaluat
 	if e.batch, err = net.fitting(e.batch, e.record); err != nil {
 		return nil, err
 	}
-	e.readback, err = net.dev.NewReadback(e.metrics.All(), inFlight)
+	e.readback, err = net.dev.NewReadback(inFlight, e.metrics.All())
 	return e, err
 }
 
@@ -325,7 +325,7 @@ func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	}
 	if e.values == nil {
 		var err error
-		if e.values, err = e.net.dev.NewReadback(e.logits.Data, 1); err != nil {
+		if e.values, err = e.net.dev.NewReadback(1, e.logits.Data); err != nil {
 			return nil, err
 		}
 	}

@@ -18,15 +18,15 @@ import (
 // it may round numbers close to zero otherwise than the host. Each value travels twice, as in a ring.
 //
 // While chunks are exchanged, the device computes the next: the plan of a micro-batch runs in
-// segments, each up to where a chunk is ready. Chunks that are ready together are a group.
+// segments, each up to where chunks are ready. Chunks that are ready together are a group.
 type exchange struct {
 	net     *Net
 	metrics *gpu.Buffer
 	chunks  []*chunkOfRanks // in the order of a step
 	recv    []float32       // slices from all ranks
-	sums    []sumOfRanks    // of two groups, for chunk after chunk in turns: those of one wait while the next is received
-	groups  []int           // where each ends in chunks
-	waited  time.Duration   // for other ranks
+	sums    [2][]sumOfRanks // of the chunks of a group, for groups in turns: those of one wait while the next is received
+	groups  []groupOfChunks
+	waited  time.Duration // for other ranks
 	// diverged is what the metrics say of this rank while they are exchanged.
 	diverged float32
 }
@@ -34,19 +34,27 @@ type exchange struct {
 // chunkOfRanks are values that are exchanged at a time.
 type chunkOfRanks struct {
 	at     view
-	piece  int         // of the gradients; -1 if these are others
-	values []float32   // of this rank, and then the sum, padded to equal slices
-	slice  []float32   // the sum of this rank's slice
-	plans  []*gpu.Plan // to run until the chunk is ready, after those of the chunks before it
+	piece  int       // of the gradients; -1 if these are others
+	values []float32 // of this rank, and then the sum, padded to equal slices
+	slice  []float32 // the sum of this rank's slice
+}
+
+// groupOfChunks is one submission: lavapipe, which runs llvmpipe, takes no second one while it
+// computes the first.
+type groupOfChunks struct {
+	chunks []*chunkOfRanks
+	plans  []*gpu.Plan // to run until the chunks are ready, after those of the groups before
 	work   int64       // arithmetic of a micro-batch in them
-	read   *gpu.Readback
+	values *gpu.Readback
+	adds   []*gpu.Plan   // to run once the slices of all ranks are there
+	sums   *gpu.Readback // of this rank's slices
 }
 
 // sumOfRanks adds slices up on the device.
 type sumOfRanks struct {
 	parts *gpu.Buffer // [ranks, slice]
+	sum   view
 	plan  *gpu.Plan
-	read  *gpu.Readback
 }
 
 // chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its latency,
@@ -79,54 +87,46 @@ func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 		}
 	}()
 	for i, s := range net.pieces(net.size) {
-		if err = x.add(s.of(net.grads), i); err != nil {
-			return nil, err
-		}
+		x.add(s.of(net.grads), i)
 	}
 	for _, s := range net.pieces(net.stateSize) {
-		if err = x.add(s.of(net.state), -1); err != nil {
-			return nil, err
-		}
+		x.add(s.of(net.state), -1)
 	}
-	if err = x.add(metrics.All(), -1); err != nil {
-		return nil, err
-	}
+	x.add(metrics.All(), -1)
 	slice := 0 // the longest
 	for _, c := range x.chunks {
 		slice = max(slice, len(c.slice))
 	}
 	ranks := net.ranks.Size()
 	x.recv = make([]float32, ranks*slice)
-	x.sums = make([]sumOfRanks, min(2*maxGroup, len(x.chunks)))
 	for i := range x.sums {
-		s := &x.sums[i]
-		if s.parts, err = net.dev.NewBuffer("slices of ranks", int64(ranks*slice)*4); err != nil {
-			return nil, err
-		}
-		r := net.dev.NewRecorder()
-		r.Layer("ranks")
-		sum := r.Temp("sum of ranks", int64(slice)*4)
-		r.Keep(sum)
-		add.Tree{Parts: ranks, Count: slice}.Kernel().Record(r, add.TreeArgs[view]{Part: s.parts.All(), Sum: sum})
-		if s.plan, err = r.Plan(); err != nil {
-			return nil, err
-		}
-		if s.read, err = net.dev.NewReadback(sum, 1); err != nil {
-			return nil, err
+		x.sums[i] = make([]sumOfRanks, min(maxGroup, len(x.chunks)))
+		for j := range x.sums[i] {
+			s := &x.sums[i][j]
+			if s.parts, err = net.dev.NewBuffer("slices of ranks", int64(ranks*slice)*4); err != nil {
+				return nil, err
+			}
+			r := net.dev.NewRecorder()
+			r.Layer("ranks")
+			s.sum = r.Temp("sum of ranks", int64(slice)*4)
+			r.Keep(s.sum)
+			add.Tree{Parts: ranks, Count: slice}.Kernel().Record(r, add.TreeArgs[view]{Part: s.parts.All(), Sum: s.sum})
+			if s.plan, err = r.Plan(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return x, nil
 }
 
 // add makes a chunk of the values at a view.
-func (x *exchange) add(at view, piece int) (err error) {
+func (x *exchange) add(at view, piece int) {
 	ranks := x.net.ranks.Size()
 	n := int(at.Bytes() / 4)
 	slice := shaders.RoundUp(shaders.DivUp(n, ranks), sliceAlign)
-	c := &chunkOfRanks{at: at, piece: piece, values: make([]float32, ranks*slice), slice: make([]float32, slice)}
-	c.read, err = x.net.dev.NewReadback(at, 1)
-	x.chunks = append(x.chunks, c)
-	return err
+	x.chunks = append(x.chunks, &chunkOfRanks{
+		at: at, piece: piece, values: make([]float32, ranks*slice), slice: make([]float32, slice),
+	})
 }
 
 // follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
@@ -155,34 +155,47 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 		return err
 	}
 	chunks := slices.Clone(x.chunks)
-	x.groups = nil
+	x.releaseGroups()
 	for i, k := range order {
 		x.chunks[i] = chunks[k]
-		if i > 0 && begins[i] == 1 {
-			x.groups = append(x.groups, i)
+		if begins[i] == 1 {
+			x.groups = append(x.groups, groupOfChunks{})
 		}
+		g := &x.groups[len(x.groups)-1]
+		g.chunks = append(g.chunks, chunks[k])
 	}
-	x.groups = append(x.groups, len(chunks))
 	pieces := 0
 	for _, c := range x.chunks {
 		pieces = max(pieces, c.piece+1)
 	}
 	done, others := 0, false
-	for _, c := range x.chunks {
-		c.plans, c.work = nil, 0
-		if at := ready(c); at > done {
-			part := forward.Part(done, at)
-			c.plans, c.work, done = append(c.plans, part), part.Flops(), at
-		}
-		for _, l := range levels {
-			switch { // a level's plan adds piece after piece, and then the others
-			case c.piece >= 0:
-				c.plans = append(c.plans, l.add.Part(c.piece, c.piece+1))
-			case !others:
-				c.plans = append(c.plans, l.add.Part(pieces, l.add.Len()))
+	for i := range x.groups {
+		g := &x.groups[i]
+		var values, sums []view
+		for j, c := range g.chunks {
+			if at := ready(c); at > done {
+				part := forward.Part(done, at)
+				g.plans, g.work, done = append(g.plans, part), g.work+part.Flops(), at
 			}
+			for _, l := range levels {
+				switch { // a level's plan adds piece after piece, and then the others
+				case c.piece >= 0:
+					g.plans = append(g.plans, l.add.Part(c.piece, c.piece+1))
+				case !others:
+					g.plans = append(g.plans, l.add.Part(pieces, l.add.Len()))
+				}
+			}
+			others = others || c.piece < 0
+			s := x.sums[i%2][j]
+			values, sums, g.adds = append(values, c.at), append(sums, s.sum), append(g.adds, s.plan)
 		}
-		others = others || c.piece < 0
+		var err error
+		if g.values, err = x.net.dev.NewReadback(1, values...); err != nil {
+			return err
+		}
+		if g.sums, err = x.net.dev.NewReadback(1, sums...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -190,26 +203,26 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 // run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this
 // rank has, and reports whether a rank wants to stop.
 func (x *exchange) run(stop bool) (stopped bool, err error) {
-	before, first, submitted := 0, 0, 0 // chunks up to the last group, up to this one, and that the device has
-	for g, end := range x.groups {
-		// The device has work while this one waits for the others.
-		for until := x.groups[min(g+1, len(x.groups)-1)]; submitted < until; submitted++ {
-			c := x.chunks[submitted]
-			if err := c.read.Run(c.plans...); err != nil {
+	compute := func(i int) error { return x.groups[i].values.Run(x.groups[i].plans...) }
+	if err := compute(0); err != nil {
+		return false, err
+	}
+	for i := range x.groups {
+		if i+1 < len(x.groups) { // the device has work while the exchange waits for other ranks
+			if err := compute(i + 1); err != nil {
 				return false, err
 			}
 		}
-		for i := first; i < end; i++ {
-			if err := x.scatter(i, stop); err != nil {
+		if i > 0 {
+			if err := x.gather(i - 1); err != nil {
 				return false, err
 			}
 		}
-		if err := x.gather(before, first); err != nil {
+		if err := x.scatter(i, stop); err != nil {
 			return false, err
 		}
-		before, first = first, end
 	}
-	if err := x.gather(before, first); err != nil {
+	if err := x.gather(len(x.groups) - 1); err != nil {
 		return false, err
 	}
 	m := x.chunks[len(x.chunks)-1].values
@@ -225,42 +238,53 @@ func (x *exchange) run(stop bool) (stopped bool, err error) {
 // itself whether it has diverged.
 const stopWord = shaders.MetricDiverged
 
-// scatter reads the i-th chunk, exchanges its slices and has them added up.
+// scatter reads the chunks of the i-th group, exchanges their slices and has them added up.
 func (x *exchange) scatter(i int, stop bool) error {
-	c, s := x.chunks[i], &x.sums[i%len(x.sums)]
-	if err := c.read.Next(c.values[:c.at.Bytes()/4]); err != nil {
+	g := x.groups[i]
+	var values [maxGroup][]float32
+	for j, c := range g.chunks {
+		values[j] = c.values[:c.at.Bytes()/4]
+	}
+	if err := g.values.Next(values[:len(g.chunks)]...); err != nil {
 		return err
 	}
-	if c.at == x.metrics.All() {
-		x.diverged = c.values[shaders.MetricDiverged]
-		clear(c.values[stopWord:])
-		if stop {
-			c.values[stopWord] = 1
+	for j, c := range g.chunks {
+		if c.at == x.metrics.All() {
+			x.diverged = c.values[shaders.MetricDiverged]
+			clear(c.values[stopWord:])
+			if stop {
+				c.values[stopWord] = 1
+			}
 		}
-	}
-	start := time.Now()
-	recv := x.recv[:len(c.values)]
-	if err := x.net.ranks.AllToAll(gpu.Bytes(c.values), gpu.Bytes(recv)); err != nil {
-		return err
-	}
-	x.waited += time.Since(start)
-	apart := s.parts.Bytes() / int64(x.net.ranks.Size())
-	for i := range x.net.ranks.Size() {
-		part := s.parts.Slice(int64(i)*apart, apart)
-		if err := gpu.Write(part, recv[i*len(c.slice):][:len(c.slice)]); err != nil {
+		start := time.Now()
+		recv := x.recv[:len(c.values)]
+		if err := x.net.ranks.AllToAll(gpu.Bytes(c.values), gpu.Bytes(recv)); err != nil {
 			return err
 		}
+		x.waited += time.Since(start)
+		parts := x.sums[i%2][j].parts
+		apart := parts.Bytes() / int64(x.net.ranks.Size())
+		for k := range x.net.ranks.Size() {
+			part := parts.Slice(int64(k)*apart, apart)
+			if err := gpu.Write(part, recv[k*len(c.slice):][:len(c.slice)]); err != nil {
+				return err
+			}
+		}
 	}
-	return s.read.Run(s.plan)
+	return g.sums.Run(g.adds...)
 }
 
-// gather gives all ranks the sums of the chunks from first up to end. Each rank has those of its slices.
-func (x *exchange) gather(first, end int) error {
-	for i, c := range x.chunks[first:end] {
-		s := &x.sums[(first+i)%len(x.sums)]
-		if err := s.read.Next(c.slice); err != nil {
-			return err
-		}
+// gather gives all ranks the sums of the i-th group. Each rank has those of its slices.
+func (x *exchange) gather(i int) error {
+	g := x.groups[i]
+	var sums [maxGroup][]float32
+	for j, c := range g.chunks {
+		sums[j] = c.slice
+	}
+	if err := g.sums.Next(sums[:len(g.chunks)]...); err != nil {
+		return err
+	}
+	for _, c := range g.chunks {
 		start := time.Now()
 		if err := x.net.ranks.AllGather(gpu.Bytes(c.slice), gpu.Bytes(c.values)); err != nil {
 			return err
@@ -289,14 +313,21 @@ func (x *exchange) close() {
 	if x == nil {
 		return
 	}
-	for _, c := range x.chunks {
-		c.read.Release()
+	x.releaseGroups()
+	for _, sums := range x.sums {
+		for _, s := range sums {
+			s.plan.Release()
+			s.parts.Release()
+		}
 	}
-	for _, s := range x.sums {
-		s.read.Release()
-		s.plan.Release()
-		s.parts.Release()
+}
+
+func (x *exchange) releaseGroups() {
+	for _, g := range x.groups {
+		g.values.Release()
+		g.sums.Release()
 	}
+	x.groups = nil
 }
 
 // Chunk is what ranks exchange at a time. See [Across].
@@ -311,12 +342,13 @@ func (t *Trainer) Chunks() (all []Chunk) {
 	if t.exchange == nil {
 		return nil
 	}
-	group, whole := 0, float64(t.forward.Flops())
-	for i, c := range t.exchange.chunks {
-		if i == t.exchange.groups[group] {
-			group++
+	whole := float64(t.forward.Flops())
+	for i, g := range t.exchange.groups {
+		work := float64(g.work) / whole // the first chunk's
+		for _, c := range g.chunks {
+			all = append(all, Chunk{4 * int64(len(c.values)), work, i})
+			work = 0
 		}
-		all = append(all, Chunk{4 * int64(len(c.values)), float64(c.work) / whole, group})
 	}
 	return all
 }

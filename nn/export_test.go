@@ -25,12 +25,12 @@ func SetChunk(n int) (restore func()) {
 	return func() { chunkValues = before }
 }
 
-// Segments returns, for each chunk that a step of several ranks exchanges, the number of dispatches
-// that run before it.
+// Segments returns, for each group of chunks that a step of several ranks exchanges, the number of
+// dispatches that run before it.
 func Segments(t *Trainer) (dispatches []int) {
-	for _, c := range t.exchange.chunks {
+	for _, g := range t.exchange.groups {
 		n := 0
-		for _, p := range c.plans {
+		for _, p := range g.plans {
 			n += p.Len()
 		}
 		dispatches = append(dispatches, n)

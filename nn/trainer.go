@@ -174,7 +174,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	if t.update, err = r.Plan(); err != nil {
 		return nil, err
 	}
-	t.readback, err = net.dev.NewReadback(t.metrics.All(), inFlight)
+	t.readback, err = net.dev.NewReadback(inFlight, t.metrics.All())
 	return t, err
 }
 
@@ -264,7 +264,7 @@ func (t *Trainer) plans() []*gpu.Plan {
 	first, end := t.shards()
 	all := append([]*gpu.Plan{t.forward}, t.tree.sums(end-first-1)...)
 	if t.exchange != nil {
-		all = append(all, t.exchange.sums[0].plan)
+		all = append(all, t.exchange.sums[0][0].plan)
 	}
 	return append(all, t.update)
 }

@@ -128,7 +128,7 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	if err := gpu.Write(s.entries.All(), []float32{0, 1, 0, 0}); err != nil {
 		return nil, err
 	}
-	if s.readback, err = dev.NewReadback(s.entries.Slice(0, int64(s.at.host)*16), readbackDelay); err != nil {
+	if s.readback, err = dev.NewReadback(readbackDelay, s.entries.Slice(0, int64(s.at.host)*16)); err != nil {
 		return nil, err
 	}
 	s.values = make([]float32, 4*s.at.host)

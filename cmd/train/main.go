@@ -33,21 +33,24 @@ func main() {
 // leave ends the process. An error that all ranks have is told by rank 0, and mpirun's exit code is
 // that of rank 0; an error that this rank has alone ends the others too.
 func leave(ranks nn.Ranks, err error) {
-	switch {
-	case ranks == nil:
-		mpi.Finalize()
-	case err == nil || nn.Everywhere(err):
+	if ranks == nil {
+		_ = mpi.Finalize() // it has no others to wait for
+		cli.Exit("train", err)
+	}
+	alone := err
+	if err == nil || nn.Everywhere(err) {
 		if ranks.Rank() > 0 {
 			signal.Reset() // mpirun's, when rank 0 has ended with a code other than 0
 		}
-		mpi.Finalize()
-		if ranks.Rank() > 0 {
-			os.Exit(0)
-		}
-	default:
+		alone = mpi.Finalize()
+	}
+	if alone != nil {
 		host, _ := os.Hostname()
-		cli.Report(os.Stderr, "train", fmt.Errorf("rank %d of %d, on %s: %w", ranks.Rank(), ranks.Size(), host, err))
-		ranks.Abort(err)
+		cli.Report(os.Stderr, "train", fmt.Errorf("rank %d of %d, on %s: %w", ranks.Rank(), ranks.Size(), host, alone))
+		ranks.Abort(alone)
+	}
+	if ranks.Rank() > 0 {
+		os.Exit(0)
 	}
 	cli.Exit("train", err)
 }
@@ -156,14 +159,18 @@ func execute(args []string, ranks nn.Ranks) error {
 	if ranks == nil { // MPI does not begin anew within a process
 		cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
 	}
+	command := "go run ./cmd/train"
+	if ranks != nil {
+		command = fmt.Sprintf("mpirun -n %d %s", ranks.Size(), os.Args[0])
+	}
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))
 	for event, err := range r.Events(ctx) {
 		if errors.Is(err, context.Canceled) {
-			p.Stopped("./cmd/train")
+			p.Stopped(command)
 		}
 		if err != nil {
-			return p.Failed("./cmd/train", err)
+			return p.Failed(command, err)
 		}
 		p.Show(event)
 	}

@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,10 +25,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu/gputest"
+	"wgnin/nin/report"
 )
 
 // onRanks is the command on n ranks, started by $MPIRUN, or else mpirun.
-func onRanks(t *testing.T, n int, args ...string) *exec.Cmd {
+func onRanks(t testing.TB, n int, args ...string) *exec.Cmd {
 	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
 	if err != nil {
 		t.Skip(err)
@@ -99,11 +102,52 @@ func TestMPI(t *testing.T) {
 
 // shellOnRanks is the command on n ranks, each started by what the shell does, which knows its $rank and has the command
 // as its arguments.
-func shellOnRanks(t *testing.T, n int, does string, args ...string) *exec.Cmd {
+func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 	cmd := onRanks(t, n, args...)
 	shell := []string{"sh", "-c", "rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}; " + does, "sh"}
 	cmd.Args = slices.Insert(cmd.Args, 3, shell...)
 	return cmd
+}
+
+// BenchmarkScaling holds the model of nin cost against steps of mini on 1, 2 and 4 local ranks, among which two cores
+// are divided: each computes on one core, and four on half a core each. The metrics are measured steps in parts of
+// predicted ones.
+//
+//	CC=mpicc go test -tags mpi ./cmd/train -run '^$' -bench Scaling -benchtime 3x
+func BenchmarkScaling(b *testing.B) {
+	const cores, batch, steps = 2, 64, 24
+	command := exec.Command("taskset", "-c", "0", "go", "run", "../nin", "cost", "-recipe", "mini", "-batch", fmt.Sprint(batch),
+		"-ranks", "4", "-network", "40Gb", "-latency", "100us", "-json") // about what memory is that they share
+	text, err := command.Output()
+	require.NoError(b, err)
+	var model report.Scaling
+	require.NoError(b, json.Unmarshal(text, &model))
+	rate := regexp.MustCompile(`, ([0-9.]+) images/s`)
+	ratios := make([]float64, len(model.Rows))
+	for b.Loop() {
+		for i, row := range model.Rows {
+			n := row.Ranks
+			cmd := shellOnRanks(b, n, fmt.Sprintf(`exec taskset -c $((rank %% %d)) "$@"`, cores), "-recipe", "mini", "-batch", fmt.Sprint(n*batch),
+				"-steps", fmt.Sprint(steps), "-train-images", fmt.Sprint(n*batch*steps), "-test-images", fmt.Sprint(n), "-out", filepath.Join(b.TempDir(), "run"))
+			text, err := cmd.CombinedOutput()
+			require.NoError(b, err, string(text))
+			var rates []float64
+			for _, m := range rate.FindAllSubmatch(text, -1) {
+				r, err := strconv.ParseFloat(string(m[1]), 64)
+				require.NoError(b, err)
+				rates = append(rates, r)
+			}
+			require.NotEmpty(b, rates, string(text))
+			slices.Sort(rates)
+			measured := float64(n*batch) / rates[len(rates)/2]
+			predicted := row.Weak.Exposed + (row.Weak.Seconds-row.Weak.Exposed)*float64(max(1, n/cores))
+			ratios[i] += measured / predicted
+			b.Logf("%d ranks: %.0f ms, predicted %.0f ms", n, measured*1e3, predicted*1e3)
+		}
+	}
+	for i, row := range model.Rows {
+		b.ReportMetric(ratios[i]/float64(b.N), fmt.Sprintf("measured/predicted-%d-ranks", row.Ranks))
+	}
 }
 
 // What all ranks find wrong is told once, and what is wrong on one names it.

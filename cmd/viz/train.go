@@ -64,12 +64,12 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	var failed error // in drawing
 	for event, err := range r.Events(running) {
 		if errors.Is(err, context.Canceled) {
-			p.Stopped("./cmd/viz -train")
+			p.Stopped("go run ./cmd/viz -train")
 			s.report()
 			return errors.Join(failed, ctx.Err())
 		}
 		if err != nil {
-			return p.Failed("./cmd/viz -train", err)
+			return p.Failed("go run ./cmd/viz -train", err)
 		}
 		p.Show(event)
 		if failed = errors.Join(failed, t.tell(event)); failed == nil && running.Err() == nil {

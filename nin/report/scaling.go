@@ -70,7 +70,7 @@ func GivenCompute(step time.Duration, batch int) Compute {
 func MeasureCompute(ctx context.Context, dev *gpu.Device, r nin.Recipe, batch int) (c Compute, err error) {
 	const steps = 3
 	few := max(1, batch/4)
-	if err := checkNoise(r.In, 2*batch); err != nil {
+	if err := checkNoise(r.In, 2*batch*steps); err != nil {
 		return c, err
 	}
 	net := r.Net(10, r.Dropout)
@@ -182,41 +182,40 @@ func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, e
 
 // pipeline is how long a step takes whose last micro-batch begins at begin and takes work seconds, as
 // a trainer on several ranks runs it: the device has the group of chunks that is exchanged and the
-// next to compute; the host has the chunks of a group added up, each once it is computed, and then
-// sends the sums of the group before to all. The device adds up after what it has to compute.
+// next to compute; the host sends the sums of the group before to all, and then has the chunks of
+// the group added up, once they are computed. The device adds up after what it has to compute.
 func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64) float64) float64 {
-	device, host := begin, begin // when each is done
-	ready, sum := make([]float64, len(chunks)), make([]float64, len(chunks))
-	end := func(group int) int { // of its chunks; those of group -1 and those after the last are none
-		n := 0
-		for n < len(chunks) && chunks[n].Group <= group {
-			n++
+	type group struct{ work, exchange, ready, sum float64 }
+	var groups []group
+	rest := 1.0 // of the arithmetic: that after the last chunk, or all if there are none
+	for _, k := range chunks {
+		if k.Group == len(groups) {
+			groups = append(groups, group{})
 		}
-		return n
-	}
-	submitted := 0
-	for g := 0; end(g-1) < len(chunks); g++ {
-		for device = max(device, host); submitted < end(g+1); submitted++ {
-			device += work * chunks[submitted].Work
-			ready[submitted] = device
-		}
-		for i := end(g - 1); i < end(g); i++ {
-			host = max(host, ready[i]) + exchange(chunks[i].Bytes)
-			sum[i] = max(host, device)
-		}
-		for i := end(g - 2); i < end(g-1); i++ {
-			host = max(host, sum[i]) + exchange(chunks[i].Bytes)
-		}
-	}
-	rest, last := 1.0, end(-1) // of the arithmetic: that after the last chunk, or all if there are none
-	for i, k := range chunks {
+		g := &groups[k.Group]
+		g.work += k.Work * work
+		g.exchange += exchange(k.Bytes)
 		rest -= k.Work
-		if k.Group < chunks[len(chunks)-1].Group {
-			last = i + 1
+	}
+	device, host := begin, begin // when each is done
+	compute := func(i int) {
+		if i < len(groups) {
+			device = max(device, host) + groups[i].work
+			groups[i].ready = device
 		}
 	}
-	for i := last; i < len(chunks); i++ {
-		host = max(host, sum[i]) + exchange(chunks[i].Bytes)
+	compute(0)
+	for i := range groups {
+		g := &groups[i]
+		compute(i + 1)
+		if i > 0 {
+			host = max(host, groups[i-1].sum) + groups[i-1].exchange
+		}
+		host = max(host, g.ready) + g.exchange
+		g.sum = max(host, device)
+	}
+	if n := len(groups); n > 0 {
+		host = max(host, groups[n-1].sum) + groups[n-1].exchange
 	}
 	return max(host, device) + max(0, rest)*work
 }

@@ -38,7 +38,7 @@ func (p pretend) AllGather(send, recv []byte) error {
 
 // StepSeconds measures training steps of n random images on dev, which is one of ranks ranks, and
 // returns the median. It contains what an exchange takes on the device and between device and host,
-// but not on the network. The first step, which compiles, is not counted.
+// but not on the network. As many steps before, the first of which compiles, are not counted.
 func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks, steps int) (float64, error) {
 	s, err := New(dev, layers, in, nn.Across(Pretend(ranks)))
 	if err != nil {
@@ -48,21 +48,21 @@ func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Sh
 	if err := s.Net.Init(nn.He, 0); err != nil {
 		return 0, err
 	}
-	if err := s.Load(Noise(in, n*ranks, s.Net.Out.Len()), nil); err != nil {
+	if err := s.Load(Noise(in, n*ranks*steps, s.Net.Out.Len()), nil); err != nil {
 		return 0, err
 	}
-	if err := s.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: n * ranks, Epochs: steps + 1, Momentum: 0.9}}); err != nil {
+	if err := s.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: n * ranks, Epochs: 2, Momentum: 0.9}}); err != nil {
 		return 0, err
 	}
 	var seconds []float64
 	start := time.Now()
-	for step, err := range s.Trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
+	for step, err := range s.Trainer.Steps(ctx) {
 		if err != nil {
 			return 0, err
 		}
-		if step.Step == 1 {
+		if step.Step == steps { // the end of an epoch, with nothing in flight
 			dev.WaitAhead()
-		} else {
+		} else if step.Step > steps {
 			seconds = append(seconds, time.Since(start).Seconds())
 		}
 		start = time.Now()

@@ -22,7 +22,7 @@ import (
 
 // TestMain runs the tests, or what a process that [start] started does.
 func TestMain(m *testing.M) {
-	does := map[string]func() error{"rank": rank, "stopped": stopped, "away": away}[os.Getenv("NIN_MPI_RANK")]
+	does := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft}[os.Getenv("NIN_MPI_RANK")]
 	if does == nil {
 		os.Exit(m.Run())
 	}
@@ -30,7 +30,10 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	Finalize()
+	if err := Finalize(); err != nil {
+		fmt.Println(err)
+		world.Abort(err)
+	}
 }
 
 // start is $MPIRUN, or else mpirun, of n ranks that do what does says.
@@ -61,6 +64,7 @@ func TestHungRanks(t *testing.T) {
 	for does, want := range map[string]string{
 		"stopped": `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`,
 		"away":    `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`,
+		"left":    `mpi: finalize: rank 1, on \S+, has given no sign of life for 4s`,
 	} {
 		cmd := start(t, 2, does)
 		cmd.Env = append(cmd.Env, patienceEnv+"=4s")
@@ -81,6 +85,15 @@ func TestPatience(t *testing.T) {
 // stopped is two ranks in wait of rank 1, which the system has stopped.
 func stopped() error {
 	return waiting(func() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }, absence)
+}
+
+// hasLeft is two ranks, one of which leaves while the system has stopped the other.
+func hasLeft() error {
+	r, err := Init()
+	if err == nil && r.Rank() == 1 {
+		err = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	}
+	return err
 }
 
 // away is two ranks in wait of rank 1, which does something else.

@@ -178,9 +178,9 @@ func TestCode(t *testing.T) {
 				for _, line := range b.lines {
 					assert.True(t, slices.Contains(plans, line), "%s: no plan has the line %s", d.path, line)
 				}
-			case "sh", "text", "python":
+			case "sh", "text", "python", "yaml":
 			default:
-				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text or python", d.path, b.language)
+				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text, python or yaml", d.path, b.language)
 			}
 		}
 	}

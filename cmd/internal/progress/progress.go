@@ -322,20 +322,20 @@ func (p *Progress) Clear() {
 }
 
 // Stopped says how to go on with a run that was stopped, by a command such as
-// ./cmd/train.
+// go run ./cmd/train.
 func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
-	p.line("stopped", "after step %d; go on with: go run %s -resume %s", max(p.last.Step, p.run.Start), command, quote(p.run.Dir))
+	p.line("stopped", "after step %d; go on with: %s -resume %s", max(p.last.Step, p.run.Start), command, quote(p.run.Dir))
 }
 
 // Failed removes the bar and adds to the error that ended the run how to go on
-// with it, by a command such as ./cmd/train, where that is of use.
+// with it, by a command such as go run ./cmd/train, where that is of use.
 func (p *Progress) Failed(command string, err error) error {
 	p.Clear()
 	if errors.Is(err, nn.ErrDiverged) {
 		return err
 	}
-	return fmt.Errorf("%w; go on with: go run %s -resume %s", err, command, quote(p.run.Dir))
+	return fmt.Errorf("%w; go on with: %s -resume %s", err, command, quote(p.run.Dir))
 }
 
 // quote writes a path as a shell takes it.

@@ -269,7 +269,13 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if f.out != "" {
 		return begin(f.out)
 	}
-	dir := filepath.Join("runs", s.Recipe+"-"+time.Now().Format("20060102-150405"))
+	name, err := nn.Share(f.Ranks, func() ([]byte, error) { // the clocks of two machines differ
+		return []byte(s.Recipe + "-" + time.Now().Format("20060102-150405")), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join("runs", string(name))
 	r, err := begin(dir)
 	for n := 2; f.Ranks == nil && (errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy)); n++ { // begun in the same second
 		r, err = begin(fmt.Sprintf("%s-%d", dir, n))

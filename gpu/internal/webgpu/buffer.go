@@ -123,8 +123,11 @@ func (b *Buffer) Mapped() (done bool, err error) {
 	return true, &Error{"the buffer could not be mapped"}
 }
 
-// Read copies the start of a mapped buffer to dst.
-func (b *Buffer) Read(dst []byte) { copy(dst, b.h.GetMappedRange(0, uint(b.bytes))) }
+// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can be
+// read twice in one mapping.
+func (b *Buffer) Read(offset int64, dst []byte) {
+	copy(dst, b.h.GetMappedRange(0, uint(b.bytes))[offset:])
+}
 
 // Unmap ends the mapping, so that the queue can use the buffer again.
 func (b *Buffer) Unmap() error { return check(b.h.Unmap()) }

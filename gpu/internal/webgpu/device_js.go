@@ -144,11 +144,7 @@ func (d *Device) happened(number int, text string) {
 	err := check(text)
 	if number == 0 {
 		if err == ErrLost {
-			d.lost = true
-			for _, answer := range d.asked {
-				answer(ErrLost)
-			}
-			d.close()
+			d.end()
 		} else if d.err == nil {
 			d.err = err
 		}
@@ -182,14 +178,18 @@ func (d *Device) failed() error {
 // Release gives the device back, after what was made with it.
 func (d *Device) Release() {
 	d.h.Call("destroy")
-	d.close()
+	d.end()
 }
 
-// close ends the events of the device.
-func (d *Device) close() {
+// end answers what is asked of a lost device, which has no more events.
+func (d *Device) end() {
+	d.lost = true
+	for _, answer := range d.asked {
+		answer(ErrLost)
+	}
+	clear(d.asked)
 	d.glue.Call("close")
 	d.event.Release()
-	clear(d.asked)
 }
 
 // Poll lets the browser run its event loop for up to limit, and reports whether the queue

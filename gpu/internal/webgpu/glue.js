@@ -109,7 +109,7 @@ return {
 			.then(() => event(number, text(e)));
 		buffer.mapAsync(GPUMapMode.READ).then(() => event(number, ''), failed);
 	},
-	read(buffer) { return new Uint8Array(buffer.getMappedRange()); },
+	read(buffer, offset, n) { return new Uint8Array(buffer.getMappedRange(offset, n)); },
 	// Stands for the texture of a canvas, which is there until the event loop runs: each submission takes it anew.
 	canvas(context) { return { createView: () => context.getCurrentTexture().createView() }; },
 	// Lets the event loop run, for about so many milliseconds if nothing happens, and then makes an event.

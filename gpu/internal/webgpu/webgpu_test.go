@@ -64,7 +64,7 @@ func read(t *testing.T, d *Device, b *Buffer, n int) []byte {
 		runtime.GC()
 	}
 	out := make([]byte, n)
-	b.Read(out)
+	b.Read(0, out)
 	assert.NoError(t, b.Unmap())
 	return out
 }
