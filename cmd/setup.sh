@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Makes sure that what the program needs is on this machine, then runs its arguments.
 #
-# Only what is missing is installed, and each thing done is said in a line on stderr. With everything there, it is
-# silent and costs a few hundredths of a second. Written for bash 3.2 and later, because that is what macOS has.
+# Only what is missing is installed, and each thing done is said in a line on stderr. With
+# everything there, it is silent and costs a few hundredths of a second. Written for bash 3.2 and
+# later, because that is what macOS has.
 set -euo pipefail
 
 usage() {
@@ -37,7 +38,7 @@ esac
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
-# ---- which system this is -------------------------------------------------------------------------------------------
+# ---- which system this is ------------------------------------------------------------------------
 
 case ${OSTYPE-} in
 linux*) system=linux ;;
@@ -63,13 +64,15 @@ if [[ $system == linux && -r /etc/os-release ]]; then
 	done </etc/os-release
 fi
 
-# Debian 12's own Mesa (22.3) runs the kernels about five times slower than the one in its backports (25.0).
+# Debian 12's own Mesa (22.3) runs the kernels about five times slower than the one in its backports
+# (25.0).
 on_debian12=no
 [[ $os_id == debian && $os_codename == bookworm ]] && on_debian12=yes
 
-# ---- what is there --------------------------------------------------------------------------------------------------
+# ---- what is there -------------------------------------------------------------------------------
 
-# Whether the compiler that cgo will call is there, and the C library's headers, which Debian's gcc comes without.
+# Whether the compiler that cgo will call is there, and the C library's headers, which Debian's gcc
+# comes without.
 have_compiler() {
 	local cc
 	if [[ $system == macos ]]; then
@@ -109,15 +112,17 @@ go_trouble() {
 	[[ $version =~ go([0-9]+)\.([0-9]+) ]] || return 0
 	have_major=${BASH_REMATCH[1]} have_minor=${BASH_REMATCH[2]}
 	((have_major > need_major || (have_major == need_major && have_minor >= need_minor))) && return 0
-	# Since 1.21 the go command fetches the newer toolchain that go.mod asks for, unless told not to.
+	# Since 1.21 the go command fetches the newer toolchain that go.mod asks for, unless told not
+	# to.
 	if ((have_major > 1 || have_minor >= 21)) && [[ $(cd / && go env GOTOOLCHAIN) != local* ]]; then
 		return 0
 	fi
 	echo "Go ${have_major}.${have_minor} is too old: install Go $need or newer"
 }
 
-# From 1.26.11 and 1.27.4 on, the go command links no archive that has LTO sections, as wgpu-native's has ("disallowed LTO
-# section"), and no setting allows it. Such a Go is told to fetch and be the last one that does.
+# From 1.26.11 and 1.27.4 on, the go command links no archive that has LTO sections, as
+# wgpu-native's has ("disallowed LTO section"), and no setting allows it. Such a Go is told to fetch
+# and be the last one that does.
 readonly last_go=go1.26.10
 take_older_go() {
 	local version
@@ -176,7 +181,8 @@ have_gpu() {
 		case ${driver##*/} in
 		# A render node of a virtual screen computes nothing.
 		virtio* | vgem | vkms | vmwgfx | qxl | bochs* | cirrus* | vboxvideo | ast | hyperv_drm) continue ;;
-		# NVIDIA's own kernel driver serves NVIDIA's own Vulkan driver only, which was looked for above.
+		# NVIDIA's own kernel driver serves NVIDIA's own Vulkan driver only, which was looked for
+		# above.
 		nvidia*) continue ;;
 		esac
 		have_icd 'intel*' 'radeon*' 'amd*' 'nouveau*' 'nvidia*' 'asahi*' 'broadcom*' 'freedreno*' 'panfrost*' \
@@ -187,7 +193,8 @@ have_gpu() {
 
 mesa_version() { dpkg-query -W -f '${Version}' mesa-vulkan-drivers 2>/dev/null || true; }
 
-# Prints how the Vulkan driver stands: good, missing, or slow (Debian 12's own Mesa, and nothing else to compute on).
+# Prints how the Vulkan driver stands: good, missing, or slow (Debian 12's own Mesa, and
+# nothing else to compute on).
 driver_state() {
 	if [[ -n ${VK_DRIVER_FILES-}${VK_ICD_FILENAMES-} ]] || have_gpu; then
 		echo good
@@ -236,8 +243,8 @@ wants_mpi() {
 
 have_mpi() { command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1; }
 
-# Whether Fashion-MNIST is in one of the places where the program looks, or the command to run has its own data or
-# another dataset.
+# Whether Fashion-MNIST is in one of the places where the program looks, or the command to run has
+# its own data or another dataset.
 have_dataset() {
 	local argument previous='' dir file cache
 	for argument in "$@"; do
@@ -265,7 +272,7 @@ have_dataset() {
 	return 1
 }
 
-# ---- installing with apt --------------------------------------------------------------------------------------------
+# ---- installing with apt -------------------------------------------------------------------------
 
 work='' # a temporary folder: package lists, sources, log
 
@@ -289,8 +296,9 @@ can_install() {
 	((EUID == 0)) || sudo -n true >/dev/null 2>&1
 }
 
-# apt_sources FILE...: prints "URI SUITE COMPONENT FILE" for each source of binary packages in files of either format.
-# (apt-get indextargets would, but says nothing on a machine that has never fetched its package lists.)
+# apt_sources FILE...: prints "URI SUITE COMPONENT FILE" for each source of binary packages in
+# files of either format. (apt-get indextargets would, but says nothing on a machine that has
+# never fetched its package lists.)
 apt_sources() {
 	awk '
 		function source(uri, suite, component) {
@@ -324,9 +332,9 @@ apt_sources() {
 
 apt_options=()
 
-# Lists the archive's packages in a temporary place, so that nothing of the system's configuration is touched and a
-# third party's source that cannot be reached does no harm: only the files that hold the archive's own sources are
-# taken, with their options and keys.
+# Lists the archive's packages in a temporary place, so that nothing of the system's configuration
+# is touched and a third party's source that cannot be reached does no harm: only the files that
+# hold the archive's own sources are taken, with their options and keys.
 apt_open() {
 	local uri suite component file name files=() archive='' seen_backports=no line
 	# Not in TMPDIR: apt reads this as another user, to whom that one may be closed.
@@ -340,7 +348,8 @@ apt_open() {
 		[[ -r $file ]] && files+=("$file")
 	done
 	((${#files[@]} == 0)) || apt_sources "${files[@]}" >"$work/all"
-	# The archive is what has this release's updates or, on a minimal system without these, what has the release.
+	# The archive is what has this release's updates or, on a minimal system without
+	# these, what has the release.
 	for name in $os_codenames; do
 		awk -v suite="$name-updates" '$2 == suite { print $1 }' "$work/all"
 	done >"$work/archives"
@@ -380,7 +389,8 @@ apt_open() {
 		-o Acquire::Retries=1 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30
 		-o Acquire::Languages=none -o DPkg::Lock::Timeout=300 -o APT::Keep-Downloaded-Packages=false
 	)
-	# A source that fails is no reason to stop: whether the packages are there shows when they are installed.
+	# A source that fails is no reason to stop: whether the packages are there shows when they are
+	# installed.
 	apt_run update || true
 }
 
@@ -435,9 +445,10 @@ install_driver() {
 	apt_install 'Vulkan driver' mesa-vulkan-drivers && say "mesa-vulkan-drivers is now $(mesa_version)"
 }
 
-# ---- where it cannot install ----------------------------------------------------------------------------------------
+# ---- where it cannot install ---------------------------------------------------------------------
 
-# advise THING...: prints the packages that have the missing things, for this system or, if it is not known, for each.
+# advise THING...: prints the packages that have the missing things, for this system or,
+# if it is not known, for each.
 advise() {
 	local thing deb='' rpm='' arch='' family
 	for thing in "$@"; do
@@ -480,7 +491,7 @@ advise() {
 	esac
 }
 
-# ---- all together ---------------------------------------------------------------------------------------------------
+# ---- all together --------------------------------------------------------------------------------
 
 window_packages=(
 	libx11-dev libxrandr-dev libxinerama-dev libxcursor-dev libxi-dev libxxf86vm-dev libgl-dev

@@ -66,8 +66,8 @@ func (a Adapter) ID() string {
 	return fmt.Sprintf("%s#%d", a.Name, a.number)
 }
 
-// ClearsShared reports whether one lane of each workgroup clears its memory before a kernel begins, as naga's
-// HLSL and MSL do. On Vulkan the driver clears it, with all lanes.
+// ClearsShared reports whether one lane of each workgroup clears its memory before a kernel begins,
+// as naga's HLSL and MSL do. On Vulkan the driver clears it, with all lanes.
 func (a Adapter) ClearsShared() bool { return a.Backend == "metal" || a.Backend == "d3d12" }
 
 // String returns the adapter in one line, as the first line of a run shows it.
@@ -81,12 +81,12 @@ func (a Adapter) String() string {
 // code on disk: llvmpipe and SwiftShader do.
 func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backend == "vulkan" }
 
-// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser returns the pipeline
-// earlier and compiles it on another thread; see [webgpu.Device.NewPipeline].
+// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser
+// returns the pipeline earlier and compiles it on another thread; see [webgpu.Device.NewPipeline].
 func (a Adapter) compilesInPlan() bool { return !a.compilesInQueue() && a.Backend != "webgpu" }
 
-// sharesCode reports whether kernels that differ in their sizes alone are better compiled as one: on software adapters,
-// where compiling takes longer than knowing the sizes saves.
+// sharesCode reports whether kernels that differ in their sizes alone are better compiled as one:
+// on software adapters, where compiling takes longer than knowing the sizes saves.
 func (a Adapter) sharesCode() bool {
 	return a.Class == Software && (a.Backend == "vulkan" || a.Backend == "webgpu")
 }
@@ -221,7 +221,8 @@ const fxcSharedBytes = 0
 // src/gallium/auxiliary/gallivm/lp_bld_limits.h).
 func maxIterations(name, driver string) int {
 	var major int
-	if _, err := fmt.Sscanf(driver, "Mesa %d.", &major); err != nil || major >= 25 || !strings.Contains(name, "llvmpipe") {
+	if _, err := fmt.Sscanf(driver, "Mesa %d.", &major); err != nil || major >= 25 ||
+		!strings.Contains(name, "llvmpipe") {
 		return 0
 	}
 	return 65535

@@ -32,7 +32,8 @@ func TestChoose(t *testing.T) {
 	}
 	assert.Equal(t, []string{"Card Pro", "Card", "Twin#1", "Twin#2", "Pipe", "Twin#3"}, ids)
 	for want, i := range map[string]int{
-		"": 0, "auto": 0, "GPU": 0, "cpu": 4, "card": 1, "pro": 0, "twin": 2, "TWIN#2": 3, "win": 2, "d3d12": 3, "vulkan": 0, "ip": 4,
+		"": 0, "auto": 0, "GPU": 0, "cpu": 4, "card": 1, "pro": 0, "twin": 2, "TWIN#2": 3, "win": 2, "d3d12": 3,
+		"vulkan": 0, "ip": 4,
 	} {
 		got, err := choose(all, want)
 		require.NoError(t, err, want)

@@ -52,7 +52,8 @@ func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buff
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
 	}
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit/16*16 {
-		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes, d.adapter.Name, limit, ErrTooLarge)
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes,
+			d.adapter.Name, limit, ErrTooLarge)
 	}
 	bytes = roundUp(bytes, 16)
 	if usage != stagingUsage || bytes > smallRead {
@@ -113,7 +114,8 @@ func (b *Buffer) Release() {
 func (v View) Slice(offset, bytes int64) View {
 	s := View{v.buf, v.offset + offset, bytes, v.err}
 	if s.err == nil && (offset < 0 || bytes <= 0 || bytes > v.bytes-offset) {
-		s.err = fmt.Errorf("gpu: buffer %s: a slice of %d bytes from %d on, of a view of %d; want one inside it", v.Label(), bytes, offset, v.bytes)
+		s.err = fmt.Errorf("gpu: buffer %s: a slice of %d bytes from %d on, of a view of %d; want one inside it",
+			v.Label(), bytes, offset, v.bytes)
 	}
 	return s
 }
@@ -150,7 +152,8 @@ func (v View) check() error {
 	case v.err != nil:
 		return v.err
 	case v.offset%v.buf.d.adapter.Limits.OffsetAlign != 0:
-		return fmt.Errorf("gpu: buffer %s: offset %d is not a multiple of %d", v.buf.label, v.offset, v.buf.d.adapter.Limits.OffsetAlign)
+		return fmt.Errorf("gpu: buffer %s: offset %d is not a multiple of %d", v.buf.label, v.offset,
+			v.buf.d.adapter.Limits.OffsetAlign)
 	}
 	return nil
 }
@@ -203,7 +206,8 @@ func (d *Device) Copy(copies ...Copy) error {
 			return err
 		}
 		if c.To.bytes < c.From.bytes {
-			return fmt.Errorf("gpu: copy of %s, %d bytes, to %s of %d", c.From.Label(), c.From.bytes, c.To.Label(), c.To.bytes)
+			return fmt.Errorf("gpu: copy of %s, %d bytes, to %s of %d", c.From.Label(), c.From.bytes,
+				c.To.Label(), c.To.bytes)
 		}
 		if c.To.buf.h == c.From.buf.h {
 			return fmt.Errorf("gpu: copy of %s to %s in the same memory", c.From.Label(), c.To.Label())

@@ -17,9 +17,10 @@ import (
 func TestCompiling(t *testing.T) {
 	gputest.Device(t)
 	var told []string
-	d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: true, Compiling: func(kernel string, done, all int) {
-		told = append(told, fmt.Sprintf("%s: %d of %d", kernel, done, all))
-	}})
+	d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: true,
+		Compiling: func(kernel string, done, all int) {
+			told = append(told, fmt.Sprintf("%s: %d of %d", kernel, done, all))
+		}})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, d.Close()) })
 	x, err := d.NewBuffer("x", 64)
@@ -53,8 +54,8 @@ func TestCompiling(t *testing.T) {
 	}
 }
 
-// Kernels that differ in their sizes compute what constants would: on a software adapter from one text,
-// in one dispatch and in parts, with addresses that are seen to be the same and without.
+// Kernels that differ in their sizes compute what constants would: on a software adapter from one
+// text, in one dispatch and in parts, with addresses that are seen to be the same and without.
 func TestSizes(t *testing.T) {
 	d := gputest.Device(t)
 	const n = 16
@@ -67,7 +68,8 @@ func TestSizes(t *testing.T) {
 			continue
 		}
 		kernel := func(add int) gpu.Kernel[incrementArgs] {
-			return gpu.Kernel[incrementArgs]{Name: "test/add", Detail: fmt.Sprint(add), Groups: n, Lanes: 1, Broadcast: broadcast, Sizes: sizes{add, n},
+			return gpu.Kernel[incrementArgs]{Name: "test/add", Detail: fmt.Sprint(add), Groups: n, Lanes: 1,
+				Broadcast: broadcast, Sizes: sizes{add, n},
 				Source: "fn run(group : u32, lane : u32) { if (group < Groups) { x[group] = x[group] + f32(Add); } }"}
 		}
 		assert.Contains(t, kernel(3).WGSL(0), "const Add : u32 = 3u;\nconst Groups : u32 = 16u;\n")
@@ -111,7 +113,8 @@ func TestWorkgroupMemoryIsLimited(t *testing.T) {
 	x, err := d.NewBuffer("x", 64)
 	require.NoError(t, err)
 	defer x.Release()
-	k := gpu.Kernel[incrementArgs]{Name: "test/shared", Groups: 1, Lanes: 64, SharedBytes: 1024, Source: "fn run(group : u32, lane : u32) {}"}
+	k := gpu.Kernel[incrementArgs]{Name: "test/shared", Groups: 1, Lanes: 64, SharedBytes: 1024,
+		Source: "fn run(group : u32, lane : u32) {}"}
 	plan := func() error {
 		r := d.NewRecorder()
 		k.Record(r, incrementArgs{x.All()})

@@ -46,7 +46,8 @@ type Device struct {
 // Errors: [ErrNoAdapter] if nothing can run kernels; an Options.Adapter that no adapter has, with
 // those that there are; [ErrNoPresent] if none can draw in Options.Window; or what the driver says.
 func Open(opt Options) (_ *Device, err error) {
-	d := &Device{instance: webgpu.NewInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle, compiling: opt.Compiling, fault: opt.Fault}
+	d := &Device{instance: webgpu.NewInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle,
+		compiling: opt.Compiling, fault: opt.Fault}
 	d.warmer.met = map[string]bool{}
 	defer func() {
 		if err != nil {

@@ -158,7 +158,8 @@ func TestBindingLimitIsAnError(t *testing.T) {
 	r.Layer("conv")
 	add(1).Record(r, addArgs{x.All(), r.Temp("y", 16)})
 	_, err = r.Plan()
-	assert.ErrorContains(t, err, fmt.Sprintf("layer conv: test/add +1: x is %d bytes; %s binds at most %d: too large", limit+1024, d.Adapter().Name, limit))
+	assert.ErrorContains(t, err, fmt.Sprintf("layer conv: test/add +1: x is %d bytes; %s binds at most %d: too large",
+		limit+1024, d.Adapter().Name, limit))
 	assert.ErrorIs(t, err, gpu.ErrTooLarge)
 }
 
@@ -260,7 +261,8 @@ func TestDry(t *testing.T) {
 		p, err := r.Plan()
 		require.NoError(t, err)
 		flops := add(1000).Flops
-		assert.Equal(t, []gpu.LayerCost{{Layer: "one", Flops: add(250).Flops, Bytes: 4000}, {Layer: "two", Flops: flops, Bytes: 8000}}, p.Layers())
+		assert.Equal(t, []gpu.LayerCost{{Layer: "one", Flops: add(250).Flops, Bytes: 4000},
+			{Layer: "two", Flops: flops, Bytes: 8000}}, p.Layers())
 		rb, err := d.NewReadback(2, x.All())
 		require.NoError(t, err)
 		_, now := d.Usage()

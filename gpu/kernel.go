@@ -20,7 +20,8 @@ import (
 //
 //   - read: the kernel reads it,
 //   - write: the kernel writes every element, and reads none,
-//   - part: the kernel writes some elements and reads none, so that several kernels make one tensor,
+//   - part: the kernel writes some elements and reads none, so that several kernels make one
+//     tensor,
 //   - update: the kernel reads and writes,
 //   - uniform: a struct that all invocations read, declared by [Struct].
 //
@@ -96,16 +97,19 @@ func (k Kernel[A]) entry(d *Device) entry {
 	}
 	e := entry{
 		name: k.Name, detail: k.Detail,
-		groups: k.Groups, flops: cmp.Or(k.Replaces, k.Flops), work: k.Flops, bytes: k.Bytes, binds: binds, broadcast: k.Broadcast, iterations: k.Iterations,
+		groups: k.Groups, flops: cmp.Or(k.Replaces, k.Flops), work: k.Flops, bytes: k.Bytes, binds: binds,
+		broadcast: k.Broadcast, iterations: k.Iterations,
 		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
 	names, sizes := k.sizes()
-	if len(sizes) == 0 || !d.adapter.sharesCode() || k.Broadcast && slices.Max(sizes) >= 1<<24 { // more than same24 takes
+	// more than same24 takes
+	if len(sizes) == 0 || !d.adapter.sharesCode() || k.Broadcast && slices.Max(sizes) >= 1<<24 {
 		e.text = k.WGSL(d.adapter.Limits.MaxGroupsPerDim)
 		return e
 	}
 	e.sizes, e.begin = sizes, assign(names, k.Broadcast)
-	e.text = "// " + k.Name + "\n" + declare(names, len(binds)) + k.bound() + e.entryPoint(0, k.Groups, d.adapter.Limits.MaxGroupsPerDim)
+	e.text = "// " + k.Name + "\n" + declare(names, len(binds)) + k.bound() +
+		e.entryPoint(0, k.Groups, d.adapter.Limits.MaxGroupsPerDim)
 	return e
 }
 
@@ -123,7 +127,8 @@ func (k Kernel[A]) WGSL(maxPerDim int) string {
 		fmt.Fprintf(&sizes, "const %s : u32 = %du;\n", name, values[i])
 	}
 	e := entry{lanes: k.Lanes}
-	return fmt.Sprintf("// %s %s\n", k.Name, k.Detail) + sizes.String() + k.bound() + e.entryPoint(0, k.Groups, maxPerDim)
+	return fmt.Sprintf("// %s %s\n", k.Name, k.Detail) + sizes.String() + k.bound() +
+		e.entryPoint(0, k.Groups, maxPerDim)
 }
 
 // sizes are the names and the values of k.Sizes.
@@ -146,11 +151,12 @@ func declare(names []string, binding int) string {
 		fmt.Fprintf(&fields, " %s : u32,", name)
 		fmt.Fprintf(&variables, "var<private> %s : u32;\n", name)
 	}
-	return fmt.Sprintf("struct Sizes {%s }\n@group(0) @binding(%d) var<uniform> sizes : Sizes;\n%s", &fields, binding, &variables)
+	return fmt.Sprintf("struct Sizes {%s }\n@group(0) @binding(%d) var<uniform> sizes : Sizes;\n%s", &fields,
+		binding, &variables)
 }
 
-// assign gives the variables their values at the start of an invocation: for a kernel with Broadcast, in a way
-// that shows that they are the same in all lanes.
+// assign gives the variables their values at the start of an invocation: for a kernel with
+// Broadcast, in a way that shows that they are the same in all lanes.
 func assign(names []string, broadcast bool) string {
 	var b strings.Builder
 	format := "  %s = sizes.%s;\n"

@@ -40,7 +40,8 @@ func (d *Device) fits(bytes int64) error {
 	if others > 0 {
 		more = fmt.Sprintf(", and %d for the program and the driver", others)
 	}
-	return fmt.Errorf("%d bytes besides %d in other buffers%s; %s had %d free at the start: %w", bytes, open, more, d.adapter.Name, limit, ErrOutOfMemory)
+	return fmt.Errorf("%d bytes besides %d in other buffers%s; %s had %d free at the start: %w", bytes, open, more,
+		d.adapter.Name, limit, ErrOutOfMemory)
 }
 
 // others returns how much of a software adapter's memory buffers cannot have: the driver's,
@@ -51,7 +52,8 @@ func (d *Device) others() int64 {
 		return 0
 	}
 	m := []metrics.Sample{
-		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"},
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/gc/heap/live:bytes"},
 	}
 	metrics.Read(m)
 	now, live := int64(m[0].Value.Uint64()-m[1].Value.Uint64()), int64(m[2].Value.Uint64())

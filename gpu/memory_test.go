@@ -69,7 +69,8 @@ func TestAbsurdSizes(t *testing.T) {
 	d := gputest.Device(t)
 	limits := d.Adapter().Limits
 	numbers := []int64{
-		math.MinInt64, -1 << 62, -256, -1, 0, 1, 15, 16, 256, 257, 768, 1024, 1025, 1 << 16, limits.MaxBufferBytes + 1, 1 << 48, 1 << 62,
+		math.MinInt64, -1 << 62, -256, -1, 0, 1, 15, 16, 256, 257, 768, 1024, 1025, 1 << 16, limits.MaxBufferBytes + 1,
+		1 << 48, 1 << 62,
 		math.MaxInt64 - 256, math.MaxInt64 - 15, math.MaxInt64,
 	}
 	x, err := d.NewBuffer("x", 1024)
@@ -145,7 +146,8 @@ func TestMemoryOfTheHostCounts(t *testing.T) {
 	defer d.SetMaxBytes(limit)
 	_, err := d.NewBuffer("large", 2<<20)
 	require.ErrorIs(t, err, gpu.ErrOutOfMemory)
-	assert.Regexp(t, `^gpu: buffer large: 2097152 bytes besides \d+ in other buffers, and \d+ for the program and the driver; .* had \d+ free at the start: `, err.Error())
+	assert.Regexp(t,
+		`^gpu: buffer large: 2097152 bytes besides \d+ in other buffers, and \d+ for the program and the driver; .* had \d+ free at the start: `, err.Error())
 	_, after := d.Usage()
 	assert.Equal(t, bytes, after)
 }

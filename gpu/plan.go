@@ -144,16 +144,20 @@ func (p *Plan) fits(e *entry) error {
 	limits := p.d.adapter.Limits
 	_, y := fold(e.groups, limits.MaxGroupsPerDim)
 	if e.groups < 1 || y > limits.MaxGroupsPerDim {
-		return fmt.Errorf("%d workgroups; want 1 to %d: %w", e.groups, int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim), ErrTooLarge)
+		return fmt.Errorf("%d workgroups; want 1 to %d: %w", e.groups,
+			int64(limits.MaxGroupsPerDim)*int64(limits.MaxGroupsPerDim), ErrTooLarge)
 	}
 	if e.lanes < 1 || e.lanes > limits.MaxGroupSize {
-		return fmt.Errorf("%d invocations in a workgroup; %s has at most %d: %w", e.lanes, p.d.adapter.Name, limits.MaxGroupSize, ErrTooLarge)
+		return fmt.Errorf("%d invocations in a workgroup; %s has at most %d: %w", e.lanes, p.d.adapter.Name,
+			limits.MaxGroupSize, ErrTooLarge)
 	}
 	if e.sharedBytes > limits.MaxSharedBytes {
-		return fmt.Errorf("%d bytes of workgroup memory; %s takes at most %d: %w", e.sharedBytes, p.d.adapter, limits.MaxSharedBytes, ErrTooLarge)
+		return fmt.Errorf("%d bytes of workgroup memory; %s takes at most %d: %w", e.sharedBytes, p.d.adapter,
+			limits.MaxSharedBytes, ErrTooLarge)
 	}
 	if limits.MaxIterations > 0 && e.iterations > limits.MaxIterations {
-		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not: %w", e.iterations, p.d.adapter.Driver, limits.MaxIterations, ErrTooLarge)
+		return fmt.Errorf("%d iterations of a loop; the driver (%s) stops after %d, and Mesa 25 does not: %w",
+			e.iterations, p.d.adapter.Driver, limits.MaxIterations, ErrTooLarge)
 	}
 	storage := 0
 	for _, b := range e.binds {
@@ -167,11 +171,13 @@ func (p *Plan) fits(e *entry) error {
 			storage++
 		}
 		if b.view.bytes > limit {
-			return fmt.Errorf("%s is %d bytes; %s binds at most %d: %w", b.name, b.view.bytes, p.d.adapter.Name, limit, ErrTooLarge)
+			return fmt.Errorf("%s is %d bytes; %s binds at most %d: %w", b.name, b.view.bytes, p.d.adapter.Name, limit,
+				ErrTooLarge)
 		}
 	}
 	if storage > limits.MaxStorageBuffers {
-		return fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name, limits.MaxStorageBuffers)
+		return fmt.Errorf("%d storage buffers; %s binds at most %d", storage, p.d.adapter.Name,
+			limits.MaxStorageBuffers)
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 // Shows a picture of packed pixels on the whole of a render target of the same size.
 //   size    columns and rows of the picture
 //   pixels  [rows,columns] words, RGBA8 with red in the lowest byte, sRGB-encoded
-// One fragment copies one pixel. The target stores what it is given (stored), or encodes it as sRGB on the way (linear).
+// One fragment copies one pixel. The target stores what it is given (stored), or encodes it as
+// sRGB on the way (linear).
 
 @group(0) @binding(0) var<uniform> size : vec2<u32>;
 @group(0) @binding(1) var<storage, read> pixels : array<u32>;

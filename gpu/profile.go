@@ -162,7 +162,8 @@ func (p *profiler) collect(d *Device) error {
 	return nil
 }
 
-// smallStream is how many times smaller than the largest a tensor is that does not count as a stream.
+// smallStream is how many times smaller than the largest a tensor is that does not count as a
+// stream.
 const smallStream = 8
 
 // moves returns the bytes that e reads and writes, each once, and in how many streams.
@@ -205,7 +206,8 @@ func (d *Device) Timings() []Timing {
 		ts = append(ts, *t)
 	}
 	slices.SortFunc(ts, func(a, b Timing) int {
-		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Kernel, b.Kernel), cmp.Compare(a.Detail, b.Detail))
+		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Layer, b.Layer), cmp.Compare(a.Kernel, b.Kernel),
+			cmp.Compare(a.Detail, b.Detail))
 	})
 	return ts
 }

@@ -68,9 +68,9 @@ func (rb *Readback) Run(plans ...*Plan) error {
 	return nil
 }
 
-// Next waits for the oldest pending run and copies the start of each view to its slice in dst, which
-// may have fewer slices than there are views. Errors: nothing pending, more slices than views, a
-// slice longer than its view, and [ErrLost].
+// Next waits for the oldest pending run and copies the start of each view to its slice in dst,
+// which may have fewer slices than there are views. Errors: nothing pending, more slices than
+// views, a slice longer than its view, and [ErrLost].
 func (rb *Readback) Next(dst ...[]float32) error {
 	if rb.n == 0 {
 		return errors.New("gpu: readback: nothing is pending")

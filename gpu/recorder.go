@@ -155,7 +155,8 @@ func (r *Recorder) live() error {
 			}
 			if t.of != r {
 				if !t.keep {
-					return fmt.Errorf("%s: %s is %s, a temporary of another plan that does not keep it", e.where(), b.name, b.view.buf.label)
+					return fmt.Errorf("%s: %s is %s, a temporary of another plan that does not keep it", e.where(),
+						b.name, b.view.buf.label)
 				}
 				continue
 			}
@@ -207,7 +208,8 @@ func (r *Recorder) place() ([]*arena, error) {
 		}
 		if best < 0 {
 			if b.bytes > limits.MaxBufferBytes {
-				return nil, fmt.Errorf("gpu: temporary %s: %d bytes; %s allows at most %d in one buffer: %w", b.label, b.bytes, r.d.adapter.Name, limits.MaxBufferBytes, ErrTooLarge)
+				return nil, fmt.Errorf("gpu: temporary %s: %d bytes; %s allows at most %d in one buffer: %w", b.label,
+					b.bytes, r.d.adapter.Name, limits.MaxBufferBytes, ErrTooLarge)
 			}
 			arenas = append(arenas, &arena{})
 			best = len(arenas) - 1

@@ -51,7 +51,8 @@ func (s *Surface) Present(pixels View, width, height int) (shown bool, err error
 		return false, err
 	}
 	if want := int64(width) * int64(height) * 4; pixels.bytes < want {
-		return false, fmt.Errorf("gpu: a picture of %dx%d needs %d bytes; %s has %d", width, height, want, pixels.Label(), pixels.bytes)
+		return false, fmt.Errorf("gpu: a picture of %dx%d needs %d bytes; %s has %d", width, height, want,
+			pixels.Label(), pixels.bytes)
 	}
 	if width != s.width || height != s.height || !s.h.Configured() {
 		if err := s.configure(width, height); err != nil {
@@ -71,7 +72,8 @@ func (s *Surface) Present(pixels View, width, height int) (shown bool, err error
 // configure sets the size of the pictures.
 func (s *Surface) configure(width, height int) error {
 	if side := int(s.d.handle.Info.Limits.TextureSide); max(width, height) > side {
-		return fmt.Errorf("gpu: a window of %dx%d; %s draws at most %d pixels a side", width, height, s.d.adapter.Name, side)
+		return fmt.Errorf("gpu: a window of %dx%d; %s draws at most %d pixels a side", width, height,
+			s.d.adapter.Name, side)
 	}
 	s.d.Wait()
 	err := s.d.call("present", func() error { return s.h.Configure(s.d.dev, s.d.handle, s.format, width, height) })

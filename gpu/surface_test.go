@@ -17,7 +17,9 @@ func TestCompilersAccept(t *testing.T) {
 	text, err := os.ReadFile("present.wgsl")
 	require.NoError(t, err)
 	checktest.Compile(t, []string{string(text)})
-	t.Run("HLSL and MSL", func(t *testing.T) { checktest.Translate(t, []check.Case{{Kernel: "present", WGSL: string(text)}}) })
+	t.Run("HLSL and MSL", func(t *testing.T) {
+		checktest.Translate(t, []check.Case{{Kernel: "present", WGSL: string(text)}})
+	})
 }
 
 // A window shows the bytes of the picture, whatever its format does to them:

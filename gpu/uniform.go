@@ -15,7 +15,8 @@ func Struct(v any) string {
 	fmt.Fprintf(&b, "struct %s {\n", t.Name())
 	for i := range t.NumField() {
 		f := t.Field(i)
-		typ := map[reflect.Kind]string{reflect.Uint32: "u32", reflect.Int32: "i32", reflect.Float32: "f32"}[f.Type.Kind()]
+		typ := map[reflect.Kind]string{reflect.Uint32: "u32", reflect.Int32: "i32",
+			reflect.Float32: "f32"}[f.Type.Kind()]
 		fmt.Fprintf(&b, "  %s : %s,\n", lowerFirst(f.Name), typ)
 	}
 	b.WriteString("}\n")

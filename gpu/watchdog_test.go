@@ -82,12 +82,13 @@ func TestMaxSubmit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			submits := 0
-			d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), MaxSubmit: c.max, Fault: func(call string) error {
-				if call == "submit" {
-					submits++
-				}
-				return nil
-			}})
+			d, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), MaxSubmit: c.max,
+				Fault: func(call string) error {
+					if call == "submit" {
+						submits++
+					}
+					return nil
+				}})
 			require.NoError(t, err)
 			t.Cleanup(func() { assert.NoError(t, d.Close()) })
 			p, sum := filled(t, d, n)

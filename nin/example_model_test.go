@@ -23,7 +23,8 @@ type fire struct{ Squeeze, Expand int }
 func (f fire) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	x = g.Child("squeeze", nn.Conv2D{Out: f.Squeeze, Kernel: 1}, x)
 	x = g.Child("squeeze_relu", nn.ReLU{}, x)
-	x = g.Child("expand", nn.Concat{nn.Conv2D{Out: f.Expand, Kernel: 1}, nn.Conv2D{Out: f.Expand, Kernel: 3, Pad: nn.Pad(1)}}, x)
+	x = g.Child("expand", nn.Concat{nn.Conv2D{Out: f.Expand, Kernel: 1},
+		nn.Conv2D{Out: f.Expand, Kernel: 3, Pad: nn.Pad(1)}}, x)
 	return g.Child("expand_relu", nn.ReLU{}, x)
 }
 

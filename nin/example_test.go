@@ -77,7 +77,8 @@ func ExampleLikeVGG() {
 		net := nin.LikeVGG(depth, 64, 1000, 0.5)
 		params, _ := nn.Params(net, in)
 		macs, _ := nn.MACs(net, in)
-		fmt.Printf("NiN-%d: %.1f million parameters, %.1f billion multiply-adds\n", depth, float64(params)/1e6, float64(macs)/1e9)
+		fmt.Printf("NiN-%d: %.1f million parameters, %.1f billion multiply-adds\n", depth, float64(params)/1e6,
+			float64(macs)/1e9)
 	}
 	// Output:
 	// NiN-11: 11.1 million parameters, 5.1 billion multiply-adds

@@ -27,12 +27,13 @@ var amdGPU = gpu.Adapter{
 	},
 }
 
-// Mesa's compiler for AMD GPUs takes every kernel of a training step of the chapter's network, for a recent chip, for
-// those of four generations with NIN_LONG=1, and none needs more registers than there are. RADV compiles for chips that
-// are not there, so this needs no GPU, but naga, a C compiler, the headers of Vulkan and the driver.
-// The table of the newest chip is a golden file: go test ./nin -run GPUCode -update writes it anew.
-// Indices of arrays are clamped and those of buffers are not, as in the program on a driver with robust buffer access.
-// naga 28 and later bound each loop with some scalar instructions that the program's naga does not have.
+// Mesa's compiler for AMD GPUs takes every kernel of a training step of the chapter's network, for
+// a recent chip, for those of four generations with NIN_LONG=1, and none needs more registers than
+// there are. RADV compiles for chips that are not there, so this needs no GPU, but naga, a C
+// compiler, the headers of Vulkan and the driver. The table of the newest chip is a golden file: go
+// test ./nin -run GPUCode -update writes it anew. Indices of arrays are clamped and those of
+// buffers are not, as in the program on a driver with robust buffer access. naga 28 and later bound
+// each loop with some scalar instructions that the program's naga does not have.
 func TestGPUCode(t *testing.T) {
 	driver := "/usr/share/vulkan/icd.d/radeon_icd.json"
 	for _, path := range []string{driver, "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"} {
@@ -46,7 +47,8 @@ func TestGPUCode(t *testing.T) {
 	_, noNaga := exec.LookPath("naga")
 	_, noDriver := os.Stat(driver)
 	if err != nil || noNaga != nil || noDriver != nil {
-		why := fmt.Sprint("needs a C compiler and Vulkan's headers, naga and RADV: ", string(build), err, noNaga, noDriver)
+		why := fmt.Sprint("needs a C compiler and Vulkan's headers, naga and RADV: ", string(build), err,
+			noNaga, noDriver)
 		if os.Getenv("REQUIRE_WGSL_TOOLS") == "1" {
 			t.Fatal(why)
 		}
@@ -59,7 +61,8 @@ func TestGPUCode(t *testing.T) {
 	for i, k := range kernels {
 		wgsl, spv := filepath.Join(dir, fmt.Sprintf("%d.wgsl", i)), filepath.Join(dir, fmt.Sprintf("%d.spv", i))
 		require.NoError(t, os.WriteFile(wgsl, []byte(k.WGSL), 0o644))
-		out, err := exec.Command("naga", "--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy", "Unchecked", wgsl, spv).CombinedOutput()
+		out, err := exec.Command("naga", "--index-bounds-check-policy", "Restrict", "--buffer-bounds-check-policy",
+			"Unchecked", wgsl, spv).CombinedOutput()
 		require.NoError(t, err, "%s %s: %s", k.Name, k.Detail, out)
 		files = append(files, spv)
 	}
@@ -69,17 +72,21 @@ func TestGPUCode(t *testing.T) {
 	}
 	for _, chip := range chips {
 		cmd := exec.Command(compiler, files...)
-		cmd.Env = append(os.Environ(), "RADV_FORCE_FAMILY="+chip, "VK_DRIVER_FILES="+driver, "VK_ICD_FILENAMES="+driver, "MESA_SHADER_CACHE_DIR="+dir)
+		cmd.Env = append(os.Environ(), "RADV_FORCE_FAMILY="+chip, "VK_DRIVER_FILES="+driver, "VK_ICD_FILENAMES="+driver,
+			"MESA_SHADER_CACHE_DIR="+dir)
 		out, err := cmd.Output()
 		require.NoError(t, err, chip)
 		device, texts, _ := strings.Cut(string(out), "\n")
 		codes := strings.Split(texts, "file ")[1:]
 		require.Len(t, codes, len(kernels), chip)
-		table := fmt.Sprintf("%s\n%-34s %-60s %5s %5s %5s %9s\n", device, "kernel", "shape", "VGPRs", "LDS", "waves", "FMA/loop")
+		table := fmt.Sprintf("%s\n%-34s %-60s %5s %5s %5s %9s\n", device, "kernel", "shape", "VGPRs", "LDS",
+			"waves", "FMA/loop")
 		for i, text := range codes {
 			c, k := readCode(text), kernels[i]
-			assert.Zero(t, c.stat["Spilled VGPRs"]+c.stat["Spilled SGPRs"]+c.stat["Scratch size"], "%s: %s %s spills", chip, k.Name, k.Detail)
-			table += fmt.Sprintf("%-34s %-60s %5d %5d %5d %5d/%d\n", k.Name, k.Detail, c.stat["VGPRs"], c.stat["LDS size"], c.stat["Subgroups per SIMD"], c.fma, c.loop)
+			assert.Zero(t, c.stat["Spilled VGPRs"]+c.stat["Spilled SGPRs"]+c.stat["Scratch size"], "%s: %s %s spills",
+				chip, k.Name, k.Detail)
+			table += fmt.Sprintf("%-34s %-60s %5d %5d %5d %5d/%d\n", k.Name, k.Detail, c.stat["VGPRs"],
+				c.stat["LDS size"], c.stat["Subgroups per SIMD"], c.fma, c.loop)
 		}
 		if chip != "navi31" {
 			continue

@@ -14,12 +14,14 @@ import (
 
 // The metadata of a file of weights.
 const (
-	networkKey       = "network"       // in the form of nn.Text
-	inputKey         = "input"         // C,H,W
-	outputKey        = "output"        // logits, or values; see Model.Values. Without it, logits
-	classesKey       = "classes"       // a JSON list of names
-	normalisationKey = "normalisation" // unit: 8-bit values divided by 255; whitening: and then through the one below; or a [data.Normalisation] of them
-	whiteningKey     = "whitening"     // its hash
+	networkKey = "network" // in the form of nn.Text
+	inputKey   = "input"   // C,H,W
+	outputKey  = "output"  // logits, or values; see Model.Values. Without it, logits
+	classesKey = "classes" // a JSON list of names
+	// unit: 8-bit values divided by 255; whitening: and then through the one below; or a
+	// [data.Normalisation] of them
+	normalisationKey = "normalisation"
+	whiteningKey     = "whitening" // its hash
 	recipeKey        = "recipe"
 	datasetKey       = "dataset"
 
@@ -59,7 +61,8 @@ func (m *Model) Metadata() map[string]string {
 }
 
 // describedModel builds the network that a file's metadata describe.
-func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model, err error) {
+func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model,
+	err error) {
 	m = &Model{Recipe: meta[recipeKey], Dataset: meta[datasetKey]}
 	if recipe != "" && recipe != m.Recipe {
 		says := "no recipe; want none"
@@ -71,7 +74,8 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	if m.Layers, err = parse(meta[networkKey], known...); err != nil {
 		return nil, fmt.Errorf("the network that the file describes: %w", err)
 	}
-	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil || strings.Contains(meta[inputKey], ";") {
+	if n, err := fmt.Sscanf(meta[inputKey]+";", "%d,%d,%d;", &m.In.C, &m.In.H, &m.In.W); n != 3 || err != nil ||
+		strings.Contains(meta[inputKey], ";") {
 		return nil, fmt.Errorf("the input that the file describes is %q; want C,H,W such as 1,28,28", meta[inputKey])
 	}
 	switch meta[outputKey] {
@@ -79,7 +83,8 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	case values:
 		m.Values = true
 	default:
-		return nil, fmt.Errorf("the file says that the network puts out %q; want %s or %s", meta[outputKey], logits, values)
+		return nil, fmt.Errorf("the file says that the network puts out %q; want %s or %s", meta[outputKey],
+			logits, values)
 	}
 	m.Weights = tensors
 	if err := m.checkWeights(); err != nil {
@@ -87,7 +92,8 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	}
 	if text := meta[classesKey]; text != "" {
 		if err := json.Unmarshal([]byte(text), &m.Classes); err != nil {
-			return nil, fmt.Errorf("the file names the classes %.80s; want a JSON list of names, one for each output of the network", text)
+			return nil,
+				fmt.Errorf("the file names the classes %.80s; want a JSON list of names, one for each output of the network", text)
 		}
 	}
 	return m, nil

@@ -162,11 +162,13 @@ func (m *Model) classNames() ([]string, error) {
 	case err != nil:
 		return nil, err
 	case m.Values && len(m.Classes) > 0:
-		return nil, fmt.Errorf("there are names of %d classes, and the network puts out numbers; want one or the other", len(m.Classes))
+		return nil, fmt.Errorf("there are names of %d classes, and the network puts out numbers; want one or the other",
+			len(m.Classes))
 	case m.Values || len(m.Classes) == n:
 		return m.Classes, nil
 	case len(m.Classes) > 0:
-		return nil, fmt.Errorf("there are names of %d classes; want %d, one for each output of the network", len(m.Classes), n)
+		return nil, fmt.Errorf("there are names of %d classes; want %d, one for each output of the network",
+			len(m.Classes), n)
 	}
 	if names := data.Classes(m.Dataset); len(names) == n {
 		return names, nil
@@ -237,15 +239,16 @@ func (m *Model) Check(images *data.Images) error {
 	case len(images.Classes) != len(classes):
 		return fmt.Errorf("the images are of %d classes; the network knows %d", len(images.Classes), len(classes))
 	case m.names() && !slices.EqualFunc(images.Classes, m.Classes, sameInFile):
-		return fmt.Errorf("the images are of the classes %s; the network knows %s", strings.Join(images.Classes, ", "), strings.Join(m.Classes, ", "))
+		return fmt.Errorf("the images are of the classes %s; the network knows %s", strings.Join(images.Classes, ", "),
+			strings.Join(m.Classes, ", "))
 	case images.Len() == 0:
 		return errors.New("there are no images")
 	}
 	return nil
 }
 
-// sameInFile reports whether two names are the same as JSON has them, where bytes that are no UTF-8,
-// as the name of a folder may have, become U+FFFD.
+// sameInFile reports whether two names are the same as JSON has them, where bytes that are no
+// UTF-8, as the name of a folder may have, become U+FFFD.
 func sameInFile(a, b string) bool { return string([]rune(a)) == string([]rune(b)) }
 
 // LooksInverted reports whether the network was trained on things that are white on

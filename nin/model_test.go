@@ -50,7 +50,8 @@ func TestReadModel(t *testing.T) {
 	_, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "d2l")
 	assert.ErrorContains(t, err, "net.0.0.weight has shape [32 1 5 5]; the network's is [96 1 11 11]")
 	path := filepath.Join(t.TempDir(), "other.safetensors")
-	require.NoError(t, safetensors.Write(path, []safetensors.Tensor{{Name: "x", Shape: []int{1}, Data: []float32{1}}}, nil))
+	require.NoError(t, safetensors.Write(path, []safetensors.Tensor{{Name: "x", Shape: []int{1}, Data: []float32{1}}},
+		nil))
 	_, err = nin.ReadModel(path, "")
 	assert.ErrorContains(t, err, "no recipe's network")
 }
@@ -90,8 +91,10 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"network", "relu", "the network has no weights"},
 		{"network", "globalavgpool; flatten", "the network that the file describes"},
 		{"network", strings.Replace(nn.Text(m.Layers), "leakyrelu", "prelu", 1), `there is no layer "prelu"`},
-		{"network", strings.Replace(nn.Text(m.Layers), "conv 8 3", "conv 8 5", 1), "is not the one of its weights: weights: net.0.weight has shape [8 1 3 3]; the network's is [8 1 5 5]"},
-		{"network", strings.Replace(nn.Text(m.Layers), "residual (conv 8 3 pad 1; relu); ", "", 1), "is not the one of its weights"},
+		{"network", strings.Replace(nn.Text(m.Layers), "conv 8 3", "conv 8 5", 1),
+			"is not the one of its weights: weights: net.0.weight has shape [8 1 3 3]; the network's is [8 1 5 5]"},
+		{"network", strings.Replace(nn.Text(m.Layers), "residual (conv 8 3 pad 1; relu); ", "", 1),
+			"is not the one of its weights"},
 		{"network", nn.Text(m.Layers) + "; linear 10", "net.7.weight is missing"},
 		{"network", strings.TrimSuffix(nn.Text(m.Layers), "; globalavgpool; flatten"), "want a vector of logits"},
 		{"input", "", `input that the file describes is ""`},
@@ -124,7 +127,8 @@ func TestModelFileThatDisagrees(t *testing.T) {
 	m.Recipe = "photos"
 	require.NoError(t, safetensors.Write(path, m.Weights, m.Metadata()))
 	_, err = nin.ReadModel(path, "mini")
-	require.ErrorContains(t, err, `the file says that its network is of the recipe "photos"; want that or none, not mini`)
+	require.ErrorContains(t, err,
+		`the file says that its network is of the recipe "photos"; want that or none, not mini`)
 }
 
 // What a file describes is run: with another slope the logits are others.
@@ -167,7 +171,8 @@ func TestReadModelOfWrappers(t *testing.T) {
 		for i := range wrapped {
 			wrapped[i].Name = prefix + wrapped[i].Name
 		}
-		counted := append(wrapped, safetensors.Tensor{Name: prefix + "num_batches_tracked", Shape: []int{}, Data: []float32{3}, Integer: true})
+		counted := append(wrapped, safetensors.Tensor{Name: prefix + "num_batches_tracked", Shape: []int{},
+			Data: []float32{3}, Integer: true})
 		path := filepath.Join(t.TempDir(), "m.safetensors")
 		require.NoError(t, safetensors.Write(path, wrapped, nil))
 		m, err := nin.ReadModel(path, "")
@@ -249,7 +254,8 @@ func TestExportKeepsAnotherWhitening(t *testing.T) {
 	require.NoError(t, m.Export(filepath.Join(dir, "a.safetensors")))
 	require.NoError(t, m.Export(filepath.Join(dir, "again.safetensors")))
 	m.Whitening.Mean[3] = 0.5
-	require.ErrorContains(t, m.Export(filepath.Join(dir, "b.safetensors")), "is the whitening of another network; want a folder without it")
+	require.ErrorContains(t, m.Export(filepath.Join(dir, "b.safetensors")),
+		"is the whitening of another network; want a folder without it")
 	_, err = nin.ReadModel(filepath.Join(dir, "a.safetensors"), "")
 	require.NoError(t, err)
 	assert.NoFileExists(t, filepath.Join(dir, "b.safetensors"))
@@ -286,7 +292,8 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 	refused(m, photos+" does not say by which mean and deviation the images of photos were normalised; "+
 		"want numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none")
 	for how, says := range map[string]string{
-		"": "want unit, imagenet or numbers", "dataset": "want unit, imagenet or numbers", "zscore": `is "zscore"; want unit`,
+		"": "want unit, imagenet or numbers", "dataset": "want unit, imagenet or numbers",
+		"zscore":      `is "zscore"; want unit`,
 		"0.5,0.5/0.1": "has 2 means and 1 deviations; want 1 or 3 of each",
 	} {
 		require.ErrorContains(t, m.Normalise(how), says, how)
@@ -319,7 +326,8 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 		require.NoError(t, err)
 		return m
 	}
-	refused(read(), paper+" does not have the whitening that the images of lin2013 go through; want the whitening.safetensors of its run beside it, or numbers")
+	refused(read(),
+		paper+" does not have the whitening that the images of lin2013 go through; want the whitening.safetensors of its run beside it, or numbers")
 	beside := filepath.Join(filepath.Dir(paper), nin.WhiteningFile)
 	for size, fits := range map[int]bool{16: false, 32: true} {
 		w, err := data.BlankWhitening(3, size, size)
@@ -362,13 +370,19 @@ func TestExportRefuses(t *testing.T) {
 		"has 2 means and 2 deviations; want 1 of each": func(m *nin.Model) {
 			m.Normalisation = &data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}
 		},
-		"deviation 1 of the normalisation is 0":               func(m *nin.Model) { m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}} },
+		"deviation 1 of the normalisation is 0": func(m *nin.Model) {
+			m.Normalisation = &data.Normalisation{Mean: []float32{0}, Deviation: []float32{0}}
+		},
 		"a whitening of [1,8,8]; the network takes [1,12,10]": func(m *nin.Model) { m.Whitening = white },
 		"there are a whitening and a normalisation; want one of them": func(m *nin.Model) {
 			m.Whitening, m.Normalisation = white, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}}
 		},
-		"puts out [10,12,10]; want a vector of logits, or Values":               func(m *nin.Model) { m.Layers = m.Layers.(nn.Sequential)[:5] },
-		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) { m.Values, m.Classes = true, make([]string, 10) },
+		"puts out [10,12,10]; want a vector of logits, or Values": func(m *nin.Model) {
+			m.Layers = m.Layers.(nn.Sequential)[:5]
+		},
+		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) {
+			m.Values, m.Classes = true, make([]string, 10)
+		},
 	} {
 		for _, name := range []string{"m.safetensors", "m.onnx"} {
 			m := nintest.Branched(t)
@@ -389,7 +403,8 @@ func TestExportRefuses(t *testing.T) {
 		name := strings.TrimPrefix(m.Weights[i].Name, "net.")
 		m.Weights[i].Name = fmt.Sprintf("net.%d%s", name[0]-'0'+1, name[1:])
 	}
-	require.ErrorContains(t, m.Export(filepath.Join(t.TempDir(), "m.safetensors")), "layer 0 (nin_test.untold ?) has no text form; want a type whose fields nn.Text can write")
+	require.ErrorContains(t, m.Export(filepath.Join(t.TempDir(), "m.safetensors")),
+		"layer 0 (nin_test.untold ?) has no text form; want a type whose fields nn.Text can write")
 }
 
 // untold is a layer without a text form.
@@ -414,7 +429,8 @@ func TestExportInventsNoClasses(t *testing.T) {
 		again, err = nin.ReadModel(path, "")
 		require.NoError(t, err)
 		assert.Equal(t, []string{"cat", "fish", "dog"}, again.Classes)
-		require.ErrorContains(t, again.Check(images), "the images are of the classes cat, dog, fish; the network knows cat, fish, dog")
+		require.ErrorContains(t, again.Check(images),
+			"the images are of the classes cat, dog, fish; the network knows cat, fish, dog")
 		images.Classes[1], again.Classes = "d\xffg", []string{"cat", "d\xffg", "fish"} // as a folder may be called
 		require.NoError(t, again.Export(path))
 		again, err = nin.ReadModel(path, "")
@@ -428,10 +444,12 @@ func TestExportInventsNoClasses(t *testing.T) {
 func TestModelOfValues(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, layers := range []nn.Sequential{
-		{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, {nn.Conv2D{Out: 2, Kernel: 1}}, {nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}},
+		{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, {nn.Conv2D{Out: 2, Kernel: 1}},
+		{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}},
 	} {
 		m := &nin.Model{Layers: layers, In: nn.Shape{C: 1, H: 2, W: 3}, Values: true, Weights: []safetensors.Tensor{
-			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{1, -2}}, {Name: "0.bias", Shape: []int{2}, Data: []float32{0.5, 10}},
+			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{1, -2}},
+			{Name: "0.bias", Shape: []int{2}, Data: []float32{0.5, 10}},
 		}}
 		im := &data.Images{C: 1, H: 2, W: 3, Pixels: []uint8{0, 51, 102, 153, 204, 255}, Labels: []uint8{0}}
 		want := []float32{0.5, 0.7, 0.9, 1.1, 1.3, 1.5, 10, 9.6, 9.2, 8.8, 8.4, 8}

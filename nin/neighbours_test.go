@@ -58,7 +58,8 @@ func namedNetworks(t *testing.T) map[string]namedNetwork {
 	for name, side := range map[string]int{"alexnet": 64, "vgg11": 32, "vgg11_bn": 32, "resnet18": 64} {
 		recipe, err := nin.Find("torchvision-" + name)
 		require.NoError(t, err)
-		narrow, err := nn.Parse(strings.ReplaceAll(nn.Text(recipe.Net(10, 0)), "linear 4096", "linear 512"), torchvision.Layers()...)
+		narrow, err := nn.Parse(strings.ReplaceAll(nn.Text(recipe.Net(10, 0)), "linear 4096", "linear 512"),
+			torchvision.Layers()...)
 		require.NoError(t, err)
 		all[recipe.Name] = namedNetwork{narrow, nn.Shape{C: 3, H: side, W: side}, hashedImages(40)}
 	}
@@ -102,7 +103,8 @@ func TestTorchvisionFileIsNormalised(t *testing.T) {
 func blankWeights(d *nn.Description) (all []safetensors.Tensor) {
 	for _, l := range d.Layers {
 		for _, w := range l.Weights {
-			all = append(all, safetensors.Tensor{Name: strings.TrimPrefix(l.Path+"."+w.Name, "."), Shape: w.Shape, Data: make([]float32, w.Len())})
+			all = append(all, safetensors.Tensor{Name: strings.TrimPrefix(l.Path+"."+w.Name, "."), Shape: w.Shape,
+				Data: make([]float32, w.Len())})
 		}
 	}
 	return all
@@ -147,7 +149,8 @@ func resized(set *data.Images, in nn.Shape) []byte {
 		order[i] = uint32(i)
 	}
 	s.Ref(input.Args[[]float64, []uint32, []int32, shaders.Batch]{
-		Batch: shaders.Batch{Rows: uint32(n)}, Pixels: input.Pack(set.Pixels), Labels: labels, Order: order, Taps: s.Taps(), X: x, Target_: make([]uint32, n),
+		Batch: shaders.Batch{Rows: uint32(n)}, Pixels: input.Pack(set.Pixels), Labels: labels, Order: order,
+		Taps: s.Taps(), X: x, Target_: make([]uint32, n),
 	})
 	pixels := make([]byte, len(x))
 	for i, v := range x { // [N,H,W,C]
@@ -164,14 +167,15 @@ func readNamed(t *testing.T, name string) (g namedGolden) {
 	return g
 }
 
-// TestNamedParity trains the same networks as TestPyTorchParity does, and holds logits before and after training, the norms of the first step's
-// gradients, and losses against those of PyTorch's float64. The tolerances of logits and losses are
-// those of TestPyTorchParity. Without NIN_LONG=1 LeNet alone trains, and the others predict where
-// they have few kernels.
+// TestNamedParity trains the same networks as TestPyTorchParity does, and holds logits before and
+// after training, the norms of the first step's gradients, and losses against those of PyTorch's
+// float64. The tolerances of logits and losses are those of TestPyTorchParity. Without NIN_LONG=1
+// LeNet alone trains, and the others predict where they have few kernels.
 func TestNamedParity(t *testing.T) {
 	for name, c := range namedNetworks(t) {
 		t.Run(name, func(t *testing.T) {
-			if many := name == "googlenet" || name == "densenet" || strings.HasPrefix(name, "torchvision-"); many && !gputest.Long() {
+			if many := name == "googlenet" || name == "densenet" || strings.HasPrefix(name, "torchvision-"); many &&
+				!gputest.Long() {
 				t.Skip("compiles hundreds of kernels, in minutes: NIN_LONG=1 runs it")
 			}
 			namedParity(t, readNamed(t, name), c, name == "lenet" || gputest.Long())
@@ -204,7 +208,8 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 		return
 	}
 	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-		Hyper: nn.Hyper{Batch: g.Batch, Epochs: g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay},
+		Hyper: nn.Hyper{Batch: g.Batch, Epochs: g.Steps, Steps: g.Steps, Rate: g.LR, Momentum: g.Momentum,
+			WeightDecay: g.WeightDecay},
 	})
 	require.NoError(t, err)
 	defer trainer.Close()
@@ -226,9 +231,9 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 	}
 	grads := gradients(t, net, set.First(g.Batch), nil)
 	require.Len(t, grads, len(g.Norms))
-	// Rounding decides whether a ReLU passes the gradient of what is nearly zero, as many values are
-	// behind a normalisation, and which of two pixels a pooling takes: the norms differ by up to 1e-3
-	// on llvmpipe.
+	// Rounding decides whether a ReLU passes the gradient of what is nearly zero, as many
+	// values are behind a normalisation, and which of two pixels a pooling takes: the norms
+	// differ by up to 1e-3 on llvmpipe.
 	const ties = 2e-3
 	for _, w := range grads {
 		squares := 0.0

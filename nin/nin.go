@@ -96,7 +96,8 @@ func Lin2013(classes int, dropout float64) nn.Sequential {
 // Mini is the chapter's network made small, for images of 28x28 and two CPU
 // cores. It has no ReLU after the last convolution.
 func Mini(classes int, dropout float64) nn.Sequential {
-	return MiniOf(MiniBlock, dropout, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
+	return MiniOf(MiniBlock, dropout, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{},
+		nn.Flatten{})
 }
 
 // MiniBlock is a block of Mini, whose images keep their size.
@@ -123,7 +124,8 @@ func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...
 func Photos(classes int, dropout float64) nn.Sequential {
 	var s nn.Sequential
 	for _, out := range []int{16, 32, 64, 128, 256} {
-		s = append(s, nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2, Ceil: true})
+		s = append(s, nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{},
+			nn.MaxPool2D{Kernel: 2, Ceil: true})
 	}
 	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
 }
@@ -155,5 +157,6 @@ func LikeVGG(depth, width, classes int, dropout float64) nn.Sequential {
 		}
 		s = append(s, WithReLUs(layers...))
 	}
-	return append(s, nn.Dropout{P: dropout}, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{}, nn.Flatten{})
+	return append(s, nn.Dropout{P: dropout}, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{},
+		nn.Flatten{})
 }

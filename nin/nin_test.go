@@ -51,10 +51,12 @@ func TestRecipes(t *testing.T) {
 		), 112_646},
 		{"lenet", 0, 61_706}, {"alexnet", 0, 46_764_746}, {"vgg11", 0, 128_806_154}, {"vgg11-narrow", 0, 43_093_322},
 		{"googlenet", 0, 5_977_530}, {"resnet18", 0, 11_178_378}, {"densenet", 0, 758_226},
-		// torchvision documents those of 1,000 classes: 61,100,840, 132,863,336, 132,868,840 and 11,689,512.
+		// torchvision documents those of 1,000 classes: 61,100,840, 132,863,336,
+		// 132,868,840 and 11,689,512.
 		{"torchvision-alexnet", 0, 61_100_840 - 990*4097}, {"torchvision-vgg11", 0, 132_863_336 - 990*4097},
 		{"torchvision-vgg11_bn", 0, 132_868_840 - 990*4097}, {"torchvision-resnet18", 0, 11_689_512 - 990*513},
-		{"photos", convs([3]int{3, 16, 3}, [3]int{16, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3}, [3]int{128, 256, 3}, [3]int{256, 10, 1}) + 2*(16+32+64+128+256), 396_170},
+		{"photos", convs([3]int{3, 16, 3}, [3]int{16, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3},
+			[3]int{128, 256, 3}, [3]int{256, 10, 1}) + 2*(16+32+64+128+256), 396_170},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := nin.Find(c.name)
@@ -124,16 +126,19 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.Epochs = huge }, func(s *nin.Settings) { s.Epochs = math.MinInt },
 		},
 		"Steps": {
-			func(s *nin.Settings) { s.Steps = -1 }, func(s *nin.Settings) { s.Steps = huge }, func(s *nin.Settings) { s.Steps = math.MinInt },
+			func(s *nin.Settings) { s.Steps = -1 }, func(s *nin.Settings) { s.Steps = huge },
+			func(s *nin.Settings) { s.Steps = math.MinInt },
 		},
 		"Batch": {
 			func(s *nin.Settings) { s.Batch = 0 }, func(s *nin.Settings) { s.Batch = -128 },
 			func(s *nin.Settings) { s.Batch = huge }, func(s *nin.Settings) { s.Batch = math.MaxInt },
 		},
-		"Shards": {func(s *nin.Settings) { s.Shards = 3 }, func(s *nin.Settings) { s.Shards = -1 }, func(s *nin.Settings) { s.Shards = huge }},
+		"Shards": {func(s *nin.Settings) { s.Shards = 3 }, func(s *nin.Settings) { s.Shards = -1 },
+			func(s *nin.Settings) { s.Shards = huge }},
 		"Rate": {
 			func(s *nin.Settings) { s.Rate = -0.1 }, func(s *nin.Settings) { s.Rate = nan },
-			func(s *nin.Settings) { s.Rate = inf }, func(s *nin.Settings) { s.Rate = -inf }, func(s *nin.Settings) { s.Rate = 1e39 },
+			func(s *nin.Settings) { s.Rate = inf }, func(s *nin.Settings) { s.Rate = -inf },
+			func(s *nin.Settings) { s.Rate = 1e39 },
 		},
 		"Momentum": {
 			func(s *nin.Settings) { s.Momentum = 1 }, func(s *nin.Settings) { s.Momentum = -0.5 },
@@ -148,21 +153,29 @@ func TestSettingsRefuse(t *testing.T) {
 			func(s *nin.Settings) { s.Dropout = nan }, func(s *nin.Settings) { s.Dropout = inf },
 		},
 		"CheckpointEvery": {
-			func(s *nin.Settings) { s.CheckpointEvery.Steps = -1 }, func(s *nin.Settings) { s.CheckpointEvery.Steps = huge },
+			func(s *nin.Settings) {
+				s.CheckpointEvery.Steps = -1
+			}, func(s *nin.Settings) { s.CheckpointEvery.Steps = huge },
 			func(s *nin.Settings) { s.CheckpointEvery.Time = -time.Second },
 		},
-		"TrainImages": {func(s *nin.Settings) { s.TrainImages = -1 }, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
+		"TrainImages": {func(s *nin.Settings) {
+			s.TrainImages = -1
+		}, func(s *nin.Settings) { s.TrainImages = math.MinInt }},
 		"SpareBiases": {func(s *nin.Settings) { s.SpareBiases, s.WeightDecay = true, 0 }},
 		"ClipNorm": {
-			func(s *nin.Settings) { s.ClipNorm = -1 }, func(s *nin.Settings) { s.ClipNorm = nan }, func(s *nin.Settings) { s.ClipNorm = inf },
+			func(s *nin.Settings) { s.ClipNorm = -1 }, func(s *nin.Settings) { s.ClipNorm = nan },
+			func(s *nin.Settings) { s.ClipNorm = inf },
 			func(s *nin.Settings) { s.ClipNorm = 1e39 },
 		},
 		"LabelSmoothing": {
-			func(s *nin.Settings) { s.LabelSmoothing = 1 }, func(s *nin.Settings) { s.LabelSmoothing = -0.1 }, func(s *nin.Settings) { s.LabelSmoothing = nan },
+			func(s *nin.Settings) { s.LabelSmoothing = 1 }, func(s *nin.Settings) { s.LabelSmoothing = -0.1 },
+			func(s *nin.Settings) { s.LabelSmoothing = nan },
 		},
 		"ClassWeights": {
-			func(s *nin.Settings) { s.ClassWeights = "even" }, func(s *nin.Settings) { s.ClassWeights = "1,,2" }, func(s *nin.Settings) { s.ClassWeights = "1,0" },
-			func(s *nin.Settings) { s.ClassWeights = "1,-2" }, func(s *nin.Settings) { s.ClassWeights = "NaN" }, func(s *nin.Settings) { s.ClassWeights = "1e40" },
+			func(s *nin.Settings) { s.ClassWeights = "even" }, func(s *nin.Settings) { s.ClassWeights = "1,,2" },
+			func(s *nin.Settings) { s.ClassWeights = "1,0" },
+			func(s *nin.Settings) { s.ClassWeights = "1,-2" }, func(s *nin.Settings) { s.ClassWeights = "NaN" },
+			func(s *nin.Settings) { s.ClassWeights = "1e40" },
 		},
 		"Patience":   {func(s *nin.Settings) { s.Patience = -1 }},
 		"TestImages": {func(s *nin.Settings) { s.TestImages = -1 }},
@@ -191,11 +204,13 @@ func TestSettingsRefuse(t *testing.T) {
 }
 
 // Balanced weights are scikit-learn's, of the images that are trained on:
-// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 1, 1, 1, 0, 1, 2, 1]).
+// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2],
+// y=[0, 1, 1, 1, 0, 1, 2, 1]).
 func TestClassWeights(t *testing.T) {
 	images := &data.Images{Classes: []string{"a", "b", "c"}, C: 1, H: 1, W: 1}
 	images.SetLabels(0, 1, 1, 1, 0, 1, 2, 1)
-	for text, want := range map[string][]float64{"": nil, "balanced": {8. / 6, 8. / 15, 8. / 3}, "1, 2,0.5": {1, 2, 0.5}} {
+	for text, want := range map[string][]float64{"": nil, "balanced": {8. / 6, 8. / 15, 8. / 3},
+		"1, 2,0.5": {1, 2, 0.5}} {
 		loss, err := nin.Settings{ClassWeights: text, LabelSmoothing: 0.1}.Loss(images)
 		require.NoError(t, err)
 		assert.Equal(t, nn.CrossEntropy{LabelSmoothing: 0.1, ClassWeights: want}, loss)
@@ -204,7 +219,8 @@ func TestClassWeights(t *testing.T) {
 	require.EqualError(t, err, "ClassWeights has 2 numbers; want 3, one for each class")
 	images.SetLabels(0, 1, 1)
 	_, err = nin.Settings{ClassWeights: "balanced"}.Loss(images)
-	require.EqualError(t, err, "ClassWeights is balanced, and class c has no training image; want a number for each class")
+	require.EqualError(t, err,
+		"ClassWeights is balanced, and class c has no training image; want a number for each class")
 }
 
 // A setting that was a number of steps in older runs is read from them.
@@ -213,7 +229,8 @@ func TestEvery(t *testing.T) {
 		want nin.Every
 		json string
 	}{
-		"100": {nin.Every{Steps: 100}, "100"}, "90s": {nin.Every{Time: 90 * time.Second}, `"1m30s"`}, "10m": {nin.Every{Time: 10 * time.Minute}, `"10m0s"`},
+		"100": {nin.Every{Steps: 100}, "100"}, "90s": {nin.Every{Time: 90 * time.Second}, `"1m30s"`},
+		"10m": {nin.Every{Time: 10 * time.Minute}, `"10m0s"`},
 	} {
 		var got nin.Every
 		require.NoError(t, got.UnmarshalText([]byte(text)))
@@ -230,7 +247,8 @@ func TestEvery(t *testing.T) {
 		assert.Equal(t, c.want, back.E)
 	}
 	for _, text := range []string{"", "0", "often", "10 m", "1e3", "99999999999999999999"} {
-		assert.ErrorContains(t, new(nin.Every).UnmarshalText([]byte(text)), "want a number of steps, such as 100, or a time", text)
+		assert.ErrorContains(t, new(nin.Every).UnmarshalText([]byte(text)),
+			"want a number of steps, such as 100, or a time", text)
 	}
 	raw, err := json.Marshal(nin.Settings{})
 	require.NoError(t, err)
@@ -239,7 +257,8 @@ func TestEvery(t *testing.T) {
 
 // An input is said in one way only: what follows it is not left out silently.
 func TestInputOfSettings(t *testing.T) {
-	for input, ok := range map[string]bool{"20x24": true, "20x24 7": false, "20x 24": false, "20x24x3": false, "20": false, "0x24": false} {
+	for input, ok := range map[string]bool{"20x24": true, "20x24 7": false, "20x 24": false, "20x24x3": false,
+		"20": false, "0x24": false} {
 		mini, err := nin.Find("mini")
 		require.NoError(t, err)
 		s := mini.Settings()
@@ -272,7 +291,8 @@ func TestOwnRecipes(t *testing.T) {
 	require.ErrorContains(t, s.Check(mine), `Dataset is "shoes"`)
 	require.ErrorContains(t, mine.Settings().Check(), `there is no recipe "mine"`)
 	mine.Net = nil
-	require.EqualError(t, mine.Settings().Check(mine), `the recipe "mine" has no Net; want a function that returns the layers`)
+	require.EqualError(t, mine.Settings().Check(mine),
+		`the recipe "mine" has no Net; want a function that returns the layers`)
 }
 
 // A warm-up goes with the schedule of every recipe: the rate rises as long as it says, and is the
@@ -291,7 +311,8 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// The recipes whose networks have dropout are those with a probability: -dropout is refused for others.
+// The recipes whose networks have dropout are those with a probability: -dropout is refused for
+// others.
 func TestDropoutOfRecipes(t *testing.T) {
 	for _, r := range nin.Recipes {
 		assert.Equal(t, r.Dropout > 0, !reflect.DeepEqual(r.Net(10, 0), r.Net(10, 0.5)), r.Name)

@@ -38,7 +38,8 @@ func TestONNXRuntime(t *testing.T) {
 	}
 	all := []network{
 		{"means", nn.Shape{C: 3, H: 13, W: 10}, nn.Sequential{
-			nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Right: 2}}, nn.ReLU{},
+			nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Right: 2}},
+			nn.ReLU{},
 			nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1)},
 			nn.AvgPool2D{Kernel: 2, Stride: 1, Pad: nn.Pad(1), ExcludePad: true},
 			nn.MaxPool2D{Kernel: 2, KernelW: 3, Stride: 2, Pad: nn.Pad(1), Ceil: true},
@@ -55,7 +56,8 @@ func TestONNXRuntime(t *testing.T) {
 		nn.AdaptiveAvgPool2D{H: 7, W: 1}, nn.Flatten{}, nn.Linear{Out: 5}, nn.GELU{},
 	}, nn.PyTorch})
 	all = append(all, network{"norm", nn.Shape{C: 1, H: 28, W: 28}, normLayers, nn.PyTorch})
-	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28}, nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
+	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28},
+		nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		if !slices.Contains([]string{"d2l", "mini", "lin2013", "photos", "resnet18"}, r.Name) {
 			continue // TestNamedONNX has it
@@ -68,7 +70,8 @@ func TestONNXRuntime(t *testing.T) {
 	for _, c := range all {
 		t.Run(c.name, func(t *testing.T) {
 			const n = 8 // as in the goldens, whose kernels may be compiled already
-			set := &data.Images{C: c.in.C, H: c.in.H, W: c.in.W, Labels: make([]uint8, n), Pixels: make([]uint8, n*c.in.Len())}
+			set := &data.Images{C: c.in.C, H: c.in.H, W: c.in.W, Labels: make([]uint8, n),
+				Pixels: make([]uint8, n*c.in.Len())}
 			for i := range set.Pixels {
 				set.Pixels[i] = uint8(i * i * 31 / (i%7 + 1))
 			}
@@ -141,7 +144,8 @@ func onnxRuntime(t *testing.T, py string, m onnx.ModelProto, in nn.Shape, pixels
 // TestExport writes a model as ONNX and back: the same tensors under the same
 // names, and what the file says of them.
 func TestExport(t *testing.T) {
-	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3, map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
+	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3,
+		map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
 	require.NoError(t, err)
 	dir := t.TempDir()
 	there, back := filepath.Join(dir, "m.onnx"), filepath.Join(dir, "m.safetensors")
@@ -176,16 +180,19 @@ func TestONNXNodes(t *testing.T) {
 		}
 	}
 	block := "Conv Relu Conv Relu Conv Relu "
-	assert.Equal(t, block+"MaxPool "+block+"MaxPool "+block+"MaxPool "+block+"GlobalAveragePool Flatten", strings.Join(ops, " "))
+	assert.Equal(t, block+"MaxPool "+block+"MaxPool "+block+"MaxPool "+block+"GlobalAveragePool Flatten",
+		strings.Join(ops, " "))
 	assert.Equal(t, []string{"images", "net.0.0.weight", "net.0.0.bias"}, o.Nodes[0].Inputs)
-	assert.Equal(t, map[string][]int{"kernel_shape": {11, 11}, "strides": {4, 4}, "pads": {0, 0, 0, 0}, "dilations": {1, 1}}, o.Nodes[0].Ints)
+	assert.Equal(t, map[string][]int{"kernel_shape": {11, 11}, "strides": {4, 4}, "pads": {0, 0, 0, 0},
+		"dilations": {1, 1}}, o.Nodes[0].Ints)
 	assert.Equal(t, onnx.Value{Name: "logits", Shape: []int{0, 10}}, o.Output)
 	assert.Equal(t, "logits", o.Nodes[len(o.Nodes)-1].Output)
 
 	_, err = nn.ONNX(m.Layers, r.In, m.Weights[1:])
 	assert.ErrorContains(t, err, "net.0.0.weight is missing")
 	net := nn.Sequential{nn.Conv2D{Out: 1, Kernel: 1}, nn.AvgPool2D{Kernel: 2, Ceil: true}}
-	weights := []safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}, {Name: "0.bias", Shape: []int{1}, Data: []float32{1}}}
+	weights := []safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}},
+		{Name: "0.bias", Shape: []int{1}, Data: []float32{1}}}
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 4, W: 4}, weights)
 	require.NoError(t, err)
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 3, W: 3}, weights)

@@ -92,7 +92,8 @@ func hashedWeights(ts []safetensors.Tensor, gain float64) {
 }
 
 func hashedImages(n int) *data.Images {
-	im := &data.Images{C: 3, H: 32, W: 32, Pixels: make([]uint8, n*3*32*32), Labels: make([]uint8, n), Classes: make([]string, 10)}
+	im := &data.Images{C: 3, H: 32, W: 32, Pixels: make([]uint8, n*3*32*32), Labels: make([]uint8, n),
+		Classes: make([]string, 10)}
 	for i := range im.Pixels {
 		im.Pixels[i] = uint8(hash(1000, i) >> 24)
 	}
@@ -124,7 +125,8 @@ var graphLayers = func() nn.Layer {
 		conv(8, 3, 1), nn.ReLU{},
 		nn.Residual{Body: stem{nn.Sequential{conv(8, 3, 1), nn.ReLU{}, conv(8, 3, 1)}}}, nn.ReLU{},
 		nn.Residual{Body: stem{nn.Sequential{conv(8*2, 3, 2), nn.ReLU{}, inner}}, Shortcut: conv(16, 1, 2)}, nn.ReLU{},
-		nn.Concat{conv(6, 1, 1), nn.Sequential{conv(5, 3, 1), nn.ReLU{}}, nn.MaxPool2D{Kernel: 3, Stride: 1, Pad: nn.Pad(1)}, nn.Sequential{}},
+		nn.Concat{conv(6, 1, 1), nn.Sequential{conv(5, 3, 1), nn.ReLU{}},
+			nn.MaxPool2D{Kernel: 3, Stride: 1, Pad: nn.Pad(1)}, nn.Sequential{}},
 		conv(10, 1, 1), nn.GlobalAvgPool2D{}, nn.Flatten{},
 	}}
 }()
@@ -133,16 +135,21 @@ var graphLayers = func() nn.Layer {
 var smoothLayers = nn.Sequential{
 	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.Conv2D{Out: 12, Kernel: 3}, nn.GELU{},
 	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 12},
-	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1, Groups: 4}, nn.AdaptiveAvgPool2D{H: 5, W: 7},
-	nn.Conv2D{Out: 9, Kernel: 3, Pad: nn.Pad(1)}, nn.Tanh{}, nn.Conv2D{Out: 8, Kernel: 1}, nn.Sigmoid{}, nn.Conv2D{Out: 10, Kernel: 1},
+	nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1, Groups: 4},
+	nn.AdaptiveAvgPool2D{H: 5, W: 7},
+	nn.Conv2D{Out: 9, Kernel: 3, Pad: nn.Pad(1)}, nn.Tanh{}, nn.Conv2D{Out: 8, Kernel: 1}, nn.Sigmoid{},
+	nn.Conv2D{Out: 10, Kernel: 1},
 	nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
 // normLayers is the network called norm in parity.py.
 var normLayers = nn.Sequential{
-	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.BatchNorm2D{}, nn.Conv2D{Out: 9, Kernel: 3}, nn.ReLU{},
-	nn.BatchNorm2D{Eps: 1e-3, Momentum: 0.3}, nn.ReLU{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), NoBias: true}, nn.BatchNorm2D{},
-	nn.Tanh{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 3, NoBias: true}, nn.BatchNorm2D{}, nn.GELU{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.SiLU{}, nn.BatchNorm2D{},
+	nn.Conv2D{Out: 9, Kernel: 3}, nn.ReLU{},
+	nn.BatchNorm2D{Eps: 1e-3, Momentum: 0.3}, nn.ReLU{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), NoBias: true},
+	nn.BatchNorm2D{},
+	nn.Tanh{}, nn.Conv2D{Out: 12, Kernel: 3, Pad: nn.Pad(1), Groups: 3, NoBias: true}, nn.BatchNorm2D{}, nn.GELU{},
+	nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
 // TestPyTorchParity trains the networks from the goldens' weights on the
@@ -157,7 +164,8 @@ var normLayers = nn.Sequential{
 // large networks take four steps, of the same kernels, and leave the last weights to the others.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
-	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen", "weighted", "clipped", "squared"} {
+	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen", "weighted", "clipped",
+		"squared"} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "d2l" {
 				t.Skip("seconds a step on a processor")
@@ -172,7 +180,8 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			require.Equal(t, g.Labels, set.Labels[:len(g.Labels)])
 
-			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[g.Net], nn.Shape{C: 1, H: 28, W: 28}
+			layers, in := map[string]nn.Layer{"graph": graphLayers, "smooth": smoothLayers, "norm": normLayers}[g.Net],
+				nn.Shape{C: 1, H: 28, W: 28}
 			if layers == nil {
 				recipe, err := nin.Find(name)
 				require.NoError(t, err)
@@ -205,7 +214,8 @@ func TestPyTorchParity(t *testing.T) {
 			}
 			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
 				Hyper: nn.Hyper{
-					Batch: g.Batch, Epochs: 1 + steps, Steps: steps, Rate: g.LR, Momentum: g.Momentum, WeightDecay: g.WeightDecay,
+					Batch: g.Batch, Epochs: 1 + steps, Steps: steps, Rate: g.LR, Momentum: g.Momentum,
+					WeightDecay: g.WeightDecay,
 					SpareBiases: g.SpareBiases, ClipNorm: g.ClipNorm,
 				}, Loss: loss,
 			})
@@ -251,7 +261,8 @@ func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safe
 	require.NoError(t, err)
 	defer images.Close()
 	require.NoError(t, images.SetTargets(hashedTargets(set.Len(), net.Out.C)))
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}, Loss: loss})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: set.Len(), Epochs: 1, Rate: 0}, Loss: loss})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for _, err := range trainer.Steps(context.Background()) {
@@ -312,7 +323,8 @@ func TestResizeIsPillows(t *testing.T) {
 		set := sets[c.Images]
 		got := resize(t, dev, set, c.Index, c.Height, c.Width)
 		sum := sha256.Sum256(got)
-		assert.Equal(t, c.SHA256, hex.EncodeToString(sum[:]), "%s image %d to %dx%d", c.Images, c.Index, c.Height, c.Width)
+		assert.Equal(t, c.SHA256, hex.EncodeToString(sum[:]), "%s image %d to %dx%d", c.Images, c.Index,
+			c.Height, c.Width)
 		if c.Images == "fashion-mnist" && c.Index == 0 && c.Height == 224 && c.Width == 224 {
 			raw, err := os.ReadFile("testdata/resize.224.gz")
 			require.NoError(t, err)
@@ -349,7 +361,8 @@ func TestNormaliseIsTorchvisions(t *testing.T) {
 	assert.Equal(t, data.ImageNet(), n)
 
 	in := nn.Shape{C: set.C, H: set.H, W: set.W}
-	net, err := nn.NewNet(dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, in, nn.Normalise(n))
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, in,
+		nn.Normalise(n))
 	require.NoError(t, err)
 	defer net.Close()
 	require.NoError(t, net.SetWeights([]safetensors.Tensor{ // the identity
@@ -365,7 +378,8 @@ func TestNormaliseIsTorchvisions(t *testing.T) {
 	x := make([]float32, in.H*in.W*y.Stride)
 	require.NoError(t, gpu.Read(y.Data, x))
 	for i, want := range g.X {
-		// WGSL allows each of the two divisions 2.5 units in the last place; values are up to 1 / 0.224.
+		// WGSL allows each of the two divisions 2.5 units in the last place; values are up to 1 /
+		// 0.224.
 		e := 101 * i
 		assert.InDelta(t, want, x[e%(in.H*in.W)*y.Stride+e/(in.H*in.W)], 6.0/(1<<24)/0.224, "value %d", e)
 	}

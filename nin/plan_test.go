@@ -64,9 +64,9 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// What the chapter's convolutions run on, on a GPU of each backend: the workgroup memory of a tile is cleared by one lane
-// on Metal, so that a workgroup takes several tiles there, and FXC on Direct3D 12 takes too long for any.
-// go test ./nin -run Choices -update writes the file.
+// What the chapter's convolutions run on, on a GPU of each backend: the workgroup memory of a tile
+// is cleared by one lane on Metal, so that a workgroup takes several tiles there, and FXC on
+// Direct3D 12 takes too long for any. go test ./nin -run Choices -update writes the file.
 func TestChoices(t *testing.T) {
 	r, err := nin.Find("d2l")
 	require.NoError(t, err)

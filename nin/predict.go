@@ -63,7 +63,8 @@ func NewPredictor(dev *gpu.Device, m *Model, batch int) (_ *Predictor, err error
 		return nil, err
 	}
 	in := p.net.In
-	p.batch = &data.Images{C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, batch*in.Len()), Labels: make([]uint8, batch)}
+	p.batch = &data.Images{C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, batch*in.Len()),
+		Labels: make([]uint8, batch)}
 	if p.images, err = nn.Upload(dev, p.batch); err != nil {
 		return nil, err
 	}

@@ -101,7 +101,8 @@ func TestAnImageHasOneWay(t *testing.T) {
 	see := func(x, y int) color.NRGBA {
 		return color.NRGBA{uint8(x * 7), uint8(y * 11), uint8(x * y), uint8(50 + 3*x)}
 	}
-	clear, wide, grey := image.NewNRGBA(image.Rect(0, 0, 28, 28)), image.NewRGBA(image.Rect(0, 0, 90, 31)), image.NewGray(image.Rect(0, 0, 40, 28))
+	clear, wide, grey := image.NewNRGBA(image.Rect(0, 0, 28, 28)), image.NewRGBA(image.Rect(0, 0, 90, 31)),
+		image.NewGray(image.Rect(0, 0, 40, 28))
 	for y := range 31 {
 		for x := range 90 {
 			c := see(x, y)
@@ -128,7 +129,8 @@ func TestAnImageHasOneWay(t *testing.T) {
 	}
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 3, 2, nil), "")
 	require.NoError(t, err)
-	_, set, err := data.Load(t.Context(), "folder", data.LoadOptions{Dir: filepath.Join(dir, "all"), H: m.In.H, W: m.In.W})
+	_, set, err := data.Load(t.Context(), "folder",
+		data.LoadOptions{Dir: filepath.Join(dir, "all"), H: m.In.H, W: m.In.W})
 	require.NoError(t, err)
 	require.Equal(t, 3, set.Len())
 
@@ -147,7 +149,8 @@ func TestAnImageHasOneWay(t *testing.T) {
 	for i := range set.Len() {
 		require.NoError(t, probe.SetImage(set, i))
 		inputs[seen()] = true
-		one := data.Images{C: 3, H: set.H, W: set.W, Pixels: set.Pixels[i*3*set.H*set.W:][:3*set.H*set.W], Labels: []uint8{0}}
+		one := data.Images{C: 3, H: set.H, W: set.W, Pixels: set.Pixels[i*3*set.H*set.W:][:3*set.H*set.W],
+			Labels: []uint8{0}}
 		logits[fmt.Sprint(predict(t, dev, m, 1, &one))] = true
 	}
 	require.Len(t, inputs, 3)
@@ -187,7 +190,10 @@ func TestPredictorRefuses(t *testing.T) {
 func TestPredictAnImage(t *testing.T) {
 	gputest.Device(t)
 	calls := map[string]int{}
-	dev, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Fault: func(call string) error { calls[call]++; return nil }})
+	dev, err := gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Fault: func(call string) error {
+		calls[call]++
+		return nil
+	}})
 	require.NoError(t, err)
 	defer dev.Close()
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")

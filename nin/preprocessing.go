@@ -46,7 +46,8 @@ func (m *Model) seeAsRecipe(path string) {
 		err = fmt.Errorf("%s does not say by which mean and deviation the images of %s were normalised", path, r.Name)
 	}
 	if err != nil {
-		m.Whitening, m.missing = nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is missing: %v; %s", err, want)}
+		m.Whitening, m.missing = nil, SettingError{Setting: "Normalise",
+			Problem: fmt.Sprintf("is missing: %v; %s", err, want)}
 	}
 }
 
@@ -142,7 +143,8 @@ func WhiteningBeside(path, hash string) (*data.Whitening, error) {
 	w, err := whiteningBeside(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path, WhiteningFile)
+		return nil, fmt.Errorf("%s: the network was trained on whitened images; put the %s of its run beside it", path,
+			WhiteningFile)
 	case err == nil && w.Hash() != hash:
 		return nil, fmt.Errorf("%s: the %s there is not the one that the network was trained with", path, WhiteningFile)
 	}

@@ -43,23 +43,28 @@ var Recipes = []Recipe{
 	{
 		Name: "mini", About: "a small network at 28x28: minutes on two CPU cores",
 		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28}, Net: Mini, Init: nn.He,
-		Hyper: nn.Hyper{Batch: 128, Epochs: 5, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2, Shuffle: true},
+		Hyper: nn.Hyper{Batch: 128, Epochs: 5, Rate: 0.05, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.2,
+			Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Cosine{Base: rate, Warmup: min(100, steps/10), Total: steps}
 		},
 	},
 	{
 		Name: "lin2013", About: "the paper's CIFAR-10 run, on whitened images: 120,000 steps",
-		Dataset: "cifar10", In: nn.Shape{C: 3, H: 32, W: 32}, Net: Lin2013, Init: nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Zero},
-		Hyper: nn.Hyper{Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5, Shuffle: true}, Whiten: true,
+		Dataset: "cifar10", In: nn.Shape{C: 3, H: 32, W: 32}, Net: Lin2013,
+		Init: nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Zero},
+		Hyper: nn.Hyper{Batch: 128, Epochs: 307, Rate: 0.1, Momentum: 0.9, WeightDecay: 1e-4, Dropout: 0.5,
+			Shuffle: true}, Whiten: true,
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 5 / 6}}
 		},
 	},
 	{
 		Name: "photos", About: "pictures of your own, at 64x64: 30 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror", Normalise: "dataset",
-		Hyper:    nn.Hyper{Batch: 32, Epochs: 30, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3, Shuffle: true},
+		Dataset: "folder", In: nn.Shape{C: 3, H: 64, W: 64}, Net: Photos, Init: nn.He, Augment: "mirror",
+		Normalise: "dataset",
+		Hyper: nn.Hyper{Batch: 32, Epochs: 30, Optimizer: nn.AdamW, Rate: 0.004, WeightDecay: 0.01, Dropout: 0.3,
+			Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule { return nn.OneCycle{Peak: rate, Total: steps} },
 	},
 	book("lenet", "LeNet-5", 28, 0.1, 0, plain(neighbours.LeNet)),
@@ -77,7 +82,8 @@ var Recipes = []Recipe{
 
 // book is the run of another network of Dive into Deep Learning, on Fashion-MNIST at side x side
 // as each of its chapters trains it.
-func book(name, about string, side int, rate, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
+func book(name, about string, side int, rate, dropout float64,
+	net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
 		Name: name, About: fmt.Sprintf("the book's %s: Fashion-MNIST at %dx%d, 10 epochs", about, side, side),
 		Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: side, W: side}, Net: net, Init: nn.Xavier,
@@ -90,8 +96,10 @@ func book(name, about string, side int, rate, dropout float64, net func(classes 
 // the batch, which is of 4 there.
 func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
-		Name: name, About: "pictures of your own at 224x224, to begin with torchvision's weights if they are given: 25 epochs",
-		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror", Normalise: "imagenet", FineTune: true,
+		Name:    name,
+		About:   "pictures of your own at 224x224, to begin with torchvision's weights if they are given: 25 epochs",
+		Dataset: "folder", In: nn.Shape{C: 3, H: 224, W: 224}, Net: net, Init: nn.PyTorch, Augment: "mirror",
+		Normalise: "imagenet", FineTune: true,
 		Hyper: nn.Hyper{Batch: 32, Epochs: 25, Rate: 0.001, Momentum: 0.9, Dropout: dropout, Shuffle: true},
 		Schedule: func(rate float64, steps int) nn.Schedule {
 			return nn.Steps{Base: rate, Gamma: 0.1, Milestones: []int{steps * 7 / 25, steps * 14 / 25, steps * 21 / 25}}
@@ -144,7 +152,8 @@ func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 		case "mirror":
 			a.Mirror = true
 		default:
-			return a, SettingError{Setting: "Augment", Problem: fmt.Sprintf("is %q; want crop, mirror, or crop,mirror", list)}
+			return a, SettingError{Setting: "Augment",
+				Problem: fmt.Sprintf("is %q; want crop, mirror, or crop,mirror", list)}
 		}
 	}
 	return a, nil

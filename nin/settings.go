@@ -51,12 +51,13 @@ type Settings struct {
 	// torchvision's pretrained networks; or numbers, in the form of [data.Normalisation.String].
 	// Layers that Freeze keeps learned under the numbers of the file of Init: see LikeInit.
 	Normalise   string `json:"normalise,omitempty"`
-	TrainImages int    `json:"train_images"`       // 0 is all
-	TestImages  int    `json:"test_images"`        // 0 is all
-	Init        string `json:"init,omitempty"`     // file of weights to start from
-	Freeze      string `json:"freeze,omitempty"`   // how the names of weights that do not learn begin, with commas; see nn.Freeze
-	Data        string `json:"data,omitempty"`     // folder of the dataset
-	SkipBad     bool   `json:"skip_bad,omitempty"` // leave out pictures of the dataset folder that cannot be read
+	TrainImages int    `json:"train_images"`   // 0 is all
+	TestImages  int    `json:"test_images"`    // 0 is all
+	Init        string `json:"init,omitempty"` // file of weights to start from
+	// how the names of weights that do not learn begin, with commas; see nn.Freeze
+	Freeze  string `json:"freeze,omitempty"`
+	Data    string `json:"data,omitempty"`     // folder of the dataset
+	SkipBad bool   `json:"skip_bad,omitempty"` // leave out pictures of the dataset folder that cannot be read
 
 	// Patience ends the run after so many epochs without a better test
 	// accuracy; 0 is never.
@@ -85,7 +86,8 @@ const BetweenCheckpoints = 10 * time.Minute
 
 // Settings are the recipe's own.
 func (r Recipe) Settings() Settings {
-	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Normalise: r.Normalise, Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
+	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Normalise: r.Normalise,
+		Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
 // RecipeOf returns the recipe that the settings name, of [Recipes] or known, with the settings'
@@ -112,8 +114,10 @@ func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
 	}
 	if s.Input != "" {
 		_, err := fmt.Sscanf(s.Input, "%dx%d", &r.In.H, &r.In.W)
-		if err != nil || s.Input != fmt.Sprintf("%dx%d", r.In.H, r.In.W) || min(r.In.H, r.In.W) < 1 || max(r.In.H, r.In.W) > 1<<16 {
-			return r, SettingError{Setting: "Input", Problem: fmt.Sprintf("is %q; want rows x columns such as 32x32", s.Input)}
+		if err != nil || s.Input != fmt.Sprintf("%dx%d", r.In.H, r.In.W) || min(r.In.H, r.In.W) < 1 ||
+			max(r.In.H, r.In.W) > 1<<16 {
+			return r, SettingError{Setting: "Input",
+				Problem: fmt.Sprintf("is %q; want rows x columns such as 32x32", s.Input)}
 		}
 	}
 	return r, nil
@@ -165,10 +169,12 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 		}
 		for c, n := range count {
 			if n == 0 {
-				return loss, refuse(fmt.Sprintf("is balanced, and class %s has no training image; want a number for each class",
-					train.Classes[c]))
+				return loss,
+					refuse(fmt.Sprintf("is balanced, and class %s has no training image; want a number for each class",
+						train.Classes[c]))
 			}
-			loss.ClassWeights = append(loss.ClassWeights, float64(train.Len())/float64(len(count)*n)) // as scikit-learn's
+			// as scikit-learn's
+			loss.ClassWeights = append(loss.ClassWeights, float64(train.Len())/float64(len(count)*n))
 		}
 	default:
 		for _, word := range strings.Split(s.ClassWeights, ",") {
@@ -190,7 +196,8 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 // checkSchedule refuses an unknown schedule and a warm-up of less than no steps.
 func (s Settings) checkSchedule() error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
-		return SettingError{Setting: "Schedule", Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}
+		return SettingError{Setting: "Schedule",
+			Problem: fmt.Sprintf("is %q; %s", s.Schedule, nearest.Hint(s.Schedule, Schedules))}
 	}
 	if s.Warmup < 0 {
 		return nn.RangeError{Setting: "Warmup", Value: s.Warmup, Want: "a number of steps, or 0 for the schedule's own"}
@@ -230,8 +237,8 @@ func (s Settings) Normalisation(train *data.Images) (*data.Normalisation, error)
 // ErrWhitening reports a normalisation beside a whitening.
 var ErrWhitening = errors.New("whitening normalises by itself; want " + Unit)
 
-// numbers are those that the setting Normalise gives; nil if it gives none. It refuses any other value,
-// and one beside a whitening.
+// numbers are those that the setting Normalise gives; nil if it gives none. It refuses any other
+// value, and one beside a whitening.
 func (s Settings) numbers() (*data.Normalisation, error) {
 	if s.Normalise == "" || s.Normalise == Unit {
 		return nil, nil
@@ -247,7 +254,8 @@ func (s Settings) numbers() (*data.Normalisation, error) {
 	}
 	n, err := data.ParseNormalisation(s.Normalise)
 	if err != nil {
-		return nil, SettingError{Setting: "Normalise", Problem: fmt.Sprintf("is %.80q; want unit, dataset, imagenet or numbers", s.Normalise), Err: err}
+		return nil, SettingError{Setting: "Normalise",
+			Problem: fmt.Sprintf("is %.80q; want unit, dataset, imagenet or numbers", s.Normalise), Err: err}
 	}
 	return n, nil
 }
@@ -282,7 +290,8 @@ func CheckDataset(name string) error {
 // CheckSkipBad refuses to leave out pictures of a dataset other than folder.
 func CheckSkipBad(dataset string, skip bool) error {
 	if skip && dataset != "folder" {
-		return SettingError{Setting: "SkipBad", Problem: fmt.Sprintf("is for the dataset folder; %s has no pictures to leave out", dataset)}
+		return SettingError{Setting: "SkipBad",
+			Problem: fmt.Sprintf("is for the dataset folder; %s has no pictures to leave out", dataset)}
 	}
 	return nil
 }
@@ -301,14 +310,16 @@ func (s Settings) Check(known ...Recipe) error {
 		}
 	}
 	if s.Dataset == "folder" && s.Data == "" {
-		return SettingError{Setting: "Data", Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
+		return SettingError{Setting: "Data",
+			Problem: "is missing; the dataset folder is one of your own, with a folder of pictures for each class"}
 	}
 	if err := CheckSkipBad(s.Dataset, s.SkipBad); err != nil {
 		return err
 	}
 	if every := s.CheckpointEvery; every.Steps < 0 || every.Steps > 1e9 || every.Time < 0 {
 		text, _ := every.MarshalText()
-		return nn.RangeError{Setting: "CheckpointEvery", Value: string(text), Want: "1 to 1000000000 steps, or a time such as 10m"}
+		return nn.RangeError{Setting: "CheckpointEvery", Value: string(text),
+			Want: "1 to 1000000000 steps, or a time such as 10m"}
 	}
 	for _, n := range []struct {
 		setting string

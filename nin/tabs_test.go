@@ -54,7 +54,8 @@ var tabs = map[string]tab{
 // convolutions, and its way to average.
 func chapterWith(pad11, pad5, pad3 nn.Padding, average nn.Layer) nn.Sequential {
 	s := nin.Chapter(10, 0)
-	s[0], s[2], s[4], s[7] = nin.Block(96, 11, 4, pad11), nin.Block(256, 5, 1, pad5), nin.Block(384, 3, 1, pad3), nin.Block(10, 3, 1, pad3)
+	s[0], s[2], s[4], s[7] = nin.Block(96, 11, 4, pad11), nin.Block(256, 5, 1, pad5), nin.Block(384, 3, 1, pad3),
+		nin.Block(10, 3, 1, pad3)
 	s[8] = average
 	return s
 }

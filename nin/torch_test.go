@@ -114,7 +114,8 @@ func compareLogits(t *testing.T, dev *gpu.Device, net *nn.Net, file string) {
 		Labels   []int
 		Logits   [][]float64
 	}
-	require.NoError(t, json.Unmarshal(parity(t, "check", file, "--net", "mini", "--data", nintest.FashionDir(t), "--images", "8"), &want))
+	require.NoError(t, json.Unmarshal(parity(t, "check", file, "--net", "mini", "--data", nintest.FashionDir(t),
+		"--images", "8"), &want))
 	require.Len(t, want.Logits, n)
 	worst, largest := 0.0, 0.0
 	for _, row := range want.Logits {

@@ -33,10 +33,12 @@ func (p AdaptiveAvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	})
 	g.ONNX(y, func() (onnx.Node, error) {
 		if s.InH%s.OutH != 0 || s.InW%s.OutW != 0 {
-			return onnx.Node{}, errors.New("ONNX 1.8 has no pooling with windows of different sizes; want sides that divide those of the input")
+			return onnx.Node{},
+				errors.New("ONNX 1.8 has no pooling with windows of different sizes; want sides that divide those of the input")
 		}
 		k, l := s.InH/s.OutH, s.InW/s.OutW
-		return slide("AveragePool", shaders.Window{InH: s.InH, InW: s.InW, KH: k, KW: l, StrideH: k, StrideW: l}, nil, nil), nil
+		return slide("AveragePool", shaders.Window{InH: s.InH, InW: s.InW, KH: k, KW: l, StrideH: k, StrideW: l},
+			nil, nil), nil
 	}, x)
 	return y
 }

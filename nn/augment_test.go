@@ -21,7 +21,8 @@ func TestAugment(t *testing.T) {
 	net, images := build(t, dev, tiny(), set)
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 3, Rate: 0, Seed: 3}, Augment: nn.Augment{Pad: 2, Mirror: true}}
+	cfg := nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 3, Rate: 0, Seed: 3},
+		Augment: nn.Augment{Pad: 2, Mirror: true}}
 
 	var varied [3][]float64
 	c := augment.Shape{N: 10, H: 7, W: 6, C: 1, Pad: 2, Mirror: true}
@@ -31,7 +32,8 @@ func TestAugment(t *testing.T) {
 			x[j] = float64(p)
 		}
 		varied[i] = make([]float64, len(x))
-		c.Ref(augment.Args[[]float64, shaders.Batch]{Batch: shaders.Batch{Step: uint32(1 + i), Seed: 3}, X: x, Y: varied[i]})
+		c.Ref(augment.Args[[]float64, shaders.Batch]{Batch: shaders.Batch{Step: uint32(1 + i), Seed: 3}, X: x,
+			Y: varied[i]})
 	}
 	for _, micro := range []int{10, 4} {
 		cfg.MicroBatch = micro

@@ -51,8 +51,10 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 		return g.Fail(err)
 	}
 	channels := []int{x.C}
-	w := g.Weights(s.Weights(), WeightTensor{Name: "weight", Shape: channels, Init: Always(1)}, WeightTensor{Name: "bias", Shape: channels, Init: Zero, Offset: s.Stride})
-	state := g.State(s.State(), WeightTensor{Name: "running_mean", Shape: channels}, WeightTensor{Name: "running_var", Shape: channels, Init: Always(1), Offset: s.Stride})
+	w := g.Weights(s.Weights(), WeightTensor{Name: "weight", Shape: channels, Init: Always(1)},
+		WeightTensor{Name: "bias", Shape: channels, Init: Zero, Offset: s.Stride})
+	state := g.State(s.State(), WeightTensor{Name: "running_mean", Shape: channels},
+		WeightTensor{Name: "running_var", Shape: channels, Init: Always(1), Offset: s.Stride})
 	s.Running = !g.Training || w.Grad.IsZero()
 	g.MACs(int64(x.Len()))
 	y, moments, rec := g.Output(x.Shape, x.Stride), g.Temp("moments", s.Moments()), g.rec
@@ -61,7 +63,8 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 	} else {
 		part := g.Temp("moments of chunks", s.Part())
 		s.Stats().Record(rec, batchnorm.StatsArgs[view, view]{Batch: g.Batch, X: x.Data, Part: part})
-		s.Combine().Record(rec, batchnorm.CombineArgs[view, view]{Batch: g.Batch, Part: part, State: state, Moments: moments})
+		s.Combine().Record(rec, batchnorm.CombineArgs[view, view]{Batch: g.Batch, Part: part, State: state,
+			Moments: moments})
 	}
 	s.Forward().Record(rec, batchnorm.ForwardArgs[view]{X: x.Data, Moments: moments, W: w.Data, Y: y.Data})
 	g.Backward(func() {
@@ -69,15 +72,19 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 		if !w.Grad.IsZero() {
 			part := g.Temp("sums of chunks", s.Part())
 			total = g.Temp("sums", 2*s.Stride)
-			s.Sums().Record(rec, batchnorm.SumsArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Part: part})
-			s.Gradients().Record(rec, batchnorm.GradientsArgs[view, view]{Batch: g.Batch, Part: part, Total: total, DW: w.Grad})
+			s.Sums().Record(rec, batchnorm.SumsArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments,
+				Part: part})
+			s.Gradients().Record(rec, batchnorm.GradientsArgs[view, view]{Batch: g.Batch, Part: part, Total: total,
+				DW: w.Grad})
 		}
 		if dX := g.Gradient(x); !dX.IsZero() {
-			s.Backward().Record(rec, batchnorm.BackwardArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad, Moments: moments, Total: total, W: w.Data, DX: dX})
+			s.Backward().Record(rec, batchnorm.BackwardArgs[view, view]{Batch: g.Batch, X: x.Data, DY: y.Grad,
+				Moments: moments, Total: total, W: w.Data, DX: dX})
 		}
 	})
 	g.ONNX(y, func() (onnx.Node, error) {
-		return onnx.Node{Op: "BatchNormalization", Float: map[string]float32{"epsilon": s.Eps}, Inputs: []string{"weight", "bias", "running_mean", "running_var"}}, nil
+		return onnx.Node{Op: "BatchNormalization", Float: map[string]float32{"epsilon": s.Eps},
+			Inputs: []string{"weight", "bias", "running_mean", "running_var"}}, nil
 	}, x)
 	return y
 }

@@ -45,7 +45,8 @@ func TestBatchNormIsPyTorchs(t *testing.T) {
 		}
 	}
 	require.NoError(t, net.SetWeights(weights))
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 2, Rate: 0.05, Momentum: 0.9}})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 2, Rate: 0.05, Momentum: 0.9}})
 	require.NoError(t, err)
 	defer trainer.Close()
 	var losses []float64

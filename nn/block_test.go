@@ -32,7 +32,8 @@ func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return nn.ReLU{}.Build(g, nn.Conv2D{Out: 5, Kernel: 1}.Build(g, x))
 }
 
-// shifted builds ReLUs without Child, of which one is done in a store: y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)).
+// shifted builds ReLUs without Child, of which one is done in a store: y =
+// ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)).
 type shifted struct{}
 
 func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
@@ -77,11 +78,15 @@ func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
 func TestNames(t *testing.T) {
 	conv := nn.Conv2D{Out: 4, Kernel: 3}
 	in := nn.Shape{C: 4, H: 9, W: 9}
-	got, params := names(t, nn.Sequential{conv, block{nn.Sequential{nn.ReLU{}, named{conv, block{nn.Sequential{conv}}}}}}, in)
-	assert.Equal(t, []string{"0.weight", "0.bias", "1.1.first.weight", "1.1.first.bias", "1.1.second.0.weight", "1.1.second.0.bias"}, got)
+	got, params := names(t,
+		nn.Sequential{conv, block{nn.Sequential{nn.ReLU{}, named{conv, block{nn.Sequential{conv}}}}}}, in)
+	assert.Equal(t, []string{"0.weight", "0.bias", "1.1.first.weight", "1.1.first.bias", "1.1.second.0.weight",
+		"1.1.second.0.bias"}, got)
 	assert.Equal(t, 3*(4*4*9+4), params)
-	got, _ = names(t, nn.Sequential{nn.Named{Name: "stem", Layer: nn.Sequential{conv}}, nn.Concat{nn.Named{Name: "a", Layer: nn.Named{Name: "b", Layer: conv}}, conv}}, in)
-	assert.Equal(t, []string{"stem.0.weight", "stem.0.bias", "1.a.b.weight", "1.a.b.bias", "1.1.weight", "1.1.bias"}, got)
+	got, _ = names(t, nn.Sequential{nn.Named{Name: "stem", Layer: nn.Sequential{conv}},
+		nn.Concat{nn.Named{Name: "a", Layer: nn.Named{Name: "b", Layer: conv}}, conv}}, in)
+	assert.Equal(t, []string{"stem.0.weight", "stem.0.bias", "1.a.b.weight", "1.a.b.bias", "1.1.weight", "1.1.bias"},
+		got)
 	got, _ = names(t, nn.Named{Name: "net", Layer: conv}, in)
 	assert.Equal(t, []string{"net.weight", "net.bias"}, got)
 	got, params = names(t, nn.Linear{Out: 3}, nn.Shape{C: 2, H: 3, W: 1, Flat: true})
@@ -105,7 +110,8 @@ func (p *pointer) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("
 // rectified is a ReLU without its backward pass.
 func rectified(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	y := g.OutputLike(x, x.Shape)
-	reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Forward().Record(g.Recorder(), reluop.ForwardArgs[gpu.View]{X: x.Data, Y: y.Data})
+	reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Forward().Record(g.Recorder(),
+		reluop.ForwardArgs[gpu.View]{X: x.Data, Y: y.Data})
 	return y
 }
 
@@ -119,29 +125,51 @@ func TestWrongLayersAreRefused(t *testing.T) {
 	far.Place = func(i int) int { return 7 * i }
 	conv := nn.Conv2D{Out: 4, Kernel: 1}
 	for says, build := range map[string]func(g *nn.Graph, x *nn.Tensor) *nn.Tensor{
-		"no output":             func(*nn.Graph, *nn.Tensor) *nn.Tensor { return nil },
-		`weights called ""`:     func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("", 4)); return x },
-		`weights called "a.b"`:  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("a.b", 4)); return x },
-		`weights called "a"`:    func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(8, weight("a", 4), weight("a", 4)); return x },
-		"is [0]":                func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("weight", 0)); return x },
-		"5 weights in 4 values": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("weight", 5)); return x },
+		"no output":         func(*nn.Graph, *nn.Tensor) *nn.Tensor { return nil },
+		`weights called ""`: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("", 4)); return x },
+		`weights called "a.b"`: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, weight("a.b", 4))
+			return x
+		},
+		`weights called "a"`: func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(8, weight("a", 4), weight("a", 4))
+			return x
+		},
+		"is [0]": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, weight("weight", 0))
+			return x
+		},
+		"5 weights in 4 values": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, weight("weight", 5))
+			return x
+		},
 		"weights twice": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 			g.Weights(4, weight("a", 4))
 			g.Weights(4, weight("b", 4))
 			return x
 		},
-		"lies at 7 of 4 values":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, far); return x },
-		"lies at 0 of 4 values":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, weight("a", 2), weight("b", 2)); return x },
-		"two layers called 1.a":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, g.Child("a", conv, x)) },
-		"without dots":            func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a.b", conv, x) },
-		"nothing uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Child("a", conv, x); return g.Child("b", conv, x) },
+		"lies at 7 of 4 values": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { g.Weights(4, far); return x },
+		"lies at 0 of 4 values": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Weights(4, weight("a", 2), weight("b", 2))
+			return x
+		},
+		"two layers called 1.a": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			return g.Child("a", conv, g.Child("a", conv, x))
+		},
+		"without dots": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a.b", conv, x) },
+		"nothing uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			g.Child("a", conv, x)
+			return g.Child("b", conv, x)
+		},
 		"stride of at least that": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 3) },
-		"want the same channels":  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 5, H: 4, W: 5}) },
-		"multiple of 4":           func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 6) },
-		"builds layer a on no":    func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, nil) },
-		"a view of no tensor":     func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(nil, x.Shape) },
-		"Build panicked":          func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return (*pointer)(nil).Build(g, x) },
-		"returned no output":      func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return &nn.Tensor{Shape: x.Shape} },
+		"want the same channels": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			return g.View(x, nn.Shape{C: 5, H: 4, W: 5})
+		},
+		"multiple of 4":        func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Output(x.Shape, 6) },
+		"builds layer a on no": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", conv, nil) },
+		"a view of no tensor":  func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(nil, x.Shape) },
+		"Build panicked":       func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return (*pointer)(nil).Build(g, x) },
+		"returned no output":   func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return &nn.Tensor{Shape: x.Shape} },
 		"fans 0 and 0": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 			g.Weights(4, nn.WeightTensor{Name: "a", Shape: []int{4}})
 			return x
@@ -155,7 +183,8 @@ func TestWrongLayersAreRefused(t *testing.T) {
 		"before anything wrote it": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // too late to be asked
 			y, dX := rectified(g, x), g.Gradient(x)
 			g.Backward(func() {
-				reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Backward().Record(g.Recorder(), reluop.BackwardArgs[gpu.View]{Y: y.Data, DY: dX, DX: y.Grad})
+				reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Backward().Record(g.Recorder(),
+					reluop.BackwardArgs[gpu.View]{Y: y.Data, DY: dX, DX: y.Grad})
 			})
 			return y
 		},
@@ -170,11 +199,14 @@ func TestWrongLayersAreRefused(t *testing.T) {
 		"put the Residual before Flatten": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 			return g.Child("a", nn.Sequential{nn.Flatten{}, nn.Residual{Body: nn.Linear{Out: 100}}}, x)
 		},
-		"a view of [4,5,5]": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.View(x, nn.Shape{C: 1, H: 1, W: 1}) },
+		"a view of [4,5,5]": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+			return g.View(x, nn.Shape{C: 1, H: 1, W: 1})
+		},
 	} {
 		t.Run(says, func(t *testing.T) {
 			net, err := nn.NewNet(dev, nn.Sequential{
-				nn.Conv2D{Out: 4, Kernel: 3}, wrong{build: build}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+				nn.Conv2D{Out: 4, Kernel: 3}, wrong{build: build}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+				nn.Linear{Out: 10},
 			}, nn.Shape{C: 1, H: 7, W: 7})
 			assertOneLine(t, err, "layer ", says)
 			net.Close()
@@ -210,7 +242,8 @@ func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	if g.Training {
 		gpu.Kernel[counterArgs]{
 			Name: "test/counter", Groups: 1, Lanes: 1,
-			Source: shaders.BatchStruct + "fn run(group : u32, lane : u32) { count[0] = count[0] + f32(batch.rows); }\n",
+			Source: shaders.BatchStruct +
+				"fn run(group : u32, lane : u32) { count[0] = count[0] + f32(batch.rows); }\n",
 		}.Record(g.Recorder(), counterArgs{g.Batch, count})
 	}
 	return g.View(x, x.Shape)
@@ -221,7 +254,8 @@ func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 func TestState(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
-	layers := nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, counter{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10}}
+	layers := nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, counter{}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+		nn.Linear{Out: 10}}
 	net, images := build(t, dev, layers, set)
 	assert.Equal(t, 4*9+4+4*10+10, net.Params())
 	state := func(n *nn.Net) (float32, []safetensors.Tensor) {
@@ -233,7 +267,8 @@ func TestState(t *testing.T) {
 	}
 	before, _ := state(net)
 	assert.Zero(t, before)
-	steps(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 5, Epochs: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.5}, MicroBatch: 3})
+	steps(t, net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 5, Epochs: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.5}, MicroBatch: 3})
 	after, ts := state(net)
 	assert.EqualValues(t, 30, after)
 	gradients, err := net.Gradients()

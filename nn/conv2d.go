@@ -59,10 +59,12 @@ func (c Conv2D) Build(g *Graph, x *Tensor) *Tensor {
 	out := Shape{C: c.Out, H: w.OutH(), W: w.OutW()}
 	var y *Tensor
 	if groups == 1 {
-		how := convolving{window: w, out: out, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW, noBias: c.NoBias}
+		how := convolving{window: w, out: out, weight: []int{c.Out, x.C, w.KH, w.KW}, fanOut: c.Out * w.KH * w.KW,
+			noBias: c.NoBias}
 		y = how.build(g, x)
 	} else {
-		y = convolveGroups(g, x, out, groupconv.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.Out, Groups: groups, NoBias: c.NoBias, Window: w})
+		y = convolveGroups(g, x, out, groupconv.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.Out, Groups: groups,
+			NoBias: c.NoBias, Window: w})
 	}
 	g.ONNX(y, func() (onnx.Node, error) {
 		h, wide := w.Dilation()
@@ -99,7 +101,8 @@ func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	if err != nil {
 		return g.Fail(err)
 	}
-	how := convolving{window: w, out: Shape{C: l.Out, H: 1, W: 1, Flat: true}, weight: []int{l.Out, x.Len()}, fanOut: l.Out, noBias: l.NoBias}
+	how := convolving{window: w, out: Shape{C: l.Out, H: 1, W: 1, Flat: true}, weight: []int{l.Out, x.Len()},
+		fanOut: l.Out, noBias: l.NoBias}
 	y := how.build(g, x)
 	g.ONNX(y, func() (onnx.Node, error) {
 		return onnx.Node{Op: "Gemm", Int: map[string]int{"transB": 1}, Inputs: biased(l.NoBias)}, nil
@@ -158,7 +161,8 @@ type convolving struct {
 }
 
 func (c convolving) build(g *Graph, x *Tensor) *Tensor {
-	s, err := g.choose(conv2d.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.out.C, NoBias: c.noBias, Window: c.window})
+	s, err := g.choose(conv2d.Shape{N: g.N, InC: x.C, InStride: x.Stride, OutC: c.out.C, NoBias: c.noBias,
+		Window: c.window})
 	if err != nil {
 		return g.Fail(err)
 	}
@@ -176,7 +180,8 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 			relu.Shape{Elems: s.Out()}.Backward().Record(rec, relu.BackwardArgs[view]{Y: y.Data, DY: y.Grad, DX: dY})
 		}
 		if !w.Grad.IsZero() {
-			convWeightGradient(rec, g.Temp, s, winograd.WeightGradientArgs{Batch: g.Batch, X: x.Data, DY: dY, DW: w.Grad})
+			convWeightGradient(rec, g.Temp, s,
+				winograd.WeightGradientArgs{Batch: g.Batch, X: x.Data, DY: dY, DW: w.Grad})
 		}
 		dX := g.Gradient(x)
 		if dX.IsZero() {
@@ -199,7 +204,8 @@ func convolveGroups(g *Graph, x *Tensor, out Shape, s groupconv.Shape) *Tensor {
 		return g.Fail(err)
 	}
 	weight := []int{s.OutC, s.GroupIn(), s.KH, s.KW}
-	w := g.Weights(s.Weights(), convWeights(s.GroupIn(), s.KH*s.KW, s.OutStride(), weight, s.OutC*s.KH*s.KW, s.NoBias)...)
+	w := g.Weights(s.Weights(), convWeights(s.GroupIn(), s.KH*s.KW, s.OutStride(), weight, s.OutC*s.KH*s.KW,
+		s.NoBias)...)
 	g.MACs(s.MACs() / int64(g.N))
 	y, rec := g.Output(out, s.OutStride()), g.rec
 	s.Forward().Record(rec, groupconv.ForwardArgs[view]{In_: x.Data, W: w.Data, Out: y.Data})

@@ -12,7 +12,8 @@ import (
 	"wgnin/shaders"
 )
 
-// Description is what a layer is for inputs of a given shape: the layers that it is made of, in the order in which they are built.
+// Description is what a layer is for inputs of a given shape: the layers that it is made of, in the
+// order in which they are built.
 type Description struct {
 	In, Out Shape
 	Layers  []Described
@@ -131,7 +132,8 @@ func (d *Description) Summary(w io.Writer, n int) error {
 		if l.Path == "" || strings.Contains(l.Path, ".") || l.Out == (Shape{}) {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", pointee(reflect.TypeOf(l.Layer)).Name(), l.Out.Batch(n)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-16s output shape: %s\n", pointee(reflect.TypeOf(l.Layer)).Name(),
+			l.Out.Batch(n)); err != nil {
 			return err
 		}
 	}
@@ -209,7 +211,8 @@ func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph
 		}
 		return w, nil
 	}
-	x := &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.rec.Placeholder("x", int64(p.n)*int64(in.Len())*4)}}
+	x := &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C,
+		Data: g.rec.Placeholder("x", int64(p.n)*int64(in.Len())*4)}}
 	g.out = g.root(l, x)
 	return g, g.rec.Err()
 }

@@ -52,7 +52,8 @@ func (net *Net) badWeights() (string, error) {
 	case 1:
 		return fmt.Sprintf("the weights of layer %s are not finite", bad[0]), nil
 	default:
-		return fmt.Sprintf("the weights of %d of %d layers are not finite, from layer %s to layer %s", n, len(net.layers), bad[0], bad[n-1]), nil
+		return fmt.Sprintf("the weights of %d of %d layers are not finite, from layer %s to layer %s", n,
+			len(net.layers), bad[0], bad[n-1]), nil
 	}
 }
 

@@ -77,12 +77,16 @@ func TestDiverged(t *testing.T) {
 		spoil func() // the weights after the second step
 		says  string
 	}{
-		"weight":   {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(conv 5 3\) are not finite`},
-		"weights":  {put(float32(math.Inf(1)), 0, 3), `.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(conv 6 3x2 pad 1\) to layer 3 \(conv 10 1\)`},
-		"NaN":      {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`}, // it may be lost in the ReLU
-		"output":   {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}), `the loss is .*; all weights are finite, and the output of layer 0\.2 \(conv 5 3\) is not`},
-		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20, "net.3.weight": 1e25}), `the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
-		"loss":     {opposite, `the loss is \+Inf; the outputs of all layers are finite, but too large for a loss`},
+		"weight": {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(conv 5 3\) are not finite`},
+		"weights": {put(float32(math.Inf(1)), 0, 3),
+			`.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(conv 6 3x2 pad 1\) to layer 3 \(conv 10 1\)`},
+		// it may be lost in the ReLU
+		"NaN": {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
+		"output": {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}),
+			`the loss is .*; all weights are finite, and the output of layer 0\.2 \(conv 5 3\) is not`},
+		"gradient": {fill(map[string]float32{"net.0.0.weight": 1e-20, "net.0.0.bias": 0, "net.0.2.weight": 1e20,
+			"net.3.weight": 1e25}), `the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
+		"loss": {opposite, `the loss is \+Inf; the outputs of all layers are finite, but too large for a loss`},
 	} {
 		test := func(t *testing.T) {
 			require.NoError(t, net.Init(nn.He, 1))
@@ -127,8 +131,10 @@ func TestOverflow(t *testing.T) {
 		set.Pixels[i] = 0 // the first batch is finite with any weights
 	}
 	for name, layers := range map[string]nn.Sequential{
-		"fused":    {nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.ReLU{}, nn.MaxPool2D{Kernel: 2}, nn.Flatten{}, nn.Linear{Out: 10}},
-		"separate": {nn.Conv2D{Out: 4, Kernel: 3}, nn.Conv2D{Out: 5, Kernel: 3}, nn.MaxPool2D{Kernel: 2}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 10}},
+		"fused": {nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.ReLU{},
+			nn.MaxPool2D{Kernel: 2}, nn.Flatten{}, nn.Linear{Out: 10}},
+		"separate": {nn.Conv2D{Out: 4, Kernel: 3}, nn.Conv2D{Out: 5, Kernel: 3}, nn.MaxPool2D{Kernel: 2}, nn.ReLU{},
+			nn.Flatten{}, nn.Linear{Out: 10}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			net, images := build(t, dev, layers, set)
@@ -168,7 +174,8 @@ func TestOverflow(t *testing.T) {
 			require.NoError(t, p.SetImage(set, 3))
 			err = p.Finite()
 			require.ErrorIs(t, err, nn.ErrDiverged)
-			assert.Regexp(t, `^the output of layer [12] \(conv 5 3.*\) is not finite: the weights are too large$`, err.Error())
+			assert.Regexp(t, `^the output of layer [12] \(conv 5 3.*\) is not finite: the weights are too large$`,
+				err.Error())
 			require.NoError(t, net.SetWeights(good))
 			again, err := eval.Run(t.Context())
 			require.NoError(t, err)

@@ -171,7 +171,8 @@ func (e *Evaluator) measure(ctx context.Context, parts []partial, yield func(Eva
 			return true, err
 		}
 		if !finite(m[:]) {
-			return true, e.overflowed(r.row, fmt.Sprintf("the loss of images %d to %d is %g", r.row+1, r.row+r.rows, m[shaders.MetricLoss]))
+			return true, e.overflowed(r.row,
+				fmt.Sprintf("the loss of images %d to %d is %g", r.row+1, r.row+r.rows, m[shaders.MetricLoss]))
 		}
 		p := &parts[r.part]
 		p.loss, p.correct = m[shaders.MetricLoss], m[shaders.MetricCorrect]

@@ -14,7 +14,8 @@ func ExampleProbe() {
 	dev, err := gpu.Open(gpu.Options{})
 	must(err)
 	defer dev.Close()
-	net, err := nn.NewNet(dev, nn.Sequential{nn.Conv2D{Out: 1, Kernel: 3}, nn.Flatten{}, nn.Linear{Out: 2}}, nn.Shape{C: 1, H: 5, W: 6})
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Conv2D{Out: 1, Kernel: 3}, nn.Flatten{}, nn.Linear{Out: 2}},
+		nn.Shape{C: 1, H: 5, W: 6})
 	must(err)
 	defer net.Close()
 	must(net.SetWeights([]safetensors.Tensor{ // as a state dict of PyTorch has them

@@ -98,7 +98,8 @@ func ExampleMSE() {
 	defer images.Close()
 	must(images.SetTargets(targets))
 
-	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 32}, nn.ReLU{}, nn.Linear{Out: 2}}, nn.Shape{C: 1, H: side, W: side})
+	net, err := nn.NewNet(dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 32}, nn.ReLU{}, nn.Linear{Out: 2}},
+		nn.Shape{C: 1, H: side, W: side})
 	must(err)
 	defer net.Close()
 	must(net.Init(nn.He, 0))

@@ -12,10 +12,11 @@ import (
 // exchange adds up, over all ranks, what each has of a step: gradients, running state, loss and
 // number correct. It is the upper part of the tree of Hyper.Shards.
 //
-// The values are cut into chunks, in the order in which the backward pass is done with them. Of each
-// chunk a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds the slices up
-// along the tree, and sends the sum to all (all-gather). The device adds, as it does within a rank:
-// it may round numbers close to zero otherwise than the host. Each value travels twice, as in a ring.
+// The values are cut into chunks, in the order in which the backward pass is done with them. Of
+// each chunk a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds
+// the slices up along the tree, and sends the sum to all (all-gather). The device adds, as it
+// does within a rank: it may round numbers close to zero otherwise than the host. Each value
+// travels twice, as in a ring.
 //
 // While chunks are exchanged, the device computes the next: the plan of a micro-batch runs in
 // segments, each up to where chunks are ready. Chunks that are ready together are a group.
@@ -24,9 +25,10 @@ type exchange struct {
 	metrics *gpu.Buffer
 	chunks  []*chunkOfRanks // in the order of a step
 	recv    []float32       // slices from all ranks
-	sums    [2][]sumOfRanks // of the chunks of a group, for groups in turns: those of one wait while the next is received
-	groups  []groupOfChunks
-	waited  time.Duration // for other ranks
+	// of the chunks of a group, for groups in turns: those of one wait while the next is received
+	sums   [2][]sumOfRanks
+	groups []groupOfChunks
+	waited time.Duration // for other ranks
 	// diverged is what the metrics say of this rank while they are exchanged.
 	diverged float32
 }
@@ -57,9 +59,9 @@ type sumOfRanks struct {
 	plan  *gpu.Plan
 }
 
-// chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its latency,
-// and is a small part of most networks, so that there is something to compute meanwhile. Only a test
-// changes it.
+// chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its
+// latency, and is a small part of most networks, so that there is something to compute
+// meanwhile. Only a test changes it.
 var chunkValues = 256 << 10
 
 // maxGroup is the most chunks of a group: more would take more memory for their sums.
@@ -130,8 +132,8 @@ func (x *exchange) add(at view, piece int) {
 }
 
 // follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
-// within this rank. The order of the chunks is that in which they are ready on rank 0: where another
-// adapter takes other kernels, they may be so in another.
+// within this rank. The order of the chunks is that in which they are ready on rank 0: where
+// another adapter takes other kernels, they may be so in another.
 func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 	ready := func(c *chunkOfRanks) int {
 		if c.piece < 0 { // the metrics are added up in the middle, but tell of the whole step

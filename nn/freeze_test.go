@@ -19,9 +19,13 @@ import (
 // themselves. Its normalisation learns in TestFreeze: a frozen one computes something else.
 var thawing = nn.Sequential{
 	nn.Conv2D{Out: 6, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, // 0
-	nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 3, Pad: nn.Pad(1), Groups: 2}, nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 1, NoBias: true}}}, // 2
+	// 2
+	nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 3, Pad: nn.Pad(1), Groups: 2}, nn.ReLU{},
+		nn.Conv2D{Out: 6, Kernel: 1, NoBias: true}}},
 	nn.MaxPool2D{Kernel: 2},
-	nn.Concat{nn.Conv2D{Out: 5, Kernel: 1}, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}}, nn.Sequential{}}, // 4
+	// 4
+	nn.Concat{nn.Conv2D{Out: 5, Kernel: 1}, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}},
+		nn.Sequential{}},
 	nn.Dropout{P: 0.3},
 	nn.Conv2D{Out: 8, Kernel: 1}, nn.ReLU{}, // 6
 	nn.Conv2D{Out: 8, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, // 8
@@ -106,7 +110,8 @@ func TestFreeze(t *testing.T) {
 				}
 			}
 
-			trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Momentum: 0.9}})
+			trainer, err := nn.NewTrainer(net, images,
+				nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Momentum: 0.9}})
 			require.NoError(t, err)
 			defer trainer.Close()
 			assert.LessOrEqual(t, trainer.ArenaBytes(), all)
@@ -138,7 +143,8 @@ func TestFreezeBatchNorm(t *testing.T) {
 	require.NoError(t, err)
 	defer images.Close()
 	l := nn.Sequential{
-		nn.Conv2D{Out: 6, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.BatchNorm2D{}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+		nn.Conv2D{Out: 6, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 10, Kernel: 1}, nn.BatchNorm2D{},
+		nn.GlobalAvgPool2D{}, nn.Flatten{},
 	}
 	net := frozen(t, dev, l, set, "1", "4")
 	weights, err := net.Weights()
@@ -248,9 +254,11 @@ func TestFreezeRefuses(t *testing.T) {
 	}{
 		{[]string{"1"}, []string{`Freeze is "1"; want the beginning of a weight's name; `, "0, 2, 4, 6, 8, 9, 12, 14"}},
 		{[]string{"01"}, []string{`Freeze is "01"; want the beginning`}},
-		{[]string{"0", "2.bady.0"}, []string{`Freeze is "2.bady.0"; want`, "the nearest is 2.body.0 (of 0, 2, 2.body, 2.body.0, 2.body.2, 4,"}},
+		{[]string{"0", "2.bady.0"}, []string{`Freeze is "2.bady.0"; want`,
+			"the nearest is 2.body.0 (of 0, 2, 2.body, 2.body.0, 2.body.2, 4,"}},
 		{[]string{""}, []string{`Freeze is ""; want`}},
-		{[]string{"2.body.0.weight"}, []string{"Freeze is 2.body.0.weight; want whole layers such as 2.body.0: 2.body.0.bias would learn without 2.body.0.weight"}},
+		{[]string{"2.body.0.weight"},
+			[]string{"Freeze is 2.body.0.weight; want whole layers such as 2.body.0: 2.body.0.bias would learn without 2.body.0.weight"}},
 		{[]string{"9.running_mean"}, []string{`Freeze is "9.running_mean"; want`}},
 		{[]string{"net"}, []string{"Freeze is net; want less: it leaves no layer to learn"}},
 	} {
@@ -263,7 +271,8 @@ func TestFreezeRefuses(t *testing.T) {
 		says   string
 	}{
 		{forgetful{}, "1", "layer 1: relu/backward: argument DX has no buffer"},
-		{forgetful{late: true}, "0", "layer 1 (nn_test.forgetful ?) on [4,8,6]: it declares weights after the output that they make; want them before"},
+		{forgetful{late: true}, "0",
+			"layer 1 (nn_test.forgetful ?) on [4,8,6]: it declares weights after the output that they make; want them before"},
 	} {
 		l := nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, c.layer, nn.Flatten{}, nn.Linear{Out: 10}}
 		_, err := nn.NewNet(dev, l, nn.Shape{C: 1, H: 8, W: 6}, nn.Freeze(c.freeze))

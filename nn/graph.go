@@ -105,7 +105,8 @@ func (g *Graph) Child(name string, l Layer, x *Tensor) *Tensor {
 	case x == nil || x.Memory == nil:
 		return g.Fail(fmt.Errorf("it builds layer %s on no tensor", name))
 	case new(Name).UnmarshalText([]byte(name)) != nil:
-		return g.Fail(fmt.Errorf("it names a layer inside %q; want one word without dots or signs, such as conv1", name))
+		return g.Fail(fmt.Errorf("it names a layer inside %q; want one word without dots or signs, such as conv1",
+			name))
 	case parent.Path != "":
 		path = parent.Path + "." + name
 	}
@@ -335,7 +336,8 @@ func (g *Graph) Backward(f func()) {
 		}
 		f()
 		for _, s := range g.sums {
-			k := add.Shape{Pixels: g.Pixels(s.x), C: s.x.C, AStride: s.x.Stride, BStride: s.x.Stride, YStride: s.x.Stride}.Accumulate()
+			k := add.Shape{Pixels: g.Pixels(s.x), C: s.x.C, AStride: s.x.Stride, BStride: s.x.Stride,
+				YStride: s.x.Stride}.Accumulate()
 			k.Record(g.rec, add.AccumulateArgs[view]{X: s.part, Acc: s.x.Grad})
 		}
 		g.sums = nil
@@ -462,7 +464,8 @@ func (e errorInLayer) Unwrap() error { return errors.Unwrap(e.error) }
 
 // nothing is a tensor to go on with after an error.
 func (g *Graph) nothing() *Tensor {
-	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1}, Memory: &Memory{name: "(nothing)", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
+	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1},
+		Memory: &Memory{name: "(nothing)", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
 }
 
 func (g *Graph) ok() bool { return !g.rec.Failed() }

@@ -70,7 +70,8 @@ func (e RangeError) Problem() string { return fmt.Sprintf("is %v; want %s", e.Va
 // would be right.
 func (h Hyper) Check() error {
 	for _, err := range []error{
-		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9), checkRate("Rate", h.Rate), checkShards(h.Shards),
+		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9),
+		checkRate("Rate", h.Rate), checkShards(h.Shards),
 	} {
 		if err != nil {
 			return err

@@ -35,7 +35,8 @@ func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 	}
 	size := set.C * set.H * set.W
 	if set.Len() < 1 || set.Pixels != nil && len(set.Pixels) != set.Len()*size {
-		return nil, fmt.Errorf("nn: %d labels and %d pixels; want at least one image, of %d pixels each", set.Len(), len(set.Pixels), size)
+		return nil, fmt.Errorf("nn: %d labels and %d pixels; want at least one image, of %d pixels each", set.Len(),
+			len(set.Pixels), size)
 	}
 	limit := min(dev.Adapter().Limits.MaxBindingBytes, dev.Adapter().Limits.MaxBufferBytes)
 	perChunk := int(limit / int64(size))
@@ -76,7 +77,8 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 // their targets.
 func (im *Images) Replace(set *data.Images) error {
 	old := im.set
-	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() || len(set.Pixels) != set.Len()*set.C*set.H*set.W {
+	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() ||
+		len(set.Pixels) != set.Len()*set.C*set.H*set.W {
 		return fmt.Errorf("nn: %d images [%d,%d,%d] in the place of %d [%d,%d,%d]; want the same shape",
 			set.Len(), set.C, set.H, set.W, old.Len(), old.C, old.H, old.W)
 	}
@@ -105,7 +107,8 @@ func (im *Images) SetTargets(values []float32) (err error) {
 	}
 	limits := im.dev.Adapter().Limits
 	if bytes := int64(len(values)) * 4; bytes > min(limits.MaxBindingBytes, limits.MaxBufferBytes) {
-		return fmt.Errorf("nn: the targets take %d bytes; %s binds at most %d", bytes, im.dev.Adapter().Name, limits.MaxBindingBytes)
+		return fmt.Errorf("nn: the targets take %d bytes; %s binds at most %d", bytes, im.dev.Adapter().Name,
+			limits.MaxBindingBytes)
 	}
 	if im.targets != nil {
 		return gpu.Write(im.targets.All(), values)
@@ -237,7 +240,8 @@ func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
 	if s.im.targets != nil {
 		shape := gather.Shape{N: g.N, K: s.im.values}
 		t.K, t.Values = shape.K, g.Temp("targets", shape.N*shape.K)
-		shape.Kernel().Record(g.rec, gather.Args[view, view, view]{Batch: g.Batch, Values: s.im.targets.All(), Order: s.order.All(), Y: t.Values})
+		shape.Kernel().Record(g.rec, gather.Args[view, view, view]{Batch: g.Batch, Values: s.im.targets.All(),
+			Order: s.order.All(), Y: t.Values})
 	}
 	return x, t
 }

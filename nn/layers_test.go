@@ -19,7 +19,8 @@ import (
 
 // fashion are the first n of real Fashion-MNIST.
 func fashion(t testing.TB, n int) *data.Images {
-	train, _, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
+	train, _, err := data.Load(context.Background(), "fashion-mnist",
+		data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, train.Len(), n)
 	return train.First(n)
@@ -75,9 +76,10 @@ var layerCases = []layerCase{
 		twin:   conv(4, 4, 4, 3, 3, 1, 2, 0, 1), out: nn.Shape{C: 4, H: 3, W: 2}, params: 260,
 	},
 	{
-		name:   "conv 3x2, stride 1x2, asymmetric", // ZeroPad2d((1, 0, 2, 0)), Conv2d(4, 4, (3, 2), (1, 2))
-		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, KernelW: 2, Stride: 1, StrideW: 2, Pad: nn.Padding{Top: 2, Left: 1}}},
-		twin:   conv(4, 3, 2, 1, 2, 2, 0, 1, 0), out: nn.Shape{C: 4, H: 7, W: 3}, params: 100,
+		name: "conv 3x2, stride 1x2, asymmetric", // ZeroPad2d((1, 0, 2, 0)), Conv2d(4, 4, (3, 2), (1, 2))
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, KernelW: 2, Stride: 1, StrideW: 2,
+			Pad: nn.Padding{Top: 2, Left: 1}}},
+		twin: conv(4, 3, 2, 1, 2, 2, 0, 1, 0), out: nn.Shape{C: 4, H: 7, W: 3}, params: 100,
 	},
 	{
 		name:   "conv 3x3, stride 3, padding of more than half", // Conv2d(4, 4, 3, 3, 2)
@@ -85,26 +87,32 @@ var layerCases = []layerCase{
 		twin:   conv(4, 3, 3, 3, 3, 2, 2, 2, 2), out: nn.Shape{C: 4, H: 3, W: 3}, params: 148,
 	},
 	{
-		name:   "relu, conv 3x3 with dilation 2x1, relu", // ReLU(), Conv2d(4, 5, 3, padding=2, dilation=(2, 1)), ReLU()
-		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1}, nn.ReLU{}},
-		twin:   chain(relu, groupConv(5, 3, 1, 2, 2, 1, 1), relu), out: nn.Shape{C: 5, H: 7, W: 8}, params: 185,
+		name: "relu, conv 3x3 with dilation 2x1, relu", // ReLU(), Conv2d(4, 5, 3, padding=2, dilation=(2, 1)), ReLU()
+		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 1},
+			nn.ReLU{}},
+		twin: chain(relu, groupConv(5, 3, 1, 2, 2, 1, 1), relu), out: nn.Shape{C: 5, H: 7, W: 8}, params: 185,
 	},
 	{
-		name:   "depthwise conv 3x3, conv 1x1 to 6, conv 3x3 of 3 groups, stride 2", // Conv2d(4, 4, 3, 1, 1, groups=4), Conv2d(4, 6, 1), Conv2d(6, 9, 3, 2, 1, groups=3)
-		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1), Groups: 4}, nn.Conv2D{Out: 6, Kernel: 1}, nn.Conv2D{Out: 9, Kernel: 3, Stride: 2, Pad: nn.Pad(1), Groups: 3}},
-		twin:   chain(groupConv(4, 3, 1, 1, 1, 1, 4), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(9, 3, 2, 1, 1, 1, 3)),
-		out:    nn.Shape{C: 9, H: 4, W: 3}, params: 40 + 30 + 171,
+		// Conv2d(4, 4, 3, 1, 1, groups=4), Conv2d(4, 6, 1), Conv2d(6, 9, 3, 2, 1, groups=3)
+		name: "depthwise conv 3x3, conv 1x1 to 6, conv 3x3 of 3 groups, stride 2",
+		layers: nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1), Groups: 4}, nn.Conv2D{Out: 6, Kernel: 1},
+			nn.Conv2D{Out: 9, Kernel: 3, Stride: 2, Pad: nn.Pad(1), Groups: 3}},
+		twin: chain(groupConv(4, 3, 1, 1, 1, 1, 4), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(9, 3, 2, 1, 1, 1, 3)),
+		out:  nn.Shape{C: 9, H: 4, W: 3}, params: 40 + 30 + 171,
 	},
 	{
 		name:   "relu, conv 3x3 without bias, relu", // ReLU(), Conv2d(4, 5, 3, padding=1, bias=False), ReLU()
 		layers: nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1), NoBias: true}, nn.ReLU{}},
-		twin:   chain(relu, unbiased(conv(5, 3, 3, 1, 1, 1, 1, 1, 1)), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 180,
+		twin:   chain(relu, unbiased(conv(5, 3, 3, 1, 1, 1, 1, 1, 1)), relu), out: nn.Shape{C: 5, H: 7, W: 6},
+		params: 180,
 	},
 	{
-		name:   "conv 1x1 without bias, first, of three channels; depthwise conv without bias", // Conv2d(3, 6, 1, bias=False), Conv2d(6, 6, 3, groups=6, bias=False)
-		layers: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 1, NoBias: true}, nn.Conv2D{Out: 6, Kernel: 3, Groups: 6, NoBias: true}},
-		twin:   unbiased(chain(conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(6, 3, 1, 0, 1, 1, 6))),
-		out:    nn.Shape{C: 6, H: 5, W: 4}, params: 18 + 54, first: 3,
+		// Conv2d(3, 6, 1, bias=False), Conv2d(6, 6, 3, groups=6, bias=False)
+		name: "conv 1x1 without bias, first, of three channels; depthwise conv without bias",
+		layers: nn.Sequential{nn.Conv2D{Out: 6, Kernel: 1, NoBias: true},
+			nn.Conv2D{Out: 6, Kernel: 3, Groups: 6, NoBias: true}},
+		twin: unbiased(chain(conv(6, 1, 1, 1, 1, 0, 0, 0, 0), groupConv(6, 3, 1, 0, 1, 1, 6))),
+		out:  nn.Shape{C: 6, H: 5, W: 4}, params: 18 + 54, first: 3,
 	},
 	{
 		name:   "conv 3x3 with dilation 2, without bias", // Conv2d(4, 5, 3, padding=2, dilation=2, bias=False)
@@ -132,23 +140,29 @@ var layerCases = []layerCase{
 	{
 		name:   "leaky relu, conv, leaky relu of 0.3", // LeakyReLU(), Conv2d(4, 6, 1), LeakyReLU(0.3)
 		layers: nn.Sequential{nn.LeakyReLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.LeakyReLU{Slope: 0.3}},
-		twin:   chain(leakyReLU(0.01), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.3)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+		twin:   chain(leakyReLU(0.01), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.3)),
+		out:    nn.Shape{C: 6, H: 7, W: 6}, params: 30,
 	},
 	{
 		name:   "sigmoid, conv, tanh, of five channels", // Sigmoid(), Conv2d(4, 5, 3), Tanh()
 		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.Tanh{}},
-		twin:   chain(smooth(sigmoid), conv(5, 3, 3, 1, 1, 0, 0, 0, 0), smooth(tanh)), out: nn.Shape{C: 5, H: 5, W: 4}, params: 185,
+		twin:   chain(smooth(sigmoid), conv(5, 3, 3, 1, 1, 0, 0, 0, 0), smooth(tanh)), out: nn.Shape{C: 5, H: 5, W: 4},
+		params: 185,
 	},
 	{
 		name:   "silu, conv, gelu", // SiLU(), Conv2d(4, 6, 1), GELU()
 		layers: nn.Sequential{nn.SiLU{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.GELU{}},
-		twin:   chain(smooth(silu), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), smooth(gelu)), out: nn.Shape{C: 6, H: 7, W: 6}, params: 30,
+		twin:   chain(smooth(silu), conv(6, 1, 1, 1, 1, 0, 0, 0, 0), smooth(gelu)), out: nn.Shape{C: 6, H: 7, W: 6},
+		params: 30,
 	},
 	{
-		name:   "sigmoid first, of three channels; flatten, linear, sigmoid", // Sigmoid(), Conv2d(3, 5, 1), Sigmoid(), Flatten(), Linear(210, 10), Sigmoid()
-		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 1}, nn.Sigmoid{}, nn.Flatten{}, nn.Linear{Out: 10}, nn.Sigmoid{}},
-		twin:   chain(smooth(sigmoid), conv(5, 1, 1, 1, 1, 0, 0, 0, 0), smooth(sigmoid), flatten, linear(10), smooth(sigmoid)),
-		out:    nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 20 + 2110, first: 3,
+		// Sigmoid(), Conv2d(3, 5, 1), Sigmoid(), Flatten(), Linear(210, 10), Sigmoid()
+		name: "sigmoid first, of three channels; flatten, linear, sigmoid",
+		layers: nn.Sequential{nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 1}, nn.Sigmoid{}, nn.Flatten{},
+			nn.Linear{Out: 10}, nn.Sigmoid{}},
+		twin: chain(smooth(sigmoid), conv(5, 1, 1, 1, 1, 0, 0, 0, 0), smooth(sigmoid), flatten, linear(10),
+			smooth(sigmoid)),
+		out: nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 20 + 2110, first: 3,
 	},
 	{
 		name: "residuals, one in another", // see Residual in nin/testdata/parity.py
@@ -158,12 +172,14 @@ var layerCases = []layerCase{
 				nn.Residual{Body: nn.Conv2D{Out: 4, Kernel: 1}, Shortcut: nn.LeakyReLU{Slope: 0.5}},
 			}}, nn.ReLU{},
 		},
-		twin: chain(residual(chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, residual(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5))), chain()), relu),
-		out:  nn.Shape{C: 4, H: 7, W: 6}, params: 148 + 20,
+		twin: chain(residual(chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu,
+			residual(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5))), chain()), relu),
+		out: nn.Shape{C: 4, H: 7, W: 6}, params: 148 + 20,
 	},
 	{
 		name:   "x + x", // lambda x: x + x
-		layers: nn.Sequential{nn.Residual{Body: nn.Sequential{}}}, twin: residual(chain(), chain()), out: nn.Shape{C: 4, H: 7, W: 6},
+		layers: nn.Sequential{nn.Residual{Body: nn.Sequential{}}}, twin: residual(chain(), chain()),
+		out: nn.Shape{C: 4, H: 7, W: 6},
 	},
 	{
 		name: "branches of 5, 3 and 4 channels, and x twice", // torch.cat([...], 1)
@@ -176,15 +192,18 @@ var layerCases = []layerCase{
 		out: nn.Shape{C: 4, H: 7, W: 6}, params: 25 + 111 + 84,
 	},
 	{
-		name:   "a relu that two layers read, and one of what is read elsewhere", // r = ReLU()(x); cat([conv(r), r, ReLU()(x)])
-		layers: nn.Sequential{nn.Concat{nn.Sequential{nn.ReLU{}, nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}}}, nn.ReLU{}, nn.Sequential{}}},
-		twin:   concat(chain(relu, concat(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), chain())), relu, chain()),
-		out:    nn.Shape{C: 16, H: 7, W: 6}, params: 20,
+		// r = ReLU()(x); cat([conv(r), r, ReLU()(x)])
+		name: "a relu that two layers read, and one of what is read elsewhere",
+		layers: nn.Sequential{nn.Concat{nn.Sequential{nn.ReLU{},
+			nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}}}, nn.ReLU{}, nn.Sequential{}}},
+		twin: concat(chain(relu, concat(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), chain())), relu, chain()),
+		out:  nn.Shape{C: 16, H: 7, W: 6}, params: 20,
 	},
 	{
 		name: "residual of images that no layer has seen", // of three channels
 		layers: nn.Sequential{
-			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}}, Shortcut: nn.ReLU{}},
+			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}},
+				Shortcut: nn.ReLU{}},
 			nn.Concat{nn.MaxPool2D{Kernel: 2}, nn.MaxPool2D{Kernel: 2}}, nn.Conv2D{Out: 4, Kernel: 1},
 		},
 		twin: chain(residual(chain(conv(3, 3, 3, 1, 1, 1, 1, 1, 1), relu), relu),
@@ -194,14 +213,17 @@ var layerCases = []layerCase{
 	{
 		name:   "conv, dropout, relu", // Conv2d(4, 5, 1), Dropout(0.3), ReLU()
 		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 1}, nn.Dropout{P: 0.3}, nn.ReLU{}},
-		twin:   chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), dropout(0.3, 8), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+		twin:   chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), dropout(0.3, 8), relu), out: nn.Shape{C: 5, H: 7, W: 6},
+		params: 25,
 	},
 	{
 		name:   "a block that builds its layers without Child", // Sequential(Conv2d(4, 5, 1), ReLU())
-		layers: nn.Sequential{direct{}}, twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+		layers: nn.Sequential{direct{}}, twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu),
+		out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
 	},
 	{
-		name:   "a block whose layers share its name, of which one is done in a store", // relu(conv(relu(x))) + relu(leaky_relu(relu(x), 0.5))
+		// relu(conv(relu(x))) + relu(leaky_relu(relu(x), 0.5))
+		name:   "a block whose layers share its name, of which one is done in a store",
 		layers: nn.Sequential{shifted{}}, out: nn.Shape{C: 4, H: 7, W: 6}, params: 20,
 		twin: residual(chain(relu, conv(4, 1, 1, 1, 1, 0, 0, 0, 0), relu), chain(relu, leakyReLU(0.5), relu)),
 	},
@@ -222,12 +244,15 @@ var layerCases = []layerCase{
 	{
 		name:   "layers called as the input is", // images.weight
 		layers: nn.Sequential{named{nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, nn.LeakyReLU{Slope: 0.5}}, nn.ReLU{}}},
-		twin:   chain(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5), relu), out: nn.Shape{C: 4, H: 7, W: 6}, params: 20,
+		twin:   chain(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5), relu), out: nn.Shape{C: 4, H: 7, W: 6},
+		params: 20,
 	},
 	{
-		name:   "a block of one's own in another", // of layers called first and second
-		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}}, named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
-		twin:   chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)), out: nn.Shape{C: 6, H: 5, W: 4}, params: 25 + 276,
+		name: "a block of one's own in another", // of layers called first and second
+		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}},
+			named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
+		twin: chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)),
+		out:  nn.Shape{C: 6, H: 5, W: 4}, params: 25 + 276,
 	},
 	{
 		name:   "max pool 2", // MaxPool2d(2)
@@ -240,9 +265,10 @@ var layerCases = []layerCase{
 		twin:   maxPool(3, 3, 3, 3, 2, 2, 0, 0), out: nn.Shape{C: 4, H: 3, W: 3},
 	},
 	{
-		name:   "relu, max pool 3x2, stride 2x1, padding", // ReLU(), MaxPool2d((3, 2), (2, 1), (1, 0))
-		layers: nn.Sequential{nn.ReLU{}, nn.MaxPool2D{Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Bottom: 1}}},
-		twin:   chain(relu, maxPool(4, 5, 3, 2, 2, 1, 1, 0)), out: nn.Shape{C: 4, H: 4, W: 5},
+		name: "relu, max pool 3x2, stride 2x1, padding", // ReLU(), MaxPool2d((3, 2), (2, 1), (1, 0))
+		layers: nn.Sequential{nn.ReLU{},
+			nn.MaxPool2D{Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Bottom: 1}}},
+		twin: chain(relu, maxPool(4, 5, 3, 2, 2, 1, 1, 0)), out: nn.Shape{C: 4, H: 4, W: 5},
 	},
 	{
 		name:   "max pool 3, stride 2, same", // ZeroPad2d((0, 1, 1, 1)) with -inf, MaxPool2d(3, 2)
@@ -255,7 +281,8 @@ var layerCases = []layerCase{
 		twin:   avgPool(4, 3, 3, 3, 2, 2, 1, 1, 1, 1, true), out: nn.Shape{C: 4, H: 4, W: 3},
 	},
 	{
-		name:   "relu, average pool 3, stride 2, padding that does not count", // ReLU(), AvgPool2d(3, 2, 1, count_include_pad=False)
+		// ReLU(), AvgPool2d(3, 2, 1, count_include_pad=False)
+		name:   "relu, average pool 3, stride 2, padding that does not count",
 		layers: nn.Sequential{nn.ReLU{}, nn.AvgPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1), ExcludePad: true}},
 		twin:   chain(relu, avgPool(4, 3, 3, 3, 2, 2, 1, 1, 1, 1, false)), out: nn.Shape{C: 4, H: 4, W: 3},
 	},
@@ -289,12 +316,14 @@ var layerCases = []layerCase{
 	},
 	{
 		name:   "relu, dropout", // ReLU(), Dropout(0.4)
-		layers: nn.Sequential{nn.ReLU{}, nn.Dropout{P: 0.4}}, twin: chain(relu, dropout(0.4, 4)), out: nn.Shape{C: 4, H: 7, W: 6},
+		layers: nn.Sequential{nn.ReLU{}, nn.Dropout{P: 0.4}}, twin: chain(relu, dropout(0.4, 4)),
+		out: nn.Shape{C: 4, H: 7, W: 6},
 	},
 	{
 		name:   "conv, two dropouts", // Conv2d(4, 5, 3, padding=1), Dropout(0.4), Dropout(0.4)
 		layers: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 3, Pad: nn.Pad(1)}, nn.Dropout{P: 0.4}, nn.Dropout{P: 0.4}},
-		twin:   chain(conv(5, 3, 3, 1, 1, 1, 1, 1, 1), dropout(0.4, 8), dropout(0.4, 8)), out: nn.Shape{C: 5, H: 7, W: 6}, params: 185,
+		twin:   chain(conv(5, 3, 3, 1, 1, 1, 1, 1, 1), dropout(0.4, 8), dropout(0.4, 8)),
+		out:    nn.Shape{C: 5, H: 7, W: 6}, params: 185,
 	},
 	{
 		name:   "flatten", // Flatten()
@@ -312,7 +341,8 @@ var layerCases = []layerCase{
 	},
 	{
 		name:   "flatten of a relu", // ReLU(), Flatten()
-		layers: nn.Sequential{nn.ReLU{}, nn.Flatten{}}, twin: chain(relu, flatten), out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
+		layers: nn.Sequential{nn.ReLU{}, nn.Flatten{}}, twin: chain(relu, flatten),
+		out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
 	},
 	{
 		name:   "relu and dropout of a vector", // Flatten(), ReLU(), Dropout(0.4)
@@ -320,7 +350,8 @@ var layerCases = []layerCase{
 		twin:   chain(relu, dropout(0.4, 4), flatten), out: nn.Shape{C: 4, H: 7, W: 6, Flat: true},
 	},
 	{
-		name: "sequential in sequential", // Sequential(Sequential(Conv2d(4, 4, 5, 2, 2), ReLU()), Sequential(MaxPool2d(2)))
+		// Sequential(Sequential(Conv2d(4, 4, 5, 2, 2), ReLU()), Sequential(MaxPool2d(2)))
+		name: "sequential in sequential",
 		layers: nn.Sequential{nn.Sequential{
 			nn.Sequential{nn.Conv2D{Out: 4, Kernel: 5, Stride: 2, Pad: nn.Pad(2)}, nn.ReLU{}},
 			nn.Sequential{nn.MaxPool2D{Kernel: 2}},
@@ -329,7 +360,8 @@ var layerCases = []layerCase{
 		out:  nn.Shape{C: 4, H: 2, W: 1}, params: 404,
 	},
 	{
-		name: "pools, dropout and relu first, of three channels", // MaxPool2d(2), Dropout(0.4), ReLU(), AvgPool2d(2, 1), Conv2d(3, 4, 1)
+		// MaxPool2d(2), Dropout(0.4), ReLU(), AvgPool2d(2, 1), Conv2d(3, 4, 1)
+		name: "pools, dropout and relu first, of three channels",
 		layers: nn.Sequential{
 			nn.MaxPool2D{Kernel: 2}, nn.Dropout{P: 0.4}, nn.ReLU{}, nn.AvgPool2D{Kernel: 2, Stride: 1},
 			nn.Conv2D{Out: 4, Kernel: 1},
@@ -394,7 +426,8 @@ func TestLayers(t *testing.T) {
 			want, tolerance := tw.backward(formula(tw, tw.input(set)), set)
 			assert.InDelta(t, want, loss, tolerance)
 			worst := tw.compare(gradients)
-			t.Logf("loss %.5f, off by %.2g of its tolerance %.2g; gradients by %.2g of theirs", want, math.Abs(loss-want)/tolerance, tolerance, worst)
+			t.Logf("loss %.5f, off by %.2g of its tolerance %.2g; gradients by %.2g of theirs", want,
+				math.Abs(loss-want)/tolerance, tolerance, worst)
 		})
 	}
 }

@@ -18,7 +18,8 @@ import (
 // batch a step would take 5.
 func TestNothingGrows(t *testing.T) {
 	dev := gputest.Device(t)
-	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 16*81), Labels: make([]uint8, 16), Classes: make([]string, 10)}
+	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 16*81), Labels: make([]uint8, 16),
+		Classes: make([]string, 10)}
 	grows := func(name string, rounds int, round func(int)) {
 		gputest.NothingGrows(t, dev, name, rounds, 4<<20, round)
 	}
@@ -28,7 +29,8 @@ func TestNothingGrows(t *testing.T) {
 	defer images.Close()
 	net := tuned(t, dev)
 	require.NoError(t, net.Init(nn.He, 1))
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1000, Shuffle: true, Rate: 1e-3, Momentum: 0.9}})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1000, Shuffle: true, Rate: 1e-3, Momentum: 0.9}})
 	require.NoError(t, err)
 	defer trainer.Close()
 	step, stop := iter.Pull2(trainer.Steps(context.Background()))
@@ -39,7 +41,8 @@ func TestNothingGrows(t *testing.T) {
 		require.NoError(t, err)
 	})
 
-	shards, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 100, Rate: 1e-3, Shards: 4}})
+	shards, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 100, Rate: 1e-3, Shards: 4}})
 	require.NoError(t, err)
 	defer shards.Close()
 	part, stop := iter.Pull2(shards.Steps(context.Background()))

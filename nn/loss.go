@@ -12,10 +12,10 @@ import (
 	"wgnin/shaders/softmaxxent"
 )
 
-// Loss is the function that training minimises, a mean over the images of a batch.
-// [CrossEntropy] of labels is the default, and [MSE] is for numbers. Any other type with this
-// method, in any module, is a loss too, and may build another, such as CrossEntropy, with the
-// Target that it is given. It may be a pointer. One that is a weighted mean is a [ClassWeighted] too.
+// Loss is the function that training minimises, a mean over the images of a batch. [CrossEntropy]
+// of labels is the default, and [MSE] is for numbers. Any other type with this method, in any
+// module, is a loss too, and may build another, such as CrossEntropy, with the Target that it is
+// given. It may be a pointer. One that is a weighted mean is a [ClassWeighted] too.
 type Loss interface {
 	// Build records the kernels of the loss of y, the network's output. They read y.Data and
 	// the target, and write all of the target's Row and DY.
@@ -40,8 +40,9 @@ type Target struct {
 
 	// Row is [N,2] of f32: the loss of each image, and 1 if the network is right about it, else
 	// 0. DY is laid out as the output's Data: the gradient of Row's losses, times
-	// Batch.InvImages, which is 1 over the images of the batch, or over the sum of their weights
-	// (see ClassWeighted). Both are zero from image Batch.Rows on, and DY in the padding of channels.
+	// Batch.InvImages, which is 1 over the images of the batch, or over the sum of
+	// their weights (see ClassWeighted). Both are zero from image Batch.Rows on, and DY
+	// in the padding of channels.
 	Row, DY gpu.View
 
 	weights gpu.View  // of classes, for CrossEntropy: a number for each output
@@ -210,7 +211,8 @@ func newObjective(net *Net, images *Images, l Loss) (objective, error) {
 		l = CrossEntropy{}
 	}
 	if v := reflect.ValueOf(l); v.Kind() == reflect.Pointer && v.IsNil() {
-		return objective{}, fmt.Errorf("nn: the loss is a nil %T; want a value, or nil without a type for CrossEntropy", l)
+		return objective{}, fmt.Errorf("nn: the loss is a nil %T; want a value, or nil without a type for CrossEntropy",
+			l)
 	}
 	o := objective{Loss: l, images: images}
 	switch c := l.(type) {
@@ -233,7 +235,8 @@ func newObjective(net *Net, images *Images, l Loss) (objective, error) {
 			return o, err
 		}
 		if len(o.of) != n {
-			return o, RangeError{"ClassWeights", fmt.Sprintf("%d numbers", len(o.of)), fmt.Sprintf("%d, one for each class", n)}
+			return o, RangeError{"ClassWeights", fmt.Sprintf("%d numbers", len(o.of)),
+				fmt.Sprintf("%d, one for each class", n)}
 		}
 	}
 	weights := make([]float32, n)

@@ -20,7 +20,8 @@ import (
 
 // crossEntropy is the mean loss of the images at the places, and the sum over them of its
 // gradient, from logits, in float64: PyTorch's formula.
-func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, places []int) (loss float64, gradient []float64) {
+func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, places []int) (loss float64,
+	gradient []float64) {
 	classes := len(logits[0])
 	gradient = make([]float64, classes)
 	sum := 0.0
@@ -59,11 +60,13 @@ func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, place
 func TestCrossEntropyOfABatch(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
-	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Flatten{}, nn.Linear{Out: 10}}, set)
+	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 4, Kernel: 3}, nn.ReLU{}, nn.Flatten{},
+		nn.Linear{Out: 10}}, set)
 	require.NoError(t, net.Init(nn.He, 3))
 	weights := []float64{1, 0.25, 3, 0.7, 2, 1.5, 0.1, 5, 1, 0.9}
 	for _, c := range []nn.CrossEntropy{
-		{}, {ClassWeights: []float64{}}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights},
+		{}, {ClassWeights: []float64{}}, {LabelSmoothing: 0.2}, {ClassWeights: weights},
+		{LabelSmoothing: 0.2, ClassWeights: weights},
 	} {
 		eval, err := nn.NewEvaluator(net, images, 4, c)
 		require.NoError(t, err)
@@ -78,7 +81,8 @@ func TestCrossEntropyOfABatch(t *testing.T) {
 			for _, shuffle := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%+v parts of %d shuffled %t", c, micro, shuffle), func(t *testing.T) {
 					trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-						Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: shuffle}, Loss: c, MicroBatch: micro, SettleEvery: 1,
+						Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: shuffle}, Loss: c, MicroBatch: micro,
+						SettleEvery: 1,
 					})
 					require.NoError(t, err)
 					defer trainer.Close()
@@ -101,9 +105,11 @@ func TestCrossEntropyOfABatch(t *testing.T) {
 		}
 	}
 	for want, c := range map[string]nn.CrossEntropy{
-		"LabelSmoothing is 1; want 0 <= smoothing < 1": {LabelSmoothing: 1}, "LabelSmoothing is NaN": {LabelSmoothing: math.NaN()},
-		"ClassWeights is 0; want a positive number for each class": {ClassWeights: make([]float64, 10)}, "ClassWeights is +Inf": {ClassWeights: []float64{math.Inf(1)}},
-		"ClassWeights is 2 numbers; want 10, one for each class": {ClassWeights: []float64{1, 2}},
+		"LabelSmoothing is 1; want 0 <= smoothing < 1":             {LabelSmoothing: 1},
+		"LabelSmoothing is NaN":                                    {LabelSmoothing: math.NaN()},
+		"ClassWeights is 0; want a positive number for each class": {ClassWeights: make([]float64, 10)},
+		"ClassWeights is +Inf":                                     {ClassWeights: []float64{math.Inf(1)}},
+		"ClassWeights is 2 numbers; want 10, one for each class":   {ClassWeights: []float64{1, 2}},
 	} {
 		_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1}, Loss: c})
 		assertOneLine(t, err, want)
@@ -166,7 +172,8 @@ func TestCrossEntropyInOtherForms(t *testing.T) {
 		return all, whole
 	}
 	weights := []float64{1, 0.25, 3, 0.7, 2, 1.5, 0.1, 5, 1, 0.9}
-	for _, c := range []nn.CrossEntropy{{}, {LabelSmoothing: 0.2}, {ClassWeights: weights}, {LabelSmoothing: 0.2, ClassWeights: weights}} {
+	for _, c := range []nn.CrossEntropy{{}, {LabelSmoothing: 0.2}, {ClassWeights: weights},
+		{LabelSmoothing: 0.2, ClassWeights: weights}} {
 		steps, whole := run(c)
 		for _, l := range []nn.Loss{&c, embedding{c}, &embedding{c}, &building{c}} {
 			otherSteps, otherWhole := run(l)
@@ -213,7 +220,8 @@ func TestOutputsOfImages(t *testing.T) {
 	set := crops(t, 5, 1, 4, 3)
 	net, images := build(t, dev, nn.Sequential{nn.Conv2D{Out: 3, Kernel: 1}}, set)
 	require.NoError(t, net.SetWeights([]safetensors.Tensor{
-		{Name: "0.weight", Shape: []int{3, 1, 1, 1}, Data: []float32{1, 2, 4}}, {Name: "0.bias", Shape: []int{3}, Data: []float32{0, 1, 0.5}},
+		{Name: "0.weight", Shape: []int{3, 1, 1, 1}, Data: []float32{1, 2, 4}},
+		{Name: "0.bias", Shape: []int{3}, Data: []float32{0, 1, 0.5}},
 	}))
 	for _, batch := range []int{1, 2, 5} {
 		eval, err := nn.NewEvaluator(net, images, batch, nn.Outputs{})
@@ -231,7 +239,8 @@ func TestOutputsOfImages(t *testing.T) {
 			}
 			require.Len(t, row, len(want))
 			for k, v := range want {
-				assert.InDelta(t, v, row[k], 1e-6, "batch of %d, image %d, value %d", batch, i+1, k) // float32 of up to 4.5
+				// float32 of up to 4.5
+				assert.InDelta(t, v, row[k], 1e-6, "batch of %d, image %d, value %d", batch, i+1, k)
 			}
 		}
 		result, err := eval.Run(context.Background())
@@ -277,7 +286,8 @@ func TestMSEOfImages(t *testing.T) {
 	require.NoError(t, err)
 	want, _ := mean(0, 10)
 	assert.InEpsilon(t, want, measured.Loss, 1e-5) // a sum of 1260 in float32
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 6, Epochs: 1}, Loss: nn.MSE{}, MicroBatch: 4, SettleEvery: 1})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 6, Epochs: 1}, Loss: nn.MSE{}, MicroBatch: 4, SettleEvery: 1})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for s, err := range trainer.Steps(context.Background()) {
@@ -320,7 +330,8 @@ fn run(n : u32, lane : u32) {
   }
   row[n] = vec2<f32>(sum / f32(K), 0.0);
 }`),
-	}.Record(g.Recorder(), absoluteArgs[gpu.View, gpu.View]{Batch: g.Batch, Y: y.Data, Values: t.Values, DY: t.DY, Row: t.Row})
+	}.Record(g.Recorder(), absoluteArgs[gpu.View, gpu.View]{Batch: g.Batch, Y: y.Data, Values: t.Values, DY: t.DY,
+		Row: t.Row})
 }
 
 // Losses of numbers, one of them of this test's own, are means over all targets of a batch,
@@ -343,7 +354,9 @@ func TestLossesOfTargets(t *testing.T) {
 		of   func(d float64) (loss, slope float64)
 	}{
 		"mean squared error": {nn.MSE{}, func(d float64) (float64, float64) { return d * d, 2 * d }},
-		"one's own":          {absolute{}, func(d float64) (float64, float64) { return math.Abs(d), math.Copysign(1, d) }},
+		"one's own": {absolute{}, func(d float64) (float64, float64) {
+			return math.Abs(d), math.Copysign(1, d)
+		}},
 	} {
 		eval, err := nn.NewEvaluator(net, images, 4, c.loss)
 		require.NoError(t, err)
@@ -369,7 +382,8 @@ func TestLossesOfTargets(t *testing.T) {
 		for _, micro := range []int{6, 4} {
 			t.Run(fmt.Sprintf("%s parts of %d", name, micro), func(t *testing.T) {
 				trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-					Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: true}, Loss: c.loss, MicroBatch: micro, SettleEvery: 1,
+					Hyper: nn.Hyper{Batch: 6, Epochs: 2, Seed: 5, Shuffle: true}, Loss: c.loss, MicroBatch: micro,
+					SettleEvery: 1,
 				})
 				require.NoError(t, err)
 				defer trainer.Close()
@@ -389,7 +403,8 @@ func TestLossesOfTargets(t *testing.T) {
 	}
 	for want, values := range map[string][]float32{
 		"nn: 31 targets; want as many for each of 10 images": make([]float32, 31), "nn: 0 targets": nil,
-		"nn: 2 targets an image; there were 3": make([]float32, 20), "nn: targets that are not finite": append(make([]float32, 29), float32(math.NaN())),
+		"nn: 2 targets an image; there were 3": make([]float32, 20),
+		"nn: targets that are not finite":      append(make([]float32, 29), float32(math.NaN())),
 	} {
 		assertOneLine(t, images.SetTargets(values), want)
 	}

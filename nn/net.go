@@ -68,10 +68,12 @@ func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, err
 	}()
 	for _, l := range net.description.Layers {
 		if bytes := l.Out.deviceBytes(); l.outputs > 0 && bytes > limit {
-			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d: %w", l, l.In, bytes, adapter.Name, limit, gpu.ErrTooLarge)
+			return nil, fmt.Errorf("layer %s on %s: output of one image takes %d bytes; %s binds at most %d: %w", l,
+				l.In, bytes, adapter.Name, limit, gpu.ErrTooLarge)
 		}
 		if bytes := int64(max(l.size, l.stateSize)) * 4; bytes > limit {
-			return nil, fmt.Errorf("layer %s on %s: weights take %d bytes; %s binds at most %d: %w", l, l.In, bytes, adapter.Name, limit, gpu.ErrTooLarge)
+			return nil, fmt.Errorf("layer %s on %s: weights take %d bytes; %s binds at most %d: %w", l, l.In, bytes,
+				adapter.Name, limit, gpu.ErrTooLarge)
 		}
 	}
 	for _, option := range options {
@@ -111,7 +113,8 @@ func newNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 
 // rehearse builds the network as a probe does, and then as a trainer.
 func (net *Net) rehearse() (*Graph, error) {
-	if _, err := rehearse(net.dev, net.Layer, net.In, pass{n: 1, gradients: true, frozen: net.frozenLayers}); err != nil {
+	if _, err := rehearse(net.dev, net.Layer, net.In,
+		pass{n: 1, gradients: true, frozen: net.frozenLayers}); err != nil {
 		return nil, err
 	}
 	return rehearse(net.dev, net.Layer, net.In, pass{n: 1, training: true, gradients: true, frozen: net.frozenLayers})

@@ -59,10 +59,13 @@ func TestInit(t *testing.T) {
 	}{
 		{"xavier", nn.Xavier, dist{func(in, out float64) float64 { return math.Sqrt(2 / (in + out)) }, 1.8}, pytorch},
 		{"he", nn.He, dist{func(in, _ float64) float64 { return math.Sqrt(2 / in) }, 3}, zero},
-		{"he, uniform", nn.Init{Weight: nn.HeUniform, Bias: nn.Zero}, dist{func(in, _ float64) float64 { return math.Sqrt(2 / in) }, 1.8}, zero},
+		{"he, uniform", nn.Init{Weight: nn.HeUniform, Bias: nn.Zero}, dist{func(in, _ float64) float64 {
+			return math.Sqrt(2 / in)
+		}, 1.8}, zero},
 		{"pytorch", nn.PyTorch, pytorch, pytorch},
 		{"keras", nn.Keras, dist{func(in, out float64) float64 { return math.Sqrt(2 / (in + out)) }, 1.8}, zero},
-		// The kurtosis of a normal distribution that is cut off at two deviations (scipy.stats.truncnorm).
+		// The kurtosis of a normal distribution that is cut off at two deviations
+		// (scipy.stats.truncnorm).
 		{"flax", nn.Flax, dist{func(in, _ float64) float64 { return 1 / math.Sqrt(in) }, 2.3655}, zero},
 		{"gaussian", nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Gaussian(2)},
 			dist{func(_, _ float64) float64 { return 0.05 }, 3}, dist{func(_, _ float64) float64 { return 2 }, 3}},
@@ -115,7 +118,8 @@ func TestInitSeeds(t *testing.T) {
 	assert.Equal(t, a, weights(wide(), 1))
 	for _, seed := range []uint64{0, 2, 1 << 40, 1<<63 + 1} {
 		for k, b := range weights(wide(), seed) {
-			assert.Less(t, math.Abs(correlation(a[k].Data, b.Data)), 5/math.Sqrt(float64(len(b.Data))), "%s, seed %d", b.Name, seed)
+			assert.Less(t, math.Abs(correlation(a[k].Data, b.Data)), 5/math.Sqrt(float64(len(b.Data))), "%s, seed %d",
+				b.Name, seed)
 		}
 	}
 	// The first layer has another size, the others are as they were.
@@ -130,7 +134,8 @@ func TestInitSeeds(t *testing.T) {
 	for i := range a {
 		for j := range i {
 			n := min(len(a[i].Data), len(a[j].Data))
-			assert.Less(t, math.Abs(correlation(a[i].Data[:n], a[j].Data[:n])), 5/math.Sqrt(float64(n)), "%s and %s", a[i].Name, a[j].Name)
+			assert.Less(t, math.Abs(correlation(a[i].Data[:n], a[j].Data[:n])), 5/math.Sqrt(float64(n)), "%s and %s",
+				a[i].Name, a[j].Name)
 		}
 	}
 }
@@ -166,7 +171,8 @@ func TestWeightsRoundTrip(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{
-		"net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias", "net.4.weight", "net.4.bias", "net.7.weight", "net.7.bias",
+		"net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias", "net.4.weight", "net.4.bias", "net.7.weight",
+		"net.7.bias",
 	}, names)
 	assert.Equal(t, params, net.Params())
 	require.NoError(t, net.SetWeights(ts))
@@ -184,7 +190,9 @@ func TestWeightsRoundTrip(t *testing.T) {
 		{"as it is", func(_ int, name string) string { return name }},
 		{"without net.", func(_ int, name string) string { return strings.TrimPrefix(name, "net.") }},
 		{"of DataParallel", func(_ int, name string) string { return "module." + name }},
-		{"of torch.compile", func(_ int, name string) string { return "_orig_mod." + strings.TrimPrefix(name, "net.") }},
+		{"of torch.compile", func(_ int, name string) string {
+			return "_orig_mod." + strings.TrimPrefix(name, "net.")
+		}},
 		{"of both, in a model", func(_ int, name string) string { return "model.module._orig_mod." + name }},
 		{"some without net.", func(i int, name string) string { return strings.TrimPrefix(name, "net."[:4*(i%2)]) }},
 	} {

@@ -39,7 +39,8 @@ func (net *Net) normalise(g *Graph, x *Tensor) *Tensor {
 		return g.Fail(err)
 	}
 	y := g.input(x.Shape)
-	s.Kernel().Record(g.rec, normalise.Args[view]{X: x.Data, Mean: net.mean.All(), Deviation: net.deviation.All(), Y: y.Data})
+	s.Kernel().Record(g.rec, normalise.Args[view]{X: x.Data, Mean: net.mean.All(),
+		Deviation: net.deviation.All(), Y: y.Data})
 	return y
 }
 

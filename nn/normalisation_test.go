@@ -32,7 +32,8 @@ func TestNormalise(t *testing.T) {
 		identity[i*n+i] = 1
 	}
 	require.NoError(t, net.SetWeights([]safetensors.Tensor{
-		{Name: "net.1.weight", Shape: []int{n, n}, Data: identity}, {Name: "net.1.bias", Shape: []int{n}, Data: make([]float32, n)},
+		{Name: "net.1.weight", Shape: []int{n, n}, Data: identity},
+		{Name: "net.1.bias", Shape: []int{n}, Data: make([]float32, n)},
 	}))
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
@@ -73,9 +74,12 @@ func TestNormalise(t *testing.T) {
 		want += (math.Log(sum) - normal(moved[at(i, set.Label(i))], set.Label(i))) / 5
 	}
 	require.True(t, gap)
-	losses := steps(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 5, Epochs: 1, Seed: 3}, Augment: nn.Augment{Pad: 2, Mirror: true}})
+	losses := steps(t, net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 5, Epochs: 1, Seed: 3}, Augment: nn.Augment{Pad: 2, Mirror: true}})
 	assert.InEpsilon(t, want, losses[0], 1e-5) // a sum of exponentials in float32
 
-	_, err = nn.NewNet(dev, net.Layer, in, nn.Normalise(&data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}))
-	assertOneLine(t, err, "the normalisation 0,0/1,1 has 2 means and 2 deviations; want 1 or 3 of each, for images of 3 channels")
+	_, err = nn.NewNet(dev, net.Layer, in,
+		nn.Normalise(&data.Normalisation{Mean: []float32{0, 0}, Deviation: []float32{1, 1}}))
+	assertOneLine(t, err,
+		"the normalisation 0,0/1,1 has 2 means and 2 deviations; want 1 or 3 of each, for images of 3 channels")
 }

@@ -34,7 +34,9 @@ const (
 // IsOptimizerState reports whether a tensor of that name in a checkpoint is the state of an
 // optimizer, and no weight.
 func IsOptimizerState(name string) bool {
-	return slices.ContainsFunc([]string{velocityPrefix, meanPrefix, squarePrefix}, func(p string) bool { return strings.HasPrefix(name, p) })
+	return slices.ContainsFunc([]string{velocityPrefix, meanPrefix, squarePrefix}, func(p string) bool {
+		return strings.HasPrefix(name, p)
+	})
 }
 
 // optimizerState are the prefixes of the optimizer's state.
@@ -147,7 +149,8 @@ func (h Hyper) updateStretch(r *gpu.Recorder, net *Net, state []*gpu.Buffer, dec
 	if decays != nil {
 		d := decay.Shape{Count: count}
 		if h.optimizer() == AdamW {
-			d.Decoupled().Record(r, decay.DecoupledArgs[view, view]{Batch: batch, W: w, Decay: s.of(decays), Metrics: m})
+			d.Decoupled().Record(r, decay.DecoupledArgs[view, view]{Batch: batch, W: w, Decay: s.of(decays),
+				Metrics: m})
 		} else {
 			d.Coupled().Record(r, decay.CoupledArgs[view]{G: g, W: w, Decay: s.of(decays)})
 		}
@@ -155,7 +158,8 @@ func (h Hyper) updateStretch(r *gpu.Recorder, net *Net, state []*gpu.Buffer, dec
 	}
 	if name := h.optimizer(); name != SGD {
 		a := adam.Shape{Count: count, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
-		a.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: s.of(state[0]), V: s.of(state[1]), Metrics: m})
+		a.Kernel().Record(r, adam.Args[view, view]{Batch: batch, G: g, W: w, M: s.of(state[0]), V: s.of(state[1]),
+			Metrics: m})
 		return
 	}
 	o := sgd.Shape{Count: count, Momentum: float32(h.Momentum), Decay: float32(h.WeightDecay), Nesterov: h.Nesterov}

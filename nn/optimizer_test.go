@@ -49,7 +49,8 @@ func TestOptimizers(t *testing.T) {
 						}
 						want := update(h, step.Step, state[at], float64(v), float64(gradients[i].Data[j]))
 						got := float64(after[i].Data[j])
-						require.InDelta(t, want, got, 4e-7*math.Abs(want)+2e-6*h.Rate, "step %d, %s[%d]", step.Step, w.Name, j)
+						require.InDelta(t, want, got, 4e-7*math.Abs(want)+2e-6*h.Rate, "step %d, %s[%d]",
+							step.Step, w.Name, j)
 					}
 				}
 				before = after
@@ -62,9 +63,15 @@ func TestOptimizers(t *testing.T) {
 		})
 	}
 	for want, h := range map[string]nn.Hyper{
-		`Optimizer is "adm"; want sgd, adam, adamw`: {Optimizer: "adm"}, "Nesterov is true; want it with sgd": {Nesterov: true}, "Nesterov is true": {Optimizer: nn.Adam, Momentum: 0.9, Nesterov: true},
-		"SpareBiases is without effect; want a weight decay above 0 with it": {SpareBiases: true}, "ClipNorm is -1; want a positive number, or 0": {ClipNorm: -1},
-		"ClipNorm is +Inf": {ClipNorm: math.Inf(1)}, "ClipNorm is NaN": {ClipNorm: math.NaN()}, "ClipNorm is 1e-50": {ClipNorm: 1e-50},
+		`Optimizer is "adm"; want sgd, adam, adamw`: {Optimizer: "adm"},
+		"Nesterov is true; want it with sgd":        {Nesterov: true},
+		"Nesterov is true": {Optimizer: nn.Adam, Momentum: 0.9,
+			Nesterov: true},
+		"SpareBiases is without effect; want a weight decay above 0 with it": {SpareBiases: true},
+		"ClipNorm is -1; want a positive number, or 0":                       {ClipNorm: -1},
+		"ClipNorm is +Inf":  {ClipNorm: math.Inf(1)},
+		"ClipNorm is NaN":   {ClipNorm: math.NaN()},
+		"ClipNorm is 1e-50": {ClipNorm: 1e-50},
 	} {
 		h.Batch, h.Epochs = 1, 1
 		assert.ErrorContains(t, h.Check(), want)
@@ -73,7 +80,8 @@ func TestOptimizers(t *testing.T) {
 
 // padded is a network whose layers of each kind have padding between their weights.
 var padded = nn.Sequential{
-	nn.Conv2D{Out: 7, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 7, Kernel: 3, Groups: 7}, nn.SiLU{}, nn.Flatten{}, nn.Linear{Out: 10},
+	nn.Conv2D{Out: 7, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 7, Kernel: 3, Groups: 7}, nn.SiLU{},
+	nn.Flatten{}, nn.Linear{Out: 10},
 }
 
 // What is clipped is the norm of the gradient of a batch, of all its parts and of all weights
@@ -83,7 +91,8 @@ func TestClipNorm(t *testing.T) {
 	net, images := build(t, gputest.Device(t), padded, crops(t, 10, 1, 7, 6))
 	for _, micro := range []int{10, 4} {
 		clipped := func(norm float64) []safetensors.Tensor {
-			_, g := gradient(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 1, ClipNorm: norm}, MicroBatch: micro})
+			_, g := gradient(t, net, images,
+				nn.TrainConfig{Hyper: nn.Hyper{Batch: 10, Epochs: 1, ClipNorm: norm}, MicroBatch: micro})
 			return g
 		}
 		plain := clipped(0)
@@ -115,7 +124,9 @@ func TestSpareBiases(t *testing.T) {
 	_, decayed := gradient(t, net, images, nn.TrainConfig{Hyper: h})
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	weights = slices.DeleteFunc(weights, func(w safetensors.Tensor) bool { return strings.Contains(w.Name, "running_") })
+	weights = slices.DeleteFunc(weights, func(w safetensors.Tensor) bool {
+		return strings.Contains(w.Name, "running_")
+	})
 	for i, w := range weights {
 		for j, v := range w.Data {
 			want := float64(plain[i].Data[j])

@@ -118,7 +118,8 @@ func (s sides) window(in Shape) (shaders.Window, error) {
 	}{
 		{"kernel", w.KH, 1}, {"kernel", w.KW, 1}, {"stride", w.StrideH, 1}, {"stride", w.StrideW, 1},
 		{"dilation", w.DilationH, 1}, {"dilation", w.DilationW, 1},
-		{"padding", s.pad.Top, 0}, {"padding", s.pad.Bottom, 0}, {"padding", s.pad.Left, 0}, {"padding", s.pad.Right, 0},
+		{"padding", s.pad.Top, 0}, {"padding", s.pad.Bottom, 0}, {"padding", s.pad.Left, 0},
+		{"padding", s.pad.Right, 0},
 	} {
 		if n.v < n.least || n.v > maxLayerNumber {
 			return w, fmt.Errorf("%s is %d; want %d to %d", n.name, n.v, n.least, maxLayerNumber)

@@ -34,7 +34,8 @@ func TestSame(t *testing.T) {
 	} {
 		before, after := nn.SameSides(c.size, c.kernel, c.stride)
 		assert.Equal(t, [2]int{c.before, c.after}, [2]int{before, after}, "%+v", c)
-		out, err := nn.OutShape(nn.Conv2D{Out: 1, Kernel: c.kernel, Stride: c.stride, Pad: nn.Same}, nn.Shape{C: 1, H: c.size, W: c.size})
+		out, err := nn.OutShape(nn.Conv2D{Out: 1, Kernel: c.kernel, Stride: c.stride, Pad: nn.Same},
+			nn.Shape{C: 1, H: c.size, W: c.size})
 		require.NoError(t, err)
 		assert.Equal(t, nn.Shape{C: 1, H: c.out, W: c.out}, out, "%+v", c)
 	}
@@ -46,8 +47,10 @@ func TestSame(t *testing.T) {
 					pad = max(kernel-size%stride, 0)
 				}
 				before, after := nn.SameSides(size, kernel, stride)
-				assert.Equal(t, [2]int{pad / 2, pad - pad/2}, [2]int{before, after}, "size %d, kernel %d, stride %d", size, kernel, stride)
-				out, err := nn.OutShape(nn.Conv2D{Out: 1, Kernel: kernel, Stride: stride, Pad: nn.Same}, nn.Shape{C: 1, H: size, W: 1})
+				assert.Equal(t, [2]int{pad / 2, pad - pad/2}, [2]int{before, after}, "size %d, kernel %d, stride %d",
+					size, kernel, stride)
+				out, err := nn.OutShape(nn.Conv2D{Out: 1, Kernel: kernel, Stride: stride, Pad: nn.Same},
+					nn.Shape{C: 1, H: size, W: 1})
 				require.NoError(t, err)
 				assert.Equal(t, (size+stride-1)/stride, out.H)
 			}
@@ -60,7 +63,8 @@ func TestValid(t *testing.T) {
 	for size := 1; size <= 20; size++ {
 		for kernel := 1; kernel <= size; kernel++ {
 			for stride := 1; stride <= 6; stride++ {
-				out, err := nn.OutShape(nn.MaxPool2D{Kernel: kernel, Stride: stride, Pad: nn.Valid}, nn.Shape{C: 1, H: size, W: size})
+				out, err := nn.OutShape(nn.MaxPool2D{Kernel: kernel, Stride: stride, Pad: nn.Valid},
+					nn.Shape{C: 1, H: size, W: size})
 				require.NoError(t, err)
 				assert.Equal(t, (size-kernel+stride)/stride, out.H)
 			}

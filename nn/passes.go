@@ -6,7 +6,8 @@ import (
 	"wgnin/shaders/winograd"
 )
 
-// convForward records y = x * w + b, or relu of it, on the variant that s has for it. Scratch memory is temp's.
+// convForward records y = x * w + b, or relu of it, on the variant that s has for it. Scratch
+// memory is temp's.
 func convForward(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, relu bool, a conv2d.ForwardArgs[view]) {
 	if s.Variants[conv2d.Forward].Alpha > 0 {
 		winograd.Forward(r, temp, s, relu, a)
@@ -15,8 +16,8 @@ func convForward(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, relu bool,
 	s.Forward(relu).Record(r, a)
 }
 
-// convInputGradient records the gradient of x, from transposed weights. X is the output of the ReLU that made x,
-// or the zero View.
+// convInputGradient records the gradient of x, from transposed weights. X is the output of the ReLU
+// that made x, or the zero View.
 func convInputGradient(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, a conv2d.DXReLUArgs[view]) {
 	switch {
 	case s.Variants[conv2d.InputGradient].Alpha > 0:

@@ -21,7 +21,8 @@ type MaxPool2D struct {
 }
 
 func (p MaxPool2D) sides() sides {
-	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW, pad: p.Pad, ceil: p.Ceil}
+	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW,
+		pad: p.Pad, ceil: p.Ceil}
 }
 
 // Build records the pooling.
@@ -67,7 +68,8 @@ type AvgPool2D struct {
 }
 
 func (p AvgPool2D) sides() sides {
-	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW, pad: p.Pad, ceil: p.Ceil}
+	return sides{kernel: p.Kernel, kernelW: p.KernelW, stride: orDefault(p.Stride, p.Kernel), strideW: p.StrideW,
+		pad: p.Pad, ceil: p.Ceil}
 }
 
 // Build records the pooling.
@@ -78,7 +80,8 @@ func (p AvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 		floor := w
 		floor.Ceil = false
 		if floor.OutH() != w.OutH() || floor.OutW() != w.OutW() {
-			return onnx.Node{}, errors.New("ONNX 1.8 does not say what a mean beyond the padding divides by; leave Ceil out")
+			return onnx.Node{},
+				errors.New("ONNX 1.8 does not say what a mean beyond the padding divides by; leave Ceil out")
 		}
 		include := 1
 		if p.ExcludePad {

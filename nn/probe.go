@@ -122,7 +122,8 @@ func (p *Probe) addLayers(g *Graph, x *Tensor) {
 }
 
 func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
-	layer := ProbeLayer{Path: l.Path, Layer: l.Layer, Weights: l.Weights, ReLU: g.fusion.relu[l.output.name], Output: l.output}
+	layer := ProbeLayer{Path: l.Path, Layer: l.Layer, Weights: l.Weights, ReLU: g.fusion.relu[l.output.name],
+		Output: l.output}
 	for _, t := range l.Weights {
 		if t.State || len(t.Shape) != 4 {
 			continue

@@ -16,7 +16,8 @@ import (
 // leaves out behind it.
 func looked() nn.Sequential {
 	return nn.Sequential{
-		nn.Sequential{nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.ReLU{}},
+		nn.Sequential{nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Pad: nn.Pad(1)}, nn.ReLU{},
+			nn.Conv2D{Out: 5, Kernel: 3}, nn.ReLU{}},
 		nn.MaxPool2D{Kernel: 2},
 		nn.Dropout{P: 0.5},
 		nn.Conv2D{Out: 10, Kernel: 1},

@@ -77,8 +77,8 @@ type everywhere struct{ error }
 
 func (e everywhere) Unwrap() error { return e.error }
 
-// Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of it:
-// if the first tells it, the others need not, and none has to be aborted.
+// Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of
+// it: if the first tells it, the others need not, and none has to be aborted.
 func Everywhere(err error) bool {
 	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere)
 }
@@ -88,8 +88,8 @@ func stopped(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Common gives all ranks what each has come to before they compute: nil if none has failed. An error
-// that all have is one of [Everywhere], and one that others have alone is [ErrElsewhere].
+// Common gives all ranks what each has come to before they compute: nil if none has failed. An
+// error that all have is one of [Everywhere], and one that others have alone is [ErrElsewhere].
 func Common(r Ranks, err error) error {
 	if size(r) == 1 {
 		return err

@@ -60,7 +60,8 @@ type outcome struct {
 
 // trainOn trains on a rank, from what begin makes of rank 0; it stops soon after step to, unless
 // that is 0.
-func trainOn(dev *gpu.Device, r nn.Ranks, set *data.Images, cfg nn.TrainConfig, to int, begin func(*nn.Net, *nn.Trainer) error) (o outcome, net *nn.Net, tr *nn.Trainer, err error) {
+func trainOn(dev *gpu.Device, r nn.Ranks, set *data.Images, cfg nn.TrainConfig, to int,
+	begin func(*nn.Net, *nn.Trainer) error) (o outcome, net *nn.Net, tr *nn.Trainer, err error) {
 	if net, err = nn.NewNet(dev, ranked, nn.Shape{C: set.C, H: set.H, W: set.W}, nn.Across(r)); err != nil {
 		return o, nil, nil, err
 	}
@@ -130,7 +131,8 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 				cfg.Shares = []int{1, 3, 2, 1}
 			}
 			initial := func(net *nn.Net, _ *nn.Trainer) error { return net.Init(nn.He, 5) }
-			train := func(n, to int, begin func(*nn.Net, *nn.Trainer) error, end func(*nn.Net, *nn.Trainer) error) outcome {
+			train := func(n, to int, begin func(*nn.Net, *nn.Trainer) error,
+				end func(*nn.Net, *nn.Trainer) error) outcome {
 				outcomes := make([]outcome, n)
 				for i, err := range onRanks(t, devices, n, func(dev *gpu.Device, r nn.Ranks) error {
 					if n == 1 {
@@ -186,8 +188,10 @@ func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
 	devices := open(t, 2)
 	set := crops(t, 8, 1, 7, 6)
 	layers := nn.Sequential{
-		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
-		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)},
+		nn.ReLU{},
+		nn.Conv2D{Out: 16, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{},
+		nn.Linear{Out: 10},
 	}
 	for _, err := range onRanks(t, devices, 2, func(dev *gpu.Device, r nn.Ranks) error {
 		net, err := nn.NewNet(dev, layers, nn.Shape{C: set.C, H: set.H, W: set.W}, nn.Across(r))

@@ -30,7 +30,8 @@ func tiny() nn.Sequential {
 	}
 }
 
-var tinyTwin = chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, dropout(0.4, 4), maxPool(3, 3, 2, 2, 2, 2, 0, 0), linear(10))
+var tinyTwin = chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, dropout(0.4, 4), maxPool(3, 3, 2, 2, 2, 2, 0, 0),
+	linear(10))
 
 // part are images first to first+n.
 func part(set *data.Images, first, n int) *data.Images {
@@ -143,7 +144,9 @@ func TestSameBits(t *testing.T) {
 		{name: "while the processor is busy", change: unchanged, around: busy},
 		{name: "with the profile", change: unchanged, around: profiled(dev)},
 		{name: "another seed", change: func(c *nn.TrainConfig) { c.Seed = 8 }, other: true},
-		{name: "a seed that differs in its high half", change: func(c *nn.TrainConfig) { c.Seed |= 1 << 40 }, other: true},
+		{name: "a seed that differs in its high half", change: func(c *nn.TrainConfig) {
+			c.Seed |= 1 << 40
+		}, other: true},
 		{name: "not shuffled", change: func(c *nn.TrainConfig) { c.Shuffle = false }, other: true},
 		{name: "no decay", change: func(c *nn.TrainConfig) { c.WeightDecay = 0 }, other: true},
 	} {

@@ -76,7 +76,8 @@ func (g *Graph) Concat(parts ...*Tensor) *Tensor {
 	out := parts[0].Shape
 	for i, p := range parts[1:] {
 		if g.ok() && (p.H != out.H || p.W != out.W || p.Flat || out.Flat) {
-			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i+1, p.Shape, parts[0].Shape))
+			return g.Fail(fmt.Errorf("layer %d makes %s and layer 0 %s; want images of one size", i+1, p.Shape,
+				parts[0].Shape))
 		}
 		out.C += p.C
 	}
@@ -94,7 +95,9 @@ func (g *Graph) Concat(parts ...*Tensor) *Tensor {
 			}
 		}
 	})
-	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Concat", Int: map[string]int{"axis": 1}}, nil }, parts...)
+	g.ONNX(y, func() (onnx.Node, error) {
+		return onnx.Node{Op: "Concat", Int: map[string]int{"axis": 1}}, nil
+	}, parts...)
 	return y
 }
 

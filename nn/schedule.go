@@ -79,9 +79,9 @@ func (w Warmup) Rate(step int) float64 {
 	return w.Then.Rate(step) * min(1, float64(step)/float64(max(1, w.Steps)))
 }
 
-// OneCycle rises as half a cosine from Peak/25 to Peak at step Warmup (0 is 0.3 of Total), and falls
-// as another to Peak/250000 at step Total, as torch.optim.lr_scheduler.OneCycleLR does with its
-// defaults (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120) and a pct_start of
+// OneCycle rises as half a cosine from Peak/25 to Peak at step Warmup (0 is 0.3 of Total), and
+// falls as another to Peak/250000 at step Total, as torch.optim.lr_scheduler.OneCycleLR does with
+// its defaults (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120) and a pct_start of
 // Warmup/Total. The momentum stays, where PyTorch's moves between 0.95 and 0.85.
 type OneCycle struct {
 	Peak          float64

@@ -20,7 +20,8 @@ const maxValues = 1 << 30
 // do not overflow.
 func (s Shape) check() error {
 	if min(s.C, s.H, s.W) < 1 || max(s.C, s.H, s.W) > maxLayerNumber || int64(s.C)*int64(s.H)*int64(s.W) > maxValues {
-		return fmt.Errorf("%d channels of %dx%d; want 1 to %d of each, and at most %d values", s.C, s.H, s.W, maxLayerNumber, maxValues)
+		return fmt.Errorf("%d channels of %dx%d; want 1 to %d of each, and at most %d values", s.C, s.H, s.W,
+			maxLayerNumber, maxValues)
 	}
 	return nil
 }

@@ -42,8 +42,8 @@ type run struct {
 	first, last     bool // of the part
 }
 
-// division is how a number of images is divided into parts: the shares of the parts before each, and
-// last of all parts.
+// division is how a number of images is divided into parts: the shares of the parts before
+// each, and last of all parts.
 type division []int
 
 // divided is a division into so many equal parts or, unless there are none, into parts by shares.
@@ -92,7 +92,8 @@ func checkShares(shares []int, parts, batch int) error {
 		sum += s
 	}
 	if shares != nil && (len(shares) != parts || sum > batch) {
-		return RangeError{"Shares", shares, fmt.Sprintf("a share for each of %d parts, in all at most the batch, %d", parts, batch)}
+		return RangeError{"Shares", shares,
+			fmt.Sprintf("a share for each of %d parts, in all at most the batch, %d", parts, batch)}
 	}
 	return nil
 }
@@ -207,7 +208,8 @@ func (t *tree) keep(i int) error {
 	l := t.levels[bits.TrailingZeros(^uint(i))]
 	copies := []gpu.Copy{{From: t.net.grads.All(), To: l.grads.All()}, {From: t.metrics.All(), To: l.metrics.All()}}
 	if t.start != nil {
-		copies = append(copies, gpu.Copy{From: t.net.state.All(), To: l.state.All()}, gpu.Copy{From: t.start.All(), To: t.net.state.All()})
+		copies = append(copies, gpu.Copy{From: t.net.state.All(), To: l.state.All()},
+			gpu.Copy{From: t.start.All(), To: t.net.state.All()})
 	}
 	return t.net.dev.Copy(copies...)
 }

@@ -39,7 +39,8 @@ func TestShardsAreATree(t *testing.T) {
 	}
 	of := func(first, n, shards int) (float32, []safetensors.Tensor) {
 		net, images := build(t, dev, layers, part(set, first, n))
-		loss, gradients := gradient(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: n, Epochs: 1, Shards: shards}})
+		loss, gradients := gradient(t, net, images,
+			nn.TrainConfig{Hyper: nn.Hyper{Batch: n, Epochs: 1, Shards: shards}})
 		weights, err := net.Weights()
 		require.NoError(t, err)
 		gradients = append(gradients, weights...) // with the state
@@ -105,8 +106,9 @@ func TestShardsOfAnEvaluation(t *testing.T) {
 	assertOneLine(t, eval.SetShards(3), "Shards is 3; want a power of two up to 65536")
 }
 
-// Shares of 1, 3, 2 and 1 are parts of 2, 6, 4 and 2 of fourteen images, two of which run at a time. The gradient of the
-// batch is what it is in equal parts, but for the rounding of sums in another order.
+// Shares of 1, 3, 2 and 1 are parts of 2, 6, 4 and 2 of fourteen images, two of which
+// run at a time. The gradient of the batch is what it is in equal parts, but for the
+// rounding of sums in another order.
 func TestShares(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 14, 1, 7, 6)
@@ -126,7 +128,8 @@ func TestShares(t *testing.T) {
 	assert.InEpsilon(t, wantLoss, loss, 1e-6)
 	for k, w := range want {
 		for i, v := range w.Data {
-			assert.InDelta(t, v, got[k].Data[i], 1e-5*(1+math.Abs(float64(v))), "fourteen terms in float32, in another order: %s", w.Name)
+			assert.InDelta(t, v, got[k].Data[i], 1e-5*(1+math.Abs(float64(v))),
+				"fourteen terms in float32, in another order: %s", w.Name)
 		}
 	}
 }

@@ -24,7 +24,8 @@ func Layers() []Layer {
 
 // Text returns l in the text form that model files have and [Parse] reads:
 //
-//	conv 96 11 stride 4; relu; maxpool 3 stride 2; residual (conv 96 3 pad 1; relu) (conv 96 1); globalavgpool; flatten
+//	conv 96 11 stride 4; relu; maxpool 3 stride 2;
+//	residual (conv 96 3 pad 1; relu) (conv 96 1); globalavgpool; flatten
 //
 // Semicolons separate layers that follow one another. A layer is its name, then its values in
 // the order of its fields, then its options by name. Options that are zero are left out, and
@@ -338,7 +339,9 @@ func (p *parser) item(depth int) (Layer, error) {
 		known := slices.Sorted(maps.Keys(p.types))
 		pkg, _, qualified := strings.Cut(name, ".")
 		if qualified && !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(k, pkg+".") }) {
-			return nil, fmt.Errorf("there is no layer %q here; only a program that has the layers of package %s can read it", name, pkg)
+			return nil,
+				fmt.Errorf("there is no layer %q here; only a program that has the layers of package %s can read it",
+					name, pkg)
 		}
 		return nil, fmt.Errorf("there is no layer %q; %s", name, nearest.Hint(name, known))
 	}

@@ -187,7 +187,8 @@ func anyLayer(r *rand.Rand, types []nn.Layer, i, depth int) nn.Layer {
 
 func fill(r *rand.Rand, types []nn.Layer, v reflect.Value, depth int) {
 	if p, ok := v.Addr().Interface().(*nn.Padding); ok {
-		*p = []nn.Padding{{}, nn.Pad(r.IntN(9)), nn.Same, {Top: r.IntN(3), Bottom: r.IntN(3), Left: r.IntN(3), Right: 1}}[r.IntN(4)]
+		*p = []nn.Padding{{}, nn.Pad(r.IntN(9)), nn.Same,
+			{Top: r.IntN(3), Bottom: r.IntN(3), Left: r.IntN(3), Right: 1}}[r.IntN(4)]
 		return
 	}
 	inside := func() reflect.Value {
@@ -250,7 +251,8 @@ func plainValue(v reflect.Value) any {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"conv 96 11 stride 4; relu; (maxpool 3 stride 2 ceil; dropout 0.5)", "residual (conv 8 3x5 pad 1,0,1,0; relu) (conv 8 1); concat (relu) ()", "nn_test.unit 8 3 (relu) scale 2"} {
+	for _, s := range []string{"conv 96 11 stride 4; relu; (maxpool 3 stride 2 ceil; dropout 0.5)",
+		"residual (conv 8 3x5 pad 1,0,1,0; relu) (conv 8 1); concat (relu) ()", "nn_test.unit 8 3 (relu) scale 2"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

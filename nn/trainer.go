@@ -25,10 +25,10 @@ type TrainConfig struct {
 	Augment  Augment
 	Loss     Loss // nil is CrossEntropy{}
 
-	// Shares divides each batch into Shards parts by these shares, in the place of equal parts: 5 and
-	// 3 are 80 and 48 images of 128. As many images as one share has run at a time, so that ranks of
-	// different speed have as much to do as they have images. The bits depend on the shares, and not
-	// on the number of ranks.
+	// Shares divides each batch into Shards parts by these shares, in the place of equal parts: 5
+	// and 3 are 80 and 48 images of 128. As many images as one share has run at a time, so that
+	// ranks of different speed have as much to do as they have images. The bits depend on the
+	// shares, and not on the number of ranks.
 	Shares []int
 
 	// MicroBatch is the number of images that run at a time; their gradients
@@ -459,8 +459,10 @@ func (t *Trainer) submit(stop bool) (Step, error) {
 	perEpoch := t.StepsPerEpoch()
 	epoch, inEpoch := t.step/perEpoch, t.step%perEpoch
 	s := Step{
-		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-inEpoch*t.cfg.Batch), Rate: t.cfg.Schedule.Rate(t.step + 1),
-		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 && (t.step+1)%t.cfg.SettleEvery == 0,
+		Step: t.step + 1, Epoch: epoch, Images: min(t.cfg.Batch, t.images.Len()-inEpoch*t.cfg.Batch),
+		Rate: t.cfg.Schedule.Rate(t.step + 1),
+		Settled: inEpoch == perEpoch-1 || t.step+1 == t.Total() || t.settle || t.cfg.SettleEvery > 0 &&
+			(t.step+1)%t.cfg.SettleEvery == 0,
 	}
 	t.settle, t.settled = false, s.Settled
 	if t.cfg.Shuffle && t.ordered != epoch+1 {

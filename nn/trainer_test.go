@@ -184,8 +184,10 @@ func TestSettleOnce(t *testing.T) {
 
 // A batch that the device has no memory for is halved until it has.
 func TestBatchIsSplitToFitTheMemory(t *testing.T) {
-	set := &data.Images{C: 1, H: 64, W: 64, Pixels: make([]uint8, 32*64*64), Labels: make([]uint8, 32), Classes: make([]string, 10)}
-	layers := nn.Sequential{nn.Conv2D{Out: 32, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	set := &data.Images{C: 1, H: 64, W: 64, Pixels: make([]uint8, 32*64*64), Labels: make([]uint8, 32),
+		Classes: make([]string, 10)}
+	layers := nn.Sequential{nn.Conv2D{Out: 32, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.GlobalAvgPool2D{},
+		nn.Flatten{}}
 	micro := func(free int64) (int, error) {
 		a := gpu.Guaranteed
 		a.Limits.MaxBytes = free
@@ -207,7 +209,8 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 		defer trainer.Close()
 		return trainer.MicroBatch(), nil
 	}
-	const image = 64 * 64 * 32 * 4 // bytes of an activation, of which a step has three: y, its gradient, and that before the relu
+	// bytes of an activation, of which a step has three: y, its gradient, and that before the relu
+	const image = 64 * 64 * 32 * 4
 	for free, want := range map[int64]int{64 << 20: 32, 20 * 3 * image: 16, 10 * 3 * image: 8} {
 		got, err := micro(free)
 		require.NoError(t, err)
@@ -221,7 +224,8 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 // A batch of which each activation can be bound, but not the shares of a weight
 // gradient, is halved until they can.
 func TestBatchIsSplitToFitTheBindings(t *testing.T) {
-	layers := nn.Sequential{nn.Conv2D{Out: 256, Kernel: 1}, nn.Conv2D{Out: 384, Kernel: 3, Pad: nn.Pad(1)}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	layers := nn.Sequential{nn.Conv2D{Out: 256, Kernel: 1}, nn.Conv2D{Out: 384, Kernel: 3, Pad: nn.Pad(1)},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}}
 	set := &data.Images{C: 1, H: 12, W: 12, Labels: make([]uint8, 40), Classes: make([]string, 10)} // all black
 	micro := func(binding int64) int {
 		a := gpu.Guaranteed
@@ -244,7 +248,8 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 // Weights of which each layer's can be bound, but not all at once, are updated in parts that the
 // adapter binds.
 func TestUpdateFitsTheBindings(t *testing.T) {
-	layers := nn.Sequential{nn.Conv2D{Out: 64, Kernel: 1}, nn.Conv2D{Out: 64, Kernel: 3}, nn.Conv2D{Out: 64, Kernel: 3}, nn.GlobalAvgPool2D{}, nn.Flatten{}}
+	layers := nn.Sequential{nn.Conv2D{Out: 64, Kernel: 1}, nn.Conv2D{Out: 64, Kernel: 3}, nn.Conv2D{Out: 64, Kernel: 3},
+		nn.GlobalAvgPool2D{}, nn.Flatten{}}
 	for name, h := range optimizers {
 		h.Batch, h.Epochs, h.ClipNorm = 4, 1, 1
 		a := gpu.Guaranteed
@@ -252,12 +257,14 @@ func TestUpdateFitsTheBindings(t *testing.T) {
 		dev := gpu.Dry(a, false)
 		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 6, W: 6})
 		require.NoError(t, err)
-		images, err := nn.Upload(dev, &data.Images{C: 1, H: 6, W: 6, Labels: make([]uint8, 8), Classes: make([]string, 64)})
+		images,
+			err := nn.Upload(dev, &data.Images{C: 1, H: 6, W: 6, Labels: make([]uint8, 8), Classes: make([]string, 64)})
 		require.NoError(t, err)
 		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: h})
 		require.NoError(t, err)
 		parts, updated := map[string]int{}, map[string]int{} // by kernel
-		for _, m := range regexp.MustCompile(`(?m)^update +(\S+) +\D*?(\d+) `).FindAllStringSubmatch(trainer.String(), -1) {
+		for _, m := range regexp.MustCompile(`(?m)^update +(\S+) +\D*?(\d+) `).FindAllStringSubmatch(trainer.String(),
+			-1) {
 			n, err := strconv.Atoi(m[2])
 			require.NoError(t, err)
 			parts[m[1]]++

@@ -85,7 +85,9 @@ func wrapperPrefix(ts []safetensors.Tensor, first string) string {
 	for _, t := range ts {
 		p, ok := strings.CutSuffix(t.Name, first)
 		p = strings.TrimSuffix(p, netPrefix)
-		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool { return !t.Integer && !strings.HasPrefix(t.Name, p) })
+		all := !slices.ContainsFunc(ts, func(t safetensors.Tensor) bool {
+			return !t.Integer && !strings.HasPrefix(t.Name, p)
+		})
 		if ok && all && strings.HasSuffix(p, ".") {
 			return p
 		}
@@ -174,8 +176,9 @@ func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safete
 		}
 		kind := len(l.Weights[0].Shape)
 		if !hasKind(kind) {
-			return nil, fmt.Errorf("weights: the network's layer %s has a %s of shape %v; the layers that can be read from a file of %s are: %s",
-				l, l.Weights[0].Name, l.Weights[0].Shape, c.framework, readable)
+			return nil,
+				fmt.Errorf("weights: the network's layer %s has a %s of shape %v; the layers that can be read from a file of %s are: %s",
+					l, l.Weights[0].Name, l.Weights[0].Shape, c.framework, readable)
 		}
 		wanted[kind] = append(wanted[kind], l)
 	}
@@ -186,7 +189,8 @@ func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safete
 		}
 		from, to := found[kind], wanted[kind]
 		if len(from) != len(to) {
-			return nil, fmt.Errorf("weights: the file, of %s, has %d %s; the network has %d", c.framework, len(from), name, len(to))
+			return nil, fmt.Errorf("weights: the file, of %s, has %d %s; the network has %d", c.framework, len(from),
+				name, len(to))
 		}
 		if err := sortLayers(from); err != nil {
 			return nil, err
@@ -213,7 +217,8 @@ func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, err
 		case t.Integer:
 			continue
 		case !known || strings.Contains(lower, "transpose") || c.channelsLast && strings.Contains(lower, "depthwise"):
-			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name, c.framework, readable)
+			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name,
+				c.framework, readable)
 		case tensors[path] == nil:
 			paths, tensors[path] = append(paths, path), map[string]int{}
 		}

@@ -96,7 +96,8 @@ func TestTranslate(t *testing.T) {
 	require.NoError(t, err)
 	pytorch, last := saved(t)
 	replace := func(pairs ...string) func(string) string { return strings.NewReplacer(pairs...).Replace }
-	keras := replace("params.", "", "batch_stats.", "", ".scale", "/gamma", "Norm_0.bias", "Norm_0/beta", ".mean", "/moving_mean",
+	keras := replace("params.", "", "batch_stats.", "", ".scale", "/gamma", "Norm_0.bias", "Norm_0/beta", ".mean",
+		"/moving_mean",
 		".var", "/moving_variance", "BatchNorm_0", "batch_normalization", "Conv_0", "conv2d", "Conv_", "conv2d_",
 		"Dense_0", "dense_7", "Dense_1", "dense_12", ".", "/")
 	mxnet := replace("0.", "conv0_", "1.weight", "batchnorm0_gamma", "1.bias", "batchnorm0_beta", "1.", "batchnorm0_",
@@ -110,21 +111,26 @@ func TestTranslate(t *testing.T) {
 		"Flax":              {last, func(s string) string { return s }},
 		"Flax, commas":      {last, replace(".", ",")},
 		"Flax, setup":       {last, replace("Conv_0", "conv1", "Conv_", "conv", "Dense_", "fc", "BatchNorm_0", "bn")},
-		"Flax, Sequential": {last, replace("Conv_0", "layers_0", "BatchNorm_0", "layers_1", "Conv_2", "layers_2.layers_0",
+		"Flax, Sequential": {last, replace("Conv_0", "layers_0", "BatchNorm_0", "layers_1", "Conv_2",
+			"layers_2.layers_0",
 			"Conv_10", "layers_2.layers_2", "Dense_0", "layers_4", "Dense_1", "layers_10")},
 		"nnx": {last, replace("params.", "", "batch_stats.", "", "Conv_0", "layers.0", "BatchNorm_0", "layers.1",
-			"Conv_2", "layers.2.layers.0", "Conv_10", "layers.2.layers.2", "Dense_0", "layers.4", "Dense_1", "layers.10")},
+			"Conv_2", "layers.2.layers.0", "Conv_10", "layers.2.layers.2", "Dense_0", "layers.4", "Dense_1",
+			"layers.10")},
 		"Keras": {last, func(s string) string { return "sequential_3/" + keras(s) }},
 		"Keras, nested": {last, func(s string) string {
 			return replace("conv2d_2", "sequential_1/conv2d_2", "conv2d_10", "sequential_1/conv2d_10")(keras(s))
 		}},
-		"Keras, deeper first": {last, func(s string) string { return "nin/" + strings.Replace(keras(s), "conv2d/", "block/deep/conv2d/", 1) }},
-		"tf.keras":            {last, func(s string) string { return keras(s) + ":0" }},
-		"MXNet":               {pytorch, mxnet},
-		"MXNet, with scopes":  {pytorch, func(s string) string { return "nin0_" + mxnet(s) }},
+		"Keras, deeper first": {last, func(s string) string {
+			return "nin/" + strings.Replace(keras(s), "conv2d/", "block/deep/conv2d/", 1)
+		}},
+		"tf.keras":           {last, func(s string) string { return keras(s) + ":0" }},
+		"MXNet":              {pytorch, mxnet},
+		"MXNet, with scopes": {pytorch, func(s string) string { return "nin0_" + mxnet(s) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			seed := safetensors.Tensor{Name: "seed_generator/seed_generator_state", Shape: []int{2}, Data: []float32{1, 2}, Integer: true}
+			seed := safetensors.Tensor{Name: "seed_generator/seed_generator_state", Shape: []int{2},
+				Data: []float32{1, 2}, Integer: true}
 			ts := append(renamed(c.ts, c.rename), seed)
 			for range 5 {
 				got, err := d.Translate(ts)
@@ -158,9 +164,15 @@ func TestTranslateRefuses(t *testing.T) {
 		{"a layer too many", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ramp("params.Dense_2.kernel", 4, 4), ramp("params.Dense_2.bias", 4))
 		}, "has 3 dense layers; the network has 2"},
-		{"no bias", func(ts []safetensors.Tensor) []safetensors.Tensor { return slices.Delete(ts, 1, 2) }, "net.0.bias is missing"},
-		{"no running mean", func(ts []safetensors.Tensor) []safetensors.Tensor { return slices.Delete(ts, 4, 6) }, "net.1.running_mean is missing"},
-		{"a bias alone", func(ts []safetensors.Tensor) []safetensors.Tensor { return append(ts, ramp("params.Dense_2.bias", 4)) },
+		{"no bias", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return slices.Delete(ts, 1, 2)
+		}, "net.0.bias is missing"},
+		{"no running mean", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return slices.Delete(ts, 4, 6)
+		}, "net.1.running_mean is missing"},
+		{"a bias alone", func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, ramp("params.Dense_2.bias", 4))
+		},
 			"layer Dense_2, of Flax or Keras, has no kernel or scale"},
 		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ramp("Conv_0.kernel", 3, 2, 2, 3))
@@ -169,7 +181,8 @@ func TestTranslateRefuses(t *testing.T) {
 			return renamed(ts, strings.NewReplacer("Dense_0", "hidden", "Dense_1", "logits").Replace)
 		}, "the names do not say which of the layers"},
 		{"blocks of different names", func(ts []safetensors.Tensor) []safetensors.Tensor {
-			return renamed(ts, strings.NewReplacer("Conv_0", "stem.layers_0", "Conv_2", "body.layers_1", "Conv_10", "body.layers_2").Replace)
+			return renamed(ts, strings.NewReplacer("Conv_0", "stem.layers_0", "Conv_2", "body.layers_1", "Conv_10",
+				"body.layers_2").Replace)
 		}, "the names do not say which of the layers"},
 		{"transposed", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return renamed(ts, strings.NewReplacer("Conv_2", "ConvTranspose_0").Replace)
@@ -211,13 +224,15 @@ func TestTranslateRefuses(t *testing.T) {
 // A state dict of PyTorch is left as it is, whatever its tensors are called, but for the net. that
 // stands before the network's names; only the names of another network do not fit.
 func TestTranslateLeavesPyTorch(t *testing.T) {
-	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}, nn.Linear{Out: 2}}, nn.Shape{C: 3, H: 2, W: 2})
+	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}, nn.Linear{Out: 2}},
+		nn.Shape{C: 3, H: 2, W: 2})
 	require.NoError(t, err)
 	for _, c := range []struct {
 		names []string
 		net   bool
 	}{
-		{[]string{"0.weight", "kernel", "scale"}, false}, {[]string{"conv1.weight", "attention.kernel", "bn.gamma"}, false},
+		{[]string{"0.weight", "kernel", "scale"}, false},
+		{[]string{"conv1.weight", "attention.kernel", "bn.gamma"}, false},
 		{[]string{"net.2.bias", "conv0_weight"}, true}, {[]string{"encoder.conv0_weight", "encoder.conv0_bias"}, false},
 		{[]string{"weight", "bias"}, false}, {[]string{"net.weight", "conv0_weight"}, false},
 	} {
@@ -240,12 +255,14 @@ func TestTranslateLeavesPyTorch(t *testing.T) {
 // Freeze means the submodule too.
 func TestTranslateKeepsASubmoduleCalledNet(t *testing.T) {
 	layers := nn.Sequential{
-		nn.Named{Name: "net", Layer: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.ReLU{}, nn.Conv2D{Out: 2, Kernel: 1}}},
+		nn.Named{Name: "net", Layer: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.ReLU{},
+			nn.Conv2D{Out: 2, Kernel: 1}}},
 		nn.Flatten{}, nn.Named{Name: "head", Layer: nn.Linear{Out: 2}},
 	}
 	in := nn.Shape{C: 3, H: 2, W: 2}
 	ts := []safetensors.Tensor{
-		ramp("net.0.weight", 2, 3, 1, 1), ramp("net.0.bias", 2), ramp("net.2.weight", 2, 2, 1, 1), ramp("net.2.bias", 2),
+		ramp("net.0.weight", 2, 3, 1, 1), ramp("net.0.bias", 2), ramp("net.2.weight", 2, 2, 1, 1),
+		ramp("net.2.bias", 2),
 		ramp("head.weight", 2, 8), ramp("head.bias", 2),
 	}
 	want := renamed(ts, func(s string) string { return "net." + s })
@@ -276,7 +293,8 @@ func (threes) Build(_ *nn.Graph, x *nn.Tensor) *nn.Tensor { return x }
 
 // A layer of the network that no file of another framework can have is named.
 func TestTranslateNamesALayerWithoutAForm(t *testing.T) {
-	d := &nn.Description{Layers: []nn.Described{{Path: "3", Layer: threes{}, Weights: []nn.WeightTensor{{Name: "weight", Shape: []int{2, 2, 2}}}}}}
+	d := &nn.Description{Layers: []nn.Described{{Path: "3", Layer: threes{},
+		Weights: []nn.WeightTensor{{Name: "weight", Shape: []int{2, 2, 2}}}}}}
 	_, err := d.Translate([]safetensors.Tensor{ramp("params.Conv_0.kernel", 1, 1, 2, 2)})
 	assert.EqualError(t, err, "weights: the network's layer 3 (nn_test.threes) has a weight of shape [2 2 2]; "+
 		"the layers that can be read from a file of Flax or Keras are: convolution, dense, batch normalisation")

@@ -54,7 +54,8 @@ func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
 		}
 		v, ok := s.Named(dev, p, name)
 		if named && !ok {
-			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, dev.Adapter().Name, s.Candidates(dev, p))
+			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, dev.Adapter().Name,
+				s.Candidates(dev, p))
 		}
 		if ok {
 			s.Variants[p] = v
@@ -116,7 +117,8 @@ func (net *Net) Choices(batch int) ([]Choice, error) {
 }
 
 func (net *Net) choice(c convolution, p conv2d.Pass) Choice {
-	ch := Choice{Key: kernelKey(p, c.shape), Layer: c.path, Pass: p.String(), Shape: c.shape.String(), Variant: c.shape.Variants[p].String()}
+	ch := Choice{Key: kernelKey(p, c.shape), Layer: c.path, Pass: p.String(), Shape: c.shape.String(),
+		Variant: c.shape.Variants[p].String()}
 	for i, v := range c.shape.Candidates(net.dev, p) {
 		ch.Candidates = append(ch.Candidates, Measured{Variant: v.String(), Default: i == 0})
 	}
@@ -184,7 +186,8 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 	case conv2d.WeightGradient:
 		right, out, terms = s.Out(), s.Weights(), s.N*s.OutH()*s.OutW()
 	}
-	x, y, z, batch := t.noise("x", left), t.noise("y", right), t.buffer("z", out), t.buffer("batch", shaders.BatchBytes/4)
+	x, y, z, batch := t.noise("x", left), t.noise("y", right), t.buffer("z", out),
+		t.buffer("batch", shaders.BatchBytes/4)
 	if t.err == nil {
 		t.err = gpu.Write(batch, shaders.Batch{First: 1}.Words())
 	}
@@ -303,7 +306,8 @@ func (t *trial) noise(label string, values int) gpu.View {
 // twice as often each time until that takes some hundredths of a second, which
 // warms the device up too, and so often five times, of which it returns the
 // shortest and the median. It gives up on what takes thrice the fastest so far.
-func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds, median float64, err error) {
+func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds, median float64,
+	err error) {
 	const sample = 0.02
 	began := time.Now()
 	plan, err := r.Plan()

@@ -31,7 +31,8 @@ func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
 func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 	net := tuned(t, gputest.Device(t))
 	measured := 0
-	kernels, err := net.Tune(context.Background(), 8, nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"}, func(nn.Choice) { measured++ })
+	kernels, err := net.Tune(context.Background(), 8, nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"},
+		func(nn.Choice) { measured++ })
 	require.NoError(t, err)
 	assert.Equal(t, 8, measured)
 	net.Use(kernels)
@@ -81,7 +82,9 @@ func TestTuneTakesTheFastestAndMeasuresOnce(t *testing.T) {
 		assert.Equal(t, best.Variant, c.Variant, key)
 		assert.Positive(t, best.Ms, key)
 	}
-	again, err := net.Tune(context.Background(), 8, kernels, func(c nn.Choice) { t.Errorf("%s was measured again", c.Shape) })
+	again, err := net.Tune(context.Background(), 8, kernels, func(c nn.Choice) {
+		t.Errorf("%s was measured again", c.Shape)
+	})
 	require.NoError(t, err)
 	assert.Equal(t, kernels, again)
 }
@@ -111,19 +114,22 @@ func TestUse(t *testing.T) {
 	net.Use(nn.Kernels{"forward [8,1->28] 9x9 3x3 s1 p1 input": "tile 1x1"})
 	_, err = net.Choices(8)
 	require.Error(t, err)
-	assert.Contains(t, err.Error(), `layer 0 (conv 28 3 pad 1) on [1,9,9]: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
+	assert.Contains(t, err.Error(),
+		`layer 0 (conv 28 3 pad 1) on [1,9,9]: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
 }
 
-// What a GPU gets for the chapter's layers, which no test machine need have; and what FXC, which takes
-// a minute for a kernel with workgroup memory.
+// What a GPU gets for the chapter's layers, which no test machine need have; and what FXC, which
+// takes a minute for a kernel with workgroup memory.
 func TestChoicesOnGPU(t *testing.T) {
 	a := gpu.Guaranteed
 	a.Limits.MaxBufferBytes, a.Limits.MaxBindingBytes = 1<<30, 1<<30
 	assert.Equal(t, map[string]string{
 		"0 forward": "tile 128x96x16", "0 dw": "tile 128x96x16",
-		"3 forward": "winograd 8 tile 128x128x16", "3 dx": "winograd 8 tile 128x96x16", "3 dw": "winograd 8 tile 128x128x16",
+		"3 forward": "winograd 8 tile 128x128x16", "3 dx": "winograd 8 tile 128x96x16",
+		"3 dw": "winograd 8 tile 128x128x16",
 		// Direct, 144 x 3 tiles of 128x128 would not fill it.
-		"6 forward": "winograd 8 tile 128x96x16", "6 dx": "winograd 8 tile 128x64x16", "6 dw": "winograd 8 tile 128x96x16",
+		"6 forward": "winograd 8 tile 128x96x16", "6 dx": "winograd 8 tile 128x64x16",
+		"6 dw":      "winograd 8 tile 128x96x16",
 		"9 forward": "tile 256x16x8", "9 dx": "tile 64x32x16", "9 dw": "tile 256x16x8",
 	}, chapterChoices(t, a))
 	a.Compiler, a.Limits.MaxSharedBytes = "FXC", 0
@@ -155,7 +161,8 @@ func chapterChoices(t *testing.T, a gpu.Adapter) map[string]string {
 // device.
 func TestFamiliesTrainAlike(t *testing.T) {
 	dev := gputest.Device(t)
-	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 21*81), Labels: make([]uint8, 21), Classes: make([]string, 10)}
+	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 21*81), Labels: make([]uint8, 21),
+		Classes: make([]string, 10)}
 	for i := range set.Pixels {
 		set.Pixels[i] = uint8(i * i % 251)
 	}
@@ -163,7 +170,8 @@ func TestFamiliesTrainAlike(t *testing.T) {
 		set.Labels[i] = uint8(i % 10)
 	}
 	var want []float64
-	for _, variant := range []string{"block 8", "tile 64x64x16", "broadcast", "winograd 6 block 8", "winograd 8 tile 64x64x16"} {
+	for _, variant := range []string{"block 8", "tile 64x64x16", "broadcast", "winograd 6 block 8",
+		"winograd 8 tile 64x64x16"} {
 		net := tuned(t, dev)
 		net.Use(nn.Kernels{"": variant})
 		require.NoError(t, net.Init(nn.He, 1))

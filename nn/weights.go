@@ -67,7 +67,8 @@ func checkTensors(size int, tensors []WeightTensor) error {
 		values += int(n)
 	}
 	if values < 1 || values > size || size > 2*maxValues {
-		return fmt.Errorf("it declares %d weights in %d values on the device; want 1 to %d, and room for each", values, size, 2*maxValues)
+		return fmt.Errorf("it declares %d weights in %d values on the device; want 1 to %d, and room for each", values,
+			size, 2*maxValues)
 	}
 	return nil
 }
@@ -262,7 +263,8 @@ func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Ten
 }
 
 // byName gives the tensors as [Description.Translate] does, and by their names.
-func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor, given map[string]safetensors.Tensor, err error) {
+func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor, given map[string]safetensors.Tensor,
+	err error) {
 	if translated, err = net.description.Translate(ts); err != nil {
 		return nil, nil, err
 	}

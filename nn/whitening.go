@@ -45,7 +45,8 @@ func (net *Net) upload(w *data.Whitening) error {
 		matrix[n*n+place(i)] = float32(shift)
 	}
 	if limit := net.dev.Adapter().Limits.MaxBindingBytes; int64(len(matrix))*4 > limit {
-		return fmt.Errorf("nn: the whitening takes %d bytes; %s binds at most %d", len(matrix)*4, net.dev.Adapter().Name, limit)
+		return fmt.Errorf("nn: the whitening takes %d bytes; %s binds at most %d", len(matrix)*4,
+			net.dev.Adapter().Name, limit)
 	}
 	var err error
 	net.whitening, err = upload(net.dev, "whitening", matrix)
@@ -88,7 +89,8 @@ func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	n := len(w.Mean)
 	all := map[string][]int{"axes": {1, 2, 3}}
 	precede(m, []onnx.Node{
-		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not be.
+		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not
+		// be.
 		{Op: "ReduceMin", Inputs: []string{m.Input.Name}, Output: "whitening.least value", Ints: all},
 		{Op: "Sub", Inputs: []string{m.Input.Name, "whitening.least value"}, Output: "whitening.above"},
 		{Op: "ReduceMean", Inputs: []string{"whitening.above"}, Output: "whitening.brightness", Ints: all},

@@ -33,7 +33,8 @@ func TestWhiten(t *testing.T) {
 		identity[i*n+i] = 1
 	}
 	require.NoError(t, net.SetWeights([]safetensors.Tensor{
-		{Name: "net.1.weight", Shape: []int{n, n}, Data: identity}, {Name: "net.1.bias", Shape: []int{n}, Data: make([]float32, n)},
+		{Name: "net.1.weight", Shape: []int{n, n}, Data: identity},
+		{Name: "net.1.bias", Shape: []int{n}, Data: make([]float32, n)},
 	}))
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)

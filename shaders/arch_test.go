@@ -98,9 +98,11 @@ func TestImportsGoOneWay(t *testing.T) {
 			case strings.HasPrefix(i, binding+"/wgpuext/glfw") || strings.HasPrefix(i, window):
 				assert.Equal(t, "viz", top(pkg), "%s imports %s", pkg, i)
 			case top(i) == "net": // the one thing that is downloaded is a dataset, and served the page in a browser
-				assert.Contains(t, []string{"nn/data/download", "cmd/web", "cmd/internal/browser/wasm"}, pkg, "%s imports %s", pkg, i)
+				assert.Contains(t, []string{"nn/data/download", "cmd/web", "cmd/internal/browser/wasm"}, pkg,
+					"%s imports %s", pkg, i)
 			case isOwn && proof[own] && top(pkg) != "shaders":
-				assert.Contains(t, []string{"cmd/nin", "cmd/web/page"}, pkg, "%s imports %s", pkg, i) // their self-tests
+				// their self-tests
+				assert.Contains(t, []string{"cmd/nin", "cmd/web/page"}, pkg, "%s imports %s", pkg, i)
 			case isOwn && top(own) != top(pkg) && bridges[pkg] != own:
 				assert.Contains(t, allowed, top(own), "%s imports %s", pkg, i)
 			}

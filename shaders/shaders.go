@@ -12,8 +12,9 @@
 //   - A kernel is a [gpu.Kernel] of an argument struct, whose fields are views on
 //     the device and slices in the twin. Constants come from a Go struct, by
 //     [Source], or from the kernel's Sizes, where layers of other sizes should share
-//     its machine code on software adapters. A kernel writes every element of an output that is tagged write,
-//     in a fixed order of summation, and zeros in the padding of channels.
+//     its machine code on software adapters. A kernel writes every element of an
+//     output that is tagged write, in a fixed order of summation, and zeros in the
+//     padding of channels.
 //   - ref.go has the float64 twins, in plain loops: method Forward has ForwardRef,
 //     and Kernel has Ref. Nothing but cases and tests uses them.
 //   - cases.go has the conformance cases, at awkward sizes, and the checks of the

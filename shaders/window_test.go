@@ -8,9 +8,11 @@ import (
 	"wgnin/shaders"
 )
 
-// The output sizes are those of torch.nn.Conv2d(1, 1, (3, 2), (2, 1), 1, dilation) on an image of 11x9.
+// The output sizes are those of torch.nn.Conv2d(1, 1, (3, 2), (2, 1), 1, dilation) on an image of
+// 11x9.
 func TestWindowDilation(t *testing.T) {
-	w := shaders.Window{InH: 11, InW: 9, KH: 3, KW: 2, StrideH: 2, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1, PadRight: 1}
+	w := shaders.Window{InH: 11, InW: 9, KH: 3, KW: 2, StrideH: 2, StrideW: 1, PadTop: 1, PadBottom: 1, PadLeft: 1,
+		PadRight: 1}
 	for _, c := range []struct {
 		h, w, spanH, spanW, outH, outW int
 		says                           string

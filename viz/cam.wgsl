@@ -1,7 +1,8 @@
-// A class activation map (Zhou et al., arXiv:1512.04150) over the image: the map of one class, enlarged by bilinear
-// interpolation, in one hue whose opacity goes from none, where the map is not positive, to p.opacity at its largest value.
-// Shapes: image is a tensor [1,Planes,Rows,Cols] of values 0 to 1 (see Tensor), of 1 or 3 planes; map is [Rows,Cols];
-// frame is [*,frameWidth] packed RGBA8 pixels.
+// A class activation map (Zhou et al., arXiv:1512.04150) over the image: the map of one class,
+// enlarged by bilinear interpolation, in one hue whose opacity goes from none, where the map is not
+// positive, to p.opacity at its largest value.
+// Shapes: image is a tensor [1,Planes,Rows,Cols] of values 0 to 1 (see Tensor), of 1 or 3 planes;
+// map is [Rows,Cols]; frame is [*,frameWidth] packed RGBA8 pixels.
 // One invocation: one pixel of the panel. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

@@ -45,8 +45,10 @@ func colourMaps() ([]colourMap, error) {
 	// As even in luminance on both sides; Moreland's own two-sided maps are
 	// light at zero.
 	zero := color.RGBA{24, 26, 30, 255}
-	negative, err1 := moreland.NewLuminance([]color.Color{zero, color.RGBA{36, 96, 196, 255}, color.RGBA{150, 208, 255, 255}})
-	positive, err2 := moreland.NewLuminance([]color.Color{zero, color.RGBA{196, 70, 30, 255}, color.RGBA{255, 206, 140, 255}})
+	negative,
+		err1 := moreland.NewLuminance([]color.Color{zero, color.RGBA{36, 96, 196, 255}, color.RGBA{150, 208, 255, 255}})
+	positive,
+		err2 := moreland.NewLuminance([]color.Color{zero, color.RGBA{196, 70, 30, 255}, color.RGBA{255, 206, 140, 255}})
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}

@@ -93,7 +93,8 @@ func (s *Scene) drawCurves(p pen) {
 		loss = append(loss, point{float64(e.Epoch), e.TestLoss})
 		accuracy = append(accuracy, point{float64(e.Epoch), e.TestAccuracy})
 	}
-	dashed, dashDot := []float64{6 * p.scale, 4 * p.scale}, []float64{8 * p.scale, 3 * p.scale, 2 * p.scale, 3 * p.scale}
+	dashed, dashDot := []float64{6 * p.scale, 4 * p.scale},
+		[]float64{8 * p.scale, 3 * p.scale, 2 * p.scale, 3 * p.scale}
 	draw(color.RGBA{44, 78, 120, 255}, 1, c.columns(int(right-left)))
 	draw(blue, 1.75, c.means)
 	draw(purple, 1.75, loss, dashed...)

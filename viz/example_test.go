@@ -24,7 +24,8 @@ func Example() {
 	must(gpu.Write(buffer.All(), values))
 
 	tensor := func(maps, first int) viz.Tensor {
-		return viz.Tensor{Data: buffer.All(), Offset: first * 16, Shape: [4]int{maps, 1, 4, 4}, Stride: [4]int{16, 0, 4, 1}}
+		return viz.Tensor{Data: buffer.All(), Offset: first * 16, Shape: [4]int{maps, 1, 4, 4},
+			Stride: [4]int{16, 0, 4, 1}}
 	}
 	scene, err := viz.NewScene(dev, viz.Source{
 		Title: "ramps", CAM: -1, Input: tensor(1, 0),

@@ -53,11 +53,12 @@ func cases() []check.Case {
 		cs = append(cs, check.Of(s.kernel(), statsArgs[u32, f64]{
 			P: gpu.Words(s), X: x, Entry: r.Floats(4 * (int(s.To) + rows + 1)),
 			// WGSL allows a division 2.5 units in the last place.
-		}, s.ref, check.Bound[statsArgs[u32, f64]]{Terms: int(s.Cols), Ulps: 2.5, Magnitude: func(a statsArgs[u32, f64]) {
-			for i := range a.Entry {
-				a.Entry[i] = 1 // all values are in [-1,1], and so are their means
-			}
-		}}))
+		}, s.ref, check.Bound[statsArgs[u32, f64]]{Terms: int(s.Cols), Ulps: 2.5,
+			Magnitude: func(a statsArgs[u32, f64]) {
+				for i := range a.Entry {
+					a.Entry[i] = 1 // all values are in [-1,1], and so are their means
+				}
+			}}))
 	}
 	for _, m := range []merge{{1, 1, 0, 1}, {1, 71, 3, 1}, {67, 5, 70, 2}, {3, 2, 0, 6}} {
 		n := 4 * int(max(m.Src+m.Sets*m.Parts, m.To+m.Sets)+1)
@@ -70,15 +71,21 @@ func cases() []check.Case {
 	}
 	const none = 1 << 20
 	for _, m := range []maps{
-		{Left: 3, Top: 2, Width: 50, Height: 31, FrameWidth: 57, Columns: 4, CellWidth: 10, CellHeight: 8, Gap: 2, Maps: 7, Planes: 1, Rows: 4, Cols: 5,
-			Offset: 4, MapStride: 1, RowStride: 40, ColStride: 8, Range: 1, RangeStep: 1, Colours: 256, Background: 0xff302010, Mark: 5, Border: 1, MarkColour: 0xffffffff},
-		{Width: 33, Height: 29, FrameWidth: 33, Columns: 3, CellWidth: 7, CellHeight: 6, Gap: 3, Maps: 9, Planes: 1, Rows: 13, Cols: 11,
+		{Left: 3, Top: 2, Width: 50, Height: 31, FrameWidth: 57, Columns: 4, CellWidth: 10, CellHeight: 8, Gap: 2,
+			Maps: 7, Planes: 1, Rows: 4, Cols: 5,
+			Offset: 4, MapStride: 1, RowStride: 40, ColStride: 8, Range: 1, RangeStep: 1, Colours: 256,
+			Background: 0xff302010, Mark: 5, Border: 1, MarkColour: 0xffffffff},
+		{Width: 33, Height: 29, FrameWidth: 33, Columns: 3, CellWidth: 7, CellHeight: 6, Gap: 3, Maps: 9, Planes: 1,
+			Rows: 13, Cols: 11,
 			MapStride: 1, RowStride: 132, ColStride: 12, Range: 2, Symmetric: 1, Mark: none, Background: 1},
-		{Left: 1, Width: 20, Height: 20, FrameWidth: 21, Columns: 1, CellWidth: 17, CellHeight: 17, Gap: 1, Maps: 1, Planes: 3, Rows: 5, Cols: 3,
+		{Left: 1, Width: 20, Height: 20, FrameWidth: 21, Columns: 1, CellWidth: 17, CellHeight: 17, Gap: 1, Maps: 1,
+			Planes: 3, Rows: 5, Cols: 3,
 			PlaneStride: 1, RowStride: 9, ColStride: 3, Range: 0, Mark: 0, Border: 1, MarkColour: 7},
-		{Width: 5, Height: 3, FrameWidth: 5, Columns: 1, CellWidth: 5, CellHeight: 3, Maps: 1, Planes: 1, Rows: 1, Cols: 2, ColStride: 1, Range: 3, Mark: none, Colours: 100},
+		{Width: 5, Height: 3, FrameWidth: 5, Columns: 1, CellWidth: 5, CellHeight: 3, Maps: 1, Planes: 1, Rows: 1,
+			Cols: 2, ColStride: 1, Range: 3, Mark: none, Colours: 100},
 	} {
-		x := ints(r, int(m.Offset+m.Maps*m.MapStride+2*m.PlaneStride+m.Rows*m.RowStride+m.Cols*m.ColStride)+1, -300, 300)
+		x := ints(r, int(m.Offset+m.Maps*m.MapStride+2*m.PlaneStride+m.Rows*m.RowStride+m.Cols*m.ColStride)+1, -300,
+			300)
 		entry := make([]float64, 4*(m.Range+m.Maps*m.RangeStep+1))
 		for i := range len(entry) / 4 {
 			span := [...]float64{255, 51, 85, 0}[i%4]
@@ -88,14 +95,18 @@ func cases() []check.Case {
 			}
 		}
 		cs = append(cs, check.Of(m.kernel(), mapsArgs[u32, f64]{
-			P: gpu.Words(m), X: x, Entry: entry, Colours: words(r, 512), Frame: words(r, int((m.Top+m.Height+1)*m.FrameWidth)),
+			P: gpu.Words(m), X: x, Entry: entry, Colours: words(r, 512),
+			Frame: words(r, int((m.Top+m.Height+1)*m.FrameWidth)),
 		}, m.ref, check.Bound[mapsArgs[u32, f64]]{}))
 	}
 	for _, c := range []cam{
-		{Left: 2, Top: 1, Width: 32, Height: 16, FrameWidth: 37, Planes: 1, Rows: 28, Cols: 28, PlaneStride: 9, RowStride: 28, ColStride: 1,
-			MapRows: 4, MapCols: 8, MapOffset: 3, MapRowStride: 64, MapColStride: 8, Range: 1, Hue: 0xff50a6f5, Opacity: camOpacity},
-		{Width: 16, Height: 32, FrameWidth: 16, Planes: 3, Rows: 5, Cols: 7, Offset: 2, PlaneStride: 1, RowStride: 21, ColStride: 3,
-			MapRows: 2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Hue: 0xffc86432, Opacity: camOpacity},
+		{Left: 2, Top: 1, Width: 32, Height: 16, FrameWidth: 37, Planes: 1, Rows: 28, Cols: 28, PlaneStride: 9,
+			RowStride: 28, ColStride: 1,
+			MapRows: 4, MapCols: 8, MapOffset: 3, MapRowStride: 64, MapColStride: 8, Range: 1, Hue: 0xff50a6f5,
+			Opacity: camOpacity},
+		{Width: 16, Height: 32, FrameWidth: 16, Planes: 3, Rows: 5, Cols: 7, Offset: 2, PlaneStride: 1, RowStride: 21,
+			ColStride: 3,
+			MapRows:   2, MapCols: 1, MapRowStride: 1, MapColStride: 1, Hue: 0xffc86432, Opacity: camOpacity},
 	} {
 		// Halves of halves, so that what is interpolated and blended has no rounding that could
 		// differ.
@@ -125,7 +136,8 @@ var mutants = []checktest.Mutant{
 	{Kernel: "viz/merge", Kind: "smallest", Right: "min(all.x, part.x)", Wrong: "all.x"},
 	{Kernel: "viz/maps", Kind: "sign", Right: "high = max(abs(low)", Wrong: "high = max(low"},
 	{Kernel: "viz/maps", Kind: "index", Right: "(row - 1u) * p.columns", Wrong: "row * p.columns"},
-	{Kernel: "viz/maps", Kind: "index", Right: "inX * p.cols / p.cellWidth", Wrong: "(inX + 1u) * p.cols / p.cellWidth"},
+	{Kernel: "viz/maps", Kind: "index", Right: "inX * p.cols / p.cellWidth",
+		Wrong: "(inX + 1u) * p.cols / p.cellWidth"},
 	{Kernel: "viz/maps", Kind: "index", Right: "2u * p.planeStride", Wrong: "p.planeStride"},
 	{Kernel: "viz/maps", Kind: "unwritten", Right: "i >= p.width * p.height", Wrong: "i + 1u >= p.width * p.height"},
 	{Kernel: "viz/maps", Kind: "gap", Right: "inY >= p.cellHeight", Wrong: "inY > p.cellHeight"},
@@ -135,7 +147,8 @@ var mutants = []checktest.Mutant{
 	{Kernel: "viz/cam", Kind: "sign", Right: "f32(p.height) - 0.5", Wrong: "f32(p.height) + 0.5"},
 	{Kernel: "viz/cam", Kind: "index", Right: "map_at(row, col + 1)", Wrong: "map_at(row, col)"},
 	{Kernel: "viz/cam", Kind: "unwritten", Right: "i >= p.width * p.height", Wrong: "i + 1u >= p.width * p.height"},
-	{Kernel: "viz/cam", Kind: "edge", Right: "clamp(row, 0, i32(p.mapRows) - 1)", Wrong: "clamp(row, 0, i32(p.mapRows))"},
+	{Kernel: "viz/cam", Kind: "edge", Right: "clamp(row, 0, i32(p.mapRows) - 1)",
+		Wrong: "clamp(row, 0, i32(p.mapRows))"},
 	{Kernel: "viz/cam", Kind: "blend", Right: "p.opacity * level", Wrong: "0.5 * level"},
 	{Kernel: "viz/cam", Kind: "range", Right: "vec4<f32>(0.0, entry[p.range].y, 0.0, 0.0)", Wrong: "entry[p.range]"},
 	{Kernel: "viz/cam", Kind: "grey", Right: "select(0u, p.planeStride, p.planes == 3u)", Wrong: "p.planeStride"},

@@ -317,7 +317,8 @@ func (s *Scene) paint(from, to image.Point) {
 	g, size := s.layout.input, s.src.Canvas
 	onCanvas := func(p image.Point) (x, y float64) {
 		p = p.Sub(g.rect.Min)
-		return (float64(p.X) + 0.5) * float64(size.X) / float64(g.cellW), (float64(p.Y) + 0.5) * float64(size.Y) / float64(g.cellH)
+		return (float64(p.X) + 0.5) * float64(size.X) / float64(g.cellW),
+			(float64(p.Y) + 0.5) * float64(size.Y) / float64(g.cellH)
 	}
 	x0, y0 := onCanvas(from)
 	x1, y1 := onCanvas(to)
@@ -347,7 +348,8 @@ func (s *Scene) SetImage(pixels []uint8, w, h int) error {
 		return fmt.Errorf("no image of your own can be shown here")
 	}
 	if channels := s.src.Input.Shape[1]; w < 1 || h < 1 || len(pixels) != channels*w*h {
-		return fmt.Errorf("an image of %dx%d with %d values; want %d for each of at least one pixel", w, h, len(pixels), channels)
+		return fmt.Errorf("an image of %dx%d with %d values; want %d for each of at least one pixel", w, h,
+			len(pixels), channels)
 	}
 	s.own, s.ownSize = slices.Clone(pixels), image.Pt(w, h)
 	return s.useOwn()

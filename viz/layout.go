@@ -208,13 +208,15 @@ func fit(r image.Rectangle, n, rows, cols, gap, caption int) grid {
 		off := math.Abs(math.Log(float64(columns*w*r.Dy()) / float64(max(1, lines*h*r.Dx()))))
 		if score > bestScore || score == bestScore && off < bestOff {
 			bestScore, bestOff = score, off
-			best = grid{columns: columns, cellW: w, cellH: h, gap: gap, caption: caption, maps: n, rows: rows, cols: cols}
+			best = grid{columns: columns, cellW: w, cellH: h, gap: gap, caption: caption, maps: n,
+				rows: rows, cols: cols}
 		}
 	}
 	if best.cellW < 1 || best.cellH < 1 {
 		return grid{}
 	}
-	best.rect = image.Rectangle{Min: r.Min, Max: r.Min.Add(image.Pt(gap+best.columns*(best.cellW+gap), gap+best.lines()*best.pitch()))}
+	best.rect = image.Rectangle{Min: r.Min,
+		Max: r.Min.Add(image.Pt(gap+best.columns*(best.cellW+gap), gap+best.lines()*best.pitch()))}
 	if gap > 0 { // the outer gap lies in the margin
 		best.rect = best.rect.Add(image.Pt((r.Dx()-best.rect.Dx())/2, 0))
 	}

@@ -21,7 +21,8 @@ func (s *Scene) legend() (l legend) {
 	t := s.tensor(s.layer)
 	known := s.subject
 	known.hover = spot{}
-	if t.Data.IsZero() || s.help || known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
+	if t.Data.IsZero() || s.help ||
+		known != (subject{layer: s.layer, channel: s.channel, view: s.view, past: s.past.at}) {
 		return legend{}
 	}
 	hover := s.hover()
@@ -164,7 +165,9 @@ func (s *Scene) drawCamScale(p pen, most string) {
 	b, gap := p.Bounds(), p.pt(6)
 	x := p.write(p.regular, faint, 0, 0, b.Dy(), b.Dx(), "0") + gap
 	end := p.writeRight(p.regular, faint, b.Max.X, 0, b.Dy(), most) - gap
-	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA { return mixed(raised, orange, camOpacity*v) })
+	p.gradient(image.Rect(x, p.pt(5), end, b.Dy()-p.pt(5)), func(v float64) color.RGBA {
+		return mixed(raised, orange, camOpacity*v)
+	})
 }
 
 // drawCamNothing draws a sentence instead of a class map that is nowhere positive.

@@ -1,5 +1,5 @@
-// Where v lies between the ends of a range (of which x is the smallest and y the largest value), 0 to 1; about
-// zero, if symmetric. A range that is a point has no places: all is at its start.
+// Where v lies between the ends of a range (of which x is the smallest and y the largest value), 0
+// to 1; about zero, if symmetric. A range that is a point has no places: all is at its start.
 fn level(v : f32, range : vec4<f32>, symmetric : u32) -> f32 {
   var low = range.x;
   var high = range.y;

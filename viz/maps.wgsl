@@ -1,6 +1,7 @@
 // A grid of maps, each value a sharp rectangle in the colour of its level.
-// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor), 3 planes being red, green and blue, of others the
-// first is drawn; frame is [*,frameWidth] packed RGBA8 pixels, of which the panel is a part.
+// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor), 3 planes being red, green
+// and blue, of others the first is drawn; frame is [*,frameWidth] packed RGBA8 pixels, of
+// which the panel is a part.
 // One invocation: one pixel of the panel. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
@@ -11,7 +12,8 @@ fn run(group : u32, lane : u32) {
 }
 
 fn colour(px : u32, py : u32) -> u32 {
-  // The grid begins with a gap; counted from a whole pitch before the first map, no number is negative.
+  // The grid begins with a gap; counted from a whole pitch before the first map,
+  // no number is negative.
   let pitchX = p.cellWidth + p.gap;
   let pitchY = p.cellHeight + p.gap;
   let column = (px + p.cellWidth) / pitchX;

@@ -144,8 +144,10 @@ func (s *Scene) take() error {
 // innermost index.
 func (s *Scene) rows(t Tensor, to uint32) dispatch {
 	st := stats{
-		Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]), Offset: uint32(t.Offset),
-		MapStride: uint32(t.Stride[0]), PlaneStride: uint32(t.Stride[1]), RowStride: uint32(t.Stride[2]), ColStride: uint32(t.Stride[3]), To: to,
+		Maps: uint32(t.Shape[0]), Planes: uint32(t.Shape[1]), Rows: uint32(t.Shape[2]), Cols: uint32(t.Shape[3]),
+		Offset:    uint32(t.Offset),
+		MapStride: uint32(t.Stride[0]), PlaneStride: uint32(t.Stride[1]), RowStride: uint32(t.Stride[2]),
+		ColStride: uint32(t.Stride[3]), To: to,
 	}
 	k := st.kernel()
 	return dispatch{bound{k.Name, k.Groups, [4]gpu.View{t.Data}}, gpu.Words(st), func(r *gpu.Recorder, p gpu.View) {
@@ -170,9 +172,10 @@ func (s *Scene) statistics() []dispatch {
 	var ds []dispatch
 	join := func(m merge) {
 		k := m.kernel()
-		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{}}, gpu.Words(m), func(r *gpu.Recorder, p gpu.View) {
-			k.Record(r, mergeArgs[gpu.View, gpu.View]{p, s.entries.All()})
-		}})
+		ds = append(ds, dispatch{bound{k.Name, k.Groups, [4]gpu.View{}}, gpu.Words(m),
+			func(r *gpu.Recorder, p gpu.View) {
+				k.Record(r, mergeArgs[gpu.View, gpu.View]{p, s.entries.All()})
+			}})
 	}
 	each := func(t Tensor, to uint32) {
 		ds = append(ds, s.rows(t, s.at.rows))

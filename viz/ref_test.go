@@ -104,7 +104,8 @@ func (c cam) ref(a camArgs[[]uint32, []float64]) {
 			row, col := int(math.Floor(h)), int(math.Floor(w))
 			v := 0.0
 			for _, corner := range [][2]int{{row, col}, {row, col + 1}, {row + 1, col}, {row + 1, col + 1}} {
-				v += mapAt(corner[0], corner[1]) * (1 - math.Abs(h-float64(corner[0]))) * (1 - math.Abs(w-float64(corner[1])))
+				v += mapAt(corner[0], corner[1]) * (1 - math.Abs(h-float64(corner[0]))) *
+					(1 - math.Abs(w-float64(corner[1])))
 			}
 			e := a.Entry[4*c.Range:]
 			share := float64(c.Opacity) * level(v, 0, e[1], false)

@@ -100,7 +100,8 @@ var normalisationNames = [...]string{"each map", "the layer", "all layers"}
 
 // NewScene starts a scene of src on dev.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
-	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"}, pointer: program{dev: dev, name: "pointer"}, panels: program{dev: dev, name: "panels"}}
+	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"},
+		pointer: program{dev: dev, name: "pointer"}, panels: program{dev: dev, name: "panels"}}
 	s.state = state{mark: -1, class: -1, origin: origin{truth: -1}}
 	s.past = history{dev: dev, at: -1, every: 1}
 	if err := src.check(); err != nil {
@@ -216,8 +217,10 @@ func (s *Scene) resize(width, height int, scale float64) error {
 		return nil
 	}
 	limit := min(s.dev.Adapter().Limits.MaxBindingBytes, s.dev.Adapter().Limits.MaxBufferBytes)
-	if bytes := int64(width) * int64(height) * 4; min(width, height) < MinSide || max(width, height) > 1<<15 || bytes > limit {
-		return fmt.Errorf("viz: a picture of %dx%d; want at least %d pixels a side, and at most %d bytes", width, height, MinSide, limit)
+	if bytes := int64(width) * int64(height) * 4; min(width, height) < MinSide || max(width, height) > 1<<15 ||
+		bytes > limit {
+		return fmt.Errorf("viz: a picture of %dx%d; want at least %d pixels a side, and at most %d bytes", width,
+			height, MinSide, limit)
 	}
 	if !(scale >= 0.25 && scale <= 16) {
 		return fmt.Errorf("viz: %g pixels a point; want 0.25 to 16", scale)

@@ -40,14 +40,16 @@ type lab struct {
 func newLab(t testing.TB) *lab {
 	l := &lab{dev: gputest.Device(t)}
 	network := nn.Sequential{ // few kernels, which take long to compile, and many maps
-		nn.Sequential{nn.Conv2D{Out: 24, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{}, nn.Conv2D{Out: 32, Kernel: 1}, nn.ReLU{}},
+		nn.Sequential{nn.Conv2D{Out: 24, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{},
+			nn.Conv2D{Out: 32, Kernel: 1}, nn.ReLU{}},
 		nn.MaxPool2D{Kernel: 3, Stride: 2},
 		nn.Sequential{nn.Conv2D{Out: 32, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, nn.Conv2D{Out: 10, Kernel: 1}},
 		nn.GlobalAvgPool2D{},
 		nn.Flatten{},
 	}
 	var err error
-	l.set, _, err = data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../nn/data/testdata/fashion-mnist"})
+	l.set, _, err = data.Load(context.Background(), "fashion-mnist",
+		data.LoadOptions{Dir: "../nn/data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	l.net, err = nn.NewNet(l.dev, network, nn.Shape{C: 1, H: 28, W: 28})
 	require.NoError(t, err)
@@ -59,7 +61,8 @@ func newLab(t testing.TB) *lab {
 
 	in := l.probe.Input
 	l.source = Source{
-		Title: "a small network", Classes: l.set.Classes, CAM: -1, Canvas: image.Pt(28, 28), Samples: l.set.Len(), History: 16 << 20,
+		Title: "a small network", Classes: l.set.Classes, CAM: -1, Canvas: image.Pt(28, 28), Samples: l.set.Len(),
+		History: 16 << 20,
 		Input:   Tensor{Data: in.Data, Shape: [4]int{1, in.C, in.H, in.W}, Stride: [4]int{0, 1, in.W * in.C, in.C}},
 		Forward: l.probe.Run,
 		Sample:  func(i int) (int, error) { return int(l.set.Labels[i]), l.probe.SetImage(l.set, i) },
@@ -76,7 +79,9 @@ func newLab(t testing.TB) *lab {
 		y := p.Output
 		t := Tensor{Data: y.Data, Shape: [4]int{y.C, 1, y.H, y.W}, Stride: [4]int{1, 0, y.W * y.Stride, y.Stride}}
 		t.Signed = i > 3 // where no ReLU follows
-		layer := Layer{Name: p.Path, Kind: p.String(), Short: strings.Join(strings.Fields(p.String())[:min(2, len(strings.Fields(p.String())))], " "), Activation: t, Gradient: t}
+		layer := Layer{Name: p.Path, Kind: p.String(),
+			Short:      strings.Join(strings.Fields(p.String())[:min(2, len(strings.Fields(p.String())))], " "),
+			Activation: t, Gradient: t}
 		layer.Gradient.Data, layer.Gradient.Signed = y.Grad, true
 		layer.Weights = Tensor{Data: p.Weight, Shape: p.WeightShape, Stride: p.WeightStride, Signed: true}
 		layer.WeightGradient = layer.Weights
@@ -111,7 +116,8 @@ func read(t testing.TB, x Tensor) []float64 {
 		for j := range x.Shape[1] {
 			for k := range x.Shape[2] {
 				for l := range x.Shape[3] {
-					values = append(values, float64(words[x.Offset+i*x.Stride[0]+j*x.Stride[1]+k*x.Stride[2]+l*x.Stride[3]]))
+					values = append(values,
+						float64(words[x.Offset+i*x.Stride[0]+j*x.Stride[1]+k*x.Stride[2]+l*x.Stride[3]]))
 				}
 			}
 		}
@@ -124,7 +130,8 @@ func training(t testing.TB, s *Scene, steps int) {
 	for i := 1; i <= steps; i++ {
 		wobble := 1 + 0.2*math.Sin(float64(i*i))
 		require.NoError(t, s.Step(Step{
-			Step: i, Steps: 100, Epoch: float64(i) / 20, Loss: 2.3 * math.Exp(-float64(i)/40) * wobble, ImagesPerSecond: 431, Weights: i,
+			Step: i, Steps: 100, Epoch: float64(i) / 20, Loss: 2.3 * math.Exp(-float64(i)/40) * wobble,
+			ImagesPerSecond: 431, Weights: i,
 		}))
 		if i%20 == 0 {
 			s.Tested(TestScore{Epoch: i / 20, TestLoss: 1.6 - float64(i)/80, TestAccuracy: 0.4 + float64(i)/200})
@@ -276,11 +283,17 @@ func TestKeysAndBack(t *testing.T) {
 		{"help", press(KeyHelp, 1), press(KeyEscape, 1)},
 		{"past", press(KeyBack, 2), func() { s.Key(KeyForward); s.Key(KeyForward); press(KeyView, 2)() }},
 		{"past, now", press(KeyBack, 2), func() { s.Key(KeyNow); press(KeyView, 2)() }},
-		{"click on a layer", click(func() image.Point { return s.layout.list.Min.Add(image.Pt(9, 3)) }), func() { require.NoError(t, s.SetLayer("2.0")) }},
+		{"click on a layer", click(func() image.Point {
+			return s.layout.list.Min.Add(image.Pt(9, 3))
+		}), func() { require.NoError(t, s.SetLayer("2.0")) }},
 		{"click on a bar", click(func() image.Point { return s.layout.bars.Min.Add(image.Pt(9, s.layout.row*3/2)) }),
 			click(func() image.Point { return s.layout.bars.Min.Add(image.Pt(9, s.layout.row*3/2)) })},
-		{"click on a map", click(func() image.Point { return s.layout.grid.rect.Min.Add(image.Pt(12, 12)) }), press(KeyEscape, 1)},
-		{"drag the timeline", click(func() image.Point { return s.layout.timeline.Min.Add(image.Pt(9, 5)) }), func() { s.Key(KeyNow); press(KeyView, 2)() }},
+		{"click on a map", click(func() image.Point {
+			return s.layout.grid.rect.Min.Add(image.Pt(12, 12))
+		}), press(KeyEscape, 1)},
+		{"drag the timeline", click(func() image.Point {
+			return s.layout.timeline.Min.Add(image.Pt(9, 5))
+		}), func() { s.Key(KeyNow); press(KeyView, 2)() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			before := shot(t, s, 900, 600)
@@ -301,7 +314,8 @@ func TestNumbers(t *testing.T) {
 	shot(t, s, 900, 600)
 	g := s.layout.grid
 	// The middle of the value at row 5, column 7 of map 10.
-	at := g.rect.Min.Add(image.Pt(g.gap+10%g.columns*(g.cellW+g.gap)+(2*7+1)*g.cellW/56, g.gap+10/g.columns*(g.cellH+g.gap)+(2*5+1)*g.cellH/56))
+	at := g.rect.Min.Add(image.Pt(g.gap+10%g.columns*(g.cellW+g.gap)+(2*7+1)*g.cellW/56,
+		g.gap+10/g.columns*(g.cellH+g.gap)+(2*5+1)*g.cellH/56))
 	s.MouseMove(float64(at.X), float64(at.Y))
 	shot(t, s, 900, 600)
 	x := l.source.Layers[s.layer].Activation
@@ -455,7 +469,8 @@ func TestQuit(t *testing.T) {
 	l := newLab(t)
 	s := l.scene(t)
 	named := func() bool {
-		return slices.Contains(s.footerKeys(), [2]string{"Q", "quit"}) && slices.Contains(s.helpLines(), [2]string{"Q", "quit"})
+		return slices.Contains(s.footerKeys(), [2]string{"Q", "quit"}) &&
+			slices.Contains(s.helpLines(), [2]string{"Q", "quit"})
 	}
 	s.Key(KeyEscape)
 	s.Key(KeyOf('q'))
@@ -553,7 +568,8 @@ func TestOwnImage(t *testing.T) {
 	before := shot(t, s, 900, 600)
 	g := s.layout.input
 	at := func(col, row float64) (x, y float64) {
-		return float64(g.rect.Min.X) + (col+0.5)*float64(g.cellW)/28, float64(g.rect.Min.Y) + (row+0.5)*float64(g.cellH)/28
+		return float64(g.rect.Min.X) + (col+0.5)*float64(g.cellW)/28,
+			float64(g.rect.Min.Y) + (row+0.5)*float64(g.cellH)/28
 	}
 	x, y := at(5, 9)
 	s.MouseButton(true, x, y)
@@ -643,7 +659,8 @@ func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		width, height int
 		scale         float64
-	}{{16, 16, 1}, {17, 600, 1}, {16, 900, 2}, {2000, 16, 1}, {333, 217, 1.25}, {100, 100, 16}, {801, 601, 0.25}, {640, 480, 3}, {900, 600, 1}} {
+	}{{16, 16, 1}, {17, 600, 1}, {16, 900, 2}, {2000, 16, 1}, {333, 217, 1.25}, {100, 100, 16}, {801, 601, 0.25},
+		{640, 480, 3}, {900, 600, 1}} {
 		for _, key := range []Key{KeyView, KeyView, KeyHelp, KeyView, KeyHelp, KeyView} {
 			s.Key(key)
 			_, err := s.Image(c.width, c.height, c.scale)
@@ -655,7 +672,8 @@ func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		width, height int
 		scale         float64
-	}{{15, 100, 1}, {0, 0, 1}, {-4, 100, 1}, {1 << 20, 100, 1}, {1 << 15, 1 << 15, 1}, {100, 100, 0}, {100, 100, math.NaN()}} {
+	}{{15, 100, 1}, {0, 0, 1}, {-4, 100, 1}, {1 << 20, 100, 1}, {1 << 15, 1 << 15, 1}, {100, 100, 0},
+		{100, 100, math.NaN()}} {
 		_, err := s.Draw(c.width, c.height, c.scale)
 		assert.ErrorContains(t, err, "want", "%dx%d at %g", c.width, c.height, c.scale)
 	}
@@ -674,7 +692,8 @@ func TestFit(t *testing.T) {
 			continue
 		}
 		require.True(t, g.rect.In(place), "%v in %v", g.rect, place)
-		assert.InDelta(t, float64(cols)/float64(rows), float64(g.cellW)/float64(g.cellH), float64(cols+rows)/float64(g.cellH)/float64(rows)+1e-9)
+		assert.InDelta(t, float64(cols)/float64(rows), float64(g.cellW)/float64(g.cellH),
+			float64(cols+rows)/float64(g.cellH)/float64(rows)+1e-9)
 		last := image.Pt(gap+(n-1)%g.columns*(g.cellW+gap), gap+(n-1)/g.columns*(g.cellH+caption+gap)).Add(g.rect.Min)
 		for _, p := range []image.Point{last, last.Add(image.Pt(g.cellW-1, g.cellH-1))} {
 			m, row, col, ok := g.at(p)

@@ -28,7 +28,8 @@ func TestShownNames(t *testing.T) {
 	none := func() *shaper { return nil }
 	assert.Equal(t, []string{"Müller", "Müller", "кот", "3", "4 dog", "5", `"a\nb"`, "7 Hund"}, shownNames(names, none))
 	some := hebrew(t)
-	assert.Equal(t, []string{"Müller", "Müller", "кот", "3", "4 dog", "חתול", `"a\nb"`, "7 Hund"}, shownNames(names, func() *shaper { return some }))
+	assert.Equal(t, []string{"Müller", "Müller", "кот", "3", "4 dog", "חתול", `"a\nb"`, "7 Hund"},
+		shownNames(names, func() *shaper { return some }))
 	assert.Equal(t, []string{"a", "é"}, shownNames([]string{"a", "é"}, nil), "the system's fonts are not looked for")
 }
 

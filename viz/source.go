@@ -105,12 +105,14 @@ func (t Tensor) check(name string) error {
 	last := t.Offset
 	for i, n := range t.Shape {
 		if n < 1 || t.Stride[i] < 0 || t.Offset < 0 {
-			return fmt.Errorf("viz: %s: shape %v, strides %v from %d; want sizes from 1 and strides from 0", name, t.Shape, t.Stride, t.Offset)
+			return fmt.Errorf("viz: %s: shape %v, strides %v from %d; want sizes from 1 and strides from 0", name,
+				t.Shape, t.Stride, t.Offset)
 		}
 		last += (n - 1) * t.Stride[i]
 	}
 	if bytes := int64(last+1) * 4; bytes > t.Data.Bytes() {
-		return fmt.Errorf("viz: %s: shape %v, strides %v from %d reach %d bytes; %s has %d", name, t.Shape, t.Stride, t.Offset, bytes, t.Data.Label(), t.Data.Bytes())
+		return fmt.Errorf("viz: %s: shape %v, strides %v from %d reach %d bytes; %s has %d", name, t.Shape, t.Stride,
+			t.Offset, bytes, t.Data.Label(), t.Data.Bytes())
 	}
 	return nil
 }

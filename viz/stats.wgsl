@@ -1,6 +1,6 @@
 // Statistics of a row of a map: [smallest, largest, mean, share that is not positive].
-// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor); entry (plane, row, map) of the output, maps
-// innermost, is of Cols values.
+// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor); entry (plane, row, map) of the
+// output, maps innermost, is of Cols values.
 // One invocation: one row of one map, summed from the left. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

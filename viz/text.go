@@ -49,7 +49,8 @@ func newPen(scale float64) (pen, error) {
 	}
 	p := pen{scale: scale, other: system}
 	for i, face := range []*font.Face{&p.regular, &p.bold} {
-		*face, err = opentype.NewFace(fs[i], &opentype.FaceOptions{Size: textSize * scale, DPI: 72, Hinting: font.HintingFull})
+		*face, err = opentype.NewFace(fs[i],
+			&opentype.FaceOptions{Size: textSize * scale, DPI: 72, Hinting: font.HintingFull})
 		if err != nil {
 			return pen{}, err
 		}

@@ -55,7 +55,8 @@ func adapters(w io.Writer, args []string) error {
 		fmt.Fprintln(w, missed)
 	}
 	if slices.ContainsFunc(all, func(a gpu.Adapter) bool { return a.Compiler == "FXC" }) {
-		fmt.Fprintln(w, "FXC takes minutes for tile kernels, which are left out on d3d12; a Vulkan driver of the same GPU has them (see -help)")
+		fmt.Fprintln(w,
+			"FXC takes minutes for tile kernels, which are left out on d3d12; a Vulkan driver of the same GPU has them (see -help)")
 	}
 	return nil
 }
@@ -72,7 +73,8 @@ func driver(a gpu.Adapter) string {
 
 // makers of adapters, by PCI vendor.
 var makers = map[uint32]string{
-	0x1002: "AMD", 0x106b: "Apple", 0x10de: "NVIDIA", 0x13b5: "ARM", 0x1414: "Microsoft", 0x5143: "Qualcomm", 0x8086: "Intel",
+	0x1002: "AMD", 0x106b: "Apple", 0x10de: "NVIDIA", 0x13b5: "ARM", 0x1414: "Microsoft", 0x5143: "Qualcomm",
+	0x8086: "Intel",
 }
 
 // size is bytes in the largest unit that leaves at least 1. No memory has 2^50: an

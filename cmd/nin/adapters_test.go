@@ -11,7 +11,8 @@ import (
 
 func TestSize(t *testing.T) {
 	for bytes, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 128 << 20: "128 MiB", 1 << 50: "1024 TiB", 1 << 62: "no limit", math.MaxInt64: "no limit",
+		0: "0 B", 1023: "1023 B", 1024: "1 KiB", 128 << 20: "128 MiB", 1 << 50: "1024 TiB", 1 << 62: "no limit",
+		math.MaxInt64: "no limit",
 	} {
 		assert.Equal(t, want, size(bytes))
 	}

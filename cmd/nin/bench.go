@@ -48,10 +48,11 @@ func bench(w io.Writer, args []string) error {
 		layer   = fs.String("layer", "", "only layers whose `path` begins with this, such as 2.0")
 		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
 		tune    = fs.Bool("tune", false, "use the kernels that are measured to be fastest (see nin kernels)")
-		variant = fs.String("variant", "", "run all convolutions that have this `variant` on it, such as \"tile 64x64x16\"")
-		op      = fs.String("op", "", "measure an op of that `name`, or a layer such as \"conv 256 5 pad 2\"")
-		shape   = fs.String("shape", "", "`shape` of -op: N,C,H,W of a layer's input, or the fields of an op's shape")
-		asJSON  = fs.Bool("json", false, "print JSON instead of a table")
+		variant = fs.String("variant", "",
+			"run all convolutions that have this `variant` on it, such as \"tile 64x64x16\"")
+		op     = fs.String("op", "", "measure an op of that `name`, or a layer such as \"conv 256 5 pad 2\"")
+		shape  = fs.String("shape", "", "`shape` of -op: N,C,H,W of a layer's input, or the fields of an op's shape")
+		asJSON = fs.Bool("json", false, "print JSON instead of a table")
 	)
 	if err := cli.Parse(fs, w, benchHelp, args); err != nil {
 		return err

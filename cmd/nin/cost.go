@@ -61,14 +61,17 @@ Flags:
 
 func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
-	adapter := fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
+	adapter := fs.String("adapter", "auto",
+		"`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
 	recipe := fs.String("recipe", "d2l", "`names` of recipes")
-	input := fs.String("input", "", "shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
+	input := fs.String("input", "",
+		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
 	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
 	ranks := fs.Int("ranks", 0, "predict steps on up to so many ranks, a power of `two`")
 	network := fs.String("network", "10Gb", "bits per second of the `network` between ranks, such as 10Gb or 100Mb")
-	latency := fs.Duration("latency", 50*time.Microsecond, "`time` that a message takes on the network, such as 2us; the default is that of TCP on Ethernet")
+	latency := fs.Duration("latency", 50*time.Microsecond,
+		"`time` that a message takes on the network, such as 2us; the default is that of TCP on Ethernet")
 	stepTime := fs.Duration("step-time", 0, "`time` of a step of the batch on one rank (default: it is measured)")
 	asJSON := fs.Bool("json", false, "print JSON instead of tables")
 	if err := cli.Parse(fs, w, costHelp, args); err != nil {
@@ -161,7 +164,8 @@ func networkOf(ranks int, rate string, latency, step time.Duration) (n report.Ne
 }
 
 // scaling prints how the training of r gains by more ranks.
-func scaling(w io.Writer, dev *gpu.Device, r nin.Recipe, ranks int, n report.Network, step time.Duration, asJSON bool) (err error) {
+func scaling(w io.Writer, dev *gpu.Device, r nin.Recipe, ranks int, n report.Network, step time.Duration,
+	asJSON bool) (err error) {
 	compute := report.GivenCompute(step, r.Batch)
 	if step == 0 {
 		if dev.Adapter().Name == gpu.Guaranteed.Name {
@@ -241,7 +245,9 @@ func inputShape(text string, n int, in nn.Shape) (int, nn.Shape, error) {
 	}
 	k, err := fmt.Sscanf(shape+" ", "%d,%d,%d,%d ", &n, &in.C, &in.H, &in.W)
 	if err != nil || k != 4 || min(n, in.C, in.H, in.W) < 1 || max(n, in.C, in.H, in.W) > 1<<16 {
-		return 0, in, cli.Usage(fmt.Errorf("-input is %q; want N,C,H,W, such as 1,1,224,224, or rows x columns, such as 224x224", text))
+		return 0, in,
+			cli.Usage(fmt.Errorf("-input is %q; want N,C,H,W, such as 1,1,224,224, or rows x columns, such as 224x224",
+				text))
 	}
 	return n, in, nil
 }

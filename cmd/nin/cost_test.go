@@ -20,8 +20,10 @@ func TestCost(t *testing.T) {
 	// Twice the images take twice the activations, and a batch is one however
 	// it is given.
 	var costs []report.Cost
-	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"}, {"-input", "64,1,28,28", "-batch", "64"}, {"-input", "28x28", "-batch", "64"}} {
-		code, out, stderr := runNin(append([]string{"cost", "-recipe", "mini", "-adapter", "webgpu", "-json"}, args...)...)
+	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"},
+		{"-input", "64,1,28,28", "-batch", "64"}, {"-input", "28x28", "-batch", "64"}} {
+		code, out,
+			stderr := runNin(append([]string{"cost", "-recipe", "mini", "-adapter", "webgpu", "-json"}, args...)...)
 		assert.Zero(t, code, stderr)
 		var c report.Cost
 		require.NoError(t, json.Unmarshal([]byte(out), &c))
@@ -41,7 +43,8 @@ func TestCostsSideBySide(t *testing.T) {
 	assert.Regexp(t, `(?m)^d2l +\[128,1,224,224\] +64 +1992166 +762\.3 `, out)
 	assert.Regexp(t, `(?m)^alexnet +\[128,1,224,224\] +64 +46764746 +938\.1 `, out)
 	assert.Regexp(t, `(?m)^vgg11 +\[128,1,224,224\] +128 +128806154 +7547\.2 `, out)
-	assert.Contains(t, out, "vgg11 is planned for an adapter that binds 4 GiB: layer 6 (linear 4096) on [25088]: weights take 411058176 bytes")
+	assert.Contains(t, out,
+		"vgg11 is planned for an adapter that binds 4 GiB: layer 6 (linear 4096) on [25088]: weights take 411058176 bytes")
 
 	code, out, stderr = runNin("cost", "-recipe", "mini,lenet", "-adapter", "webgpu", "-json", "-batch", "2")
 	assert.Zero(t, code, stderr)
@@ -52,9 +55,11 @@ func TestCostsSideBySide(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 28, 28}, costs[1].Input)
 }
 
-// With -ranks the command measures steps, or is told how long they are, and predicts those of more ranks.
+// With -ranks the command measures steps, or is told how long they are, and predicts those of more
+// ranks.
 func TestCostOfRanks(t *testing.T) {
-	code, out, stderr := runNin("cost", "-recipe", "mini", "-adapter", "webgpu", "-ranks", "4", "-step-time", "100ms", "-network", "1Gb", "-latency", "0")
+	code, out, stderr := runNin("cost", "-recipe", "mini", "-adapter", "webgpu", "-ranks", "4", "-step-time", "100ms",
+		"-network", "1Gb", "-latency", "0")
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "computed for a network of 1 Gb/s a rank, 0 µs latency and 1 µs a message")
 	assert.Contains(t, out, "a step of 128 images takes 100ms, as given")
@@ -86,7 +91,8 @@ func TestCostRefuses(t *testing.T) {
 		{[]string{"-batch", "2", "-input", "1,1,28,28"}, 2, "want one of them"},
 		{[]string{"-batch", "70000"}, 2, "want at most 60000, the training images of fashion-mnist"},
 		{[]string{"-ranks", "3"}, 2, "-ranks is 3; want a power of two up to 4096"},
-		{[]string{"-ranks", "2", "-network", "10GB"}, 2, `-network is "10GB"; want bits per second, such as 10Gb or 100Mb`},
+		{[]string{"-ranks", "2", "-network", "10GB"}, 2,
+			`-network is "10GB"; want bits per second, such as 10Gb or 100Mb`},
 		{[]string{"-ranks", "2", "-latency", "-1s"}, 2, "want no less than 0"},
 		{[]string{"-ranks", "2", "-freeze", "0"}, 2, "-ranks is for one recipe"},
 		{[]string{"-ranks", "2"}, 2, "give -step-time"},

@@ -51,13 +51,15 @@ func eval(w io.Writer, args []string) error {
 		recipe  = fs.String("recipe", "", "`name` of the recipe of the network (default: the one that the weights fit)")
 		see     = normalise(fs)
 		adapter = cli.Adapter(fs)
-		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(), ", ")+" (default: the one that the network was trained on)")
+		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(),
+			", ")+" (default: the one that the network was trained on)")
 		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
-		skipBad = fs.Bool("skip-bad", false, "with -dataset folder: leave out the pictures that cannot be read, and name them")
-		count   = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
-		batch   = fs.Int("batch", 128, "images at a time")
-		png     = fs.String("png", "", "draw the confusion matrix in this `file`")
-		asJSON  = fs.Bool("json", false, "print JSON instead of tables")
+		skipBad = fs.Bool("skip-bad", false,
+			"with -dataset folder: leave out the pictures that cannot be read, and name them")
+		count  = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
+		batch  = fs.Int("batch", 128, "images at a time")
+		png    = fs.String("png", "", "draw the confusion matrix in this `file`")
+		asJSON = fs.Bool("json", false, "print JSON instead of tables")
 	)
 	if err := cli.Parse(fs, w, evalHelp, args); err != nil {
 		return err
@@ -88,7 +90,8 @@ func eval(w io.Writer, args []string) error {
 		return cli.Usage(fmt.Errorf("-png: %w; -json has room for all", err))
 	}
 	ctx := context.Background()
-	_, test, err := data.Load(ctx, *dataset, runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
+	_, test, err := data.Load(ctx, *dataset,
+		runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,8 @@ func eval(w io.Writer, args []string) error {
 
 // normalise is the flag for what images are to a network whose file does not say it.
 func normalise(fs *flag.FlagSet) *string {
-	return fs.String("normalise", "", "`how` to normalise the images of a network whose file does not record it, such as PyTorch's: unit, imagenet, or numbers such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: the recipe's)")
+	return fs.String("normalise", "",
+		"`how` to normalise the images of a network whose file does not record it, such as PyTorch's: unit, imagenet, or numbers such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: the recipe's)")
 }
 
 // readModel reads the -model of a command, with its -recipe and -normalise, which may be empty.

@@ -39,7 +39,8 @@ func refuses(t *testing.T, args []string, wantCode int, says string) {
 func TestEval(t *testing.T) {
 	file := newModel(t)
 	png := filepath.Join(t.TempDir(), "c.png")
-	code, out, stderr := runNin("eval", "-model", file, "-data", fashionDir, "-test-images", "20", "-batch", "8", "-json", "-png", png)
+	code, out, stderr := runNin("eval", "-model", file, "-data", fashionDir, "-test-images", "20", "-batch", "8",
+		"-json", "-png", png)
 	require.Zero(t, code, stderr)
 	var e report.Scores
 	require.NoError(t, json.Unmarshal([]byte(out), &e))
@@ -72,12 +73,14 @@ func TestEvalFolder(t *testing.T) {
 	assert.Contains(t, out, "mini on 20 images of folder")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "3", "x.jpg"), nil, 0o644))
-	refuses(t, args, 1, dir+": 1 of 21 pictures cannot be read: "+filepath.Join("3", "x.jpg")+": the file is empty; -skip-bad leaves them out")
+	refuses(t, args, 1, dir+": 1 of 21 pictures cannot be read: "+filepath.Join("3",
+		"x.jpg")+": the file is empty; -skip-bad leaves them out")
 	code, out, stderr = runNin(append(args, "-skip-bad")...)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "mini on 20 images of folder")
 
-	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1, "it holds folders of pictures, which the dataset folder reads: -dataset folder")
+	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1,
+		"it holds folders of pictures, which the dataset folder reads: -dataset folder")
 }
 
 func TestEvalRefuses(t *testing.T) {

@@ -70,10 +70,12 @@ func TestAnyNetwork(t *testing.T) {
 		return out
 	}
 	onnx := filepath.Join(dir, "m.onnx")
-	assert.Equal(t, onnx+": a network of no recipe, 830 parameters, images [1,1,12,10], 10 classes\n", run("export", "-model", file, "-o", onnx))
+	assert.Equal(t, onnx+": a network of no recipe, 830 parameters, images [1,1,12,10], 10 classes\n",
+		run("export", "-model", file, "-o", onnx))
 	text := nn.Text(m.Layers)
 	for _, f := range []string{file, onnx} {
-		assert.Regexp(t, "^"+regexp.QuoteMeta(text)+"\n\n(.*output shape.*\n){7}830 parameters", run("summary", "-model", f))
+		assert.Regexp(t, "^"+regexp.QuoteMeta(text)+"\n\n(.*output shape.*\n){7}830 parameters",
+			run("summary", "-model", f))
 		assert.Contains(t, run("eval", "-model", f, "-data", fashionDir, "-test-images", "20"), "accuracy")
 		assert.Contains(t, run("predict", "-model", f, "../../viz/window/testdata/window.png"), "sneaker")
 	}

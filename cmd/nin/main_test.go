@@ -83,7 +83,8 @@ func TestFiltersThatMatchNothing(t *testing.T) {
 		"-variant nonsense":          `nin: bench: -variant is "nonsense"; want one that a convolution of mini has on `,
 		"-layer update -kernel relu": `nin: bench: -kernel is "relu"; want a part of one of those in the layer update: sgd/momentum`,
 	} {
-		refuses(t, append([]string{"bench", "-recipe", "mini", "-batch", "1", "-steps", "1"}, strings.Fields(filter)...), 2, says)
+		refuses(t, append([]string{"bench", "-recipe", "mini", "-batch", "1", "-steps", "1"},
+			strings.Fields(filter)...), 2, says)
 	}
 }
 
@@ -91,12 +92,14 @@ func TestFiltersThatMatchNothing(t *testing.T) {
 func TestWrongValues(t *testing.T) {
 	model := newModel(t)
 	for _, args := range []string{
-		"cost -batch 100000", "cost -batch -1", "cost -recipe d2l,", "cost -freeze nothing", "cost -input 9,9", "cost -recipe lenet,mini -batch 100000",
+		"cost -batch 100000", "cost -batch -1", "cost -recipe d2l,", "cost -freeze nothing", "cost -input 9,9",
+		"cost -recipe lenet,mini -batch 100000",
 		"summary -recipe none", "summary -net none", "summary -input 0", "summary -model x -recipe none",
 		"eval -model x -recipe none", "eval -test-images -1 -model " + model, "eval -dataset none -model " + model,
 		"predict -model x -recipe none y", "predict -top 0 y", "export -o x.onnx -model x -recipe none", "export -o x",
 		"study 4", "study 9", "study 1 -dataset none", "study 1 -skip-bad", "study 1 -seeds 0", "study 1 -budget 0s",
-		"kernels -recipe none", "kernels -batch -1", "bench -recipe none", "bench -steps 0", "selftest -nonsense", "adapters nonsense",
+		"kernels -recipe none", "kernels -batch -1", "bench -recipe none", "bench -steps 0", "selftest -nonsense",
+		"adapters nonsense",
 	} {
 		command, _, _ := strings.Cut(args, " ")
 		refuses(t, strings.Fields(args), 2, "nin: "+command+": ")
@@ -121,9 +124,11 @@ func TestNoDriver(t *testing.T) {
 	}
 	for _, args := range []string{
 		"adapters", "selftest", "bench", "kernels -recipe mini", "study 1 -data " + fashionDir,
-		"eval -data " + fashionDir + " -model " + model, "predict -model " + model + " ../../viz/window/testdata/window.png",
+		"eval -data " + fashionDir + " -model " + model,
+		"predict -model " + model + " ../../viz/window/testdata/window.png",
 	} {
-		refuses(t, strings.Fields(args), 1, ": no GPU adapter: no Vulkan driver was found; install the GPU's, or Mesa's, which needs no GPU: mesa-vulkan-drivers")
+		refuses(t, strings.Fields(args), 1,
+			": no GPU adapter: no Vulkan driver was found; install the GPU's, or Mesa's, which needs no GPU: mesa-vulkan-drivers")
 	}
 	for _, args := range []string{"summary", "cost"} {
 		code, _, stderr := runNin(args)
@@ -162,7 +167,9 @@ func TestSelftestFails(t *testing.T) {
 			change = []string{"i < Count", "i != 5u && i < Count"}
 		}
 		s.add("", test{c.Kernel, c.Variant, c.Detail, func() (check.Result, error) {
-			return c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, change[0], change[1]) })
+			return c.RunPatched(d, func(source string) string {
+				return strings.ReplaceAll(source, change[0], change[1])
+			})
 		}})
 	}
 	err := s.run()

@@ -26,14 +26,17 @@ func parseOp(op, shape string) (report.Op, error) {
 			if o.Shape == "" {
 				return o, fmt.Errorf("%s has no shape; want one such as %q", o.Text, s.Example)
 			}
-			o.Cases = func(dev *gpu.Device, kernel string) ([]report.OpCase, error) { return opCases(dev, s, o.Shape, kernel) }
+			o.Cases = func(dev *gpu.Device, kernel string) ([]report.OpCase, error) {
+				return opCases(dev, s, o.Shape, kernel)
+			}
 			return o, s.Check(o.Shape)
 		}
 	}
 	layer, err := nn.Parse(op)
 	switch {
 	case o.Text == "":
-		return o, fmt.Errorf("a shape of nothing; want an op: %s; or a layer, such as \"conv 256 5 pad 2\"", strings.Join(names, ", "))
+		return o, fmt.Errorf("a shape of nothing; want an op: %s; or a layer, such as \"conv 256 5 pad 2\"",
+			strings.Join(names, ", "))
 	case err != nil && !strings.ContainsAny(o.Text, " ;("):
 		return o, fmt.Errorf("%q is neither an op nor a layer: %s; %w", op, nearest.Hint(o.Text, names), err)
 	case err != nil:
@@ -51,8 +54,8 @@ func parseOp(op, shape string) (report.Op, error) {
 	return o, err
 }
 
-// opCases returns the cases of an op at a shape whose kernels' names contain kernel. Results beyond a
-// case's tolerance are an error.
+// opCases returns the cases of an op at a shape whose kernels' names contain kernel. Results beyond
+// a case's tolerance are an error.
 func opCases(dev *gpu.Device, sizes check.Sizes, shape, kernel string) (all []report.OpCase, err error) {
 	cases, err := sizes.Cases(dev, shape)
 	if err != nil {
@@ -61,16 +64,17 @@ func opCases(dev *gpu.Device, sizes check.Sizes, shape, kernel string) (all []re
 	cases = slices.DeleteFunc(cases, func(c check.Case) bool { return !strings.Contains(c.Kernel, kernel) })
 	check.CompileAhead(dev, cases)
 	for _, c := range cases {
-		all = append(all, report.OpCase{Kernel: c.Kernel, Variant: c.Variant, Measure: func(run func(*gpu.Plan) error) (float64, error) {
-			res, err := c.Measure(dev, run)
-			if err == nil && !(res.Worst <= 1) {
-				err = fmt.Errorf("its results are wrong: %s, %.3g times the tolerance", res.Where, res.Worst)
-			}
-			if err != nil {
-				return 0, fmt.Errorf("%s %s: %w", c.Kernel, c.Detail, err)
-			}
-			return res.Worst, nil
-		}})
+		all = append(all, report.OpCase{Kernel: c.Kernel, Variant: c.Variant,
+			Measure: func(run func(*gpu.Plan) error) (float64, error) {
+				res, err := c.Measure(dev, run)
+				if err == nil && !(res.Worst <= 1) {
+					err = fmt.Errorf("its results are wrong: %s, %.3g times the tolerance", res.Where, res.Worst)
+				}
+				if err != nil {
+					return 0, fmt.Errorf("%s %s: %w", c.Kernel, c.Detail, err)
+				}
+				return res.Worst, nil
+			}})
 	}
 	return all, nil
 }

@@ -40,8 +40,8 @@ func TestParseOp(t *testing.T) {
 	}
 }
 
-// An op's kernels are measured in each variant and beside their twins, and a layer's with the variants of its
-// convolutions.
+// An op's kernels are measured in each variant and beside their twins, and a layer's with the
+// variants of its convolutions.
 func TestBenchOp(t *testing.T) {
 	dev := gputest.Device(t)
 	buffers, _ := dev.Usage()

@@ -73,7 +73,8 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	}
 	if m.Values && !*asJSON {
 		if out, err := nn.OutShape(m.Layers, m.In); err != nil || out.Len() > mostValues {
-			return cmp.Or(err, fmt.Errorf("the network puts out %s, %d numbers for each image; -json prints them", out, out.Len()))
+			return cmp.Or(err, fmt.Errorf("the network puts out %s, %d numbers for each image; -json prints them",
+				out, out.Len()))
 		}
 	}
 	dev, err := cli.Open(gpu.Options{Adapter: *adapter}, false)
@@ -165,7 +166,8 @@ func readImage(path string, channels int, invert bool) (*data.Images, error) {
 	case err != nil && strings.Contains(path, "://"):
 		return nil, fmt.Errorf("%s is an address on the net; want a file: download it first", path)
 	case err == nil && info.IsDir():
-		return nil, fmt.Errorf("%s is a folder; want the files in it, such as %s/*.jpg", path, strings.TrimRight(path, `/\`))
+		return nil, fmt.Errorf("%s is a folder; want the files in it, such as %s/*.jpg", path,
+			strings.TrimRight(path, `/\`))
 	case err == nil && !info.Mode().IsRegular(): // reading a pipe could wait for ever
 		kind := "a device"
 		if info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0 {
@@ -195,13 +197,15 @@ func predictionLines(w io.Writer, m *nin.Model, paths []string) func(prediction)
 	return func(p prediction) error {
 		cells := []string{fmt.Sprintf("%-*s", file, report.Printable(p.File))}
 		for _, g := range p.Classes {
-			cells = append(cells, fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", report.Printable(g.Class), g.Probability)))
+			cells = append(cells,
+				fmt.Sprintf("%-*s", class, fmt.Sprintf("%s %.3f", report.Printable(g.Class), g.Probability)))
 		}
 		for _, v := range p.Values {
 			cells = append(cells, fmt.Sprintf("%-11.5g", v))
 		}
 		if p.Inverted {
-			cells = append(cells, fmt.Sprintf("looks like black on white, and %s is white on black: try -invert", m.Dataset))
+			cells = append(cells, fmt.Sprintf("looks like black on white, and %s is white on black: try -invert",
+				m.Dataset))
 		}
 		_, err := fmt.Fprintln(w, strings.TrimRight(strings.Join(cells, "  "), " "))
 		return err

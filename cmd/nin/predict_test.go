@@ -129,7 +129,8 @@ func TestPredictQuotesNames(t *testing.T) {
 	var out strings.Builder
 	m := &nin.Model{Classes: []string{"\x1b[31mred", "plain"}}
 	show := predictionLines(&out, m, []string{"a\nb.png", "c\u202egnp.png"})
-	require.NoError(t, show(prediction{File: "a\nb.png", Classes: []nin.Prediction{{Class: "\x1b[31mred", Probability: 0.75}, {Class: "plain", Probability: 0.25}}}))
+	require.NoError(t, show(prediction{File: "a\nb.png",
+		Classes: []nin.Prediction{{Class: "\x1b[31mred", Probability: 0.75}, {Class: "plain", Probability: 0.25}}}))
 	require.NoError(t, show(prediction{File: "c\u202egnp.png"}))
 	assert.Equal(t, `"a\nb.png"        "\x1b[31mred" 0.750  plain 0.250
 "c\u202egnp.png"
@@ -165,12 +166,15 @@ func TestPredictAsksForTheNormalisation(t *testing.T) {
 	file := nintest.ModelFile(t, "photos", 3, 2, nil)
 	picture := writePNG(t, "disc.png", 240, 9)
 	onnx := filepath.Join(t.TempDir(), "m.onnx")
-	for _, command := range [][]string{{"predict", picture}, {"export", "-o", onnx}, {"eval", "-data", fashionDir, "-dataset", "folder"}} {
+	for _, command := range [][]string{{"predict", picture}, {"export", "-o", onnx},
+		{"eval", "-data", fashionDir, "-dataset", "folder"}} {
 		args := slices.Insert(command, 1, "-model", file)
 		if command[0] != "eval" { // which has no images of two classes here
-			refuses(t, args, 1, "-normalise is missing: "+file+" does not say by which mean and deviation the images of photos were normalised")
+			refuses(t, args, 1,
+				"-normalise is missing: "+file+" does not say by which mean and deviation the images of photos were normalised")
 		}
-		refuses(t, slices.Insert(slices.Clone(args), 1, "-normalise", "zscore"), 2, `-normalise is "zscore"; want unit, `)
+		refuses(t, slices.Insert(slices.Clone(args), 1, "-normalise", "zscore"), 2,
+			`-normalise is "zscore"; want unit, `)
 		refuses(t, slices.Insert(slices.Clone(args), 1, "-normalise", "dataset"), 2, "-normalise is ")
 	}
 	predict := func(args ...string) string {
@@ -183,7 +187,8 @@ func TestPredictAsksForTheNormalisation(t *testing.T) {
 	code, _, stderr := runNin("export", "-model", file, "-normalise", "0.5/0.25", "-o", onnx)
 	require.Zero(t, code, stderr)
 	assert.Equal(t, numbers, predict(onnx, picture))
-	refuses(t, []string{"predict", "-model", onnx, "-normalise", "unit", picture}, 2, "the file says that its images are normalised by 0.5,0.5,0.5/0.25,0.25,0.25")
+	refuses(t, []string{"predict", "-model", onnx, "-normalise", "unit", picture}, 2,
+		"the file says that its images are normalised by 0.5,0.5,0.5/0.25,0.25,0.25")
 }
 
 // If a network's outputs are numbers rather than logits, predict prints them, and eval refuses to
@@ -191,9 +196,11 @@ func TestPredictAsksForTheNormalisation(t *testing.T) {
 func TestPredictValues(t *testing.T) {
 	dir := t.TempDir()
 	m := &nin.Model{
-		Layers: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}}, In: nn.Shape{C: 1, H: 5, W: 5}, Values: true,
+		Layers: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{}},
+		In:     nn.Shape{C: 1, H: 5, W: 5}, Values: true,
 		Weights: []safetensors.Tensor{
-			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{0, 0}}, {Name: "0.bias", Shape: []int{2}, Data: []float32{0.25, -1200}},
+			{Name: "0.weight", Shape: []int{2, 1, 1, 1}, Data: []float32{0, 0}},
+			{Name: "0.bias", Shape: []int{2}, Data: []float32{0.25, -1200}},
 		},
 	}
 	vector, picture := filepath.Join(dir, "vector.safetensors"), filepath.Join(dir, "image.safetensors")
@@ -204,7 +211,8 @@ func TestPredictValues(t *testing.T) {
 	code, out, stderr := runNin("predict", "-model", vector, disc)
 	require.Zero(t, code, stderr)
 	assert.Regexp(t, `disc.png  0\.25 +-1200\n$`, out)
-	refuses(t, []string{"predict", "-model", picture, disc}, 1, "the network puts out [2,5,5], 50 numbers for each image; -json prints them")
+	refuses(t, []string{"predict", "-model", picture, disc}, 1,
+		"the network puts out [2,5,5], 50 numbers for each image; -json prints them")
 	for file, n := range map[string]int{vector: 2, picture: 50} {
 		code, out, stderr = runNin("predict", "-json", "-model", file, disc)
 		require.Zero(t, code, stderr)
@@ -212,7 +220,8 @@ func TestPredictValues(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(out), &all))
 		assert.Len(t, all[0]["values"], n)
 		assert.NotContains(t, all[0], "classes")
-		refuses(t, []string{"eval", "-model", file, "-data", fashionDir}, 1, "numbers, not the logits of classes; predict prints the numbers")
+		refuses(t, []string{"eval", "-model", file, "-data", fashionDir}, 1,
+			"numbers, not the logits of classes; predict prints the numbers")
 		code, out, stderr = runNin("export", "-model", file, "-o", filepath.Join(dir, "m.onnx"))
 		require.Zero(t, code, stderr)
 		assert.Regexp(t, ", numbers\n$", out)

@@ -64,7 +64,8 @@ func selftest(w io.Writer, args []string) error {
 			kernels[i] = c.Kernel
 		}
 		slices.Sort(kernels)
-		return cli.Usage(fmt.Errorf("-run is %q; want a part of the sizes or of one of %s", *only, strings.Join(slices.Compact(kernels), ", ")))
+		return cli.Usage(fmt.Errorf("-run is %q; want a part of the sizes or of one of %s", *only,
+			strings.Join(slices.Compact(kernels), ", ")))
 	}
 	return s.run()
 }
@@ -146,7 +147,8 @@ func (s *tester) run() error {
 			}
 		}
 		if s.verbose {
-			fmt.Fprintf(s.w, "%-4s  %8s  %s\n", map[bool]string{true: "ok", false: "FAIL"}[ok], units(res.Worst, err), t)
+			fmt.Fprintf(s.w, "%-4s  %8s  %s\n", map[bool]string{true: "ok", false: "FAIL"}[ok],
+				units(res.Worst, err), t)
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b *row) int {
@@ -159,9 +161,11 @@ func (s *tester) run() error {
 		fmt.Fprintln(s.w, "FAIL", f)
 	}
 	if len(failures) > 0 {
-		return fmt.Errorf("%d of %d cases on %s fail; the first is %s", len(failures), len(s.tests), s.device.Adapter(), failures[0])
+		return fmt.Errorf("%d of %d cases on %s fail; the first is %s", len(failures), len(s.tests), s.device.Adapter(),
+			failures[0])
 	}
-	fmt.Fprintf(s.w, "%d cases on %s: all within tolerance, %s\n", len(s.tests), s.device.Adapter(), secondsSince(start))
+	fmt.Fprintf(s.w, "%d cases on %s: all within tolerance, %s\n", len(s.tests), s.device.Adapter(),
+		secondsSince(start))
 	return nil
 }
 
@@ -173,7 +177,8 @@ func (s *tester) table(rows []*row) error {
 		if r.failed > 0 {
 			worst = fmt.Sprintf("%d FAIL", r.failed)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", r.kernel, orText(r.variant, "-"), len(r.sizes), worst, orText(r.where, "-"))
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", r.kernel, orText(r.variant, "-"), len(r.sizes), worst,
+			orText(r.where, "-"))
 	}
 	return t.Flush()
 }

@@ -45,11 +45,12 @@ func experiment(w io.Writer, args []string) error {
 		seeds   = fs.Int("seeds", 3, "trainings of each variant")
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "fashion-mnist", "`name` of the dataset: "+strings.Join(data.Names(), ", "))
-		skipBad = fs.Bool("skip-bad", false, "with -dataset folder: leave out the pictures that cannot be read, and name them")
-		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
-		train   = fs.Int("train-images", 0, "use the first `N` training images (0: all)")
-		test    = fs.Int("test-images", 0, "use at most the first `N` test images (0: all)")
-		out     = fs.String("out", ".", "`folder` for the report and the plot")
+		skipBad = fs.Bool("skip-bad", false,
+			"with -dataset folder: leave out the pictures that cannot be read, and name them")
+		dir   = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		train = fs.Int("train-images", 0, "use the first `N` training images (0: all)")
+		test  = fs.Int("test-images", 0, "use at most the first `N` test images (0: all)")
+		out   = fs.String("out", ".", "`folder` for the report and the plot")
 	)
 	var exercises strings.Builder
 	for n := 1; n <= 6; n++ {
@@ -90,7 +91,8 @@ func experiment(w io.Writer, args []string) error {
 	if err != nil {
 		return err
 	}
-	trains, tests, err := data.Load(ctx, *dataset, runflags.Options(recipe.In, data.LoadOptions{Dir: *dir, SkipBad: *skipBad}))
+	trains, tests, err := data.Load(ctx, *dataset,
+		runflags.Options(recipe.In, data.LoadOptions{Dir: *dir, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

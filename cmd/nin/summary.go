@@ -35,12 +35,14 @@ func summary(w io.Writer, args []string) error {
 	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
 	file := fs.String("model", "", "`file` of weights, instead of a recipe")
 	text := ""
-	fs.Func("net", "network to use instead of a recipe's, as `file or text`; see train", func(given string) (err error) {
-		text, err = runflags.Network(given)
-		return err
-	})
+	fs.Func("net", "network to use instead of a recipe's, as `file or text`; see train",
+		func(given string) (err error) {
+			text, err = runflags.Network(given)
+			return err
+		})
 	deep := fs.Bool("deep", false, "print every layer, also inside blocks")
-	input := fs.String("input", "", "shape `N,C,H,W` of the input, or its rows x columns, such as 32x32 (default: one image of the network's)")
+	input := fs.String("input", "",
+		"shape `N,C,H,W` of the input, or its rows x columns, such as 32x32 (default: one image of the network's)")
 	if err := cli.Parse(fs, w, summaryHelp, args); err != nil {
 		return err
 	}
@@ -90,6 +92,7 @@ func summary(w io.Writer, args []string) error {
 	if misfit != nil {
 		return misfit
 	}
-	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", d.Params(), float64(d.MACs())/1e6)
+	_, err = fmt.Fprintf(w, "%d parameters, %.1f million multiply-adds for one image\n", d.Params(),
+		float64(d.MACs())/1e6)
 	return err
 }

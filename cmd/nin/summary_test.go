@@ -17,7 +17,8 @@ import (
 func TestSummaryDeep(t *testing.T) {
 	code, out, stderr := runNin("summary", "-recipe", "mini", "-deep")
 	require.Zero(t, code, stderr)
-	assert.Contains(t, out, "\n2 Sequential                    [1,64,13,13]  26816       4.50\n  2.0 conv 64 3 stride 1 pad 1  [1,64,13,13]  18496       3.12\n")
+	assert.Contains(t, out,
+		"\n2 Sequential                    [1,64,13,13]  26816       4.50\n  2.0 conv 64 3 stride 1 pad 1  [1,64,13,13]  18496       3.12\n")
 	var cost report.Cost
 	_, text, _ := runNin("cost", "-recipe", "mini", "-adapter", "webgpu", "-json")
 	require.NoError(t, json.Unmarshal([]byte(text), &cost))
@@ -52,7 +53,8 @@ func TestSummaryOfMisfit(t *testing.T) {
 		out, error string
 	}{
 		{
-			[]string{"-net", "conv 8 3; relu; residual (conv 8 3 pad 1; (relu; conv 4 40)); flatten; linear 10", "-input", "2,1,28,28"}, 1,
+			[]string{"-net", "conv 8 3; relu; residual (conv 8 3 pad 1; (relu; conv 4 40)); flatten; linear 10",
+				"-input", "2,1,28,28"}, 1,
 			"\n\nConv2D           output shape: [2,8,26,26]\nReLU             output shape: [2,8,26,26]\n",
 			"nin: summary: layer 2.body.1.1 (conv 4 40) on [8,26,26]: kernel 40x40 does not fit the padded image of 26x26\n",
 		},

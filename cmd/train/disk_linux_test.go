@@ -39,7 +39,8 @@ func TestFullDisk(t *testing.T) {
 	if os.Getpagesize() != 4096 {
 		t.Skip("the sizes below are in pages of 4 KiB")
 	}
-	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none", t.TempDir()).CombinedOutput(); err != nil {
+	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none",
+		t.TempDir()).CombinedOutput(); err != nil {
 		t.Skipf("no disk of its own can be mounted here: %v: %s", err, out)
 	}
 	small := []string{"-recipe", "mini", "-data", smallData, "-test-images", "16", "-momentum", "0.9", "-seed", "3"}
@@ -50,11 +51,13 @@ func TestFullDisk(t *testing.T) {
 		{
 			[]string{"-train-images", "32", "-batch", "8", "-epochs", "3", "-tensorboard"},
 			map[string]string{
-				"8k": "events.out.tfevents", "604k": "step-000000000", "1004k": "best", "1404k": "step-000000004", "2404k": "best", "2804k": "step-000000008",
+				"8k": "events.out.tfevents", "604k": "step-000000000", "1004k": "best", "1404k": "step-000000004",
+				"2404k": "best", "2804k": "step-000000008",
 			},
 		},
 		{
-			[]string{"-train-images", "158", "-batch", "2", "-epochs", "1"}, // 79 steps, whose lines fill the page that is left; the lock takes one
+			// 79 steps, whose lines fill the page that is left; the lock takes one
+			[]string{"-train-images", "158", "-batch", "2", "-epochs", "1"},
 			map[string]string{"896k": "metrics.jsonl"},
 		},
 	} {
@@ -66,7 +69,8 @@ func TestFullDisk(t *testing.T) {
 			t.Run(size, func(t *testing.T) {
 				disk := filepath.Join(t.TempDir(), "disk")
 				require.NoError(t, os.Mkdir(disk, 0o755))
-				cmd := exec.Command("unshare", append([]string{"-rm", "sh", "-c", onSmallDisk, "sh", size, disk, os.Args[0]}, args...)...)
+				cmd := exec.Command("unshare",
+					append([]string{"-rm", "sh", "-c", onSmallDisk, "sh", size, disk, os.Args[0]}, args...)...)
 				cmd.Env = command().Env
 				out, err := cmd.CombinedOutput()
 				require.NoError(t, err, "%s", out)
@@ -87,7 +91,8 @@ func TestFullDisk(t *testing.T) {
 					left, err := filepath.Glob(filepath.Join(disk+".failed", pattern))
 					require.NoError(t, err)
 					for _, path := range left {
-						assert.Regexp(t, `/(metrics\.jsonl|curves\.png|events\.out\.tfevents\.nin|checkpoint|best\.safetensors|step-\d{9}\.safetensors)$`, path)
+						assert.Regexp(t,
+							`/(metrics\.jsonl|curves\.png|events\.out\.tfevents\.nin|checkpoint|best\.safetensors|step-\d{9}\.safetensors)$`, path)
 					}
 				}
 				assert.Equal(t, metrics(t, whole), metrics(t, disk+".ended"))

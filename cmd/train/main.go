@@ -55,8 +55,8 @@ func leave(ranks nn.Ranks, err error) {
 	cli.Exit("train", err)
 }
 
-// localAdapter is the adapter of the rank, one of several on this machine: where none is named, each
-// takes its own.
+// localAdapter is the adapter of the rank, one of several on this machine: where none
+// is named, each takes its own.
 func localAdapter(name string) string {
 	rank, size := mpi.Local()
 	if size == 1 || name != "auto" {

@@ -52,7 +52,8 @@ func TestMPI(t *testing.T) {
 	dir := t.TempDir()
 	settings := func(out string) []string {
 		return []string{
-			"-recipe", "mini", "-data", smallData, "-train-images", "78", "-batch", "8", "-epochs", "2", "-test-images", "16",
+			"-recipe", "mini", "-data", smallData, "-train-images", "78", "-batch", "8", "-epochs", "2",
+			"-test-images", "16",
 			"-checkpoint-every", "3", "-seed", "3", "-shards", "4", "-out", filepath.Join(dir, out),
 		}
 	}
@@ -73,12 +74,14 @@ func TestMPI(t *testing.T) {
 		sig  syscall.Signal
 		says string
 	}{
-		"killed":  {0, syscall.SIGKILL, ""}, // mpirun says so
-		"stopped": {1, syscall.SIGSTOP, `train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; go on with: `},
+		"killed": {0, syscall.SIGKILL, ""}, // mpirun says so
+		"stopped": {1, syscall.SIGSTOP,
+			`train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; go on with: `},
 	} {
 		folder := filepath.Join(dir, name)
 		pid := filepath.Join(dir, "pid-"+name)
-		cmd := shellOnRanks(t, 4, fmt.Sprintf(`[ $rank != %d ] || echo $$ >%s; exec "$@"`, c.rank, pid), settings(name)...)
+		cmd := shellOnRanks(t, 4, fmt.Sprintf(`[ $rank != %d ] || echo $$ >%s; exec "$@"`, c.rank, pid),
+			settings(name)...)
 		cmd.Env = append(cmd.Env, "NIN_PATIENCE=10s")
 		var text bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &text, &text
@@ -100,8 +103,8 @@ func TestMPI(t *testing.T) {
 	}
 }
 
-// shellOnRanks is the command on n ranks, each started by what the shell does, which knows its $rank and has the command
-// as its arguments.
+// shellOnRanks is the command on n ranks, each started by what the shell does, which knows its
+// $rank and has the command as its arguments.
 func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 	cmd := onRanks(t, n, args...)
 	shell := []string{"sh", "-c", "rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}; " + does, "sh"}
@@ -109,14 +112,15 @@ func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// BenchmarkScaling holds the model of nin cost against steps of mini on 1, 2 and 4 local ranks, among which two cores
-// are divided: each computes on one core, and four on half a core each. The metrics are measured steps in parts of
-// predicted ones.
+// BenchmarkScaling holds the model of nin cost against steps of mini on 1, 2 and 4 local ranks,
+// among which two cores are divided: each computes on one core, and four on half a core each. The
+// metrics are measured steps in parts of predicted ones.
 //
 //	CC=mpicc go test -tags mpi ./cmd/train -run '^$' -bench Scaling -benchtime 3x
 func BenchmarkScaling(b *testing.B) {
 	const cores, batch, steps = 2, 64, 24
-	command := exec.Command("taskset", "-c", "0", "go", "run", "../nin", "cost", "-recipe", "mini", "-batch", fmt.Sprint(batch),
+	command := exec.Command("taskset", "-c", "0", "go", "run", "../nin", "cost", "-recipe", "mini", "-batch",
+		fmt.Sprint(batch),
 		"-ranks", "4", "-network", "40Gb", "-latency", "100us", "-json") // about what memory is that they share
 	text, err := command.Output()
 	require.NoError(b, err)
@@ -127,8 +131,10 @@ func BenchmarkScaling(b *testing.B) {
 	for b.Loop() {
 		for i, row := range model.Rows {
 			n := row.Ranks
-			cmd := shellOnRanks(b, n, fmt.Sprintf(`exec taskset -c $((rank %% %d)) "$@"`, cores), "-recipe", "mini", "-batch", fmt.Sprint(n*batch),
-				"-steps", fmt.Sprint(steps), "-train-images", fmt.Sprint(n*batch*steps), "-test-images", fmt.Sprint(n), "-out", filepath.Join(b.TempDir(), "run"))
+			cmd := shellOnRanks(b, n, fmt.Sprintf(`exec taskset -c $((rank %% %d)) "$@"`, cores), "-recipe", "mini",
+				"-batch", fmt.Sprint(n*batch),
+				"-steps", fmt.Sprint(steps), "-train-images", fmt.Sprint(n*batch*steps), "-test-images", fmt.Sprint(n),
+				"-out", filepath.Join(b.TempDir(), "run"))
 			text, err := cmd.CombinedOutput()
 			require.NoError(b, err, string(text))
 			var rates []float64
@@ -155,7 +161,8 @@ func TestMPIErrors(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()
 	for want, args := range map[string][]string{
-		"train: -shards is 2; want at least the number of ranks, 4\n": {"-recipe", "mini", "-data", smallData, "-shards", "2", "-out", filepath.Join(dir, "a")},
+		"train: -shards is 2; want at least the number of ranks, 4\n": {"-recipe", "mini", "-data", smallData,
+			"-shards", "2", "-out", filepath.Join(dir, "a")},
 		"train: -lr is -1; want": {"-lr", "-1"},
 		" of 4, on ":             {"-data", "/nowhere"},
 	} {
@@ -180,10 +187,12 @@ func TestMPIErrors(t *testing.T) {
 	require.NoError(t, errors.Join(err, w.Close(), os.WriteFile(labels, changed.Bytes(), 0o644)))
 	for does, want := range map[string]string{
 		// One line of the rank that fails, and none of the others.
-		`[ $rank != 1 ] || set -- "$@" -data /nowhere; exec "$@"`:      `(?m)^train: rank 1 of 2, on .*: .*/nowhere`,
-		`[ $rank != 1 ] || set -- "$@" -data ` + other + `; exec "$@"`: "(?m)^train: rank 1 has other images than rank 0; want the same on all ranks$",
+		`[ $rank != 1 ] || set -- "$@" -data /nowhere; exec "$@"`: `(?m)^train: rank 1 of 2, on .*: .*/nowhere`,
+		`[ $rank != 1 ] || set -- "$@" -data ` + other +
+			`; exec "$@"`: "(?m)^train: rank 1 has other images than rank 0; want the same on all ranks$",
 	} {
-		text, err := shellOnRanks(t, 2, does, "-recipe", "mini", "-data", smallData, "-batch", "8", "-out", filepath.Join(dir, "a")).CombinedOutput()
+		text, err := shellOnRanks(t, 2, does, "-recipe", "mini", "-data", smallData, "-batch", "8", "-out",
+			filepath.Join(dir, "a")).CombinedOutput()
 		require.Error(t, err, string(text))
 		assert.Regexp(t, want, string(text))
 		assert.Equal(t, 1, strings.Count(string(text), "train: "), string(text))
@@ -191,8 +200,9 @@ func TestMPIErrors(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(dir, "a"))
 }
 
-// Where a machine has two adapters of a class, two ranks take one each; rank 0 says which differ, and that the bits then
-// depend on it. -adapter overrides that. SwiftShader is in the cache of .ci/run, else there is one adapter.
+// Where a machine has two adapters of a class, two ranks take one each; rank 0 says which differ,
+// and that the bits then depend on it. -adapter overrides that. SwiftShader is in the cache of
+// .ci/run, else there is one adapter.
 func TestMPIAdapters(t *testing.T) {
 	gputest.Device(t)
 	cache, err := os.UserCacheDir()
@@ -204,7 +214,8 @@ func TestMPIAdapters(t *testing.T) {
 		t.Skip("want the Vulkan drivers llvmpipe and SwiftShader")
 	}
 	for adapter, differ := range map[string]bool{"auto": true, "llvmpipe": false} {
-		cmd := onRanks(t, 2, "-recipe", "mini", "-data", smallData, "-train-images", "8", "-batch", "8", "-epochs", "1", "-test-images", "2",
+		cmd := onRanks(t, 2, "-recipe", "mini", "-data", smallData, "-train-images", "8", "-batch", "8", "-epochs", "1",
+			"-test-images", "2",
 			"-adapter", adapter, "-out", filepath.Join(t.TempDir(), "run"))
 		files := drivers[0] + ":" + second
 		cmd.Env = append(cmd.Env, "VK_DRIVER_FILES="+files, "VK_ICD_FILENAMES="+files)

@@ -60,7 +60,8 @@ func TestTerminal(t *testing.T) {
 		"dumb terminal": {"TERM=dumb", 80, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := command("-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "96", "-test-images", "16", "-epochs", "2",
+			cmd := command("-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "96", "-test-images",
+				"16", "-epochs", "2",
 				"-out", filepath.Join(t.TempDir(), "run"))
 			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=", c.env)
 			out := onTerminal(t, cmd, c.columns, func(string, io.Writer) {})
@@ -69,8 +70,11 @@ func TestTerminal(t *testing.T) {
 			assert.Equal(t, c.bar, strings.Contains(out, "testing"))
 			assert.Equal(t, c.color, strings.Contains(out, "\x1b[1mepoch 2:"), "colour")
 			assert.Equal(t, c.bar, ansi.MatchString(out))
-			assert.Equal(t, 3, strings.Count(ansi.ReplaceAllString(out, ""), "test accuracy 0."), "a line for each epoch and one for the best")
-			for _, line := range strings.FieldsFunc(ansi.ReplaceAllString(out, ""), func(r rune) bool { return r == '\r' || r == '\n' }) {
+			assert.Equal(t, 3, strings.Count(ansi.ReplaceAllString(out, ""), "test accuracy 0."),
+				"a line for each epoch and one for the best")
+			for _, line := range strings.FieldsFunc(ansi.ReplaceAllString(out, ""), func(r rune) bool {
+				return r == '\r' || r == '\n'
+			}) {
 				if strings.Contains(line, "▕") {
 					assert.LessOrEqual(t, utf8.RuneCountInString(line), int(c.columns), "%q", line)
 				}
@@ -91,7 +95,8 @@ func TestInterruptAtTheTerminal(t *testing.T) {
 		cmd.Env = append(cmd.Env, "TERM=xterm", "CI=")
 		pressed := 0
 		out := onTerminal(t, cmd, 80, func(printed string, keyboard io.Writer) {
-			if pressed == 0 && strings.Contains(printed, "epoch 1/99") || pressed == 1 && times == 2 && strings.Contains(printed, "stopping: ") {
+			if pressed == 0 && strings.Contains(printed, "epoch 1/99") || pressed == 1 && times == 2 &&
+				strings.Contains(printed, "stopping: ") {
 				pressed++
 				_, err := keyboard.Write([]byte{3})
 				require.NoError(t, err)

@@ -69,7 +69,8 @@ func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
 // dropout, momentum, partial batches and a schedule.
 func sixty(out string) []string {
 	return []string{
-		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs", "3", "-test-images", "16",
+		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs",
+		"3", "-test-images", "16",
 		"-checkpoint-every", "7", "-seed", "3", "-tensorboard", "-out", out,
 	}
 }
@@ -227,7 +228,8 @@ func TestDefaultFolders(t *testing.T) {
 	out := t.TempDir()
 	var commands []*exec.Cmd
 	for range 4 {
-		cmd := command("-recipe", "mini", "-data", data, "-train-images", "8", "-test-images", "8", "-batch", "8", "-epochs", "1", "-quiet")
+		cmd := command("-recipe", "mini", "-data", data, "-train-images", "8", "-test-images", "8", "-batch", "8",
+			"-epochs", "1", "-quiet")
 		cmd.Dir = out
 		require.NoError(t, cmd.Start())
 		commands = append(commands, cmd)
@@ -244,12 +246,14 @@ func TestDefaultFolders(t *testing.T) {
 func TestPathsAreAbsolute(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "run")
-	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "8", "-train-images", "8", "-epochs", "1", "-out", dir)
+	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "8", "-train-images", "8", "-epochs",
+		"1", "-out", dir)
 	require.Zero(t, code, stderr)
 	data := otherData(t)
 	t.Chdir(dir)
 	again := filepath.Join(t.TempDir(), "again")
-	_, stderr, code = train(t, "-recipe", "mini", "-data", data, "-batch", "8", "-train-images", "8", "-epochs", "1", "-init", "model.safetensors", "-out", again)
+	_, stderr, code = train(t, "-recipe", "mini", "-data", data, "-batch", "8", "-train-images", "8", "-epochs", "1",
+		"-init", "model.safetensors", "-out", again)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, metrics(t, again)[0], `"init":"`+filepath.Join(dir, "model.safetensors")+`"`)
 	_, stderr, code = train(t, "-resume", dir)
@@ -259,7 +263,8 @@ func TestPathsAreAbsolute(t *testing.T) {
 func TestResumeRefuses(t *testing.T) {
 	gputest.Device(t)
 	whole := filepath.Join(t.TempDir(), "run")
-	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4", "-checkpoint-every", "2", "-out", whole)
+	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4",
+		"-checkpoint-every", "2", "-out", whole)
 	require.Zero(t, code, stderr)
 	last := func(t *testing.T, dir string) string {
 		paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
@@ -276,7 +281,9 @@ func TestResumeRefuses(t *testing.T) {
 		"another setting": {flags: []string{"-lr", "1"}, code: 2, says: "-lr with -resume"},
 		"more epochs":     {flags: []string{"-epochs", "9"}, code: 2, says: "run/model.safetensors -epochs 9"},
 		"another recipe":  {flags: []string{"-recipe", "d2l"}, code: 2, says: "-recipe with -resume"},
-		"no run":          {damage: func(t *testing.T, dir string) { require.NoError(t, os.RemoveAll(dir)) }, code: 1, says: "has no checkpoint"},
+		"no run": {damage: func(t *testing.T, dir string) {
+			require.NoError(t, os.RemoveAll(dir))
+		}, code: 1, says: "has no checkpoint"},
 		"bit flipped": {damage: func(t *testing.T, dir string) {
 			raw, err := os.ReadFile(last(t, dir))
 			require.NoError(t, err)
@@ -290,7 +297,8 @@ func TestResumeRefuses(t *testing.T) {
 			path := filepath.Join(dir, "metrics.jsonl")
 			raw, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.NoError(t, os.WriteFile(path, bytes.Replace(raw, []byte(`"lr":0.05`), []byte(`"lr":0.06`), 1), 0o644))
+			require.NoError(t, os.WriteFile(path, bytes.Replace(raw, []byte(`"lr":0.05`), []byte(`"lr":0.06`), 1),
+				0o644))
 		}, code: 1, says: "the recipe was changed"},
 		"metrics lost": {damage: func(t *testing.T, dir string) {
 			require.NoError(t, os.Truncate(filepath.Join(dir, "metrics.jsonl"), 10))
@@ -338,32 +346,34 @@ func TestBadInput(t *testing.T) {
 		code int
 		says string
 	}{
-		"-batch 0":                    {2, "want 1 to"},
-		"-batch -1":                   {2, "want 1 to"},
-		"-batch 1000000000":           {2, "want 1 to"},
-		"-batch x":                    {2, "invalid value"},
-		"-lr NaN":                     {2, "-lr is NaN"},
-		"-lr Inf":                     {2, "want a finite number"},
-		"-lr -1":                      {2, "want a finite number"},
-		"-momentum 1":                 {2, "-momentum is 1"},
-		"-dropout 1":                  {2, "-dropout is 1"},
-		"-weight-decay -3":            {2, "-weight-decay"},
-		"-steps -5":                   {2, "-steps is -5"},
-		"-epochs 0":                   {2, "-epochs is 0"},
-		"-checkpoint-every 0":         {2, "-checkpoint-every: want a number of steps"},
-		"-train-images -1":            {2, "-train-images"},
-		"-nonsense":                   {2, "-nonsense"},
-		"extra":                       {2, "unexpected argument"},
-		"-recipe squeezenet":          {2, "d2l, mini, lin2013"},
-		"-recipe d2l -whiten":         {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
-		"-normalise zscore":           {2, "-normalise is \"zscore\"; want unit, dataset, imagenet or numbers: "},
-		"-normalise 117/58":           {2, "mean 1 of the normalisation is 117; want 0 to 1"},
-		"-normalise imagenet":         {2, "has 3 means and 3 deviations; want 1 of each, for images of 1 channel"},
-		"-normalise 0.5/0.5 -whiten":  {2, "-normalise is 0.5/0.5: whitening normalises by itself; want unit"},
-		"-dataset folder":             {2, "-data is missing; the dataset folder is"},
-		"-freeze 9":                   {2, "-freeze is \"9\"; want the beginning of a weight's name; there is 0, 2, 4, 7"},
-		"-freeze net.":                {2, "-freeze is net.; want less: it leaves no layer to learn"},
-		"-skip-bad":                   {2, "-skip-bad is for the dataset folder; fashion-mnist has no pictures to leave out"},
+		"-batch 0":                   {2, "want 1 to"},
+		"-batch -1":                  {2, "want 1 to"},
+		"-batch 1000000000":          {2, "want 1 to"},
+		"-batch x":                   {2, "invalid value"},
+		"-lr NaN":                    {2, "-lr is NaN"},
+		"-lr Inf":                    {2, "want a finite number"},
+		"-lr -1":                     {2, "want a finite number"},
+		"-momentum 1":                {2, "-momentum is 1"},
+		"-dropout 1":                 {2, "-dropout is 1"},
+		"-weight-decay -3":           {2, "-weight-decay"},
+		"-steps -5":                  {2, "-steps is -5"},
+		"-epochs 0":                  {2, "-epochs is 0"},
+		"-checkpoint-every 0":        {2, "-checkpoint-every: want a number of steps"},
+		"-train-images -1":           {2, "-train-images"},
+		"-nonsense":                  {2, "-nonsense"},
+		"extra":                      {2, "unexpected argument"},
+		"-recipe squeezenet":         {2, "d2l, mini, lin2013"},
+		"-recipe d2l -whiten":        {2, "whitening images of [1,224,224], 50176 values; want at most 4096"},
+		"-normalise zscore":          {2, "-normalise is \"zscore\"; want unit, dataset, imagenet or numbers: "},
+		"-normalise 117/58":          {2, "mean 1 of the normalisation is 117; want 0 to 1"},
+		"-normalise imagenet":        {2, "has 3 means and 3 deviations; want 1 of each, for images of 1 channel"},
+		"-normalise 0.5/0.5 -whiten": {2, "-normalise is 0.5/0.5: whitening normalises by itself; want unit"},
+		"-dataset folder":            {2, "-data is missing; the dataset folder is"},
+		"-freeze 9": {2,
+			"-freeze is \"9\"; want the beginning of a weight's name; there is 0, 2, 4, 7"},
+		"-freeze net.": {2, "-freeze is net.; want less: it leaves no layer to learn"},
+		"-skip-bad": {2,
+			"-skip-bad is for the dataset folder; fashion-mnist has no pictures to leave out"},
 		"-class-weights 1,2":          {2, "-class-weights has 2 numbers; want 10, one for each class"},
 		"-recipe lenet -dropout 0.5":  {2, "-dropout does nothing with lenet"},
 		"-augment flip":               {2, "-augment is \"flip\"; want crop, mirror, or crop,mirror"},
@@ -408,7 +418,8 @@ func TestTransfer(t *testing.T) {
 			folder := filepath.Join(dir, name, small.Classes[class][:2])
 			require.NoError(t, os.MkdirAll(folder, 0o755))
 			var b bytes.Buffer
-			require.NoError(t, png.Encode(&b, &image.Gray{Pix: small.Pixels[i*28*28:][:28*28], Stride: 28, Rect: image.Rect(0, 0, 28, 28)}))
+			require.NoError(t, png.Encode(&b,
+				&image.Gray{Pix: small.Pixels[i*28*28:][:28*28], Stride: 28, Rect: image.Rect(0, 0, 28, 28)}))
 			require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint(i, ".png")), b.Bytes(), 0o644))
 		}
 		return filepath.Join(dir, name)
@@ -431,7 +442,8 @@ func TestTransfer(t *testing.T) {
 	stdout, stderr, code := train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", second,
 		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1,4,5,8,9,12,13,16,17")...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, stdout, "net.23.weight [4 256], net.23.bias [4] start at random; not used: net.23.weight [3 256], net.23.bias [3]")
+	assert.Contains(t, stdout,
+		"net.23.weight [4 256], net.23.bias [4] start at random; not used: net.23.weight [3 256], net.23.bias [3]")
 	assert.Contains(t, stdout, "parameters (1028 of them learn)")
 	before := weights(first)
 	for name, w := range weights(second) {
@@ -442,16 +454,19 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	assert.Equal(t, sees[first], sees[second])
-	assert.Contains(t, stdout, fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are", sees[first], filepath.Join(first, "model.safetensors")))
+	assert.Contains(t, stdout, fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are",
+		sees[first], filepath.Join(first, "model.safetensors")))
 	assert.Contains(t, metrics(t, second)[0], fmt.Sprintf(`"normalise":%q`, sees[first]))
 
 	third := filepath.Join(dir, "third")
-	stdout, stderr, code = train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", third, "-epochs", "1", "-normalise", "dataset",
-		"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1")...)
+	stdout, stderr, code = train(t,
+		append(common, "-data", photos("b", 3, 5, 7, 9), "-out", third, "-epochs", "1", "-normalise", "dataset",
+			"-init", filepath.Join(first, "model.safetensors"), "-freeze", "0,1")...)
 	require.Zero(t, code, stderr)
 	weights(third)
 	assert.NotEqual(t, sees[first], sees[third])
-	assert.Contains(t, stdout, fmt.Sprintf("was trained on images normalised by %s; here they are by %s", sees[first], sees[third]))
+	assert.Contains(t, stdout, fmt.Sprintf("was trained on images normalised by %s; here they are by %s", sees[first],
+		sees[third]))
 
 	// Of a file whose images had another number of channels the error names the file.
 	ts, meta, err := safetensors.Read(filepath.Join(first, "model.safetensors"))
@@ -459,9 +474,11 @@ func TestTransfer(t *testing.T) {
 	meta["normalisation"] = "0.5,0.5,0.5/0.2,0.2,0.2"
 	colour := filepath.Join(dir, "colour.safetensors")
 	require.NoError(t, safetensors.Write(colour, ts, meta))
-	_, stderr, code = train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", filepath.Join(dir, "fourth"), "-init", colour, "-freeze", "0,1")...)
+	_, stderr, code = train(t, append(common, "-data", photos("b", 3, 5, 7, 9), "-out", filepath.Join(dir, "fourth"),
+		"-init", colour, "-freeze", "0,1")...)
 	assert.Equal(t, 1, code)
-	assert.Contains(t, stderr, "images are normalised by 0.5,0.5,0.5/0.2,0.2,0.2 of "+colour+", from which the frozen layers are: ")
+	assert.Contains(t, stderr,
+		"images are normalised by 0.5,0.5,0.5/0.2,0.2,0.2 of "+colour+", from which the frozen layers are: ")
 	assert.Contains(t, stderr, "want 1 of each, for images of 1 channel\n")
 	assert.NoDirExists(t, filepath.Join(dir, "fourth"))
 }
@@ -471,8 +488,10 @@ func TestHelpAndFiles(t *testing.T) {
 	stdout, stderr, code := train(t, "-help")
 	assert.Zero(t, code)
 	assert.Empty(t, stderr)
-	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr", "-momentum", "-weight-decay",
-		"-dropout", "-augment", "-whiten", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out", "-resume", "-checkpoint-every", "-profile",
+	for _, f := range []string{"-recipe", "-dataset", "-data", "-adapter", "-epochs", "-steps", "-batch", "-lr",
+		"-momentum", "-weight-decay",
+		"-dropout", "-augment", "-whiten", "-seed", "-train-images", "-test-images", "-shuffle", "-init", "-out",
+		"-resume", "-checkpoint-every", "-profile",
 		"-patience", "-tensorboard", "-quiet", "-v", "Examples"} {
 		assert.Contains(t, stdout, f)
 	}
@@ -480,7 +499,8 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Contains(t, stdout, "(default 307)", "the recipe's epochs")
 
 	dir := filepath.Join(t.TempDir(), "run")
-	stdout, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "40", "-epochs", "1", "-profile", "-out", dir)
+	stdout, stderr, code = train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "40",
+		"-epochs", "1", "-profile", "-out", dir)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stdout, "test accuracy")
 	assert.Contains(t, stdout, "conv2d/dw", "the profile")
@@ -511,7 +531,8 @@ func TestInterruptDownload(t *testing.T) {
 	defer proxy.Close()
 	dir := t.TempDir()
 	cmd := command("-dataset", "mnist", "-out", filepath.Join(dir, "run"))
-	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://"+proxy.Addr().String(), "HTTP_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=",
+	cmd.Env = append(cmd.Env, "HTTPS_PROXY=http://"+proxy.Addr().String(), "HTTP_PROXY=http://"+proxy.Addr().String(),
+		"NO_PROXY=",
 		"XDG_CACHE_HOME="+dir, "HOME="+dir, "NIN_DATA=")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -541,12 +562,16 @@ func TestAbort(t *testing.T) {
 	for _, step := range []string{"step-000000007", "step-000000020"} {
 		require.Eventually(t, func() bool {
 			checkpoints, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
-			return err == nil && slices.ContainsFunc(checkpoints, func(path string) bool { return filepath.Base(path) >= step })
+			return err == nil && slices.ContainsFunc(checkpoints, func(path string) bool {
+				return filepath.Base(path) >= step
+			})
 		}, time.Minute, 5*time.Millisecond)
 		require.NoError(t, cmd.Process.Signal(syscall.SIGABRT))
 	}
 	require.NoError(t, cmd.Wait(), errs.String())
-	assert.Equal(t, strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n", 2), errs.String())
+	assert.Equal(t,
+		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n", 2),
+		errs.String())
 	assert.Contains(t, out.String(), "weights  "+dir)
 	assert.Equal(t, metrics(t, whole), metrics(t, dir))
 	assert.Equal(t, scalars(t, whole), scalars(t, dir))
@@ -554,17 +579,19 @@ func TestAbort(t *testing.T) {
 
 func TestAbsurdFlags(t *testing.T) {
 	help, _, _ := train(t, "-help")
-	clitest.Absurd(t, "train", help, func(args []string) error { return execute(args, nil) }, "-data", "/nowhere", "-adapter", "nowhere", "-steps", "1")
+	clitest.Absurd(t, "train", help, func(args []string) error { return execute(args, nil) }, "-data", "/nowhere",
+		"-adapter", "nowhere", "-steps", "1")
 }
 
-// Ranks on a machine take the GPUs in turns, and leave an integrated GPU and the processor alone; those of different
-// makers are used alike.
+// Ranks on a machine take the GPUs in turns, and leave an integrated GPU and the processor alone;
+// those of different makers are used alike.
 func TestAdapterOfARank(t *testing.T) {
 	a := func(name string, class gpu.Class, backend string) gpu.Adapter {
 		return gpu.Adapter{Name: name, Class: class, Backend: backend}
 	}
 	cpu, chip := a("llvmpipe", gpu.Software, "vulkan"), a("Iris", gpu.Integrated, "vulkan")
-	card, other, again := a("Radeon", gpu.Discrete, "vulkan"), a("GeForce", gpu.Discrete, "vulkan"), a("Radeon", gpu.Discrete, "d3d12")
+	card, other, again := a("Radeon", gpu.Discrete, "vulkan"), a("GeForce", gpu.Discrete, "vulkan"),
+		a("Radeon", gpu.Discrete, "d3d12")
 	for _, c := range []struct {
 		all  []gpu.Adapter
 		want []string // of ranks 0, 1 and 2

@@ -67,7 +67,8 @@ func (s *size) String() string { return fmt.Sprintf("%dx%d", s.width, s.height) 
 
 func (s *size) Set(text string) error {
 	var w, h int
-	if n, err := fmt.Sscanf(text+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 || w*h > maxPixels {
+	if n, err := fmt.Sscanf(text+" ", "%dx%d ", &w, &h); n != 2 || err != nil || min(w, h) < 16 || max(w, h) > 16384 ||
+		w*h > maxPixels {
 		return fmt.Errorf("want WxH, 16 to 16384 each and at most %d pixels, such as 1280x800", maxPixels)
 	}
 	s.width, s.height = w, h
@@ -79,14 +80,19 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.BoolVar(&o.train, "train", false, "train a network and look at it; all flags of cmd/train go")
 	fs.IntVar(&o.sample, "sample", 0, "begin with test image `N`, counting from 0")
 	fs.StringVar(&o.image, "image", "", "begin with the image in this PNG, JPEG, GIF, WebP, BMP or TIFF `file`")
-	fs.StringVar(&o.layer, "layer", "", "begin with the layer of this `name`, as in a state dict: 0.2 (default: the first)")
-	fs.StringVar(&o.screenshot, "screenshot", "", "draw one picture in this PNG `file`, after the training if there is one, without a window")
-	fs.StringVar(&o.record, "record", "", "draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
-	fs.IntVar(&o.frames, "frames", 0, "close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
+	fs.StringVar(&o.layer, "layer", "",
+		"begin with the layer of this `name`, as in a state dict: 0.2 (default: the first)")
+	fs.StringVar(&o.screenshot, "screenshot", "",
+		"draw one picture in this PNG `file`, after the training if there is one, without a window")
+	fs.StringVar(&o.record, "record", "",
+		"draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
+	fs.IntVar(&o.frames, "frames", 0,
+		"close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
 	o.size = size{1280, 800}
 	fs.Var(&o.size, "size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels")
 	fs.BoolVar(&o.quiet, "quiet", false, "print errors and the last line alone")
-	fs.BoolVar(&o.verbose, "v", false, "print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
+	fs.BoolVar(&o.verbose, "v", false,
+		"print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
 }
 
 const (
@@ -111,7 +117,8 @@ func (o *options) check(fs *flag.FlagSet) error {
 	case o.frames < 0:
 		return fmt.Errorf("-frames is %d; want 1 or more", o.frames)
 	case o.record != "" && cmp.Or(o.frames, filmLength) > maxFilm/o.size.pixels():
-		return fmt.Errorf("-frames is %d, of %v; want at most %d, or a smaller -size", cmp.Or(o.frames, filmLength), &o.size, maxFilm/o.size.pixels())
+		return fmt.Errorf("-frames is %d, of %v; want at most %d, or a smaller -size", cmp.Or(o.frames, filmLength),
+			&o.size, maxFilm/o.size.pixels())
 	case o.frames > 0 && o.screenshot != "":
 		return errors.New("-frames with -screenshot, which is one picture")
 	}

@@ -50,7 +50,8 @@ func open(adapter string, opt options) (_ *show, err error) {
 			s.close()
 		}
 	}()
-	if err := errors.Join(cli.File("screenshot", opt.screenshot, ".png"), cli.File("record", opt.record, ".gif")); err != nil {
+	if err := errors.Join(cli.File("screenshot", opt.screenshot, ".png"),
+		cli.File("record", opt.record, ".gif")); err != nil {
 		return nil, err
 	}
 	gpuOptions := gpu.Options{Adapter: adapter}
@@ -236,6 +237,7 @@ func (s *show) report() {
 		return
 	}
 	if n, each, share := s.win.Frames(); n > 0 {
-		fmt.Printf("drawing  %d pictures, %s each, %.1f %% of the time\n", n, each.Round(100*time.Microsecond), 100*share)
+		fmt.Printf("drawing  %d pictures, %s each, %.1f %% of the time\n", n, each.Round(100*time.Microsecond),
+			100*share)
 	}
 }

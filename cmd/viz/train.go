@@ -43,7 +43,8 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 		return err
 	}
 	defer r.Close()
-	if err := s.begin(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Dir: r.Dir, History: historyBytes}); err != nil {
+	if err := s.begin(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Dir: r.Dir,
+		History: historyBytes}); err != nil {
 		r.Discard()
 		return err
 	}
@@ -110,7 +111,8 @@ func (t *training) tell(e run.Event) (err error) {
 		t.last = e.Step.Step
 		err = t.scene.Trained(t.run.Trainer, *e.Step)
 	case e.Epoch != nil:
-		t.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
+		t.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss,
+			TestAccuracy: e.Epoch.TestAccuracy})
 	}
 	return err
 }

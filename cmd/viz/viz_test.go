@@ -65,7 +65,8 @@ func runViz(t *testing.T, args ...string) (stdout, stderr string, code int) {
 
 // steps are the flags of a training run of n short steps.
 func steps(n int, out string) []string {
-	return []string{"-train", "-recipe", "mini", "-data", smallData, "-batch", "16", "-test-images", "32", "-steps", fmt.Sprint(n), "-out", out}
+	return []string{"-train", "-recipe", "mini", "-data", smallData, "-batch", "16", "-test-images", "32", "-steps",
+		fmt.Sprint(n), "-out", out}
 }
 
 func readPNG(t *testing.T, path string) image.Image {
@@ -118,7 +119,8 @@ func TestWithoutAWindow(t *testing.T) {
 		return after[:min(16, len(after))]
 	}
 
-	out, stderr, code := runViz(t, append(steps(6, file("filmed")), "-record", file("run.gif"), "-frames", "4", "-size", "400x300")...)
+	out, stderr, code := runViz(t,
+		append(steps(6, file("filmed")), "-record", file("run.gif"), "-frames", "4", "-size", "400x300")...)
 	require.Zero(t, code, stderr)
 	f, err := os.Open(file("run.gif"))
 	require.NoError(t, err)
@@ -151,11 +153,13 @@ func TestWithoutAWindow(t *testing.T) {
 
 	branched := nintest.Branched(t)
 	require.NoError(t, branched.Export(file("any.safetensors")))
-	_, stderr, code = runViz(t, "-model", file("any.safetensors"), "-data", smallData, "-layer", "3", "-screenshot", file("any.png"))
+	_, stderr, code = runViz(t, "-model", file("any.safetensors"), "-data", smallData, "-layer", "3", "-screenshot",
+		file("any.png"))
 	require.Zero(t, code, stderr)
 
 	// A state dict that does not say what its images are is drawn once that is given.
-	photos := []string{"-model", nintest.ModelFile(t, "photos", 1, 10, nil), "-data", smallData, "-dataset", "fashion-mnist"}
+	photos := []string{"-model", nintest.ModelFile(t, "photos", 1, 10, nil), "-data", smallData, "-dataset",
+		"fashion-mnist"}
 	_, stderr, code = runViz(t, append(photos, "-normalise", "0.5/0.25", "-screenshot", file("photos.png"))...)
 	require.Zero(t, code, stderr)
 	branched.Values = true
@@ -166,8 +170,10 @@ func TestWithoutAWindow(t *testing.T) {
 		args []string
 		code int
 	}{
-		{append(model, "-sample", "80"), 2}, {append(model, layer...), 2}, {append(model, "-image", file("run.gif.not")), 1},
-		{append(model, "-image", file("once/metrics.jsonl")), 1}, {append(model, "-dataset", "shoes"), 2}, {append(model, "-test-images", "-1"), 2},
+		{append(model, "-sample", "80"), 2}, {append(model, layer...), 2},
+		{append(model, "-image", file("run.gif.not")), 1},
+		{append(model, "-image", file("once/metrics.jsonl")), 1}, {append(model, "-dataset", "shoes"), 2},
+		{append(model, "-test-images", "-1"), 2},
 		{append(steps(1, file("bad")), layer...), 2},
 		{append([]string{"-train", "-resume", file("once")}, layer...), 2},
 		{photos, 1}, {append(photos, "-normalise", "zscore"), 2}, {append(model, "-normalise", "0.5/0.5"), 2},
@@ -235,7 +241,9 @@ func TestWindow(t *testing.T) {
 	do("windowsize", "--sync", id, "640", "400")
 	do("windowunmap", "--sync", id)
 	do("windowmap", "--sync", id)
-	require.Eventually(t, func() bool { return shot().Bounds() == image.Rect(0, 0, 640, 400) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool {
+		return shot().Bounds() == image.Rect(0, 0, 640, 400)
+	}, time.Minute, time.Millisecond)
 
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
 	select {

@@ -33,7 +33,8 @@ const short = "?recipe=lenet&steps=12&seed=3&images=512"
 // enabled are the buttons of the training and of the self-test that can do something.
 func (b tab) enabled() string {
 	b.t.Helper()
-	return eval[string](b, `['start', 'pause', 'step', 'stop', 'resume', 'safetensors', 'onnx', 'selftest'].filter(what => document.querySelector('[data-do=' + what + ']:enabled')).join(' ')`)
+	return eval[string](b,
+		`['start', 'pause', 'step', 'stop', 'resume', 'safetensors', 'onnx', 'selftest'].filter(what => document.querySelector('[data-do=' + what + ']:enabled')).join(' ')`)
 }
 
 // finished waits for the end of a training, and returns the hash of its weights.
@@ -57,7 +58,8 @@ func (b tab) set(field, value string) {
 	eval[any](b, fmt.Sprintf(`void (document.getElementById('settings').elements[%q].value = %q)`, field, value))
 }
 
-// However a training is paused, stopped, continued and hit, it comes to the weights of one that nothing disturbs.
+// However a training is paused, stopped, continued and hit, it comes to the weights
+// of one that nothing disturbs.
 func TestTrainingLife(t *testing.T) {
 	b := open(t, strings.Replace(short, "steps=12", "steps=twelve", 1))
 	require.Contains(t, b.fails().Error, "steps")
@@ -69,7 +71,8 @@ func TestTrainingLife(t *testing.T) {
 	require.Equal(t, "start safetensors onnx selftest", b.enabled())
 	handles := b.inWorker("handles.size")
 
-	// Pause, one step, one more, and go on. The same training again has the same weights and no more objects.
+	// Pause, one step, one more, and go on. The same training again has the same
+	// weights and no more objects.
 	b.pressAt("now.step >= 2", "pause")
 	b.press("start")
 	s := b.is("paused")
@@ -210,7 +213,9 @@ func TestSelftest(t *testing.T) {
 	b.is("ready")
 	eval[any](b, `void (() => { // the longest task of the page itself, in ms; browsers count those above 50 ms
 		globalThis.longest = 0;
-		new PerformanceObserver(all => { for (const task of all.getEntries()) longest = Math.max(longest, task.duration); }).observe({ type: 'longtask' });
+		new PerformanceObserver(all => {
+			for (const task of all.getEntries()) longest = Math.max(longest, task.duration);
+		}).observe({ type: 'longtask' });
 	})()`)
 	b.press("selftest")
 	limit := 5 * time.Minute
@@ -234,7 +239,9 @@ func TestSelftest(t *testing.T) {
 	require.Equal(t, report, eval[string](b, "copied"))
 	b.pressAt("now.busy", "stop")
 	b.press("selftest")
-	s = b.until(limit, func(s state) bool { return s.State == "ready" && s.Selftest != "" && s.Selftest != good+"/"+all })
+	s = b.until(limit, func(s state) bool {
+		return s.State == "ready" && s.Selftest != "" && s.Selftest != good+"/"+all
+	})
 	require.Contains(t, s.Status, "were not run")
 }
 
@@ -282,11 +289,13 @@ func (b tab) drop(name string, content []byte) {
 	eval[any](b, fmt.Sprintf(`void (() => {
 		const dataTransfer = new DataTransfer();
 		dataTransfer.items.add(new File([Uint8Array.from(atob(%q), c => c.charCodeAt(0))], %q));
-		document.querySelector('main').dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+		const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+		document.querySelector('main').dispatchEvent(drop);
 	})()`, base64.StdEncoding.EncodeToString(content), name))
 }
 
-// Keys, the mouse and touch change what the canvas shows, and files can be dropped, also while a network is trained.
+// Keys, the mouse and touch change what the canvas shows, and files can be dropped, also
+// while a network is trained.
 func TestKeysAndDrops(t *testing.T) {
 	b := open(t, "?recipe=lenet&steps=2000&images=512&start=1")
 	b.grow()
@@ -294,17 +303,22 @@ func TestKeysAndDrops(t *testing.T) {
 	b.is("paused")
 	eval[any](b, "void document.getElementById('scene').focus()")
 	for _, key := range []struct{ name, key string }{
-		{"layer down", kb.ArrowDown}, {"layer down again", kb.ArrowDown}, {"layer up", kb.ArrowUp}, {"next image", kb.ArrowRight}, {"image before", kb.ArrowLeft},
-		{"colours", "c"}, {"next map", "."}, {"zoom", kb.Enter}, {"all maps", kb.Enter}, {"gradients", "v"}, {"help", "h"}, {"no help", "h"},
+		{"layer down", kb.ArrowDown}, {"layer down again", kb.ArrowDown}, {"layer up", kb.ArrowUp},
+		{"next image", kb.ArrowRight}, {"image before", kb.ArrowLeft},
+		{"colours", "c"}, {"next map", "."}, {"zoom", kb.Enter}, {"all maps", kb.Enter}, {"gradients", "v"},
+		{"help", "h"}, {"no help", "h"},
 		{"back", "b"}, {"further back", kb.PageUp}, {"forward", "g"}, {"to the present", kb.End},
 	} {
 		b.changes(key.name, chromedp.KeyEvent(key.key))
 	}
 
-	// The mouse chooses layers in the list at the right, and draws on the input at the left; so does a finger.
+	// The mouse chooses layers in the list at the right, and draws on the input at
+	// the left; so does a finger.
 	at := func(x, y float64) (float64, float64) {
 		var r struct{ X, Y, Width, Height float64 }
-		require.NoError(t, json.Unmarshal([]byte(eval[string](b, "JSON.stringify(document.getElementById('scene').getBoundingClientRect())")), &r))
+		require.NoError(t,
+			json.Unmarshal([]byte(eval[string](b,
+				"JSON.stringify(document.getElementById('scene').getBoundingClientRect())")), &r))
 		return r.X + x*r.Width, r.Y + y*r.Height
 	}
 	x, y := at(0.9, 0.24)
@@ -330,7 +344,10 @@ func TestKeysAndDrops(t *testing.T) {
 	// Files of all kinds are dropped, while the training is paused and while it runs.
 	var picture bytes.Buffer
 	require.NoError(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 40, 30))))
-	b.changes("drop", chromedp.Func(func(context.Context, *chromedp.Target) error { b.drop("grey.png", picture.Bytes()); return nil }))
+	b.changes("drop", chromedp.Func(func(context.Context, *chromedp.Target) error {
+		b.drop("grey.png", picture.Bytes())
+		return nil
+	}))
 	require.Empty(t, b.now().Error)
 	b.drop("bad.png", []byte("no picture"))
 	says := func(text string) {
@@ -362,7 +379,8 @@ func TestStorage(t *testing.T) {
 	require.Contains(t, other.now().Error, "does not keep the checkpoint: another tab")
 
 	// Chromium never answers once a page was left while its first visit made the storage.
-	hangs := openIn(first.ctx, t, short+"&start=1", map[string]string{"worker.js": "IDBFactory.prototype.open = () => ({});"})
+	hangs := openIn(first.ctx, t, short+"&start=1",
+		map[string]string{"worker.js": "IDBFactory.prototype.open = () => ({});"})
 	require.Equal(t, hash, hangs.finished())
 	require.Contains(t, hangs.now().Error, "does not keep the checkpoint: its storage does not answer")
 }

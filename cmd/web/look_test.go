@@ -10,23 +10,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faults lists what is wrong with how the page looks, as a script in it can tell: what is wider than
-// the window, what has no name for a screen reader, text with less contrast than 4.5 (WCAG 2.2,
-// 1.4.3), and with a finger, what is less than 44 pixels high (2.5.5).
+// faults lists what is wrong with how the page looks, as a script in it can tell: what is wider
+// than the window, what has no name for a screen reader, text with less contrast than 4.5 (WCAG
+// 2.2, 1.4.3), and with a finger, what is less than 44 pixels high (2.5.5).
 const faults = `(touch => {
 	const found = [], visible = e => e.checkVisibility() && e.getClientRects().length > 0;
-	if (document.documentElement.scrollWidth > innerWidth) found.push('the page is ' + document.documentElement.scrollWidth + ' pixels wide');
+	const wide = document.documentElement.scrollWidth;
+	if (wide > innerWidth) found.push('the page is ' + wide + ' pixels wide');
 	for (const e of document.querySelectorAll('button, input, select, canvas, [tabindex]')) {
 		if (!visible(e)) continue;
-		const says = e.outerHTML.slice(0, 60), name = e.ariaLabel || e.labels?.[0]?.textContent || (e.matches('button') && e.textContent);
+		const says = e.outerHTML.slice(0, 60);
+		const name = e.ariaLabel || e.labels?.[0]?.textContent || (e.matches('button') && e.textContent);
 		if (!name?.trim()) found.push('no name: ' + says);
-		if (touch && e.matches('button, select, input:not([type=checkbox])') && e.getBoundingClientRect().height < 44) found.push('too small for a finger: ' + says);
+		const touched = touch && e.matches('button, select, input:not([type=checkbox])');
+		if (touched && e.getBoundingClientRect().height < 44) found.push('too small for a finger: ' + says);
 	}
 	const rgba = text => { const c = text.match(/[\d.]+/g).map(Number); return [c[0], c[1], c[2], c[3] ?? 1]; };
-	const light = c => c.slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-	const back = e => { for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c[3] === 1) return c; } return [255, 255, 255]; };
+	const linear = v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+	const light = c => 0.2126 * linear(c[0]) + 0.7152 * linear(c[1]) + 0.0722 * linear(c[2]);
+	const back = e => {
+		for (; e; e = e.parentElement) {
+			const c = rgba(getComputedStyle(e).backgroundColor);
+			if (c[3] === 1) return c;
+		}
+		return [255, 255, 255];
+	};
 	for (const e of document.querySelectorAll('body *')) {
-		if (!visible(e) || e.disabled || e.matches('.empty') || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue; // .empty lies on the canvas
+		if (!visible(e) || e.disabled || e.matches('.empty')) continue; // .empty lies on the canvas
+		if (![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
 		const a = light(rgba(getComputedStyle(e).color)), b = light(back(e));
 		const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 		if (contrast < 4.5) found.push('contrast ' + contrast.toFixed(1) + ': ' + e.outerHTML.slice(0, 60));
@@ -50,8 +61,10 @@ func TestLook(t *testing.T) {
 	}{
 		{"light", 1280, 900, "light", nil},
 		{"dark", 1280, 900, "dark", nil},
-		{"phone", 390, 844, "light", []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait, chromedp.EmulateScale(2)}},
-		{"phone-dark", 320, 568, "dark", []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait}},
+		{"phone", 390, 844, "light", []chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulateTouch,
+			chromedp.EmulatePortrait, chromedp.EmulateScale(2)}},
+		{"phone-dark", 320, 568, "dark",
+			[]chromedp.EmulateViewportOption{chromedp.EmulateMobile, chromedp.EmulateTouch, chromedp.EmulatePortrait}},
 	} {
 		require.NoError(t, chromedp.Do(b.ctx, chromedp.EmulateViewport(view.width, view.height, view.options...)))
 		_, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
@@ -62,7 +75,8 @@ func TestLook(t *testing.T) {
 		b.shot(view.name)
 	}
 
-	want := eval[[]string](b, `[...document.querySelectorAll('button, input, select, [tabindex]')].filter(e => e.checkVisibility() && !e.disabled).map(e => e.id || e.name || e.dataset.do || e.dataset.key)`)
+	want := eval[[]string](b,
+		`[...document.querySelectorAll('button, input, select, [tabindex]')].filter(e => e.checkVisibility() && !e.disabled).map(e => e.id || e.name || e.dataset.do || e.dataset.key)`)
 	require.Contains(t, want, "scene")
 	for _, name := range want {
 		require.NoError(t, chromedp.Do(b.ctx, chromedp.KeyEvent("\t")))

@@ -36,7 +36,8 @@ func main() { cli.Exit("web", execute(os.Args[1:])) }
 
 func execute(args []string) error {
 	fs := flag.NewFlagSet("web", flag.ContinueOnError)
-	addr := fs.String("addr", "127.0.0.1:8080", "`address` to serve on; one that is not of this machine alone, such as :8080, lets others on the network load the page")
+	addr := fs.String("addr", "127.0.0.1:8080",
+		"`address` to serve on; one that is not of this machine alone, such as :8080, lets others on the network load the page")
 	out := fs.String("o", "", "`folder` to write the page to, which is then not served")
 	dir := fs.String("data", "", "`folder` of Fashion-MNIST (default: where train finds it)")
 	if err := cli.Parse(fs, os.Stdout, help, args); err != nil {

@@ -46,7 +46,8 @@ func TestImagesAndFiles(t *testing.T) {
 		require.NoError(t, err)
 		scores, err := report.Evaluate(t.Context(), d, m, test.First(tested), 128, nil)
 		require.NoError(t, err)
-		// Two drivers round differently, which can turn an image whose two best classes are as good.
+		// Two drivers round differently, which can turn an image whose two best classes are as
+		// good.
 		require.InDelta(t, accuracy, scores.Accuracy, 1.01/tested, file)
 	}
 
@@ -85,8 +86,11 @@ func TestImagesAndFiles(t *testing.T) {
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#camera")))
 	b.agrees(native, "The camera")
 	b.shot("camera")
-	for name, says := range map[string]string{"NotFoundError": "There is no camera.", "NotAllowedError": "The browser may not use the camera"} {
-		eval[any](b, fmt.Sprintf(`void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '%s')))`, name))
+	for name, says := range map[string]string{"NotFoundError": "There is no camera.",
+		"NotAllowedError": "The browser may not use the camera"} {
+		eval[any](b,
+			fmt.Sprintf(`void (navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '%s')))`,
+				name))
 		require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#camera")))
 		b.until(3*time.Minute, func(s state) bool { return strings.HasPrefix(s.Error, says) })
 	}
@@ -95,7 +99,9 @@ func TestImagesAndFiles(t *testing.T) {
 
 	// How fast it is stands in a table.
 	b.click("bench")
-	b.until(10*time.Minute, func(s state) bool { return s.State == "ready" && strings.HasPrefix(s.Status, "mini trains on ") })
+	b.until(10*time.Minute, func(s state) bool {
+		return s.State == "ready" && strings.HasPrefix(s.Status, "mini trains on ")
+	})
 	for line := range strings.Lines(b.text("report")) {
 		var rate float64
 		if n, _ := fmt.Sscanf(line, "training %f images/s", &rate); n == 1 {
@@ -142,7 +148,9 @@ func (b tab) download(dir, format string) string {
 func (b tab) drag(element string, places ...float64) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.ScrollIntoView(element)))
-	r := eval[[]float64](b, fmt.Sprintf(`(r => [r.x, r.y, r.width, r.height])(document.querySelector('%s').getBoundingClientRect())`, element))
+	r := eval[[]float64](b,
+		fmt.Sprintf(`(r => [r.x, r.y, r.width, r.height])(document.querySelector('%s').getBoundingClientRect())`,
+			element))
 	what := chromedp.MousePressed
 	var steps []chromedp.Action[chromedp.Void]
 	for i := 0; i < len(places); i += 2 {
@@ -151,7 +159,8 @@ func (b tab) drag(element string, places ...float64) {
 		what = chromedp.MouseMoved
 	}
 	last := len(places) - 2
-	steps = append(steps, chromedp.MouseEvent(chromedp.MouseReleased, r[0]+r[2]*places[last], r[1]+r[3]*places[last+1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	steps = append(steps, chromedp.MouseEvent(chromedp.MouseReleased, r[0]+r[2]*places[last], r[1]+r[3]*places[last+1],
+		chromedp.ButtonLeft, chromedp.ClickCount(1)))
 	require.NoError(b.t, chromedp.Do(b.ctx, steps...))
 }
 
@@ -175,7 +184,8 @@ func (b tab) agrees(native *nin.Predictor, name string) {
 	near := func(a, b float64) bool { return math.Abs(a-b) < 0.15 }
 	var lines [][]string
 	b.until(3*time.Minute, func(state) bool {
-		lines = eval[[][]string](b, `[...document.querySelectorAll('#classes li')].map(li => [li.firstChild.data, li.lastChild.textContent])`)
+		lines = eval[[][]string](b,
+			`[...document.querySelectorAll('#classes li')].map(li => [li.firstChild.data, li.lastChild.textContent])`)
 		for _, line := range lines {
 			share, err := strconv.ParseFloat(strings.TrimSuffix(line[1], " %"), 64)
 			if err != nil || !near(share, probability[line[0]]) {

@@ -93,7 +93,8 @@ func (s site) addImages(ctx context.Context, dir string) error {
 		for file, content := range map[string][]byte{
 			"images-idx3": idx(set.Pixels, set.Len(), set.H, set.W), "labels-idx1": idx(set.Labels, set.Len()),
 		} {
-			if s[path.Join(dataset, name+"-"+file+"-ubyte.gz")], err = pack(content, gzip.DefaultCompression); err != nil {
+			if s[path.Join(dataset, name+"-"+file+"-ubyte.gz")],
+				err = pack(content, gzip.DefaultCompression); err != nil {
 				return err
 			}
 		}

@@ -16,8 +16,8 @@ import (
 // maxTransfer is the most bytes that a visit costs, without the dataset.
 const maxTransfer = 6_000_000
 
-// What -o writes works from a host that knows nothing of it: any path, no compression, media types by extension. It is small
-// but for the dataset.
+// What -o writes works from a host that knows nothing of it: any path, no compression, media types
+// by extension. It is small but for the dataset.
 func TestAnyHostServesTheSite(t *testing.T) {
 	browser.Find(t)
 	s, err := build(t.Context(), "")
@@ -43,7 +43,8 @@ func TestAnyHostServesTheSite(t *testing.T) {
 	err = chromedp.Do(ctx, chromedp.Navigate(server.URL+"/deep/er/?recipe=mini&steps=1&images=8&start=1"))
 	require.NoError(t, err)
 	state := ""
-	for end := time.Now().Add(10 * time.Minute); state != "done" && state != "failed" && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Minute); state != "done" && state != "failed" &&
+		time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		state, err = chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.dataset.state"))
 		require.NoError(t, err)
 	}
@@ -54,7 +55,8 @@ func TestAnyHostServesTheSite(t *testing.T) {
 func TestMediaTypes(t *testing.T) {
 	s := site{"index.html": nil, "page.css": nil, "page.js": nil, "page.wasm.packed": nil, dataset + "/train.gz": nil}
 	for path, want := range map[string]string{
-		"/": "text/html; charset=utf-8", "/page.css": "text/css; charset=utf-8", "/page.js": "text/javascript; charset=utf-8",
+		"/": "text/html; charset=utf-8", "/page.css": "text/css; charset=utf-8",
+		"/page.js":          "text/javascript; charset=utf-8",
 		"/page.wasm.packed": "application/octet-stream", "/" + dataset + "/train.gz": "application/octet-stream",
 	} {
 		w := httptest.NewRecorder()

@@ -18,8 +18,8 @@ import (
 	"wgnin/cmd/internal/browser"
 )
 
-// BenchmarkFirstStep measures the time from opening the page in a new browser, whose caches are empty, to the first
-// step of mini.
+// BenchmarkFirstStep measures the time from opening the page in a new browser, whose caches are
+// empty, to the first step of mini.
 func BenchmarkFirstStep(b *testing.B) {
 	browser.Find(b)
 	_, err := built()
@@ -37,9 +37,10 @@ func BenchmarkFirstStep(b *testing.B) {
 	}
 }
 
-// BenchmarkTraining measures the images/s of mini in turns: on the page, by the native program on the same adapter, and
-// by TensorFlow.js, which npm brings, on each of its backends in the same browser. It leaves out the steps that compile:
-// the first, and the page's second, behind which it compiles what draws the maps.
+// BenchmarkTraining measures the images/s of mini in turns: on the page, by the native program on
+// the same adapter, and by TensorFlow.js, which npm brings, on each of its backends in the same
+// browser. It leaves out the steps that compile: the first, and the page's second, behind which it
+// compiles what draws the maps.
 //
 //	go test ./cmd/web -run '^$' -bench Training -benchtime 3x -v
 func BenchmarkTraining(b *testing.B) {
@@ -69,7 +70,9 @@ func BenchmarkTraining(b *testing.B) {
 		sides = append(sides, struct {
 			name  string
 			train func() (float64, error)
-		}{"tfjs-" + backend, func() (float64, error) { return trainTensorFlow(b.Context(), server.URL, backend, batch, 2) }})
+		}{"tfjs-" + backend, func() (float64, error) {
+			return trainTensorFlow(b.Context(), server.URL, backend, batch, 2)
+		}})
 	}
 	sum := map[string]float64{}
 	for b.Loop() {
@@ -106,7 +109,8 @@ func trainPage(b *testing.B, batch, steps int) (imagesPerSecond float64, err err
 // trainNative returns the images/s of the program on the browser's software driver.
 func trainNative(program string, batch, steps int) (imagesPerSecond float64, err error) {
 	const driver = "/usr/lib/chromium/vk_swiftshader_icd.json" // of Debian's chromium
-	cmd := exec.Command(program, "bench", "-recipe", "mini", "-batch", fmt.Sprint(batch), "-steps", fmt.Sprint(steps), "-adapter", "SwiftShader", "-json")
+	cmd := exec.Command(program, "bench", "-recipe", "mini", "-batch", fmt.Sprint(batch), "-steps", fmt.Sprint(steps),
+		"-adapter", "SwiftShader", "-json")
 	cmd.Env = append(os.Environ(), "VK_DRIVER_FILES="+driver, "VK_ICD_FILENAMES="+driver)
 	output, err := cmd.Output()
 	if err != nil {
@@ -120,7 +124,8 @@ func trainNative(program string, batch, steps int) (imagesPerSecond float64, err
 }
 
 // trainTensorFlow returns the images/s of TensorFlow.js on a backend, in a new browser.
-func trainTensorFlow(ctx context.Context, address, backend string, batch, steps int) (imagesPerSecond float64, err error) {
+func trainTensorFlow(ctx context.Context, address, backend string, batch, steps int) (imagesPerSecond float64,
+	err error) {
 	tab, cancel, err := browser.Open(ctx)
 	if err != nil {
 		return 0, err
@@ -130,7 +135,8 @@ func trainTensorFlow(ctx context.Context, address, backend string, batch, steps 
 		return 0, err
 	}
 	text, err := chromedp.Run(tab, chromedp.Evaluate[string](
-		fmt.Sprintf(`train(%q, %d, %d).then(JSON.stringify, e => JSON.stringify({ error: e.message }))`, backend, batch, steps), chromedp.EvalAwaitPromise))
+		fmt.Sprintf(`train(%q, %d, %d).then(JSON.stringify, e => JSON.stringify({ error: e.message }))`, backend, batch,
+			steps), chromedp.EvalAwaitPromise))
 	if err != nil {
 		return 0, err
 	}

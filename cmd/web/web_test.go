@@ -56,13 +56,14 @@ type tab struct {
 	site string // its address
 }
 
-// hooks are scripts that run before those of the page, and of its worker. With them the page records in seen the
-// attributes of its body after each change, press(when, what) presses a button as soon as the attributes are such, and
-// the worker evaluates what it is sent.
+// hooks are scripts that run before those of the page, and of its worker. With them the page
+// records in seen the attributes of its body after each change, press(when, what) presses a button
+// as soon as the attributes are such, and the worker evaluates what it is sent.
 var hooks = map[string]string{
 	"page.js": `
 const seen = [];
-const whenever = f => new MutationObserver((_, me) => f({ ...document.body.dataset }, me)).observe(document.body, { attributes: true });
+const whenever = f =>
+	new MutationObserver((_, me) => f({ ...document.body.dataset }, me)).observe(document.body, { attributes: true });
 whenever(now => seen.push(now));
 const press = (when, what) => whenever((now, me) => {
 	const button = document.querySelector('[data-do=' + what + ']');
@@ -73,7 +74,9 @@ const press = (when, what) => whenever((now, me) => {
 `,
 	"worker.js": `
 const { requestAdapter } = GPU.prototype, { requestDevice } = GPUAdapter.prototype;
-GPUAdapter.prototype.requestDevice = async function (...args) { return globalThis.device = await requestDevice.apply(this, args); };
+GPUAdapter.prototype.requestDevice = async function (...args) {
+	return globalThis.device = await requestDevice.apply(this, args);
+};
 const made = Function, handles = new Set();
 globalThis.Function = function (...code) {
 	return (...args) => {
@@ -167,7 +170,8 @@ func (b tab) inWorker(expression string) string {
 // now is the state of the page.
 func (b tab) now() (s state) {
 	b.t.Helper()
-	text := eval[string](b, `JSON.stringify({...document.body.dataset, error: document.getElementById('error').textContent, status: document.getElementById('status').textContent})`)
+	text := eval[string](b,
+		`JSON.stringify({...document.body.dataset, error: document.getElementById('error').textContent, status: document.getElementById('status').textContent})`)
 	require.NoError(b.t, json.Unmarshal([]byte(text), &s))
 	return s
 }
@@ -195,10 +199,13 @@ func (b tab) is(name string) state {
 	return b.until(5*time.Minute, func(s state) bool { return s.State == name })
 }
 
-// press presses a button by the keyboard, and waits for the page to change. The button must be one that can do something.
+// press presses a button by the keyboard, and waits for the page to change. The button must
+// be one that can do something.
 func (b tab) press(what string) {
 	b.t.Helper()
-	require.True(b.t, eval[bool](b, fmt.Sprintf(`(b => { b.focus(); return document.activeElement === b; })(document.querySelector('[data-do=%s]'))`, what)), "%s is disabled in %+v", what, b.now())
+	require.True(b.t,
+		eval[bool](b,
+			fmt.Sprintf(`(b => { b.focus(); return document.activeElement === b; })(document.querySelector('[data-do=%s]'))`, what)), "%s is disabled in %+v", what, b.now())
 	b.reacts(chromedp.KeyEvent(kb.Enter))
 }
 
@@ -229,9 +236,9 @@ func (b tab) shot(name string) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
 }
 
-// The address of the page starts a training. The attributes of the body show its progress, and each loss equals that of
-// the native program. The rate is low: at the recipe's own, training amplifies the differences of rounding of two drivers to 3e-3
-// in 20 steps.
+// The address of the page starts a training. The attributes of the body show its progress, and each
+// loss equals that of the native program. The rate is low: at the recipe's own, training amplifies
+// the differences of rounding of two drivers to 3e-3 in 20 steps.
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")
 	s := b.is("done")
@@ -301,7 +308,8 @@ func nativeLosses(t *testing.T) map[int]float64 {
 // What is not of the site is not served.
 func TestServesTheSiteAlone(t *testing.T) {
 	s := site{"index.html": []byte("<p>"), "a/b.js": []byte("1")}
-	for path, want := range map[string]int{"/": 200, "/index.html": 200, "/a/b.js": 200, "/a": 404, "/a/": 404, "/../site.go": 404, "/site.go": 404} {
+	for path, want := range map[string]int{"/": 200, "/index.html": 200, "/a/b.js": 200, "/a": 404, "/a/": 404,
+		"/../site.go": 404, "/site.go": 404} {
 		w := httptest.NewRecorder()
 		s.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1"+path, nil))
 		require.Equal(t, want, w.Code, path)

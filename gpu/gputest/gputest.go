@@ -17,10 +17,10 @@ var open = sync.OnceValues(func() (*gpu.Device, error) {
 	return gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: os.Getenv("NIN_PORTABLE") == "1"})
 })
 
-// compileQuickly asks llvmpipe for machine code without LLVM's optimisations. It has the same bits and
-// takes a third of the time to compile, which is most of the time of tests that run many kernels a
-// few times each. The commands that a test starts inherit the setting. Benchmarks measure optimised
-// code, and so does a test run with GALLIVM_PERF set, to nothing for example.
+// compileQuickly asks llvmpipe for machine code without LLVM's optimisations. It has the same bits
+// and takes a third of the time to compile, which is most of the time of tests that run many
+// kernels a few times each. The commands that a test starts inherit the setting. Benchmarks measure
+// optimised code, and so does a test run with GALLIVM_PERF set, to nothing for example.
 func compileQuickly() error {
 	const setting = "GALLIVM_PERF"
 	bench := flag.Lookup("test.bench")

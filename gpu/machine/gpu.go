@@ -23,7 +23,9 @@ func (h host) gpu() string {
 	}
 	nodes, _ := filepath.Glob(filepath.Join(h.root, "dev/dri/renderD*")) // the pattern is right
 	for _, node := range nodes {
-		maker, known := makers[strings.TrimSpace(h.read(filepath.Join("sys/class/drm", filepath.Base(node), "device/vendor")))]
+		maker,
+			known := makers[strings.TrimSpace(h.read(filepath.Join("sys/class/drm", filepath.Base(node),
+			"device/vendor")))]
 		if !known {
 			continue
 		}

@@ -35,7 +35,8 @@ func Example() {
 	must(err)
 	defer net.Close()
 	must(net.Init(nn.He, 0))
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Steps: 6, Rate: 0.05}})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Steps: 6, Rate: 0.05}})
 	must(err)
 	defer trainer.Close()
 

@@ -86,8 +86,10 @@ func (s *Scene) Close() {
 func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 	in, set := s.Probe.Input, o.Images
 	src := viz.Source{
-		Title: cmp.Or(o.Title, "a network") + " on " + net.Device().Adapter().Name, Classes: o.Classes, CAM: -1, History: o.History,
-		Input:   viz.Tensor{Data: in.Data, Shape: [4]int{1, in.C, in.H, in.W}, Stride: [4]int{0, 1, in.W * in.Stride, in.Stride}},
+		Title: cmp.Or(o.Title, "a network") + " on " + net.Device().Adapter().Name, Classes: o.Classes, CAM: -1,
+		History: o.History,
+		Input: viz.Tensor{Data: in.Data, Shape: [4]int{1, in.C, in.H, in.W},
+			Stride: [4]int{0, 1, in.W * in.Stride, in.Stride}},
 		Canvas:  image.Pt(in.W, in.H),
 		Forward: s.Probe.Run,
 	}
@@ -107,14 +109,16 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 			signed = false
 		}
 		show := func(v gpu.View, signed bool) viz.Tensor {
-			return viz.Tensor{Data: v, Shape: [4]int{y.C, 1, y.H, y.W}, Stride: [4]int{1, 0, y.W * y.Stride, y.Stride}, Signed: signed}
+			return viz.Tensor{Data: v, Shape: [4]int{y.C, 1, y.H, y.W}, Stride: [4]int{1, 0, y.W * y.Stride, y.Stride},
+				Signed: signed}
 		}
 		weights := func(v gpu.View) viz.Tensor {
 			return viz.Tensor{Data: v, Shape: l.WeightShape, Stride: l.WeightStride, Signed: true}
 		}
 		src.Layers = append(src.Layers, viz.Layer{
-			Name: l.Path, Kind: l.String(), Short: short(l), Activation: show(y.Data, signed), Gradient: show(y.Grad, true),
-			Weights: weights(l.Weight), WeightGradient: weights(l.WeightGrad),
+			Name: l.Path, Kind: l.String(), Short: short(l), Activation: show(y.Data, signed),
+			Gradient: show(y.Grad, true),
+			Weights:  weights(l.Weight), WeightGradient: weights(l.WeightGrad),
 		})
 	}
 	label := 0 // of the last sample: gradients for an image of the user's own are of the loss with this class

@@ -44,8 +44,8 @@ func Fashion(t testing.TB) *data.Images {
 	return train
 }
 
-// Small is a network of the parts of the recipes', dropout among them, that compiles and trains in a
-// small part of their time: for tests of runs and programs, which any network serves.
+// Small is a network of the parts of the recipes', dropout among them, that compiles and trains in
+// a small part of their time: for tests of runs and programs, which any network serves.
 const Small = "(conv 8 5 stride 2 pad 2; relu; conv 8 1; relu); maxpool 3 stride 2; dropout 0.5; (conv 10 3 pad 1; relu); globalavgpool; flatten"
 
 // Short are settings of a run of two epochs of four steps of [Small] on a few images.

@@ -57,7 +57,8 @@ type BenchKernel struct {
 	Error   float64 `json:"error_of_tolerance,omitempty"` // largest, of an op's, beside its twin
 }
 
-// kernel is the line of a dispatch. One shorter than a tick, which browsers make 100 µs long, has no rates.
+// kernel is the line of a dispatch. One shorter than a tick, which browsers make 100 µs long, has
+// no rates.
 func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	ns := float64(t.Median)
 	return BenchKernel{
@@ -141,7 +142,8 @@ func (o BenchOptions) checkFilters(t *nn.Trainer) error {
 	}
 	layers = append(layers, nn.UpdateLayer)
 	if !slices.ContainsFunc(layers, func(name string) bool { return strings.HasPrefix(name, o.Layer) }) {
-		return nn.RangeError{Setting: "Layer", Value: strconv.Quote(o.Layer), Want: "the beginning of one of " + strings.Join(layers, ", ")}
+		return nn.RangeError{Setting: "Layer", Value: strconv.Quote(o.Layer),
+			Want: "the beginning of one of " + strings.Join(layers, ", ")}
 	}
 	for _, k := range t.Kernels() {
 		kernels = append(kernels, k.Name)
@@ -149,7 +151,8 @@ func (o BenchOptions) checkFilters(t *nn.Trainer) error {
 	slices.Sort(kernels)
 	kernels = slices.Compact(kernels)
 	if !slices.ContainsFunc(kernels, func(name string) bool { return strings.Contains(name, o.Kernel) }) {
-		return nn.RangeError{Setting: "Kernel", Value: strconv.Quote(o.Kernel), Want: "a part of one of " + strings.Join(kernels, ", ")}
+		return nn.RangeError{Setting: "Kernel", Value: strconv.Quote(o.Kernel),
+			Want: "a part of one of " + strings.Join(kernels, ", ")}
 	}
 	return nil
 }
@@ -159,7 +162,8 @@ func (o BenchOptions) checkFilters(t *nn.Trainer) error {
 func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchOptions) error {
 	start, dev := time.Now(), on.Net.Device()
 	err := on.Train(nn.TrainConfig{
-		Hyper: nn.Hyper{Batch: o.Batch, Epochs: 2*o.Steps + 1, Rate: 0, Momentum: o.Recipe.Momentum, WeightDecay: o.Recipe.WeightDecay},
+		Hyper: nn.Hyper{Batch: o.Batch, Epochs: 2*o.Steps + 1, Rate: 0, Momentum: o.Recipe.Momentum,
+			WeightDecay: o.Recipe.WeightDecay},
 	})
 	if err != nil {
 		return err
@@ -216,7 +220,8 @@ func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
 	if len(timings) > 0 && len(rep.Kernels) == 0 {
 		slices.Sort(inLayer)
 		return nn.RangeError{Setting: "Kernel", Value: strconv.Quote(o.Kernel),
-			Want: fmt.Sprintf("a part of one of those in the layer %s: %s", o.Layer, strings.Join(slices.Compact(inLayer), ", "))}
+			Want: fmt.Sprintf("a part of one of those in the layer %s: %s", o.Layer,
+				strings.Join(slices.Compact(inLayer), ", "))}
 	}
 	return nil
 }
@@ -247,8 +252,9 @@ func useVariant(on *session.Session, o BenchOptions) error {
 		return err
 	}
 	if !slices.ContainsFunc(choices, func(c nn.Choice) bool { return c.Variant == o.Variant }) {
-		return nn.RangeError{Setting: "Variant", Value: strconv.Quote(o.Variant), Want: fmt.Sprintf("one that a convolution of %s has on %s, of %s",
-			o.Recipe.Name, on.Net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))}
+		return nn.RangeError{Setting: "Variant", Value: strconv.Quote(o.Variant),
+			Want: fmt.Sprintf("one that a convolution of %s has on %s, of %s",
+				o.Recipe.Name, on.Net.Device().Adapter().Name, strings.Join(conv2d.Names(), ", "))}
 	}
 	return nil
 }
@@ -258,7 +264,8 @@ func checkNoise(in nn.Shape, batch int) error {
 	// Random images lie on the host twice while they are uploaded, and then on the device.
 	free, image := machine.FreeMemory(), 3*int64(in.Len())
 	if free > 0 && int64(batch) > free/image {
-		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch, int64(batch)*image, free, free/image)
+		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch,
+			int64(batch)*image, free, free/image)
 	}
 	return nil
 }
@@ -277,19 +284,24 @@ func (rep BenchReport) Write(w io.Writer) error {
 	if len(rep.Kernels) > 0 {
 		fmt.Fprintln(w, rep.Ceilings)
 	}
-	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages, rep.TrainGFlops, 100*rep.HostShare)
+	fmt.Fprintf(w, "training    %.2f images/s, %.1f GFLOP/s, host %.2f %% of a step\n", rep.TrainImages,
+		rep.TrainGFlops, 100*rep.HostShare)
 	fmt.Fprintf(w, "prediction  %.2f images/s\n", rep.PredictImages)
-	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds, rep.FirstSeconds)
-	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n", float64(rep.ArenaBytes)/1e6, float64(rep.DeviceBytes)/1e6)
+	fmt.Fprintf(w, "start       upload %.2f s, plan %.2f s, first step %.2f s\n", rep.UploadSeconds, rep.PlanSeconds,
+		rep.FirstSeconds)
+	fmt.Fprintf(w, "memory      %.1f MB of activations and gradients, %.1f MB in all buffers\n",
+		float64(rep.ArenaBytes)/1e6, float64(rep.DeviceBytes)/1e6)
 	if len(rep.Kernels) == 0 {
-		_, err := fmt.Fprintln(w, "kernels     not timed: the adapter has no timestamp queries; the figures above are by the wall clock")
+		_, err := fmt.Fprintln(w,
+			"kernels     not timed: the adapter has no timestamp queries; the figures above are by the wall clock")
 		return err
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "layer\tkernel\tms\tGFLOP/s\tGB/s\t% of ceiling\tshape\t")
 	for _, k := range rep.Kernels {
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t\n", k.Layer, k.Kernel, k.Ms, k.GFlops, k.GBs, k.Ceiling, k.Shape)
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t\n", k.Layer, k.Kernel, k.Ms, k.GFlops, k.GBs,
+			k.Ceiling, k.Shape)
 	}
 	return t.Flush()
 }

@@ -84,7 +84,8 @@ func (e Scores) WritePNG(path string) error {
 	}
 	side := cell * vg.Length(n)
 	w, h := chart.Size(p, side, side)
-	if more := p.Title.TextStyle.Width(p.Title.Text) + 2*chart.Margin - w; more > 0 { // of few classes the cells are larger
+	// of few classes the cells are larger
+	if more := p.Title.TextStyle.Width(p.Title.Text) + 2*chart.Margin - w; more > 0 {
 		w, h = w+more, h+more
 	}
 	png, err := chart.PNG(w, h, p)

@@ -28,7 +28,8 @@ func TestPicture(t *testing.T) {
 		nintest.Plot(t, path)
 	}
 
-	e := report.Scores{Dataset: strings.Repeat("pets", 30), Classes: make([]report.ClassScore, 2), Confusion: [][]int{{4, 2}, {2, 2}}}
+	e := report.Scores{Dataset: strings.Repeat("pets", 30), Classes: make([]report.ClassScore, 2),
+		Confusion: [][]int{{4, 2}, {2, 2}}}
 	path := filepath.Join(t.TempDir(), "c.png")
 	require.NoError(t, e.WritePNG(path)) // with a title that is wider than two cells
 	require.Greater(t, nintest.Plot(t, path).X, 1200)
@@ -38,7 +39,8 @@ func TestPicture(t *testing.T) {
 func TestTooManyClassesForAPicture(t *testing.T) {
 	e := report.Scores{Classes: make([]report.ClassScore, 1001)}
 	path := filepath.Join(t.TempDir(), "c.png")
-	require.EqualError(t, e.WritePNG(path), path+": a picture of the confusion matrix has room for 1000 classes, and there are 1001")
+	require.EqualError(t, e.WritePNG(path),
+		path+": a picture of the confusion matrix has room for 1000 classes, and there are 1001")
 	require.NoFileExists(t, path)
 	require.NoError(t, report.CheckPicture(1000))
 }

@@ -75,7 +75,8 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, er
 		return Cost{}, err
 	}
 	if batch > train.Len() {
-		return Cost{}, nn.RangeError{Setting: "Batch", Value: batch, Want: fmt.Sprintf("at most %d, the training images of %s", train.Len(), r.Dataset)}
+		return Cost{}, nn.RangeError{Setting: "Batch", Value: batch,
+			Want: fmt.Sprintf("at most %d, the training images of %s", train.Len(), r.Dataset)}
 	}
 	// Inputs of another size than the recipe's may be too large to whiten.
 	var w *data.Whitening
@@ -105,7 +106,8 @@ func blank(r nin.Recipe) (train, test *data.Images, err error) {
 }
 
 // CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.
-func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whitening, train, test *data.Images) (Cost, error) {
+func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whitening, train,
+	test *data.Images) (Cost, error) {
 	s := r.Settings()
 	s.Batch, s.Freeze, s.Whiten = batch, freeze, w != nil
 	c := Cost{Recipe: r.Name, Freeze: freeze, Adapter: dev.Adapter().Name, Input: []int{batch, r.In.C, r.In.H, r.In.W}}
@@ -123,7 +125,8 @@ func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whi
 	return c, c.addLayers(r.Net(len(train.Classes), s.Dropout), r.In, trained, predicted)
 }
 
-func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, train, test *data.Images) ([]gpu.LayerCost, error) {
+func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, train,
+	test *data.Images) ([]gpu.LayerCost, error) {
 	on, err := session.Training(context.Background(), dry, nil, r, s, session.Found{}, w, train, test)
 	if err != nil {
 		return nil, err
@@ -131,7 +134,8 @@ func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *da
 	defer on.Close()
 	c.MicroBatch = on.Trainer.MicroBatch()
 	m := MemoryUse{
-		Weights: on.Net.Bytes(), Gradients: on.Net.GradientBytes(), Images: on.TrainImages.Bytes() + on.TestImages.Bytes(),
+		Weights: on.Net.Bytes(), Gradients: on.Net.GradientBytes(),
+		Images:      on.TrainImages.Bytes() + on.TestImages.Bytes(),
 		Activations: on.Trainer.ArenaBytes(), Evaluation: on.Evaluator.ArenaBytes(), Staging: on.Net.StagingBytes(),
 	}
 	m.Velocity = on.Trainer.StateBytes()
@@ -139,7 +143,8 @@ func (c *Cost) planTraining(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *da
 	return on.Trainer.Layers(), nil
 }
 
-func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening, test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
+func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *data.Whitening,
+	test *data.Images) (layers []gpu.LayerCost, batch int, err error) {
 	n, err := s.Normalisation(test)
 	if err != nil {
 		return nil, 0, err
@@ -153,7 +158,8 @@ func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *
 		return nil, 0, err
 	}
 	eval := on.Evaluator
-	c.Prediction = MemoryUse{Weights: on.Net.Bytes(), Images: on.TestImages.Bytes(), Activations: eval.ArenaBytes()}.sum(dry)
+	c.Prediction = MemoryUse{Weights: on.Net.Bytes(), Images: on.TestImages.Bytes(),
+		Activations: eval.ArenaBytes()}.sum(dry)
 	return eval.Layers(), eval.Batch(), nil
 }
 
@@ -172,7 +178,8 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 		index[l.Path] = len(c.Layers)
 		c.Layers = append(c.Layers, l)
 	}
-	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"}, {"whiten", "normalise, whiten"}, {"normalise", "mean, deviation"}} {
+	for _, l := range [][2]string{{"input", "gather, resize, scale"}, {"augment", "crop, mirror"},
+		{"whiten", "normalise, whiten"}, {"normalise", "mean, deviation"}} {
 		if slices.ContainsFunc(trained, func(t gpu.LayerCost) bool { return t.Layer == l[0] }) {
 			add(CostLine{Path: l[0], Layer: l[1], Output: in.Batch(c.MicroBatch)})
 		}
@@ -183,7 +190,8 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 	}
 	for _, l := range d.Layers {
 		if _, ok := l.Layer.(nn.Sequential); !ok { // which has nothing of its own
-			add(CostLine{Path: l.Path, Layer: nn.Text(l.Layer), Output: l.Out.Batch(c.MicroBatch), Parameters: l.Params(), MACs: l.MACs})
+			add(CostLine{Path: l.Path, Layer: nn.Text(l.Layer), Output: l.Out.Batch(c.MicroBatch),
+				Parameters: l.Params(), MACs: l.MACs})
 		}
 	}
 	c.Parameters, c.MACs = d.Params(), d.MACs()
@@ -220,10 +228,13 @@ func (c Cost) Write(w io.Writer) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "\nOne image takes %.3f GFLOP to predict and %.3f GFLOP to train on; a training step of %d takes %.1f GFLOP.\n",
+	fmt.Fprintf(w,
+		"\nOne image takes %.3f GFLOP to predict and %.3f GFLOP to train on; a training step of %d takes %.1f GFLOP.\n",
 		c.PredictFlops/1e9, c.TrainFlops/1e9, c.Input[0], float64(c.Input[0])*c.TrainFlops/1e9)
 	if c.MicroBatch < c.Input[0] {
-		fmt.Fprintf(w, "The adapter binds no larger tensors, so %d images train at a time, and their gradients are added up.\n", c.MicroBatch)
+		fmt.Fprintf(w,
+			"The adapter binds no larger tensors, so %d images train at a time, and their gradients are added up.\n",
+			c.MicroBatch)
 	}
 	fmt.Fprintln(w)
 	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -233,9 +244,12 @@ func (c Cost) Write(w io.Writer) error {
 		name        string
 		pred, train int64
 	}{
-		{"weights", p.Weights, m.Weights}, {"gradients", p.Gradients, m.Gradients}, {"velocity", p.Velocity, m.Velocity},
-		{"dataset", p.Images, m.Images}, {"activations", p.Activations, m.Activations}, {"test after an epoch", p.Evaluation, m.Evaluation},
-		{"resizing, whitening, rest", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging}, {"planned peak", p.Peak, m.Peak},
+		{"weights", p.Weights, m.Weights}, {"gradients", p.Gradients, m.Gradients},
+		{"velocity", p.Velocity, m.Velocity},
+		{"dataset", p.Images, m.Images}, {"activations", p.Activations, m.Activations},
+		{"test after an epoch", p.Evaluation, m.Evaluation},
+		{"resizing, whitening, rest", p.Other, m.Other}, {"staging of the weights", p.Staging, m.Staging},
+		{"planned peak", p.Peak, m.Peak},
 	} {
 		fmt.Fprintf(t, "%s\t%.2f\t%.2f\t\n", row.name, megabytes(row.pred), megabytes(row.train))
 	}
@@ -245,7 +259,8 @@ func (c Cost) Write(w io.Writer) error {
 // WriteSaved prints what the frozen layers of c save of the cost without them.
 func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
 	of := func(a, b float64) string { return fmt.Sprintf("%.4g and not %.4g", a, b) }
-	_, err := fmt.Fprintf(w, "\nWith %s frozen, an image takes %s GFLOP to train on, and the planned peak of training is %s MB.\n", c.Freeze,
+	_, err := fmt.Fprintf(w,
+		"\nWith %s frozen, an image takes %s GFLOP to train on, and the planned peak of training is %s MB.\n", c.Freeze,
 		of(c.TrainFlops/1e9, whole.TrainFlops/1e9), of(megabytes(c.Training.Peak), megabytes(whole.Training.Peak)))
 	return err
 }
@@ -256,13 +271,15 @@ func WriteCosts(w io.Writer, costs []Cost) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "recipe\tinput\tat a time\tparameters\tM multiply-adds\ttraining GFLOP\tprediction MB\ttraining MB")
 	for _, c := range costs {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.1f\t%.3f\t%.1f\t%.1f\n", c.Recipe, batchShape(c.Input), c.MicroBatch, c.Parameters,
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%.1f\t%.3f\t%.1f\t%.1f\n", c.Recipe, batchShape(c.Input), c.MicroBatch,
+			c.Parameters,
 			float64(c.MACs)/1e6, c.TrainFlops/1e9, megabytes(c.Prediction.Peak), megabytes(c.Training.Peak))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(w, "\nMultiply-adds and FLOP are of one image; memory is the planned peak of a run with its dataset.")
+	_, err := fmt.Fprintln(w,
+		"\nMultiply-adds and FLOP are of one image; memory is the planned peak of a run with its dataset.")
 	return err
 }
 

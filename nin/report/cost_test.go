@@ -119,7 +119,8 @@ func TestPlansOfTooMuch(t *testing.T) {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
 	if machine.FreeMemory() > 0 {
-		_, err = report.Bench(context.Background(), gpu.Dry(gpu.Guaranteed, false), report.BenchOptions{Recipe: recipe, Batch: 1e15, Steps: 1})
+		_, err = report.Bench(context.Background(), gpu.Dry(gpu.Guaranteed, false),
+			report.BenchOptions{Recipe: recipe, Batch: 1e15, Steps: 1})
 		assert.ErrorContains(t, err, "a batch of 1000000000000000 images takes 2352000000000000000 bytes to make; ")
 	}
 	recipe.In.C = 4096 // 225 GB of images

@@ -29,8 +29,8 @@ type Op struct {
 type OpCase struct {
 	Kernel, Variant string
 
-	// Measure calls run with a plan of the kernel alone, on random arguments, and returns how far its
-	// results are from those of the twin, with their tolerance as the unit.
+	// Measure calls run with a plan of the kernel alone, on random arguments, and returns how far
+	// its results are from those of the twin, with their tolerance as the unit.
 	Measure func(run func(*gpu.Plan) error) (worst float64, err error)
 }
 
@@ -46,9 +46,9 @@ type OpReport struct {
 	Kernels  []BenchKernel `json:"kernels"`            // of an op each checked against its twin
 }
 
-// BenchOp measures an op with random inputs, runs times: each kernel of an op, in each variant that the adapter has;
-// of a layer the variants of its convolutions, and each kernel of its passes forward and backward. Only kernels whose
-// name has the text kernel in it are measured.
+// BenchOp measures an op with random inputs, runs times: each kernel of an op, in each variant that
+// the adapter has; of a layer the variants of its convolutions, and each kernel of its passes
+// forward and backward. Only kernels whose name has the text kernel in it are measured.
 func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) (rep OpReport, err error) {
 	a := dev.Adapter()
 	rep = OpReport{Adapter: a.Name, Driver: a.Driver, Op: o.Text, Shape: o.Shape}
@@ -61,7 +61,8 @@ func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int
 		err = rep.layer(ctx, dev, o, kernel, runs)
 	}
 	if err == nil && len(rep.Kernels) == 0 {
-		err = nn.RangeError{Setting: "Kernel", Value: strconv.Quote(kernel), Want: "a part of the name of a kernel of " + o.Text}
+		err = nn.RangeError{Setting: "Kernel", Value: strconv.Quote(kernel),
+			Want: "a part of the name of a kernel of " + o.Text}
 	}
 	return rep, err
 }
@@ -93,7 +94,8 @@ func (rep *OpReport) op(ctx context.Context, dev *gpu.Device, o Op, kernel strin
 	return nil
 }
 
-// layer measures a layer: in a network, after a layer that learns, so that its input has a gradient.
+// layer measures a layer: in a network, after a layer that learns, so that its input has a
+// gradient.
 func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) error {
 	if err := checkNoise(o.In, o.Batch); err != nil {
 		return err
@@ -175,7 +177,8 @@ func (rep OpReport) Write(w io.Writer) error {
 		if k.Layer == "" {
 			tolerance = fmt.Sprintf("%.2g", k.Error)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t%s\t\n", k.Kernel, k.Variant, k.MinMs, k.Ms, k.GFlops, k.GBs, k.Ceiling, tolerance, k.Shape)
+		fmt.Fprintf(t, "%s\t%s\t%.3f\t%.3f\t%.2f\t%.2f\t%.1f\t%s\t%s\t\n", k.Kernel, k.Variant, k.MinMs, k.Ms, k.GFlops,
+			k.GBs, k.Ceiling, tolerance, k.Shape)
 	}
 	return t.Flush()
 }

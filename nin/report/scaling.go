@@ -24,8 +24,8 @@ type Network struct {
 	Overhead      float64 `json:"message_s"` // that each message of a rank takes besides
 }
 
-// ParseRate reads the rate of a network: a number with b or bit after an SI prefix, such as 10Gb, 2.5Gb/s or
-// 100Mbit. It is in bits per second.
+// ParseRate reads the rate of a network: a number with b or bit after an SI prefix, such as 10Gb,
+// 2.5Gb/s or 100Mbit. It is in bits per second.
 func ParseRate(text string) (float64, error) {
 	number := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "/s"), "it"), "b")
 	scale := 1.0
@@ -59,10 +59,12 @@ type Compute struct {
 	Image    float64 `json:"image_s"`
 }
 
-// GivenCompute is that of an adapter which trains for so long on a batch, and on fewer images in proportion.
+// GivenCompute is that of an adapter which trains for so long on a batch, and on
+// fewer images in proportion.
 func GivenCompute(step time.Duration, batch int) Compute {
 	s := step.Seconds()
-	return Compute{fmt.Sprintf("a step of %d images takes %s, as given, and one of fewer images less in proportion", batch, step), s, 0, s / float64(batch)}
+	return Compute{fmt.Sprintf("a step of %d images takes %s, as given, and one of fewer images less in proportion",
+		batch, step), s, 0, s / float64(batch)}
 }
 
 // MeasureCompute measures steps on dev: of a batch on one rank, and of a batch and of a quarter of
@@ -81,7 +83,8 @@ func MeasureCompute(ctx context.Context, dev *gpu.Device, r nin.Recipe, batch in
 		}
 	}
 	a := dev.Adapter()
-	c = Compute{fmt.Sprintf("steps of %d and %d images, measured on %s, the median of %d", few, batch, a.Name, steps), of[0], 0, of[1] / float64(batch)}
+	c = Compute{fmt.Sprintf("steps of %d and %d images, measured on %s, the median of %d", few, batch, a.Name, steps),
+		of[0], 0, of[1] / float64(batch)}
 	if few < batch {
 		c.Image = max(0, of[1]-of[2]) / float64(batch-few)
 		c.Fixed = max(0, of[1]-c.Image*float64(batch))
@@ -115,13 +118,13 @@ type Step struct {
 }
 
 // PlanScaling predicts steps on 1, 2, 4 and so on up to ranks ranks, each of which has an adapter
-// like dev's and computes as c says. What is exchanged, and when, is what a trainer on so many ranks
-// plans. It allocates nothing on dev, which may be one from [gpu.Dry].
+// like dev's and computes as c says. What is exchanged, and when, is what a trainer on so many
+// ranks plans. It allocates nothing on dev, which may be one from [gpu.Dry].
 //
 // The model: the arithmetic of a plan takes its share of the measured time; all ranks compute
-// equally fast; chunk after chunk is exchanged as [nn.Across] does it, while the device computes the
-// next. It leaves out what ranks wait for each other by chance, other traffic on the network, and
-// evaluation and files.
+// equally fast; chunk after chunk is exchanged as [nn.Across] does it, while the device computes
+// the next. It leaves out what ranks wait for each other by chance, other traffic on the
+// network, and evaluation and files.
 func PlanScaling(dev *gpu.Device, r nin.Recipe, batch, ranks int, network Network, c Compute) (Scaling, error) {
 	s := Scaling{Recipe: r.Name, Batch: batch, Network: network, Compute: c}
 	for n := 1; n <= ranks; n *= 2 {
@@ -152,12 +155,14 @@ type planned struct {
 
 // step predicts a step of a batch on n ranks.
 func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, err error) {
-	on, err := session.New(gpu.Dry(dev.Adapter(), dev.Broadcast()), r.Net(10, r.Dropout), r.In, nn.Across(session.Pretend(n)))
+	on, err := session.New(gpu.Dry(dev.Adapter(), dev.Broadcast()), r.Net(10, r.Dropout), r.In,
+		nn.Across(session.Pretend(n)))
 	if err != nil {
 		return p, err
 	}
 	defer on.Close()
-	if err := on.Load(session.Noise(nn.Shape{C: r.In.C, H: 1, W: 1}, batch, 10), nil); err != nil { // small ones, scaled up
+	// small ones, scaled up
+	if err := on.Load(session.Noise(nn.Shape{C: r.In.C, H: 1, W: 1}, batch, 10), nil); err != nil {
 		return p, err
 	}
 	if err := on.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: batch, Epochs: 1, Momentum: r.Momentum}}); err != nil {
@@ -180,10 +185,10 @@ func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, e
 	return p, nil
 }
 
-// pipeline is how long a step takes whose last micro-batch begins at begin and takes work seconds, as
-// a trainer on several ranks runs it: the device has the group of chunks that is exchanged and the
-// next to compute; the host sends the sums of the group before to all, and then has the chunks of
-// the group added up, once they are computed. The device adds up after what it has to compute.
+// pipeline is how long a step takes whose last micro-batch begins at begin and takes work seconds,
+// as a trainer on several ranks runs it: the device has the group of chunks that is exchanged and
+// the next to compute; the host sends the sums of the group before to all, and then has the chunks
+// of the group added up, once they are computed. The device adds up after what it has to compute.
 func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64) float64) float64 {
 	type group struct{ work, exchange, ready, sum float64 }
 	var groups []group
@@ -223,7 +228,8 @@ func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64)
 // Write prints the prediction as a table.
 func (s Scaling) Write(w io.Writer) error {
 	n := s.Network
-	fmt.Fprintf(w, "recipe %s, batch %d; computed for a network of %.4g Gb/s a rank, %.3g µs latency and %.3g µs a message\n",
+	fmt.Fprintf(w,
+		"recipe %s, batch %d; computed for a network of %.4g Gb/s a rank, %.3g µs latency and %.3g µs a message\n",
 		s.Recipe, s.Batch, n.BitsPerSecond/1e9, n.Latency*1e6, n.Overhead*1e6)
 	fmt.Fprintf(w, "compute: %s\n\n", s.Compute.Measured)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

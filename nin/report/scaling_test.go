@@ -23,7 +23,8 @@ import (
 func plan(t *testing.T, ranks int, n report.Network) []report.ScalingRow {
 	recipe, err := nin.Find("d2l")
 	require.NoError(t, err)
-	s, err := report.PlanScaling(gpu.Dry(gpu.Guaranteed, false), recipe, 128, ranks, n, report.GivenCompute(time.Second, 128))
+	s, err := report.PlanScaling(gpu.Dry(gpu.Guaranteed, false), recipe, 128, ranks, n,
+		report.GivenCompute(time.Second, 128))
 	require.NoError(t, err)
 	var out strings.Builder
 	require.NoError(t, s.Write(&out))
@@ -63,7 +64,8 @@ func TestScaling(t *testing.T) {
 		assert.Greater(t, f.Weak.Exposed, 0.0, "the last layer's is not")
 		assert.Less(t, f.Weak.Efficiency, fast[i-1].Weak.Efficiency)
 	}
-	// 8 MB at 10 Gb/s take 6.4 ms; all but the last chunks are hidden behind half a second of computing.
+	// 8 MB at 10 Gb/s take 6.4 ms; all but the last chunks are hidden behind half a second of
+	// computing.
 	assert.Less(t, fast[1].Weak.Exposed, fast[1].Exchange/2)
 	// At 100 Mb/s they take 640 ms, more than the last micro-batch.
 	assert.InDelta(t, float64(fast[1].Bytes)*8/1e8, slow[1].Exchange, 0.01)
@@ -74,7 +76,8 @@ func TestScalingHasTheBytesOfRanks(t *testing.T) {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
 	const batch = 8
-	s, err := report.PlanScaling(gputest.Device(t), recipe, batch, 4, report.Network{BitsPerSecond: 1e9}, report.GivenCompute(time.Second, batch))
+	s, err := report.PlanScaling(gputest.Device(t), recipe, batch, 4, report.Network{BitsPerSecond: 1e9},
+		report.GivenCompute(time.Second, batch))
 	require.NoError(t, err)
 	for i, n := range []int{1, 2, 4} {
 		sent := make([]int64, n)
@@ -104,7 +107,8 @@ func oneStep(recipe nin.Recipe, r nn.Ranks, batch int) (sent int64, err error) {
 	return sent, err
 }
 
-// counting counts what a rank sends to others in all-to-alls and all-gathers of floats, which a step has.
+// counting counts what a rank sends to others in all-to-alls and all-gathers of floats, which a
+// step has.
 type counting struct {
 	nn.Ranks
 	sent int64
@@ -139,7 +143,8 @@ func trainOneStep(recipe nin.Recipe, r nn.Ranks, batch int) (int64, error) {
 	if err := on.Load(session.Noise(recipe.In, batch, 10), nil); err != nil {
 		return 0, err
 	}
-	if err := on.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: batch, Epochs: 1, Rate: 0.01, Momentum: recipe.Momentum}}); err != nil {
+	if err := on.Train(nn.TrainConfig{Hyper: nn.Hyper{Batch: batch, Epochs: 1, Rate: 0.01,
+		Momentum: recipe.Momentum}}); err != nil {
 		return 0, err
 	}
 	for _, err := range on.Trainer.Steps(context.Background()) {
@@ -152,7 +157,8 @@ func trainOneStep(recipe nin.Recipe, r nn.Ranks, batch int) (int64, error) {
 }
 
 func TestParseRate(t *testing.T) {
-	for text, want := range map[string]float64{"10Gb": 10e9, "2.5Gb/s": 2.5e9, "100Mbit": 1e8, "64kb": 64e3, "1Tb": 1e12, "300b": 300} {
+	for text, want := range map[string]float64{"10Gb": 10e9, "2.5Gb/s": 2.5e9, "100Mbit": 1e8, "64kb": 64e3,
+		"1Tb": 1e12, "300b": 300} {
 		got, err := report.ParseRate(text)
 		require.NoError(t, err, text)
 		assert.InEpsilon(t, want, got, 1e-12, text)

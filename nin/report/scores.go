@@ -41,7 +41,8 @@ type ClassScore struct {
 
 // Evaluate measures m on images, batch of them at a time, and calls progress
 // (if not nil) with how many are done.
-func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.Images, batch int, progress func(done int)) (Scores, error) {
+func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.Images, batch int,
+	progress func(done int)) (Scores, error) {
 	e := Scores{Recipe: m.Recipe, Dataset: images.Name, Images: images.Len()}
 	if err := m.Check(images); err != nil {
 		return e, err
@@ -121,7 +122,8 @@ const maxText = 20
 
 // Write prints the evaluation as tables.
 func (e Scores) Write(w io.Writer) error {
-	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", Printable(e.Recipe), e.Images, Printable(e.Dataset), e.Accuracy, e.Loss)
+	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", Printable(e.Recipe), e.Images,
+		Printable(e.Dataset), e.Accuracy, e.Loss)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "class\timages\tprecision\trecall\tmost often taken for")
 	for c, r := range e.Classes {
@@ -141,7 +143,8 @@ func (e Scores) Write(w io.Writer) error {
 		if CheckPicture(len(e.Classes)) != nil {
 			room = "JSON"
 		}
-		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; %s has room for it\n", len(e.Classes), room)
+		_, err := fmt.Fprintf(w, "\nthe confusion matrix of %d classes is too wide to print; %s has room for it\n",
+			len(e.Classes), room)
 		return err
 	}
 	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns what was predicted")
@@ -167,7 +170,8 @@ const maxPicture = 1000
 // CheckPicture refuses a picture of the confusion matrix of more than maxPicture classes.
 func CheckPicture(classes int) error {
 	if classes > maxPicture {
-		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d", maxPicture, classes)
+		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d",
+			maxPicture, classes)
 	}
 	return nil
 }

@@ -83,7 +83,8 @@ func ones(b bool) int {
 func TestEvaluationWrite(t *testing.T) {
 	e := report.Scores{
 		Recipe: "mini", Dataset: "pets", Images: 10, Accuracy: 0.6, Loss: 0.5,
-		Classes:   []report.ClassScore{{Name: "cat", Images: 6, Precision: 0.667, Recall: 0.667}, {Name: "dog", Images: 4, Precision: 0.5, Recall: 0.5}},
+		Classes: []report.ClassScore{{Name: "cat", Images: 6, Precision: 0.667, Recall: 0.667},
+			{Name: "dog", Images: 4, Precision: 0.5, Recall: 0.5}},
 		Confusion: [][]int{{4, 2}, {2, 2}},
 	}
 	var out strings.Builder

@@ -43,10 +43,12 @@ func WriteProfile(w io.Writer, dev *gpu.Device) {
 	for _, t := range ts {
 		total += t.Total
 	}
-	fmt.Fprintf(w, "%-10s %-22s %-38s %6s %12s %6s %8s\n", "layer", "kernel", "shape", "runs", "ms a run", "share", "GFLOP/s")
+	fmt.Fprintf(w, "%-10s %-22s %-38s %6s %12s %6s %8s\n", "layer", "kernel", "shape", "runs", "ms a run",
+		"share", "GFLOP/s")
 	for _, t := range ts {
 		fmt.Fprintf(w, "%-10s %-22s %-38s %6d %12.3f %5.1f%% %8.2f\n", t.Layer, t.Kernel, t.Detail, t.Count,
-			float64(t.Total.Microseconds())/1000/float64(t.Count), 100*float64(t.Total)/float64(total), float64(t.Flops)*float64(t.Count)/float64(t.Total))
+			float64(t.Total.Microseconds())/1000/float64(t.Count), 100*float64(t.Total)/float64(total),
+			float64(t.Flops)*float64(t.Count)/float64(t.Total))
 	}
 	fmt.Fprintf(w, "all dispatches: %v\n", total.Round(time.Millisecond))
 }

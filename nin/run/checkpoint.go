@@ -87,7 +87,8 @@ func (r *Run) checkpoint(best bool) error {
 		}
 	}
 	a := r.dev.Adapter()
-	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.Found, steps, size, board, r.progress})
+	raw, err := json.Marshal(state{format, r.Settings, r.dataHash, a.Name, a.Driver, r.Found, steps, size, board,
+		r.progress})
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,8 @@ func ReadCheckpointAcross(ranks nn.Ranks, dir string) (c *Checkpoint, err error)
 	if err := json.Unmarshal(raw, &s); err != nil {
 		return nil, err
 	}
-	return &Checkpoint{Settings: s.State.Settings, path: s.Path, state: s.State, network: s.Network, whitening: s.Whitening}, nil
+	return &Checkpoint{Settings: s.State.Settings, path: s.Path, state: s.State, network: s.Network,
+		whitening: s.Whitening}, nil
 }
 
 func noCheckpoint(dir string) error {
@@ -285,13 +287,15 @@ var ErrOtherImages = errors.New("the images are not those the run began with")
 // must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
 // and writes them again. A run of a recipe of your own needs the recipe as known, as [New] does.
 // The run holds the checkpoint's lock, which ends with an error too.
-func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (*Run, error) {
+func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string,
+	known ...nin.Recipe) (*Run, error) {
 	return ResumeAcross(ctx, dev, nil, c, train, test, dir, known...)
 }
 
 // ResumeAcross is [Resume] on one of several ranks, of a checkpoint that [ReadCheckpointAcross] has
 // read. They may be more or fewer than before, up to Settings.Shards.
-func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Checkpoint, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
+func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Checkpoint, train, test *data.Images,
+	dir string, known ...nin.Recipe) (_ *Run, err error) {
 	defer c.Close() // unless the run has the lock
 	var w *data.Whitening
 	if c.Settings.Whiten { // the run's own, to the bit
@@ -334,7 +338,8 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 		return nil, fmt.Errorf("%s: the recipe's network has changed: it was %q and is %q", c.path, c.network, now)
 	}
 	if was := c.state.Found; was.Micro > 0 && (r.Found.Micro != was.Micro || r.Found.Test != was.Test) {
-		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ", r.Found.Micro, was.Micro)
+		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ",
+			r.Found.Micro, was.Micro)
 	}
 	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
 	if elsewhere {

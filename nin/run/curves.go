@@ -96,12 +96,14 @@ func plotOf(train, loss, accuracy plotter.XYs) (*plot.Plot, error) {
 		if len(c.drawn) == 1 { // a line of one point does not show
 			p.Add(dot)
 		}
-		key = append(key, chart.KeyEntry{Label: fmt.Sprintf("%s %.4f", c.name, c.values[len(c.values)-1].Y), Line: line.LineStyle})
+		key = append(key, chart.KeyEntry{Label: fmt.Sprintf("%s %.4f", c.name, c.values[len(c.values)-1].Y),
+			Line: line.LineStyle})
 	}
 	p.Add(key)
 	if len(accuracy) > 0 {
 		p.Add(chart.Shares{Label: "accuracy"}, chart.Note{
-			At: scaled[best], Color: chart.Green, Text: fmt.Sprintf("best: %.4f after epoch %g", accuracy[best].Y, accuracy[best].X),
+			At: scaled[best], Color: chart.Green,
+			Text: fmt.Sprintf("best: %.4f after epoch %g", accuracy[best].Y, accuracy[best].X),
 		})
 	}
 	return p, nil

@@ -208,7 +208,8 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	}{s.Step, s.Epoch, s.Loss, s.Images}); err != nil {
 		return err
 	}
-	err := r.board.Write(s.Step, tensorboard.Point{Tag: "loss/train", Value: s.Loss}, tensorboard.Point{Tag: "learning_rate", Value: s.Rate})
+	err := r.board.Write(s.Step, tensorboard.Point{Tag: "loss/train", Value: s.Loss},
+		tensorboard.Point{Tag: "learning_rate", Value: s.Rate})
 	if err != nil {
 		return err
 	}
@@ -248,7 +249,8 @@ func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) 
 	if err := r.write("epoch", e); err != nil {
 		return err
 	}
-	err := r.board.Write(step, tensorboard.Point{Tag: "loss/test", Value: e.TestLoss}, tensorboard.Point{Tag: "accuracy/test", Value: e.TestAccuracy},
+	err := r.board.Write(step, tensorboard.Point{Tag: "loss/test", Value: e.TestLoss},
+		tensorboard.Point{Tag: "accuracy/test", Value: e.TestAccuracy},
 		tensorboard.Point{Tag: "images_per_second", Value: e.ImagesPerSecond})
 	if err != nil {
 		return err
@@ -280,7 +282,8 @@ func (r *Run) due() bool {
 // early reports whether the run ends after so many steps, by Settings.Patience.
 func (r *Run) early(steps int) bool {
 	patience, perEpoch := r.Settings.Patience, r.Trainer.StepsPerEpoch()
-	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 && steps/perEpoch-r.progress.BestEpoch >= patience
+	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 &&
+		steps/perEpoch-r.progress.BestEpoch >= patience
 }
 
 // Finished reports whether a run that is resumed had come to its end.

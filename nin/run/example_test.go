@@ -20,7 +20,8 @@ import (
 // predict, export and viz read the weights.
 func Example() {
 	mine := nin.Recipe{
-		Name: "mine", About: "two convolutions", Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He,
+		Name: "mine", About: "two convolutions", Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28},
+		Init: nn.He,
 		Net: func(classes int, dropout float64) nn.Sequential {
 			return nn.Sequential{
 				nn.Conv2D{Out: 8, Kernel: 5, Stride: 2}, nn.ReLU{}, nn.Dropout{P: dropout},
@@ -36,7 +37,8 @@ func Example() {
 	dev, err := gpu.Open(gpu.Options{})
 	must(err)
 	defer dev.Close()
-	train, test, err := data.Load(context.Background(), mine.Dataset, data.LoadOptions{Dir: "../../nn/data/testdata/fashion-mnist"})
+	train, test, err := data.Load(context.Background(), mine.Dataset,
+		data.LoadOptions{Dir: "../../nn/data/testdata/fashion-mnist"})
 	must(err)
 	temp, err := os.MkdirTemp("", "")
 	must(err)

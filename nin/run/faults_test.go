@@ -23,7 +23,8 @@ import (
 
 // attempt trains on a device of its own: a new run in dir, or the one that is
 // there.
-func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string, err error) {
+func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string,
+	err error) {
 	opt.Adapter = os.Getenv("NIN_ADAPTER")
 	dev, err := gpu.Open(opt)
 	if err != nil {
@@ -69,7 +70,10 @@ func TestFaults(t *testing.T) {
 	s := nintest.Short(func(s *nin.Settings) { s.Momentum, s.CheckpointEvery = 0.9, nin.Every{Steps: 3} })
 	var calls []string
 	dir := filepath.Join(t.TempDir(), "whole")
-	want, err := attempt(t, dir, train, test, s, gpu.Options{Fault: func(call string) error { calls = append(calls, call); return nil }})
+	want, err := attempt(t, dir, train, test, s, gpu.Options{Fault: func(call string) error {
+		calls = append(calls, call)
+		return nil
+	}})
 	require.NoError(t, err)
 	lines := withoutTimes(t, dir)
 

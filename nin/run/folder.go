@@ -64,7 +64,8 @@ func claim(dir string) (_ *folder, err error) {
 		f.discard() // what another process has locked is not empty, and stays
 		return nil, err
 	}
-	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, WeightsFile, curvesFile} {
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, WeightsFile,
+		curvesFile} {
 		if _, err := os.Lstat(filepath.Join(dir, name)); !errors.Is(err, fs.ErrNotExist) {
 			f.discard()
 			return nil, fmt.Errorf("%s %w (%s)", dir, ErrExists, name)
@@ -83,7 +84,8 @@ func (f *folder) begin() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, filepath.Join(checkpointDir, checkpointName(0))} {
+	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir,
+		filepath.Join(checkpointDir, checkpointName(0))} {
 		f.made = append(f.made, filepath.Join(f.dir, name))
 	}
 	return metrics, nil
@@ -95,7 +97,9 @@ func (f *folder) removeLeftovers() error {
 		files.RemoveLeftovers(f.dir, func(name string) bool {
 			return slices.Contains([]string{WeightsFile, curvesFile, nin.WhiteningFile}, name)
 		}),
-		files.RemoveLeftovers(filepath.Join(f.dir, checkpointDir), func(name string) bool { return name == bestFile || isCheckpoint(name) }))
+		files.RemoveLeftovers(filepath.Join(f.dir, checkpointDir), func(name string) bool {
+			return name == bestFile || isCheckpoint(name)
+		}))
 }
 
 // release unlocks the folder. It may be called on nil and more than once.

@@ -123,7 +123,8 @@ func TestClaimOfAnotherLock(t *testing.T) {
 	assert.NoFileExists(t, path)
 }
 
-// What a kill in the midst of writing has left is removed when the run is opened again, and nothing else.
+// What a kill in the midst of writing has left is removed when the run is opened again, and nothing
+// else.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
 	in := func(names ...string) string { return filepath.Join(append([]string{dir}, names...)...) }
@@ -133,7 +134,8 @@ func TestLeftovers(t *testing.T) {
 		in(checkpointDir, "step-000000012.safetensors.99.part"),
 	}
 	kept := []string{
-		in("metrics.jsonl"), in("notes7"), in("model.safetensors"), in("model.safetensors.old"), in(checkpointDir, "best.safetensors"),
+		in("metrics.jsonl"), in("notes7"), in("model.safetensors"), in("model.safetensors.old"),
+		in(checkpointDir, "best.safetensors"),
 		in("model.safetensors2"), in("model.safetensors.20261128"), in("model.safetensors.part"), // copies of the user
 		in(checkpointDir, "mine.safetensors.1.part"), in(checkpointDir, checkpointName(12)),
 	}

@@ -23,7 +23,8 @@ func checkpointOf(state string) map[string]string {
 // line, or has settings that can be checked and written again.
 func FuzzCheckpoint(f *testing.F) {
 	for _, r := range nin.Recipes {
-		raw, err := json.Marshal(state{Format: format, Settings: r.Settings(), Step: 7, Found: session.Found{Micro: 64, Kernels: nn.Kernels{"a": "b"}}})
+		raw, err := json.Marshal(state{Format: format, Settings: r.Settings(), Step: 7,
+			Found: session.Found{Micro: 64, Kernels: nn.Kernels{"a": "b"}}})
 		require.NoError(f, err)
 		f.Add(string(raw))
 	}

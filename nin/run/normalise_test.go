@@ -37,7 +37,9 @@ func TestNormalisedRun(t *testing.T) {
 	assert.Equal(t, 6, steps)
 	assert.Equal(t, want, got)
 
-	measuresAsItsRun(t, whole.Dir, s, epochs[len(epochs)-1], func(m *nin.Model) { assert.Equal(t, numbers, m.Normalisation) })
+	measuresAsItsRun(t, whole.Dir, s, epochs[len(epochs)-1], func(m *nin.Model) {
+		assert.Equal(t, numbers, m.Normalisation)
+	})
 
 	s.Normalise = numbers.String()
 	same, _, _, _ := finish(t, begin(t, s, ""))
@@ -46,7 +48,8 @@ func TestNormalisedRun(t *testing.T) {
 	other, _, _, _ := finish(t, begin(t, s, ""))
 	assert.NotEqual(t, want.Hash, other.Hash)
 	s.Init = filepath.Join(whole.Dir, "model.safetensors")
-	assert.Contains(t, begin(t, s, "").Note, "was trained on images normalised by "+numbers.String()+"; here they are by unit")
+	assert.Contains(t, begin(t, s, "").Note,
+		"was trained on images normalised by "+numbers.String()+"; here they are by unit")
 
 	// Frozen layers see what they learned from, if the settings are made like the file's.
 	s.Normalise, s.Freeze = "dataset", "0"
@@ -58,7 +61,8 @@ func TestNormalisedRun(t *testing.T) {
 	assert.Equal(t, numbers, like.Found.Normalisation)
 	assert.Empty(t, like.Note)
 	for file, want := range map[string]string{
-		nintest.ModelFile(t, "mini", 1, 10, map[string]string{"normalisation": "unit"}): "", nintest.ModelFile(t, "mini", 1, 10, nil): "dataset",
+		nintest.ModelFile(t, "mini", 1, 10, map[string]string{"normalisation": "unit"}): "",
+		nintest.ModelFile(t, "mini", 1, 10, nil):                                        "dataset",
 	} {
 		s.Init, s.Normalise, s.Freeze = file, "dataset", "0"
 		like, _, err := s.LikeInit()
@@ -66,7 +70,8 @@ func TestNormalisedRun(t *testing.T) {
 		assert.Equal(t, want, like.Normalise)
 	}
 	s.Net, s.Init = "", nintest.ModelFile(t, "mini", 1, 10, nil)
-	assert.Contains(t, begin(t, s, "").Note, s.Init+" does not say how the images were normalised that the frozen layers learned from; here they are by "+numbers.String())
+	assert.Contains(t, begin(t, s, "").Note,
+		s.Init+" does not say how the images were normalised that the frozen layers learned from; here they are by "+numbers.String())
 	s.Init = "none"
 	_, _, err = s.LikeInit()
 	require.ErrorContains(t, err, "Init none: ")

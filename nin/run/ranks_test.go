@@ -126,9 +126,15 @@ func TestRanksAgree(t *testing.T) {
 	train, test := nintest.Images(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	for want, change := range map[string]func(rank int, s *nin.Settings, train **data.Images, dir *string){
-		"rank 1 has other settings than rank 0": func(rank int, s *nin.Settings, _ **data.Images, _ *string) { s.Rate += float64(rank) },
-		"rank 1 has other images than rank 0":   func(rank int, _ *nin.Settings, train **data.Images, _ *string) { *train = test.First(64 + rank) },
-		"Init /nowhere":                         func(rank int, s *nin.Settings, _ **data.Images, _ *string) { s.Init = "/nowhere" },
+		"rank 1 has other settings than rank 0": func(rank int, s *nin.Settings, _ **data.Images, _ *string) {
+			s.Rate += float64(rank)
+		},
+		"rank 1 has other images than rank 0": func(rank int, _ *nin.Settings, train **data.Images, _ *string) {
+			*train = test.First(64 + rank)
+		},
+		"Init /nowhere": func(rank int, s *nin.Settings, _ **data.Images, _ *string) {
+			s.Init = "/nowhere"
+		},
 	} {
 		errs := across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
 			s, train, dir := nintest.Short(func(s *nin.Settings) { s.TrainImages = 0 }), train.First(64), dir
@@ -144,7 +150,8 @@ func TestRanksAgree(t *testing.T) {
 	}
 }
 
-// Two ranks measure their shares of a batch, which the run records: it goes on to the same bits on one rank as on two.
+// Two ranks measure their shares of a batch, which the run records: it goes on to the same
+// bits on one rank as on two.
 func TestBalance(t *testing.T) {
 	train, test := nintest.Images(t)
 	s := nintest.Short(func(s *nin.Settings) { s.Balance = true })
@@ -206,7 +213,8 @@ func TestBalance(t *testing.T) {
 	require.ErrorContains(t, err, "Balance divides a batch between ranks, and there is one")
 	s.Shards = 4
 	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
-		_, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test, filepath.Join(t.TempDir(), "run"))
+		_, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test,
+			filepath.Join(t.TempDir(), "run"))
 		return err
 	}) {
 		require.Error(t, err)

@@ -59,11 +59,13 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 func TestOwnNetworkResumes(t *testing.T) {
 	const text = "conv 8 5 stride 2 nobias; batchnorm; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
 	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
-		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate, s.Freeze = text, "20x24", nn.AdamW, "onecycle", 0.01, "0, net.1"
+		s.Net, s.Input, s.Optimizer, s.Schedule, s.Rate, s.Freeze = text, "20x24", nn.AdamW, "onecycle",
+			0.01, "0, net.1"
 		s.LabelSmoothing, s.ClassWeights, s.ClipNorm, s.SpareBiases = 0.1, "balanced", 0.5, true
 	}))
 	again := resume(t, dir)
-	assert.Equal(t, []string{"net.0.weight", "net.1.weight", "net.1.bias", "net.1.running_mean", "net.1.running_var"}, again.Net.Frozen())
+	assert.Equal(t, []string{"net.0.weight", "net.1.weight", "net.1.bias", "net.1.running_mean", "net.1.running_var"},
+		again.Net.Frozen())
 	got, _, _, _ := finish(t, again)
 	assert.Equal(t, whole, got)
 	m, err := nin.ReadModel(filepath.Join(dir, "model.safetensors"), "")
@@ -89,14 +91,17 @@ func TestStartsFromWhatFits(t *testing.T) {
 	assert.Empty(t, whole.Note)
 	const text = "(conv 32 5 pad 2; relu; conv 32 1; relu; conv 32 1; relu); conv 7 1; relu; conv 10 1; globalavgpool; flatten"
 	other := begin(t, nintest.Short(func(s *nin.Settings) { s.Net, s.Init, s.Freeze = text, path, "0" }), "")
-	assert.Contains(t, other.Note, "6 tensors of "+path+" were taken; net.1.weight [7 32 1 1], net.1.bias [7], net.3.weight [10 7 1 1], net.3.bias [10] start at random; not used: net.2.0.weight")
+	assert.Contains(t, other.Note,
+		"6 tensors of "+path+" were taken; net.1.weight [7 32 1 1], net.1.bias [7], net.3.weight [10 7 1 1], net.3.bias [10] start at random; not used: net.2.0.weight")
 	assert.Equal(t, weights(whole)["net.0.2.weight"], weights(other)["net.0.2.weight"])
 	assert.NotZero(t, weights(other)["net.3.weight"][0])
 
 	train, test := nintest.Images(t)
 	frozen := nintest.Short(func(s *nin.Settings) { s.Net, s.Init, s.Freeze = text, path, "0,1" })
-	_, err := run.New(context.Background(), gputest.Device(t), frozen, nil, train, test, filepath.Join(t.TempDir(), "r"))
-	require.ErrorContains(t, err, "no tensor of the file fits net.1.weight, which is frozen and would stay random; freeze less")
+	_, err := run.New(context.Background(), gputest.Device(t), frozen, nil, train, test,
+		filepath.Join(t.TempDir(), "r"))
+	require.ErrorContains(t, err,
+		"no tensor of the file fits net.1.weight, which is frozen and would stay random; freeze less")
 	random := begin(t, nintest.Short(func(s *nin.Settings) { s.Freeze = "0" }), "")
 	assert.Contains(t, random.Note, "the frozen layers keep random weights")
 	alone := nintest.Short(func(s *nin.Settings) { s.Net, s.Init = "conv 10 3; globalavgpool; flatten", path })
@@ -108,7 +113,8 @@ func TestStartsFromWhatFits(t *testing.T) {
 // goes on from its last checkpoint.
 func TestOverflowOfStateKeepsTheLastCheckpoint(t *testing.T) {
 	r := begin(t, nintest.Short(func(s *nin.Settings) {
-		s.Net, s.Input, s.Rate, s.CheckpointEvery = "conv 8 3; batchnorm; relu; conv 10 1; globalavgpool; flatten", "9x9", 0, nin.Every{Steps: 2}
+		s.Net, s.Input, s.Rate, s.CheckpointEvery = "conv 8 3; batchnorm; relu; conv 10 1; globalavgpool; flatten",
+			"9x9", 0, nin.Every{Steps: 2}
 	}), "")
 	weights, err := r.Net.Weights()
 	require.NoError(t, err)
@@ -162,7 +168,8 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 		Net: func(int, float64) nn.Sequential { return nn.Sequential{nn.Flatten{}, nn.Linear{Out: 12}} },
 	}
 	_, err = run.New(context.Background(), gputest.Device(t), mine.Settings(), nil, train, test, dir, mine)
-	require.EqualError(t, err, "the network of the recipe mine makes 12 logits; want 10, one for each class of the images")
+	require.EqualError(t, err,
+		"the network of the recipe mine makes 12 logits; want 10, one for each class of the images")
 	assert.NoDirExists(t, dir)
 }
 
@@ -274,7 +281,8 @@ func TestOwnRecipe(t *testing.T) {
 	dev := gputest.Device(t)
 	train, test := nintest.Images(t)
 	mine := nin.Recipe{
-		Name: "mine", Dataset: "drawings", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1, Steps: 2, Rate: 0.1},
+		Name: "mine", Dataset: "drawings", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He,
+		Hyper: nn.Hyper{Batch: 16, Epochs: 1, Steps: 2, Rate: 0.1},
 		Net: func(classes int, _ float64) nn.Sequential {
 			return nn.Sequential{nn.Flatten{}, nn.Linear{Out: classes}}
 		},

@@ -72,14 +72,16 @@ type Run struct {
 //
 // Errors: [ErrExists] and [ErrBusy] for the folder, settings that are out of range or do not fit
 // the images, and those of [nn.NewNet] and [nn.NewTrainer].
-func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (*Run, error) {
+func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string,
+	known ...nin.Recipe) (*Run, error) {
 	return NewAcross(ctx, dev, nil, s, w, train, test, dir, known...)
 }
 
 // NewAcross is [New] on one of several ranks, all with the same settings and images. Rank 0 reads
 // the file of Settings.Init, and it alone has the directory and writes files. A setting Shards of 0
 // becomes the number of ranks. The run's methods are called on all ranks.
-func NewAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, s nin.Settings, w *data.Whitening, train, test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
+func NewAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, s nin.Settings, w *data.Whitening, train,
+	test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
 	recipe, err := checked(s, known)
 	if err != nil {
 		return nil, err
@@ -127,7 +129,8 @@ func (r *Run) share() error {
 	}
 	var other []string
 	for i := range r.ranks.Size() {
-		if theirs := string(bytes.TrimRight(all[i*len(mine):][:len(mine)], "\x00")); theirs != string(bytes.TrimRight(mine[:], "\x00")) {
+		if theirs := string(bytes.TrimRight(all[i*len(mine):][:len(mine)],
+			"\x00")); theirs != string(bytes.TrimRight(mine[:], "\x00")) {
 			other = append(other, fmt.Sprintf("rank %d %s", i, theirs))
 		}
 	}
@@ -193,7 +196,8 @@ func (r *Run) begin(w *data.Whitening) (err error) {
 	return r.checkpoint(false)
 }
 
-// randomNote says what goes badly with the random weights that a run starts from; empty if nothing does.
+// randomNote says what goes badly with the random weights that a run starts from; empty if nothing
+// does.
 func randomNote(r nin.Recipe, s nin.Settings) string {
 	switch {
 	case s.Freeze != "":
@@ -223,7 +227,8 @@ func (r *Run) startFrom(path string) error {
 		}
 	}
 	if len(missing)+len(unused) > 0 {
-		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused), path, listed(missing), listed(unused))
+		r.Note = fmt.Sprintf("%d tensors of %s were taken; %s start at random; not used: %s", len(tensors)-len(unused),
+			path, listed(missing), listed(unused))
 	}
 	theirs, ours := nin.Preprocessing(meta), nin.Preprocessing(r.metadata)
 	switch {
@@ -262,7 +267,8 @@ func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
 // describe notes what the files of the run say of its images and of its network, which
 // sees them through w, and what guessing comes to. It refuses images that differ between ranks.
 func (r *Run) describe(w *data.Whitening, train *data.Images) error {
-	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset, Classes: train.Classes, Whitening: w, Normalisation: r.Found.Normalisation}
+	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset,
+		Classes: train.Classes, Whitening: w, Normalisation: r.Found.Normalisation}
 	r.metadata = m.Metadata()
 	r.dataHash = hashImages(r.TrainImages.Set(), r.TestImages.Set())
 	loss, _ := r.Trainer.Loss().(nn.CrossEntropy)

@@ -134,10 +134,13 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 	}{
 		"loss": {1e6, 1, `the loss is NaN; all weights are finite, and the output of layer \d\.\d \(conv .*\) is not`},
 		// With large gradients the first update overflows, which shows before the loss does.
-		"weights": {1e38, 10, `: the weights of \d+ of 3 layers are not finite, from layer \d\.\d \(conv .*\) to layer \d\.\d \(conv`},
+		"weights": {1e38, 10,
+			`: the weights of \d+ of 3 layers are not finite, from layer \d\.\d \(conv .*\) to layer \d\.\d \(conv`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := begin(t, nintest.Short(func(s *nin.Settings) { s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1} }), "")
+			r := begin(t, nintest.Short(func(s *nin.Settings) {
+				s.Rate, s.CheckpointEvery = c.rate, nin.Every{Steps: 1}
+			}), "")
 			weights, err := r.Net.Weights()
 			require.NoError(t, err)
 			for _, w := range weights {
@@ -197,7 +200,9 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	}
 	path := filepath.Join(t.TempDir(), "zeros.safetensors")
 	require.NoError(t, safetensors.Write(path, weights, nil))
-	_, _, steps, warnings := finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Init, s.Rate, s.Batch, s.Epochs = path, 0, 2, 1 }), ""))
+	_, _, steps, warnings := finish(t, begin(t, nintest.Short(func(s *nin.Settings) {
+		s.Init, s.Rate, s.Batch, s.Epochs = path, 0, 2, 1
+	}), ""))
 	assert.Equal(t, 32, steps)
 	require.Len(t, warnings, 1)
 	assert.Contains(t, warnings[0], "dead")
@@ -214,10 +219,13 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 		}), ""))
 		assert.Equal(t, after+100, steps)
 		require.Len(t, warnings, 1)
-		assert.Contains(t, warnings[0], fmt.Sprintf("has learned nothing in the last %d steps: their loss is 2.", after))
+		assert.Contains(t, warnings[0],
+			fmt.Sprintf("has learned nothing in the last %d steps: their loss is 2.", after))
 	}
 
-	_, _, steps, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) { s.Batch, s.Epochs, s.Rate = 2, 12, 0.01 }), ""))
+	_, _, steps, warnings = finish(t, begin(t, nintest.Short(func(s *nin.Settings) {
+		s.Batch, s.Epochs, s.Rate = 2, 12, 0.01
+	}), ""))
 	assert.Equal(t, 384, steps)
 	assert.Empty(t, warnings)
 }
@@ -331,7 +339,8 @@ func TestTrainingLossOfAnEpoch(t *testing.T) {
 	train, _ := nintest.Images(t)
 	for _, weights := range []string{"", "1,2,3,4,5,6,7,8,9,10"} {
 		s := nintest.Short(func(s *nin.Settings) {
-			s.ClassWeights, s.TrainImages, s.Shuffle, s.Epochs, s.CheckpointEvery = weights, 56, false, 1, nin.Every{Steps: 2}
+			s.ClassWeights, s.TrainImages, s.Shuffle, s.Epochs, s.CheckpointEvery = weights, 56, false, 1,
+				nin.Every{Steps: 2}
 		})
 		loss, err := s.Loss(train.First(s.TrainImages))
 		require.NoError(t, err)

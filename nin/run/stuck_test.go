@@ -19,12 +19,14 @@ func TestLossesOfGuessing(t *testing.T) {
 		return im
 	}
 	assert.InDelta(t, math.Ln2, lossesOf(300, set(300, 0, 7, 7, 0), nn.CrossEntropy{}).guess, 1e-15)
-	assert.InDelta(t, 2*math.Ln2-0.75*math.Log(3), lossesOf(300, set(300, 1, 299, 1, 1), nn.CrossEntropy{}).guess, 1e-15)
+	assert.InDelta(t, 2*math.Ln2-0.75*math.Log(3), lossesOf(300, set(300, 1, 299, 1, 1), nn.CrossEntropy{}).guess,
+		1e-15)
 	assert.Zero(t, lossesOf(3, set(3, 2, 2), nn.CrossEntropy{}).guess)
 
 	images := set(3, 0, 0, 2, 1, 0, 2, 0)
 	for _, loss := range []nn.CrossEntropy{
-		{}, {LabelSmoothing: 0.1}, {ClassWeights: []float64{1, 5, 0.5}}, {LabelSmoothing: 0.3, ClassWeights: []float64{1, 5, 0.5}},
+		{}, {LabelSmoothing: 0.1}, {ClassWeights: []float64{1, 5, 0.5}},
+		{LabelSmoothing: 0.3, ClassWeights: []float64{1, 5, 0.5}},
 	} {
 		w := loss.ClassWeights
 		if w == nil {
@@ -79,7 +81,8 @@ func TestSmoothedLossIsNotStuck(t *testing.T) {
 	warned := func(learned float64) bool {
 		s := newStuck(10, images, nn.CrossEntropy{LabelSmoothing: 0.9}, false)
 		for range stuckChunks * chunkSteps {
-			if s.step(s.losses.guess-learned*(s.losses.guess-s.losses.least)+1e-3*float64(s.steps%2)) != "" { // not to the last bit
+			// not to the last bit
+			if s.step(s.losses.guess-learned*(s.losses.guess-s.losses.least)+1e-3*float64(s.steps%2)) != "" {
 				return true
 			}
 		}

@@ -72,7 +72,8 @@ func TestWhitenedRun(t *testing.T) {
 	assert.Empty(t, start().Note)
 	hash := white.Hash()
 	white.Mean[3]++
-	assert.Contains(t, start().Note, "was trained on images normalised by whitening "+hash[:16]+"; here they are by whitening "+white.Hash()[:16])
+	assert.Contains(t, start().Note,
+		"was trained on images normalised by whitening "+hash[:16]+"; here they are by whitening "+white.Hash()[:16])
 	white.Mean[3]--
 	s.Whiten, s.Init, s.Freeze = false, "", ""
 
@@ -106,7 +107,8 @@ func measuresAsItsRun(t *testing.T, dir string, s nin.Settings, last run.Epoch, 
 	_, test := nintest.Images(t)
 	exported, network := filepath.Join(t.TempDir(), "m.safetensors"), filepath.Join(t.TempDir(), "m.onnx")
 	for i, file := range []string{
-		filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "checkpoint", "step-000000008.safetensors"), exported, network,
+		filepath.Join(dir, "model.safetensors"), filepath.Join(dir, "checkpoint", "step-000000008.safetensors"),
+		exported, network,
 	} {
 		m, err := nin.ReadModel(file, "")
 		require.NoError(t, err)

@@ -13,8 +13,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// Pretend returns rank 0 of n ranks, of which the others do not exist: each sends what this one
-// does, without delay. It is for planning a step of one of them, and for measuring it without a network.
+// Pretend returns rank 0 of n ranks, of which the others do not exist: each sends what
+// this one does, without delay. It is for planning a step of one of them, and for
+// measuring it without a network.
 func Pretend(n int) nn.Ranks { return pretend(n) }
 
 type pretend int
@@ -39,7 +40,8 @@ func (p pretend) AllGather(send, recv []byte) error {
 // StepSeconds measures training steps of n random images on dev, which is one of ranks ranks, and
 // returns the median. It contains what an exchange takes on the device and between device and host,
 // but not on the network. As many steps before, the first of which compiles, are not counted.
-func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks, steps int) (float64, error) {
+func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks,
+	steps int) (float64, error) {
 	s, err := New(dev, layers, in, nn.Across(Pretend(ranks)))
 	if err != nil {
 		return 0, err
@@ -81,10 +83,12 @@ func Median(x []float64) float64 {
 
 // balance measures how fast the ranks are, all at the same time, and returns the shares of a batch
 // that they get for it: all ranks the same.
-func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper, images int) ([]int, error) {
+func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper,
+	images int) ([]int, error) {
 	h.Batch = min(h.Batch, images)
 	if ranks == nil {
-		return nil, nin.SettingError{Setting: "Balance", Problem: "divides a batch between ranks, and there is one; want several"}
+		return nil, nin.SettingError{Setting: "Balance",
+			Problem: "divides a batch between ranks, and there is one; want several"}
 	}
 	n, shares := ranks.Size(), 0
 	for _, most := range []int{8, 7, 6, 5, 4, 3, 2} { // a rank
@@ -95,9 +99,11 @@ func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Lay
 	if _, err := nn.Share(ranks, func() ([]byte, error) {
 		switch {
 		case h.Shards > n:
-			return nil, nn.RangeError{Setting: "Shards", Value: h.Shards, Want: fmt.Sprintf("0 or the number of ranks, %d, to balance them", n)}
+			return nil, nn.RangeError{Setting: "Shards", Value: h.Shards,
+				Want: fmt.Sprintf("0 or the number of ranks, %d, to balance them", n)}
 		case shares == 0:
-			return nil, nn.RangeError{Setting: "Batch", Value: h.Batch, Want: fmt.Sprintf("a multiple of %d, to balance %d ranks", 2*n, n)}
+			return nil, nn.RangeError{Setting: "Batch", Value: h.Batch,
+				Want: fmt.Sprintf("a multiple of %d, to balance %d ranks", 2*n, n)}
 		}
 		return nil, nil
 	}); err != nil {
@@ -139,7 +145,8 @@ func Apportion(n int, seconds []float32) []int {
 
 // Noise returns n random images, whose labels take turns.
 func Noise(in nn.Shape, n, classes int) *data.Images {
-	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()), Labels: make([]uint8, n), Classes: make([]string, classes)}
+	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()),
+		Labels: make([]uint8, n), Classes: make([]string, classes)}
 	v := uint32(1)
 	for i := range s.Pixels {
 		v = v*1664525 + 1013904223

@@ -38,7 +38,8 @@ type Found struct {
 
 	Shares []int `json:"shares,omitempty"` // of a batch that ranks have, by their measured speed; nil for equal ones
 
-	Normalisation *data.Normalisation `json:"normalisation,omitempty"` // that the setting Normalise asks for; nil for none
+	// that the setting Normalise asks for; nil for none
+	Normalisation *data.Normalisation `json:"normalisation,omitempty"`
 }
 
 // New puts a network for inputs of shape in on dev.
@@ -64,7 +65,8 @@ func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 // What was found before is kept; the zero Found is none. ctx ends the measurements of
 // the settings Tune and Balance. The session is that of one of several ranks, unless ranks is nil;
 // rank 0 tunes for all.
-func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found, w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
+func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found,
+	w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
 	train, test = train.First(set.TrainImages), test.First(set.TestImages)
 	in := r.In
 	in.C = train.C
@@ -86,7 +88,8 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 			return nil, nin.SettingError{Setting: "Net", Problem: "does not fit", Err: err}
 		}
 	}
-	s, err := New(dev, layers, in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...), nn.Across(ranks))
+	s, err := New(dev, layers, in, nn.Whiten(w), nn.Normalise(f.Normalisation), nn.Freeze(set.Frozen()...),
+		nn.Across(ranks))
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +101,8 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 	}()
 	out := s.Net.Out
 	if out.H*out.W > 1 && set.Net != "" {
-		return nil, nin.SettingError{Setting: "Net", Problem: fmt.Sprintf("puts out %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
+		return nil, nin.SettingError{Setting: "Net",
+			Problem: fmt.Sprintf("puts out %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
 	}
 	if out.H*out.W == 1 && out.C != len(train.Classes) { // others have no loss
 		problem := fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))
@@ -138,8 +142,9 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 	if err != nil {
 		return nil, err
 	}
-	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, Loss: loss, Shares: s.Found.Shares, MicroBatch: f.Micro, SettleEvery: set.CheckpointEvery.Steps,
-		Schedule: r.RateSchedule(set, set.Total(train.Len()))}
+	cfg := nn.TrainConfig{Hyper: set.Hyper, Augment: augment, Loss: loss, Shares: s.Found.Shares, MicroBatch: f.Micro,
+		SettleEvery: set.CheckpointEvery.Steps,
+		Schedule:    r.RateSchedule(set, set.Total(train.Len()))}
 	if err := s.Train(cfg); err != nil {
 		return nil, err
 	}
@@ -183,7 +188,9 @@ func (s *Session) unload() {
 func upload(dev *gpu.Device, set *data.Images, setting string) (*nn.Images, error) {
 	images, err := nn.Upload(dev, set)
 	if errors.Is(err, gpu.ErrOutOfMemory) {
-		err = nin.SettingError{Setting: setting, Problem: fmt.Sprintf("must be less: %d images of [%d,%d,%d] are too many", set.Len(), set.C, set.H, set.W), Err: err}
+		err = nin.SettingError{Setting: setting,
+			Problem: fmt.Sprintf("must be less: %d images of [%d,%d,%d] are too many", set.Len(), set.C, set.H, set.W),
+			Err:     err}
 	}
 	return images, err
 }

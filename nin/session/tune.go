@@ -93,6 +93,7 @@ func tuned(a gpu.Adapter) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("there is no folder to keep the measured kernels in: %w", err)
 	}
-	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash(), winograd.SourceHash()}, "\n")))
+	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash(),
+		winograd.SourceHash()}, "\n")))
 	return filepath.Join(cache, "nin", "kernels-"+hex.EncodeToString(h[:8])+".json"), nil
 }

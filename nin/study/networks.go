@@ -22,13 +22,15 @@ var Studies = []Study{
 		Question: "What changes if you replace the 1x1 convolutions by 3x3 convolutions?",
 		Networks: []Network{
 			{"1x1", "the network as it is", nin.Mini},
-			{"3x3", "padding 1; both 1x1 convolutions of each block, the last one too", func(classes int, dropout float64) nn.Sequential {
-				block := func(out, kernel int) nn.Sequential {
-					same := nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}
-					return nin.WithReLUs(nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}, same, same)
-				}
-				return nin.MiniOf(block, dropout, nin.WithoutLastReLU(block(classes, 3)), nn.GlobalAvgPool2D{}, nn.Flatten{})
-			}},
+			{"3x3", "padding 1; both 1x1 convolutions of each block, the last one too",
+				func(classes int, dropout float64) nn.Sequential {
+					block := func(out, kernel int) nn.Sequential {
+						same := nn.Conv2D{Out: out, Kernel: 3, Pad: nn.Pad(1)}
+						return nin.WithReLUs(nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}, same, same)
+					}
+					return nin.MiniOf(block, dropout, nin.WithoutLastReLU(block(classes, 3)), nn.GlobalAvgPool2D{},
+						nn.Flatten{})
+				}},
 		},
 	},
 	{
@@ -36,10 +38,13 @@ var Studies = []Study{
 		Question: "What happens if you replace the global average pooling by a fully connected layer (speed, accuracy, number of parameters)?",
 		Networks: []Network{
 			{"global average", "the network as it is: the mean of each class's map", nin.Mini},
-			{"fully connected", "one fully connected layer on the maps of the last block", func(classes int, dropout float64) nn.Sequential {
-				return nin.MiniOf(nin.MiniBlock, dropout, nin.Block(classes, 3, 1, nn.Pad(1)), nn.Flatten{}, nn.Linear{Out: classes})
-			}},
-			{"like VGG", "two fully connected layers of 256 with dropout, and one of the classes, in the place of the last block and the pooling",
+			{"fully connected", "one fully connected layer on the maps of the last block",
+				func(classes int, dropout float64) nn.Sequential {
+					return nin.MiniOf(nin.MiniBlock, dropout, nin.Block(classes, 3, 1, nn.Pad(1)), nn.Flatten{},
+						nn.Linear{Out: classes})
+				}},
+			{"like VGG",
+				"two fully connected layers of 256 with dropout, and one of the classes, in the place of the last block and the pooling",
 				func(classes int, dropout float64) nn.Sequential {
 					return nin.MiniOf(nin.MiniBlock, dropout, nn.Flatten{},
 						nn.Linear{Out: 256}, nn.ReLU{}, nn.Dropout{P: dropout},
@@ -51,7 +56,9 @@ var Studies = []Study{
 		Exercise: 5, Title: "From many channels to ten, in one step or gradually",
 		Question: "What may go wrong when the maps are reduced to ten channels in one step?",
 		Networks: []Network{
-			{"one step", "the network as it is: 96 to 10 channels in the 3x3 convolution of the last block, then 10, 10", nin.Mini},
+			{"one step",
+				"the network as it is: 96 to 10 channels in the 3x3 convolution of the last block, then 10, 10",
+				nin.Mini},
 			{"gradual", "96 to 48 channels in the 3x3 convolution, then 24, 10", head(48, 24)},
 			{"last", "96 channels in the 3x3 convolution, then 96, 10, as in the paper's networks", head(96, 96)},
 		},
@@ -61,7 +68,8 @@ var Studies = []Study{
 		Question: "Use the ideas of VGG-11, VGG-16 and VGG-19 to design a family of NiN-like networks.",
 		Rate:     0.004, // NiN-19 died at 0.05 and at 0.01, which is VGG's
 		Networks: []Network{
-			{"NiN-11", "stages of 1, 1, 2, 2, 2 convolutions, the first 3x3, the others 1x1, of 16, 32, 64, 128, 128 channels, and a block for the classes", family(11)},
+			{"NiN-11",
+				"stages of 1, 1, 2, 2, 2 convolutions, the first 3x3, the others 1x1, of 16, 32, 64, 128, 128 channels, and a block for the classes", family(11)},
 			{"NiN-16", "stages of 2, 2, 3, 3, 3", family(16)},
 			{"NiN-19", "stages of 2, 2, 4, 4, 4", family(19)},
 			{"mini", "the small network of the other studies, 12 layers", nin.Mini},
@@ -86,7 +94,8 @@ func pointwise(n int) func(int, float64) nn.Sequential {
 // head is Mini with other channels in its last block.
 func head(first, second int) func(int, float64) nn.Sequential {
 	return func(classes int, dropout float64) nn.Sequential {
-		block := nin.WithReLUs(nn.Conv2D{Out: first, Kernel: 3, Pad: nn.Pad(1)}, nn.Conv2D{Out: second, Kernel: 1}, nn.Conv2D{Out: classes, Kernel: 1})
+		block := nin.WithReLUs(nn.Conv2D{Out: first, Kernel: 3, Pad: nn.Pad(1)}, nn.Conv2D{Out: second, Kernel: 1},
+			nn.Conv2D{Out: classes, Kernel: 1})
 		return nin.MiniOf(nin.MiniBlock, dropout, nin.WithoutLastReLU(block), nn.GlobalAvgPool2D{}, nn.Flatten{})
 	}
 }

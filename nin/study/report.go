@@ -47,7 +47,8 @@ func (r Findings) markdown() string {
 		seeds = "one seed"
 	}
 	p("\nEach was trained with %s, on the same images in the same order: %d steps of %d of the %d training images of\n%s (%.2g epochs), "+
-		"learning rate %g,\nwith the recipe `mini` otherwise, and tested on %d images.\n\n", seeds, r.Steps, r.Batch, r.TrainImages, r.Dataset, epochs, r.Rate, r.TestImages)
+		"learning rate %g,\nwith the recipe `mini` otherwise, and tested on %d images.\n\n", seeds, r.Steps, r.Batch,
+		r.TrainImages, r.Dataset, epochs, r.Rate, r.TestImages)
 	p("| variant | test accuracy, mean (least to most) | training loss, last tenth | images/s | parameters | M multiply-adds | MB to train | MB to predict |\n")
 	p("|---|---|---|---|---|---|---|---|\n")
 	for i, v := range r.Results {
@@ -64,7 +65,8 @@ func (r Findings) markdown() string {
 			loss = fmt.Sprintf("%.3f", lastTenth(v.Loss))
 		}
 		p("| %s | %s | %s | %.0f | %d | %.2f | %.1f | %.1f |\n", r.Networks[i].Name, accuracy, loss, v.Rate,
-			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, megabytes(v.Cost.Training.Peak), megabytes(v.Cost.Prediction.Peak))
+			v.Cost.Parameters, float64(v.Cost.MACs)/1e6, megabytes(v.Cost.Training.Peak),
+			megabytes(v.Cost.Prediction.Peak))
 	}
 	p("\n![test accuracy and training loss](study-%d.png)\n\n", r.Exercise)
 	for _, line := range r.notLearned() {
@@ -102,9 +104,10 @@ func (r Findings) notLearned() (lines []string) {
 	for i, v := range r.Results {
 		trainings, guessing = trainings+len(v.Accuracy), guessing+v.Guessing
 		if v.Guessing > 0 {
-			lines = append(lines, fmt.Sprintf("%s: %s at the learning rate %g. After %d steps the training loss was still about that of a guess, ln %d = %.2f. "+
-				"That says how this rate, this start and so few steps suit the network, not how good the network is.",
-				r.Networks[i].Name, v.guessing(" trainings"), r.Rate, r.Steps, r.Classes, r.guess()))
+			lines = append(lines,
+				fmt.Sprintf("%s: %s at the learning rate %g. After %d steps the training loss was still about that of a guess, ln %d = %.2f. "+
+					"That says how this rate, this start and so few steps suit the network, not how good the network is.",
+					r.Networks[i].Name, v.guessing(" trainings"), r.Rate, r.Steps, r.Classes, r.guess()))
 		}
 	}
 	if guessing > 0 && guessing == trainings {
@@ -134,11 +137,13 @@ func (r Findings) compare(i int) string {
 	case least > most0 || most < least0:
 		// Of the orders of a + b equals, two have all of one above all of the other.
 		a, b := float64(len(base.Accuracy)), float64(len(v.Accuracy))
-		s += fmt.Sprintf(" (every seed agrees, as equals do by chance one time in %.3g)", combin.GeneralizedBinomial(a+b, a)/2)
+		s += fmt.Sprintf(" (every seed agrees, as equals do by chance one time in %.3g)",
+			combin.GeneralizedBinomial(a+b, a)/2)
 	default:
 		s += " (less than the seeds differ)"
 	}
-	return s + fmt.Sprintf(", %s parameters, %s multiply-adds, %s images/s.", times(v.Cost.Parameters, base.Cost.Parameters),
+	return s + fmt.Sprintf(", %s parameters, %s multiply-adds, %s images/s.",
+		times(v.Cost.Parameters, base.Cost.Parameters),
 		times(v.Cost.MACs, base.Cost.MACs), times(v.Rate, base.Rate))
 }
 

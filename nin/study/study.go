@@ -126,8 +126,10 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
 	r := underway{Conditions: o, dev: dev, begun: time.Now(), recipe: recipe}
 	r.result = Findings{
-		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name, Classes: len(o.Train.Classes),
-		Batch: min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(), Results: make([]NetworkResult, len(s.Networks)),
+		Study: s, Adapter: dev.Adapter().String(), Command: o.Command, Dataset: o.Train.Name,
+		Classes: len(o.Train.Classes),
+		Batch:   min(recipe.Batch, o.Train.Len()), Rate: recipe.Rate, TrainImages: o.Train.Len(),
+		Results: make([]NetworkResult, len(s.Networks)),
 	}
 	round, err := r.plan(ctx)
 	if err != nil {
@@ -137,7 +139,8 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 	defer cancel()
 	for seed := range o.Seeds {
 		if left := o.Budget - time.Since(r.begun); seed > 0 && round > left {
-			fmt.Fprintf(o.Log, "seed %d would take %v and %v of the budget are left: it is left out\n", seed, rounded(round), rounded(left))
+			fmt.Fprintf(o.Log, "seed %d would take %v and %v of the budget are left: it is left out\n", seed,
+				rounded(round), rounded(left))
 			break
 		}
 		if seed == 1 { // the first is needed, and was planned to take a part of the budget
@@ -193,7 +196,8 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	for i, v := range r.result.Networks {
 		recipe := r.recipe
 		recipe.Net = v.Net
-		if r.result.Results[i].Cost, err = report.CostOn(r.dev, recipe, r.result.Batch, "", nil, r.Train, r.Test); err != nil {
+		if r.result.Results[i].Cost, err = report.CostOn(r.dev, recipe, r.result.Batch, "", nil, r.Train,
+			r.Test); err != nil {
 			return 0, fmt.Errorf("%s: %w", v.Name, err)
 		}
 		step, test, err := r.measure(ctx, i)
@@ -213,13 +217,16 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	r.result.Steps = min(r.result.Steps, most)
 	if r.result.Steps < min(minSteps, most) || r.result.TestImages < 1 {
 		need := time.Since(r.begun) + time.Duration(float64(r.Seeds)*minSteps*1.3*perStep/plannedShare*1e9)
-		return 0, nn.RangeError{Setting: "Budget", Value: r.Budget, Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
-			need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))}
+		return 0, nn.RangeError{Setting: "Budget", Value: r.Budget,
+			Want: fmt.Sprintf("at least %v for %d x %d trainings (seeds x variants)",
+				need.Round(time.Second)+time.Second, r.Seeds, len(r.result.Networks))}
 	}
 	seconds := perStep*float64(r.result.Steps) + perTest*float64(r.result.TestImages)
 	round = time.Duration(seconds * 1e9)
-	fmt.Fprintf(r.Log, "each training has %d steps of %d images (%.2g epochs) and a test on %d images; %d of each variant take about %v\n",
-		r.result.Steps, r.result.Batch, float64(r.result.Steps)/float64(perEpoch), r.result.TestImages, r.Seeds, rounded(round*time.Duration(r.Seeds)))
+	fmt.Fprintf(r.Log,
+		"each training has %d steps of %d images (%.2g epochs) and a test on %d images; %d of each variant take about %v\n",
+		r.result.Steps, r.result.Batch, float64(r.result.Steps)/float64(perEpoch), r.result.TestImages, r.Seeds,
+		rounded(round*time.Duration(r.Seeds)))
 	return round, nil
 }
 
@@ -294,7 +301,8 @@ func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	case err != nil:
 		return err
 	}
-	v.Accuracy, v.losses, v.rates = append(v.Accuracy, e.Accuracy), append(v.losses, binned(losses)), append(v.rates, rate)
+	v.Accuracy, v.losses, v.rates = append(v.Accuracy, e.Accuracy), append(v.losses, binned(losses)),
+		append(v.rates, rate)
 	note := ""
 	if !(lastTenth(losses) < learned*r.result.guess()) {
 		v.Guessing++

@@ -166,7 +166,8 @@ func TestAnswer(t *testing.T) {
 	assert.Contains(t, string(text), "| deep | diverged | - |")
 	assert.Regexp(t, `\| dead \| 0\.\d+ \(.*\), did not learn \| 2\.`, string(text))
 	assert.Contains(t, string(text), "**"+notLearned)
-	assert.Contains(t, string(text), "- **dead** against a: the accuracies do not compare, for not every training learned, ")
+	assert.Contains(t, string(text),
+		"- **dead** against a: the accuracies do not compare, for not every training learned, ")
 	assert.Equal(t, image.Pt(1440, 600), nintest.Plot(t, filepath.Join(dir, "study-9.png")))
 
 	o.Budget = time.Millisecond
@@ -182,7 +183,8 @@ func TestAnswer(t *testing.T) {
 // agrees.
 func TestStudyMarkdown(t *testing.T) {
 	cost := func(params int) report.Cost {
-		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6}, Prediction: report.MemoryUse{Peak: 1e6}}
+		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6},
+			Prediction: report.MemoryUse{Peak: 1e6}}
 	}
 	s := small()
 	s.Networks = s.Networks[:3]
@@ -219,7 +221,8 @@ func TestStudyMarkdown(t *testing.T) {
 	}
 	r.Results[0].Guessing, r.Results[1].Guessing, r.Results[2].Guessing = 2, 2, 1
 	all := r.Markdown()
-	assert.Contains(t, all, "\n\n**No training learned at the learning rate 0.05. After 50 steps the training loss was still about that of a guess, ln 10 = 2.30, ")
+	assert.Contains(t, all,
+		"\n\n**No training learned at the learning rate 0.05. After 50 steps the training loss was still about that of a guess, ln 10 = 2.30, ")
 	assert.Contains(t, all, "| deep | 0.8100 (0.8100 to 0.8100), did not learn, 1 diverged |")
 	r.Results[0].Guessing, r.Results[1].Guessing, r.Results[2].Guessing = 0, 0, 0
 	r.Results[1].Accuracy = []float64{0.81, 0.85}

@@ -1,6 +1,6 @@
-// gpucompile compiles compute shaders with a Vulkan driver, on its first device, and prints what the
-// driver's compiler says of each: a line of statistics, and the machine code. The device need not
-// exist: RADV, Mesa's driver for AMD GPUs, makes one up if RADV_FORCE_FAMILY names a chip.
+// gpucompile compiles compute shaders with a Vulkan driver, on its first device, and prints what
+// the driver's compiler says of each: a line of statistics, and the machine code. The device need
+// not exist: RADV, Mesa's driver for AMD GPUs, makes one up if RADV_FORCE_FAMILY names a chip.
 //
 //	cc -o gpucompile gpucompile.c -lvulkan
 //	RADV_FORCE_FAMILY=navi31 VK_DRIVER_FILES=/usr/share/vulkan/icd.d/radeon_icd.json ./gpucompile FILE.spv...

@@ -73,7 +73,8 @@ func ResNet18(classes int) nn.Sequential {
 		if i > 0 {
 			first.Stride = 2
 		}
-		s = append(s, nn.Named{Name: nn.Name(fmt.Sprintf("layer%d", i+1)), Layer: nn.Sequential{first, BasicBlock{Out: out}}})
+		s = append(s, nn.Named{Name: nn.Name(fmt.Sprintf("layer%d", i+1)),
+			Layer: nn.Sequential{first, BasicBlock{Out: out}}})
 	}
 	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Named{Name: "fc", Layer: nn.Linear{Out: classes}})
 }

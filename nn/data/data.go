@@ -177,8 +177,9 @@ func Classes(name string) []string {
 
 // Load reads a dataset's training and test images.
 //
-// Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10 [50000,3,32,32] and
-// [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255: PyTorch's ToTensor would divide by 255.
+// Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10
+// [50000,3,32,32] and [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255:
+// PyTorch's ToTensor would divide by 255.
 //
 // Load takes the first of these places that has all files: opt.Dir, if it is set, and no other;
 // $NIN_DATA/NAME; $NIN_DATA itself (the files of mnist and fashion-mnist have the same names, so a
@@ -186,9 +187,9 @@ func Classes(name string) []string {
 // cache folder. If none has them, opt.Fetch fetches what the cache does not have, and Load checks
 // its SHA-256. Files that are found need only be well-formed, with any number of images.
 //
-// The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or gzip (.gz); for
-// cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its cifar-10-batches-bin, or
-// cifar-10-binary.tar.gz.
+// The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain
+// or gzip (.gz); for cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its
+// cifar-10-batches-bin, or cifar-10-binary.tar.gz.
 //
 // The set "folder" consists of the pictures in opt.Dir. The folder has a folder for each class,
 // DIR/CLASS/FILE, or such trees in DIR/train (or training) and DIR/test (or testing, val, valid,
@@ -236,7 +237,8 @@ func (s *set) load(ctx context.Context, opt LoadOptions) (train, test *Images, e
 		places = append(places, cache)
 	}
 	for _, dir := range places {
-		// Only missing files send the search on: passing over a damaged one would train on other data than was meant.
+		// Only missing files send the search on: passing over a damaged one would train
+		// on other data than was meant.
 		if train, test, err = s.read(s, dir); !errors.Is(err, fs.ErrNotExist) {
 			return train, test, err
 		}
@@ -262,7 +264,8 @@ func (s *set) load(ctx context.Context, opt LoadOptions) (train, test *Images, e
 	return s.read(s, cache)
 }
 
-// locate gives the path of the first of the files that exists, names being ways to say the same under dir.
+// locate gives the path of the first of the files that exists, names being ways to say the same
+// under dir.
 func locate(dir string, names ...string) (string, error) {
 	for _, name := range names {
 		path := filepath.Join(dir, name)
@@ -286,8 +289,10 @@ func (s *set) images(pixels, labels []uint8) (*Images, error) {
 	}
 	for i, label := range labels {
 		if int(label) >= len(s.classes) {
-			return nil, fmt.Errorf("label %d of image %d is not one of %s's classes, 0 to %d", label, i, s.name, len(s.classes)-1)
+			return nil, fmt.Errorf("label %d of image %d is not one of %s's classes, 0 to %d", label, i, s.name,
+				len(s.classes)-1)
 		}
 	}
-	return &Images{Name: s.name, C: s.c, H: s.h, W: s.w, Pixels: pixels, Labels: labels, Classes: slices.Clone(s.classes)}, nil
+	return &Images{Name: s.name, C: s.c, H: s.h, W: s.w, Pixels: pixels, Labels: labels,
+		Classes: slices.Clone(s.classes)}, nil
 }

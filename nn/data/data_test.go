@@ -20,7 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// small holds the first 320 training and 80 test images of Fashion-MNIST, made at the top of the repository by
+// small holds the first 320 training and 80 test images of Fashion-MNIST, made at the top of the
+// repository by
 //
 //	import gzip, struct
 //	src, dst = "/usr/share/datasets/fashion-mnist/", "nn/data/testdata/fashion-mnist/"
@@ -249,10 +250,12 @@ func TestSearch(t *testing.T) {
 	dir := t.TempDir()
 	_, _, err = Load(ctx, "cifar10", LoadOptions{Dir: dir})
 	require.ErrorIs(t, err, os.ErrNotExist)
-	assert.ErrorContains(t, err, dir+" has no cifar-10-batches-bin/data_batch_1.bin or data_batch_1.bin or cifar-10-binary.tar.gz")
+	assert.ErrorContains(t, err,
+		dir+" has no cifar-10-batches-bin/data_batch_1.bin or data_batch_1.bin or cifar-10-binary.tar.gz")
 }
 
-// badIDX are the four files of a set, with one of them wrong: images, labels, and a part of the message.
+// badIDX are the four files of a set, with one of them wrong: images, labels, and a part of the
+// message.
 var badIDX = []struct {
 	name           string
 	images, labels []byte
@@ -260,11 +263,14 @@ var badIDX = []struct {
 }{
 	{"empty", nil, nil, "train-images-idx3-ubyte.gz: cut short or damaged (EOF)"},
 	{"short header", idxFile(nil, 0x803, 1, 28), nil, "cut short or damaged (unexpected EOF)"},
-	{"labels for images", idxFile(make([]byte, 9), 0x801, 9), nil, "starts with 0x00000801, but an IDX file of bytes in 3 dimensions starts with 0x00000803"},
+	{"labels for images", idxFile(make([]byte, 9), 0x801, 9), nil,
+		"starts with 0x00000801, but an IDX file of bytes in 3 dimensions starts with 0x00000803"},
 	{"floats", idxFile(make([]byte, 3136), 0xd03, 1, 28, 28), nil, "starts with 0x00000d03"},
 	{"rows", idxFile(make([]byte, 784), 0x803, 1, 27, 28), nil, "dimension 1 is 27, but must be 28"},
-	{"columns", idxFile(make([]byte, 784), 0x803, 1, 28, math.MaxUint32), nil, "dimension 2 is 4294967295, but must be 28"},
-	{"too few images", idxFile(make([]byte, 783), 0x803, 1, 28, 28), nil, "cut short: its header gives 1 items, which is 784 bytes, but 783 follow"},
+	{"columns", idxFile(make([]byte, 784), 0x803, 1, 28, math.MaxUint32), nil,
+		"dimension 2 is 4294967295, but must be 28"},
+	{"too few images", idxFile(make([]byte, 783), 0x803, 1, 28, 28), nil,
+		"cut short: its header gives 1 items, which is 784 bytes, but 783 follow"},
 	{"too many images", idxFile(make([]byte, 785), 0x803, 1, 28, 28), nil, "which is 784 bytes, but more follow"},
 	{"lying header", idxFile(make([]byte, 784), 0x803, 1e6, 28, 28), nil, "1000000 items"},
 	{"boasting header", idxFile(make([]byte, 784), 0x803, math.MaxUint32, 28, 28), nil, "more than 1073741824 bytes"},
@@ -282,10 +288,13 @@ var badIDX = []struct {
 		return b
 	}(), nil, "damaged (gzip: invalid checksum)"},
 	{"no labels", idxFile(make([]byte, 784), 0x803, 1, 28, 28), nil, "train-labels-idx1-ubyte: cut short"},
-	{"images for labels", idxFile(make([]byte, 784), 0x803, 1, 28, 28), idxFile(make([]byte, 784), 0x803, 1, 28, 28), "starts with 0x00000803"},
-	{"counts differ", idxFile(make([]byte, 784), 0x803, 1, 28, 28), idxFile(make([]byte, 2), 0x801, 2), "1 images, but 2 labels in "},
+	{"images for labels", idxFile(make([]byte, 784), 0x803, 1, 28, 28), idxFile(make([]byte, 784), 0x803, 1, 28, 28),
+		"starts with 0x00000803"},
+	{"counts differ", idxFile(make([]byte, 784), 0x803, 1, 28, 28), idxFile(make([]byte, 2), 0x801, 2),
+		"1 images, but 2 labels in "},
 	{"no images", idxFile(nil, 0x803, 0, 28, 28), idxFile(nil, 0x801, 0), "holds no images"},
-	{"label", idxFile(make([]byte, 2*784), 0x803, 2, 28, 28), idxFile([]byte{9, 10}, 0x801, 2), "label 10 of image 1 is not one of mnist's classes, 0 to 9"},
+	{"label", idxFile(make([]byte, 2*784), 0x803, 2, 28, 28), idxFile([]byte{9, 10}, 0x801, 2),
+		"label 10 of image 1 is not one of mnist's classes, 0 to 9"},
 }
 
 func TestBadIDX(t *testing.T) {
@@ -371,9 +380,11 @@ func TestBadCIFAR(t *testing.T) {
 		{"archive no tar", []byte(strings.Repeat("no tar ", 100)), "damaged (invalid tar header)"},
 		{"archive cut", archive[:len(archive)/2], "cut short or damaged (unexpected EOF)"},
 		{"archive sum", sum, "damaged (gzip: invalid checksum)"},
-		{"archive cut in a member", tarFile(cifarMembers()...)[:6000], "data_batch_1.bin: cut short or damaged (unexpected EOF)"},
+		{"archive cut in a member", tarFile(cifarMembers()...)[:6000],
+			"data_batch_1.bin: cut short or damaged (unexpected EOF)"},
 		{"archive lacks one", tarFile(cifarMembers()[:6]...), "holds no test_batch.bin"},
-		{"archive has one twice", tarFile(append(cifarMembers(), cifarMembers()[1])...), "holds data_batch_1.bin twice"},
+		{"archive has one twice", tarFile(append(cifarMembers(), cifarMembers()[1])...),
+			"holds data_batch_1.bin twice"},
 		{"archive has a bad one", tarFile(members...), "data_batch_3.bin: holds 6145 bytes"},
 		{"archive boasts", func() []byte {
 			var out bytes.Buffer
@@ -394,7 +405,8 @@ func TestUnknown(t *testing.T) {
 	assert.EqualError(t, err, `data: there is no dataset "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
 }
 
-// TestPins: the table's checksums and sizes are at least of the right form, and the mirrors end where a name can follow.
+// TestPins: the table's checksums and sizes are at least of the right form, and the mirrors
+// end where a name can follow.
 func TestPins(t *testing.T) {
 	for _, s := range sets {
 		assert.Len(t, s.classes, 10)
@@ -408,8 +420,8 @@ func TestPins(t *testing.T) {
 	}
 }
 
-// TestFetch: what is nowhere on the machine is fetched into the cache, and read from there the next time; an error says
-// what else can be done.
+// TestFetch: what is nowhere on the machine is fetched into the cache, and read from there the next
+// time; an error says what else can be done.
 func TestFetch(t *testing.T) {
 	_, cache := nowhere(t)
 	if _, err := os.Stat("/usr/share/datasets/cifar10"); err == nil {
@@ -425,15 +437,17 @@ func TestFetch(t *testing.T) {
 	refuse(func(context.Context, string, []string, []File, func(LoadProgress)) error { return io.EOF }, "EOF")
 
 	stopped, cancel := context.WithCancel(ctx)
-	_, _, err := Load(stopped, "cifar10", LoadOptions{Fetch: func(ctx context.Context, _ string, _ []string, _ []File, _ func(LoadProgress)) error {
-		cancel()
-		return io.EOF
-	}})
+	_, _, err := Load(stopped, "cifar10",
+		LoadOptions{Fetch: func(ctx context.Context, _ string, _ []string, _ []File, _ func(LoadProgress)) error {
+			cancel()
+			return io.EOF
+		}})
 	require.ErrorIs(t, err, context.Canceled)
 
 	fetched := 0
 	for range 2 {
-		_, test, err := Load(ctx, "cifar10", LoadOptions{Fetch: func(_ context.Context, dir string, mirrors []string, files []File, _ func(LoadProgress)) error {
+		_, test, err := Load(ctx, "cifar10", LoadOptions{Fetch: func(_ context.Context, dir string, mirrors []string,
+			files []File, _ func(LoadProgress)) error {
 			fetched++
 			assert.Equal(t, filepath.Join(cache, "nin", "cifar10"), dir)
 			assert.Equal(t, named("cifar10").mirrors, mirrors)
@@ -476,8 +490,8 @@ func FuzzIDX(f *testing.F) {
 	})
 }
 
-// FuzzCIFAR: whatever is accepted, as a batch or as an archive, is consistent. The images are of two pixels, for fuzzing
-// is slow where files are long.
+// FuzzCIFAR: whatever is accepted, as a batch or as an archive, is consistent. The images are of
+// two pixels, for fuzzing is slow where files are long.
 func FuzzCIFAR(f *testing.F) {
 	s := set{name: "tiny", c: 1, h: 1, w: 2, classes: make([]string, 10)}
 	var members []member

@@ -25,7 +25,9 @@ func orientation(r io.ReadSeeker, format string) int {
 	// Damaged EXIF does not make a picture unreadable.
 	_ = imagemeta.Decode(imagemeta.Options{
 		R: r, ImageFormat: f, Sources: imagemeta.EXIF,
-		ShouldHandleTag: func(tag imagemeta.TagInfo) bool { return tag.Tag == "Orientation" && tag.Namespace == "IFD0" },
+		ShouldHandleTag: func(tag imagemeta.TagInfo) bool {
+			return tag.Tag == "Orientation" && tag.Namespace == "IFD0"
+		},
 		HandleTag: func(tag imagemeta.TagInfo) error {
 			if o, ok := tag.Value.(uint16); ok && o >= 1 && o <= 8 {
 				found = int(o)
@@ -36,8 +38,8 @@ func orientation(r io.ReadSeeker, format string) int {
 	return found
 }
 
-// exifOfWebP gives the EXIF in a WebP file, in TIFF's form. The library looks for it in the wrong place after a chunk of
-// an odd number of bytes.
+// exifOfWebP gives the EXIF in a WebP file, in TIFF's form. The library looks for it in the wrong
+// place after a chunk of an odd number of bytes.
 func exifOfWebP(file io.Reader) io.ReadSeeker {
 	const most = 1 << 16 // bytes of EXIF, as in a JPEG
 	_, chunks, err := riff.NewReader(file)

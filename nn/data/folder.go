@@ -22,17 +22,19 @@ import (
 // folder is the name of the dataset that is the user's own files.
 const folder = "folder"
 
-// everyTest: without folders for training and test, each sixth image of a class is for the test, which is the split of
-// Fashion-MNIST and CIFAR-10.
+// everyTest: without folders for training and test, each sixth image of a class is for the test,
+// which is the split of Fashion-MNIST and CIFAR-10.
 const everyTest = 6
 
 // ErrNoFolder reports that LoadOptions.Dir does not say where the pictures are.
 var ErrNoFolder = errors.New("the dataset " + folder + " is pictures of your own, and nothing says where they are")
 
-// ErrUnreadable reports pictures of a folder that cannot be read; LoadOptions.SkipBad leaves them out.
+// ErrUnreadable reports pictures of a folder that cannot be read; LoadOptions.SkipBad leaves them
+// out.
 var ErrUnreadable = errors.New("cannot be read")
 
-// readFolder reads a tree of images. The pixels of all are in memory once decoded; they are decoded on all cores.
+// readFolder reads a tree of images. The pixels of all are in memory once decoded;
+// they are decoded on all cores.
 func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err error) {
 	if opt.Dir == "" {
 		return nil, nil, ErrNoFolder
@@ -49,7 +51,8 @@ func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err 
 	default:
 		trains, tests = splitEvery(t.train)
 		if len(tests) == 0 {
-			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test", opt.Dir, everyTest)
+			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test",
+				opt.Dir, everyTest)
 		}
 	}
 	f := &folderReader{LoadOptions: opt, listing: t, all: append(trains, tests...)}
@@ -144,18 +147,21 @@ func (f *folderReader) read(ctx context.Context) error {
 	slices.Sort(bad)
 	slices.Sort(damaged)
 	if len(damaged) > 0 {
-		f.note("%s: %d of %d pictures are damaged but were read: %s", f.Dir, len(damaged), len(f.all), someOf(damaged, "; "))
+		f.note("%s: %d of %d pictures are damaged but were read: %s", f.Dir, len(damaged), len(f.all),
+			someOf(damaged, "; "))
 	}
 	if len(bad) > 0 && !f.SkipBad {
 		return fmt.Errorf("%s: %d of %d pictures %w: %s", f.Dir, len(bad), len(f.all), ErrUnreadable, someOf(bad, "; "))
 	}
 	if len(bad) > 0 {
-		f.note("%s: %d of %d pictures cannot be read and are left out: %s", f.Dir, len(bad), len(f.all), someOf(bad, "; "))
+		f.note("%s: %d of %d pictures cannot be read and are left out: %s", f.Dir, len(bad), len(f.all),
+			someOf(bad, "; "))
 	}
 	return nil
 }
 
-// each hands the pictures that are readable so far to do, on all cores. A picture keeps the error of do.
+// each hands the pictures that are readable so far to do, on all cores. A picture keeps the error
+// of do.
 func (f *folderReader) each(ctx context.Context, doing string, do func(*picture) error) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -178,7 +184,8 @@ func (f *folderReader) each(ctx context.Context, doing string, do func(*picture)
 	return ctx.Err()
 }
 
-// chooseSize finds the size that all pictures will have, and refuses what the machine has no memory for.
+// chooseSize finds the size that all pictures will have, and refuses what the machine has no memory
+// for.
 func (f *folderReader) chooseSize() error {
 	f.c = max(f.C, 1)
 	odd := false // the sizes differ
@@ -200,7 +207,8 @@ func (f *folderReader) chooseSize() error {
 		}
 		if !odd && (p.h != first.h || p.w != first.w) {
 			if odd = true; f.H == 0 {
-				return fmt.Errorf("%s is %dx%d and %s %dx%d; give one size for all", first.path, first.w, first.h, p.path, p.w, p.h)
+				return fmt.Errorf("%s is %dx%d and %s %dx%d; give one size for all", first.path, first.w, first.h,
+					p.path, p.w, p.h)
 			}
 		}
 	}
@@ -236,8 +244,8 @@ func (f *folderReader) need(c int) int64 {
 	return 2 * int64(len(f.all)) * int64(c) * int64(f.h) * int64(f.w)
 }
 
-// areaAtOnce is how many pixels are decoded at a time: what there is free memory for, but never less than the largest
-// picture has, which is decoded alone then.
+// areaAtOnce is how many pixels are decoded at a time: what there is free memory for, but never
+// less than the largest picture has, which is decoded alone then.
 func (f *folderReader) areaAtOnce(free int64) int64 {
 	const each = 12 // bytes: of a JPEG with its coefficients, or of 16 bits, and of the planes
 	if free <= 0 {
@@ -279,8 +287,11 @@ func (f *folderReader) join(pictures []picture, what string) (*Images, error) {
 		}
 	}
 	// Sorted by class, the first images would all be of the first one.
-	rand.New(rand.NewPCG(0, 0)).Shuffle(len(pictures), func(i, j int) { pictures[i], pictures[j] = pictures[j], pictures[i] })
-	s := &Images{Name: folder, C: f.c, H: f.h, W: f.w, Classes: f.classes, Pixels: make([]uint8, 0, len(pictures)*f.c*f.h*f.w)}
+	rand.New(rand.NewPCG(0, 0)).Shuffle(len(pictures), func(i, j int) {
+		pictures[i], pictures[j] = pictures[j], pictures[i]
+	})
+	s := &Images{Name: folder, C: f.c, H: f.h, W: f.w, Classes: f.classes,
+		Pixels: make([]uint8, 0, len(pictures)*f.c*f.h*f.w)}
 	labels := make([]int, len(pictures))
 	for i := range pictures {
 		p := &pictures[i]

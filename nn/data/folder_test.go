@@ -70,7 +70,8 @@ func values(s *Images) map[int]int {
 	return m
 }
 
-// TestFolderSplit: each sixth of a class, by name, is for the test; the other folders and files are passed over.
+// TestFolderSplit: each sixth of a class, by name, is for the test; the other folders and files are
+// passed over.
 func TestFolderSplit(t *testing.T) {
 	files := map[string][]byte{
 		"readme.txt": nil, ".git/x.png": nil, "ant/.hidden.png": nil, "ant/notes.txt": nil, "ant/._01.PNG": nil,
@@ -87,7 +88,8 @@ func TestFolderSplit(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, LoadProgress{"read " + dir, 26, 26, "images"}, last)
 	assert.Equal(t, []string{"ant", "bee"}, train.Classes)
-	assert.Equal(t, []int{1, 4, 5}, []int{train.C, train.H, train.W}, "smaller than asked for, and all alike: unchanged")
+	assert.Equal(t, []int{1, 4, 5}, []int{train.C, train.H, train.W},
+		"smaller than asked for, and all alike: unchanged")
 	assert.Equal(t, map[int]int{5: 0, 11: 0, 105: 1, 111: 1}, values(test))
 	assert.Len(t, values(train), 22)
 	assert.Equal(t, 0, values(train)[0])
@@ -116,16 +118,21 @@ func TestFolderFormats(t *testing.T) {
 		file []byte
 		want []uint8 // planar
 	}{
-		"grey":              {pngOf(fill(image.NewGray(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
-		"grey of 16 bits":   {pngOf(fill(image.NewGray16(rect), color.Gray16{0x12ff}, color.Gray16{0xfe01})), []uint8{0x12, 0xfe}},
-		"grey as colour":    {pngOf(fill(image.NewNRGBA(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
-		"colour":            {pngOf(fill(image.NewRGBA(rect), red, color.White)), []uint8{200, 255, 10, 255, 20, 255}},
-		"alpha":             {pngOf(fill(image.NewNRGBA(rect), red, clear)), []uint8{200, 255, 10, 255, 20, 255}},
-		"half alpha":        {pngOf(fill(image.NewNRGBA(rect), color.NRGBA{0, 0, 0, 51}, color.NRGBA{255, 0, 0, 102})), []uint8{204, 255, 204, 153, 204, 153}},
-		"alpha of 16 bits":  {pngOf(fill(image.NewNRGBA64(rect), color.NRGBA64{0x12ff, 0x2345, 0x3456, 0xffff}, color.NRGBA64{0xffff, 0, 0, 9})), []uint8{0x12, 0xff, 0x23, 0xff, 0x34, 0xff}},
-		"palette":           {pngOf(fill(image.NewPaletted(rect, color.Palette{color.Black, red}), red, color.Black)), []uint8{200, 0, 10, 0, 20, 0}},
-		"palette and alpha": {pngOf(fill(image.NewPaletted(rect, color.Palette{clear, red}), red, clear)), []uint8{200, 255, 10, 255, 20, 255}},
-		"grey JPEG":         {jpegOf(flat(2, 1, 9)), []uint8{9, 9}},
+		"grey": {pngOf(fill(image.NewGray(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
+		"grey of 16 bits": {pngOf(fill(image.NewGray16(rect), color.Gray16{0x12ff}, color.Gray16{0xfe01})),
+			[]uint8{0x12, 0xfe}},
+		"grey as colour": {pngOf(fill(image.NewNRGBA(rect), color.Gray{7}, color.Gray{8})), []uint8{7, 8}},
+		"colour":         {pngOf(fill(image.NewRGBA(rect), red, color.White)), []uint8{200, 255, 10, 255, 20, 255}},
+		"alpha":          {pngOf(fill(image.NewNRGBA(rect), red, clear)), []uint8{200, 255, 10, 255, 20, 255}},
+		"half alpha": {pngOf(fill(image.NewNRGBA(rect), color.NRGBA{0, 0, 0, 51}, color.NRGBA{255, 0, 0, 102})),
+			[]uint8{204, 255, 204, 153, 204, 153}},
+		"alpha of 16 bits": {pngOf(fill(image.NewNRGBA64(rect), color.NRGBA64{0x12ff, 0x2345, 0x3456, 0xffff},
+			color.NRGBA64{0xffff, 0, 0, 9})), []uint8{0x12, 0xff, 0x23, 0xff, 0x34, 0xff}},
+		"palette": {pngOf(fill(image.NewPaletted(rect, color.Palette{color.Black, red}), red, color.Black)),
+			[]uint8{200, 0, 10, 0, 20, 0}},
+		"palette and alpha": {pngOf(fill(image.NewPaletted(rect, color.Palette{clear, red}), red, clear)),
+			[]uint8{200, 255, 10, 255, 20, 255}},
+		"grey JPEG": {jpegOf(flat(2, 1, 9)), []uint8{9, 9}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := tree(t, map[string][]byte{"train/a/x.png": c.file, "train/b/x.jpg": c.file, "val/b/x.jpeg": c.file})
@@ -139,14 +146,16 @@ func TestFolderFormats(t *testing.T) {
 	}
 }
 
-// TestFolderSizes: images of differing sizes, 1x1 among them, and grey ones among coloured ones, become alike.
+// TestFolderSizes: images of differing sizes, 1x1 among them, and grey ones among
+// coloured ones, become alike.
 func TestFolderSizes(t *testing.T) {
 	colours := image.NewRGBA(image.Rect(0, 0, 13, 31))
 	for i := range colours.Pix {
 		colours.Pix[i] = uint8(i*37) | 3*uint8(i%4/3*85) // opaque
 	}
 	dir := tree(t, map[string][]byte{
-		"train/a/1.png": pngOf(flat(1, 1, 77)), "train/b/1.png": pngOf(flat(300, 2, 78)), "test/a/1.png": pngOf(colours),
+		"train/a/1.png": pngOf(flat(1, 1, 77)), "train/b/1.png": pngOf(flat(300, 2, 78)),
+		"test/a/1.png": pngOf(colours),
 	})
 	train, test, err := Load(ctx, "folder", LoadOptions{Dir: dir, H: 6, W: 8})
 	require.NoError(t, err)
@@ -170,18 +179,28 @@ func TestBadFolder(t *testing.T) {
 		files map[string][]byte
 		want  string
 	}{
-		"empty":                   {nil, "has 0 folders; want one for each of 2 to 65536 classes"},
-		"images alone":            {map[string][]byte{"x.png": good}, "has 0 folders"},
-		"one class":               {map[string][]byte{"a/x.png": good}, "has 1 folders"},
-		"train alone":             {map[string][]byte{"train/a/x.png": good}, "train holds folders, but there is no "},
-		"no class in test":        {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/x.png": good}, "test has no folder of a class"},
-		"empty class":             {map[string][]byte{"a/x.png": good, "b/x.heic": good, "a/x.txt": nil}, "b has no picture (.bmp, .gif, .jfif, .jpeg, .jpg, and 4 more), but 1 .heic; want"},
-		"other class in test":     {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/c/x.png": good}, filepath.Join("test", "c") + " is no class of the training images, which are a, b"},
-		"few":                     {map[string][]byte{"a/x.png": good, "b/x.png": good}, "fewer than 6 images in every class"},
-		"no image":                {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": not a PNG, JPEG or GIF image, nor WebP"},
-		"no bytes":                {map[string][]byte{"train/a/x.png": good, "train/b/x.png": nil, "test/b/x.png": good}, filepath.Join("b", "x.png") + ": the file is empty"},
-		"cut short":               {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good[:len(good)-20]}, filepath.Join("b", "x.png") + ": a PNG image that is cut short, damaged or of a kind that is not read (png: invalid format: unexpected EOF)"},
-		"a header that asks much": {map[string][]byte{"train/a/x.png": withSum(huge), "train/b/x.png": good, "test/b/x.png": good}, filepath.Join("a", "x.png") + ": 65536x65536 pixels; want 1 to"},
+		"empty":        {nil, "has 0 folders; want one for each of 2 to 65536 classes"},
+		"images alone": {map[string][]byte{"x.png": good}, "has 0 folders"},
+		"one class":    {map[string][]byte{"a/x.png": good}, "has 1 folders"},
+		"train alone":  {map[string][]byte{"train/a/x.png": good}, "train holds folders, but there is no "},
+		"no class in test": {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/x.png": good},
+			"test has no folder of a class"},
+		"empty class": {map[string][]byte{"a/x.png": good, "b/x.heic": good, "a/x.txt": nil},
+			"b has no picture (.bmp, .gif, .jfif, .jpeg, .jpg, and 4 more), but 1 .heic; want"},
+		"other class in test": {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good,
+			"test/c/x.png": good}, filepath.Join("test", "c") + " is no class of the training images, which are a, b"},
+		"few": {map[string][]byte{"a/x.png": good, "b/x.png": good},
+			"fewer than 6 images in every class"},
+		"no image": {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good,
+			"test/b/x.png": good}, filepath.Join("a", "x.png") + ": not a PNG, JPEG or GIF image, nor WebP"},
+		"no bytes": {map[string][]byte{"train/a/x.png": good, "train/b/x.png": nil,
+			"test/b/x.png": good}, filepath.Join("b", "x.png") + ": the file is empty"},
+		"cut short": {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good,
+			"test/b/x.png": good[:len(good)-20]},
+			filepath.Join("b", "x.png") +
+				": a PNG image that is cut short, damaged or of a kind that is not read (png: invalid format: unexpected EOF)"},
+		"a header that asks much": {map[string][]byte{"train/a/x.png": withSum(huge), "train/b/x.png": good,
+			"test/b/x.png": good}, filepath.Join("a", "x.png") + ": 65536x65536 pixels; want 1 to"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, folder, tree(t, c.files), c.want) })
 	}
@@ -190,7 +209,8 @@ func TestBadFolder(t *testing.T) {
 			t.Skip("the machine does not say how much it has")
 		}
 		many := folderReader{LoadOptions: LoadOptions{Dir: "pets"}, all: make([]picture, 1e6), h: 4096, w: 4096}
-		assert.ErrorContains(t, many.room(), "pets has 1000000 images, which take 100663296000000 bytes to read at 4096x4096; ")
+		assert.ErrorContains(t, many.room(),
+			"pets has 1000000 images, which take 100663296000000 bytes to read at 4096x4096; ")
 		many.largest = size{300, 200}
 		assert.EqualValues(t, 300*200, many.areaAtOnce(1<<30), "the largest alone")
 		assert.EqualValues(t, maxArea, many.areaAtOnce(1<<60))
@@ -211,7 +231,8 @@ func TestBadFolder(t *testing.T) {
 		for i := range 6 {
 			require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "b", fmt.Sprintf("%d.png", i))))
 		}
-		refused(t, folder, dir, ": 6 of 8 pictures cannot be read: "+filepath.Join("b", "0.png")+": a link to nowhere, which is not there; ")
+		refused(t, folder, dir, ": 6 of 8 pictures cannot be read: "+filepath.Join("b",
+			"0.png")+": a link to nowhere, which is not there; ")
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		dir := tree(t, map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good})

@@ -15,8 +15,9 @@ import (
 	"strings"
 )
 
-// maxBytes limits what a file may hold once it is unpacked: five times the largest set, so that a small gzip file
-// cannot fill the memory. Below it, memory is taken as bytes arrive, never because a header asks for it.
+// maxBytes limits what a file may hold once it is unpacked: five times the largest set, so that a
+// small gzip file cannot fill the memory. Below it, memory is taken as bytes arrive, never
+// because a header asks for it.
 const maxBytes = 1 << 30
 
 // damaged is for what the readers of gzip and tar say, which is too terse to act on.
@@ -41,7 +42,8 @@ func open(path string, read func(io.Reader) error) error {
 	return nil
 }
 
-// unpack goes by the first bytes and not by the file's name, because browsers may unpack a .gz and keep the name.
+// unpack goes by the first bytes and not by the file's name, because browsers may
+// unpack a .gz and keep the name.
 func unpack(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -54,7 +56,8 @@ func unpack(r io.Reader) (io.Reader, error) {
 	return z, nil
 }
 
-// readIDX reads the four files of a set in LeCun's IDX format (http://yann.lecun.com/exdb/mnist/, at the end).
+// readIDX reads the four files of a set in LeCun's IDX format
+// (http://yann.lecun.com/exdb/mnist/, at the end).
 func readIDX(s *set, dir string) (train, test *Images, err error) {
 	var paths [4]string
 	for i, name := range []string{
@@ -90,7 +93,8 @@ func (s *set) idxPair(imagesPath, labelsPath string) (*Images, error) {
 		return nil, err
 	}
 	if n := len(pixels) / (s.h * s.w); n != len(labels) {
-		return nil, fmt.Errorf("%s: %d images, but %d labels in %s: both must be of one set", imagesPath, n, len(labels), labelsPath)
+		return nil, fmt.Errorf("%s: %d images, but %d labels in %s: both must be of one set", imagesPath, n,
+			len(labels), labelsPath)
 	}
 	images, err := s.images(pixels, labels)
 	if err != nil {
@@ -99,16 +103,17 @@ func (s *set) idxPair(imagesPath, labelsPath string) (*Images, error) {
 	return images, nil
 }
 
-// idx reads the items of an IDX file of unsigned bytes, each of size dims (none: single bytes). The file is a magic
-// number (0, 0, 8 for unsigned byte, the number of dimensions), each dimension as a big-endian uint32, the items'
-// number first, then the bytes.
+// idx reads the items of an IDX file of unsigned bytes, each of size dims (none: single bytes). The
+// file is a magic number (0, 0, 8 for unsigned byte, the number of dimensions), each dimension as a
+// big-endian uint32, the items' number first, then the bytes.
 func idx(r io.Reader, dims ...int) ([]uint8, error) {
 	head := make([]byte, 4*(2+len(dims)))
 	if _, err := io.ReadFull(r, head); err != nil {
 		return nil, damaged(err)
 	}
 	if got, want := binary.BigEndian.Uint32(head), 0x0801+uint32(len(dims)); got != want {
-		return nil, fmt.Errorf("starts with %#08x, but an IDX file of bytes in %d dimensions starts with %#08x", got, 1+len(dims), want)
+		return nil, fmt.Errorf("starts with %#08x, but an IDX file of bytes in %d dimensions starts with %#08x", got,
+			1+len(dims), want)
 	}
 	n := int64(binary.BigEndian.Uint32(head[4:]))
 	size := n
@@ -121,12 +126,14 @@ func idx(r io.Reader, dims ...int) ([]uint8, error) {
 	if size > maxBytes {
 		return nil, fmt.Errorf("its header gives %d items, which is more than %d bytes", n, maxBytes)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, size+1)) // the one more shows what is too much, and has gzip check its sum
+	// the one more shows what is too much, and has gzip check its sum
+	data, err := io.ReadAll(io.LimitReader(r, size+1))
 	if err != nil {
 		return nil, damaged(err)
 	}
 	if int64(len(data)) < size {
-		return nil, fmt.Errorf("cut short: its header gives %d items, which is %d bytes, but %d follow", n, size, len(data))
+		return nil, fmt.Errorf("cut short: its header gives %d items, which is %d bytes, but %d follow", n,
+			size, len(data))
 	}
 	if int64(len(data)) > size {
 		return nil, fmt.Errorf("its header gives %d items, which is %d bytes, but more follow", n, size)
@@ -137,11 +144,12 @@ func idx(r io.Reader, dims ...int) ([]uint8, error) {
 const cifarArchive = "cifar-10-binary.tar.gz"
 
 var cifarBatches = []string{
-	"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin",
+	"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin",
+	"test_batch.bin",
 }
 
-// readCIFAR reads the six files of CIFAR-10's binary version (https://www.cs.toronto.edu/~kriz/cifar.html), or the
-// archive of them.
+// readCIFAR reads the six files of CIFAR-10's binary version
+// (https://www.cs.toronto.edu/~kriz/cifar.html), or the archive of them.
 func readCIFAR(s *set, dir string) (train, test *Images, err error) {
 	batches := map[string]*Images{}
 	var paths []string
@@ -224,8 +232,9 @@ func (s *set) cifar(r io.Reader) (*Images, error) {
 	}
 	record := 1 + s.c*s.h*s.w
 	if len(data) > maxBytes || len(data)%record != 0 {
-		return nil, fmt.Errorf("holds %d bytes, but CIFAR-10's binary files hold a multiple of %d, one label and one image, and at most %d",
-			len(data), record, maxBytes)
+		return nil,
+			fmt.Errorf("holds %d bytes, but CIFAR-10's binary files hold a multiple of %d, one label and one image, and at most %d",
+				len(data), record, maxBytes)
 	}
 	n := len(data) / record
 	pixels, labels := make([]uint8, 0, n*(record-1)), make([]uint8, 0, n)

@@ -45,7 +45,8 @@ type listing struct {
 	asked   []fs.FileInfo  // the folders that are being walked, each in the one before
 }
 
-// passedOver reports whether a file or folder is none of the user's own pictures: hidden, or made by a system beside them.
+// passedOver reports whether a file or folder is none of the user's own pictures: hidden, or
+// made by a system beside them.
 func passedOver(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "__MACOSX" || name == "@eaDir"
 }
@@ -70,7 +71,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// readTree lists the pictures of a folder, and no training pictures of a split if only the test is wanted.
+// readTree lists the pictures of a folder, and no training pictures of a split if only the test is
+// wanted.
 func readTree(opt LoadOptions) (*listing, error) {
 	t := &listing{root: opt.Dir, skipBad: opt.SkipBad, unused: map[string]int{}}
 	trainDir, testDir, err := t.findSplit()
@@ -81,8 +83,9 @@ func readTree(opt LoadOptions) (*listing, error) {
 		return nil, err
 	}
 	if n := len(t.classes); n < 2 || n > MaxClasses {
-		return nil, fmt.Errorf("%s has %d folders; want one for each of 2 to %d classes, or train and test (or val, valid) that hold them",
-			trainDir, n, MaxClasses)
+		return nil,
+			fmt.Errorf("%s has %d folders; want one for each of 2 to %d classes, or train and test (or val, valid) that hold them",
+				trainDir, n, MaxClasses)
 	}
 	if !opt.OnlyTest || !t.split {
 		if t.train, err = t.list(trainDir, t.classes); err != nil {
@@ -103,7 +106,8 @@ func readTree(opt LoadOptions) (*listing, error) {
 	return t, err
 }
 
-// findSplit gives the folder with the classes for training, and that for the test, which is "" if there is no split.
+// findSplit gives the folder with the classes for training, and that for the test, which
+// is "" if there is no split.
 func (t *listing) findSplit() (train, test string, err error) {
 	entries, err := os.ReadDir(t.root)
 	if err != nil {
@@ -136,8 +140,10 @@ func (t *listing) findSplit() (train, test string, err error) {
 	// A class may be called train, but then it has pictures.
 	for _, dir := range []string{train, test} {
 		if dir != "" && holdsFolders(dir) {
-			return "", "", fmt.Errorf("%s holds folders, but there is no %s; want both train and test (or val, valid), or a folder for each class",
-				dir, filepath.Join(t.root, map[bool]string{true: "test, val or valid", false: "train"}[dir == train]))
+			return "", "",
+				fmt.Errorf("%s holds folders, but there is no %s; want both train and test (or val, valid), or a folder for each class",
+					dir, filepath.Join(t.root, map[bool]string{true: "test, val or valid",
+						false: "train"}[dir == train]))
 		}
 	}
 	return t.root, "", nil
@@ -194,7 +200,8 @@ func missing(path string, err error) error {
 	return err
 }
 
-// list gives the pictures in the named folders of dir, and in the folders in them, sorted by class and path.
+// list gives the pictures in the named folders of dir, and in the folders in them, sorted by class
+// and path.
 func (t *listing) list(dir string, names []string) ([]picture, error) {
 	for _, above := range []string{t.root, dir} { // a link to these would bring the pictures of other classes
 		info, err := os.Stat(above)
@@ -208,7 +215,8 @@ func (t *listing) list(dir string, names []string) ([]picture, error) {
 	for _, name := range names {
 		label, ok := slices.BinarySearch(t.classes, name)
 		if !ok {
-			return nil, fmt.Errorf("%s is no class of the training images, which are %s; want the pictures in folders of these names", filepath.Join(dir, name), someOf(t.classes, ", "))
+			return nil,
+				fmt.Errorf("%s is no class of the training images, which are %s; want the pictures in folders of these names", filepath.Join(dir, name), someOf(t.classes, ", "))
 		}
 		before, unused := len(all), maps.Clone(t.unused)
 		if err := t.walk(filepath.Join(dir, name), label, &all); err != nil {
@@ -222,7 +230,8 @@ func (t *listing) list(dir string, names []string) ([]picture, error) {
 			if line := t.unusedLine(); line != "" {
 				has = ", but " + line
 			}
-			return nil, fmt.Errorf("%s has no picture (%s)%s; want a folder of pictures for each class", filepath.Join(dir, name), someOf(extensions, ", "), has)
+			return nil, fmt.Errorf("%s has no picture (%s)%s; want a folder of pictures for each class",
+				filepath.Join(dir, name), someOf(extensions, ", "), has)
 		}
 	}
 	return all, nil

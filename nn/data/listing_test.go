@@ -53,8 +53,8 @@ func hashOf(s *Images) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// TestFlatFoldersStay has the sets of a flat folder as they were before folders in classes, and more formats, were read:
-// runs on such a folder go on to the same bits.
+// TestFlatFoldersStay has the sets of a flat folder as they were before folders in classes, and
+// more formats, were read: runs on such a folder go on to the same bits.
 func TestFlatFoldersStay(t *testing.T) {
 	train, test, err := Load(ctx, folder, LoadOptions{Dir: flatFolder(t), H: 6, W: 7})
 	require.NoError(t, err)
@@ -72,17 +72,21 @@ func noted(t *testing.T, opt LoadOptions) (train, test *Images, lines string) {
 	return train, test, strings.Join(all, "\n")
 }
 
-// TestFolderAsPeopleHaveIt has folders in classes, each kind of picture, what systems leave beside pictures, and links.
+// TestFolderAsPeopleHaveIt has folders in classes, each kind of picture, what systems leave
+// beside pictures, and links.
 func TestFolderAsPeopleHaveIt(t *testing.T) {
 	var b, ti, g strings.Builder
 	require.NoError(t, bmp.Encode(&b, flat(4, 4, 2)))
 	require.NoError(t, tiff.Encode(&ti, flat(4, 4, 3), nil))
 	require.NoError(t, gif.Encode(&g, flat(4, 4, 0), nil))
 	dir := tree(t, map[string][]byte{
-		"Train/a/1.jfif": jpegOf(flat(4, 4, 1)), "Train/a/deep/2.bmp": []byte(b.String()), "Train/a/deep/er/3.TIFF": []byte(ti.String()),
-		"Train/b/4.gif": []byte(g.String()), "Train/b/@eaDir/9.png": pngOf(flat(4, 4, 9)), "Train/b/._4.gif": nil,
-		"Train/b/info.json": nil, "Train/b/more/info.json": nil, "Train/b/README": nil, "Train/loose.png": pngOf(flat(4, 4, 9)),
-		"Valid/b/5.png": pngOf(flat(4, 4, 5)), "__MACOSX/Train/a/1.png": nil, "old/a/1.png": nil, ".DS_Store": nil,
+		"Train/a/1.jfif": jpegOf(flat(4, 4, 1)), "Train/a/deep/2.bmp": []byte(b.String()),
+		"Train/a/deep/er/3.TIFF": []byte(ti.String()),
+		"Train/b/4.gif":          []byte(g.String()), "Train/b/@eaDir/9.png": pngOf(flat(4, 4, 9)),
+		"Train/b/._4.gif":   nil,
+		"Train/b/info.json": nil, "Train/b/more/info.json": nil, "Train/b/README": nil,
+		"Train/loose.png": pngOf(flat(4, 4, 9)),
+		"Valid/b/5.png":   pngOf(flat(4, 4, 5)), "__MACOSX/Train/a/1.png": nil, "old/a/1.png": nil, ".DS_Store": nil,
 	})
 	link := func(to, from string) { require.NoError(t, os.Symlink(to, filepath.Join(dir, from))) }
 	link("..", "Train/a/deep/round")
@@ -101,17 +105,20 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8 (width x height)`, lines)
 
 	_, _, lines = noted(t, LoadOptions{Dir: flatFolder(t), H: 6, W: 6})
-	assert.Equal(t, "DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
+	assert.Equal(t,
+		"DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
 }
 
-// TestSkipBad: all that cannot be read is counted, some of it named; what is left is the same without it.
+// TestSkipBad: all that cannot be read is counted, some of it named; what is left is the same
+// without it.
 func TestSkipBad(t *testing.T) {
 	dir := flatFolder(t)
 	put := func(name string, b []byte) { write(t, filepath.Join(dir, name), b) }
 	put("C/bad 1.png", nil)
 	put("C/bad 2.png", []byte("<html>"))
 	put("C/bad 3.png", []byte("\x00\x00\x00\x18ftypheic"))
-	put("C/bad 4.png", withSum(append(slices.Clone(pngOf(flat(1, 1, 1))[:16]), append([]byte{0, 0, 50, 0, 0, 0, 50, 0}, pngOf(flat(1, 1, 1))[24:]...)...)))
+	put("C/bad 4.png", withSum(append(slices.Clone(pngOf(flat(1, 1, 1))[:16]),
+		append([]byte{0, 0, 50, 0, 0, 0, 50, 0}, pngOf(flat(1, 1, 1))[24:]...)...)))
 	put("a/bad\n5.png", pngOf(flat(9, 9, 1))[:60])
 	put("a/bad 6.jpg", jpegOf(flat(64, 64, 1))[:400])
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "a", "bad 7.png")))
@@ -119,7 +126,8 @@ func TestSkipBad(t *testing.T) {
 	_, _, err := Load(ctx, folder, LoadOptions{Dir: dir, H: 6, W: 7})
 	require.ErrorIs(t, err, ErrUnreadable)
 	for _, want := range []string{
-		`: 7 of 58 pictures cannot be read: "a/bad\n5.png": a PNG image that is cut short`, "; C/bad 1.png: the file is empty; C/bad 2.png: not a PNG, JPEG or GIF image",
+		`: 7 of 58 pictures cannot be read: "a/bad\n5.png": a PNG image that is cut short`,
+		"; C/bad 1.png: the file is empty; C/bad 2.png: not a PNG, JPEG or GIF image",
 		"; C/bad 3.png: a HEIC, AVIF or film file, which is not read: ImageMagick can convert it to PNG; ",
 		"; C/bad 4.png: 12800x12800 pixels; want 1 to 67108864: make it smaller; ", "; and 2 more",
 	} {
@@ -133,19 +141,22 @@ func TestSkipBad(t *testing.T) {
 	again, _, _ := noted(t, LoadOptions{Dir: dir, H: 6, W: 7, SkipBad: true})
 	assert.Equal(t, train, again)
 
-	bad := tree(t, map[string][]byte{"train/a/1.png": nil, "train/b/1.png": pngOf(flat(1, 1, 1)), "val/b/1.png": pngOf(flat(1, 1, 1))})
+	bad := tree(t, map[string][]byte{"train/a/1.png": nil, "train/b/1.png": pngOf(flat(1, 1, 1)),
+		"val/b/1.png": pngOf(flat(1, 1, 1))})
 	_, _, err = Load(ctx, folder, LoadOptions{Dir: bad, SkipBad: true})
 	assert.ErrorContains(t, err, `no picture of the class "a" for training can be read`)
 }
 
-// TestOnlyTest: to measure, all pictures of a folder with no split are taken, in the channels that the network takes.
+// TestOnlyTest: to measure, all pictures of a folder with no split are taken, in the
+// channels that the network takes.
 func TestOnlyTest(t *testing.T) {
 	dir := flatFolder(t)
 	for _, c := range []int{1, 3} {
 		train, test, lines := noted(t, LoadOptions{Dir: dir, H: 6, W: 6, C: c, OnlyTest: true})
 		assert.Nil(t, train)
 		assert.Equal(t, []int{51, c, 51 * c * 36}, []int{test.Len(), test.C, len(test.Pixels)})
-		assert.Equal(t, "DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
+		assert.Equal(t,
+			"DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
 		one, err := ReadImage(filepath.Join(dir, "C", "4.png"), c)
 		require.NoError(t, err)
 		d := decoded{one.H, one.W, one.Pixels, ""}
@@ -185,9 +196,13 @@ func TestFolderNames(t *testing.T) {
 		files map[string][]byte
 		want  string
 	}{
-		"a split with no test":     {map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "other/a/1.png": one}, "train holds folders, but there is no "},
-		"a split with no training": {map[string][]byte{"val/a/1.png": one, "test/b/1.png": one}, "test holds folders, but there is no "},
-		"a test with no classes":   {map[string][]byte{"train/a/1.png": one, "train/b/1.png": one, "val/images/1.png": one}, "images is no class of the training images, which are a, b; want the pictures in folders of these names"},
+		"a split with no test": {map[string][]byte{"train/a/1.png": one, "train/b/1.png": one,
+			"other/a/1.png": one}, "train holds folders, but there is no "},
+		"a split with no training": {map[string][]byte{"val/a/1.png": one, "test/b/1.png": one},
+			"test holds folders, but there is no "},
+		"a test with no classes": {map[string][]byte{"train/a/1.png": one, "train/b/1.png": one,
+			"val/images/1.png": one},
+			"images is no class of the training images, which are a, b; want the pictures in folders of these names"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, folder, tree(t, c.files), c.want) })
 	}
@@ -201,6 +216,7 @@ func TestFolderNames(t *testing.T) {
 
 	refused(t, "mnist", tree(t, map[string][]byte{"a/1.png": one, "b/1.png": one}), ErrIsFolder.Error())
 	if runtime.GOOS == "linux" { // others have no such names
-		refused(t, folder, tree(t, map[string][]byte{"a/1.png": one, "caf\xe9/1.png": one}), `caf\xe9": the name of the class is not UTF-8; rename the folder`)
+		refused(t, folder, tree(t, map[string][]byte{"a/1.png": one, "caf\xe9/1.png": one}),
+			`caf\xe9": the name of the class is not UTF-8; rename the folder`)
 	}
 }

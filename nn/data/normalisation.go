@@ -16,14 +16,16 @@ import (
 // where x is an 8-bit value divided by 255. Mean and Deviation are [C].
 type Normalisation struct{ Mean, Deviation []float32 }
 
-// ImageNet is the normalisation of torchvision's pretrained networks, of the channels red, green and blue.
+// ImageNet is the normalisation of torchvision's pretrained networks, of the channels red, green
+// and blue.
 func ImageNet() *Normalisation {
 	return &Normalisation{[]float32{0.485, 0.456, 0.406}, []float32{0.229, 0.224, 0.225}}
 }
 
-// FitNormalisation finds the mean and the deviation, over all images and pixels, of each channel of a set as it is
-// stored. The sums are exact, so the numbers depend on nothing but the pixels. A channel whose deviation is below 1/255,
-// one step of the 8-bit values, gets the deviation 1: dividing would make noise of it. A set without pixels is black.
+// FitNormalisation finds the mean and the deviation, over all images and pixels, of each channel of
+// a set as it is stored. The sums are exact, so the numbers depend on nothing but the pixels. A
+// channel whose deviation is below 1/255, one step of the 8-bit values, gets the deviation 1:
+// dividing would make noise of it. A set without pixels is black.
 func FitNormalisation(set *Images) *Normalisation {
 	n := &Normalisation{make([]float32, set.C), make([]float32, set.C)}
 	counts := make([][256]uint64, set.C)
@@ -54,8 +56,8 @@ func FitNormalisation(set *Images) *Normalisation {
 	return n
 }
 
-// String is the means, a slash and the deviations, as ParseNormalisation reads them back to the same bits:
-// 0.485,0.456,0.406/0.229,0.224,0.225.
+// String is the means, a slash and the deviations, as ParseNormalisation reads them back to the
+// same bits: 0.485,0.456,0.406/0.229,0.224,0.225.
 func (n *Normalisation) String() string {
 	list := func(values []float32) string {
 		words := make([]string, len(values))
@@ -67,7 +69,8 @@ func (n *Normalisation) String() string {
 	return list(n.Mean) + "/" + list(n.Deviation)
 }
 
-// ParseNormalisation reads the form of [Normalisation.String]. Each list may also be one number, for all channels.
+// ParseNormalisation reads the form of [Normalisation.String]. Each list may also be
+// one number, for all channels.
 func ParseNormalisation(text string) (*Normalisation, error) {
 	bad := fmt.Errorf("%.80q is no normalisation; want means and deviations such as 0.485,0.456,0.406/0.229,0.224,0.225", text)
 	means, deviations, _ := strings.Cut(text, "/")
@@ -87,7 +90,8 @@ func ParseNormalisation(text string) (*Normalisation, error) {
 	return &n, n.check()
 }
 
-// check refuses numbers that no images with values of 0 to 1 have, such as those for values of 0 to 255.
+// check refuses numbers that no images with values of 0 to 1 have, such as those for values of 0 to
+// 255.
 func (n *Normalisation) check() error {
 	for i, v := range n.Mean {
 		if !(v >= 0 && v <= 1) {
@@ -102,7 +106,8 @@ func (n *Normalisation) check() error {
 	return nil
 }
 
-// For gives the normalisation a mean and a deviation for each of c channels. It refuses one for another number of them.
+// For gives the normalisation a mean and a deviation for each of c channels. It refuses one
+// for another number of them.
 func (n *Normalisation) For(c int) (*Normalisation, error) {
 	each := func(values []float32) []float32 {
 		if len(values) == 1 {
@@ -116,7 +121,8 @@ func (n *Normalisation) For(c int) (*Normalisation, error) {
 		if c > 1 {
 			want = fmt.Sprintf("1 or %d of each, for images of %[1]d channels", c)
 		}
-		return nil, fmt.Errorf("the normalisation %s has %d means and %d deviations; want %s", n, len(n.Mean), len(n.Deviation), want)
+		return nil, fmt.Errorf("the normalisation %s has %d means and %d deviations; want %s", n, len(n.Mean),
+			len(n.Deviation), want)
 	}
 	return all, n.check()
 }

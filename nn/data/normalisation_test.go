@@ -46,7 +46,8 @@ func TestFitNormalisation(t *testing.T) {
 		assert.InEpsilon(t, mean, got.Mean[c], 1e-7, "channel %d", c) // float32
 		assert.InEpsilon(t, want, got.Deviation[c], 1e-7, "channel %d", c)
 	}
-	assert.Equal(t, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}}, data.FitNormalisation(&data.Images{C: 1, H: 2, W: 2, Labels: make([]uint8, 9)}))
+	assert.Equal(t, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}},
+		data.FitNormalisation(&data.Images{C: 1, H: 2, W: 2, Labels: make([]uint8, 9)}))
 }
 
 // What is printed comes back to the same bits, in JSON too; one number is for all channels.
@@ -68,13 +69,16 @@ func TestNormalisationText(t *testing.T) {
 	assert.Equal(t, "0.5,0.5,0.5/0.25,0.25,0.25", three.String())
 	assert.Equal(t, "0.485,0.456,0.406/0.229,0.224,0.225", data.ImageNet().String())
 	_, err = data.ImageNet().For(1)
-	require.EqualError(t, err, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each, for images of 1 channel")
+	require.EqualError(t, err,
+		"the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each, for images of 1 channel")
 
 	for text, want := range map[string]string{
-		"": "is no normalisation", "zscore": "is no normalisation", "0.5": "is no normalisation", "0.5/": "is no normalisation", "0.5,/1": "is no normalisation",
+		"": "is no normalisation", "zscore": "is no normalisation", "0.5": "is no normalisation",
+		"0.5/": "is no normalisation", "0.5,/1": "is no normalisation",
 		"0.5/0.5/0.5": "is no normalisation", "0.5 /1": "is no normalisation",
 		"123.675,116.28,103.53/58.395,57.12,57.375": "mean 1 of the normalisation is 123.675; want 0 to 1",
-		"0.5/0.2,0": "deviation 2 of the normalisation is 0; want 0.001 to 1", "NaN/1": "mean 1 of the normalisation is NaN", "0/Inf": "is +Inf",
+		"0.5/0.2,0": "deviation 2 of the normalisation is 0; want 0.001 to 1",
+		"NaN/1":     "mean 1 of the normalisation is NaN", "0/Inf": "is +Inf",
 	} {
 		_, err := data.ParseNormalisation(text)
 		require.ErrorContains(t, err, want, text)

@@ -20,25 +20,27 @@ import (
 	"wgnin/shaders/input/pillow"
 )
 
-// maxArea limits the pixels of images that are decoded at a time, because the decoders take the memory that a header
-// asks for: up to eight bytes a pixel.
+// maxArea limits the pixels of images that are decoded at a time, because the decoders take the
+// memory that a header asks for: up to eight bytes a pixel.
 const maxArea = 1 << 26
 
-// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file, of an animation the first frame, as a set of one image of
-// its own size, with label 0 and no classes, in c channels. It is how every image file becomes a network's input, also
-// those of the set "folder":
+// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file, of an animation the first frame, as a
+// set of one image of its own size, with label 0 and no classes, in c channels. It is how every
+// image file becomes a network's input, also those of the set "folder":
 //
 //   - Colours become grey as Pillow's convert("L") makes them, and grey is every colour.
-//   - What is transparent is seen on white. (torchvision drops alpha, which makes every black drawing on a transparent
-//     ground the same black picture.)
-//   - The picture is turned as its EXIF orientation says. (torchvision leaves it as it lies in the file.)
+//   - What is transparent is seen on white. (torchvision drops alpha, which makes every black
+//     drawing on a transparent ground the same black picture.)
+//   - The picture is turned as its EXIF orientation says. (torchvision leaves it as it lies in the
+//     file.)
 //   - Of 16 bits the upper 8 count. (Pillow cuts grey of 16 bits off at 255.)
 //   - Nothing is cut off.
 //
-// An opaque, upright picture of 8 bits has torchvision's pixels if its format loses nothing. Those of a JPEG differ by
-// a few levels, as decoders do. If the file has fewer pixels of colour than of light (4:2:0 or 4:2:2, as most have), they
-// differ by up to 80 levels where colour changes sharply: libjpeg smoothes the colour, and Go's decoder repeats it. The
-// same holds for WebP that is not lossless.
+// An opaque, upright picture of 8 bits has torchvision's pixels if its format loses nothing.
+// Those of a JPEG differ by a few levels, as decoders do. If the file has fewer pixels of
+// colour than of light (4:2:0 or 4:2:2, as most have), they differ by up to 80 levels where
+// colour changes sharply: libjpeg smoothes the colour, and Go's decoder repeats it. The same
+// holds for WebP that is not lossless.
 //
 // A file whose pixels are all there is read even if its end or a checksum is wrong.
 func ReadImage(path string, c int) (s *Images, err error) {
@@ -55,9 +57,10 @@ func ReadImage(path string, c int) (s *Images, err error) {
 	return s, nil
 }
 
-// FromImage makes a set of one image, of its own size, with label 0 and no classes, in c channels, as [ReadImage] makes
-// it of a file: to the same bytes as the file that img was decoded from, if that has no EXIF orientation. An
-// [image.Image] carries none, so a picture that EXIF would turn must be turned before.
+// FromImage makes a set of one image, of its own size, with label 0 and no classes, in c
+// channels, as [ReadImage] makes it of a file: to the same bytes as the file that img was decoded
+// from, if that has no EXIF orientation. An [image.Image] carries none, so a picture that EXIF
+// would turn must be turned before.
 //
 // Errors: an image of no pixels or of more than 2^26; a number of channels other than 1 and 3.
 func FromImage(img image.Image, c int) (*Images, error) {
@@ -145,7 +148,8 @@ func readHeader(r io.ReadSeeker) (header, error) {
 	if c.Width < 1 || c.Height < 1 || c.Width > maxArea/c.Height {
 		return header{}, fmt.Errorf("%dx%d pixels; want 1 to %d: make it smaller", c.Width, c.Height, maxArea)
 	}
-	h := header{format, c.Height, c.Width, c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model, orientation(r, format)}
+	h := header{format, c.Height, c.Width, c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model,
+		orientation(r, format)}
 	if h.orientation >= 5 {
 		h.h, h.w = h.w, h.h
 	}
@@ -161,8 +165,8 @@ func (d *decoded) turn(orientation int) {
 	if orientation >= 5 {
 		h, w = w, h
 	}
-	// Exif 2.3, tag 274. The rows of the file are seen from the bottom up or, as columns, from right to left; and its columns
-	// from right to left or, as rows, from the bottom up.
+	// Exif 2.3, tag 274. The rows of the file are seen from the bottom up or, as columns, from
+	// right to left; and its columns from right to left or, as rows, from the bottom up.
 	backRows := slices.Contains([]int{3, 4, 6, 7}, orientation)
 	backColumns := slices.Contains([]int{2, 3, 7, 8}, orientation)
 	n := h * w
@@ -190,12 +194,14 @@ func (d *decoded) turn(orientation int) {
 // resize gives the picture h rows of w pixels, as the device would do it later, to the same bits.
 func (d *decoded) resize(h, w int) {
 	if d.h != h || d.w != w {
-		d.planes = pillow.Bilinear{C: len(d.planes) / (d.h * d.w), InH: d.h, InW: d.w, OutH: h, OutW: w}.Resize(d.planes)
+		d.planes = pillow.Bilinear{C: len(d.planes) / (d.h * d.w), InH: d.h, InW: d.w, OutH: h,
+			OutW: w}.Resize(d.planes)
 		d.h, d.w = h, w
 	}
 }
 
-// planes gives an image's pixels on white, as [C,H,W], C being 1 if red, green and blue are everywhere the same, else 3.
+// planes gives an image's pixels on white, as [C,H,W], C being 1 if red, green and blue are
+// everywhere the same, else 3.
 func planes(img image.Image) []uint8 {
 	b := img.Bounds()
 	n := b.Dx() * b.Dy()
@@ -231,7 +237,8 @@ func channels(planes []uint8, n, c int) ([]uint8, error) {
 	case c == 1:
 		grey := make([]uint8, n)
 		for i := range grey { // Pillow's L24, in Convert.c
-			grey[i] = uint8((19595*uint32(planes[i]) + 38470*uint32(planes[n+i]) + 7471*uint32(planes[2*n+i]) + 1<<15) >> 16)
+			grey[i] = uint8((19595*uint32(planes[i]) + 38470*uint32(planes[n+i]) + 7471*uint32(planes[2*n+i]) +
+				1<<15) >> 16)
 		}
 		return grey, nil
 	case c == 3:

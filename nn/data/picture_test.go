@@ -23,19 +23,22 @@ import (
 //	list(img.convert("L").getdata())  # [76, 150, 29, 129]
 func TestReadImage(t *testing.T) {
 	img := image.NewPaletted(image.Rect(3, 1, 5, 3), color.Palette{
-		color.RGBA{255, 0, 0, 255}, color.RGBA{0, 255, 0, 255}, color.RGBA{0, 0, 255, 255}, color.RGBA{10, 200, 77, 255},
+		color.RGBA{255, 0, 0, 255}, color.RGBA{0, 255, 0, 255}, color.RGBA{0, 0, 255, 255},
+		color.RGBA{10, 200, 77, 255},
 	})
 	img.Pix = []uint8{0, 1, 2, 3}
 	var g bytes.Buffer
 	require.NoError(t, gif.Encode(&g, img, nil))
 	var partial bytes.Buffer // a first frame that is not the whole screen
 	require.NoError(t, gif.EncodeAll(&partial, &gif.GIF{
-		Image: []*image.Paletted{img}, Delay: []int{0}, Config: image.Config{ColorModel: img.Palette, Width: 9, Height: 8},
+		Image: []*image.Paletted{img}, Delay: []int{0},
+		Config: image.Config{ColorModel: img.Palette, Width: 9, Height: 8},
 	}))
 	grey16 := image.NewGray16(image.Rect(0, 0, 3, 1))
 	grey16.Pix = []uint8{0, 255, 77, 1, 255, 0}
 	dir := tree(t, map[string][]byte{
-		"colour.png": pngOf(img), "colour.gif": g.Bytes(), "partial.gif": partial.Bytes(), "flat.jpg": jpegOf(flat(5, 7, 200)),
+		"colour.png": pngOf(img), "colour.gif": g.Bytes(), "partial.gif": partial.Bytes(),
+		"flat.jpg":   jpegOf(flat(5, 7, 200)),
 		"grey16.png": pngOf(grey16), "text.png": []byte("text"), "cut.png": pngOf(img)[:60],
 	})
 	for _, c := range []struct {
@@ -103,7 +106,8 @@ func TestMended(t *testing.T) {
 	for c, want := range []int{207, 180, 152} {
 		assert.InDelta(t, want, got.Pixels[64*c], 2)
 	}
-	_, _, lines := noted(t, LoadOptions{Dir: tree(t, map[string][]byte{"train/a/x.png": sum, "train/b/x.png": p, "val/b/x.jpg": j[:len(j)-2]}), H: 9, W: 20})
+	_, _, lines := noted(t, LoadOptions{Dir: tree(t,
+		map[string][]byte{"train/a/x.png": sum, "train/b/x.png": p, "val/b/x.jpg": j[:len(j)-2]}), H: 9, W: 20})
 	assert.Contains(t, lines, "DIR: 2 of 3 pictures are damaged but were read: ")
 }
 
@@ -122,23 +126,27 @@ func TestNotRead(t *testing.T) {
 		return b
 	}
 	for want, file := range map[string][]byte{
-		"a JPEG image of a kind that is not read (unsupported JPEG feature: precision): ImageMagick": changed(0xc0, func(b []byte) { b[4] = 12 }),
-		"a progressive JPEG with restart markers, which is not read":                                 read(t, "testdata/pictures/progressive-restarts.jpg"),
-		"a JPEG image that is cut short":                                                             j[:len(j)-20],
-		"a HEIC, AVIF or film file, which is not read:":                                              []byte("\x00\x00\x00\x1cftypavif"),
-		"the file is empty": nil,
+		"a JPEG image of a kind that is not read (unsupported JPEG feature: precision): ImageMagick": changed(0xc0,
+			func(b []byte) { b[4] = 12 }),
+		"a progressive JPEG with restart markers, which is not read": read(t,
+			"testdata/pictures/progressive-restarts.jpg"),
+		"a JPEG image that is cut short":                j[:len(j)-20],
+		"a HEIC, AVIF or film file, which is not read:": []byte("\x00\x00\x00\x1cftypavif"),
+		"the file is empty":                             nil,
 	} {
 		_, err := decode(bytes.NewReader(file))
 		assert.ErrorContains(t, err, want)
 	}
 }
 
-// TestOrientation: a picture is turned as its EXIF says, whatever its format. The rows are of Exif 2.3, tag 274.
+// TestOrientation: a picture is turned as its EXIF says, whatever its format. The
+// rows are of Exif 2.3, tag 274.
 func TestOrientation(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 3, 2))
 	img.Pix = []uint8{10, 20, 30, 40, 50, 60}
 	exif := func(orientation byte) []byte {
-		return append([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), orientation, 0, 0, 0, 0, 0, 0)
+		return append([]byte("MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), orientation, 0,
+			0, 0, 0, 0, 0)
 	}
 	inPNG := func(orientation byte) []byte {
 		chunk := append([]byte("eXIf"), exif(orientation)...)
@@ -147,8 +155,10 @@ func TestOrientation(t *testing.T) {
 		return append(b, pngOf(img)[33:]...)
 	}
 	for orientation, want := range [][]uint8{
-		{10, 20, 30, 40, 50, 60}, {10, 20, 30, 40, 50, 60}, {30, 20, 10, 60, 50, 40}, {60, 50, 40, 30, 20, 10}, {40, 50, 60, 10, 20, 30},
-		{10, 40, 20, 50, 30, 60}, {40, 10, 50, 20, 60, 30}, {60, 30, 50, 20, 40, 10}, {30, 60, 20, 50, 10, 40}, {10, 20, 30, 40, 50, 60},
+		{10, 20, 30, 40, 50, 60}, {10, 20, 30, 40, 50, 60}, {30, 20, 10, 60, 50, 40}, {60, 50, 40, 30, 20, 10},
+		{40, 50, 60, 10, 20, 30},
+		{10, 40, 20, 50, 30, 60}, {40, 10, 50, 20, 60, 30}, {60, 30, 50, 20, 40, 10}, {30, 60, 20, 50, 10, 40},
+		{10, 20, 30, 40, 50, 60},
 	} {
 		d, err := decode(bytes.NewReader(inPNG(byte(orientation))))
 		require.NoError(t, err)
@@ -172,7 +182,8 @@ func FuzzImage(f *testing.F) {
 	img.Pix[0], img.Pix[7] = 200, 255
 	var g bytes.Buffer
 	require.NoError(f, gif.EncodeAll(&g, &gif.GIF{
-		Image: []*image.Paletted{image.NewPaletted(image.Rect(1, 1, 3, 2), color.Palette{color.White, color.Black})}, Delay: []int{0},
+		Image:  []*image.Paletted{image.NewPaletted(image.Rect(1, 1, 3, 2), color.Palette{color.White, color.Black})},
+		Delay:  []int{0},
 		Config: image.Config{Width: 5, Height: 4},
 	}))
 	lying := bytes.Clone(pngOf(img))
@@ -185,7 +196,8 @@ func FuzzImage(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(file)
 	}
-	for _, b := range [][]byte{b.Bytes(), ti.Bytes(), pngOf(img), pngOf(flat(2, 2, 7)), jpegOf(flat(2, 2, 7)), jpegOf(img), g.Bytes(), withSum(lying)} {
+	for _, b := range [][]byte{b.Bytes(), ti.Bytes(), pngOf(img), pngOf(flat(2, 2, 7)), jpegOf(flat(2, 2, 7)),
+		jpegOf(img), g.Bytes(), withSum(lying)} {
 		f.Add(b)
 		f.Add(b[:len(b)-8])
 	}

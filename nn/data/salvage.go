@@ -13,10 +13,12 @@ import (
 	"strings"
 )
 
-// maxFile is the most bytes that an image file is read of. It is more than any of maxArea pixels needs.
+// maxFile is the most bytes that an image file is read of. It is more than any of maxArea pixels
+// needs.
 const maxFile = 1 << 30
 
-// pixels decodes the image of a file, and says what is wrong with the file if it is one that Pillow reads all the same.
+// pixels decodes the image of a file, and says what is wrong with the file if it is one
+// that Pillow reads all the same.
 func pixels(r io.ReadSeeker, format string) (img image.Image, damaged string, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, "", err
@@ -46,7 +48,8 @@ func pixels(r io.ReadSeeker, format string) (img image.Image, damaged string, er
 			return plain, "", nil
 		}
 	case format == "jpeg" && progressiveRestarts(file):
-		return nil, "", fmt.Errorf("a progressive JPEG with restart markers, which is not read (%w): jpegtran or ImageMagick can convert it", err)
+		return nil, "",
+			fmt.Errorf("a progressive JPEG with restart markers, which is not read (%w): jpegtran or ImageMagick can convert it", err)
 	}
 	if err != nil {
 		return nil, "", unreadable(r, format, err)
@@ -54,19 +57,20 @@ func pixels(r io.ReadSeeker, format string) (img image.Image, damaged string, er
 	return img, damaged, nil
 }
 
-// plainCMYK decodes a JPEG file of four colours that does not have Adobe's marker. Go's decoder demands the marker; Pillow
-// reads all such files as if they had it.
+// plainCMYK decodes a JPEG file of four colours that does not have Adobe's marker. Go's decoder
+// demands the marker; Pillow reads all such files as if they had it.
 func plainCMYK(file []byte) (image.Image, error) {
 	adobe := []byte{0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
 	return jpeg.Decode(io.MultiReader(bytes.NewReader(file[:2]), bytes.NewReader(adobe), bytes.NewReader(file[2:])))
 }
 
-// progressiveRestarts reports whether a JPEG file is progressive and has restart markers. Go's decoder counts them wrongly
-// in scans of one component.
+// progressiveRestarts reports whether a JPEG file is progressive and has restart markers. Go's
+// decoder counts them wrongly in scans of one component.
 func progressiveRestarts(file []byte) bool {
 	const sof2, dri, sos = 0xc2, 0xdd, 0xda
 	progressive, restarts := false, false
-	for at := 2; at+6 <= len(file) && file[at] == 0xff && file[at+1] != sos; at += 2 + int(binary.BigEndian.Uint16(file[at+2:])) {
+	for at := 2; at+6 <= len(file) && file[at] == 0xff &&
+		file[at+1] != sos; at += 2 + int(binary.BigEndian.Uint16(file[at+2:])) {
 		switch file[at+1] {
 		case sof2:
 			progressive = true
@@ -77,8 +81,8 @@ func progressiveRestarts(file []byte) bool {
 	return progressive && restarts
 }
 
-// mendPNG puts right the checksums and the end of a PNG file, and says what was wrong with them. The pixels have a
-// checksum of their own, of zlib, which the decoder still checks.
+// mendPNG puts right the checksums and the end of a PNG file, and says what was wrong with them.
+// The pixels have a checksum of their own, of zlib, which the decoder still checks.
 func mendPNG(file []byte) (mended []byte, damaged string) {
 	const magic, around, end = 8, 12, "IEND"
 	at := magic
@@ -99,7 +103,8 @@ func mendPNG(file []byte) (mended []byte, damaged string) {
 		at += around + int(n)
 	}
 	last := append([]byte{0, 0, 0, 0}, end...)
-	return append(append(file[:min(at, len(file))], last...), binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(end)))...), "its end is missing"
+	return append(append(file[:min(at, len(file))], last...),
+		binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(end)))...), "its end is missing"
 }
 
 // unreadable says why an image of that format, "" if it is none that is known, cannot be read.
@@ -118,7 +123,8 @@ func unreadable(r io.ReadSeeker, format string, err error) error {
 		return fmt.Errorf("a JPEG image of a kind that is not read (%w): ImageMagick can convert it to PNG", err)
 	}
 	if format != "" {
-		return fmt.Errorf("a %s image that is cut short, damaged or of a kind that is not read (%w)", strings.ToUpper(format), err)
+		return fmt.Errorf("a %s image that is cut short, damaged or of a kind that is not read (%w)",
+			strings.ToUpper(format), err)
 	}
 	return errors.New("not a PNG, JPEG or GIF image, nor WebP, BMP or TIFF")
 }

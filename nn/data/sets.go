@@ -23,22 +23,26 @@ type File struct {
 	SHA256 string // in hexadecimal
 }
 
-// Fetch brings those of the files that dir lacks into it, from the first of the mirrors (what to put before a file's
-// name, best first) that has them. What it leaves under a file's name is whole, and has its sum.
+// Fetch brings those of the files that dir lacks into it, from the first of the mirrors
+// (what to put before a file's name, best first) that has them. What it leaves under a
+// file's name is whole, and has its sum.
 type Fetch func(ctx context.Context, dir string, mirrors []string, files []File, progress func(LoadProgress)) error
 
 var sets = []set{
 	{
-		// Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747; https://github.com/zalandoresearch/fashion-mnist
+		// Xiao, Rasul, Vollgraf: Fashion-MNIST, arXiv:1708.07747;
+		// https://github.com/zalandoresearch/fashion-mnist
 		name: "fashion-mnist", c: 1, h: 28, w: 28, black: true, train: 60000, test: 10000,
-		classes: []string{"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"},
-		debian:  "dataset-fashion-mnist",
-		read:    readIDX,
-		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras pins the same in
-		// keras/src/datasets/fashion_mnist.py. Debian's files differ from these, but only in the gzip header, which
-		// Debian strips of name and time.
+		classes: []string{"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+			"ankle boot"},
+		debian: "dataset-fashion-mnist",
+		read:   readIDX,
+		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras pins the
+		// same in keras/src/datasets/fashion_mnist.py. Debian's files differ from these, but only
+		// in the gzip header, which Debian strips of name and time.
 		files: []File{
-			{"train-images-idx3-ubyte.gz", 26421880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
+			{"train-images-idx3-ubyte.gz", 26421880,
+				"3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},
 			{"train-labels-idx1-ubyte.gz", 29515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"},
 			{"t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"},
 			{"t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"},
@@ -50,7 +54,8 @@ var sets = []set{
 		},
 	},
 	{
-		// LeCun, Cortes, Burges: The MNIST database of handwritten digits, http://yann.lecun.com/exdb/mnist/
+		// LeCun, Cortes, Burges: The MNIST database of handwritten digits,
+		// http://yann.lecun.com/exdb/mnist/
 		name: "mnist", c: 1, h: 28, w: 28, black: true, train: 60000, test: 10000,
 		classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"},
 		read:    readIDX,
@@ -67,7 +72,8 @@ var sets = []set{
 		},
 	},
 	{
-		// Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009; https://www.cs.toronto.edu/~kriz/cifar.html
+		// Krizhevsky: Learning Multiple Layers of Features from Tiny Images, 2009;
+		// https://www.cs.toronto.edu/~kriz/cifar.html
 		name: "cifar10", c: 3, h: 32, w: 32, train: 50000, test: 10000,
 		classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 		read:    readCIFAR,

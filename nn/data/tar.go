@@ -10,8 +10,8 @@ import (
 
 var errTar = errors.New("invalid tar header")
 
-// tarReader gives the regular files of a tar archive (POSIX.1-1988, ustar), in order. The standard library's reader
-// would do, but it names the owners of files and so needs cgo.
+// tarReader gives the regular files of a tar archive (POSIX.1-1988, ustar), in order. The standard
+// library's reader would do, but it names the owners of files and so needs cgo.
 type tarReader struct {
 	r    io.Reader
 	file *io.LimitedReader // what is left of the current file

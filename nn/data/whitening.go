@@ -18,13 +18,15 @@ import (
 	"wgnin/shaders/input/pillow"
 )
 
-// Whitening is the preprocessing that the paper trained CIFAR-10 with, as Goodfellow et al., "Maxout Networks", 2013,
-// have it in pylearn2 (make_cifar10_gcn_whitened.py): global contrast normalisation, then ZCA whitening.
+// Whitening is the preprocessing that the paper trained CIFAR-10 with, as Goodfellow et al.,
+// "Maxout Networks", 2013, have it in pylearn2 (make_cifar10_gcn_whitened.py): global contrast
+// normalisation, then ZCA whitening.
 //
 //	g = 55 (x - mean of x) / ||x - mean of x||
 //	y = (covariance of g + 0.1 I)^(-1/2) (g - mean of g)
 //
-// where x is one image, and mean and covariance of g are those of all training images. Values are near -3 to 3.
+// where x is one image, and mean and covariance of g are those of all training
+// images. Values are near -3 to 3.
 type Whitening struct {
 	C, H, W int
 	Mean    []float32 // [C,H,W], of g
@@ -34,8 +36,8 @@ type Whitening struct {
 const (
 	whiteningBias = 0.1
 
-	// maxWhitened bounds the values of an image: the matrix grows with the square, and the time to find it with the
-	// cube.
+	// maxWhitened bounds the values of an image: the matrix grows with the square, and the
+	// time to find it with the cube.
 	maxWhitened = 4096
 
 	// whiteningFormat is part of the cache's key.
@@ -48,7 +50,8 @@ func CheckWhitening(c, h, w int) error {
 		return fmt.Errorf("whitening images of [%d,%d,%d]; want 1 to %d of each", c, h, w, 1<<16)
 	}
 	if n := c * h * w; n > maxWhitened || n%4 != 0 {
-		return fmt.Errorf("whitening images of [%d,%d,%d], %d values; want at most %d, and a multiple of 4", c, h, w, n, maxWhitened)
+		return fmt.Errorf("whitening images of [%d,%d,%d], %d values; want at most %d, and a multiple of 4", c, h, w, n,
+			maxWhitened)
 	}
 	return nil
 }
@@ -62,8 +65,9 @@ func BlankWhitening(c, h, w int) (*Whitening, error) {
 	return &Whitening{c, h, w, make([]float32, n), make([]float32, n*n)}, nil
 }
 
-// FitWhitening finds the whitening of a set whose images have been resized to h rows of w pixels. For CIFAR-10 it
-// takes minutes and half a gigabyte. It refuses images that [CheckWhitening] does, and stops when ctx is done.
+// FitWhitening finds the whitening of a set whose images have been resized to h rows of w pixels.
+// For CIFAR-10 it takes minutes and half a gigabyte. It refuses images that [CheckWhitening] does,
+// and stops when ctx is done.
 func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(LoadProgress)) (*Whitening, error) {
 	white, err := BlankWhitening(set.C, h, w)
 	if err != nil {
@@ -76,7 +80,8 @@ func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Load
 	blocks := (set.Len() + block - 1) / block
 	step := func(i int) error {
 		if progress != nil {
-			progress(LoadProgress{"find the whitening of " + set.Name, int64(i), int64(blocks + inverseRootTerms), "steps"})
+			progress(LoadProgress{"find the whitening of " + set.Name, int64(i), int64(blocks + inverseRootTerms),
+				"steps"})
 		}
 		return ctx.Err()
 	}
@@ -146,14 +151,15 @@ func (w *Whitening) Apply(set *Images, i int) []float64 {
 	return y
 }
 
-// inverseRootTerms makes the error of inverseRoot less than 1e-8 of the root for a condition number up to 1e5.
+// inverseRootTerms makes the error of inverseRoot less than 1e-8 of the root for a
+// condition number up to 1e5.
 const inverseRootTerms = 18
 
-// inverseRoot is a^(-1/2) for a symmetric matrix whose eigenvalues are at least least: a quadrature of a contour
-// integral, which is a sum of inverses of a + shift I (Hale, Higham and Trefethen, "Computing A^α, log(A), and related
-// matrix functions by contour integrals", SIAM J. Numer. Anal. 46(5), 2008, method 3 and theorem 4.1). On two cores
-// CIFAR-10's takes a minute; gonum's eigenvalue decomposition takes a quarter of an hour. It calls step before each
-// term.
+// inverseRoot is a^(-1/2) for a symmetric matrix whose eigenvalues are at least least: a quadrature
+// of a contour integral, which is a sum of inverses of a + shift I (Hale, Higham and Trefethen,
+// "Computing A^α, log(A), and related matrix functions by contour integrals", SIAM J. Numer. Anal.
+// 46(5), 2008, method 3 and theorem 4.1). On two cores CIFAR-10's takes a minute; gonum's
+// eigenvalue decomposition takes a quarter of an hour. It calls step before each term.
 func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*mat.SymDense, error) {
 	n := a.SymmetricDim()
 	ratio := min(1, least/mat.Trace(a)) // the trace is at least the largest eigenvalue
@@ -184,8 +190,8 @@ func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*ma
 	return sum, nil
 }
 
-// jacobi is the elliptic functions sn and cn of u for the parameter 1 - complement, by the arithmetic-geometric mean
-// (Abramowitz and Stegun, "Handbook of Mathematical Functions", 16.4).
+// jacobi is the elliptic functions sn and cn of u for the parameter 1 - complement, by the
+// arithmetic-geometric mean (Abramowitz and Stegun, "Handbook of Mathematical Functions", 16.4).
 func jacobi(u, complement float64) (sn, cn float64) {
 	a, b, c := 1.0, math.Sqrt(complement), math.Sqrt(1-complement)
 	var ratios []float64 // c/a
@@ -200,8 +206,8 @@ func jacobi(u, complement float64) (sn, cn float64) {
 	return math.Sin(phi), math.Cos(phi)
 }
 
-// FindWhitening is [FitWhitening] for a network that takes opt.H rows and opt.W columns. What it finds is kept in the
-// user's cache folder, because it can take minutes.
+// FindWhitening is [FitWhitening] for a network that takes opt.H rows and opt.W columns. What it
+// finds is kept in the user's cache folder, because it can take minutes.
 func FindWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitening, error) {
 	w, err := findWhitening(ctx, set, opt)
 	if err != nil {
@@ -231,10 +237,12 @@ func findWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitenin
 
 func (w *Whitening) tensors() []safetensors.Tensor {
 	n := len(w.Mean)
-	return []safetensors.Tensor{{Name: "mean", Shape: []int{w.C, w.H, w.W}, Data: w.Mean}, {Name: "matrix", Shape: []int{n, n}, Data: w.Matrix}}
+	return []safetensors.Tensor{{Name: "mean", Shape: []int{w.C, w.H, w.W}, Data: w.Mean},
+		{Name: "matrix", Shape: []int{n, n}, Data: w.Matrix}}
 }
 
-// Write writes w as the tensors mean [C,H,W] and matrix [C*H*W,C*H*W] of a safetensors file, whole or not at all.
+// Write writes w as the tensors mean [C,H,W] and matrix [C*H*W,C*H*W] of a
+// safetensors file, whole or not at all.
 func (w *Whitening) Write(path string) error { return safetensors.Write(path, w.tensors(), nil) }
 
 // ReadWhitening reads what [Whitening.Write] wrote.
@@ -260,7 +268,8 @@ func newWhitening(tensors []safetensors.Tensor) (*Whitening, error) {
 	return w, w.Check()
 }
 
-// For refuses a whitening that is not for images of c channels and rows x columns, or that Check refuses.
+// For refuses a whitening that is not for images of c channels and rows x columns, or that Check
+// refuses.
 func (w *Whitening) For(c, rows, columns int) error {
 	if w.C != c || w.H != rows || w.W != columns {
 		return fmt.Errorf("a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, c, rows, columns)
@@ -274,7 +283,8 @@ func (w *Whitening) Check() error {
 		return err
 	}
 	if n := w.C * w.H * w.W; len(w.Mean) != n || len(w.Matrix) != n*n {
-		return fmt.Errorf("whitening images of [%d,%d,%d]: a mean of %d values and a matrix of %d; want %d and %d", w.C, w.H, w.W, len(w.Mean), len(w.Matrix), n, n*n)
+		return fmt.Errorf("whitening images of [%d,%d,%d]: a mean of %d values and a matrix of %d; want %d and %d", w.C,
+			w.H, w.W, len(w.Mean), len(w.Matrix), n, n*n)
 	}
 	for _, t := range w.tensors() {
 		for i, v := range t.Data {

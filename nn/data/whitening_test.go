@@ -41,8 +41,9 @@ func blobs(n, h, w int) *Images {
 	return s
 }
 
-// TestWhitening compares the fit with one by eigenvalues and eigenvectors, and shows that it whitens: the covariance of
-// the whitened images is diagonal, with eigenvalues l/(l+0.1) where that of the normalised images has l.
+// TestWhitening compares the fit with one by eigenvalues and eigenvectors, and shows that it
+// whitens: the covariance of the whitened images is diagonal, with eigenvalues l/(l+0.1) where that
+// of the normalised images has l.
 func TestWhitening(t *testing.T) {
 	set := blobs(2500, 4, 5)
 	var steps []int64
@@ -184,10 +185,12 @@ func TestWhiteningRefuses(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	good := func() *Whitening { return &Whitening{1, 2, 2, make([]float32, 4), make([]float32, 16)} }
 	for says, change := range map[string]func(w *Whitening){
-		"matrix[9] is NaN":              func(w *Whitening) { w.Matrix[9] = float32(math.NaN()) },
-		"mean[3] is -Inf":               func(w *Whitening) { w.Mean[3] = float32(math.Inf(-1)) },
-		"[0,2,2]; want 1 to 65536":      func(w *Whitening) { w.C, w.Mean, w.Matrix = 0, nil, nil },
-		"3 values; want at most 4096":   func(w *Whitening) { w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9] },
+		"matrix[9] is NaN":         func(w *Whitening) { w.Matrix[9] = float32(math.NaN()) },
+		"mean[3] is -Inf":          func(w *Whitening) { w.Mean[3] = float32(math.Inf(-1)) },
+		"[0,2,2]; want 1 to 65536": func(w *Whitening) { w.C, w.Mean, w.Matrix = 0, nil, nil },
+		"3 values; want at most 4096": func(w *Whitening) {
+			w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9]
+		},
 		"a matrix of 25; want 4 and 16": func(w *Whitening) { w.Matrix = make([]float32, 25) },
 		"w.safetensors: no whitening;":  nil,
 	} {
@@ -210,7 +213,8 @@ func TestWhiteningRefuses(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// FuzzWhitening: whatever is accepted of the tensors in a file has a matrix of numbers for its images.
+// FuzzWhitening: whatever is accepted of the tensors in a file has a matrix of numbers for its
+// images.
 func FuzzWhitening(f *testing.F) {
 	f.Add("mean", 1, 2, 2, make([]byte, 4*4), make([]byte, 4*16))
 	f.Add("mean", 4, 1, 1, bytes.Repeat([]byte{0x7f}, 4*4), bytes.Repeat([]byte{0xff}, 4*16))
@@ -224,7 +228,8 @@ func FuzzWhitening(f *testing.F) {
 		return v
 	}
 	f.Fuzz(func(t *testing.T, name string, c, h, w int, mean, matrix []byte) {
-		white, err := newWhitening([]safetensors.Tensor{{Name: name, Shape: []int{c, h, w}, Data: values(mean)}, {Name: "matrix", Data: values(matrix)}})
+		white, err := newWhitening([]safetensors.Tensor{{Name: name, Shape: []int{c, h, w}, Data: values(mean)},
+			{Name: "matrix", Data: values(matrix)}})
 		if err != nil {
 			require.NotContains(t, err.Error(), "\n")
 			return

@@ -104,8 +104,8 @@ func Target(path string) (string, error) {
 	return "", fmt.Errorf("%s leads through more than %d symbolic links", path, maxLinks)
 }
 
-// RemoveLeftovers removes what a kill during Write leaves in the folder dir, for the files whose names
-// own reports: files NAME.NUMBER.part. No other process may be writing to the folder.
+// RemoveLeftovers removes what a kill during Write leaves in the folder dir, for the files whose
+// names own reports: files NAME.NUMBER.part. No other process may be writing to the folder.
 func RemoveLeftovers(dir string, own func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -40,7 +40,8 @@ func TestWrite(t *testing.T) {
 	holds(t, file, "old", 0o640)
 
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "links"), 0o755))
-	first, second, dangling := filepath.Join(dir, "first"), filepath.Join(dir, "links", "second"), filepath.Join(dir, "dangling")
+	first, second, dangling := filepath.Join(dir, "first"), filepath.Join(dir, "links", "second"),
+		filepath.Join(dir, "dangling")
 	if err := os.Symlink(filepath.Join("links", "second"), first); err != nil {
 		t.Skip(err)
 	}

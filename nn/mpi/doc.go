@@ -5,10 +5,10 @@
 //	CC=mpicc go build -tags mpi ./cmd/train
 //	mpirun -n 4 ./train
 //
-// The ranks send each other heartbeats, also while they compile or compute: each to the next, four a
-// second. A rank whose process or machine hangs is found out by the next, which names it, after a
-// minute, or what the environment variable NIN_PATIENCE says, such as 5m. A rank that lives has half
-// an hour to come, for measuring kernels, or compiling them, takes minutes on some drivers.
+// The ranks send each other heartbeats, also while they compile or compute: each to the next, four
+// a second. A rank whose process or machine hangs is found out by the next, which names it, after a
+// minute, or what the environment variable NIN_PATIENCE says, such as 5m. A rank that lives has
+// half an hour to come, for measuring kernels, or compiling them, takes minutes on some drivers.
 //
 // Without the tag the package needs no MPI, and [Init] only finds out that none was asked for.
 package mpi

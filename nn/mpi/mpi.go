@@ -15,8 +15,8 @@ static int nin_init(int *rank, int *size, int *local, int *locals) {
 	// Go handles these signals, and Open MPI and UCX would take them from it.
 	setenv("OMPI_MCA_opal_signal", "", 0);
 	setenv("UCX_HANDLE_ERRORS", "none", 0);
-	// Send over TCP by fragments. By the other protocol the two directions of an exchange wait for each
-	// other: 399 ms for 0.5 MB each way at 20 Mb/s, in place of 229.
+	// Send over TCP by fragments. By the other protocol the two directions of an exchange wait for
+	// each other: 399 ms for 0.5 MB each way at 20 Mb/s, in place of 229.
 	setenv("OMPI_MCA_btl_tcp_flags", "1", 0);
 	setenv("UCX_WARN_UNUSED_ENV_VARS", "n", 0);
 	err = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &got);
@@ -24,7 +24,8 @@ static int nin_init(int *rank, int *size, int *local, int *locals) {
 	if (err == MPI_SUCCESS) err = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 	if (err == MPI_SUCCESS) err = MPI_Comm_rank(MPI_COMM_WORLD, rank);
 	if (err == MPI_SUCCESS) err = MPI_Comm_size(MPI_COMM_WORLD, size);
-	if (err == MPI_SUCCESS) err = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, *rank, MPI_INFO_NULL, &shared);
+	if (err == MPI_SUCCESS)
+		err = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, *rank, MPI_INFO_NULL, &shared);
 	if (err == MPI_SUCCESS) err = MPI_Comm_rank(shared, local);
 	if (err == MPI_SUCCESS) err = MPI_Comm_size(shared, locals);
 	if (err == MPI_SUCCESS) err = MPI_Comm_free(&shared);
@@ -36,20 +37,23 @@ static MPI_Comm beats;
 static MPI_Request sending, receiving;
 static long sent, received;
 
-// nin_watch begins the heartbeats: this rank sends them to the next, and receives those of the one before.
+// nin_watch begins the heartbeats: this rank sends them to the next, and receives those of the one
+// before.
 static int nin_watch(int from, int to, char *host) {
 	char mine[MPI_MAX_PROCESSOR_NAME] = "";
 	int n, err;
 	sending = MPI_REQUEST_NULL;
 	err = MPI_Comm_dup(MPI_COMM_WORLD, &beats);
 	if (err == MPI_SUCCESS) err = MPI_Get_processor_name(mine, &n);
-	if (err == MPI_SUCCESS) err = MPI_Sendrecv(mine, sizeof mine, MPI_CHAR, to, 0, host, sizeof mine, MPI_CHAR, from, 0, beats, MPI_STATUS_IGNORE);
+	if (err == MPI_SUCCESS)
+		err = MPI_Sendrecv(mine, sizeof mine, MPI_CHAR, to, 0, host, sizeof mine, MPI_CHAR, from, 0, beats,
+			MPI_STATUS_IGNORE);
 	if (err == MPI_SUCCESS) err = MPI_Irecv(&received, 1, MPI_LONG, from, 1, beats, &receiving);
 	return err;
 }
 
-// nin_beat sends a heartbeat, unless the last one is still on its way. It reports whether the next rank has got the last
-// of all, after which it sends none.
+// nin_beat sends a heartbeat, unless the last one is still on its way. It reports whether the next
+// rank has got the last of all, after which it sends none.
 static int nin_beat(int to, long calls, long last, int *told) {
 	int done, err = MPI_Test(&sending, &done, MPI_STATUS_IGNORE);
 	*told = done && sent == last;
@@ -126,8 +130,8 @@ var (
 	world                *ranks // nil before Init, and of one rank
 )
 
-// patienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go writes
-// durations, such as 90s; see the package's documentation.
+// patienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go
+// writes durations, such as 90s; see the package's documentation.
 const patienceEnv = "NIN_PATIENCE"
 
 const (
@@ -151,7 +155,8 @@ func Init() (nn.Ranks, error) {
 		return nil, err
 	}
 	if n := started(); size == 1 && n > 1 {
-		return nil, alone(n, "MPI does not know the others; start the program with the mpirun of the MPI that it was built with")
+		return nil, alone(n,
+			"MPI does not know the others; start the program with the mpirun of the MPI that it was built with")
 	}
 	if size == 1 {
 		return nil, nil
@@ -219,10 +224,11 @@ func (r *ranks) Size() int { return r.size }
 func (r *ranks) before() int { return (r.rank + r.size - 1) % r.size }
 func (r *ranks) after() int  { return (r.rank + 1) % r.size }
 
-// watch exchanges heartbeats while the rank computes, or compiles, until it and the one before have left.
+// watch exchanges heartbeats while the rank computes, or compiles, until it and the one before have
+// left.
 //
-// Silence is measured in heartbeats that this rank would have sent, so that a job which was suspended
-// as a whole goes on.
+// Silence is measured in heartbeats that this rank would have sent, so that a job which was
+// suspended as a whole goes on.
 func (r *ranks) watch() {
 	for silent := time.Duration(0); ; silent += beat {
 		r.mu.Lock()
@@ -236,7 +242,8 @@ func (r *ranks) watch() {
 			r.theirs, silent = int(theirs), 0
 		}
 		if err == nil && r.theirs != left && silent > r.silence {
-			err = fmt.Errorf("%s has given no sign of life for %s; its process or its machine hangs, or the network", r.name, r.silence)
+			err = fmt.Errorf("%s has given no sign of life for %s; its process or its machine hangs, or the network",
+				r.name, r.silence)
 		}
 		r.lost = err
 		end := err != nil || told != 0 && r.theirs == left
@@ -261,7 +268,9 @@ func (r *ranks) Broadcast(data []byte, root int) error {
 	const most = 1 << 30 // MPI counts in int
 	for first := 0; first < len(data); first += most {
 		piece := data[first:min(first+most, len(data))]
-		err := r.wait("broadcast", piece, nil, func() C.int { return C.nin_broadcast(pointer(piece), C.int(len(piece)), C.int(root)) })
+		err := r.wait("broadcast", piece, nil, func() C.int {
+			return C.nin_broadcast(pointer(piece), C.int(len(piece)), C.int(root))
+		})
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,8 @@ import (
 
 // TestMain runs the tests, or what a process that [start] started does.
 func TestMain(m *testing.M) {
-	does := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft}[os.Getenv("NIN_MPI_RANK")]
+	all := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft}
+	does := all[os.Getenv("NIN_MPI_RANK")]
 	if does == nil {
 		os.Exit(m.Run())
 	}
@@ -59,7 +60,8 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// A rank whose process is stopped is found out by the next, whose abort ends it; one that lives and does not come, too.
+// A rank whose process is stopped is found out by the next, whose abort ends it; one that lives and
+// does not come, too.
 func TestHungRanks(t *testing.T) {
 	for does, want := range map[string]string{
 		"stopped": `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`,

@@ -17,5 +17,6 @@ func TestWithoutMPI(t *testing.T) {
 	assert.Nil(t, r)
 	t.Setenv("OMPI_COMM_WORLD_SIZE", "4")
 	_, err = Init()
-	assert.EqualError(t, err, "mpi: this process is one of 4, and this program was built without MPI; build it with CC=mpicc go build -tags mpi")
+	assert.EqualError(t, err,
+		"mpi: this process is one of 4, and this program was built without MPI; build it with CC=mpicc go build -tags mpi")
 }

@@ -1,10 +1,12 @@
-// Package safetensors reads and writes weights in the safetensors format, so that they pass to and from PyTorch.
+// Package safetensors reads and writes weights in the safetensors format, so that
+// they pass to and from PyTorch.
 //
-// A file is the header's length (8 bytes, little-endian), a JSON header that gives each tensor's type, shape and byte
-// range, then the bytes. Source of the format: https://github.com/huggingface/safetensors (section Format).
+// A file is the header's length (8 bytes, little-endian), a JSON header that gives each tensor's
+// type, shape and byte range, then the bytes. Source of the format:
+// https://github.com/huggingface/safetensors (section Format).
 //
-// Why not github.com/nlpodyssey/safetensors: it takes files that name a tensor twice and keeps the last silently, it
-// writes in order of name, not in the order given, and it has no tagged release.
+// Why not github.com/nlpodyssey/safetensors: it takes files that name a tensor twice and keeps the
+// last silently, it writes in order of name, not in the order given, and it has no tagged release.
 package safetensors
 
 import (
@@ -32,8 +34,10 @@ const metadataKey = "__metadata__"
 
 // Tensor is a named array of float32.
 type Tensor struct {
-	Name  string
-	Shape []int     // sizes, outermost first, as PyTorch gives them ([Out,In,H,W] for a convolution); empty for a scalar
+	Name string
+	// sizes, outermost first, as PyTorch gives them ([Out,In,H,W] for a convolution); empty for a
+	// scalar
+	Shape []int
 	Data  []float32 // row-major; as many as the product of Shape
 
 	Integer bool // it was read from integers or booleans; Write writes F32 all the same
@@ -69,16 +73,20 @@ var decoders = map[string]struct {
 	"F64":  {8, func(b []byte) float32 { return float32(math.Float64frombits(binary.LittleEndian.Uint64(b))) }, false},
 	"F32":  {4, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) }, false},
 	"F16":  {2, func(b []byte) float32 { return half(binary.LittleEndian.Uint16(b)) }, false},
-	"BF16": {2, func(b []byte) float32 { return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16) }, false},
+	"BF16": {2, func(b []byte) float32 {
+		return math.Float32frombits(uint32(binary.LittleEndian.Uint16(b)) << 16)
+	}, false},
 }
 
-// Read gives the tensors of a file, in the order in which their bytes lie in it, and its metadata (nil if it has none).
+// Read gives the tensors of a file, in the order in which their bytes lie in it, and its
+// metadata (nil if it has none).
 //
-// Types F32, F16, BF16 and F64 are read, all into float32: F16 and BF16 exactly, F64 rounded to nearest, beyond
-// float32's range to infinity. Integers and booleans are read too, exactly up to 2^24, and marked as such: PyTorch keeps
-// counters among the weights. Any other type is an error, and so is a file that the reference implementation refuses:
-// cut short, ranges that overlap, leave holes or do not fit the shape. Names that are empty or come twice are errors too.
-// NaN and infinities pass: whether weights are sound is the caller's to judge.
+// Types F32, F16, BF16 and F64 are read, all into float32: F16 and BF16 exactly, F64 rounded to
+// nearest, beyond float32's range to infinity. Integers and booleans are read too, exactly up to
+// 2^24, and marked as such: PyTorch keeps counters among the weights. Any other type is an error,
+// and so is a file that the reference implementation refuses: cut short, ranges that overlap, leave
+// holes or do not fit the shape. Names that are empty or come twice are errors too. NaN and
+// infinities pass: whether weights are sound is the caller's to judge.
 func Read(path string) ([]Tensor, map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -103,11 +111,13 @@ func Read(path string) ([]Tensor, map[string]string, error) {
 func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 	var length uint64
 	if err := binary.Read(r, binary.LittleEndian, &length); err != nil {
-		return nil, nil, fmt.Errorf("too short for a safetensors file, which starts with 8 bytes for the header's length")
+		return nil, nil,
+			fmt.Errorf("too short for a safetensors file, which starts with 8 bytes for the header's length")
 	}
 	if length > maxHeader || int64(length) > size-8 {
-		return nil, nil, fmt.Errorf("not a safetensors file, or cut short: its header would have %d bytes, but the file has %d (and %d are allowed)",
-			length, size, maxHeader)
+		return nil, nil,
+			fmt.Errorf("not a safetensors file, or cut short: its header would have %d bytes, but the file has %d (and %d are allowed)",
+				length, size, maxHeader)
 	}
 	header := make([]byte, length)
 	if _, err := io.ReadFull(r, header); err != nil {
@@ -129,12 +139,14 @@ func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 	for _, i := range order {
 		e := entries[i]
 		if e.Offsets[0] != end || e.Offsets[1] < end || e.Offsets[1] > size {
-			return nil, nil, fmt.Errorf("tensor %q has bytes %d to %d, but it must start at %d, where the one before ends, and end within the %d bytes of data",
-				names[i], e.Offsets[0], e.Offsets[1], end, size)
+			return nil, nil,
+				fmt.Errorf("tensor %q has bytes %d to %d, but it must start at %d, where the one before ends, and end within the %d bytes of data",
+					names[i], e.Offsets[0], e.Offsets[1], end, size)
 		}
 		end = e.Offsets[1]
 		n, err := elements(e.Shape)
-		if bytes := e.Offsets[1] - e.Offsets[0]; err == nil && (bytes%decoders[e.DType].size != 0 || int64(n) != bytes/decoders[e.DType].size) {
+		if bytes := e.Offsets[1] - e.Offsets[0]; err == nil &&
+			(bytes%decoders[e.DType].size != 0 || int64(n) != bytes/decoders[e.DType].size) {
 			err = fmt.Errorf("does not fit its %d bytes of %s", bytes, e.DType)
 		}
 		if err != nil {
@@ -162,7 +174,8 @@ func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// decodeHeader goes through the object's keys one by one: decoding into a map would hide a name that comes twice.
+// decodeHeader goes through the object's keys one by one: decoding into a map would
+// hide a name that comes twice.
 func decodeHeader(header []byte) (names []string, entries []entry, metadata map[string]string, err error) {
 	if !bytes.HasPrefix(header, []byte("{")) {
 		return nil, nil, nil, errors.New("it must start with {")
@@ -199,7 +212,8 @@ func decodeHeader(header []byte) (names []string, entries []entry, metadata map[
 			return nil, nil, nil, fmt.Errorf("tensor %q needs a name, a dtype, a shape and two data_offsets", name)
 		}
 		if _, ok := decoders[e.DType]; !ok {
-			return nil, nil, nil, fmt.Errorf("tensor %q has type %q: only F32, F16, BF16, F64 and integers can be read", name, e.DType)
+			return nil, nil, nil, fmt.Errorf("tensor %q has type %q: only F32, F16, BF16, F64 and integers can be read",
+				name, e.DType)
 		}
 		names, entries = append(names, name), append(entries, e)
 	}
@@ -239,14 +253,15 @@ func half(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// Write writes the tensors as F32, in the order given, with metadata (nil for none) under __metadata__.
+// Write writes the tensors as F32, in the order given, with metadata (nil for none) under
+// __metadata__.
 //
-// The same input gives the same bytes. The data starts at a multiple of 8 bytes. The file is written beside its place,
-// synced and renamed, so that path holds the old content or the new, never a part. An existing file keeps its
-// permissions, a new one gets 0644.
+// The same input gives the same bytes. The data starts at a multiple of 8 bytes. The file is
+// written beside its place, synced and renamed, so that path holds the old content or the new,
+// never a part. An existing file keeps its permissions, a new one gets 0644.
 //
-// Errors: a name that is empty, comes twice, is __metadata__ or not UTF-8; Data that does not fit Shape; and those of
-// the file system.
+// Errors: a name that is empty, comes twice, is __metadata__ or not UTF-8; Data that does not fit
+// Shape; and those of the file system.
 func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	file, err := encode(tensors, metadata)
 	if err != nil {
@@ -281,7 +296,8 @@ func encode(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	var end int64
 	for _, t := range tensors {
 		if seen[t.Name] || !utf8.ValidString(t.Name) {
-			return nil, fmt.Errorf("tensor %q: the name must be UTF-8, not empty, not %s, and come once", t.Name, metadataKey)
+			return nil, fmt.Errorf("tensor %q: the name must be UTF-8, not empty, not %s, and come once", t.Name,
+				metadataKey)
 		}
 		seen[t.Name] = true
 		n, err := elements(t.Shape)

@@ -39,7 +39,8 @@ func Example() {
 // Whole numbers and booleans are read, and known as such.
 func TestIntegers(t *testing.T) {
 	for dtype, bytes := range map[string][]byte{
-		"I64": {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "I32": {0xfe, 0xff, 0xff, 0xff}, "I16": {0xfe, 0xff}, "I8": {0xfe},
+		"I64": {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "I32": {0xfe, 0xff, 0xff, 0xff}, "I16": {0xfe, 0xff},
+		"I8":  {0xfe},
 		"U64": {7, 1, 0, 0, 0, 0, 0, 0}, "U32": {7, 1, 0, 0}, "U16": {7, 1}, "U8": {7}, "BOOL": {1},
 	} {
 		want := map[byte]float32{'I': -2, 'U': 263, 'B': 1}[dtype[0]]
@@ -55,7 +56,8 @@ func TestIntegers(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	tensors := []Tensor{
-		{Name: "z", Shape: []int{2, 3}, Data: []float32{1, -2, 3.5, math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Inf(-1))}},
+		{Name: "z", Shape: []int{2, 3},
+			Data: []float32{1, -2, 3.5, math.MaxFloat32, math.SmallestNonzeroFloat32, float32(math.Inf(-1))}},
 		{Name: "a <&\" ünïcode", Shape: []int{}, Data: []float32{7}},
 		{Name: "empty", Shape: []int{0, 4}, Data: []float32{}},
 		{Name: "m", Shape: []int{1, 1, 1, 2}, Data: []float32{float32(math.Copysign(0, -1)), 9}},
@@ -99,7 +101,8 @@ func TestOrder(t *testing.T) {
 		`"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`, 0, 0, 128, 63, 0, 64)
 	got, _, err := decode(bytes.NewReader(b), int64(len(b)))
 	require.NoError(t, err)
-	assert.Equal(t, []Tensor{{Name: "a", Shape: []int{1}, Data: []float32{1}}, {Name: "e", Shape: []int{0}, Data: []float32{}}, {Name: "b", Shape: []int{1}, Data: []float32{2}}}, got)
+	assert.Equal(t, []Tensor{{Name: "a", Shape: []int{1}, Data: []float32{1}},
+		{Name: "e", Shape: []int{0}, Data: []float32{}}, {Name: "b", Shape: []int{1}, Data: []float32{2}}}, got)
 }
 
 // TestTypes: the bytes are numpy's for the values, e.g. numpy.array([0.1], "<f2").tobytes().
@@ -127,7 +130,8 @@ func TestTypes(t *testing.T) {
 		b := file(fmt.Sprintf(`{"x":{"dtype":%q,"shape":[],"data_offsets":[0,%d]}}`, c.dtype, len(c.bytes)), c.bytes...)
 		got, _, err := decode(bytes.NewReader(b), int64(len(b)))
 		require.NoError(t, err)
-		assert.Equal(t, math.Float32bits(c.want), math.Float32bits(got[0].Data[0]), "%s % x: %v", c.dtype, c.bytes, got[0].Data[0])
+		assert.Equal(t, math.Float32bits(c.want), math.Float32bits(got[0].Data[0]), "%s % x: %v", c.dtype, c.bytes,
+			got[0].Data[0])
 	}
 }
 
@@ -154,26 +158,38 @@ var bad = []struct {
 	{"null", file(`{"x":null}`), "needs a name"},
 	{"one offset", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0]}}`), "two data_offsets"},
 	{"three offsets", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}`, 0, 0, 0, 0), "two data_offsets"},
-	{"complex numbers", file(`{"x":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...), `type "C64"`},
-	{"half a whole number", file(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 4)...), "does not fit"},
+	{"complex numbers", file(`{"x":{"dtype":"C64","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...),
+		`type "C64"`},
+	{"half a whole number", file(`{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 4)...),
+		"does not fit"},
 	{"no type", file(`{"x":{"shape":[1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), `type ""`},
 	{"fractional shape", file(`{"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "shape"},
 	{"negative shape", file(`{"x":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "negative size"},
-	{"shape overflows", file(`{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`), "too large"},
-	{"size overflows", file(`{"x":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}`), "does not fit"},
-	{"number overflows", file(`{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}`, 0, 0, 0, 0), "bad header"},
-	{"shape too small", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...), "does not fit its 8 bytes"},
-	{"half an element", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,6]}}`, make([]byte, 6)...), "does not fit its 6 bytes"},
+	{"shape overflows", file(`{"x":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`),
+		"too large"},
+	{"size overflows", file(`{"x":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]}}`),
+		"does not fit"},
+	{"number overflows", file(`{"x":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,4]}}`, 0, 0, 0, 0),
+		"bad header"},
+	{"shape too small", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, make([]byte, 8)...),
+		"does not fit its 8 bytes"},
+	{"half an element", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,6]}}`, make([]byte, 6)...),
+		"does not fit its 6 bytes"},
 	{"negative offset", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, 0, 0, 0, 0), "must start at 0"},
 	{"end before start", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,-4]}}`, 0, 0, 0, 0), "bytes 0 to -4"},
-	{"range beyond the data", file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 0, 0, 0, 0), "within the 4 bytes"},
-	{"huge range", file(`{"x":{"dtype":"F32","shape":[2305843009213693951],"data_offsets":[0,9223372036854775804]}}`), "within the 0 bytes"},
-	{"overlap", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}`,
-		make([]byte, 6)...), "must start at 4"},
+	{"range beyond the data", file(`{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 0, 0, 0, 0),
+		"within the 4 bytes"},
+	{"huge range", file(`{"x":{"dtype":"F32","shape":[2305843009213693951],"data_offsets":[0,9223372036854775804]}}`),
+		"within the 0 bytes"},
+	{"overlap",
+		file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}`,
+			make([]byte, 6)...), "must start at 4"},
 	{"hole", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, make([]byte, 8)...), "must start at 0"},
-	{"rest", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 5)...), "take 4 bytes, but there are 5"},
-	{"name twice", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`,
-		0, 0, 0, 0), `"x" comes twice`},
+	{"rest", file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, make([]byte, 5)...),
+		"take 4 bytes, but there are 5"},
+	{"name twice",
+		file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`,
+			0, 0, 0, 0), `"x" comes twice`},
 }
 
 func TestBad(t *testing.T) {
@@ -238,7 +254,8 @@ func FuzzDecode(f *testing.F) {
 	for _, c := range bad {
 		f.Add(c.file)
 	}
-	f.Add(file(`{"__metadata__":{"format":"pt"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}`, make([]byte, 8)...))
+	f.Add(file(`{"__metadata__":{"format":"pt"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}`,
+		make([]byte, 8)...))
 	f.Add(file(`{"x":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"y":{"dtype":"F64","shape":[],"data_offsets":[4,12]}}  `, make([]byte, 12)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tensors, metadata, err := decode(bytes.NewReader(b), int64(len(b)))

@@ -20,7 +20,8 @@ func write(t *testing.T, path string, size int64, steps ...int) int64 {
 	w, err := tensorboard.Open(path, size)
 	require.NoError(t, err)
 	for _, step := range steps {
-		err := w.Write(step, tensorboard.Point{Tag: "loss/train", Value: 1 / float64(step)}, tensorboard.Point{Tag: "learning_rate", Value: 0.5})
+		err := w.Write(step, tensorboard.Point{Tag: "loss/train", Value: 1 / float64(step)},
+			tensorboard.Point{Tag: "learning_rate", Value: 0.5})
 		require.NoError(t, err)
 	}
 	size, err = w.Sync()
@@ -46,7 +47,8 @@ func TestWriteAndRead(t *testing.T) {
 	events, err := tensorboard.Read(path)
 	require.NoError(t, err)
 	require.Len(t, events, 3)
-	assert.Equal(t, []tensorboard.Point{{Tag: "loss/train", Value: 0.5}, {Tag: "learning_rate", Value: 0.5}}, events[1].Scalars)
+	assert.Equal(t, []tensorboard.Point{{Tag: "loss/train", Value: 0.5}, {Tag: "learning_rate", Value: 0.5}},
+		events[1].Scalars)
 	assert.Equal(t, 300, events[2].Step)
 	assert.True(t, events[0].Time.After(before) && events[0].Time.Before(time.Now().Add(time.Second)), events[0].Time)
 }

@@ -15,7 +15,8 @@ var functions = []Function{Sigmoid, Tanh, SiLU, GELU}
 
 // special are inputs where a careless formula overflows, cancels or loses its digits.
 var special = []float64{
-	0, 1e-30, -1e-30, 1e-4, -1e-4, 0.625, -0.625, 0.62, -0.63, 9, -9, 20, -20, 80, -80, 1e4, -1e4, 1e20, -1e20, 3e38, -3e38,
+	0, 1e-30, -1e-30, 1e-4, -1e-4, 0.625, -0.625, 0.62, -0.63, 9, -9, 20, -20, 80, -80, 1e4, -1e4, 1e20, -1e20,
+	3e38, -3e38,
 	math.NaN(),
 }
 
@@ -25,7 +26,8 @@ func Cases() []check.Case {
 	r := check.NewRand(61)
 	var cs []check.Case
 	for _, f := range functions {
-		for _, s := range []Shape{{f, 1, 1, 4}, {f, 13, 3, 4}, {f, 20, 3, 3}, {f, 63, 4, 4}, {f, 33, 5, 8}, {f, 41, 29, 32}} {
+		for _, s := range []Shape{{f, 1, 1, 4}, {f, 13, 3, 4}, {f, 20, 3, 3}, {f, 63, 4, 4}, {f, 33, 5, 8},
+			{f, 41, 29, 32}} {
 			cs = append(cs, Sized(check.Checked(s), r)...)
 		}
 	}
@@ -45,17 +47,19 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 	zeros := func() []float64 { return r.Zeros(s.Len()) }
 	return []check.Case{
-		check.Of(s.Forward(), forwardArgs{x, zeros()}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 4, Ulps: ulps, Magnitude: func(a forwardArgs) {
-			for i := range a.Y {
-				a.Y[i], _ = s.magnitude(x[i])
-			}
-		}}),
-		check.Of(s.Backward(), backwardArgs{x, dY, zeros()}, s.BackwardRef, check.Bound[backwardArgs]{Terms: 4, Ulps: ulps, Magnitude: func(a backwardArgs) {
-			for i := range a.DX {
-				_, slope := s.magnitude(x[i])
-				a.DX[i] = a.DY[i] * slope
-			}
-		}}),
+		check.Of(s.Forward(), forwardArgs{x, zeros()}, s.ForwardRef,
+			check.Bound[forwardArgs]{Terms: 4, Ulps: ulps, Magnitude: func(a forwardArgs) {
+				for i := range a.Y {
+					a.Y[i], _ = s.magnitude(x[i])
+				}
+			}}),
+		check.Of(s.Backward(), backwardArgs{x, dY, zeros()}, s.BackwardRef,
+			check.Bound[backwardArgs]{Terms: 4, Ulps: ulps, Magnitude: func(a backwardArgs) {
+				for i := range a.DX {
+					_, slope := s.magnitude(x[i])
+					a.DX[i] = a.DY[i] * slope
+				}
+			}}),
 	}
 }
 

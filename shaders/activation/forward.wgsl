@@ -1,4 +1,5 @@
-// y = value(x), NaN where x is, and 0 in the padding of channels, where value(0) may be another number.
+// y = value(x), NaN where x is, and 0 in the padding of channels, where value(0)
+// may be another number.
 // Shapes: x and y [pixels,Stride], of which C are channels.
 // One invocation: one vec4 of the flat tensor. Assigns.
 fn run(group : u32, lane : u32) {

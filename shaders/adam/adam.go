@@ -76,7 +76,8 @@ func (s Shape) String() string {
 // Kernel is the update.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	n := shaders.DivUp(s.Count, 4)
-	c := consts{Count: n, Beta1: Beta1, Rest1: 1 - Beta1, Beta2: Beta2, Rest2: 1 - Beta2, Eps: Eps, Decay: s.Decay, Decoupled: s.Decoupled}
+	c := consts{Count: n, Beta1: Beta1, Rest1: 1 - Beta1, Beta2: Beta2, Rest2: 1 - Beta2, Eps: Eps, Decay: s.Decay,
+		Decoupled: s.Decoupled}
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
 		Name: "adam", Detail: s.String(), Source: shaders.Source(c, shaders.BatchStruct, shaders.Metrics, source),
 		Groups: shaders.DivUp(n, 64), Lanes: 64, Flops: int64(s.Count) * 16,

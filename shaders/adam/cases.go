@@ -57,7 +57,8 @@ func Cases() []check.Case {
 			if !decoupled {
 				s.Decay = 0 // whose slopes do not cancel
 			}
-			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{batch(1), r.Floats(n), r.Floats(n), make([]float64, n), make([]float64, n), make([]float64, 4)}, s.Ref, s.bound()))
+			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{batch(1), r.Floats(n), r.Floats(n),
+				make([]float64, n), make([]float64, n), make([]float64, 4)}, s.Ref, s.bound()))
 		}
 	}
 	const n = 4 * 65
@@ -67,7 +68,8 @@ func Cases() []check.Case {
 			b, g, w, m := batch(3), r.Floats(n), r.Floats(n), r.Floats(n)
 			b.Rate, g[overflow], w[overflow], m[overflow] = 1e38, 1, -float64(float32(3.2e38)), 1
 			metrics := []float64{2.5, 1, float64(diverged), 0}
-			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{b, g, w, m, squares(r, n), metrics}, s.Ref, s.bound()))
+			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{b, g, w, m, squares(r, n), metrics},
+				s.Ref, s.bound()))
 		}
 	}
 	return cs
@@ -76,7 +78,8 @@ func Cases() []check.Case {
 // Sized are the cases of a shape: a later update.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Count
-	return []check.Case{check.Of(s.Kernel(), refArgs{batch(50), r.Floats(n), r.Floats(n), r.Floats(n), squares(r, n), make([]float64, 4)}, s.Ref, s.bound())}
+	return []check.Case{check.Of(s.Kernel(),
+		refArgs{batch(50), r.Floats(n), r.Floats(n), r.Floats(n), squares(r, n), make([]float64, 4)}, s.Ref, s.bound())}
 }
 
 // batch is that of an update.

@@ -21,7 +21,8 @@ func (s Shape) Ref(a Args[[]float64, shaders.Batch]) {
 		}
 		a.M[i] = float64(float32(Beta1))*a.M[i] + float64(float32(1-Beta1))*slope
 		a.V[i] = float64(float32(Beta2))*a.V[i] + float64(float32(1-Beta2))*slope*slope
-		a.W[i] -= rate * float64(a.Batch.Correction1) * a.M[i] / (math.Sqrt(a.V[i])*float64(a.Batch.Correction2) + float64(float32(Eps)))
+		a.W[i] -= rate * float64(a.Batch.Correction1) *
+			a.M[i] / (math.Sqrt(a.V[i])*float64(a.Batch.Correction2) + float64(float32(Eps)))
 		if shaders.Overflows(a.W[i]) {
 			a.Metrics[shaders.MetricOverflow] = 1
 		}

@@ -43,7 +43,8 @@ const maxSide = 1 << 15
 
 // Check refuses sizes that make no sense.
 func (s Shape) Check() error {
-	if err := shaders.Positive("images, channels, rows and columns", s.N, s.C, s.InH, s.InW, s.OutH, s.OutW); err != nil {
+	if err := shaders.Positive("images, channels, rows and columns", s.N, s.C, s.InH, s.InW, s.OutH,
+		s.OutW); err != nil {
 		return err
 	}
 	if side := max(s.InH, s.InW, s.OutH, s.OutW); side > maxSide {
@@ -74,7 +75,8 @@ func kernel[A any](s Shape, name string, elements, terms int, text string) gpu.K
 	}{e.Elem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH, s.OutW}
 	return gpu.Kernel[A]{
 		Name: "adaptivepool/" + name, Detail: s.String(), Source: shaders.Source(c, text, window),
-		Groups: shaders.DivUp(elements/e.Lanes, 64), Lanes: 64, Flops: int64(elements) * int64(terms), Iterations: terms,
+		Groups: shaders.DivUp(elements/e.Lanes, 64), Lanes: 64, Flops: int64(elements) * int64(terms),
+		Iterations: terms,
 	}
 }
 

@@ -12,8 +12,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.arange(5.).reshape(1, 1, 1, 5).requires_grad_()
-// y = torch.nn.AdaptiveAvgPool2d((1, 3))(x); y.backward(torch.tensor([[[[2., 3., 4.]]]])); print(y, x.grad)
+// x = torch.arange(5.).reshape(1, 1, 1, 5).requires_grad_() y = torch.nn.AdaptiveAvgPool2d((1,
+// 3))(x); y.backward(torch.tensor([[[[2., 3., 4.]]]])); print(y, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{N: 1, C: 1, InH: 1, InW: 5, OutH: 1, OutW: 3}
 	y, dX := make([]float64, 3), make([]float64, 5)

@@ -51,7 +51,8 @@ func (s Shape) Check() error {
 		return err
 	}
 	if min(s.AStride, s.BStride, s.YStride) < s.C {
-		return fmt.Errorf("%d channels with strides %d, %d and %d; want strides of at least that", s.C, s.AStride, s.BStride, s.YStride)
+		return fmt.Errorf("%d channels with strides %d, %d and %d; want strides of at least that", s.C, s.AStride,
+			s.BStride, s.YStride)
 	}
 	return nil
 }
@@ -67,7 +68,8 @@ func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 		AElems, BElems, YElems int
 	}{e.Elem, e.UElem, s.Pixels, s.C, e.Lanes, s.AStride / e.Lanes, s.BStride / e.Lanes, s.YStride / e.Lanes}
 	return gpu.Kernel[ForwardArgs[gpu.View]]{
-		Name: "add/forward", Detail: fmt.Sprintf("[%d,%d] strides %d+%d->%d", s.Pixels, s.C, s.AStride, s.BStride, s.YStride),
+		Name: "add/forward", Detail: fmt.Sprintf("[%d,%d] strides %d+%d->%d", s.Pixels, s.C, s.AStride,
+			s.BStride, s.YStride),
 		Source: shaders.Source(c, e.Channels(), forward),
 		Groups: shaders.DivUp(s.Pixels*c.YElems, 64), Lanes: 64, Flops: int64(s.Pixels) * int64(s.C),
 	}
@@ -83,7 +85,8 @@ func (s Shape) Accumulate() gpu.Kernel[AccumulateArgs[gpu.View]] {
 		Count int
 	}{e.Elem, n / e.Lanes}
 	return gpu.Kernel[AccumulateArgs[gpu.View]]{
-		Name: "add/accumulate", Detail: fmt.Sprintf("[%d,%d]", s.Pixels, s.YStride), Source: shaders.Source(c, accumulate),
+		Name: "add/accumulate", Detail: fmt.Sprintf("[%d,%d]", s.Pixels, s.YStride),
+		Source: shaders.Source(c, accumulate),
 		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(n),
 	}
 }

@@ -33,7 +33,8 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Pixels * s.YStride
 	f := check.Of(s.Forward(), forwardArgs{a, b, r.Zeros(n)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1})
 	f.Variant = s.elem().Variant()
-	acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef, check.Bound[accumulateArgs]{Terms: 1})
+	acc := check.Of(s.Accumulate(), accumulateArgs{r.Floats(n), r.Floats(n)}, s.AccumulateRef,
+		check.Bound[accumulateArgs]{Terms: 1})
 	acc.Variant = shaders.ElemOf(n).Variant()
 	return []check.Case{f, acc}
 }

@@ -32,7 +32,8 @@ type Shape struct {
 // Check refuses shapes that make no sense.
 func (s Shape) Check() error {
 	if s.Pad < 0 || s.Pad >= min(s.H, s.W) {
-		return fmt.Errorf("images of %dx%d moved by up to %d pixels; want at least 0 and less than a side", s.H, s.W, s.Pad)
+		return fmt.Errorf("images of %dx%d moved by up to %d pixels; want at least 0 and less than a side",
+			s.H, s.W, s.Pad)
 	}
 	return shaders.Positive("images [N,H,W,C]", s.N, s.H, s.W, s.C)
 }

@@ -16,7 +16,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 func TestRefIsUniform(t *testing.T) {
 	const n, size, pad = 20000, 7, 2
 	s := Shape{N: n, H: size, W: size, C: 1, Pad: pad, Mirror: true}
-	a := refArgs{Batch: shaders.Batch{Seed: 3, Step: 9}, X: make([]float64, n*size*size), Y: make([]float64, n*size*size)}
+	a := refArgs{Batch: shaders.Batch{Seed: 3, Step: 9}, X: make([]float64, n*size*size),
+		Y: make([]float64, n*size*size)}
 	for i := range n { // the mark, and one to its right
 		a.X[i*size*size+3*size+3], a.X[i*size*size+3*size+4] = 1, 2
 	}

@@ -127,7 +127,8 @@ func (s Shape) Check() error {
 		return fmt.Errorf("channel stride is %d; want a multiple of 4 that is at least the %d channels", s.Stride, s.C)
 	}
 	if s.P > math.MaxInt32/s.N/s.Stride {
-		return fmt.Errorf("%d images of %d pixels with channel stride %d; want at most %d elements", s.N, s.P, s.Stride, math.MaxInt32)
+		return fmt.Errorf("%d images of %d pixels with channel stride %d; want at most %d elements", s.N, s.P, s.Stride,
+			math.MaxInt32)
 	}
 	if !(s.Eps >= smallestNormal && s.Eps <= math.MaxFloat32) {
 		return fmt.Errorf("eps is %g; want a number above 0, such as 1e-5", s.Eps)
@@ -179,12 +180,14 @@ func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...
 
 // Stats is the mean of each chunk, and the sum of the squared distances from it.
 func (s Shape) Stats() gpu.Kernel[StatsArgs[gpu.View, gpu.View]] {
-	return kernel[StatsArgs[gpu.View, gpu.View]](s, "stats", s.Part()/8, 2*s.length(), 4*s.Len(), shaders.BatchStruct, counted, stats)
+	return kernel[StatsArgs[gpu.View, gpu.View]](s, "stats", s.Part()/8, 2*s.length(), 4*s.Len(), shaders.BatchStruct,
+		counted, stats)
 }
 
 // Combine puts the chunks of [Shape.Stats] together, and moves the running moments.
 func (s Shape) Combine() gpu.Kernel[CombineArgs[gpu.View, gpu.View]] {
-	return kernel[CombineArgs[gpu.View, gpu.View]](s, "combine", s.Stride/4, s.Chunks(), 4*s.Part(), shaders.BatchStruct, counted, combine)
+	return kernel[CombineArgs[gpu.View, gpu.View]](s, "combine", s.Stride/4, s.Chunks(), 4*s.Part(),
+		shaders.BatchStruct, counted, combine)
 }
 
 // Fixed is the moments from the running ones.
@@ -199,16 +202,19 @@ func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 
 // Sums is the sums of each chunk that the gradients need.
 func (s Shape) Sums() gpu.Kernel[SumsArgs[gpu.View, gpu.View]] {
-	return kernel[SumsArgs[gpu.View, gpu.View]](s, "sums", s.Part()/8, s.length(), 5*s.Len(), shaders.BatchStruct, counted, sums)
+	return kernel[SumsArgs[gpu.View, gpu.View]](s, "sums", s.Part()/8, s.length(), 5*s.Len(), shaders.BatchStruct,
+		counted, sums)
 }
 
 // Gradients adds the chunks of [Shape.Sums] up, and is the gradient of gamma and beta, on top of
 // the gradients of the batch's earlier parts.
 func (s Shape) Gradients() gpu.Kernel[GradientsArgs[gpu.View, gpu.View]] {
-	return kernel[GradientsArgs[gpu.View, gpu.View]](s, "gradients", s.Stride/4, s.Chunks(), s.Part(), shaders.BatchStruct, gradients)
+	return kernel[GradientsArgs[gpu.View, gpu.View]](s, "gradients", s.Stride/4, s.Chunks(), s.Part(),
+		shaders.BatchStruct, gradients)
 }
 
 // Backward is the gradient of x.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View, gpu.View]] {
-	return kernel[BackwardArgs[gpu.View, gpu.View]](s, "backward", s.Len()/4, 0, 8*s.Len(), shaders.BatchStruct, backward)
+	return kernel[BackwardArgs[gpu.View, gpu.View]](s, "backward", s.Len()/4, 0, 8*s.Len(),
+		shaders.BatchStruct, backward)
 }

@@ -72,23 +72,38 @@ func cases(s Shape, b shaders.Batch, r check.Rand) []check.Case {
 	return []check.Case{
 		check.Of(s.Stats(), statsArgs{b, x, zeros(s.Part())}, s.StatsRef, s.statsBound(x)),
 		check.Of(s.Combine(), combineArgs{b, part, state, zeros(s.Moments())}, s.CombineRef,
-			check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) { s.combineMagnitude(a, part) }}),
+			check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) {
+				s.combineMagnitude(a, part)
+			}}),
 		// WGSL allows an inverse square root 2 units in the last place.
-		check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef, check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
+		check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef,
+			check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
 		check.Of(s.Forward(), forwardArgs{x, moments, w, zeros(s.Len())}, s.ForwardRef,
-			check.Bound[forwardArgs]{Terms: 4, Magnitude: func(a forwardArgs) { negate(a.Moments, s.Stride); s.ForwardRef(a) }}),
+			check.Bound[forwardArgs]{Terms: 4, Magnitude: func(a forwardArgs) {
+				negate(a.Moments, s.Stride)
+				s.ForwardRef(a)
+			}}),
 		check.Of(s.Sums(), sumsArgs{b, x, dY, moments, zeros(s.Part())}, s.SumsRef,
-			check.Bound[sumsArgs]{Terms: s.length() + 2, Magnitude: func(a sumsArgs) { negate(a.Moments, s.Stride); s.SumsRef(a) }}),
+			check.Bound[sumsArgs]{Terms: s.length() + 2, Magnitude: func(a sumsArgs) {
+				negate(a.Moments, s.Stride)
+				s.SumsRef(a)
+			}}),
 		check.Of(s.Gradients(), gradientsArgs{b, part, zeros(s.Moments()), r.Floats(s.Weights())}, s.GradientsRef,
 			check.Bound[gradientsArgs]{Terms: s.Chunks() + 1}),
 		check.Of(s.Backward(), backwardArgs{b, x, dY, moments, r.Floats(s.Moments()), w, zeros(s.Len())}, s.BackwardRef,
-			check.Bound[backwardArgs]{Terms: 8, Ulps: 2.5, Magnitude: func(a backwardArgs) { negate(a.Moments, s.Stride); negate(a.Total, 2*s.Stride); s.BackwardRef(a) }}),
+			check.Bound[backwardArgs]{Terms: 8, Ulps: 2.5, Magnitude: func(a backwardArgs) {
+				negate(a.Moments, s.Stride)
+				negate(a.Total, 2*s.Stride)
+				s.BackwardRef(a)
+			}}),
 	}
 }
 
 // statsBound is how exact Stats must be. WGSL allows a division 2.5 units in the last place.
 func (s Shape) statsBound(x []float64) check.Bound[statsArgs] {
-	return check.Bound[statsArgs]{Terms: s.length() + 2, Ulps: 2.5, Magnitude: func(a statsArgs) { s.statsMagnitude(a, x) }}
+	return check.Bound[statsArgs]{Terms: s.length() + 2, Ulps: 2.5, Magnitude: func(a statsArgs) {
+		s.statsMagnitude(a, x)
+	}}
 }
 
 // spread makes the second of two rows, variances or the like, positive: from 1/2 to 1, so that
@@ -206,7 +221,9 @@ func (s Shape) gradients(rows uint32, moments []float64, loss func() float64, x,
 	}
 	terms, magnitude := 4*s.length()+8*s.Chunks()+s.Len(), float64(8*s.Len())*cube
 	return []check.Gradient{
-		{Op: "batchnorm/dx", Detail: s.String(), X: x, Grad: dX, Loss: loss, Step: step, Terms: terms, Magnitude: magnitude, Third: third},
-		{Op: "batchnorm/dw", Detail: s.String(), X: w, Grad: dW, Loss: loss, Step: 1, Terms: terms, Magnitude: magnitude},
+		{Op: "batchnorm/dx", Detail: s.String(), X: x, Grad: dX, Loss: loss, Step: step, Terms: terms,
+			Magnitude: magnitude, Third: third},
+		{Op: "batchnorm/dw", Detail: s.String(), X: w, Grad: dW, Loss: loss, Step: 1, Terms: terms,
+			Magnitude: magnitude},
 	}
 }

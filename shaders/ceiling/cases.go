@@ -19,9 +19,11 @@ func Cases() []check.Case {
 func Sized(m Memory, r check.Rand) []check.Case {
 	n := m.Values
 	return []check.Case{
-		check.Of(m.Read(), ReadArgs[[]float64]{r.Floats(n), r.Zeros(m.Sums())}, m.ReadRef, check.Bound[ReadArgs[[]float64]]{Terms: turns}),
+		check.Of(m.Read(), ReadArgs[[]float64]{r.Floats(n), r.Zeros(m.Sums())}, m.ReadRef,
+			check.Bound[ReadArgs[[]float64]]{Terms: turns}),
 		check.Of(m.Copy(), CopyArgs[[]float64]{r.Floats(n), r.Zeros(n)}, m.CopyRef, check.Bound[CopyArgs[[]float64]]{}),
-		check.Of(m.Blend(), BlendArgs[[]float64]{r.Floats(n), r.Floats(n), r.Zeros(n)}, m.BlendRef, check.Bound[BlendArgs[[]float64]]{Terms: 2}),
+		check.Of(m.Blend(), BlendArgs[[]float64]{r.Floats(n), r.Floats(n), r.Zeros(n)}, m.BlendRef,
+			check.Bound[BlendArgs[[]float64]]{Terms: 2}),
 	}
 }
 

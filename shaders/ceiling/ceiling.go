@@ -32,9 +32,9 @@ const turns = 16
 // step is the number of values that a workgroup of Read reads. Values is a multiple of it.
 const step = 64 * 4 * turns
 
-// FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of each of
-// Groups workgroups. How many chains are the fastest depends on the adapter: few wait for each other's
-// results, and many do not fit its registers.
+// FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of
+// each of Groups workgroups. How many chains are the fastest depends on the adapter: few wait for
+// each other's results, and many do not fit its registers.
 type FMA struct{ Groups, Rounds, Chains int }
 
 // ReadArgs are the arguments of [Memory.Read]: X is [Values], Y is [Sums].

@@ -60,7 +60,8 @@ var ErrBuild = errors.New("did not compile")
 // unwritten, changed its input, or gave different bits in two runs.
 func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil, nil) }
 
-// Measure runs the case as Run does, and then calls measure with the plan of the kernel, whose arguments are as Run left them.
+// Measure runs the case as Run does, and then calls measure with the plan of the kernel, whose
+// arguments are as Run left them.
 func (c Case) Measure(d *gpu.Device, measure func(*gpu.Plan) error) (Result, error) {
 	return c.run(d, nil, measure)
 }
@@ -95,10 +96,10 @@ func Checked[S interface{ Check() error }](shape S) S {
 	return shape
 }
 
-// Of makes a case of kernel k. D are k's arguments on the device and R the
-// same struct on the host: fields of type []float64, []uint32 or
-// shaders.Batch, inputs filled in (values exact in float32, NaN and infinities included) and outputs of the
-// right length. The twin computes outputs from inputs.
+// Of makes a case of kernel k. D are k's arguments on the device and R the same struct on
+// the host: fields of type []float64, []uint32 or shaders.Batch, inputs filled in (values
+// exact in float32, NaN and infinities included) and outputs of the right length. The twin
+// computes outputs from inputs.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
 		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,
@@ -115,7 +116,8 @@ func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 // poison is what outputs hold before a run: a NaN that no kernel makes.
 const poison = 0x7fedcba9
 
-func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R], then func(*gpu.Plan) error) (Result, error) {
+func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R],
+	then func(*gpu.Plan) error) (Result, error) {
 	var res Result
 	want := clone(args)
 	twin(want)
@@ -175,13 +177,15 @@ func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound B
 		for i, f := range fields {
 			for j := range got[i] {
 				if got[i][j] != first[i][j] {
-					return res, fmt.Errorf("%s[%d] differs between two runs: %08x and %08x", f.name, j, first[i][j], got[i][j])
+					return res, fmt.Errorf("%s[%d] differs between two runs: %08x and %08x", f.name, j,
+						first[i][j], got[i][j])
 				}
 			}
 		}
 	}
 	for i, f := range fields {
-		if err := f.compare(first[i], reflect.ValueOf(want).Field(i).Interface(), reflect.ValueOf(magnitude).Field(i).Interface(), bound.Terms, bound.Ulps, &res); err != nil {
+		if err := f.compare(first[i], reflect.ValueOf(want).Field(i).Interface(),
+			reflect.ValueOf(magnitude).Field(i).Interface(), bound.Terms, bound.Ulps, &res); err != nil {
 			return res, err
 		}
 	}

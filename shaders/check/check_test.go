@@ -13,7 +13,9 @@ func TestGradientNamesTheElement(t *testing.T) {
 	r := NewRand(1)
 	const n = 100
 	x, w := r.Floats(n), r.Floats(n)
-	g := Gradient{X: x, Grad: append([]float64(nil), w...), Loss: func() float64 { return Dot(x, w) }, Step: 1, Terms: n, Magnitude: 2 * n}
+	g := Gradient{X: x, Grad: append([]float64(nil), w...), Loss: func() float64 {
+		return Dot(x, w)
+	}, Step: 1, Terms: n, Magnitude: 2 * n}
 	assert.LessOrEqual(t, g.Run().Worst, 1.0)
 	before := append([]float64(nil), x...)
 	g.Grad[37] *= 1.001

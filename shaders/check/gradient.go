@@ -59,7 +59,8 @@ func (g Gradient) Run() Result {
 		return difference, derivative, tolerance
 	}
 	d, want, tol := difference(-1)
-	res := Result{Worst: math.Abs(d-want) / tol, Where: fmt.Sprintf("along a random line it is %g; differences give %g", want, d)}
+	res := Result{Worst: math.Abs(d-want) / tol,
+		Where: fmt.Sprintf("along a random line it is %g; differences give %g", want, d)}
 	if res.Worst <= 1 {
 		return res
 	}

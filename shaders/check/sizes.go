@@ -45,7 +45,8 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 			name, value, ok := strings.Cut(word, "=")
 			f, known := fields[name]
 			if !ok || !known {
-				return shape, fmt.Errorf("%s: %q in the shape; want NAME=VALUE, of %s, such as %q", op, word, strings.Join(names, ", "), example)
+				return shape, fmt.Errorf("%s: %q in the shape; want NAME=VALUE, of %s, such as %q", op, word,
+					strings.Join(names, ", "), example)
 			}
 			if err := set(f, value); err != nil {
 				return shape, fmt.Errorf("%s: %s: %w; a shape is such as %q", op, word, err, example)

@@ -31,9 +31,9 @@ func Run(t *testing.T, cases []check.Case) {
 // constants are the lines of a kernel's text in which cases of one code path differ.
 var constants = regexp.MustCompile(`(?m)^(const |//).*\n`)
 
-// Sample is the last case of each text that differs in more than its constants, for an op whose many
-// cases take drivers minutes to compile and whose list begins with the usual sizes and ends with
-// odd ones. With NIN_LONG=1 it is all cases, which selftest runs too.
+// Sample is the last case of each text that differs in more than its constants, for an op whose
+// many cases take drivers minutes to compile and whose list begins with the usual sizes and ends
+// with odd ones. With NIN_LONG=1 it is all cases, which selftest runs too.
 func Sample(cases []check.Case) (sample []check.Case) {
 	if gputest.Long() {
 		return cases

@@ -34,11 +34,14 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 			}
 			tried := 0
 			for _, c := range cases {
-				if c.Kernel != m.Kernel || !strings.HasPrefix(c.Variant, m.Variant) || !strings.Contains(c.WGSL, m.Right) {
+				if c.Kernel != m.Kernel || !strings.HasPrefix(c.Variant, m.Variant) ||
+					!strings.Contains(c.WGSL, m.Right) {
 					continue
 				}
 				tried++
-				res, err := c.RunPatched(d, func(source string) string { return strings.ReplaceAll(source, m.Right, m.Wrong) })
+				res, err := c.RunPatched(d, func(source string) string {
+					return strings.ReplaceAll(source, m.Right, m.Wrong)
+				})
 				if errors.Is(err, check.ErrBuild) {
 					t.Fatalf("%s: %v", c.Detail, err)
 				}

@@ -30,7 +30,9 @@ func Translate(t *testing.T, cases []check.Case) {
 	path, err := exec.LookPath("naga")
 	demand(t, err)
 
-	kernels := slices.DeleteFunc(distinct(cases), func(c check.Case) bool { return strings.Contains(c.WGSL, "var<push_constant>") })
+	kernels := slices.DeleteFunc(distinct(cases), func(c check.Case) bool {
+		return strings.Contains(c.WGSL, "var<push_constant>")
+	})
 	t.Logf("%d texts", len(kernels))
 
 	dir := t.TempDir()
@@ -55,7 +57,8 @@ func Translate(t *testing.T, cases []check.Case) {
 			t.Errorf("%s %s: %v", c.Kernel, c.Detail, err)
 		}
 		if bytes != c.SharedBytes {
-			t.Errorf("%s %s: the text takes %d bytes of workgroup memory, and the kernel says %d", c.Kernel, c.Detail, bytes, c.SharedBytes)
+			t.Errorf("%s %s: the text takes %d bytes of workgroup memory, and the kernel says %d", c.Kernel, c.Detail,
+				bytes, c.SharedBytes)
 		}
 		line := fmt.Sprintf("%s, %s: %d bytes of workgroup memory", c.Kernel, c.Variant, bytes)
 		if bytes > 0 && !logged[line] {

@@ -17,9 +17,9 @@ func normsTwin(s Shape, first int) func(normsArgs) {
 	return func(a normsArgs) { s.NormsRef(a, first) }
 }
 
-// Cases are the conformance cases: gradients of one part and of as many as there may be, whose
-// last has fewer turns; parts that are not the first; some elements, or all, so large that their squares overflow; sums that
-// are below and above the bound, and sums that are not finite.
+// Cases are the conformance cases: gradients of one part and of as many as there may be, whose last
+// has fewer turns; parts that are not the first; some elements, or all, so large that their squares
+// overflow; sums that are below and above the bound, and sums that are not finite.
 //
 // WGSL allows a square root the error of 1/inverseSqrt, 4.5 units in the last place, and a
 // division 2.5. The sum with Eps and the products add a unit each.
@@ -32,7 +32,8 @@ func Cases() []check.Case {
 		scale      float64 // of the gradient
 		largeEvery int     // so many elements are 2^70 times as large; 0 is none
 	}{
-		{4, 1, 1, 0}, {4 * 65, 0.5, 1, 0}, {4 * 1024, 1e3, 1, 0}, {4 * (3*1024 + 61), 5, 1e-3, 0}, {4 * (1024 + 1), 5, 1e10, 7}, {4 * 67, 5, 1e38, 1}, {4 * 3, 1e-3, 0, 0},
+		{4, 1, 1, 0}, {4 * 65, 0.5, 1, 0}, {4 * 1024, 1e3, 1, 0}, {4 * (3*1024 + 61), 5, 1e-3, 0},
+		{4 * (1024 + 1), 5, 1e10, 7}, {4 * 67, 5, 1e38, 1}, {4 * 3, 1e-3, 0, 0},
 	} {
 		s := check.Checked(Shape{c.n, c.maxNorm})
 		g := r.Floats(c.n)
@@ -45,7 +46,8 @@ func Cases() []check.Case {
 		cs = append(cs, cases(s, g, r)...)
 	}
 	s := check.Checked(Shape{4 * 70, 1})
-	cs = append(cs, check.Of(s.Norms(3), normsArgs{r.Floats(s.Count), r.Floats(2 * (s.Parts() + 5))}, normsTwin(s, 3), check.Bound[normsArgs]{Terms: 4}))
+	cs = append(cs, check.Of(s.Norms(3), normsArgs{r.Floats(s.Count), r.Floats(2 * (s.Parts() + 5))}, normsTwin(s, 3),
+		check.Bound[normsArgs]{Terms: 4}))
 	s = check.Checked(Shape{4 * 5, 1})
 	for _, bad := range []float64{math.Inf(1), math.NaN()} {
 		for at := range 2 {
@@ -53,7 +55,8 @@ func Cases() []check.Case {
 			g[13] = bad
 			part[8+at] = bad
 			cs = append(cs,
-				check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0), check.Bound[normsArgs]{Terms: 4}),
+				check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0),
+					check.Bound[normsArgs]{Terms: 4}),
 				check.Of(s.Factor(s.Parts()), factorArgs{part, []float64{0}}, s.FactorRef, check.Bound[factorArgs]{}))
 		}
 	}
@@ -70,8 +73,11 @@ func cases(s Shape, g []float64, r check.Rand) []check.Case {
 		part[i] = float64(float32(part[i]))
 	}
 	return []check.Case{
-		check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0), check.Bound[normsArgs]{Terms: 4 * s.turns()}),
-		check.Of(s.Factor(s.Parts()), factorArgs{part, []float64{0}}, s.FactorRef, check.Bound[factorArgs]{Terms: s.Parts(), Ulps: 9}),
-		check.Of(s.Scale(), scaleArgs{r.Floats(s.Count), []float64{0.625}}, s.ScaleRef, check.Bound[scaleArgs]{Terms: 1}),
+		check.Of(s.Norms(0), normsArgs{g, make([]float64, len(part))}, normsTwin(s, 0),
+			check.Bound[normsArgs]{Terms: 4 * s.turns()}),
+		check.Of(s.Factor(s.Parts()), factorArgs{part, []float64{0}}, s.FactorRef,
+			check.Bound[factorArgs]{Terms: s.Parts(), Ulps: 9}),
+		check.Of(s.Scale(), scaleArgs{r.Floats(s.Count), []float64{0.625}}, s.ScaleRef,
+			check.Bound[scaleArgs]{Terms: 1}),
 	}
 }

@@ -15,7 +15,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 //	w = torch.zeros(4); w.grad = torch.tensor([3., -4., 12., 84.])
 //	torch.nn.utils.clip_grad_norm_([w], most); print(w.grad)
 func TestRefIsPyTorchs(t *testing.T) {
-	for most, want := range map[float32][]float64{1: {0.03529412, -0.04705882, 0.14117647, 0.98823529}, 100: {3, -4, 12, 84}} {
+	for most, want := range map[float32][]float64{1: {0.03529412, -0.04705882, 0.14117647, 0.98823529},
+		100: {3, -4, 12, 84}} {
 		s := Shape{4, most}
 		g, part, factor := []float64{3, -4, 12, 84}, make([]float64, 2), make([]float64, 1)
 		s.NormsRef(normsArgs{g, part}, 0)

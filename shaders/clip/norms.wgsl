@@ -1,7 +1,7 @@
 // part = the sums of the squares of a share of the gradient: of the elements below Large,
 // and of the others times Down, whose squares would overflow.
-// Shapes: g [Count] of vec4, part [First+Parts or more]. One invocation: the vec4 whose number modulo
-// Parts is its own, one after the other. Assigns.
+// Shapes: g [Count] of vec4, part [First+Parts or more]. One invocation: the vec4 whose number
+// modulo Parts is its own, one after the other. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
   if (i >= Parts) { return; }

@@ -65,7 +65,8 @@ func (s Shape) Check() error {
 		return err
 	}
 	if s.XStride < s.C || s.First < 0 || s.YStride < s.First+s.C {
-		return fmt.Errorf("channels %d to %d of stride %d, from %d of stride %d; want strides of at least that", s.First, s.First+s.C, s.YStride, s.C, s.XStride)
+		return fmt.Errorf("channels %d to %d of stride %d, from %d of stride %d; want strides of at least that",
+			s.First, s.First+s.C, s.YStride, s.C, s.XStride)
 	}
 	return nil
 }
@@ -91,7 +92,8 @@ func kernel[A any](s Shape, name string, e shaders.Elem, channels int, text stri
 		Pixels, C, Lanes          int
 		XElems, YElems, FirstElem int
 		Span                      int
-	}{e.Elem, e.UElem, s.Pixels, s.C, e.Lanes, s.XStride / e.Lanes, s.YStride / e.Lanes, s.First / e.Lanes, channels / e.Lanes}
+	}{e.Elem, e.UElem, s.Pixels, s.C, e.Lanes, s.XStride / e.Lanes, s.YStride / e.Lanes, s.First / e.Lanes,
+		channels / e.Lanes}
 	detail := fmt.Sprintf("[%d,%d] stride %d, %d.. of %d", s.Pixels, s.C, s.XStride, s.First, s.YStride)
 	if s.Last {
 		detail += ", last"

@@ -105,14 +105,18 @@ var mutants = []checktest.Mutant{
 	{Kernel: "concat/forward", Kind: "index", Right: "p * XElems + e", Wrong: "p * XElems + e + 1u"},
 	{Kernel: "concat/forward", Kind: "index", Right: "p * YElems + FirstElem", Wrong: "p * YElems"},
 	{Kernel: "concat/forward", Kind: "unwritten", Right: "i >= Pixels", Wrong: "i + 1u >= Pixels"},
-	{Kernel: "concat/forward", Variant: "vec4", Kind: "padding", Right: "channels(c) < UElem(C)", Wrong: "channels(c) <= UElem(C)"},
-	{Kernel: "concat/forward", Variant: "scalar", Kind: "padding", Right: "var v = Elem(0.0)", Wrong: "var v = Elem(1.0)"},
+	{Kernel: "concat/forward", Variant: "vec4", Kind: "padding", Right: "channels(c) < UElem(C)",
+		Wrong: "channels(c) <= UElem(C)"},
+	{Kernel: "concat/forward", Variant: "scalar", Kind: "padding", Right: "var v = Elem(0.0)",
+		Wrong: "var v = Elem(1.0)"},
 	{Kernel: "concat/backward", Kind: "sign", Right: "dY[p", Wrong: "-dY[p"},
 	{Kernel: "concat/backward", Kind: "index", Right: "FirstElem + e", Wrong: "FirstElem + e + 1u"},
 	{Kernel: "concat/backward", Kind: "index", Right: " + FirstElem", Wrong: ""},
 	{Kernel: "concat/backward", Kind: "unwritten", Right: "i >= Pixels", Wrong: "i + 1u >= Pixels"},
-	{Kernel: "concat/backward", Variant: "vec4", Kind: "padding", Right: "channels(c) < UElem(C)", Wrong: "channels(c) <= UElem(C)"},
-	{Kernel: "concat/backward", Variant: "scalar", Kind: "padding", Right: "var v = Elem(0.0)", Wrong: "var v = Elem(1.0)"},
+	{Kernel: "concat/backward", Variant: "vec4", Kind: "padding", Right: "channels(c) < UElem(C)",
+		Wrong: "channels(c) <= UElem(C)"},
+	{Kernel: "concat/backward", Variant: "scalar", Kind: "padding", Right: "var v = Elem(0.0)",
+		Wrong: "var v = Elem(1.0)"},
 }
 
 func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

@@ -39,11 +39,13 @@ func TestContract(t *testing.T) {
 				case m.name == "Check" && m.on != "" && strings.Join(results(fn), ",") == "error":
 					checks[m.on] = true
 				case name == "ref.go" && fn.Name.IsExported():
-					assert.True(t, m.on != "" && strings.HasSuffix(m.name, "Ref"), "%s: ref.go exports %s; want methods named ...Ref", op.Name, m.name)
+					assert.True(t, m.on != "" && strings.HasSuffix(m.name, "Ref"),
+						"%s: ref.go exports %s; want methods named ...Ref", op.Name, m.name)
 					twins[m], names[m.name] = true, true
 				case fn.Name.IsExported() && strings.HasPrefix(strings.Join(results(fn), ","), "gpu.Kernel["):
 					assert.Len(t, results(fn), 1, "%s: %s may fail", op.Name, m.name)
-					assert.NotEmpty(t, m.on, "%s: %s is a function; want a method of a type that has Check", op.Name, m.name)
+					assert.NotEmpty(t, m.on, "%s: %s is a function; want a method of a type that has Check",
+						op.Name, m.name)
 					kernels[m] = true
 				}
 			}
@@ -51,7 +53,8 @@ func TestContract(t *testing.T) {
 		assert.NotEmpty(t, kernels, op.Name)
 		for k := range kernels {
 			assert.True(t, checks[k.on], "%s: %s makes kernels and has no Check() error", op.Name, k.on)
-			assert.True(t, twins[method{k.on, strings.TrimPrefix(k.name, "Kernel") + "Ref"}], "%s: %s.%s has no twin in ref.go", op.Name, k.on, k.name)
+			assert.True(t, twins[method{k.on, strings.TrimPrefix(k.name, "Kernel") + "Ref"}],
+				"%s: %s.%s has no twin in ref.go", op.Name, k.on, k.name)
 		}
 		for name, f := range files {
 			if name == "ref.go" || name == "cases.go" {
@@ -59,7 +62,8 @@ func TestContract(t *testing.T) {
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
 				if id, ok := n.(*ast.Ident); ok {
-					assert.False(t, inRef[id.Name], "%s/%s uses %s, which ref.go declares: it is of the twins alone", op.Name, name, id.Name)
+					assert.False(t, inRef[id.Name], "%s/%s uses %s, which ref.go declares: it is of the twins alone",
+						op.Name, name, id.Name)
 				}
 				return true
 			})

@@ -113,7 +113,8 @@ func TestEveryFileHasACase(t *testing.T) {
 		for _, file := range files {
 			text, err := os.ReadFile(file)
 			require.NoError(t, err)
-			if strings.Contains(file, "broadcast") || strings.HasSuffix(file, "step1.wgsl") || strings.HasSuffix(file, "step4.wgsl") {
+			if strings.Contains(file, "broadcast") || strings.HasSuffix(file, "step1.wgsl") ||
+				strings.HasSuffix(file, "step4.wgsl") {
 				if !d.Broadcast() {
 					continue
 				}
@@ -123,7 +124,8 @@ func TestEveryFileHasACase(t *testing.T) {
 	}
 }
 
-// Every kernel of an op can be measured at a shape that a user gives, and the shapes of the examples are right.
+// Every kernel of an op can be measured at a shape that a user gives, and the shapes of the
+// examples are right.
 func TestSizes(t *testing.T) {
 	d := gputest.Device(t)
 	sized := map[string]bool{}
@@ -141,8 +143,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// && and || are for statements. In an expression, Chromium's compiler makes branches of them, which its
-// software driver takes 20 times as long to compile; & and | have none.
+// && and || are for statements. In an expression, Chromium's compiler makes branches of them, which
+// its software driver takes 20 times as long to compile; & and | have none.
 func TestExpressionsDoNotBranch(t *testing.T) {
 	for _, op := range Ops {
 		files, err := filepath.Glob(filepath.Join("..", op.Name, "*.wgsl"))

@@ -11,8 +11,8 @@ import (
 //go:embed broadcast.wgsl
 var broadcastProduct string
 
-// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4, and so
-// is Terms where it is not Strided.
+// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4,
+// and so is Terms where it is not Strided.
 type Product struct {
 	Shares, Rows, Terms, Columns int
 	Strided                      bool // four terms of a row do not lie side by side
@@ -31,8 +31,9 @@ type blocks struct {
 	Biased, Totals             bool
 }
 
-// What bounds a block: an unrolled loop of more multiply-adds leaves the processor's instruction cache, rows
-// of more workgroups keep few cores busy, and pinned is how many terms llvmpipe's compiler should see at a time.
+// What bounds a block: an unrolled loop of more multiply-adds leaves the processor's instruction
+// cache, rows of more workgroups keep few cores busy, and pinned is how many terms llvmpipe's
+// compiler should see at a time.
 const (
 	blockVecs = 256 // of b
 	blockRows = 512
@@ -86,9 +87,9 @@ func divisor(n, most int) int {
 	}
 }
 
-// halfCycles is twice the cycles that llvmpipe takes for a row of the product, as they were measured
-// with 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a value of a (6 where each is loaded by
-// itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
+// halfCycles is twice the cycles that llvmpipe takes for a row of the product, as they were
+// measured with 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a value of a (6 where each is
+// loaded by itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
 func (p Product) halfCycles(b blocks) int {
 	value, moved := 5, 110
 	if p.Strided {
@@ -107,9 +108,9 @@ func (p Product) cost() float64 {
 	return cyclesMACs * float64(p.Shares) * float64(p.Rows) * float64(halfCycles)
 }
 
-// sums is the WGSL of the sums over a block's terms of the row at an address, which are kept after the block.
-// What they are after a few terms is kept, too: else the compiler moves all additions behind the last load,
-// and has more values there than registers.
+// sums is the WGSL of the sums over a block's terms of the row at an address, which are kept after
+// the block. What they are after a few terms is kept, too: else the compiler moves all additions
+// behind the last load, and has more values there than registers.
 func (b blocks) sums() string {
 	var w strings.Builder
 	w.WriteString("\nfn sums(at : u32) {\n")
@@ -139,10 +140,11 @@ func (b blocks) sums() string {
 	return w.String()
 }
 
-// Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in, the number of its
-// workgroups, and that of the iterations of an invocation's loops.
+// Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in,
+// the number of its workgroups, and that of the iterations of an invocation's loops.
 func (p Product) Broadcast(operands ...string) (source string, groups, iterations int) {
 	b, _ := p.blocks()
 	source = shaders.Source(b, append(operands, broadcastProduct, b.sums())...)
-	return source, p.Shares * b.ColumnBlocks * b.RowBlocks, b.Blocks * (2*b.BlockTerms*b.Vecs + (b.BlockRows+1)*(1+b.Vecs))
+	return source, p.Shares * b.ColumnBlocks * b.RowBlocks,
+		b.Blocks * (2*b.BlockTerms*b.Vecs + (b.BlockRows+1)*(1+b.Vecs))
 }

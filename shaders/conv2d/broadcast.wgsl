@@ -1,11 +1,15 @@
-// Matrix product for llvmpipe: out[row][column] = sum over k of a[row][k] * b[k][column], for each share.
-// A workgroup of 8 lanes keeps BlockTerms x 32*Vecs of b in its private memory, a lane Vecs x 4 columns
-// of it, and takes BlockRows rows, one at a time, whose sums over these terms are added to what out
-// has of the blocks before. The lanes read the same a, at addresses that the driver can see are the same,
-// and so pays for once; the terms of a block are unrolled, because only then b is read as vectors.
+// Matrix product for llvmpipe: out[row][column] = sum over k of a[row][k] *
+// b[k][column], for each share.
+// A workgroup of 8 lanes keeps BlockTerms x 32*Vecs of b in its private memory, a lane Vecs x 4
+// columns of it, and takes BlockRows rows, one at a time, whose sums over these terms are added
+// to what out has of the blocks before. The lanes read the same a, at addresses that the driver
+// can see are the same, and so pays for once; the terms of a block are unrolled, because only
+// then b is read as vectors.
 // Where Biased, the sums begin with initial; where Totals, there is one more row, of the sums of b.
-// From the operands: address_at, four, columns_at, initial, sum_at and store_row; from the generated text: sums.
-// Four arrays, not one: the driver's compiler takes time that grows with the square of an array's uses.
+// From the operands: address_at, four, columns_at, initial, sum_at and store_row; from
+// the generated text: sums.
+// Four arrays, not one: the driver's compiler takes time that grows with the
+// square of an array's uses.
 var<private> kept_x : array<f32, Kept>;
 var<private> kept_y : array<f32, Kept>;
 var<private> kept_z : array<f32, Kept>;
@@ -34,7 +38,8 @@ fn run(group : u32, lane : u32) {
   for (var block = 0u; block < Blocks; block = block + 1u) {
     // The last block overlaps the one before, whose terms are of no weight then.
     let start = min(block * BlockTerms, Terms - BlockTerms);
-    // lane / 8 is 0, which the driver does not know: it would unroll short loops, and take a second to compile them.
+    // lane / 8 is 0, which the driver does not know: it would unroll short loops, and take a
+    // second to compile them.
     for (var i = 0u; i < BlockTerms * Vecs + lane / 8u; i = i + 1u) {
       let k = start + i / Vecs;
       let v = columns_at(share, k, min(c + i % Vecs * 8u, OutVecs - 1u));

@@ -1,5 +1,5 @@
-// The operands of broadcast.wgsl for the weight gradient of a convolution without padding, one share of it: a row is
-// (r,s,ci), k a pixel of dY, of the share; those of a block are of one line.
+// The operands of broadcast.wgsl for the weight gradient of a convolution without padding, one
+// share of it: a row is (r,s,ci), k a pixel of dY, of the share; those of a block are of one line.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // The last share overlaps the one before, whose pixels are of no weight then.
 fn pixel_at(share : u32, k : u32) -> u32 { return min(share * Terms, Pixels - Terms) + k; }

@@ -1,5 +1,5 @@
-// The operands of broadcast.wgsl for a convolution without padding, forward or the input gradient of 1x1: a row
-// is a pixel, k is (r,s,channel of in); with several blocks of k it is 1x1.
+// The operands of broadcast.wgsl for a convolution without padding, forward or the input gradient
+// of 1x1: a row is a pixel, k is (r,s,channel of in); with several blocks of k it is 1x1.
 // From the store: bias and store; from the step: Step and four, at an offset.
 fn address_at(share : u32, p : u32, start : u32) -> u32 {
   let q = same24(p);

@@ -13,7 +13,8 @@ import (
 func square(n, inC, outC, in, k, stride, pad int) Shape {
 	return Shape{
 		N: n, InC: inC, InStride: shaders.RoundUp(inC, 4), OutC: outC,
-		Window: shaders.Window{InH: in, InW: in, KH: k, KW: k, StrideH: stride, StrideW: stride, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad},
+		Window: shaders.Window{InH: in, InW: in, KH: k, KW: k, StrideH: stride, StrideW: stride, PadTop: pad,
+			PadBottom: pad, PadLeft: pad, PadRight: pad},
 	}
 }
 
@@ -76,8 +77,10 @@ var shapes = []sized{
 	{square(1, 12, 13, 3, 3, 2, 4), fwdReLU | dX},
 	{square(7, 8, 12, 1, 1, 1, 0), fwdReLU | dX},
 	{square(1, 31, 37, 11, 7, 1, 5), fwd | dX | dW},
-	{raw(Shape{N: 2, InC: 2, OutC: 5, Window: shaders.Window{InH: 9, InW: 14, KH: 4, KW: 6, StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 0, PadLeft: 3, PadRight: 2}}), fwdReLU | dW},
-	{Shape{N: 2, InC: 6, InStride: 8, OutC: 3, Window: shaders.Window{InH: 8, InW: 5, KH: 1, KW: 5, StrideH: 1, StrideW: 1, PadLeft: 1, PadRight: 3}}, fwd | dX},
+	{raw(Shape{N: 2, InC: 2, OutC: 5, Window: shaders.Window{InH: 9, InW: 14, KH: 4, KW: 6, StrideH: 3, StrideW: 2,
+		PadTop: 1, PadBottom: 0, PadLeft: 3, PadRight: 2}}), fwdReLU | dW},
+	{Shape{N: 2, InC: 6, InStride: 8, OutC: 3, Window: shaders.Window{InH: 8, InW: 5, KH: 1, KW: 5, StrideH: 1,
+		StrideW: 1, PadLeft: 1, PadRight: 3}}, fwd | dX},
 	{square(2, 16, 24, 1, 3, 1, 1), all},
 	{square(5, 24, 25, 5, 1, 1, 0), fwdReLU | dX | dW},
 	{raw(square(1, 2, 33, 5, 2, 1, 0)), fwdReLU | best},
@@ -99,7 +102,8 @@ var shapes = []sized{
 	{dilated(square(2, 5, 11, 13, 3, 2, 3), 2, 3), fwd | dX | dW},
 	{dilated(square(1, 4, 5, 3, 3, 1, 7), 7, 7), fwdReLU | dXReLU | dW},
 	{dilated(square(2, 16, 24, 9, 3, 1, 2), 2, 1), all | best},
-	{dilated(Shape{N: 3, InC: 6, InStride: 24, OutC: 26, Window: shaders.Window{InH: 12, InW: 17, KH: 2, KW: 4, StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 4, PadLeft: 5}}, 4, 3), fwd | dX | best},
+	{dilated(Shape{N: 3, InC: 6, InStride: 24, OutC: 26, Window: shaders.Window{InH: 12, InW: 17, KH: 2, KW: 4,
+		StrideH: 3, StrideW: 2, PadTop: 1, PadBottom: 4, PadLeft: 5}}, 4, 3), fwd | dX | best},
 	{dilated(square(3, 12, 26, 8, 3, 2, 1), 1, 3), dW | best},
 }
 
@@ -114,8 +118,9 @@ var otherCases = []sized{
 	{unbiased(square(1, 6, 13, 7, 3, 1, 1)), fwdReLU | dW},
 	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
 	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
-	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW},     // several shares
-	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW}, // which tiles divide evenly, and FXC took a row of dW for another
+	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares
+	// which tiles divide evenly, and FXC took a row of dW for another
+	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW},
 }
 
 // sampleVariants are Variants of which the others are sizes.
@@ -166,7 +171,8 @@ func (s Shape) variant(p Pass, source string) string {
 	parts := []string{s.Variants[p].String()}
 	for _, part := range []struct{ text, name string }{
 		{broadcastForward, "unpadded"}, {broadcastDW, "unpadded"}, {broadcastStep1, "by 1"}, {broadcastStep4, "by 4"},
-		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"}, {loaderPointwise, "pointwise"},
+		{step1, "by 1"}, {step4, "by 4"}, {read1, "by 1"}, {read4, "by 4"}, {rows1, "by 1"}, {rows4, "by 4"},
+		{loaderPointwise, "pointwise"},
 	} {
 		if strings.Contains(undilated.Replace(source), undilated.Replace(part.text)) {
 			parts = append(parts, part.name)
@@ -257,15 +263,19 @@ func cases(ss []sized) []check.Case {
 		x := r.Tensor(inPixels, s.InC, s.InStride)
 		dY := r.Tensor(outPixels, s.OutC, s.OutStride())
 		w := r.Tensor(s.Rows(), s.OutC, s.OutStride())
-		add(fwd, Forward, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false), check.Bound[forward]{Terms: s.Rows()}))
+		add(fwd, Forward, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false),
+			check.Bound[forward]{Terms: s.Rows()}))
 		rectified := slices.Clone(x)
 		if s.N > 1 { // what is not finite in one image stays there
 			last := rectified[(s.N-1)*s.InH*s.InW*s.InStride:]
 			last[0], last[len(last)-s.InStride] = math.Inf(1), math.NaN()
 		}
-		add(fwdReLU, Forward, check.Of(s.Forward(true), forward{rectified, w, zeros(s.Out())}, s.ForwardRef(true), check.Bound[forward]{Terms: s.Rows()}))
-		add(dW, WeightGradient, check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef, check.Bound[dwArgs]{Terms: s.perShare()}))
-		add(dW, single, check.Of(s.DWSum(), dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
+		add(fwdReLU, Forward, check.Of(s.Forward(true), forward{rectified, w, zeros(s.Out())}, s.ForwardRef(true),
+			check.Bound[forward]{Terms: s.Rows()}))
+		add(dW, WeightGradient, check.Of(s.DW(), dwArgs{x, dY, zeros(s.Part())}, s.DWRef,
+			check.Bound[dwArgs]{Terms: s.perShare()}))
+		add(dW, single, check.Of(s.DWSum(),
+			dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
 			check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
 		if s.InStride%4 != 0 {
 			continue // an input of the network, which has no gradient
@@ -273,13 +283,16 @@ func cases(ss []sized) []check.Case {
 		wT := zeros(s.Transposed())
 		s.TransposeRef(transp{w, wT})
 		terms := s.KH * s.KW * s.OutC
-		add(dX|dXReLU, single, check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef, check.Bound[transp]{}))
-		add(dX, InputGradient, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef, check.Bound[dxArgs]{Terms: terms}))
+		add(dX|dXReLU, single, check.Of(s.Transpose(), transp{w, zeros(s.Transposed())}, s.TransposeRef,
+			check.Bound[transp]{}))
+		add(dX, InputGradient, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef,
+			check.Bound[dxArgs]{Terms: terms}))
 		y := r.Tensor(inPixels, s.InC, s.InStride)
 		for i := range y { // half of it zero, as a relu leaves it
 			y[i] = max(y[i], 0)
 		}
-		add(dXReLU, InputGradient, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef, check.Bound[dxReLU]{Terms: terms}))
+		add(dXReLU, InputGradient, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef,
+			check.Bound[dxReLU]{Terms: terms}))
 	}
 	return cs
 }
@@ -307,7 +320,8 @@ func Gradients() []check.Gradient {
 		part, dw := make([]float64, s.Part()), make([]float64, s.Weights())
 		s.DWRef(DWArgs[[]float64]{x, dY, part})
 		s.DWSumRef(DWSumArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, part, dw})
-		base := check.Gradient{Op: "conv2d/dw", Detail: s.String(), Step: 1, Terms: s.Rows() + 1 + s.Out(), Magnitude: 5 * float64(s.Out()*s.Rows())}
+		base := check.Gradient{Op: "conv2d/dw", Detail: s.String(), Step: 1, Terms: s.Rows() + 1 + s.Out(),
+			Magnitude: 5 * float64(s.Out()*s.Rows())}
 		base.X, base.Grad, base.Loss = w, dw, func() float64 { return loss(x, w) }
 		gs = append(gs, base)
 		if s.InStride%4 != 0 {
@@ -327,7 +341,10 @@ func Gradients() []check.Gradient {
 		}
 		rectify()
 		s.DXReLURef(DXReLUArgs[[]float64]{dY, wT, rectified, dxReLU})
-		base.Op, base.Grad, base.Loss = "conv2d/dx+relu", dxReLU, func() float64 { rectify(); return loss(rectified, w) }
+		base.Op, base.Grad, base.Loss = "conv2d/dx+relu", dxReLU, func() float64 {
+			rectify()
+			return loss(rectified, w)
+		}
 		base.Step = 0.1
 		gs = append(gs, base)
 	}

@@ -262,8 +262,9 @@ func (t tileConsts) source(operands ...string) string {
 
 func (t tileConsts) groups() int { return shaders.DivUp(t.Tiles, t.Each) }
 
-// TileSource is the text of a Tile that computes count products of rows x columns (a multiple of 4) results with operands of
-// another op, which the parts bring in by fill terms at a time, and the number of its workgroups.
+// TileSource is the text of a Tile that computes count products of rows x columns (a multiple of
+// 4) results with operands of another op, which the parts bring in by fill terms at a time, and
+// the number of its workgroups.
 func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...string) (source string, groups int) {
 	t := v.tileOf(count, rows, columns, terms, fill)
 	return t.source(operands...), t.groups()
@@ -280,7 +281,8 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	if quads && v.Family != Block {
 		g.In, g.InStride = "vec4<f32>", g.InStride/4
 	}
-	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
+	k := gpu.Kernel[A]{Name: "conv2d/" + name, Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(),
+		Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
 	k.Iterations = g.KH * (1 + g.KW*(1+g.InC))
 	switch v.Family {
 	case Tile:
@@ -436,7 +438,8 @@ func (s Shape) Chain() int { return s.perShare() + s.shares() }
 // perShare is the number of pixels in a share.
 func (s Shape) perShare() int {
 	if line := s.line(); s.Variants[WeightGradient].Family == Broadcast && line > 0 {
-		// Loops over pixels and rows have a bound together. A share has whole lines, or parts of the only one.
+		// Loops over pixels and rows have a bound together. A share has whole lines, or parts of
+		// the only one.
 		pixels, unit := s.N*s.OutH()*s.OutW(), line
 		if s.pointwise() {
 			unit = 1
@@ -465,15 +468,18 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		OutVecs: s.OutStride() / 4, OutH: s.OutH(), OutW: s.OutW(),
 		Pixels: s.N * s.OutH() * s.OutW(), PixelsPerShare: s.perShare(),
 	}, dwConsts{
-		In: "f32", Taps: s.KH * s.KW, KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop, PadLeft: s.PadLeft, Lanes: v.Lanes,
+		In: "f32", Taps: s.KH * s.KW, KW: s.KW, StrideH: s.StrideH, StrideW: s.StrideW, PadTop: s.PadTop,
+		PadLeft: s.PadLeft, Lanes: v.Lanes,
 	}}
-	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(), Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
+	k := gpu.Kernel[DWArgs[gpu.View]]{Name: "conv2d/dw", Detail: s.String() + " " + v.String(), Flops: 2 * s.MACs(),
+		Lanes: v.Lanes, SharedBytes: v.SharedBytes()}
 	quads := s.InC%4 == 0 && s.InStride%4 == 0
 	switch v.Family {
 	case Tile:
 		t := v.tileOf(c.Shares, c.Rows, s.OutStride(), c.PixelsPerShare, 1)
 		k.Groups = t.groups()
-		known := struct{ WholePixels, Padded, Pointwise bool }{c.Pixels%c.PixelsPerShare == 0, s.padding() > 0, s.pointwise()}
+		known := struct{ WholePixels, Padded, Pointwise bool }{c.Pixels%c.PixelsPerShare == 0, s.padding() > 0,
+			s.pointwise()}
 		rows := rows1
 		if quads {
 			c.In, c.InStride, rows = "vec4<f32>", s.InStride/4, rows4
@@ -486,7 +492,8 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 				InC, InStride, InH, InW, KW int
 				Pixels, OutVecs, OutH, OutW int
 				StrideH, StrideW, AllRows   int
-			}{"f32", s.InC, s.InStride, s.InH, s.InW, s.KW, c.Pixels, c.OutVecs, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.Rows()}
+			}{"f32", s.InC, s.InStride, s.InH, s.InW, s.KW, c.Pixels, c.OutVecs, s.OutH(), s.OutW(), s.StrideH,
+				s.StrideW, s.Rows()}
 			source, groups, iterations := m.Broadcast(broadcastDW)
 			k.Broadcast, k.Groups, k.Iterations, k.Source = true, groups, iterations, s.source(operands, source)
 			return k

@@ -2,7 +2,8 @@
 // channels k of in[pixel that tap (r,s) of p reads][k] * w[r][s][k][c].
 // One invocation: 8 pixels x 12 channels in registers, no workgroup memory.
 // Its 20 loads feed 96 multiply-adds; padding costs a select and no branch.
-// From the loader: Pixel, pixel_at, tap (where a tap reads, or none); from the store: bias and store.
+// From the loader: Pixel, pixel_at, tap (where a tap reads, or none); from the
+// store: bias and store.
 // From row.wgsl: Row and mac.
 
 // load is 0 for taps in the padding, whose address is none.
@@ -17,7 +18,8 @@ fn run(group : u32, lane : u32) {
   let c1 = min(c + 1u, OutVecs - 1u);
   let c2 = min(c + 2u, OutVecs - 1u);
   let p = block * 8u;
-  // Lanes beyond the last channel rest. Nor does FXC know these bounds: it tries for seconds to unroll loops whose bounds it knows.
+  // Lanes beyond the last channel rest. Nor does FXC know these bounds: it tries for seconds to
+  // unroll loops whose bounds it knows.
   let busy = u32(c < OutVecs);
   let p0 = pixel_at(p);
   let p1 = pixel_at(p + 1u);

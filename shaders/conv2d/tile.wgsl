@@ -7,7 +7,8 @@
 // index that is not a constant, which took a fifth of its instructions.
 // Conditions on constants alone cost nothing: Whole, WholeRows and WholeColumns are
 // true where the tiles divide the product evenly.
-// From tile_one.wgsl or tile_each.wgsl: run. From the operands: Rows4, rows_at, fill, columns_at and store_row.
+// From tile_one.wgsl or tile_each.wgsl: run. From the operands: Rows4, rows_at, fill,
+// columns_at and store_row.
 var<workgroup> tile_a : array<array<array<vec4<f32>, RowQuads>, 4>, DepthQuads>; // [k / 4][k % 4][row / 4]
 var<workgroup> tile_b : array<array<array<vec4<f32>, ColumnQuads>, 4>, DepthQuads>; // [k / 4][k % 4][column / 4]
 
@@ -73,7 +74,8 @@ fn run_tile(tile : u32, lane : u32) {
   store8(share, row + 4u * y, column + x2, t.right);
 }
 
-// clamp_k is k, or the last that there is; fill leaves zeros beyond it, so that the others are of no weight.
+// clamp_k is k, or the last that there is; fill leaves zeros beyond it, so that the
+// others are of no weight.
 fn clamp_k(k : u32) -> u32 { return select(min(k, K - 1u), k, Whole); }
 
 fn store8(share : u32, row : u32, c : u32, t : Sums) {

@@ -1,6 +1,6 @@
 // The operands of the weight and bias gradient: a row is (r,s,ci), and row
-// Taps*InC the bias if there is one, which reads 1 everywhere; a column is an output channel; k is a
-// pixel of dY, of the share.
+// Taps*InC the bias if there is one, which reads 1 everywhere; a column is an output channel; k is
+// a pixel of dY, of the share.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // From the reader: Rows4, rows_at and fetch, four rows of one pixel.
 fn fill(rows : Rows4, share : u32, first : u32, i : u32, quad : u32) {

@@ -28,8 +28,8 @@ func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
 //   - Block has 8 pixels x 12 channels in the registers of a lane and no
 //     workgroup memory: for any device, 8 lanes on a software adapter, whose
 //     vectors are as wide, and 64 on a GPU.
-//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast: a [Product] of matrices, or else 24 x 4 in the
-//     registers of a lane.
+//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast: a [Product] of matrices,
+//     or else 24 x 4 in the registers of a lane.
 //   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
 //     Depth at a time, and a lane has 8 x 8 of them in registers. Where its
 //     memory is cleared first, it takes Each such tiles.
@@ -39,8 +39,8 @@ type Variant struct {
 	Rows, Columns, Depth int // of a Tile
 	Each                 int // tiles of a workgroup, one after the other; 0 is one whose memory is not cleared
 
-	// Alpha is the number of points in each direction of package winograd, whose products run on the
-	// family; 0 is the sum over the taps, as it stands.
+	// Alpha is the number of points in each direction of package winograd, whose products run on
+	// the family; 0 is the sum over the taps, as it stands.
 	Alpha int
 }
 
@@ -95,18 +95,19 @@ func (v Variant) each(n int) Variant {
 	return v
 }
 
-// several are the numbers of tiles for a workgroup that are worth trying where its memory is cleared.
+// several are the numbers of tiles for a workgroup that are worth trying where its memory is
+// cleared.
 var several = []int{1, 2, 4, 8}
 
 // SharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
 func (v Variant) SharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
 
-// fills is the number of workgroups that keep a GPU busy, and fillsCleared that for a GPU on which their memory
-// is cleared, which has 7 to 80 cores.
+// fills is the number of workgroups that keep a GPU busy, and fillsCleared that for a GPU on which
+// their memory is cleared, which has 7 to 80 cores.
 const fills, fillsCleared = 512, 128
 
-// clearing is what it takes a workgroup to have 16 bytes of its memory cleared by one of its lanes, in
-// multiply-adds: 4 cycles, in which half of the 128 lanes of a core have nothing else to do.
+// clearing is what it takes a workgroup to have 16 bytes of its memory cleared by one of its lanes,
+// in multiply-adds: 4 cycles, in which half of the 128 lanes of a core have nothing else to do.
 const clearing = 256
 
 // Candidates are the variants of a pass that are worth trying on the device, the
@@ -141,7 +142,9 @@ func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 				fit[i] = s.cleared(p, v)
 			}
 		}
-		slices.SortStableFunc(fit, func(a, b Variant) int { return cmp.Compare(s.cost(p, a, false), s.cost(p, b, false)) })
+		slices.SortStableFunc(fit, func(a, b Variant) int {
+			return cmp.Compare(s.cost(p, a, false), s.cost(p, b, false))
+		})
 		return append(fit, block(64))
 	}
 	if s.runs(d, p, broadcast) {
@@ -194,7 +197,8 @@ var allVariants = func() []Variant {
 // Families are a variant of each family that runs on the device.
 func Families(d *gpu.Device) []Variant {
 	return slices.DeleteFunc(append([]Variant{broadcast, block(8)}, sampleVariants...), func(v Variant) bool {
-		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile && v.SharedBytes() > d.Adapter().Limits.MaxSharedBytes
+		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile &&
+			v.SharedBytes() > d.Adapter().Limits.MaxSharedBytes
 	})
 }
 
@@ -204,7 +208,8 @@ var alphas = []int{6, 8}
 // winograd reports whether the shape has variants with points.
 func (s Shape) winograd() bool {
 	h, w := s.Dilation()
-	return h*w == 1 && (s.KH == 3 || s.KH == 5) && s.KW == s.KH && s.StrideH == 1 && s.StrideW == 1 && s.InStride == shaders.RoundUp(s.InC, 4)
+	return h*w == 1 && (s.KH == 3 || s.KH == 5) && s.KW == s.KH && s.StrideH == 1 && s.StrideW == 1 &&
+		s.InStride == shaders.RoundUp(s.InC, 4)
 }
 
 // maxPoints bounds the bytes of a tensor of points. The points of the images that package winograd
@@ -250,21 +255,25 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	case Tile:
 		return v.Lanes <= l.MaxGroupSize && v.SharedBytes() <= l.MaxSharedBytes
 	case Broadcast:
-		return d.Broadcast() && (v.Alpha > 0 && s.product(p, v.Alpha).Columns >= broadcastColumns || v.Alpha == 0 && s.broadcasts(p))
+		return d.Broadcast() && (v.Alpha > 0 && s.product(p, v.Alpha).Columns >= broadcastColumns || v.Alpha == 0 &&
+			s.broadcasts(p))
 	}
 	return true
 }
 
-// product is what a pass computes, with the tiles of alpha points in each direction or the taps as they stand.
+// product is what a pass computes, with the tiles of alpha points in each direction or the taps as
+// they stand.
 func (s Shape) product(p Pass, alpha int) Product {
 	h, w := s.OutH(), s.OutW()
 	if p == InputGradient {
 		h, w = s.InH, s.InW
 	}
-	m := Product{Shares: 1, Rows: s.N * h * w, Terms: s.KH * s.KW * s.InC, Columns: s.OutStride(), Strided: p == WeightGradient}
+	m := Product{Shares: 1, Rows: s.N * h * w, Terms: s.KH * s.KW * s.InC, Columns: s.OutStride(),
+		Strided: p == WeightGradient}
 	if alpha > 0 {
 		out := alpha + 1 - s.KH
-		m.Shares, m.Rows, m.Terms = alpha*alpha, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4), s.InStride
+		m.Shares, m.Rows, m.Terms = alpha*alpha, shaders.RoundUp(s.N*shaders.DivUp(h, out)*shaders.DivUp(w, out), 4),
+			s.InStride
 	}
 	switch {
 	case p == InputGradient && alpha > 0:
@@ -279,9 +288,10 @@ func (s Shape) product(p Pass, alpha int) Product {
 	return m
 }
 
-// What a value of a transform to or from points takes, which is moved twice, and the dispatch of another
-// kernel, in multiply-adds of a product. On llvmpipe they were measured, but that the dispatch there is of 0.3 ms and not
-// of 0.04: the driver compiles each kernel for a second. For GPUs they are counted: 8 bytes at 3 TB/s, 5 us, at 20 Tmac/s.
+// What a value of a transform to or from points takes, which is moved twice, and the dispatch of
+// another kernel, in multiply-adds of a product. On llvmpipe they were measured, but that the
+// dispatch there is of 0.3 ms and not of 0.04: the driver compiles each kernel for a second. For
+// GPUs they are counted: 8 bytes at 3 TB/s, 5 us, at 20 Tmac/s.
 const (
 	softwareValue, softwareDispatch = 12, 1e7
 	gpuValue, gpuDispatch           = 50, 1e8
@@ -326,8 +336,8 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	return work + value*float64(m.Shares*values) + 3*dispatch
 }
 
-// broadcastProduct is what the pass computes on Broadcast's product of matrices, if it does: without padding, it
-// has pixels of 1x1 or of a block of terms, or a block of the pixels of a line.
+// broadcastProduct is what the pass computes on Broadcast's product of matrices, if it does:
+// without padding, it has pixels of 1x1 or of a block of terms, or a block of the pixels of a line.
 func (s Shape) broadcastProduct(p Pass) (Product, bool) {
 	m := s.product(p, 0)
 	channels := s.InC
@@ -343,12 +353,14 @@ func (s Shape) broadcastProduct(p Pass) (Product, bool) {
 	case p == InputGradient:
 		channels = s.OutC
 	}
-	m.Biased, m.Strided, m.Whole = p == Forward && !s.NoBias, channels%4 > 0 || p == Forward && s.InStride%4 > 0, !s.pointwise()
+	m.Biased, m.Strided, m.Whole = p == Forward && !s.NoBias, channels%4 > 0 || p == Forward && s.InStride%4 > 0,
+		!s.pointwise()
 	return m, s.pointwise() || p == Forward && m.Terms <= blockVecs
 }
 
-// line is the number of pixels of y whose pixels of x are as far apart, one from the next, where those of Broadcast's
-// weight gradient are: without padding. It is 0 where too few of them make a block.
+// line is the number of pixels of y whose pixels of x are as far apart, one from the
+// next, where those of Broadcast's weight gradient are: without padding. It is 0 where
+// too few of them make a block.
 func (s Shape) line() int {
 	switch {
 	case s.padding() > 0 || s.KH*s.KW*s.InC >= 1<<12:
@@ -403,5 +415,6 @@ var files embed.FS
 
 // SourceHash identifies the text of the kernels and the variants there are.
 func SourceHash() string {
-	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas, blockVecs, blockRows, busy, pinned)
+	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas, blockVecs, blockRows,
+		busy, pinned)
 }

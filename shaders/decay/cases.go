@@ -32,7 +32,9 @@ func cases(s Shape, metrics []float64, r check.Rand) []check.Case {
 		decay[j] = max(0, decay[j])
 	}
 	return []check.Case{
-		check.Of(s.Coupled(), coupledArgs{r.Floats(n), r.Floats(n), decay}, s.CoupledRef, check.Bound[coupledArgs]{Terms: 2}),
-		check.Of(s.Decoupled(), decoupledArgs{shaders.Batch{Rate: -0.05}, r.Floats(n), decay, metrics}, s.DecoupledRef, check.Bound[decoupledArgs]{Terms: 3}),
+		check.Of(s.Coupled(), coupledArgs{r.Floats(n), r.Floats(n), decay}, s.CoupledRef,
+			check.Bound[coupledArgs]{Terms: 2}),
+		check.Of(s.Decoupled(), decoupledArgs{shaders.Batch{Rate: -0.05}, r.Floats(n), decay, metrics}, s.DecoupledRef,
+			check.Bound[decoupledArgs]{Terms: 3}),
 	}
 }

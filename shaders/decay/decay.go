@@ -63,7 +63,8 @@ func (s Shape) Coupled() gpu.Kernel[CoupledArgs[gpu.View]] {
 // Decoupled subtracts the decay from the weights.
 func (s Shape) Decoupled() gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]]{
-		Name: "decay/decoupled", Detail: fmt.Sprint(s.Count), Source: shaders.Source(s.consts(), shaders.BatchStruct, shaders.Metrics, decoupled),
+		Name: "decay/decoupled", Detail: fmt.Sprint(s.Count),
+		Source: shaders.Source(s.consts(), shaders.BatchStruct, shaders.Metrics, decoupled),
 		Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 3,
 	}
 }

@@ -37,7 +37,8 @@ func TestRef(t *testing.T) {
 // without each barrier, and mistakes of their own.
 var mutants = []checktest.Mutant{
 	{Kernel: "gcn", Kind: "sign", Right: "base - mean) * factor", Wrong: "base + mean) * factor"},
-	{Kernel: "gcn", Kind: "sign", Right: "let d = x[first + e] - base - mean", Wrong: "let d = x[first + e] - base + mean"},
+	{Kernel: "gcn", Kind: "sign", Right: "let d = x[first + e] - base - mean",
+		Wrong: "let d = x[first + e] - base + mean"},
 	{Kernel: "gcn", Kind: "index", Right: "group * Elems", Wrong: "group"},
 	{Kernel: "gcn", Kind: "index", Right: "x[first + e] - base);", Wrong: "x[first] - base);"},
 	{Kernel: "gcn", Kind: "unwritten", Right: "var e = lane; e < Elems", Wrong: "var e = lane; e + 1u < Elems"},

@@ -12,7 +12,8 @@ import (
 func square(n, c, out, groups, size, k, stride, dilation int) Shape {
 	pad := (k - 1) * dilation / 2
 	return Shape{N: n, InC: c, InStride: shaders.RoundUp(c, 4), OutC: out, Groups: groups,
-		Window: shaders.Window{InH: size, InW: size, KH: k, KW: k, DilationH: dilation, DilationW: dilation, StrideH: stride, StrideW: stride, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}}
+		Window: shaders.Window{InH: size, InW: size, KH: k, KW: k, DilationH: dilation, DilationW: dilation,
+			StrideH: stride, StrideW: stride, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}}
 }
 
 // BenchmarkPasses runs each pass of grouped convolutions. A depthwise one is bound by memory: GB/s

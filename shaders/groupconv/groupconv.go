@@ -41,8 +41,8 @@ var (
 // Shape is a convolution of N images.
 //
 // The weights are a matrix [Rows,OutStride]: row (r*KW+s)*InC/Groups + ci has the weights of
-// tap (r,s) and channel ci of a group, and the last row, unless there is none, the bias. Its columns
-// from OutC on are zero.
+// tap (r,s) and channel ci of a group, and the last row, unless there is none, the bias. Its
+// columns from OutC on are zero.
 type Shape struct {
 	N              int
 	InC, InStride  int // channels of x and their stride
@@ -101,7 +101,8 @@ func (s Shape) Check() error {
 		return err
 	}
 	if s.InC%s.Groups != 0 || s.OutC%s.Groups != 0 {
-		return fmt.Errorf("%d groups of %d input and %d output channels; want groups of equal size", s.Groups, s.InC, s.OutC)
+		return fmt.Errorf("%d groups of %d input and %d output channels; want groups of equal size", s.Groups,
+			s.InC, s.OutC)
 	}
 	if s.InStride < s.InC {
 		return fmt.Errorf("channel stride is %d; want at least the %d channels", s.InStride, s.InC)
@@ -214,7 +215,8 @@ func (c *consts) blocks(stride int) {
 
 func slideKernel[A any](s Shape, name string, c consts, texts ...string) gpu.Kernel[A] {
 	return gpu.Kernel[A]{
-		Name: "groupconv/" + name, Detail: s.String(), Source: shaders.Source(c, append(texts, c.product(mac1, mac4), slide)...),
+		Name: "groupconv/" + name, Detail: s.String(),
+		Source: shaders.Source(c, append(texts, c.product(mac1, mac4), slide)...),
 		Groups: shaders.DivUp(c.Lines*c.Blocks*c.OutVecs, 64), Lanes: 64, Flops: 2 * s.MACs(),
 		Iterations: c.KH * (1 + c.Phases*(1+c.Turns) + c.Turns*c.KW),
 	}
@@ -264,7 +266,8 @@ func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 }
 
 const (
-	// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after 65,535 iterations.
+	// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after 65,535
+	// iterations.
 	maxSum = 16384
 	// fills is the number of invocations that keep a GPU busy.
 	fills = 8192

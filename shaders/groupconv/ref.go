@@ -48,7 +48,8 @@ func (s Shape) TransposeRef(a TransposeArgs[[]float64]) {
 	for t := range s.KH * s.KW {
 		for co := range s.GroupOut() {
 			for ci := range s.InC {
-				a.WT[(t*s.GroupOut()+co)*s.InStride+ci] = a.W[(t*s.GroupIn()+ci%s.GroupIn())*s.OutStride()+ci/s.GroupIn()*s.GroupOut()+co]
+				from := (t*s.GroupIn()+ci%s.GroupIn())*s.OutStride() + ci/s.GroupIn()*s.GroupOut() + co
+				a.WT[(t*s.GroupOut()+co)*s.InStride+ci] = a.W[from]
 			}
 		}
 	}

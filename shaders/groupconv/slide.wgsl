@@ -12,8 +12,8 @@ fn run(group : u32, lane : u32) {
   let c = i % OutVecs;
   let block = (i / OutVecs) % Blocks;
   let line = i / (OutVecs * Blocks);
-  // Lanes beyond the last line rest. Nor do compilers know bounds with busy: FXC tries for seconds to
-  // unroll long loops whose bounds it knows. Short ones are faster with bounds that are known.
+  // Lanes beyond the last line rest. Nor do compilers know bounds with busy: FXC tries for seconds
+  // to unroll long loops whose bounds it knows. Short ones are faster with bounds that are known.
   let busy = u32(line < Lines);
   let turns = select(Turns * busy, 1u, Turns == 1u);
   let first = first_column(block);

@@ -49,7 +49,8 @@ type consts struct {
 
 func (s Shape) consts() consts {
 	w, h := pillow.TapWords(s.InW, s.OutW), pillow.TapWords(s.InH, s.OutH)
-	return consts{s.N, s.C, s.InH, s.InW, s.OutH, s.OutW, s.First, s.Count, w, h, s.OutW * w, pillow.Bits, 1 << (pillow.Bits - 1)}
+	return consts{s.N, s.C, s.InH, s.InW, s.OutH, s.OutW, s.First, s.Count, w, h, s.OutW * w, pillow.Bits,
+		1 << (pillow.Bits - 1)}
 }
 
 // Check refuses shapes that make no sense.

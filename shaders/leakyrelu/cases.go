@@ -24,8 +24,10 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	x := r.Floats(s.Elems)
 	x[s.Elems/2] = 0
 	return []check.Case{
-		check.Of(s.Forward(), forwardArgs{x, make([]float64, s.Elems)}, s.ForwardRef, check.Bound[forwardArgs]{Terms: 1}),
-		check.Of(s.Backward(), backwardArgs{x, r.Floats(s.Elems), make([]float64, s.Elems)}, s.BackwardRef, check.Bound[backwardArgs]{Terms: 1}),
+		check.Of(s.Forward(), forwardArgs{x, make([]float64, s.Elems)}, s.ForwardRef,
+			check.Bound[forwardArgs]{Terms: 1}),
+		check.Of(s.Backward(), backwardArgs{x, r.Floats(s.Elems), make([]float64, s.Elems)}, s.BackwardRef,
+			check.Bound[backwardArgs]{Terms: 1}),
 	}
 }
 

@@ -54,7 +54,8 @@ func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 		Slope float32
 	}{shaders.DivUp(s.Elems, 4), s.Slope}
 	return gpu.Kernel[A]{
-		Name: "leakyrelu/" + name, Detail: fmt.Sprintf("%d slope=%g", s.Elems, s.Slope), Source: shaders.Source(c, text),
+		Name: "leakyrelu/" + name, Detail: fmt.Sprintf("%d slope=%g", s.Elems, s.Slope),
+		Source: shaders.Source(c, text),
 		Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(s.Elems),
 	}
 }

@@ -13,8 +13,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.tensor([-2., 0., 3.], requires_grad=True)
-// y = torch.nn.functional.leaky_relu(x, 0.25); y.backward(torch.tensor([1., 2., 4.])); print(y, x.grad)
+// x = torch.tensor([-2., 0., 3.], requires_grad=True) y = torch.nn.functional.leaky_relu(x, 0.25);
+// y.backward(torch.tensor([1., 2., 4.])); print(y, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{Elems: 3, Slope: 0.25}
 	x, y, dX := []float64{-2, 0, 3}, make([]float64, 3), make([]float64, 3)

@@ -15,8 +15,8 @@ func (s Shape) magnitude(a refArgs) {
 	s.Ref(a)
 }
 
-// bound is that of the kernel. A difference has 1u of its terms, its square 3u and C*Pixels sums; the
-// product with the mean one more. The gradient has three products.
+// bound is that of the kernel. A difference has 1u of its terms, its square 3u and C*Pixels sums;
+// the product with the mean one more. The gradient has three products.
 func (s Shape) bound() check.Bound[refArgs] {
 	return check.Bound[refArgs]{Terms: s.C*s.Pixels + 4, Magnitude: s.magnitude}
 }
@@ -30,7 +30,8 @@ func Cases() []check.Case {
 		s    Shape
 		rows int
 	}{
-		{Shape{1, 1, 1, 4}, 1}, {Shape{8, 10, 1, 12}, 8}, {Shape{65, 3, 1, 4}, 33}, {Shape{3, 257, 1, 260}, 2}, {Shape{128, 4, 1, 4}, 127},
+		{Shape{1, 1, 1, 4}, 1}, {Shape{8, 10, 1, 12}, 8}, {Shape{65, 3, 1, 4}, 33}, {Shape{3, 257, 1, 260}, 2},
+		{Shape{128, 4, 1, 4}, 127},
 		{Shape{2, 3, 35, 4}, 2}, {Shape{65, 1, 12, 4}, 64},
 	} {
 		cs = append(cs, of(check.Checked(c.s), c.rows, r))
@@ -53,7 +54,8 @@ func of(s Shape, rows int, r check.Rand) check.Case {
 func Gradients() []check.Gradient {
 	r := check.NewRand(17)
 	s := Shape{4, 5, 2, 8}
-	a := refArgs{shaders.Batch{Rows: 3, InvImages: 0.25}, r.Tensor(8, 5, 8), r.Floats(40), make([]float64, 64), make([]float64, 8)}
+	a := refArgs{shaders.Batch{Rows: 3, InvImages: 0.25}, r.Tensor(8, 5, 8), r.Floats(40), make([]float64, 64),
+		make([]float64, 8)}
 	s.Ref(a)
 	grad := append([]float64(nil), a.DX...)
 	return []check.Gradient{{

@@ -48,7 +48,8 @@ func (s Shape) Check() error {
 // Kernel computes loss and gradient of each row.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
-		Name: "mse", Detail: fmt.Sprintf("%dx%dx%d", s.N, s.C, s.Pixels), Source: shaders.Source(s.consts(), shaders.BatchStruct, text),
+		Name: "mse", Detail: fmt.Sprintf("%dx%dx%d", s.N, s.C, s.Pixels),
+		Source: shaders.Source(s.consts(), shaders.BatchStruct, text),
 		Groups: shaders.DivUp(s.N, 64), Lanes: 64, Flops: int64(s.N*s.C*s.Pixels) * 4, Iterations: s.Pixels * s.Stride,
 	}
 }

@@ -1,8 +1,8 @@
-// Mean squared error of one batch: for each row the mean of (x - target)^2 over its C*Pixels values,
-// and the gradient of the batch's mean, dX = (x - target) * 2 * Mean * invImages, with
-// Mean = 1/(C*Pixels). Rows from batch.rows on are masked: all zero. Shapes: x and dX
-// [N,Pixels,Stride], of which the first C of a pixel count and the rest is padding; target
-// [N,C,Pixels]; row [N] holds (loss, 0). One invocation: one row. Assigns.
+// Mean squared error of one batch: for each row the mean of (x - target)^2 over its C*Pixels
+// values, and the gradient of the batch's mean, dX = (x - target) * 2 * Mean * invImages, with Mean
+// = 1/(C*Pixels). Rows from batch.rows on are masked: all zero. Shapes: x and dX [N,Pixels,Stride],
+// of which the first C of a pixel count and the rest is padding; target [N,C,Pixels]; row [N] holds
+// (loss, 0). One invocation: one row. Assigns.
 fn run(group : u32, lane : u32) {
   let n = group * 64u + lane;
   if (n >= N) { return; }

@@ -13,11 +13,12 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True)
-// l = torch.nn.MSELoss()(x, torch.tensor([[2., 0., .5], [1., 1., 1.]])); l.backward(); print(l, x.grad)
+// x = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True) l = torch.nn.MSELoss()(x,
+// torch.tensor([[2., 0., .5], [1., 1., 1.]])); l.backward(); print(l, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{2, 3, 1, 3}
-	a := refArgs{shaders.Batch{Rows: 2, InvImages: 0.5}, []float64{1, -2, 0.5, 0, 3, -1}, []float64{2, 0, 0.5, 1, 1, 1}, make([]float64, 6), make([]float64, 4)}
+	a := refArgs{shaders.Batch{Rows: 2, InvImages: 0.5}, []float64{1, -2, 0.5, 0, 3, -1}, []float64{2, 0, 0.5, 1, 1, 1},
+		make([]float64, 6), make([]float64, 4)}
 	s.Ref(a)
 	assert.InDelta(t, 2.33333333, (a.Row[0]+a.Row[2])/2, 1e-6)
 	assert.InDeltaSlice(t, []float64{-0.33333333, -0.66666667, 0, -0.33333333, 0.66666667, -0.66666667}, a.DX, 1e-6)

@@ -13,7 +13,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 // x = torch.tensor([[0.2, 0.4], [1.0, 0.0]]).reshape(2, 1, 2)  # [C,H,W]
 // print(torchvision.transforms.Normalize([0.5, 0.25], [0.5, 0.125])(x))
 func TestRefIsTorchvisions(t *testing.T) {
-	a := refArgs{X: []float64{0.2, 1, 0.4, 0}, Mean: []float64{0.5, 0.25}, Deviation: []float64{0.5, 0.125}, Y: make([]float64, 4)}
+	a := refArgs{X: []float64{0.2, 1, 0.4, 0}, Mean: []float64{0.5, 0.25}, Deviation: []float64{0.5, 0.125},
+		Y: make([]float64, 4)}
 	Shape{Elems: 4, C: 2}.Ref(a)
 	assert.InDeltaSlice(t, []float64{-0.6, 6, -0.2, -2}, a.Y, 1e-12)
 }
@@ -32,7 +33,8 @@ var mutants = []checktest.Mutant{
 	{Kernel: "normalise", Kind: "index", Right: "deviation[i % C]", Wrong: "deviation[0]"},
 	{Kernel: "normalise", Kind: "unwritten", Right: "i < Elems", Wrong: "i + 1u < Elems"},
 	{Kernel: "normalise", Kind: "reciprocal", Right: ") / ", Wrong: ") * "},
-	{Kernel: "normalise", Kind: "order", Right: "(x[i] - mean[i % C]) / deviation[i % C]", Wrong: "x[i] / deviation[i % C] - mean[i % C]"},
+	{Kernel: "normalise", Kind: "order", Right: "(x[i] - mean[i % C]) / deviation[i % C]",
+		Wrong: "x[i] / deviation[i % C] - mean[i % C]"},
 }
 
 func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(), mutants) }

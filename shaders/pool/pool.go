@@ -97,7 +97,8 @@ func (s Shape) Check() error {
 		return fmt.Errorf("dilation is %dx%d; want none", h, w)
 	}
 	if max(s.PadTop, s.PadBottom) >= s.KH || max(s.PadLeft, s.PadRight) >= s.KW {
-		return fmt.Errorf("padding is %d,%d,%d,%d; want less than the kernel, %dx%d", s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.KH, s.KW)
+		return fmt.Errorf("padding is %d,%d,%d,%d; want less than the kernel, %dx%d", s.PadTop, s.PadBottom, s.PadLeft,
+			s.PadRight, s.KH, s.KW)
 	}
 	return nil
 }
@@ -120,7 +121,8 @@ func kernel[A any](s Shape, name string, elements, window, iterations int, parts
 	lanes := shaders.ElemOf(s.C).Lanes
 	return gpu.Kernel[A]{
 		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, append(parts, place)...),
-		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window), Iterations: iterations,
+		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window),
+		Iterations: iterations,
 	}
 }
 

@@ -22,14 +22,17 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Elems
 	x := r.Floats(n)
 	x[n/2] = 0
-	for i, v := range []float64{math.NaN(), math.Copysign(math.NaN(), -1), math.Inf(1), math.Inf(-1), math.Copysign(0, -1)} {
+	for i, v := range []float64{math.NaN(), math.Copysign(math.NaN(), -1), math.Inf(1), math.Inf(-1),
+		math.Copysign(0, -1)} {
 		if n > 12 {
 			x[8+i] = v
 		}
 	}
 	return []check.Case{
-		check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{}),
-		check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{}),
+		check.Of(s.Forward(), ForwardArgs[[]float64]{X: x, Y: make([]float64, n)}, s.ForwardRef,
+			check.Bound[ForwardArgs[[]float64]]{}),
+		check.Of(s.Backward(), BackwardArgs[[]float64]{Y: x, DY: r.Floats(n), DX: make([]float64, n)}, s.BackwardRef,
+			check.Bound[BackwardArgs[[]float64]]{}),
 	}
 }
 

@@ -33,7 +33,8 @@ func Cases() []check.Case {
 			g[overflow] = math.MaxFloat32
 			cs = append(cs,
 				check.Of(check.Checked(s).Plain(), plainArgs{b, g, w, metrics}, s.PlainRef, check.Bound[plainArgs]{}),
-				check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, g, w, v, metrics}, s.WithMomentumRef, check.Bound[momentumArgs]{}))
+				check.Of(check.Checked(s).WithMomentum(), momentumArgs{b, g, w, v, metrics}, s.WithMomentumRef,
+					check.Bound[momentumArgs]{}))
 		}
 	}
 	return cs
@@ -46,7 +47,8 @@ func Sized(s Shape, r check.Rand) []check.Case {
 		terms = 7
 	}
 	return []check.Case{
-		check.Of(s.Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef, check.Bound[plainArgs]{Terms: 4}),
+		check.Of(s.Plain(), plainArgs{b, r.Floats(n), r.Floats(n), make([]float64, 4)}, s.PlainRef,
+			check.Bound[plainArgs]{Terms: 4}),
 		check.Of(s.WithMomentum(), momentumArgs{b, r.Floats(n), r.Floats(n), r.Floats(n), make([]float64, 4)},
 			s.WithMomentumRef, check.Bound[momentumArgs]{Terms: terms}),
 	}

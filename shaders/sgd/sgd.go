@@ -80,13 +80,17 @@ func (s Shape) String() string {
 // Plain is the update without momentum.
 func (s Shape) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[PlainArgs[gpu.View, gpu.View]]{
-		Name: "sgd", Detail: s.String(), Source: shaders.Source(plainConsts{shaders.DivUp(s.Count, 4), s.Decay}, shaders.BatchStruct, shaders.Metrics, plain), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 4,
+		Name: "sgd", Detail: s.String(), Source: shaders.Source(plainConsts{shaders.DivUp(s.Count, 4), s.Decay},
+			shaders.BatchStruct, shaders.Metrics, plain), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 4,
 	}
 }
 
 // WithMomentum is the update with momentum.
 func (s Shape) WithMomentum() gpu.Kernel[MomentumArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[MomentumArgs[gpu.View, gpu.View]]{
-		Name: "sgd/momentum", Detail: s.String(), Source: shaders.Source(momentumConsts{shaders.DivUp(s.Count, 4), s.Momentum, s.Decay, s.Nesterov}, shaders.BatchStruct, shaders.Metrics, momentum), Groups: s.groups(), Lanes: 64, Flops: int64(s.Count) * 6,
+		Name: "sgd/momentum", Detail: s.String(),
+		Source: shaders.Source(momentumConsts{shaders.DivUp(s.Count, 4), s.Momentum, s.Decay, s.Nesterov},
+			shaders.BatchStruct, shaders.Metrics, momentum), Groups: s.groups(), Lanes: 64,
+		Flops: int64(s.Count) * 6,
 	}
 }

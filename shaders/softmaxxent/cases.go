@@ -85,7 +85,8 @@ func Cases() []check.Case {
 		{Shape{1, 1, 4}, 1, 1, 1, 0.5}, {Shape{8, 10, 12}, 8, 0, 1, 0}, {Shape{65, 10, 12}, 33, 3, 0, 0.1},
 		{Shape{128, 100, 100}, 127, 30, 1, 0.3}, {Shape{3, 7, 8}, 1, 1000, 0, 0}, {Shape{2, 1000, 1000}, 2, 5, 1, 0.9},
 	} {
-		cs = append(cs, cases(c.s, shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows), First: c.first}, c.scale, c.smoothing, r)...)
+		cs = append(cs, cases(c.s, shaders.Batch{Rows: uint32(c.rows), InvImages: 1 / float32(c.rows), First: c.first},
+			c.scale, c.smoothing, r)...)
 	}
 	return append(cs, divergence()...)
 }
@@ -110,17 +111,20 @@ func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []c
 	}
 	row := r.Floats(2 * s.N)
 	return []check.Case{
-		check.Of(s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)), Row: make([]float64, 2*s.N)},
+		check.Of(s.Kernel(), refArgs{Batch: b, X: x, Label: label, DX: make([]float64, len(x)),
+			Row: make([]float64, 2*s.N)},
 			s.Ref, check.Bound[refArgs]{Terms: s.Classes, Magnitude: s.magnitude, Ulps: s.ulps()}),
 		s.weighted(b, x, label, weights(r, s.Classes, s.N != 8), smoothing),
-		check.Of(s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, s.TotalRef, check.Bound[totalArgs]{Terms: s.N + 1}),
+		check.Of(s.Total(), totalArgs{b, row, append(r.Floats(2), 0, 0)}, s.TotalRef,
+			check.Bound[totalArgs]{Terms: s.N + 1}),
 	}
 }
 
 // weighted is a case of the weighted kernel.
 func (s Shape) weighted(b shaders.Batch, x []float64, label []uint32, weight []float64, smoothing float64) check.Case {
 	w := check.Checked(Weighted{s, smoothing})
-	a := weightedArgs{Batch: b, X: x, Label: label, Weight: weight, DX: make([]float64, len(x)), Row: make([]float64, 2*s.N)}
+	a := weightedArgs{Batch: b, X: x, Label: label, Weight: weight, DX: make([]float64, len(x)),
+		Row: make([]float64, 2*s.N)}
 	return check.Of(w.Kernel(), a, w.Ref, w.bound())
 }
 
@@ -146,10 +150,12 @@ func divergence() []check.Case {
 		loss    float64 // of the second row
 		first   uint32
 	}{
-		{[4]float64{0, 0, 0, 0}, inf, 1}, {[4]float64{inf, 1, 0, 0}, 2, 0}, {[4]float64{3, 1, 0, 1}, 2, 1}, {[4]float64{3, 1, 1, 0}, 2, 1}, {[4]float64{inf, 1, 0, 0}, 2, 1},
+		{[4]float64{0, 0, 0, 0}, inf, 1}, {[4]float64{inf, 1, 0, 0}, 2, 0}, {[4]float64{3, 1, 0, 1}, 2, 1},
+		{[4]float64{3, 1, 1, 0}, 2, 1}, {[4]float64{inf, 1, 0, 0}, 2, 1},
 	} {
 		b := shaders.Batch{Rows: 2, First: c.first}
-		cs = append(cs, check.Of(s.Total(), totalArgs{b, []float64{0.5, 1, c.loss, 0}, c.metrics[:]}, s.TotalRef, check.Bound[totalArgs]{}))
+		cs = append(cs, check.Of(s.Total(), totalArgs{b, []float64{0.5, 1, c.loss, 0}, c.metrics[:]}, s.TotalRef,
+			check.Bound[totalArgs]{}))
 	}
 	return cs
 }

@@ -9,8 +9,8 @@ import (
 	"wgnin/shaders/conv2d"
 )
 
-// transforms bound the error of a matrix applied to both directions: each sum has a rounded coefficient, a
-// product and its additions.
+// transforms bound the error of a matrix applied to both directions: each sum has a rounded
+// coefficient, a product and its additions.
 func transforms(m Matrix) int { return 2*m.terms() + 2 }
 
 // Convolution is one of 3x3 or 5x5 without stride, and the points that it is computed with.
@@ -21,14 +21,15 @@ type Convolution struct {
 
 // Check refuses sizes that make no sense.
 func (s Convolution) Check() error {
-	if err := errors.Join(s.Points.Check(), shaders.Positive("images, rows, columns and channels", s.N, s.H, s.W, s.C, s.OutC)); err != nil {
+	if err := errors.Join(s.Points.Check(),
+		shaders.Positive("images, rows, columns and channels", s.N, s.H, s.W, s.C, s.OutC)); err != nil {
 		return err
 	}
 	return shaders.Positive("rows and columns of outputs", s.H+2*s.Pad-s.Taps+1, s.W+2*s.Pad-s.Taps+1)
 }
 
-// sized are the points and sizes that the kernels are tried on: whole tiles and partial ones, one tile,
-// padding above and below half a filter, and larger than it.
+// sized are the points and sizes that the kernels are tried on: whole tiles and partial ones, one
+// tile, padding above and below half a filter, and larger than it.
 var sized = []Convolution{
 	{Points{Alpha: 6, Taps: 3}, 2, 7, 9, 4, 8, 1},
 	{Points{Alpha: 6, Taps: 5}, 1, 5, 6, 8, 4, 2},
@@ -41,9 +42,12 @@ var sized = []Convolution{
 // products are whole and partial blocks of every family, and the least of all.
 var products = []Products{
 	{Product{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}}, {Product{Matrices: 2, Rows: 52, Terms: 12, Columns: 36}},
-	{Product{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}}, {Product{Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true}},
-	{Product{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}}, {Product{Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true}},
-	{Product{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}}, {Product{Matrices: 1, Rows: 200, Terms: 268, Columns: 36}},
+	{Product{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}},
+	{Product{Matrices: 3, Rows: 72, Terms: 28, Columns: 40, TermsFirst: true}},
+	{Product{Matrices: 5, Rows: 4, Terms: 8, Columns: 4}},
+	{Product{Matrices: 2, Rows: 12, Terms: 4, Columns: 20, TermsFirst: true}},
+	{Product{Matrices: 2, Rows: 132, Terms: 36, Columns: 68}},
+	{Product{Matrices: 1, Rows: 200, Terms: 268, Columns: 36}},
 	{Product{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true}},
 }
 
@@ -78,25 +82,32 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	out := check.Checked(Transform{Tiles: t, InH: outH, InW: outW, C: outStride, Outputs: true})
 	for j, k := range []Transform{in, out} {
 		x := r.Tensor(s.N*k.InH*k.InW, []int{s.C, s.OutC}[j], k.C)
-		add(check.Of(k.Kernel(), TransformArgs[[]float64]{x, zeros(t.Values(k.C))}, k.Ref, check.Bound[TransformArgs[[]float64]]{
-			Terms: transforms(k.matrix()), Magnitude: func(a TransformArgs[[]float64]) { k.ref(twin{absolute: true}, a) },
-		}))
+		add(check.Of(k.Kernel(), TransformArgs[[]float64]{x, zeros(t.Values(k.C))}, k.Ref,
+			check.Bound[TransformArgs[[]float64]]{
+				Terms: transforms(k.matrix()), Magnitude: func(a TransformArgs[[]float64]) {
+					k.ref(twin{absolute: true}, a)
+				},
+			}))
 	}
 
 	_, g, _ := s.Matrices()
 	f := check.Checked(Filter{s.Points, s.C, outStride, i%2 == 1})
-	add(check.Of(f.Kernel(), FilterArgs[[]float64]{r.Tensor(s.Taps*s.Taps*s.C, s.OutC, outStride), zeros(f.Values())}, f.Ref, check.Bound[FilterArgs[[]float64]]{
-		Terms: transforms(g), Magnitude: func(a FilterArgs[[]float64]) { f.ref(twin{absolute: true}, a) },
-	}))
+	add(check.Of(f.Kernel(), FilterArgs[[]float64]{r.Tensor(s.Taps*s.Taps*s.C, s.OutC, outStride), zeros(f.Values())},
+		f.Ref, check.Bound[FilterArgs[[]float64]]{
+			Terms: transforms(g), Magnitude: func(a FilterArgs[[]float64]) { f.ref(twin{absolute: true}, a) },
+		}))
 
 	type weightsArgs = WeightsArgs[[]float64, shaders.Batch]
 	dw := check.Checked(Weights{f, 1 + i%3, i%4 != 2, i%4 == 1})
 	args := weightsArgs{
 		shaders.Batch{First: uint32((i + 1) % 2)},
-		r.Floats(f.Values()), r.Floats(dw.Shares * outStride), r.Floats((s.Taps*s.Taps*s.C + 1) * outStride), // a row too many without a bias
+		// a row too many without a bias
+		r.Floats(f.Values()), r.Floats(dw.Shares * outStride), r.Floats((s.Taps*s.Taps*s.C + 1) * outStride),
 	}
 	add(check.Of(dw.Gradient(), args, dw.GradientRef, check.Bound[weightsArgs]{
-		Terms: transforms(g.transposed()) + dw.Shares + 1, Magnitude: func(a weightsArgs) { dw.ref(twin{absolute: true}, a) },
+		Terms: transforms(g.transposed()) + dw.Shares + 1, Magnitude: func(a weightsArgs) {
+			dw.ref(twin{absolute: true}, a)
+		},
 	}))
 
 	b := check.Checked(Bias{t, outStride, 1 + i%3})
@@ -107,9 +118,10 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	o := check.Checked(Output{Tiles: t, OutH: outH, OutW: outW, C: outStride, Bias: 2, NoBias: i%3 == 1})
 	m, y := r.Floats(t.Values(outStride)), s.N*outH*outW*outStride
 	for _, relu := range []bool{false, true} {
-		add(check.Of(o.Forward(relu), OutputArgs[[]float64]{m, r.Floats(3 * outStride), zeros(y)}, o.ForwardRef(relu), check.Bound[OutputArgs[[]float64]]{
-			Terms: transforms(at) + 1, Magnitude: o.forward(twin{absolute: true}, false),
-		}))
+		add(check.Of(o.Forward(relu), OutputArgs[[]float64]{m, r.Floats(3 * outStride), zeros(y)}, o.ForwardRef(relu),
+			check.Bound[OutputArgs[[]float64]]{
+				Terms: transforms(at) + 1, Magnitude: o.forward(twin{absolute: true}, false),
+			}))
 	}
 	add(check.Of(o.DX(), OutputDXArgs[[]float64]{m, zeros(y)}, o.DXRef, check.Bound[OutputDXArgs[[]float64]]{
 		Terms: transforms(at), Magnitude: func(a OutputDXArgs[[]float64]) { o.dx(twin{absolute: true}, a) },
@@ -118,9 +130,10 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	for i := range x { // half of it zero, as a relu leaves it
 		x[i] = max(x[i], 0)
 	}
-	add(check.Of(o.DXReLU(), OutputDXReLUArgs[[]float64]{m, x, zeros(y)}, o.DXReLURef, check.Bound[OutputDXReLUArgs[[]float64]]{
-		Terms: transforms(at), Magnitude: func(a OutputDXReLUArgs[[]float64]) { o.dxReLU(twin{absolute: true}, a) },
-	}))
+	add(check.Of(o.DXReLU(), OutputDXReLUArgs[[]float64]{m, x, zeros(y)}, o.DXReLURef,
+		check.Bound[OutputDXReLUArgs[[]float64]]{
+			Terms: transforms(at), Magnitude: func(a OutputDXReLUArgs[[]float64]) { o.dxReLU(twin{absolute: true}, a) },
+		}))
 	return cs
 }
 
@@ -147,8 +160,8 @@ func (p Products) Check() error {
 	return p.Product.Check()
 }
 
-// Gradients are the checks of the backward of the whole algorithm, which is linear in the inputs and in the
-// filters: of one channel, in float64.
+// Gradients are the checks of the backward of the whole algorithm, which is linear in the inputs
+// and in the filters: of one channel, in float64.
 func Gradients() []check.Gradient {
 	r := check.NewRand(22)
 	var gs []check.Gradient
@@ -162,7 +175,8 @@ func Gradients() []check.Gradient {
 		product := Product{Matrices: p.Alpha * p.Alpha, Rows: t.Count(), Terms: c, Columns: c}
 		o := Output{Tiles: t, OutH: outH, OutW: outW, C: c, Bias: p.Taps * p.Taps * c}
 		x, w, dY := r.Floats(s.N*s.H*s.W*c), r.Floats((p.Taps*p.Taps*c+1)*c), r.Floats(s.N*outH*outW*c)
-		v, u, m, y := make([]float64, t.Values(c)), make([]float64, f.Values()), make([]float64, t.Values(c)), make([]float64, len(dY))
+		v, u, m, y := make([]float64, t.Values(c)), make([]float64, f.Values()), make([]float64, t.Values(c)),
+			make([]float64, len(dY))
 		loss := func() float64 {
 			in.Ref(TransformArgs[[]float64]{x, v})
 			f.Ref(FilterArgs[[]float64]{w, u})
@@ -172,14 +186,18 @@ func Gradients() []check.Gradient {
 		}
 
 		out := Transform{Tiles: t, InH: outH, InW: outW, C: c, Outputs: true}
-		e, q, shares, dw := make([]float64, t.Values(c)), make([]float64, f.Values()), make([]float64, c), make([]float64, len(w))
+		e, q, shares, dw := make([]float64, t.Values(c)), make([]float64, f.Values()), make([]float64, c),
+			make([]float64, len(w))
 		in.Ref(TransformArgs[[]float64]{x, v})
 		out.Ref(TransformArgs[[]float64]{dY, e})
-		Product{Matrices: p.Alpha * p.Alpha, Rows: c, Terms: t.Count(), Columns: c, TermsFirst: true}.Ref(ProductArgs[[]float64]{v, e, q})
+		Product{Matrices: p.Alpha * p.Alpha, Rows: c, Terms: t.Count(), Columns: c,
+			TermsFirst: true}.Ref(ProductArgs[[]float64]{v, e, q})
 		Bias{t, c, 1}.Ref(BiasArgs[[]float64]{e, shares})
-		Weights{f, 1, true, false}.GradientRef(WeightsArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, q, shares, dw})
+		Weights{f, 1, true, false}.GradientRef(WeightsArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, q,
+			shares, dw})
 
-		// Each output is a sum of transformed terms, whose absolute values grow by what the transforms add.
+		// Each output is a sum of transformed terms, whose absolute values grow by what the
+		// transforms add.
 		growth := p.growth()
 		gs = append(gs, check.Gradient{
 			Op: "winograd/dw", Detail: t.String(), X: w, Grad: dw, Loss: loss, Step: 1,
@@ -189,8 +207,8 @@ func Gradients() []check.Gradient {
 	return gs
 }
 
-// growth bounds by how much the absolute values of the terms of an output exceed those of the inputs and
-// filters, which are at most 1.
+// growth bounds by how much the absolute values of the terms of an output exceed those of the
+// inputs and filters, which are at most 1.
 func (p Points) growth() float64 {
 	at, g, bt := p.Matrices()
 	most := 0.0

@@ -13,8 +13,8 @@ import (
 type Matrix [][]float64
 
 // Points are where the polynomials of a transform are evaluated, Alpha of them with infinity. The
-// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: the transforms of
-// filters, which are few, are short code with loops.
+// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: the
+// transforms of filters, which are few, are short code with loops.
 type Points struct {
 	Alpha, Taps int
 	Rolled      bool
@@ -116,9 +116,9 @@ func (m Matrix) terms() (most int) {
 	return most
 }
 
-// Growth is by how much the terms of a result add up to more than the products of the sum over the taps, for
-// inputs and filters, or the gradients of outputs in their place, that are random and of one size: the error
-// grows as much. gradient is for the weight gradient.
+// Growth is by how much the terms of a result add up to more than the products of the sum over the
+// taps, for inputs and filters, or the gradients of outputs in their place, that are random and of
+// one size: the error grows as much. gradient is for the weight gradient.
 func (p Points) Growth(gradient bool) float64 {
 	at, g, bt := p.Matrices()
 	first, second := g, at
@@ -142,9 +142,10 @@ func (p Points) Growth(gradient bool) float64 {
 	return most / float64(len(first[0])*len(first[0]))
 }
 
-// wgsl is a function transform(at : At) that applies m to both directions of what load(at, i, j)
-// gives, and hands each result to store(at, k, l, v). Where rolled, that is in loops from and to private
-// memory: llvmpipe makes so much code of each load and store that it takes seconds to compile them all.
+// wgsl is a function transform(at : At) that applies m to both directions of what load(at, i,
+// j) gives, and hands each result to store(at, k, l, v). Where rolled, that is in loops from
+// and to private memory: llvmpipe makes so much code of each load and store that it takes
+// seconds to compile them all.
 func (m Matrix) wgsl(rolled bool) string {
 	var b strings.Builder
 	in, out := len(m[0]), len(m)
@@ -157,7 +158,9 @@ func (m Matrix) wgsl(rolled bool) string {
 	}
 	b.WriteString("fn transform(at : At) {\n")
 	if rolled {
-		fmt.Fprintf(&b, "  for (var i = 0u; i < %du; i = i + 1u) { values[i] = load(at, i32(i / %du), i32(i %% %du)); }\n", in*in, in, in)
+		fmt.Fprintf(&b,
+			"  for (var i = 0u; i < %du; i = i + 1u) { values[i] = load(at, i32(i / %du), i32(i %% %du)); }\n",
+			in*in, in, in)
 	}
 	names := func(format string, fixed int, n int) []string {
 		all := make([]string, n)
@@ -187,14 +190,15 @@ func (m Matrix) wgsl(rolled bool) string {
 		}
 	}
 	if rolled {
-		fmt.Fprintf(&b, "  for (var i = 0u; i < %du; i = i + 1u) { store(at, i / %du, i %% %du, values[%du + i]); }\n", out*out, out, out, in*in)
+		fmt.Fprintf(&b, "  for (var i = 0u; i < %du; i = i + 1u) { store(at, i / %du, i %% %du, values[%du + i]); }\n",
+			out*out, out, out, in*in)
 	}
 	b.WriteString("}\n\n")
 	return b.String()
 }
 
-// apply writes to = m from. Two rows that differ in some signs, as those of x and -x do, are the sum and
-// the difference of what they have in common.
+// apply writes to = m from. Two rows that differ in some signs, as those of x and -x do, are the
+// sum and the difference of what they have in common.
 func (m Matrix) apply(b *strings.Builder, from, to []string, unique string) {
 	done := make([]bool, len(m))
 	for k, row := range m {
@@ -216,7 +220,8 @@ func (m Matrix) apply(b *strings.Builder, from, to []string, unique string) {
 			}
 			if e, o := sum(same, from), sum(opposite, from); pair && e != "" && o != "" {
 				fmt.Fprintf(b, "  let %s_%de = %s;\n  let %s_%do = %s;\n", unique, k, e, unique, k, o)
-				fmt.Fprintf(b, "  let %s = %s_%de + %s_%do;\n  let %s = %s_%de - %s_%do;\n", to[k], unique, k, unique, k, to[l], unique, k, unique, k)
+				fmt.Fprintf(b, "  let %s = %s_%de + %s_%do;\n  let %s = %s_%de - %s_%do;\n", to[k], unique, k, unique,
+					k, to[l], unique, k, unique, k)
 				done[k], done[l] = true, true
 			}
 		}

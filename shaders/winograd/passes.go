@@ -9,8 +9,8 @@ import (
 // Temp makes memory for values that matter only while a plan runs.
 type Temp func(label string, values int) gpu.View
 
-// budget is how many bytes the points of a part of a batch take, about: enough for products that fill a
-// device, and little beside the activations of a batch.
+// budget is how many bytes the points of a part of a batch take, about: enough for products that
+// fill a device, and little beside the activations of a batch.
 const budget = 48 << 20
 
 // pass is a pass of a convolution, on the way to its kernels.
@@ -43,8 +43,9 @@ func (p part) view(v gpu.View, values int) gpu.View {
 	return v.Slice(int64(p.first)*int64(values)*4, int64(p.n)*int64(values)*4)
 }
 
-// parts divides the batch into few parts within the budget, of equal size but for the last at most, which begin
-// where a binding may: an image has h x w outputs, and its points have channels of inputs and outputs.
+// parts divides the batch into few parts within the budget, of equal size but for the last at
+// most, which begin where a binding may: an image has h x w outputs, and its points have
+// channels of inputs and outputs.
 func (p pass) parts(h, w, channels int) (all []part) {
 	t := p.tiles(1, h, w)
 	image := p.Alpha * p.Alpha * t.Down * t.Across * channels * 4
@@ -62,8 +63,8 @@ func (p pass) parts(h, w, channels int) (all []part) {
 	return all
 }
 
-// multiply records the products of tiles with filters, or of tiles with tiles where terms are first, for n images.
-// They stand in the place of the sums over the taps.
+// multiply records the products of tiles with filters, or of tiles with tiles where terms are
+// first, for n images. They stand in the place of the sums over the taps.
 func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
 	product := Product{p.Alpha * p.Alpha, rows, terms, columns, termsFirst, p.variant}
 	if err := product.Check(); err != nil {
@@ -101,8 +102,8 @@ func Forward(r *gpu.Recorder, temp Temp, s conv2d.Shape, relu bool, a conv2d.For
 	}
 }
 
-// InputGradient records the gradient of x on s.Variants[conv2d.InputGradient]: a convolution of dY with the
-// filters turned. In a, X is the output of the relu that made x, or the zero View.
+// InputGradient records the gradient of x on s.Variants[conv2d.InputGradient]: a convolution of dY
+// with the filters turned. In a, X is the output of the relu that made x, or the zero View.
 func InputGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a conv2d.DXReLUArgs[gpu.View]) {
 	p := newPass(r, temp, s, conv2d.InputGradient)
 	h, w, inC, outC := s.InH, s.InW, s.OutStride(), s.InStride
@@ -128,19 +129,21 @@ func InputGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a conv2d.DXReLUAr
 	}
 }
 
-// WeightGradientArgs are the arguments of [WeightGradient]: X and DY as in [conv2d.DWArgs], DW as in
-// [conv2d.DWSumArgs].
+// WeightGradientArgs are the arguments of [WeightGradient]: X and DY as in [conv2d.DWArgs],
+// DW as in [conv2d.DWSumArgs].
 type WeightGradientArgs struct{ Batch, X, DY, DW gpu.View }
 
-// WeightGradient records the gradient of weights and bias on s.Variants[conv2d.WeightGradient], on top of
-// what is there unless the batch is the first part: the forward pass's transposed, with tiles as terms.
+// WeightGradient records the gradient of weights and bias on
+// s.Variants[conv2d.WeightGradient], on top of what is there unless the batch is the first
+// part: the forward pass's transposed, with tiles as terms.
 func WeightGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a WeightGradientArgs) {
 	p := newPass(r, temp, s, conv2d.WeightGradient)
 	h, w, inC, outC := s.OutH(), s.OutW(), s.InStride, s.OutStride()
 	parts := p.parts(h, w, inC+outC)
 	most := p.tiles(parts[0].n, h, w)
 	v, e := temp("input points", most.Values(inC)), temp("dY points", most.Values(outC))
-	weights := Weights{Filter: Filter{p.Points, s.InC, outC, false}, Shares: shaders.DivUp(most.Count(), 256), NoBias: s.NoBias}
+	weights := Weights{Filter: Filter{p.Points, s.InC, outC, false}, Shares: shaders.DivUp(most.Count(), 256),
+		NoBias: s.NoBias}
 	q := temp("dW points", weights.Values())
 	shares := q // which is not read without a bias
 	if !s.NoBias {

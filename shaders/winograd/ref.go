@@ -6,8 +6,8 @@ import (
 	"wgnin/shaders"
 )
 
-// twin is how a twin computes: with the matrices as they are, or with their absolute values, for the
-// magnitude of the terms.
+// twin is how a twin computes: with the matrices as they are, or with their absolute values, for
+// the magnitude of the terms.
 type twin struct{ absolute bool }
 
 func (w twin) of(m Matrix) Matrix {

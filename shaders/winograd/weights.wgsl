@@ -1,5 +1,6 @@
 // Weight and bias gradient: dW[r][s][ci][co] = sum over i and j of G[i][r] G[j][s] q[i][j][ci][co],
-// and its last row, where Biased, the sum of the shares of the bias; on top of what is there unless First and batch.first.
+// and its last row, where Biased, the sum of the shares of the bias; on top of what is there unless
+// First and batch.first.
 // Shapes: q [Alpha,Alpha,Terms,C], part [Shares,C], dW [R*R*Rows,C] and a row where Biased.
 // One invocation: one channel of all taps, or of the bias. Accumulates.
 // From the generated text: transform.

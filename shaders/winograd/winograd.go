@@ -1,8 +1,9 @@
-// Package winograd computes the passes of a convolution of 3x3 or 5x5 without stride by Winograd's
-// minimal filtering: tiles of the images, filters and outputs are evaluated at Alpha points in each
-// direction, where the convolution is a product of matrices for each of the Alpha^2 points, with fewer
-// multiplications in all (36 of 100 for 5x5 with 6 points, 64 of 400 with 8). The results are those
-// of package conv2d but for rounding, which is a few times as large; tensors and weights are its, too.
+// Package winograd computes the passes of a convolution of 3x3 or 5x5 without stride by
+// Winograd's minimal filtering: tiles of the images, filters and outputs are evaluated at Alpha
+// points in each direction, where the convolution is a product of matrices for each of the
+// Alpha^2 points, with fewer multiplications in all (36 of 100 for 5x5 with 6 points, 64 of 400
+// with 8). The results are those of package conv2d but for rounding, which is a few times as
+// large; tensors and weights are its, too.
 //
 // The images of a batch are taken in parts, one after the other, so that what the points take is
 // bounded.
@@ -90,8 +91,8 @@ func (t Tiles) Check() error {
 	return errors.Join(t.Points.Check(), shaders.Positive("images and tiles", t.N, t.Down, t.Across))
 }
 
-// Transform evaluates tiles of x [N,InH,InW,C]: inputs of a product, or with Outputs the gradient of
-// the outputs, for the weight gradient.
+// Transform evaluates tiles of x [N,InH,InW,C]: inputs of a product, or with Outputs the gradient
+// of the outputs, for the weight gradient.
 type Transform struct {
 	Tiles
 	InH, InW        int
@@ -114,7 +115,8 @@ func (t Transform) matrix() Matrix {
 	return bt
 }
 
-// TransformArgs are the arguments of [Transform.Kernel]: X [N,InH,InW,C], Out [Alpha,Alpha,Count,C].
+// TransformArgs are the arguments of [Transform.Kernel]: X [N,InH,InW,C], Out
+// [Alpha,Alpha,Count,C].
 type TransformArgs[F any] struct {
 	X   F `wgsl:"read array<f32>"`
 	Out F `wgsl:"write array<f32>"`
@@ -272,7 +274,8 @@ func (o Output) Check() error {
 	return errors.Join(o.Tiles.Check(), checkStrides(o.C), shaders.Positive("rows and columns", o.OutH, o.OutW))
 }
 
-// OutputArgs are the arguments of [Output.Forward]: M [Alpha,Alpha,Count,C], W [Bias+1,C], Y [N,OutH,OutW,C].
+// OutputArgs are the arguments of [Output.Forward]: M [Alpha,Alpha,Count,C], W [Bias+1,C],
+// Y [N,OutH,OutW,C].
 type OutputArgs[F any] struct {
 	M F `wgsl:"read array<f32>"`
 	W F `wgsl:"read array<f32>"`
@@ -293,7 +296,8 @@ type OutputDXReLUArgs[F any] struct {
 }
 
 func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Kernel[A] {
-	sizes := struct{ N, Down, Across, OutH, OutW, C, Tiles, Bias int }{o.N, o.Down, o.Across, o.OutH, o.OutW, o.C, o.Count(), o.Bias}
+	sizes := struct{ N, Down, Across, OutH, OutW, C, Tiles, Bias int }{o.N, o.Down, o.Across, o.OutH, o.OutW, o.C,
+		o.Count(), o.Bias}
 	c := struct {
 		M, Alpha     int
 		ReLU, Biased bool
@@ -342,8 +346,8 @@ func (p Product) Check() error {
 	return shaders.Positive("matrices and lanes", p.Matrices, p.Variant.Lanes)
 }
 
-// ProductArgs are the arguments of [Product.Kernel]: A [Matrices,Rows,Terms] or [Matrices,Terms,Rows],
-// B [Matrices,Terms,Columns], Out [Matrices,Rows,Columns].
+// ProductArgs are the arguments of [Product.Kernel]: A [Matrices,Rows,Terms] or
+// [Matrices,Terms,Rows], B [Matrices,Terms,Columns], Out [Matrices,Rows,Columns].
 type ProductArgs[F any] struct {
 	A   F `wgsl:"read array<vec4<f32>>"`
 	B   F `wgsl:"read array<vec4<f32>>"`
@@ -354,7 +358,8 @@ type ProductArgs[F any] struct {
 func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	v := p.Variant
 	k := gpu.Kernel[ProductArgs[gpu.View]]{
-		Name: "winograd/product", Detail: fmt.Sprintf("%d of %dx%d*%d %s", p.Matrices, p.Rows, p.Terms, p.Columns, v), Lanes: v.Lanes,
+		Name: "winograd/product", Detail: fmt.Sprintf("%d of %dx%d*%d %s", p.Matrices, p.Rows, p.Terms, p.Columns, v),
+		Lanes: v.Lanes,
 		Flops: 2 * int64(p.Matrices) * int64(p.Rows) * int64(p.Terms) * int64(p.Columns), Iterations: p.Terms / 4,
 	}
 	operand := productRows
@@ -372,9 +377,11 @@ func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 			operand = broadcastTerms
 		}
 		k.Broadcast = true
-		product := conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns, Strided: p.TermsFirst}
+		product := conv2d.Product{Shares: p.Matrices, Rows: p.Rows, Terms: p.Terms, Columns: p.Columns,
+			Strided: p.TermsFirst}
 		source, groups, iterations := product.Broadcast(operand, broadcast)
-		k.Source, k.Groups, k.Iterations = shaders.Source(struct{ OutVecs int }{p.Columns / 4}, source), groups, iterations
+		k.Source, k.Groups, k.Iterations = shaders.Source(struct{ OutVecs int }{p.Columns / 4}, source),
+			groups, iterations
 	default:
 		sizes := struct{ Matrices, Rows, Terms, Columns, RowBlocks, ColumnBlocks int }{
 			p.Matrices, p.Rows, p.Terms, p.Columns / 4, shaders.DivUp(p.Rows, 8), shaders.DivUp(p.Columns, 12),

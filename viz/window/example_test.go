@@ -35,7 +35,8 @@ func Example() {
 	must(err)
 	defer net.Close()
 	must(net.Init(nn.He, 0))
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 64, Epochs: 2, Shuffle: true, Rate: 0.05, Momentum: 0.9}})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 64, Epochs: 2, Shuffle: true, Rate: 0.05, Momentum: 0.9}})
 	must(err)
 	defer trainer.Close()
 

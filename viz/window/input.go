@@ -8,7 +8,8 @@ import (
 
 // others are the keys that type nothing.
 var others = map[glfw.Key]viz.Key{
-	glfw.KeyUp: viz.KeyLayerUp, glfw.KeyDown: viz.KeyLayerDown, glfw.KeyRight: viz.KeyNextSample, glfw.KeyLeft: viz.KeyPrevSample,
+	glfw.KeyUp: viz.KeyLayerUp, glfw.KeyDown: viz.KeyLayerDown, glfw.KeyRight: viz.KeyNextSample,
+	glfw.KeyLeft:  viz.KeyPrevSample,
 	glfw.KeyEnter: viz.KeyZoom, glfw.KeyKPEnter: viz.KeyZoom, glfw.KeyTab: viz.KeyNextMap,
 	glfw.KeyPageUp: viz.KeyBack, glfw.KeyPageDown: viz.KeyForward, glfw.KeyEnd: viz.KeyNow,
 	glfw.KeyDelete: viz.KeyClear, glfw.KeyEscape: viz.KeyEscape, glfw.KeyF1: viz.KeyHelp,

@@ -54,8 +54,8 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("enable-unsafe-webgpu", true),
 		chromedp.Flag("enable-features", "Vulkan"),
 		chromedp.Flag("use-webgpu-adapter", "swiftshader"),
-		// The page is put together on it too. Otherwise the GPU process ends when a device draws in a
-		// canvas, or the canvas stays white.
+		// The page is put together on it too. Otherwise the GPU process ends when a device draws in
+		// a canvas, or the canvas stays white.
 		chromedp.Flag("use-vulkan", "swiftshader"),
 		chromedp.Flag("use-angle", "vulkan"),
 		chromedp.Flag("enable-unsafe-swiftshader", true),

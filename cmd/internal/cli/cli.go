@@ -69,7 +69,8 @@ func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest 
 
 // Adapter registers the -adapter of a command that opens a device.
 func Adapter(fs *flag.FlagSet) *string {
-	return fs.String("adapter", "auto", "`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or a name that nin adapters prints, or part of one")
+	return fs.String("adapter", "auto",
+		"`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or a name that nin adapters prints, or part of one")
 }
 
 // File refuses a file that is to be written for the flag, before long work is

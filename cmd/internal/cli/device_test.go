@@ -18,7 +18,8 @@ func TestCompilingOnATerminal(t *testing.T) {
 	show(0, 2)
 	show(1, 2)
 	show(2, 2)
-	assert.Equal(t, cli.ClearLine+"compiling kernels: 0 of 2"+cli.ClearLine+"compiling kernels: 1 of 2"+cli.ClearLine, out.String())
+	assert.Equal(t, cli.ClearLine+"compiling kernels: 0 of 2"+cli.ClearLine+"compiling kernels: 1 of 2"+cli.ClearLine,
+		out.String())
 }
 
 // Elsewhere there is a line now and then, also while one kernel takes long, and none if

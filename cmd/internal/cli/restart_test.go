@@ -77,10 +77,11 @@ func TestCrash(t *testing.T) {
 func TestLostDevice(t *testing.T) {
 	const abort = "command: aborted, for the reason above"
 	for how, says := range map[string][2]string{ // before the last, and the last
-		"abort":           {"", abort},
-		"lost":            {"", "command: step 7: the device is lost"},
-		"abort, going on": {abort + "; going on from the last checkpoint in DIR", abort + "; the last checkpoint is kept: -resume DIR"},
-		"lost, going on":  {"command: step 7: the device is lost; doing so", "command: step 7: the device is lost"},
+		"abort": {"", abort},
+		"lost":  {"", "command: step 7: the device is lost"},
+		"abort, going on": {abort + "; going on from the last checkpoint in DIR",
+			abort + "; the last checkpoint is kept: -resume DIR"},
+		"lost, going on": {"command: step 7: the device is lost; doing so", "command: step 7: the device is lost"},
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -51,7 +51,8 @@ func files(t *testing.T, endings ...string) (paths []string) {
 		if err != nil {
 			return err
 		}
-		if name := e.Name(); e.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "runs") {
+		if name := e.Name(); e.IsDir() && path != root &&
+			(strings.HasPrefix(name, ".") || name == "node_modules" || name == "runs") {
 			return filepath.SkipDir
 		}
 		if slices.Contains(endings, filepath.Ext(path)) {
@@ -131,7 +132,8 @@ func TestLinks(t *testing.T) {
 			if target != "" {
 				path = filepath.Join(filepath.Dir(d.path), target)
 			}
-			if _, err := os.Stat(filepath.Join(root, path)); !assert.NoError(t, err, "%s links to %s", d.path, m[1]) || anchor == "" {
+			if _, err := os.Stat(filepath.Join(root, path)); !assert.NoError(t, err, "%s links to %s", d.path, m[1]) ||
+				anchor == "" {
 				continue
 			}
 			var slugs []string
@@ -172,7 +174,9 @@ func TestCode(t *testing.T) {
 			switch b.language {
 			case "go", "wgsl":
 				code := trimmed(b.lines)
-				found := slices.ContainsFunc(sources[b.language], func(text string) bool { return strings.Contains(text, code) })
+				found := slices.ContainsFunc(sources[b.language], func(text string) bool {
+					return strings.Contains(text, code)
+				})
 				assert.True(t, found, "%s: no file has this code:\n%s", d.path, code)
 			case "plan":
 				for _, line := range b.lines {
@@ -180,7 +184,8 @@ func TestCode(t *testing.T) {
 				}
 			case "sh", "text", "python", "yaml":
 			default:
-				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text, python or yaml", d.path, b.language)
+				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text, python or yaml",
+					d.path, b.language)
 			}
 		}
 	}
@@ -247,7 +252,8 @@ type commands struct{ dir string }
 func build(t *testing.T) commands {
 	t.Helper()
 	dir := t.TempDir()
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../../train", "../../nin", "../../viz", "../../web").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../../train", "../../nin",
+		"../../viz", "../../web").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return commands{dir}
 }
@@ -444,13 +450,14 @@ func testNames(t *testing.T, programs commands) {
 	}
 }
 
-// exported are the names that documents may use, nn.Trainer, nn.Trainer.Steps and Trainer.Steps, and
-// what may stand before their first dot: packages and types. A Graph is also called g, as in the
-// code of layers.
+// exported are the names that documents may use, nn.Trainer, nn.Trainer.Steps and
+// Trainer.Steps, and what may stand before their first dot: packages and types. A Graph is also
+// called g, as in the code of layers.
 func exported(t *testing.T) (names, before map[string]bool) {
 	t.Helper()
 	names, before = map[string]bool{}, map[string]bool{"g": true}
-	for _, dir := range []string{"gpu", "shaders", "shaders/check", "shaders/checktest", "nn", "nn/data", "nin", "nin/run", "viz"} {
+	for _, dir := range []string{"gpu", "shaders", "shaders/check", "shaders/checktest", "nn", "nn/data", "nin",
+		"nin/run", "viz"} {
 		pkg := filepath.Base(dir)
 		before[pkg] = true
 		paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))

@@ -96,7 +96,8 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	if n := p.run.Net.Learning(); n < p.run.Net.Params() {
 		learning = fmt.Sprintf(" (%d of them learn)", n)
 	}
-	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning, p.run.Net.In.Batch(1), flop)
+	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning,
+		p.run.Net.In.Batch(1), flop)
 	parts := ""
 	if s.Shards > 1 {
 		parts = fmt.Sprintf(" in %d shards", s.Shards)
@@ -122,7 +123,8 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	p.line("files", "%s", p.run.Dir)
 	switch {
 	case p.run.Finished():
-		p.line("resumed", "after step %d, its last: the run had finished; to train longer, begin a new one from its weights: -init %s/model.safetensors -epochs N",
+		p.line("resumed",
+			"after step %d, its last: the run had finished; to train longer, begin a new one from its weights: -init %s/model.safetensors -epochs N",
 			p.run.Start, p.run.Dir)
 	case p.run.Start > 0:
 		p.line("resumed", "after step %d", p.run.Start)
@@ -131,11 +133,13 @@ func (p *Progress) Header(open, prepare time.Duration) {
 		p.line("note", "%s", p.run.Note)
 	}
 	if p.verbose {
-		p.line("start", "%.2f s for the adapter, %.2f s for images, weights and plans", open.Seconds(), prepare.Seconds())
+		p.line("start", "%.2f s for the adapter, %.2f s for images, weights and plans", open.Seconds(),
+			prepare.Seconds())
 		buffers, bytes := p.dev.Usage()
 		var host runtime.MemStats
 		runtime.ReadMemStats(&host)
-		p.line("memory", "%.1f MB in %d buffers of the device, of which activations and gradients %.1f MB; %.1f MB of the host",
+		p.line("memory",
+			"%.1f MB in %d buffers of the device, of which activations and gradients %.1f MB; %.1f MB of the host",
 			float64(bytes)/1e6, buffers, float64(t.ArenaBytes())/1e6, float64(host.Sys)/1e6)
 	}
 }
@@ -188,7 +192,8 @@ func (p *Progress) step(s nn.Step) {
 	parts := []string{fmt.Sprintf("step %d/%d", s.Step, t.Total()), fmt.Sprintf("loss %.4f", s.Loss)}
 	if p.steps > 1 {
 		left := elapsed / time.Duration(p.steps-1) * time.Duration(t.Total()-s.Step)
-		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()), fmt.Sprintf("%s left", left.Round(time.Second)))
+		parts = append(parts, fmt.Sprintf("%.1f images/s", float64(p.images)/elapsed.Seconds()),
+			fmt.Sprintf("%s left", left.Round(time.Second)))
 	}
 	if !p.terminal {
 		fmt.Fprintln(p.w, strings.Join(parts, ", "))
@@ -209,7 +214,8 @@ func (p *Progress) step(s nn.Step) {
 func (p *Progress) test(images int) {
 	if p.bar && time.Since(p.shown) >= 200*time.Millisecond {
 		p.shown = time.Now()
-		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), "testing"}, images, p.run.TestImages.Len())
+		p.draw([]string{fmt.Sprintf("epoch %d/%d", p.last.Epoch+1, p.run.Settings.Epochs), "testing"}, images,
+			p.run.TestImages.Len())
 	}
 }
 
@@ -222,8 +228,10 @@ func (p *Progress) draw(parts []string, done, of int) {
 		theme.BarStart, theme.BarEnd = "▕[green]", "[reset]▏"
 	}
 	bar := progressbar.NewOptions(of, progressbar.OptionSetWriter(io.Discard), progressbar.OptionFullWidth(),
-		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetTheme(theme), progressbar.OptionEnableColorCodes(p.color),
-		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false), progressbar.OptionSetDescription(fit(parts)))
+		progressbar.OptionShowDescriptionAtLineEnd(), progressbar.OptionSetTheme(theme),
+		progressbar.OptionEnableColorCodes(p.color),
+		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false),
+		progressbar.OptionSetDescription(fit(parts)))
 	_ = bar.Set(done)
 	p.bar = true
 	fmt.Fprint(p.w, cli.ClearLine, bar)
@@ -252,9 +260,11 @@ func (p *Progress) estimate(elapsed time.Duration) {
 	perImage := elapsed.Seconds() / float64(p.images)
 	epoch := time.Duration(perImage * float64(p.run.TrainImages.Len()) * float64(time.Second))
 	t, s := p.run.Trainer, p.run.Settings
-	text := fmt.Sprintf("%s an epoch, %s for all %d, tests aside", round(epoch), round(epoch*time.Duration(s.Epochs)), s.Epochs)
+	text := fmt.Sprintf("%s an epoch, %s for all %d, tests aside", round(epoch), round(epoch*time.Duration(s.Epochs)),
+		s.Epochs)
 	if t.Total() < s.Epochs*t.StepsPerEpoch() { // -steps: say what the rest would take
-		text = fmt.Sprintf("%s an epoch, %s for the recipe's %d, tests aside", round(epoch), round(epoch*time.Duration(p.run.Recipe.Epochs)), p.run.Recipe.Epochs)
+		text = fmt.Sprintf("%s an epoch, %s for the recipe's %d, tests aside", round(epoch),
+			round(epoch*time.Duration(p.run.Recipe.Epochs)), p.run.Recipe.Epochs)
 	}
 	p.line("estimate", "%s", text)
 }
@@ -269,7 +279,8 @@ func round(d time.Duration) time.Duration {
 func (p *Progress) epoch(e run.Epoch) {
 	p.Clear()
 	p.bar = false
-	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n", p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
+	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n",
+		p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
 		e.TrainLoss, e.TestLoss, p.paint(green, fmt.Sprintf("%.4f", e.TestAccuracy)), e.ImagesPerSecond)
 	if !p.verbose || p.steps == 0 { // without a step the epoch was trained by the run that is resumed
 		return
@@ -288,11 +299,13 @@ func (p *Progress) epoch(e run.Epoch) {
 	if p.dev.Adapter().Class == gpu.Software {
 		wait = " and waiting for it"
 	}
-	p.line("", "%.2f s of training, of which the host filled the queue%s for %.2f%%; %.2f s for test and checkpoint; %s",
+	p.line("",
+		"%.2f s of training, of which the host filled the queue%s for %.2f%%; %.2f s for test and checkpoint; %s",
 		e.Seconds, wait, 100*(host-p.host)/e.Seconds, time.Since(p.stepped).Seconds(), kernels)
 	p.host = host
 	if bytes, waited := p.run.Trainer.Exchanged(); bytes > 0 {
-		p.line("", "%.2f MB sent a step to other ranks; %.2f s in which sending, receiving and waiting for them took the host",
+		p.line("",
+			"%.2f MB sent a step to other ranks; %.2f s in which sending, receiving and waiting for them took the host",
 			float64(bytes)/1e6, (waited - p.waited).Seconds())
 		p.waited = waited
 	}
@@ -305,7 +318,8 @@ func (p *Progress) end(e run.End) {
 		fmt.Fprintf(p.w, "step %d, loss %.4f\n", e.Step, p.last.Loss)
 	}
 	if e.Early {
-		p.line("ended", "early: no test accuracy above that of epoch %d in %d epochs", e.BestEpoch, p.run.Settings.Patience)
+		p.line("ended", "early: no test accuracy above that of epoch %d in %d epochs", e.BestEpoch,
+			p.run.Settings.Patience)
 	}
 	if e.BestEpoch > 0 {
 		p.line("best", "%s/checkpoint/best.safetensors, epoch %d, test accuracy %.4f", p.run.Dir, e.BestEpoch, e.Best)
@@ -325,7 +339,8 @@ func (p *Progress) Clear() {
 // go run ./cmd/train.
 func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
-	p.line("stopped", "after step %d; go on with: %s -resume %s", max(p.last.Step, p.run.Start), command, quote(p.run.Dir))
+	p.line("stopped", "after step %d; go on with: %s -resume %s", max(p.last.Step, p.run.Start), command,
+		quote(p.run.Dir))
 }
 
 // Failed removes the bar and adds to the error that ended the run how to go on

@@ -59,7 +59,8 @@ func New(fs *flag.FlagSet) *Flags {
 	fs.StringVar(&f.out, "out", "", "`folder` for the run's files (default runs/RECIPE-TIME)")
 	fs.StringVar(&f.resume, "resume", "", "continue the run in this `folder`; every setting comes from the run")
 	fs.BoolVar(&f.Profile, "profile", false, "time each kernel with timestamps, and print a table at the end")
-	fs.Func("recipe", "`name` of the recipe (default: photos with -dataset folder; otherwise d2l on a GPU and mini on a software adapter)", f.setRecipe)
+	fs.Func("recipe",
+		"`name` of the recipe (default: photos with -dataset folder; otherwise d2l on a GPU and mini on a software adapter)", f.setRecipe)
 	register(fs, &f.given)
 	return f
 }
@@ -101,8 +102,8 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 }
 
 // A recipe's rate, momentum and decay are for its optimizer. These take their place with an
-// optimizer of the other kind: PyTorch's default rate of Adam and AdamW, which have no momentum; and
-// for SGD the settings of mini, the recipe that was tuned for it.
+// optimizer of the other kind: PyTorch's default rate of Adam and AdamW, which have no momentum;
+// and for SGD the settings of mini, the recipe that was tuned for it.
 const (
 	adamRate    = 0.001
 	sgdRate     = 0.05
@@ -111,7 +112,8 @@ const (
 )
 
 // replacements says in -help what [Flags.Settings] does about them.
-var replacements = fmt.Sprintf("adam and adamw -lr %v, sgd -lr %v -momentum %v -weight-decay %v", adamRate, sgdRate, sgdMomentum, sgdDecay)
+var replacements = fmt.Sprintf("adam and adamw -lr %v, sgd -lr %v -momentum %v -weight-decay %v", adamRate, sgdRate,
+	sgdMomentum, sgdDecay)
 
 // Settings returns s, such as a recipe's settings, with the changes that the flags ask for.
 func (f *Flags) Settings(s nin.Settings) nin.Settings {
@@ -277,7 +279,8 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	}
 	dir := filepath.Join("runs", string(name))
 	r, err := begin(dir)
-	for n := 2; f.Ranks == nil && (errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy)); n++ { // begun in the same second
+	// begun in the same second
+	for n := 2; f.Ranks == nil && (errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy)); n++ {
 		r, err = begin(fmt.Sprintf("%s-%d", dir, n))
 	}
 	return r, err

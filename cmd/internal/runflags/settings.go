@@ -24,40 +24,57 @@ type override struct{ flag, field, help string }
 // the field of [nin.Settings], and its help.
 var overrides = []override{
 	{"dataset", "Dataset", "`name` of the dataset: " + strings.Join(data.Names(), ", ")},
-	{"data", "Data", "`folder` with the dataset's files or, with -dataset folder, with a folder of pictures for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, or a download)"},
+	{"data", "Data",
+		"`folder` with the dataset's files or, with -dataset folder, with a folder of pictures for each class (default: $NIN_DATA, /usr/share/datasets/NAME, the user's cache, or a download)"},
 	{"skip-bad", "SkipBad", "with -dataset folder: leave out the pictures that cannot be read, and name them"},
-	{"net", "Net", "network to use instead of the recipe's, as `file or text`, such as 'conv 32 5; relu; conv 10 1; globalavgpool; flatten' (nin summary -model prints the text of a file of weights)"},
+	{"net", "Net",
+		"network to use instead of the recipe's, as `file or text`, such as 'conv 32 5; relu; conv 10 1; globalavgpool; flatten' (nin summary -model prints the text of a file of weights)"},
 	{"input", "Input", "resize the images to `rows x columns`, such as 32x32 (default: the recipe's)"},
-	{"checkpoint-every", "CheckpointEvery", "`steps or time` between checkpoints, such as 500 or 90s; there is always one after each epoch and at the end"},
+	{"checkpoint-every", "CheckpointEvery",
+		"`steps or time` between checkpoints, such as 500 or 90s; there is always one after each epoch and at the end"},
 	{"epochs", "Epochs", "passes over the training images"},
 	{"steps", "Steps", "stop after this many steps (0: no limit)"},
 	{"patience", "Patience", "stop after this many `epochs` without a better test accuracy (0: never)"},
 	{"batch", "Batch", "images in a batch"},
-	{"shards", "Shards", "`parts` of a batch whose gradients are added along one binary tree: a power of two (0: one part, or one a rank under mpirun)"},
-	{"balance", "Balance", "under mpirun: give each rank a share of the batch by its measured speed, and not the same to all; the last bits depend on the shares, which the run records"},
+	{"shards", "Shards",
+		"`parts` of a batch whose gradients are added along one binary tree: a power of two (0: one part, or one a rank under mpirun)"},
+	{"balance", "Balance",
+		"under mpirun: give each rank a share of the batch by its measured speed, and not the same to all; the last bits depend on the shares, which the run records"},
 	{"lr", "Rate", "learning rate"},
-	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") + " (default: the recipe's); one that replaces an optimizer of the other kind brings its own settings, unless flags give them: " + replacements},
-	{"schedule", "Schedule", "`name` of the learning-rate schedule: " + strings.Join(nin.Schedules, ", ") + " (default: the recipe's)"},
-	{"warmup", "Warmup", "`steps` in which the learning rate rises before the schedule proper begins: linearly from zero, or for onecycle as half a cosine (default: the schedule's own)"},
+	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") +
+		" (default: the recipe's); one that replaces an optimizer of the other kind brings its own settings, unless flags give them: " + replacements},
+	{"schedule", "Schedule", "`name` of the learning-rate schedule: " + strings.Join(nin.Schedules, ", ") +
+		" (default: the recipe's)"},
+	{"warmup", "Warmup",
+		"`steps` in which the learning rate rises before the schedule proper begins: linearly from zero, or for onecycle as half a cosine (default: the schedule's own)"},
 	{"momentum", "Momentum", "momentum, 0 to 1"},
 	{"nesterov", "Nesterov", "Nesterov's momentum"},
 	{"weight-decay", "WeightDecay", "weight decay"},
-	{"decay-biases", "SpareBiases", "apply weight decay also to biases and to the weights of a normalisation, as PyTorch does; -decay-biases=false leaves them out"},
-	{"clip", "ClipNorm", "limit the norm of the gradient of all weights, as PyTorch's clip_grad_norm_ does (0: no limit)"},
-	{"label-smoothing", "LabelSmoothing", "share of the target that is spread over all classes, 0 to 1, like PyTorch's label_smoothing"},
-	{"class-weights", "ClassWeights", "weight of each class in the training loss, like PyTorch's weight: `balanced or list`; balanced makes rare classes count more, and 1,2,0.5 weighs three classes"},
+	{"decay-biases", "SpareBiases",
+		"apply weight decay also to biases and to the weights of a normalisation, as PyTorch does; -decay-biases=false leaves them out"},
+	{"clip", "ClipNorm",
+		"limit the norm of the gradient of all weights, as PyTorch's clip_grad_norm_ does (0: no limit)"},
+	{"label-smoothing", "LabelSmoothing",
+		"share of the target that is spread over all classes, 0 to 1, like PyTorch's label_smoothing"},
+	{"class-weights", "ClassWeights",
+		"weight of each class in the training loss, like PyTorch's weight: `balanced or list`; balanced makes rare classes count more, and 1,2,0.5 weighs three classes"},
 	{"dropout", "Dropout", "probability that a dropout layer of the recipe's network drops a value"},
-	{"augment", "Augment", "vary the training images by this `list`: crop (shift by up to an eighth), mirror (swap left and right in half of them), or crop,mirror"},
-	{"whiten", "Whiten", "normalise the contrast of the images and ZCA-whiten them, as the paper does; the whitening of CIFAR-10 takes minutes to compute, once"},
-	{"normalise", "Normalise", "`how` to normalise the pixels: unit, 0 to 1 (default); dataset, by the mean and deviation of each channel of the training images; imagenet, by those of torchvision's pretrained networks; or by numbers such as 0.485,0.456,0.406/0.229,0.224,0.225"},
+	{"augment", "Augment",
+		"vary the training images by this `list`: crop (shift by up to an eighth), mirror (swap left and right in half of them), or crop,mirror"},
+	{"whiten", "Whiten",
+		"normalise the contrast of the images and ZCA-whiten them, as the paper does; the whitening of CIFAR-10 takes minutes to compute, once"},
+	{"normalise", "Normalise",
+		"`how` to normalise the pixels: unit, 0 to 1 (default); dataset, by the mean and deviation of each channel of the training images; imagenet, by those of torchvision's pretrained networks; or by numbers such as 0.485,0.456,0.406/0.229,0.224,0.225"},
 	{"seed", "Seed", "seed of the weights, the order of the images, augmentation and dropout"},
 	{"train-images", "TrainImages", "use the first `N` training images (0: all)"},
 	{"test-images", "TestImages", "use the first `N` test images (0: all)"},
 	{"shuffle", "Shuffle", "use a new order of the images in each epoch; -shuffle=false keeps the order of the files"},
 	{"tensorboard", "TensorBoard", "also write an event file for TensorBoard into the run's folder"},
-	{"tune", "Tune", "use the kernels that are measured to be fastest on the adapter, each shape once; -tune=off uses those that suit its kind"},
+	{"tune", "Tune",
+		"use the kernels that are measured to be fastest on the adapter, each shape once; -tune=off uses those that suit its kind"},
 	{"init", "Init", "start from the weights of this safetensors `file` that fit by name and shape"},
-	{"freeze", "Freeze", "keep the weights whose names begin with these `prefixes` as they are, such as 0,1 for the first two layers; they need no gradient, and a batch normalisation among them keeps its running mean and variance"},
+	{"freeze", "Freeze",
+		"keep the weights whose names begin with these `prefixes` as they are, such as 0,1 for the first two layers; they need no gradient, and a batch normalisation among them keeps its running mean and variance"},
 }
 
 // in is the field of s that the flag overrides.
@@ -172,7 +189,8 @@ func Named(err error) error {
 
 // settingFlags are the flags of settings that are not of a run: by field.
 var settingFlags = []override{
-	{flag: "budget", field: "Budget"}, {flag: "layer", field: "Layer"}, {flag: "kernel", field: "Kernel"}, {flag: "variant", field: "Variant"},
+	{flag: "budget", field: "Budget"}, {flag: "layer", field: "Layer"}, {flag: "kernel", field: "Kernel"},
+	{flag: "variant", field: "Variant"},
 }
 
 // wrong returns the flag of the setting that err is about, what err says of the setting, and that
@@ -194,8 +212,8 @@ func wrong(err error) (name, said, problem string) {
 }
 
 // Usage makes err a usage error if it is about the value of a flag that fs was given. It is for
-// errors from below the commands, where the images or the adapter show that a value is wrong. A file
-// of weights that is wrong is no wrong flag.
+// errors from below the commands, where the images or the adapter show that a value is wrong. A
+// file of weights that is wrong is no wrong flag.
 func Usage(fs *flag.FlagSet, err error) error {
 	name, _, _ := wrong(err)
 	given := false

@@ -47,7 +47,8 @@ func TestEachSettingHasAFlag(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	f := New(fs)
-	require.NoError(t, fs.Parse([]string{"-lr", "1e-3", "-momentum=0", "-tune=on", "-shuffle=false", "-checkpoint-every=90s", "-data", "d"}))
+	require.NoError(t, fs.Parse([]string{"-lr", "1e-3", "-momentum=0", "-tune=on", "-shuffle=false",
+		"-checkpoint-every=90s", "-data", "d"}))
 	r, err := nin.Find("mini")
 	require.NoError(t, err)
 	want := r.Settings()
@@ -148,12 +149,17 @@ func TestUsage(t *testing.T) {
 // exit code, and is the same error.
 func TestNamed(t *testing.T) {
 	for want, err := range map[string]error{
-		"-lr is -1; want more":                    nn.RangeError{Setting: "Rate", Value: -1, Want: "more"},
-		"a: -weight-decay is 2; want less":        fmt.Errorf("a: %w", nn.RangeError{Setting: "WeightDecay", Value: 2, Want: "less"}),
-		"-init no: why":                           nin.SettingError{Setting: "Init", Problem: "no", Err: errors.New("why")},
-		"layer 3: probability is 7; want 1":       fmt.Errorf("layer 3: %w", nn.RangeError{Setting: "probability", Value: 7, Want: "1"}),
-		"study: -budget is 1ms; want at least 1s": fmt.Errorf("study: %w", nn.RangeError{Setting: "Budget", Value: "1ms", Want: "at least 1s"}),
-		"these weights are of no recipe's network (a); with -recipe the error says what differs": fmt.Errorf("%w (a)", nin.ErrNoRecipe),
+		"-lr is -1; want more": nn.RangeError{Setting: "Rate", Value: -1, Want: "more"},
+		"a: -weight-decay is 2; want less": fmt.Errorf("a: %w",
+			nn.RangeError{Setting: "WeightDecay", Value: 2, Want: "less"}),
+		"-init no: why": nin.SettingError{Setting: "Init", Problem: "no",
+			Err: errors.New("why")},
+		"layer 3: probability is 7; want 1": fmt.Errorf("layer 3: %w",
+			nn.RangeError{Setting: "probability", Value: 7, Want: "1"}),
+		"study: -budget is 1ms; want at least 1s": fmt.Errorf("study: %w",
+			nn.RangeError{Setting: "Budget", Value: "1ms", Want: "at least 1s"}),
+		"these weights are of no recipe's network (a); with -recipe the error says what differs": fmt.Errorf("%w (a)",
+			nin.ErrNoRecipe),
 	} {
 		got := Named(cli.Usage(err))
 		assert.EqualError(t, got, want)
@@ -196,7 +202,8 @@ func TestFlagsAreTheCommands(t *testing.T) {
 func TestNetwork(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.txt")
 	require.NoError(t, os.WriteFile(file, []byte("relu; flatten"), 0o666))
-	for given, want := range map[string]string{file: "relu; flatten", "relu": "relu", "dropout 0.5; flatten": "dropout 0.5; flatten"} {
+	for given, want := range map[string]string{file: "relu; flatten", "relu": "relu",
+		"dropout 0.5; flatten": "dropout 0.5; flatten"} {
 		got, err := Network(given)
 		require.NoError(t, err)
 		assert.Equal(t, want, got)

@@ -150,8 +150,9 @@ func (p *page) do(what string, settings js.Value) {
 	}
 }
 
-// perform calls action. If the device is lost, perform opens another and calls action again, or continues the run
-// that action has begun, which p.busy tells. It gives up when a second device is lost before a step is done.
+// perform calls action. If the device is lost, perform opens another and calls action again, or
+// continues the run that action has begun, which p.busy tells. It gives up when a second device is
+// lost before a step is done.
 func (p *page) perform(action func() error) error {
 	say("loading", nil)
 	p.paused = false
@@ -183,7 +184,8 @@ func (p *page) failed(err error) {
 	p.rest("failed", map[string]any{"status": "", "error": err.Error()})
 }
 
-// rest tells the page that the program is idle, in which state, and whether there are weights or a checkpoint.
+// rest tells the page that the program is idle, in which state, and whether there are weights or a
+// checkpoint.
 func (p *page) rest(state string, text map[string]any) {
 	p.rested = state
 	has := map[string]any{"state": state, "busy": nil, "model": nil, "checkpoint": nil}
@@ -212,7 +214,8 @@ func settingsOf(form js.Value) (nin.Settings, error) {
 	}
 	s := r.Settings()
 	if s.Dataset != dataset {
-		return s, fmt.Errorf("recipe is %q, which learns from %s; the page has %s, for mini, lenet and d2l", s.Recipe, s.Dataset, dataset)
+		return s, fmt.Errorf("recipe is %q, which learns from %s; the page has %s, for mini, lenet and d2l", s.Recipe,
+			s.Dataset, dataset)
 	}
 	s.CheckpointEvery = nin.Every{Time: betweenCheckpoints}
 	number := func(name string, bits int) uint64 {
@@ -339,7 +342,8 @@ const historyBytes = 64 << 20
 func (p *page) follow(r *run.Run) (err error) {
 	p.run = r
 	p.busy, p.starting = true, true
-	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil}, "text": map[string]any{"status": strings.TrimSpace(r.Note + " Compiling the kernels.")}})
+	post(map[string]any{"data": map[string]any{"step": r.Start, "loss": nil, "accuracy": nil, "hash": nil},
+		"text": map[string]any{"status": strings.TrimSpace(r.Note + " Compiling the kernels.")}})
 	say("training", nil)
 	stopped, err := p.events()
 	if err != nil {
@@ -384,7 +388,8 @@ func (p *page) events() (stopped bool, err error) {
 			p.last = progress("Step %d of %d: loss %.4f.", e.Step.Step, r.Trainer.Total(), e.Step.Loss)
 		}
 		if p.scene == nil { // its kernels would keep the first step waiting
-			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(), Save: givePicture, History: historyBytes}); err != nil {
+			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(),
+				Save: givePicture, History: historyBytes}); err != nil {
 				return false, err
 			}
 			if p.paused {
@@ -398,9 +403,11 @@ func (p *page) events() (stopped bool, err error) {
 				return false, err
 			}
 		case e.Epoch != nil:
-			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss, TestAccuracy: e.Epoch.TestAccuracy})
+			p.scene.Tested(viz.TestScore{Epoch: e.Epoch.Epoch, TestLoss: e.Epoch.TestLoss,
+				TestAccuracy: e.Epoch.TestAccuracy})
 			p.last = fmt.Sprintf("Epoch %d: test accuracy %.4f.", e.Epoch.Epoch, e.Epoch.TestAccuracy)
-			post(map[string]any{"data": map[string]any{"accuracy": e.Epoch.TestAccuracy}, "text": map[string]any{"status": p.last}})
+			post(map[string]any{"data": map[string]any{"accuracy": e.Epoch.TestAccuracy},
+				"text": map[string]any{"status": p.last}})
 		case e.End != nil:
 			post(map[string]any{"data": map[string]any{"step": e.End.Step, "hash": e.End.Hash}})
 		case e.Warning != "":
@@ -472,12 +479,16 @@ func (p *page) took(err error) {
 	}
 }
 
-// selftest compares the kernels with their twins, and shows a line for each case that has the text only in it.
+// selftest compares the kernels with their twins, and shows a line for each case that has the text
+// only in it.
 func (p *page) selftest(only string) error {
 	p.closeRun()
 	p.busy = true
-	post(map[string]any{"data": map[string]any{"busy": "selftest", "selftest": nil}, "text": map[string]any{"status": "Self-test.", "report": ""}})
-	cases := slices.DeleteFunc(conformance.Cases(p.dev), func(c check.Case) bool { return !strings.Contains(c.Kernel+" "+c.Detail, only) })
+	post(map[string]any{"data": map[string]any{"busy": "selftest", "selftest": nil},
+		"text": map[string]any{"status": "Self-test.", "report": ""}})
+	cases := slices.DeleteFunc(conformance.Cases(p.dev), func(c check.Case) bool {
+		return !strings.Contains(c.Kernel+" "+c.Detail, only)
+	})
 	if len(cases) == 0 {
 		return fmt.Errorf("selftest is %q; want a part of the name or the sizes of a kernel", only)
 	}
@@ -496,7 +507,8 @@ func (p *page) selftest(only string) error {
 		default:
 			good++
 		}
-		post(map[string]any{"append": map[string]any{"report": fmt.Sprintf("%s  %s %s %s\n", verdict, c.Kernel, c.Variant, c.Detail)}})
+		post(map[string]any{"append": map[string]any{"report": fmt.Sprintf("%s  %s %s %s\n", verdict, c.Kernel,
+			c.Variant, c.Detail)}})
 		progress("%d of %d, %s.", done+1, len(cases), c.Kernel)
 		if _, err := p.Frame(true); err != nil {
 			return err

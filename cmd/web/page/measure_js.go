@@ -15,12 +15,14 @@ import (
 // benchSteps is the number of steps that a rate is the median of, as that of the command.
 const benchSteps = 5
 
-// measure runs work, which the user can stop, and shows the table that it returns under its summary.
+// measure runs work, which the user can stop, and shows the table that it returns under its
+// summary.
 func (p *page) measure(doing string, work func(context.Context) (t table, summary string, err error)) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go p.watch(ctx, cancel)
-	post(map[string]any{"data": map[string]any{"state": "loading", "busy": "measure"}, "text": map[string]any{"status": doing}})
+	post(map[string]any{"data": map[string]any{"state": "loading", "busy": "measure"},
+		"text": map[string]any{"status": doing}})
 	t, summary, err := work(ctx)
 	if errors.Is(err, context.Canceled) {
 		p.rest("ready", map[string]any{"status": "Stopped."})
@@ -69,10 +71,13 @@ func (p *page) bench(s nin.Settings) error {
 	if p.dev.Adapter().Class == gpu.Software {
 		s.Batch = softwareBatch
 	}
-	return p.measure(fmt.Sprintf("Measuring how fast %s trains and predicts.", r.Name), func(ctx context.Context) (table, string, error) {
-		rep, err := report.Bench(ctx, p.dev, report.BenchOptions{Recipe: r, Batch: s.Batch, Steps: benchSteps})
-		return rep, fmt.Sprintf("%s trains on %.1f images/s, and classifies %.1f images/s.", r.Name, rep.TrainImages, rep.PredictImages), err
-	})
+	return p.measure(fmt.Sprintf("Measuring how fast %s trains and predicts.", r.Name),
+		func(ctx context.Context) (table, string, error) {
+			rep, err := report.Bench(ctx, p.dev, report.BenchOptions{Recipe: r, Batch: s.Batch, Steps: benchSteps})
+			return rep, fmt.Sprintf("%s trains on %.1f images/s, and classifies %.1f images/s.", r.Name,
+				rep.TrainImages,
+				rep.PredictImages), err
+		})
 }
 
 // score measures the weights that are shown on the test images.

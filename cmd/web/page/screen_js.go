@@ -100,8 +100,9 @@ func (s *screen) Changed() { s.dirty = true }
 
 // others are the keys that type nothing, by the browser's names.
 var others = map[string]viz.Key{
-	"ArrowUp": viz.KeyLayerUp, "ArrowDown": viz.KeyLayerDown, "ArrowRight": viz.KeyNextSample, "ArrowLeft": viz.KeyPrevSample,
-	"Enter": viz.KeyZoom, "PageUp": viz.KeyBack, "PageDown": viz.KeyForward, "End": viz.KeyNow,
+	"ArrowUp": viz.KeyLayerUp, "ArrowDown": viz.KeyLayerDown, "ArrowRight": viz.KeyNextSample,
+	"ArrowLeft": viz.KeyPrevSample,
+	"Enter":     viz.KeyZoom, "PageUp": viz.KeyBack, "PageDown": viz.KeyForward, "End": viz.KeyNow,
 	"Delete": viz.KeyClear, "Escape": viz.KeyEscape,
 }
 

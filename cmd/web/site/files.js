@@ -1,18 +1,29 @@
-// A file system in memory, for the Go program, in the form of node's module fs that wasm_exec.js wants. What lies in /runs is
-// kept in the browser's storage as well, and is there again in the next visit.
+// A file system in memory, for the Go program, in the form of node's module fs that
+// wasm_exec.js wants. What lies in /runs is kept in the browser's storage as well, and is
+// there again in the next visit.
 'use strict';
 globalThis.files = (() => {
 	const all = new Map([['/', null]]); // by path: { bytes, length, time }, or null for a folder
 	const open = new Map(); // by descriptor: { path, file, at, append }
 	const decoder = new TextDecoder();
 	const patience = 3000; // milliseconds that the storage may take to open
-	let next = 100, database, said = '';
+	let next = 100,
+		database,
+		said = '';
 	let without; // why nothing is kept, until the page has said it
 
 	const fail = code => Object.assign(new Error(code), { code });
-	const clean = path => '/' + path.split('/').filter(p => p && p !== '.').join('/');
+	const clean = path =>
+		'/' +
+		path
+			.split('/')
+			.filter(p => p && p !== '.')
+			.join('/');
 	const parent = path => path.slice(0, path.lastIndexOf('/')) || '/';
-	const there = path => { if (!all.has(path)) throw fail('ENOENT'); return all.get(path); };
+	const there = path => {
+		if (!all.has(path)) throw fail('ENOENT');
+		return all.get(path);
+	};
 	const inside = path => [...all.keys()].filter(p => p !== '/' && parent(p) === path);
 	const resize = (file, length) => {
 		if (length > file.bytes.length) {
@@ -23,7 +34,8 @@ globalThis.files = (() => {
 		file.length = length;
 	};
 
-	// Changes reach the storage in order; a program that waits for none of them may be ended between two.
+	// Changes reach the storage in order; a program that waits for none of them may be ended
+	// between two.
 	const store = (method, ...change) => {
 		if (!database) {
 			if (without) lost(without);
@@ -34,58 +46,89 @@ globalThis.files = (() => {
 			const transaction = database.transaction('files', 'readwrite', { durability: 'relaxed' });
 			transaction.onabort = () => lost(transaction.error);
 			transaction.objectStore('files')[method](...change);
-		} catch { // the browser has closed the storage, as phones do while a tab is hidden
+		} catch {
+			// the browser has closed the storage, as phones do while a tab is hidden
 			database = undefined;
-			connect().then(() => {
-				store('clear');
-				[...all.keys()].forEach(keep);
-			}).catch(lost);
+			connect()
+				.then(() => {
+					store('clear');
+					[...all.keys()].forEach(keep);
+				})
+				.catch(lost);
 		}
 	};
-	const lost = e => postMessage({ text: { error: 'The browser does not keep the checkpoint: ' + (e?.message ?? 'it gives no reason') + '. Download the weights before you close the page.' } });
+	const lost = e =>
+		postMessage({
+			text: {
+				error:
+					'The browser does not keep the checkpoint: ' +
+					(e?.message ?? 'it gives no reason') +
+					'. Download the weights before you close the page.',
+			},
+		});
 	const keep = path => {
 		if (!path.startsWith('/runs')) return;
 		const file = all.get(path);
 		if (file === undefined) store('delete', path);
 		else store('put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path);
 	};
-	const connect = () => new Promise((resolve, reject) => {
-		const request = indexedDB.open('nin', 1);
-		request.onupgradeneeded = () => request.result.createObjectStore('files');
-		request.onerror = () => reject(request.error);
-		request.onsuccess = () => resolve(database = request.result);
-	});
-	const read = () => new Promise((resolve, reject) => {
-		const cursor = database.transaction('files').objectStore('files').openCursor();
-		cursor.onerror = () => reject(cursor.error);
-		cursor.onsuccess = () => {
-			if (!cursor.result) return resolve();
-			all.set(cursor.result.key, cursor.result.value);
-			cursor.result.continue();
-		};
-	});
+	const connect = () =>
+		new Promise((resolve, reject) => {
+			const request = indexedDB.open('nin', 1);
+			request.onupgradeneeded = () => request.result.createObjectStore('files');
+			request.onerror = () => reject(request.error);
+			request.onsuccess = () => resolve((database = request.result));
+		});
+	const read = () =>
+		new Promise((resolve, reject) => {
+			const cursor = database.transaction('files').objectStore('files').openCursor();
+			cursor.onerror = () => reject(cursor.error);
+			cursor.onsuccess = () => {
+				if (!cursor.result) return resolve();
+				all.set(cursor.result.key, cursor.result.value);
+				cursor.result.continue();
+			};
+		});
 	// Another tab of the page may be using the storage. It is this one's until the page is closed.
-	const own = () => new Promise((resolve, reject) => {
-		navigator.locks.request('runs', { signal: AbortSignal.timeout(patience) }, () => (resolve(), new Promise(() => {})))
-			.catch(() => reject(new Error('another tab with this page does')));
-	});
+	const own = () =>
+		new Promise((resolve, reject) => {
+			navigator.locks
+				.request('runs', { signal: AbortSignal.timeout(patience) }, () => (resolve(), new Promise(() => {})))
+				.catch(() => reject(new Error('another tab with this page does')));
+		});
 	const load = async () => {
 		try {
 			await own();
 			const late = new Promise((_, reject) => setTimeout(reject, patience, new Error('its storage does not answer')));
 			await Promise.race([connect(), late]);
 			await read();
-		} catch (e) { // as in a private window
+		} catch (e) {
+			// as in a private window
 			database = undefined;
 			without = e;
 		}
 	};
 
 	const stat = file => ({
-		isDirectory: () => file === null, dev: 0, ino: 0, mode: file === null ? 0o40755 : 0o100644, nlink: 1, uid: 0, gid: 0, rdev: 0,
-		size: file?.length ?? 0, blksize: 4096, blocks: 0, atimeMs: file?.time ?? 0, mtimeMs: file?.time ?? 0, ctimeMs: file?.time ?? 0,
+		isDirectory: () => file === null,
+		dev: 0,
+		ino: 0,
+		mode: file === null ? 0o40755 : 0o100644,
+		nlink: 1,
+		uid: 0,
+		gid: 0,
+		rdev: 0,
+		size: file?.length ?? 0,
+		blksize: 4096,
+		blocks: 0,
+		atimeMs: file?.time ?? 0,
+		mtimeMs: file?.time ?? 0,
+		ctimeMs: file?.time ?? 0,
 	});
-	const file = fd => { if (!open.has(fd)) throw fail('EBADF'); return open.get(fd); };
+	const file = fd => {
+		if (!open.has(fd)) throw fail('EBADF');
+		return open.get(fd);
+	};
 	const flush = f => {
 		if (!f.changed || all.get(f.path) !== f.file) return;
 		keep(f.path);
@@ -111,16 +154,20 @@ globalThis.files = (() => {
 			open.delete(fd);
 			flush(f);
 		},
-		fsync(fd) { flush(file(fd)); },
+		fsync(fd) {
+			flush(file(fd));
+		},
 		read(fd, buffer, offset, length, position) {
 			const f = file(fd);
-			const at = position ?? f.at, n = Math.max(0, Math.min(length, f.file.length - at));
+			const at = position ?? f.at,
+				n = Math.max(0, Math.min(length, f.file.length - at));
 			buffer.set(f.file.bytes.subarray(at, at + n), offset);
 			if (position === null) f.at += n;
 			return n;
 		},
 		write(fd, buffer, offset, length, position) {
-			if (fd < 3) { // what a failing program has to say
+			if (fd < 3) {
+				// what a failing program has to say
 				const lines = (said + decoder.decode(buffer.subarray(offset, offset + length), { stream: true })).split('\n');
 				said = lines.pop();
 				for (const line of lines) console.log(line);
@@ -138,8 +185,15 @@ globalThis.files = (() => {
 		fstat: fd => stat(file(fd).file),
 		stat: path => stat(there(clean(path))),
 		lstat: path => stat(there(clean(path))),
-		ftruncate(fd, length) { const f = file(fd); resize(f.file, length); f.changed = true; },
-		truncate(path, length) { resize(there(clean(path)), length); keep(clean(path)); },
+		ftruncate(fd, length) {
+			const f = file(fd);
+			resize(f.file, length);
+			f.changed = true;
+		},
+		truncate(path, length) {
+			resize(there(clean(path)), length);
+			keep(clean(path));
+		},
 		mkdir(path) {
 			path = clean(path);
 			if (all.has(path)) throw fail('EEXIST');
@@ -148,7 +202,12 @@ globalThis.files = (() => {
 			keep(path);
 		},
 		readdir: path => inside(clean(path)).map(p => p.slice(p.lastIndexOf('/') + 1)),
-		unlink(path) { path = clean(path); if (there(path) === null) throw fail('EISDIR'); all.delete(path); keep(path); },
+		unlink(path) {
+			path = clean(path);
+			if (there(path) === null) throw fail('EISDIR');
+			all.delete(path);
+			keep(path);
+		},
 		rmdir(path) {
 			path = clean(path);
 			if (there(path) !== null) throw fail('ENOTDIR');
@@ -168,14 +227,33 @@ globalThis.files = (() => {
 			}
 			for (const f of open.values()) if (f.path === from) f.path = to;
 		},
-		chmod() {}, fchmod() {}, chown() {}, fchown() {}, lchown() {}, utimes() {},
+		chmod() {},
+		fchmod() {},
+		chown() {},
+		fchown() {},
+		lchown() {},
+		utimes() {},
 	};
-	const fs = { constants: { O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_EXCL: 0o200, O_TRUNC: 0o1000, O_APPEND: 0o2000, O_DIRECTORY: 0o200000 } };
+	const fs = {
+		constants: {
+			O_WRONLY: 1,
+			O_RDWR: 2,
+			O_CREAT: 0o100,
+			O_EXCL: 0o200,
+			O_TRUNC: 0o1000,
+			O_APPEND: 0o2000,
+			O_DIRECTORY: 0o200000,
+		},
+	};
 	for (const name in calls) {
 		fs[name] = (...args) => {
 			const callback = args.pop();
 			let result;
-			try { result = calls[name](...args); } catch (e) { return callback(typeof e.code === 'string' ? e : fail('EIO')); }
+			try {
+				result = calls[name](...args);
+			} catch (e) {
+				return callback(typeof e.code === 'string' ? e : fail('EIO'));
+			}
 			callback(null, result);
 		};
 	}
@@ -183,23 +261,42 @@ globalThis.files = (() => {
 	fs.writeSync = (fd, buffer) => calls.write(fd, buffer, 0, buffer.length, null);
 	globalThis.fs = fs;
 	const none = () => -1;
-	globalThis.process = { getuid: none, getgid: none, geteuid: none, getegid: none, getgroups: () => [], pid: 1, ppid: 0, umask: () => 0, cwd: () => '/', chdir() {} };
+	globalThis.process = {
+		getuid: none,
+		getgid: none,
+		geteuid: none,
+		getegid: none,
+		getgroups: () => [],
+		pid: 1,
+		ppid: 0,
+		umask: () => 0,
+		cwd: () => '/',
+		chdir() {},
+	};
 	async function get(url, path) {
 		path = path.replace(/\.gz$/, '');
 		if (all.has(path)) return;
 		const response = await fetch(url);
 		if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
 		let bytes = new Uint8Array(await response.arrayBuffer());
-		if (bytes[0] === 0x1f && bytes[1] === 0x8b) { // not so if the host has let the browser unpack it
-			bytes = new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer());
+		if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
+			// not so if the host has let the browser unpack it
+			bytes = new Uint8Array(
+				await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer(),
+			);
 		}
 		for (let p = parent(path); !all.has(p); p = parent(p)) all.set(p, null);
 		all.set(path, { bytes, length: bytes.length, time: Date.now() });
 	}
 	return {
 		load,
-		// Brings a file of the site to a path, unpacked and without .gz, unless it is there, and then calls done with what failed,
-		// or ''.
-		fetch(url, path, done) { get(url, path).then(() => done(''), e => done(e.message)); },
+		// Brings a file of the site to a path, unpacked and without .gz, unless it is there, and
+		// then calls done with what failed, or ''.
+		fetch(url, path, done) {
+			get(url, path).then(
+				() => done(''),
+				e => done(e.message),
+			);
+		},
 	};
 })();

@@ -1,10 +1,15 @@
-// The square for an image of the user's own: drawn with a mouse or a finger, or seen by the camera. Images go to the program one
-// at a time: the newest is sent when the one before was taken.
+// The square for an image of the user's own: drawn with a mouse or a finger, or seen by the camera.
+// Images go to the program one at a time: the newest is sent when the one before was taken.
 'use strict';
 function square(canvas, { clear, camera, invert, send, say }) {
-	const brush = canvas.width / 12, liveEvery = 200; // a line as thick as those of MNIST; milliseconds
+	const brush = canvas.width / 12,
+		liveEvery = 200; // a line as thick as those of MNIST; milliseconds
 	const context = canvas.getContext('2d', { willReadFrequently: true });
-	let name, changed = false, sent = false, at, stream;
+	let name,
+		changed = false,
+		sent = false,
+		at,
+		stream;
 
 	const flush = () => {
 		if (!changed || sent) return;
@@ -23,9 +28,16 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		context.fillRect(0, 0, canvas.width, canvas.height);
 	};
 	empty();
-	clear.onclick = () => { stop(); empty(); show('Your drawing'); };
+	clear.onclick = () => {
+		stop();
+		empty();
+		show('Your drawing');
+	};
 
-	const place = e => [e.offsetX * canvas.width / canvas.clientWidth, e.offsetY * canvas.height / canvas.clientHeight];
+	const place = e => [
+		(e.offsetX * canvas.width) / canvas.clientWidth,
+		(e.offsetY * canvas.height) / canvas.clientHeight,
+	];
 	canvas.onpointerdown = e => {
 		if (e.button !== 0) return;
 		canvas.setPointerCapture(e.pointerId);
@@ -43,7 +55,9 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		context.stroke();
 		show('Your drawing');
 	};
-	canvas.onpointerup = canvas.onpointercancel = () => { at = undefined; };
+	canvas.onpointerup = canvas.onpointercancel = () => {
+		at = undefined;
+	};
 
 	const why = {
 		NotAllowedError: 'The browser may not use the camera: allow it in the site settings beside the address.',
@@ -58,11 +72,12 @@ function square(canvas, { clear, camera, invert, send, say }) {
 	};
 	let asked; // the last camera that was asked for
 	async function live() {
-		const ask = asked = {};
+		const ask = (asked = {});
 		if (!navigator.mediaDevices) throw new Error('A camera needs a page from https or from this computer.');
 		const video = document.createElement('video');
 		const mine = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
-		if (asked !== ask) { // the user has done something else meanwhile
+		if (asked !== ask) {
+			// the user has done something else meanwhile
 			for (const track of mine.getTracks()) track.stop();
 			return;
 		}
@@ -74,7 +89,17 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		const look = () => {
 			if (stream !== mine) return;
 			const side = Math.min(video.videoWidth, video.videoHeight);
-			context.drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
+			context.drawImage(
+				video,
+				(video.videoWidth - side) / 2,
+				(video.videoHeight - side) / 2,
+				side,
+				side,
+				0,
+				0,
+				canvas.width,
+				canvas.height,
+			);
 			if (invert.checked) {
 				Object.assign(context, { globalCompositeOperation: 'difference', fillStyle: 'white' });
 				context.fillRect(0, 0, canvas.width, canvas.height);
@@ -88,7 +113,15 @@ function square(canvas, { clear, camera, invert, send, say }) {
 	camera.onclick = () => {
 		if (stream) return stop();
 		say('');
-		live().catch(e => { stop(); say(why[e.name] ?? e.message); });
+		live().catch(e => {
+			stop();
+			say(why[e.name] ?? e.message);
+		});
 	};
-	return { taken() { sent = false; flush(); } };
+	return {
+		taken() {
+			sent = false;
+			flush();
+		},
+	};
 }

@@ -1,9 +1,11 @@
-// The page: what the user does goes to the worker, where the Go program runs, and what that says is shown. Messages from it
-// have data (attributes of the body, null for none), text (by the id of an element), append (to a text), classes (with
-// probabilities), taken (the image of the square) and file (to be downloaded).
+// The page: what the user does goes to the worker, where the Go program runs, and what that says
+// is shown. Messages from it have data (attributes of the body, null for none), text (by the id of
+// an element), append (to a text), classes (with probabilities), taken (the image of the square)
+// and file (to be downloaded).
 'use strict';
 const $ = id => document.getElementById(id);
-const canvas = $('scene'), form = $('settings');
+const canvas = $('scene'),
+	form = $('settings');
 const now = document.body.dataset;
 const idle = () => ['ready', 'done', 'failed'].includes(now.state) && !('dead' in now);
 const training = () => ['training', 'paused'].includes(now.state);
@@ -29,13 +31,16 @@ const show = ({ data, text, append, file, classes }) => {
 		$(id).hidden = false;
 	}
 	if (classes) {
-		$('classes').replaceChildren(...classes.map(([name, share]) => {
-			const li = document.createElement('li'), percent = document.createElement('span');
-			percent.textContent = (100 * share).toFixed(1) + ' %';
-			li.append(name, ' ', percent);
-			li.style.setProperty('--share', share);
-			return li;
-		}));
+		$('classes').replaceChildren(
+			...classes.map(([name, share]) => {
+				const li = document.createElement('li'),
+					percent = document.createElement('span');
+				percent.textContent = (100 * share).toFixed(1) + ' %';
+				li.append(name, ' ', percent);
+				li.style.setProperty('--share', share);
+				return li;
+			}),
+		);
 	}
 	for (const id in append) $(id).append(append[id]);
 	$('copy').hidden = $('report').hidden;
@@ -49,7 +54,9 @@ const show = ({ data, text, append, file, classes }) => {
 };
 
 if (!navigator.gpu || !canvas.transferControlToOffscreen) {
-	if (!isSecureContext) $('unsupported').textContent = 'A browser offers its GPU only to pages from https or from the same computer: open this one so.';
+	if (!isSecureContext)
+		$('unsupported').textContent =
+			'A browser offers its GPU only to pages from https or from the same computer: open this one so.';
 	show({ data: { state: 'unsupported' } });
 } else {
 	show({}); // while the program loads, no button can do anything
@@ -62,18 +69,38 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 		if (field.value !== value) field.value = before; // the program says what is wrong
 	}
 	const settings = () => ({ selftest: query.get('selftest') ?? '', ...Object.fromEntries(new FormData(form)) });
-	const size = () => ({ width: canvas.clientWidth * devicePixelRatio | 0, height: canvas.clientHeight * devicePixelRatio | 0, scale: devicePixelRatio });
+	const size = () => ({
+		width: (canvas.clientWidth * devicePixelRatio) | 0,
+		height: (canvas.clientHeight * devicePixelRatio) | 0,
+		scale: devicePixelRatio,
+	});
 
 	const worker = new Worker('worker.js');
 	const send = (kind, fields, transfer) => worker.postMessage({ kind, ...fields }, transfer);
-	const own = square($('square'), { clear: $('clear'), camera: $('camera'), invert: $('invert'), send, say: text => show({ text: { error: text } }) });
+	const own = square($('square'), {
+		clear: $('clear'),
+		camera: $('camera'),
+		invert: $('invert'),
+		send,
+		say: text => show({ text: { error: text } }),
+	});
 	worker.onmessage = e => {
 		show(e.data);
 		if (e.data.taken) own.taken();
 	};
-	worker.onerror = e => show({ data: { state: 'failed', dead: '' }, text: { status: '', error: e.message + ' Load the page again.' } });
+	worker.onerror = e =>
+		show({ data: { state: 'failed', dead: '' }, text: { status: '', error: e.message + ' Load the page again.' } });
 	const screen = canvas.transferControlToOffscreen();
-	send('open', { canvas: screen, ...size(), start: query.get('start') === '1', settings: { ...settings(), ...Object.fromEntries(query) } }, [screen]);
+	send(
+		'open',
+		{
+			canvas: screen,
+			...size(),
+			start: query.get('start') === '1',
+			settings: { ...settings(), ...Object.fromEntries(query) },
+		},
+		[screen],
+	);
 
 	new ResizeObserver(() => send('size', size())).observe(canvas);
 	form.onsubmit = e => e.preventDefault();
@@ -83,11 +110,13 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 		if (what) send('do', { what, settings: settings() });
 		if (key) send('key', { key });
 	});
-	$('copy').onclick = () => navigator.clipboard.writeText($('report').textContent).catch(e => show({ text: { error: e.message } }));
+	$('copy').onclick = () =>
+		navigator.clipboard.writeText($('report').textContent).catch(e => show({ text: { error: e.message } }));
 	canvas.addEventListener('keydown', e => {
-		// On many keyboards the brackets need AltGr or Option. Tab leaves the canvas: . and , are its keys too.
-		const sign = /^[^a-z0-9]$/i.test(e.key) && (e.getModifierState('AltGraph') || e.altKey && !e.ctrlKey);
-		if (e.metaKey || (e.ctrlKey || e.altKey) && !sign || e.key === 'Tab') return;
+		// On many keyboards the brackets need AltGr or Option. Tab leaves the canvas: . and , are
+		// its keys too.
+		const sign = /^[^a-z0-9]$/i.test(e.key) && (e.getModifierState('AltGraph') || (e.altKey && !e.ctrlKey));
+		if (e.metaKey || ((e.ctrlKey || e.altKey) && !sign) || e.key === 'Tab') return;
 		send('key', { key: e.key });
 		if (e.key.length === 1 || /^(Arrow|Page|End|Delete|Enter)/.test(e.key)) e.preventDefault();
 	});
@@ -104,7 +133,8 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	const give = async file => {
 		if (!file || now.state === 'unsupported') return;
 		try {
-			if (file.size > most) throw new Error(file.name + ' has ' + file.size + ' bytes; want an image, or weights of at most ' + most);
+			if (file.size > most)
+				throw new Error(file.name + ' has ' + file.size + ' bytes; want an image, or weights of at most ' + most);
 			const bytes = new Uint8Array(await file.arrayBuffer());
 			send('file', { name: file.name, bytes }, [bytes.buffer]);
 		} catch (e) {

@@ -59,7 +59,8 @@ type Buffer struct {
 
 // NewBuffer allocates memory, zeroed, in multiples of 4 bytes.
 func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, error) {
-	h, err := d.h.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes), Usage: wgpu.BufferUsage(usage)})
+	h, err := d.h.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes),
+		Usage: wgpu.BufferUsage(usage)})
 	if err != nil {
 		return nil, check(err)
 	}
@@ -98,7 +99,8 @@ func (b *Buffer) Map() error {
 	} else if b.m.status == pending {
 		return &Error{"the buffer is already being mapped"}
 	}
-	C.map_read(pointerAt(unsafe.Pointer(b.h), bufferRef), pointerAt(unsafe.Pointer(b.h), bufferDevice), C.size_t(b.bytes), b.m)
+	C.map_read(pointerAt(unsafe.Pointer(b.h), bufferRef), pointerAt(unsafe.Pointer(b.h), bufferDevice),
+		C.size_t(b.bytes), b.m)
 	if b.m.refused != nil {
 		text := C.GoString(b.m.refused)
 		C.free(unsafe.Pointer(b.m.refused))
@@ -123,8 +125,8 @@ func (b *Buffer) Mapped() (done bool, err error) {
 	return true, &Error{"the buffer could not be mapped"}
 }
 
-// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can be
-// read twice in one mapping.
+// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can
+// be read twice in one mapping.
 func (b *Buffer) Read(offset int64, dst []byte) {
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes))[offset:])
 }

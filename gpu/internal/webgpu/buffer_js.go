@@ -82,8 +82,8 @@ func (b *Buffer) Mapped() (done bool, err error) {
 	return true, b.err
 }
 
-// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can be
-// read twice in one mapping.
+// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can
+// be read twice in one mapping.
 func (b *Buffer) Read(offset int64, dst []byte) {
 	if len(dst) > 0 {
 		js.CopyBytesToGo(dst, b.d.glue.Call("read", b.h, offset, (len(dst)+3)/4*4))

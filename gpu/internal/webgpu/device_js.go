@@ -80,7 +80,8 @@ func describe(h js.Value) Info {
 		Timestamps: h.Get("features").Call("has", "timestamp-query").Bool(),
 	}
 	// A browser does not tell a card from a GPU that shares the processor's memory.
-	if info.Get("isFallbackAdapter").Truthy() || h.Get("isFallbackAdapter").Truthy() || text("architecture") == "swiftshader" {
+	if info.Get("isFallbackAdapter").Truthy() || h.Get("isFallbackAdapter").Truthy() ||
+		text("architecture") == "swiftshader" {
 		i.Processor = CPU
 	}
 	return i
@@ -113,7 +114,8 @@ var glue string
 var limitNames = []string{
 	"maxBufferSize", "maxStorageBufferBindingSize", "maxUniformBufferBindingSize", "minStorageBufferOffsetAlignment",
 	"minUniformBufferOffsetAlignment", "maxStorageBuffersPerShaderStage", "maxComputeWorkgroupsPerDimension",
-	"maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupStorageSize", "maxTextureDimension2D",
+	"maxComputeInvocationsPerWorkgroup", "maxComputeWorkgroupSizeX", "maxComputeWorkgroupStorageSize",
+	"maxTextureDimension2D",
 }
 
 // Open opens the adapter, with the adapter's own limits.
@@ -125,7 +127,8 @@ func (a *Adapter) Open(label string, f Features) (*Device, error) {
 	if f.Timestamps {
 		features = append(features, "timestamp-query")
 	}
-	h, err := await(a.h.Call("requestDevice", map[string]any{"label": label, "requiredLimits": limits, "requiredFeatures": features}))
+	h, err := await(a.h.Call("requestDevice",
+		map[string]any{"label": label, "requiredLimits": limits, "requiredFeatures": features}))
 	if err != nil {
 		return nil, err
 	}
@@ -321,7 +324,8 @@ type compiling struct {
 }
 
 // begin begins to compile a pipeline by a method of the device.
-func (d *Device) begin(method string, descriptor map[string]any, stages []any, visible int, types []BindingType, wgsl string) (compiling, error) {
+func (d *Device) begin(method string, descriptor map[string]any, stages []any, visible int, types []BindingType,
+	wgsl string) (compiling, error) {
 	if d.lost {
 		return compiling{}, ErrLost
 	}

@@ -37,7 +37,8 @@ type Adapter struct {
 // Adapters lists the adapters. Each is released by the caller.
 func (in *Instance) Adapters() []*Adapter {
 	var all []*Adapter
-	for _, h := range in.h.EnumerateAdapters(&wgpu.InstanceEnumerateAdapterOptons{Backends: wgpu.InstanceBackend_Primary}) {
+	options := &wgpu.InstanceEnumerateAdapterOptons{Backends: wgpu.InstanceBackend_Primary}
+	for _, h := range in.h.EnumerateAdapters(options) {
 		all = append(all, &Adapter{describe(h), h})
 	}
 	return all
@@ -130,14 +131,17 @@ type layout struct {
 
 // newLayout makes a layout, and that of a pipeline with the size of constants. The
 // latter is released when the pipeline is made.
-func (d *Device) newLayout(label string, stage wgpu.ShaderStage, types []BindingType, constants int) (layout, *wgpu.PipelineLayout, error) {
+func (d *Device) newLayout(label string, stage wgpu.ShaderStage, types []BindingType, constants int) (layout,
+	*wgpu.PipelineLayout, error) {
 	entries := make([]wgpu.BindGroupLayoutEntry, len(types))
 	for i, t := range types {
-		entries[i] = wgpu.BindGroupLayoutEntry{Binding: uint32(i), Visibility: stage, Buffer: wgpu.BufferBindingLayout{Type: bindingTypes[t]}}
+		entries[i] = wgpu.BindGroupLayoutEntry{Binding: uint32(i), Visibility: stage,
+			Buffer: wgpu.BufferBindingLayout{Type: bindingTypes[t]}}
 	}
 	l := layout{d: d}
 	var err error
-	if l.h, err = d.h.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: label, Entries: entries}); err != nil {
+	if l.h,
+		err = d.h.CreateBindGroupLayout(&wgpu.BindGroupLayoutDescriptor{Label: label, Entries: entries}); err != nil {
 		return l, nil, err
 	}
 	desc := &wgpu.PipelineLayoutDescriptor{Label: label, BindGroupLayouts: []*wgpu.BindGroupLayout{l.h}}
@@ -209,7 +213,8 @@ type BindGroup struct{ h *wgpu.BindGroup }
 func (l layout) Bind(label string, bindings []Binding) (*BindGroup, error) {
 	entries := make([]wgpu.BindGroupEntry, len(bindings))
 	for i, b := range bindings {
-		entries[i] = wgpu.BindGroupEntry{Binding: uint32(i), Buffer: b.Buffer.h, Offset: uint64(b.Offset), Size: uint64(b.Bytes)}
+		entries[i] = wgpu.BindGroupEntry{Binding: uint32(i), Buffer: b.Buffer.h, Offset: uint64(b.Offset),
+			Size: uint64(b.Bytes)}
 	}
 	h, err := l.d.h.CreateBindGroup(&wgpu.BindGroupDescriptor{Label: label, Layout: l.h, Entries: entries})
 	if err != nil {
@@ -226,7 +231,8 @@ type QuerySet struct{ h *wgpu.QuerySet }
 
 // NewQuerySet makes room for n timestamps.
 func (d *Device) NewQuerySet(label string, n int) (*QuerySet, error) {
-	h, err := d.h.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: label, Type: wgpu.QueryType_Timestamp, Count: uint32(n)})
+	h, err := d.h.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: label, Type: wgpu.QueryType_Timestamp,
+		Count: uint32(n)})
 	if err != nil {
 		return nil, check(err)
 	}

@@ -33,7 +33,8 @@ func TestMistakes(t *testing.T) {
 	refused(t, err, "WGSL parsing error: no definition in scope for identifier: 'x': at line 1, column 13")
 	_, err = d.NewPipeline(Shader{Label: "test", WGSL: "@compute @workgroup_size(1) fn other() {}"})
 	refused(t, err, "entry point 'main'")
-	p, err := d.NewPipeline(Shader{Label: "test", WGSL: "@compute @workgroup_size(1) fn main() {}", Bindings: []BindingType{UniformBinding}})
+	p, err := d.NewPipeline(Shader{Label: "test", WGSL: "@compute @workgroup_size(1) fn main() {}",
+		Bindings: []BindingType{UniformBinding}})
 	require.NoError(t, err)
 	defer p.Release()
 	_, err = p.Bind("test", []Binding{{storage, 0, 64}})
@@ -52,7 +53,8 @@ func TestMistakes(t *testing.T) {
 func TestUsagesAreTheStandards(t *testing.T) {
 	for usage, want := range map[Usage]wgpu.BufferUsage{
 		MapRead: wgpu.BufferUsage_MapRead, CopySrc: wgpu.BufferUsage_CopySrc, CopyDst: wgpu.BufferUsage_CopyDst,
-		Uniform: wgpu.BufferUsage_Uniform, Storage: wgpu.BufferUsage_Storage, QueryResolve: wgpu.BufferUsage_QueryResolve,
+		Uniform: wgpu.BufferUsage_Uniform, Storage: wgpu.BufferUsage_Storage,
+		QueryResolve: wgpu.BufferUsage_QueryResolve,
 	} {
 		assert.EqualValues(t, want, usage)
 	}

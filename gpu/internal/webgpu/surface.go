@@ -160,7 +160,8 @@ func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 		Primitive:   wgpu.PrimitiveState{Topology: wgpu.PrimitiveTopology_TriangleList},
 		Multisample: wgpu.MultisampleState{Count: 1, Mask: ^uint32(0)},
 		Fragment: &wgpu.FragmentState{
-			Module: module, EntryPoint: r.Fragment, Targets: []wgpu.ColorTargetState{{Format: formats[r.Format], WriteMask: wgpu.ColorWriteMask_All}},
+			Module: module, EntryPoint: r.Fragment,
+			Targets: []wgpu.ColorTargetState{{Format: formats[r.Format], WriteMask: wgpu.ColorWriteMask_All}},
 		},
 	})
 	if err != nil {
@@ -198,6 +199,7 @@ func (e *Encoder) CopyTexture(to *Buffer, pitch int, from *Texture) {
 		return
 	}
 	e.err = e.h.CopyTextureToBuffer(&wgpu.ImageCopyTexture{Texture: from.h, Aspect: wgpu.TextureAspect_All},
-		&wgpu.ImageCopyBuffer{Buffer: to.h, Layout: wgpu.TextureDataLayout{BytesPerRow: uint32(pitch), RowsPerImage: uint32(from.height)}},
+		&wgpu.ImageCopyBuffer{Buffer: to.h,
+			Layout: wgpu.TextureDataLayout{BytesPerRow: uint32(pitch), RowsPerImage: uint32(from.height)}},
 		&wgpu.Extent3D{Width: uint32(from.width), Height: uint32(from.height), DepthOrArrayLayers: 1})
 }

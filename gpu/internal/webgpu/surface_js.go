@@ -91,9 +91,10 @@ type RenderPipeline struct{ compiling }
 // NewRenderPipeline compiles what draws.
 func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 	c, err := d.begin("createRenderPipelineAsync", map[string]any{
-		"label":    r.Label,
-		"vertex":   map[string]any{"entryPoint": r.Vertex},
-		"fragment": map[string]any{"entryPoint": r.Fragment, "targets": []any{map[string]any{"format": string(r.Format)}}},
+		"label":  r.Label,
+		"vertex": map[string]any{"entryPoint": r.Vertex},
+		"fragment": map[string]any{"entryPoint": r.Fragment,
+			"targets": []any{map[string]any{"format": string(r.Format)}}},
 	}, []any{"vertex", "fragment"}, fragmentStage, r.Bindings, r.WGSL)
 	if err != nil {
 		return nil, err

@@ -42,7 +42,8 @@ const (
 func New() *plot.Plot {
 	p := plot.New()
 	for _, s := range []*text.Style{
-		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Label.TextStyle, &p.Y.Tick.Label, &p.Legend.TextStyle,
+		&p.Title.TextStyle, &p.X.Label.TextStyle, &p.X.Tick.Label, &p.Y.Label.TextStyle, &p.Y.Tick.Label,
+		&p.Legend.TextStyle,
 	} {
 		s.Font.Variant = "Sans"
 	}
@@ -182,7 +183,8 @@ func (n Note) Plot(c draw.Canvas, p *plot.Plot) {
 	half := style.Width(n.Text) / 2
 	at.X = max(c.Min.X+half+gap, min(at.X, c.Max.X-half-gap))
 	box := style.Rectangle(n.Text).Add(at)
-	c.FillPolygon(color.NRGBA{255, 255, 255, 200}, []vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}})
+	c.FillPolygon(color.NRGBA{255, 255, 255, 200},
+		[]vg.Point{box.Min, {X: box.Max.X, Y: box.Min.Y}, box.Max, {X: box.Min.X, Y: box.Max.Y}})
 	c.FillText(style, at, n.Text)
 }
 
@@ -191,7 +193,8 @@ func (n Note) Plot(c draw.Canvas, p *plot.Plot) {
 func PNG(width, height vg.Length, plots ...*plot.Plot) ([]byte, error) {
 	c := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(dpi))}
 	tiles := draw.Tiles{
-		Rows: 1, Cols: len(plots), PadTop: Margin, PadBottom: Margin, PadLeft: Margin, PadRight: Margin, PadX: 2 * Margin,
+		Rows: 1, Cols: len(plots), PadTop: Margin, PadBottom: Margin, PadLeft: Margin, PadRight: Margin,
+		PadX: 2 * Margin,
 	}
 	for i, tile := range plot.Align([][]*plot.Plot{plots}, tiles, draw.New(c))[0] {
 		plots[i].Draw(tile)

@@ -18,8 +18,8 @@ import (
 	"wgnin/nn/data"
 )
 
-// stall is how long a server may send nothing, a variable for the test's sake. There is no limit on the whole, because
-// lines can be slow.
+// stall is how long a server may send nothing, a variable for the test's sake. There is no limit on
+// the whole, because lines can be slow.
 var stall = 30 * time.Second
 
 var errStall = errors.New("the server has stopped answering")
@@ -30,9 +30,10 @@ const partial = ".part"
 // tries is how often a server is asked for a file, as long as it gives more of it each time.
 const tries = 5
 
-// Files is a [data.Fetch]. A file has its name only once it is whole and checked; until then it has .part after it, and
-// what is there of it is not asked for again, whatever ended the program.
-func Files(ctx context.Context, dir string, mirrors []string, files []data.File, progress func(data.LoadProgress)) error {
+// Files is a [data.Fetch]. A file has its name only once it is whole and checked; until then it has
+// .part after it, and what is there of it is not asked for again, whatever ended the program.
+func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
+	progress func(data.LoadProgress)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -43,7 +44,8 @@ func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
 		}
 		got := func(n int64) {
 			if progress != nil {
-				progress(data.LoadProgress{Doing: "download " + f.Name, Done: n / 1000, Total: f.Size / 1000, Unit: "kB"})
+				progress(data.LoadProgress{Doing: "download " + f.Name, Done: n / 1000, Total: f.Size / 1000,
+					Unit: "kB"})
 			}
 		}
 		if err := mirrored(ctx, mirrors, file{f}, path, got); err != nil {
@@ -53,7 +55,8 @@ func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
 	return nil
 }
 
-// mirrored gets one file from the first mirror that has it. A mirror goes on where another one broke off.
+// mirrored gets one file from the first mirror that has it. A mirror goes on where another one
+// broke off.
 func mirrored(ctx context.Context, mirrors []string, f file, path string, got func(n int64)) error {
 	var failed []string
 	offline := true
@@ -90,9 +93,9 @@ func sizeOf(path string) int64 {
 	return info.Size()
 }
 
-// fetch gets what is missing of a file from one address. The part that is there may be of another mirror or an earlier
-// day: that it belongs to the same file shows in the sum of the whole, so no If-Range is needed. A part that turns out
-// to be of another file is removed.
+// fetch gets what is missing of a file from one address. The part that is there may be of another
+// mirror or an earlier day: that it belongs to the same file shows in the sum of the whole, so no
+// If-Range is needed. A part that turns out to be of another file is removed.
 func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) error {
 	part, err := os.OpenFile(path+partial, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -178,7 +181,8 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 	for {
 		n, err := res.Body.Read(buf)
 		timer.Reset(stall)
-		// Never beyond the end, and at its place: two processes may write the same bytes at the same time.
+		// Never beyond the end, and at its place: two processes may write the same bytes at the
+		// same time.
 		if _, err := part.WriteAt(buf[:min(int64(n), f.Size-have)], have); err != nil {
 			return err
 		}

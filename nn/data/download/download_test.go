@@ -126,7 +126,9 @@ func TestDownloadFails(t *testing.T) {
 				w.Write(first)
 			}
 		}, fmt.Sprintf("goes on after %d bytes", size), 0},
-		"stalled before": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "stopped answering", 0},
+		"stalled before": {func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		}, "stopped answering", 0},
 		"stalled within": {func(w http.ResponseWriter, r *http.Request) {
 			w.Write(first[:9])
 			w.(http.Flusher).Flush()
@@ -200,8 +202,8 @@ func (c *cutter) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// TestDownloadGoesOn: what is there of a file is asked for once, if the server can; else, or if it was of another file,
-// all of it comes again.
+// TestDownloadGoesOn: what is there of a file is asked for once, if the server can; else, or if it
+// was of another file, all of it comes again.
 func TestDownloadGoesOn(t *testing.T) {
 	list, files := tiny()
 	first, name := files[list[0].Name], list[0].Name
@@ -225,9 +227,11 @@ func TestDownloadGoesOn(t *testing.T) {
 		mirrors []http.HandlerFunc
 		asked   []string
 	}{
-		"the first has nothing":     {nil, []http.HandlerFunc{http.NotFound, ranges}, []string{""}},
-		"a broken connection":       {nil, []http.HandlerFunc{cut(size/2+1, ranges)}, []string{"", from(size/2 + 1)}},
-		"the other has the rest":    {nil, []http.HandlerFunc{cut(20, whole), ranges}, []string{"", from(20), from(20)}}, // the first twice
+		"the first has nothing": {nil, []http.HandlerFunc{http.NotFound, ranges}, []string{""}},
+		"a broken connection":   {nil, []http.HandlerFunc{cut(size/2+1, ranges)}, []string{"", from(size/2 + 1)}},
+		// the first twice
+		"the other has the rest": {nil, []http.HandlerFunc{cut(20, whole), ranges},
+			[]string{"", from(20), from(20)}},
 		"an earlier day":            {first[:30], []http.HandlerFunc{ranges}, []string{from(30)}},
 		"killed before the rename":  {first, []http.HandlerFunc{ranges}, nil},
 		"a server without ranges":   {first[:30], []http.HandlerFunc{whole}, []string{from(30)}},

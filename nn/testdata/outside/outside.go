@@ -30,14 +30,16 @@ func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	if err := s.Check(); err != nil {
 		return g.Fail(err)
 	}
-	w := g.Weights(s.Stride, nn.WeightTensor{Name: "weight", Shape: []int{x.C}, FanIn: 1, FanOut: 1, Init: nn.Always(0.25)})
+	w := g.Weights(s.Stride, nn.WeightTensor{Name: "weight", Shape: []int{x.C}, FanIn: 1, FanOut: 1,
+		Init: nn.Always(0.25)})
 	g.MACs(int64(x.Len()))
 	y := g.Output(x.Shape, s.Stride)
 	rec := g.Recorder()
 	s.Forward().Record(rec, prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
 	g.Backward(func() {
 		if !w.Grad.IsZero() { // unless the layer is frozen
-			s.SlopeGradient().Record(rec, prelu.SlopeArgs[gpu.View, gpu.View]{Batch: g.Batch, X: x.Data, DY: y.Grad, DSlope: w.Grad})
+			s.SlopeGradient().Record(rec, prelu.SlopeArgs[gpu.View, gpu.View]{Batch: g.Batch, X: x.Data, DY: y.Grad,
+				DSlope: w.Grad})
 		}
 		if dX := g.Gradient(x); !dX.IsZero() {
 			s.Backward().Record(rec, prelu.BackwardArgs[gpu.View]{X: x.Data, Slope: w.Data, DY: y.Grad, DX: dX})

@@ -51,7 +51,8 @@ func TestDescribe(t *testing.T) {
 }
 
 func train(t *testing.T, dev *gpu.Device, act nn.Layer) (*nn.Net, *nn.Images) {
-	set, test, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
+	set, test, err := data.Load(context.Background(), "fashion-mnist",
+		data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
@@ -91,12 +92,14 @@ func TestFreezes(t *testing.T) {
 	require.NoError(t, net.Init(nn.He, 1))
 	before, err := net.Weights()
 	require.NoError(t, err)
-	set, _, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
+	set, _, err := data.Load(context.Background(), "fashion-mnist",
+		data.LoadOptions{Dir: "../../data/testdata/fashion-mnist"})
 	require.NoError(t, err)
 	images, err := nn.Upload(dev, set)
 	require.NoError(t, err)
 	defer images.Close()
-	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Steps: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.1}})
+	trainer, err := nn.NewTrainer(net, images,
+		nn.TrainConfig{Hyper: nn.Hyper{Batch: 32, Epochs: 1, Steps: 3, Rate: 0.1, Momentum: 0.9, WeightDecay: 0.1}})
 	require.NoError(t, err)
 	defer trainer.Close()
 	for _, err := range trainer.Steps(context.Background()) {

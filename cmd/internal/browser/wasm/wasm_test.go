@@ -21,7 +21,8 @@ func TestInBrowser(t *testing.T) {
 	for _, pkg := range []string{"gpu/internal/webgpu", "gpu", "shaders/softmaxxent"} {
 		t.Run(pkg, func(t *testing.T) {
 			// TestCompilersAccept and TestTranslate run other programs.
-			test := exec.Command("go", "test", "-exec", program, "-skip", "Compilers|Translates|Mutants|Example", "wgnin/"+pkg)
+			test := exec.Command("go", "test", "-exec", program, "-skip", "Compilers|Translates|Mutants|Example",
+				"wgnin/"+pkg)
 			test.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "REQUIRE_GPU=1", "NIN_ADAPTER=")
 			out, err := test.CombinedOutput()
 			require.NoError(t, err, string(out))

@@ -1,13 +1,24 @@
-// Trains the network of nin.Mini with TensorFlow.js on random images, and resolves to the images/s of the steps after the
-// first, which compiles. Weight decay is left out, which costs TensorFlow.js nothing.
+// Trains the network of nin.Mini with TensorFlow.js on random images, and resolves to the
+// images/s of the steps after the first, which compiles. Weight decay is left out, which
+// costs TensorFlow.js nothing.
 'use strict';
 async function train(backend, batch, steps) {
 	tf.wasm.setWasmPaths('node_modules/@tensorflow/tfjs-backend-wasm/dist/');
-	if (!await tf.setBackend(backend)) throw new Error('the backend ' + backend + ' does not start');
+	if (!(await tf.setBackend(backend))) throw new Error('the backend ' + backend + ' does not start');
 	await tf.ready();
 	const { conv2d, maxPooling2d, dropout, globalAveragePooling2d } = tf.layers;
-	const block = (filters, kernelSize, last = 'relu') => [[kernelSize, 'relu'], [1, 'relu'], [1, last]].map(
-		([kernelSize, activation]) => ({ filters, kernelSize, activation, padding: 'same', kernelInitializer: 'heUniform' }));
+	const block = (filters, kernelSize, last = 'relu') =>
+		[
+			[kernelSize, 'relu'],
+			[1, 'relu'],
+			[1, last],
+		].map(([kernelSize, activation]) => ({
+			filters,
+			kernelSize,
+			activation,
+			padding: 'same',
+			kernelInitializer: 'heUniform',
+		}));
 	const pool = () => maxPooling2d({ poolSize: 3, strides: 2 });
 	const model = tf.sequential();
 	model.add(conv2d({ ...block(32, 5)[0], inputShape: [28, 28, 1] }));
@@ -22,7 +33,8 @@ async function train(backend, batch, steps) {
 	model.add(globalAveragePooling2d({}));
 	if (model.countParams() !== 112646) throw new Error(model.countParams() + ' parameters; want those of nin.Mini');
 	const optimizer = tf.train.momentum(0.01, 0.9);
-	const x = tf.randomUniform([batch, 28, 28, 1]), y = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(10, 'int32')), 10);
+	const x = tf.randomUniform([batch, 28, 28, 1]),
+		y = tf.oneHot(tf.range(0, batch, 1, 'int32').mod(tf.scalar(10, 'int32')), 10);
 	const losses = [];
 	let start;
 	for (let i = 0; i <= steps; i++) {
@@ -31,5 +43,5 @@ async function train(backend, batch, steps) {
 		cost.dispose();
 		if (i === 0) start = performance.now();
 	}
-	return { rate: steps * batch / (performance.now() - start) * 1000, losses };
+	return { rate: ((steps * batch) / (performance.now() - start)) * 1000, losses };
 }

@@ -16,14 +16,18 @@ func Cases() []check.Case {
 		slope := r.Tensor(1, c.channels, s.Stride)
 		zeros := func() []float64 { return make([]float64, s.Len()) }
 		cs = append(cs,
-			check.Of(s.Forward(), ForwardArgs[[]float64]{x, slope, zeros()}, s.ForwardRef, check.Bound[ForwardArgs[[]float64]]{Terms: 1}),
-			check.Of(s.Backward(), BackwardArgs[[]float64]{x, slope, dY, zeros()}, s.BackwardRef, check.Bound[BackwardArgs[[]float64]]{Terms: 1}),
-			check.Of(s.SlopeGradient(), SlopeArgs[[]float64, shaders.Batch]{shaders.Batch{First: uint32(i % 2)}, x, dY, r.Floats(s.Stride)}, s.SlopeRef,
-				check.Bound[SlopeArgs[[]float64, shaders.Batch]]{Terms: s.Pixels + 1, Magnitude: func(a SlopeArgs[[]float64, shaders.Batch]) {
-					for i := range a.X { // all of them: what is positive was not
-						a.DSlope[i%s.Stride] += a.X[i] * a.DY[i]
-					}
-				}}),
+			check.Of(s.Forward(), ForwardArgs[[]float64]{x, slope, zeros()}, s.ForwardRef,
+				check.Bound[ForwardArgs[[]float64]]{Terms: 1}),
+			check.Of(s.Backward(), BackwardArgs[[]float64]{x, slope, dY, zeros()}, s.BackwardRef,
+				check.Bound[BackwardArgs[[]float64]]{Terms: 1}),
+			check.Of(s.SlopeGradient(), SlopeArgs[[]float64, shaders.Batch]{shaders.Batch{First: uint32(i % 2)}, x, dY,
+				r.Floats(s.Stride)}, s.SlopeRef,
+				check.Bound[SlopeArgs[[]float64, shaders.Batch]]{Terms: s.Pixels + 1,
+					Magnitude: func(a SlopeArgs[[]float64, shaders.Batch]) {
+						for i := range a.X { // all of them: what is positive was not
+							a.DSlope[i%s.Stride] += a.X[i] * a.DY[i]
+						}
+					}}),
 		)
 	}
 	return cs
@@ -43,7 +47,9 @@ func Gradients() []check.Gradient {
 	s.SlopeRef(SlopeArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, x, dY, dSlope})
 	n := s.Len()
 	return []check.Gradient{
-		{Op: "prelu/x", Detail: s.String(), X: x, Grad: dX, Loss: loss, Step: 1.0 / float64(4*n), Terms: n + 1, Magnitude: float64(n)},
-		{Op: "prelu/slope", Detail: s.String(), X: slope, Grad: dSlope, Loss: loss, Step: 1, Terms: n + 1, Magnitude: 2 * float64(n)},
+		{Op: "prelu/x", Detail: s.String(), X: x, Grad: dX, Loss: loss, Step: 1.0 / float64(4*n), Terms: n + 1,
+			Magnitude: float64(n)},
+		{Op: "prelu/slope", Detail: s.String(), X: slope, Grad: dSlope, Loss: loss, Step: 1, Terms: n + 1,
+			Magnitude: 2 * float64(n)},
 	}
 }
