@@ -15,7 +15,7 @@
 //		Layers:  []viz.Layer{{Name: "0", Kind: "conv 8 5", Activation: maps}},
 //		Forward: func(gradients bool) error { return dev.Run(plan) },
 //	})
-//	picture, err := scene.Image(1280, 800, 1) // width, height, pixels a point
+//	picture, err := scene.Image(1280, 800, 1) // width, height, pixels per point
 //
 // A [Film] makes a GIF of such pictures. A window calls [Scene.Draw], which returns a view of the
 // pixels on the device, and passes the user's input to [Scene.Key], [Scene.MouseMove] and

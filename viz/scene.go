@@ -167,6 +167,8 @@ func (s *Scene) Close() {
 // If [Scene.Step] was called since the last picture, Draw does not wait, and shows numbers that are
 // two pictures old. Otherwise, and when a key or the mouse has just selected something else, Draw
 // waits for the numbers that it shows.
+//
+// Errors: a size or a scale out of range, and what failed after a key or the mouse.
 func (s *Scene) Draw(width, height int, scale float64) (gpu.View, error) {
 	return s.draw(width, height, scale, !s.live)
 }

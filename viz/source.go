@@ -86,10 +86,10 @@ type Layer struct {
 	WeightGradient Tensor // of the loss, in Weights' shape; no Data if there is none
 }
 
-// Tensor is a strided array of float32 numbers on the device. Element [i,j,k,l] of Shape is number
-// Offset + i*Stride[0] + j*Stride[1] + k*Stride[2] + l*Stride[3] of Data. The scene shows Shape[0]
-// maps, each of Shape[1] planes of Shape[2] rows and Shape[3] columns. If there is no tensor, Data
-// is the zero View.
+// Tensor is a strided array of float32 numbers on the device. Element [i,j,k,l] of Shape has the
+// index Offset + i*Stride[0] + j*Stride[1] + k*Stride[2] + l*Stride[3] in Data. The scene shows
+// Shape[0] maps, each of Shape[1] planes of Shape[2] rows and Shape[3] columns. If there is no
+// tensor, Data is the zero View.
 type Tensor struct {
 	Data   gpu.View
 	Shape  [4]int
