@@ -47,8 +47,8 @@ type BenchKernel struct {
 	Layer   string  `json:"layer"`
 	Kernel  string  `json:"kernel"`
 	Shape   string  `json:"shape"`
-	Ms      float64 `json:"ms"`
-	MinMs   float64 `json:"min_ms"`
+	Ms      float64 `json:"ms"`     // median
+	MinMs   float64 `json:"min_ms"` // least
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
 	Ceiling float64 `json:"percent_of_ceiling"` // of the ceiling that it is nearest to

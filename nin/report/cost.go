@@ -24,9 +24,9 @@ type Cost struct {
 	MicroBatch int    `json:"micro_batch"` // images that train at the same time; N if the adapter can bind as many
 
 	Parameters   int     `json:"parameters"`
-	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
-	PredictFlops float64 `json:"predict_flop"`  // of one image
-	TrainFlops   float64 `json:"train_flop"`    // of one image: forward, loss and backward
+	MACs         int64   `json:"multiply_adds"` // to predict one image
+	PredictFlops float64 `json:"predict_flop"`  // to predict one image
+	TrainFlops   float64 `json:"train_flop"`    // to train on one image: forward, loss and backward
 
 	Layers     []CostLine `json:"layers"`
 	Training   MemoryUse  `json:"training"`
@@ -39,8 +39,8 @@ type CostLine struct {
 	Layer        string  `json:"layer"`
 	Output       string  `json:"output,omitempty"` // [N,C,H,W] of a micro-batch
 	Parameters   int     `json:"parameters"`
-	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
-	TrainFlops   float64 `json:"train_flop"`    // of one image
+	MACs         int64   `json:"multiply_adds"` // to predict one image
+	TrainFlops   float64 `json:"train_flop"`    // to train on one image
 	PredictBytes int64   `json:"predict_bytes"` // that the layer writes for a micro-batch
 	TrainBytes   int64   `json:"train_bytes"`   // the same, forward and backward
 }

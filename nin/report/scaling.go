@@ -50,13 +50,13 @@ func (n Network) seconds(bytes int64, ranks int) float64 {
 	return n.Latency + others*n.Overhead + others/float64(ranks)*float64(bytes)*8/n.BitsPerSecond
 }
 
-// Compute is the time for which a rank computes in a step, without the network. It is Fixed +
-// n*Image for n images, and Alone for a batch on the only rank.
+// Compute is the time in seconds for which a rank computes in a step, without the network. It is
+// Fixed + n*Image for n images, and Alone for a batch on the only rank.
 type Compute struct {
 	Measured string  `json:"measured"` // how the times were found
-	Alone    float64 `json:"alone_s"`
-	Fixed    float64 `json:"fixed_s"`
-	Image    float64 `json:"image_s"`
+	Alone    float64 `json:"alone_s"`  // of a batch on the only rank
+	Fixed    float64 `json:"fixed_s"`  // for any number of images
+	Image    float64 `json:"image_s"`  // for each image
 }
 
 // GivenCompute returns the Compute of an adapter that takes step for a batch, and proportionally

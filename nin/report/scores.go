@@ -35,8 +35,8 @@ type Scores struct {
 type ClassScore struct {
 	Name      string  `json:"name"`
 	Images    int     `json:"images"`
-	Precision float64 `json:"precision"` // share of the images taken for this class that are of it; 0 if there are none
-	Recall    float64 `json:"recall"`    // share of the images of this class that are taken for it; 0 if there are none
+	Precision float64 `json:"precision"` // share of the images predicted as this class that are of it; 0 if none
+	Recall    float64 `json:"recall"`    // share of the images of this class predicted as it; 0 if none
 }
 
 // Evaluate measures m on images, batch images at a time. Unless progress is nil, Evaluate calls it
@@ -167,8 +167,8 @@ func (e Scores) Write(w io.Writer) error {
 // 6 pixels wide. Drawing it took 650 MB, and 25 s on two busy cores.
 const maxPicture = 1000
 
-// CheckPicture returns an error if a picture has no room for the confusion matrix of that many
-// classes.
+// CheckPicture returns an error if there are more than 1,000 classes, for which a picture of the
+// confusion matrix has no room.
 func CheckPicture(classes int) error {
 	if classes > maxPicture {
 		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d",

@@ -37,11 +37,11 @@ func (p pretend) AllGather(send, recv []byte) error {
 	return nil
 }
 
-// StepSeconds measures training steps of n random images on dev, which is one of ranks ranks, and
-// returns the median in seconds. layers is the network, and in the shape [C,H,W] of its input. The
-// time includes the work of an exchange on the device and between device and host, but not the
-// network. The same number of steps runs first without being counted, because the first one
-// compiles.
+// StepSeconds measures training steps of n random images on dev as one of ranks ranks (see
+// [Pretend]), and returns the median in seconds. layers is the network, and in the shape [C,H,W] of
+// its input. The time includes the work of an exchange on the device and between device and host,
+// but not the network between the ranks. The same number of steps runs first without being counted,
+// because the first one compiles.
 func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks,
 	steps int) (float64, error) {
 	s, err := New(dev, layers, in, nn.Across(Pretend(ranks)))

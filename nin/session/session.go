@@ -62,13 +62,13 @@ func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 }
 
 // Training makes a session with a recipe's network on dev, a trainer and an evaluator, as the
-// settings of a run describe them. w whitens the images; it must be nil unless the settings ask for
-// whitening. f is what an earlier session of the run found, and is used again; the zero Found is
-// none. ctx cancels the measurements for the settings Tune and Balance. If ranks is not nil, the
-// session is on one of several ranks, and rank 0 tunes for all.
+// settings of a run describe them. w whitens the images if the settings ask for whitening;
+// otherwise it must be nil. f is what an earlier session of the run found, and is used again; the
+// zero Found is none. ctx cancels the measurements for the settings Tune and Balance. If ranks is
+// not nil, the session is on one of several ranks, and rank 0 tunes for all.
 //
-// A setting that does not fit the network, the images or the memory is a [nin.SettingError] or
-// an [nn.RangeError].
+// A setting that does not fit the network, the images or the memory is a [nin.SettingError] or an
+// [nn.RangeError].
 func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found,
 	w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
 	train, test = train.First(set.TrainImages), test.First(set.TestImages)

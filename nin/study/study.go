@@ -27,7 +27,7 @@ type Study struct {
 	Exercise int
 	Title    string
 	Question string
-	Rate     float64 // learning rate; 0 means studyRate
+	Rate     float64 // learning rate; 0 means 0.025
 	Networks []Network
 }
 
@@ -83,7 +83,7 @@ type Findings struct {
 type NetworkResult struct {
 	Cost     report.Cost
 	Accuracy []float64   // 0 to 1, on the test images, for each seed that did not diverge
-	Diverged int         // trainings whose loss became infinite
+	Diverged int         // trainings that ended with [nn.ErrDiverged]
 	Guessing int         // trainings that have an accuracy, although their loss stayed at that of a guess
 	Loss     []float64   // training loss, the mean over the seeds and over Steps/len(Loss) steps
 	Rate     float64     // images per second in training, the median of the seeds
