@@ -11,8 +11,8 @@ import (
 	"wgnin/gpu"
 )
 
-// area is a part of the picture that the host draws: text, bars or curves. It is drawn again when
-// says changes, which describes everything that draw depends on.
+// area is a part of the picture that the host draws: text, bars or curves. says describes
+// everything that draw depends on, so the area is drawn again when says changes.
 type area struct {
 	rect image.Rectangle
 	says string
@@ -118,8 +118,8 @@ func (p pen) status(left, right string) {
 	p.write(p.bold, bright, pad, 0, b.Dy(), end-3*pad, left)
 }
 
-// footer draws the line at the bottom: the note at the right and, as room allows, keys with what
-// they do.
+// footer draws the line at the bottom: the note at the right, and as many keys with their actions
+// as fit.
 func (p pen) footer(keys [][2]string, note string) {
 	b := p.Bounds()
 	p.fill(b, raised)
@@ -138,8 +138,8 @@ func (p pen) footer(keys [][2]string, note string) {
 	}
 }
 
-// label writes a name at the left, bold, and a detail at the right. names are alternatives from
-// long to short, of which the first that leaves room for the detail is written.
+// label writes a name at the left, bold, and a detail at the right. names lists alternatives from
+// long to short; label writes the first that leaves room for the detail.
 func (p pen) label(names []string, detail string, c color.RGBA) {
 	b := p.Bounds()
 	gap, w := p.pt(8), p.width(p.regular, detail)
@@ -209,22 +209,23 @@ func (s *Scene) inputText() (name, detail string) {
 	return "input", ""
 }
 
-// Shown is what a picture shows the network to make of its input.
+// Shown describes a picture in words and numbers: the input, and the classes that the network sees
+// in it.
 type Shown struct {
-	Sample  int     // the input, counted from 0; -1 if it is none of the samples
-	Own     bool    // the input is an image of the user's own
-	Truth   string  // the class of the sample; empty if it is not known
-	Classes []Class // all, the most probable first
+	Sample  int     // index of the sample that is the input, from 0; -1 if the input is no sample
+	Own     bool    // whether the input is the user's own image
+	Truth   string  // class of the sample; empty if unknown
+	Classes []Class // all classes, the most probable first
 }
 
 // Class is a class with the probability that the network gives it.
 type Class struct {
 	Name        string
-	Probability float64 // softmax of the logits, to four places
+	Probability float64 // 0 to 1: softmax of the logits, rounded to four decimal places
 }
 
-// Shown returns in words and numbers what the last picture shows, for who cannot see it. Before the
-// first picture, all classes are equally probable.
+// Shown returns what the last picture shows in words and numbers, for users who cannot see it.
+// Before the first picture, all classes are equally probable.
 func (s *Scene) Shown() Shown {
 	from := s.seen()
 	shown := Shown{Sample: from.sample, Own: from.mine}
@@ -270,8 +271,8 @@ func (s *Scene) headerText() (titles []string, shape string) {
 }
 
 // captionTexts returns a name and a number for each map of t. The number is the mean of the
-// activations, the logit if they are pooled; it is empty in other views, and if one of them has no
-// room.
+// activations of the map, which is the logit if they are pooled. It is empty in other views, and if
+// any of the captions does not fit.
 func (s *Scene) captionTexts(t Tensor) (texts [][2]string) {
 	widest := 0
 	for m, e := range s.entriesOf(t) {
@@ -303,7 +304,7 @@ func (s *Scene) drawCaptions(p pen, texts [][2]string) {
 	}
 }
 
-// drawMiddle draws the background of the grid, or what stands there instead.
+// drawMiddle draws the background of the grid, or the help or the message that replaces the grid.
 func (s *Scene) drawMiddle(p pen) {
 	b := p.Bounds()
 	switch {

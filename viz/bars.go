@@ -25,7 +25,7 @@ func (s *Scene) ranked(n int) []bar {
 		sum += bars[i].p
 	}
 	for i := range bars {
-		bars[i].p = math.Round(1e4*bars[i].p/sum) / 1e4 // what is shown, so that it is not drawn for less
+		bars[i].p = math.Round(1e4*bars[i].p/sum) / 1e4 // ignore changes too small to show
 	}
 	slices.SortStableFunc(bars, func(a, b bar) int { return cmp.Compare(b.p, a.p) })
 	return bars[:min(n, len(bars))]
@@ -52,7 +52,7 @@ func (s *Scene) drawBars(p pen, bars []bar) {
 }
 
 // values places the bars of a layer whose maps are one number each, in columns that are filled from
-// the top. The zero values draws none.
+// the top. The zero value draws nothing.
 type values struct {
 	rect                    image.Rectangle
 	columns, lines          int
@@ -60,7 +60,7 @@ type values struct {
 }
 
 // valuesIn places the numbers of t in r, in lines at least row high and columns at least narrowest
-// wide. It returns the zero values if they do not fit, or if a map of t has more than one number.
+// wide. It returns the zero value if they do not fit, or if a map of t has more than one number.
 func valuesIn(r image.Rectangle, t Tensor, row, narrowest int) values {
 	n, fit := t.Shape[0], r.Dy()/row
 	if t.Shape[1]*t.Shape[2]*t.Shape[3] > 1 || fit < 1 {

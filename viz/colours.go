@@ -23,7 +23,7 @@ var (
 	orange     = color.RGBA{245, 166, 80, 255}
 )
 
-// packed is c as a pixel of the frame.
+// packed returns c as a pixel of the frame.
 func packed(c color.RGBA) uint32 {
 	return uint32(c.R) | uint32(c.G)<<8 | uint32(c.B)<<16 | uint32(c.A)<<24
 }
@@ -31,19 +31,18 @@ func packed(c color.RGBA) uint32 {
 // levels is the number of colours of a colour map.
 const levels = 256
 
-// colourMap is a pair of perceptually even colour maps (Moreland 2009 and 2016):
-// for values from the smallest to the largest, and for values on both sides of
-// zero.
+// colourMap is a pair of perceptually uniform colour maps (Moreland 2009 and 2016): a sequential
+// one, for values from the smallest to the largest, and a diverging one, for values on both sides
+// of zero.
 type colourMap struct {
 	name                string
 	sequential, twoSide palette.ColorMap
 }
 
-// colourMaps are those that a key goes through. Zero is dark in the first, as
-// the background is, and light in the second, as on paper.
+// colourMaps returns the colour maps that a key cycles through. Zero is dark in the first, like the
+// background, and light in the second, like paper.
 func colourMaps() ([]colourMap, error) {
-	// As even in luminance on both sides; Moreland's own two-sided maps are
-	// light at zero.
+	// The luminance changes evenly on both sides. Moreland's own diverging maps are light at zero.
 	zero := color.RGBA{24, 26, 30, 255}
 	negative,
 		err1 := moreland.NewLuminance([]color.Color{zero, color.RGBA{36, 96, 196, 255}, color.RGBA{150, 208, 255, 255}})
@@ -60,8 +59,8 @@ func colourMaps() ([]colourMap, error) {
 	}, nil
 }
 
-// palettes are the colour maps as the device has them: levels pixels for the
-// sequential one and as many for the two-sided one, map by map.
+// palettes holds the colour maps as the device reads them: for each map, levels pixels of the
+// sequential one, and then as many of the diverging one.
 type palettes struct {
 	names []string
 	words []uint32
@@ -90,10 +89,10 @@ func newPalettes() (palettes, error) {
 	return ps, nil
 }
 
-// greys is the number of the grey map, in which the input is drawn.
+// greys is the index of the grey map, which draws the input.
 const greys = 3
 
-// first is where the colours of map i begin.
+// first returns the index of the word at which the colours of map i begin.
 func (palettes) first(i int, twoSide bool) uint32 {
 	i *= 2
 	if twoSide {
@@ -102,7 +101,7 @@ func (palettes) first(i int, twoSide bool) uint32 {
 	return uint32(i * levels)
 }
 
-// colour is a level of a colour map.
+// colour returns a level of a colour map.
 func (ps palettes) colour(i int, twoSide bool, level int) color.RGBA {
 	w := ps.words[int(ps.first(i, twoSide))+level]
 	return color.RGBA{uint8(w), uint8(w >> 8), uint8(w >> 16), uint8(w >> 24)}
@@ -115,7 +114,7 @@ func (grey) SetMin(float64)                    {}
 func (grey) SetMax(float64)                    {}
 func (grey) At(v float64) (color.Color, error) { return color.Gray{Y: uint8(v*255 + 0.5)}, nil }
 
-// twoSided is a colour map of two that begin at zero.
+// twoSided is a diverging colour map made of two maps that begin at zero.
 type twoSided struct {
 	palette.ColorMap
 	negative, positive palette.ColorMap

@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// curves are the chapter's three: training loss, test loss and test accuracy,
-// over epochs.
+// curves holds the chapter's three curves over epochs: training loss, test loss and test accuracy.
 type curves struct {
 	seen   int // steps
 	raw    []point
-	means  []point // of the training loss, of each half epoch
+	means  []point // of the training loss over each half epoch
 	sum    float64 // since the last mean
 	n      int
 	half   int // half epochs done
@@ -23,8 +22,8 @@ type curves struct {
 
 func (c *curves) any() bool { return c.seen > 0 || len(c.epochs) > 0 }
 
-// maxRaw is the most losses of single steps that are kept; when there are more,
-// each two become one.
+// maxRaw limits the number of losses of single steps that are kept. When it is reached, neighbours
+// are averaged in pairs.
 const maxRaw = 4096
 
 func (c *curves) step(s Step) {
@@ -52,7 +51,7 @@ func (s *Scene) drawCurves(p pen) {
 	row := s.layout.row
 	left, top, right, bottom := float64(p.pt(30)), float64(row+p.pt(4)), float64(b.Max.X-p.pt(8)), float64(b.Max.Y-row)
 
-	// The axes: epochs of the whole run, and from 0 to what is largest.
+	// The x axis has the epochs of the whole run, and the y axis goes from 0 to the largest value.
 	epochs, highest := 1.0, 1.0
 	if c.last.Step > 0 && c.last.Epoch > 0 {
 		epochs = max(epochs, c.last.Epoch*float64(c.last.Steps)/float64(c.last.Step))
@@ -63,7 +62,7 @@ func (s *Scene) drawCurves(p pen) {
 	for _, e := range c.epochs {
 		epochs, highest = max(epochs, float64(e.Epoch)), max(highest, e.TestLoss)
 	}
-	highest = min(1.05*highest, 5) // a loss that explodes leaves the rest to be seen
+	highest = min(1.05*highest, 5) // an exploding loss must not flatten the other curves
 	place := func(x, y float64) point {
 		return point{left + (right-left)*x/epochs, bottom - (bottom-top)*min(y, highest)/highest}
 	}
@@ -103,7 +102,7 @@ func (s *Scene) drawCurves(p pen) {
 		ink    color.RGBA
 		points []point
 	}{{blue, c.means}, {purple, loss}, {green, accuracy}} {
-		if len(e.points) == 1 { // a point is no line yet
+		if len(e.points) == 1 { // a single point makes no line
 			q := place(e.points[0].x, e.points[0].y)
 			d := 2 * p.scale
 			p.stroke(e.ink, 2*d, []point{{q.x - d, q.y}, {q.x + d, q.y}})
@@ -116,7 +115,7 @@ func (s *Scene) drawCurves(p pen) {
 		names = [3]string{"train", "test", "accuracy"}
 	}
 	if !room() {
-		swatch = 0 // the names have the colours
+		swatch = 0 // the names have the colours of the lines
 	}
 	x := 0
 	for i, e := range []struct {
@@ -130,8 +129,8 @@ func (s *Scene) drawCurves(p pen) {
 	}
 }
 
-// columns are the losses of single steps, at most n: means of those that are in
-// the same column of pixels.
+// columns returns the losses of single steps as at most n points. Each is the mean of the losses in
+// one column of pixels.
 func (c *curves) columns(n int) []point {
 	each := (len(c.raw) + max(1, n) - 1) / max(1, n)
 	if each <= 1 {
@@ -150,7 +149,7 @@ func (c *curves) columns(n int) []point {
 	return points
 }
 
-// tick is a round distance between three to seven marks up to most.
+// tick returns a round distance between marks, of which three to seven fit between 0 and most.
 func tick(most float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(most)))
 	for _, k := range []float64{0.2, 0.5, 1, 2} {

@@ -11,15 +11,16 @@ import (
 	"github.com/soniakeys/quant/median"
 )
 
-// Film is a GIF in the making, of pictures such as [Scene.Image] draws. Of each it keeps what is
-// different from the one before, in a palette of its own. The zero Film is empty.
+// Film collects pictures, such as those that [Scene.Image] draws, for a GIF. For each picture it
+// stores only the rectangle that differs from the previous picture, with a palette of its own. The
+// zero Film is empty.
 type Film struct {
 	gif  gif.GIF
 	last *image.RGBA
 }
 
-// Add appends a picture, of the size of the first, that is shown for delay hundredths of a
-// second.
+// Add appends a picture, which is shown for delay hundredths of a second. All pictures must have
+// the size of the first.
 func (f *Film) Add(img *image.RGBA, delay int) {
 	changed := img.Bounds()
 	if f.last != nil {
@@ -32,7 +33,7 @@ func (f *Film) Add(img *image.RGBA, delay int) {
 	part := img.SubImage(changed).(*image.RGBA)
 	palette := median.Quantizer(255).Quantize(make(color.Palette, 0, 255), part)
 	same := uint8(len(palette))
-	to := image.NewPaletted(changed, append(palette, color.RGBA{})) // the last: what was there stays
+	to := image.NewPaletted(changed, append(palette, color.RGBA{})) // the last colour is transparent
 	index := map[color.RGBA]uint8{}
 	for y := changed.Min.Y; y < changed.Max.Y; y++ {
 		for x := changed.Min.X; x < changed.Max.X; x++ {
@@ -56,7 +57,7 @@ func (f *Film) Add(img *image.RGBA, delay int) {
 	draw.Draw(f.last, f.last.Bounds(), img, img.Bounds().Min, draw.Src)
 }
 
-// difference is where pictures of one size differ.
+// difference returns the smallest rectangle outside which two pictures of one size are equal.
 func difference(a, b *image.RGBA) (r image.Rectangle) {
 	for y := a.Rect.Min.Y; y < a.Rect.Max.Y; y++ {
 		for x := a.Rect.Min.X; x < a.Rect.Max.X; x++ {
@@ -71,7 +72,8 @@ func difference(a, b *image.RGBA) (r image.Rectangle) {
 // ErrNoPictures reports a film without pictures.
 var ErrNoPictures = errors.New("the film has no pictures")
 
-// Encode writes the film to w as a GIF that repeats for ever.
+// Encode writes the film to w as a GIF that loops forever. It returns [ErrNoPictures] if the film
+// is empty.
 func (f *Film) Encode(w io.Writer) error {
 	if len(f.gif.Image) == 0 {
 		return ErrNoPictures

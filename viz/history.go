@@ -2,18 +2,18 @@ package viz
 
 import "wgnin/gpu"
 
-// history is what the layers put out for the input at steps of a training run,
-// copied on the device. When its memory is full every second one is dropped and
-// the interval doubles, so that it always spans the whole run.
+// history keeps copies, on the device, of the input and of what each layer puts out for it, at
+// several steps of a training run. When its memory is full, it drops every second copy and doubles
+// the interval, so it always spans the whole run.
 type history struct {
 	dev   *gpu.Device
 	kept  []moment // the oldest first
 	free  []*gpu.Buffer
-	every int // steps
+	every int // steps from one moment to the next
 	at    int // the moment that is shown; -1 is the present
 
-	offsets []int64 // of each layer and then the input, in a moment's buffer
-	bytes   int64   // of a moment
+	offsets []int64 // in a moment's buffer: of each layer, and then of the input
+	bytes   int64   // size of a moment's buffer
 }
 
 type moment struct {
@@ -22,12 +22,12 @@ type moment struct {
 	data  *gpu.Buffer
 }
 
-// due says that the maps after that many steps are to be kept.
+// due reports whether to keep the maps after this step.
 func (h *history) due(step int) bool {
 	return len(h.kept) == 0 || step >= h.kept[len(h.kept)-1].step+h.every
 }
 
-// keep copies the activations of src, which are up to date.
+// keep copies the activations of src, which must be up to date.
 func (h *history) keep(src Source, step int, input origin) error {
 	views := make([]gpu.View, 0, len(src.Layers)+1)
 	for _, l := range src.Layers {
@@ -44,7 +44,7 @@ func (h *history) keep(src Source, step int, input origin) error {
 	if int64(len(h.kept)+1)*h.bytes > src.History {
 		h.thin()
 		if !h.due(step) || int64(len(h.kept)+1)*h.bytes > src.History {
-			return nil // the longer interval is not over, or not even two fit
+			return nil // the longer interval has not passed, or the memory does not hold two moments
 		}
 	}
 	m := moment{step: step, input: input}
@@ -68,8 +68,8 @@ func (h *history) keep(src Source, step int, input origin) error {
 	return nil
 }
 
-// thin drops every second moment but the first. What is shown stays, or gives
-// way to the one before it.
+// thin drops every second moment, and keeps the first. If it drops the moment that is shown, the
+// one before it is shown instead.
 func (h *history) thin() {
 	h.every *= 2
 	var left []moment
@@ -86,7 +86,8 @@ func (h *history) thin() {
 	}
 }
 
-// of is t, or what layer i's t was at the moment that is shown.
+// of returns t as it was at the moment that is shown. i is the index of its layer, or the number of
+// layers if t is the input.
 func (h *history) of(i int, t Tensor) Tensor {
 	if h.at >= 0 {
 		t.Data = h.kept[h.at].data.Slice(h.offsets[i], t.Data.Bytes())
@@ -94,8 +95,7 @@ func (h *history) of(i int, t Tensor) Tensor {
 	return t
 }
 
-// move shows the moment n later, or earlier if it is negative. The present is
-// after the last.
+// move shows the moment n later, or earlier if n is negative. The present follows the last moment.
 func (h *history) move(n int) {
 	at := h.at
 	if at < 0 {
@@ -104,7 +104,7 @@ func (h *history) move(n int) {
 	h.show(at + n)
 }
 
-// show shows moment i, or the present if it is beyond the last.
+// show shows moment i, or the present if i is beyond the last.
 func (h *history) show(i int) {
 	h.at = max(i, 0)
 	if h.at >= len(h.kept) {
@@ -122,7 +122,7 @@ func (h *history) release() {
 	h.kept, h.free = nil, nil
 }
 
-// last is the step of the newest moment, 0 if there is none.
+// last returns the step of the newest moment, or 0 if there is none.
 func (h *history) last() int {
 	if len(h.kept) == 0 {
 		return 0

@@ -20,10 +20,10 @@ var (
 	camText string
 )
 
-// Shapes are uniforms here, not constants as in the kernels that train: they
-// change with every key and every size of the window, and kernels compile once.
+// Shapes are uniforms here, not constants as in the kernels for training. They change with every
+// key and every window size, and this way each kernel compiles only once.
 
-// stats is what stats.wgsl is told of a dispatch.
+// stats holds the parameters of a dispatch of stats.wgsl.
 type stats struct {
 	Maps, Planes, Rows, Cols                     uint32
 	Offset                                       uint32
@@ -41,7 +41,7 @@ func (s stats) kernel() gpu.Kernel[statsArgs[gpu.View, gpu.View]] {
 	return kernel[statsArgs[gpu.View, gpu.View]]("stats", s, int(s.Maps*s.Planes*s.Rows), int(s.Cols), statsText)
 }
 
-// merge is what merge.wgsl is told of a dispatch.
+// merge holds the parameters of a dispatch of merge.wgsl.
 type merge struct {
 	Sets, Parts uint32
 	Src, To     uint32 // entries
@@ -56,18 +56,18 @@ func (m merge) kernel() gpu.Kernel[mergeArgs[gpu.View, gpu.View]] {
 	return kernel[mergeArgs[gpu.View, gpu.View]]("merge", m, int(m.Sets), int(m.Parts), mergeText)
 }
 
-// maps is what maps.wgsl is told of a dispatch. Sizes are pixels.
+// maps holds the parameters of a dispatch of maps.wgsl. Sizes are in pixels.
 type maps struct {
 	Left, Top, Width, Height, FrameWidth         uint32
 	Columns, CellWidth, CellHeight, Gap          uint32 // of the grid
 	Maps, Planes, Rows, Cols                     uint32
 	Offset                                       uint32
 	MapStride, PlaneStride, RowStride, ColStride uint32
-	Range, RangeStep                             uint32 // entry of map 0, and how many further that of the next is
+	Range, RangeStep                             uint32 // entry of map 0, and the distance to the entry of the next map
 	Symmetric                                    uint32 // 1: the range is symmetric about zero
-	Colours                                      uint32 // where the 256 begin
+	Colours                                      uint32 // index of the first of the 256 colours
 	Background                                   uint32 // packed
-	Mark, Border, MarkColour                     uint32 // the map with a border, if there is one of that number
+	Mark, Border, MarkColour                     uint32 // map with a border, if it exists; its width, colour
 }
 
 type mapsArgs[U, F any] struct {
@@ -82,7 +82,7 @@ func (m maps) kernel() gpu.Kernel[mapsArgs[gpu.View, gpu.View]] {
 	return kernel[mapsArgs[gpu.View, gpu.View]]("maps", m, int(m.Width*m.Height), 0, levelText+mapsText)
 }
 
-// cam is what cam.wgsl is told of a dispatch. Sizes are pixels.
+// cam holds the parameters of a dispatch of cam.wgsl. Sizes are in pixels.
 type cam struct {
 	Left, Top, Width, Height, FrameWidth                           uint32
 	Planes, Rows, Cols, Offset, PlaneStride, RowStride, ColStride  uint32 // of the image
@@ -103,7 +103,7 @@ func (c cam) kernel() gpu.Kernel[camArgs[gpu.View, gpu.View]] {
 	return kernel[camArgs[gpu.View, gpu.View]]("cam", c, int(c.Width*c.Height), 0, levelText+camText)
 }
 
-// kernel has 64 invocations a workgroup, n or a few more in all.
+// kernel returns a kernel of 64 invocations per workgroup, and n invocations or a few more in all.
 func kernel[A any](name string, params any, n, iterations int, text string) gpu.Kernel[A] {
 	return gpu.Kernel[A]{
 		Name: "viz/" + name, Detail: fmt.Sprint(n), Source: gpu.Struct(params) + text,

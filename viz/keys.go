@@ -8,40 +8,41 @@ import (
 	"unicode"
 )
 
-// Key is something that a key of the keyboard asks of a scene.
+// Key is a command that a key of the keyboard gives to a scene.
 type Key int
 
-// The keys, with what a window should bind them to.
+// The keys. Each comment names what a window should bind to the key.
 const (
 	KeyNone          Key = iota
-	KeyLayerUp           // up: the layer before
-	KeyLayerDown         // down: the layer after
-	KeyNextSample        // right
-	KeyPrevSample        // left
-	KeyNormalisation     // n: colours by each map's range, the layer's, all layers'
+	KeyLayerUp           // up: the previous layer
+	KeyLayerDown         // down: the next layer
+	KeyNextSample        // right: the next sample
+	KeyPrevSample        // left: the previous sample
+	KeyNormalisation     // n: scale colours by the range of each map, of the layer, or of all layers
 	KeyColours           // c: the next colour map
 	KeyView              // v: activations, gradients, kernels, gradients of kernels
-	KeyZoom              // enter: one map alone, or all
-	KeyNextMap           // tab or .: the map with the border
-	KeyPrevMap           // shift-tab or ,
-	KeyNextPlane         // ]: the input channel of the kernels shown
-	KeyPrevPlane         // [
-	KeyNextClass         // k: the class of the activation map; after the last, the most likely one
-	KeyPause             // space
-	KeyStep              // s: one training step
-	KeyFreeze            // f: the input stays, or another sample comes every ten steps of training
-	KeyBack              // b or page up: earlier in the training run
-	KeyForward           // g or page down: later
-	KeyNow               // end: back to the present
-	KeyClear             // delete: an empty canvas to draw on
-	KeyInvert            // i: white for black, in an image of the user's own
-	KeyScreenshot        // p
-	KeyHelp              // h or ?
-	KeyEscape            // escape: leaves help, the past, a single map, in this order; with none of them it quits
-	KeyQuit              // q
+	KeyZoom              // enter: show one map alone, or all again
+	KeyNextMap           // tab or .: select the next map
+	KeyPrevMap           // shift-tab or ,: select the previous map
+	KeyNextPlane         // ]: the next input channel of the kernels
+	KeyPrevPlane         // [: the previous input channel
+	KeyNextClass         // k: the next class for the class activation map; after the last, the most likely one
+	KeyPause             // space: pause or continue training
+	KeyStep              // s: run one training step
+	KeyFreeze            // f: keep the input, or show the next sample every ten training steps
+	KeyBack              // b or page up: go back in the training run
+	KeyForward           // g or page down: go forward
+	KeyNow               // end: return to the present
+	KeyClear             // delete: clear the canvas
+	KeyInvert            // i: invert the user's own image
+	KeyScreenshot        // p: save a picture
+	KeyHelp              // h or ?: show or close the help
+	KeyEscape            // escape: close the help, return to the present or to all maps, in this order; else quit
+	KeyQuit              // q: quit
 )
 
-// letters maps what a key types, rather than where it is, so that every keyboard layout works.
+// letters maps the character that a key types, not the position of the key, so it works with every
+// keyboard layout.
 var letters = map[rune]Key{
 	'n': KeyNormalisation, 'c': KeyColours, 'v': KeyView, 'k': KeyNextClass,
 	'.': KeyNextMap, ',': KeyPrevMap, ']': KeyNextPlane, '[': KeyPrevPlane,
@@ -49,10 +50,11 @@ var letters = map[rune]Key{
 	'p': KeyScreenshot, 'h': KeyHelp, '?': KeyHelp, 'q': KeyQuit,
 }
 
-// KeyOf returns the key that a keyboard binds to what it types, and KeyNone for another one.
+// KeyOf returns the Key bound to a typed character, in upper or lower case, or KeyNone if there is
+// none.
 func KeyOf(typed rune) Key { return letters[unicode.ToLower(typed)] }
 
-// helpLines returns the keys that do something here, and what they do.
+// helpLines returns the keys that work here, and what they do.
 func (s *Scene) helpLines() [][2]string {
 	lines := [][2]string{
 		{"↑ ↓", "layer; a click in the list too"},
@@ -85,7 +87,7 @@ func (s *Scene) canDraw() bool {
 	return s.src.SetPixels != nil && s.src.Canvas.X > 0 && s.src.Canvas.Y > 0
 }
 
-// Key does what k asks for. What fails is the error of the next Draw.
+// Key carries out k. If that fails, the next Draw returns the error.
 func (s *Scene) Key(k Key) {
 	s.message = ""
 	switch k {
@@ -189,21 +191,21 @@ func (s *Scene) choose(i int) {
 	}
 }
 
-// step moves the border to the next map or the one before.
+// step moves the border to the next map or to the previous one.
 func (s *Scene) step(mark *int, by int) {
 	if t := s.tensor(s.layer); !t.Data.IsZero() {
 		*mark = (max(*mark, min(0, -by)) + by + t.Shape[0]) % t.Shape[0]
 	}
 }
 
-// toggleZoom shows map m alone, or all maps again. It does nothing to bars.
+// toggleZoom shows map m alone, or all maps again. It does nothing if the layer is shown as bars.
 func (s *Scene) toggleZoom(m int) {
 	if !s.tensor(s.layer).Data.IsZero() && s.layout.values.columns == 0 {
 		s.mark, s.zoom = m, !s.zoom
 	}
 }
 
-// show makes sample i the input. The first follows the last.
+// show makes sample i the input. The first sample follows the last.
 func (s *Scene) show(i int) error {
 	if s.src.Sample == nil || s.src.Samples < 1 {
 		return nil
@@ -215,7 +217,8 @@ func (s *Scene) show(i int) error {
 	return err
 }
 
-// travel moves in the past, which has only activations.
+// travel goes to another moment of the training run. The history holds only activations, so it
+// shows those.
 func (s *Scene) travel(move func()) {
 	if len(s.past.kept) == 0 {
 		return
@@ -226,7 +229,7 @@ func (s *Scene) travel(move func()) {
 	}
 }
 
-// MouseMove says where the mouse is, in framebuffer pixels.
+// MouseMove tells the scene that the mouse is at x, y, in framebuffer pixels from the top left.
 func (s *Scene) MouseMove(x, y float64) {
 	before := s.mouse
 	s.mouse = image.Pt(int(math.Floor(x)), int(math.Floor(y)))
@@ -239,7 +242,8 @@ func (s *Scene) MouseMove(x, y float64) {
 	}
 }
 
-// MouseButton says that the main button went down or up at x, y.
+// MouseButton tells the scene that the main button went down or up at x, y, in framebuffer pixels
+// from the top left.
 func (s *Scene) MouseButton(down bool, x, y float64) {
 	s.MouseMove(x, y)
 	s.drawing, s.scrub = false, false
@@ -291,7 +295,7 @@ func (s *Scene) scrubTo(x int) {
 	})
 }
 
-// clear makes an empty canvas.
+// clear makes the user's own image an empty canvas.
 func (s *Scene) clear() {
 	s.ownSize = s.src.Canvas
 	s.own = make([]uint8, s.ownSize.X*s.ownSize.Y*s.src.Input.Shape[1])
@@ -311,8 +315,7 @@ func (s *Scene) useOwn() error {
 // brush is the radius of the brush, in pixels of a canvas of 28 columns.
 const brush = 1.5
 
-// paint draws a white line with a soft edge on the canvas, between two pixels of
-// the picture.
+// paint draws a white line with a soft edge on the canvas. from and to are pixels of the picture.
 func (s *Scene) paint(from, to image.Point) {
 	g, size := s.layout.input, s.src.Canvas
 	onCanvas := func(p image.Point) (x, y float64) {
@@ -341,14 +344,15 @@ func (s *Scene) paint(from, to image.Point) {
 	}
 }
 
-// SetImage makes an image of the user's own the input: 8-bit, planar [C,h,w] with
-// the channels of the network's input. It is resized on the device.
+// SetImage makes an image of the user's own the input: 8-bit values, planar [C,h,w], with the
+// channels of the network's input. The device resizes it. SetImage returns an error if the source
+// has no SetPixels, or if the number of pixels is not C*h*w.
 func (s *Scene) SetImage(pixels []uint8, w, h int) error {
 	if s.src.SetPixels == nil {
 		return fmt.Errorf("no image of your own can be shown here")
 	}
 	if channels := s.src.Input.Shape[1]; w < 1 || h < 1 || len(pixels) != channels*w*h {
-		return fmt.Errorf("an image of %dx%d with %d values; want %d for each of at least one pixel", w, h,
+		return fmt.Errorf("an image of %dx%d has %d values; want %d for each pixel, and at least one pixel", w, h,
 			len(pixels), channels)
 	}
 	s.own, s.ownSize = slices.Clone(pixels), image.Pt(w, h)

@@ -13,7 +13,7 @@ type legend struct {
 	low, high string // ends of the colour range; empty if there are no colours
 	stats     []string
 	value     string // the number under the mouse
-	silent    string // the maps that are zero everywhere
+	silent    string // says which maps are zero everywhere
 }
 
 // legend returns the legend. It is empty until the statistics of what is shown have been read back.
@@ -80,7 +80,8 @@ func (s *Scene) ends(t Tensor, m int) (low, high string) {
 	return number(span[0]), number(span[1])
 }
 
-// silent says whether a ReLU leaves map m zero everywhere or, if m is -1, of how many maps it does.
+// silent reports in words whether a ReLU leaves map m zero everywhere or, if m is -1, for how many
+// maps it does. The text is empty if there are none.
 func (s *Scene) silent(t Tensor, m int) string {
 	if t.Signed {
 		return ""
@@ -151,7 +152,7 @@ func (p pen) gradient(r image.Rectangle, of func(v float64) color.RGBA) {
 	}
 }
 
-// mixed blends a and b, of which it takes the share v.
+// mixed blends a and b, with the share v of b.
 func mixed(a, b color.RGBA, v float64) color.RGBA {
 	of := func(a, b uint8) uint8 { return uint8(math.Round(float64(a) + v*(float64(b)-float64(a)))) }
 	return color.RGBA{of(a.R, b.R), of(a.G, b.G), of(a.B, b.B), 255}

@@ -41,7 +41,7 @@ const (
 	ofInput
 )
 
-// entries lays the statistics out.
+// entries returns the layout of the statistics.
 func (src Source) entries() entryLayout {
 	most, rows := 1, 1
 	for _, l := range src.Layers {
@@ -84,8 +84,8 @@ func (s *Scene) entry(i uint32) [4]float64 {
 }
 
 // count computes the statistics if their subject has changed or again is set, and reports whether
-// it did. With exact it waits for them, and computes them once more if they make another class the
-// most likely, whose map is then the one shown.
+// it did. If exact is set, count waits for them. If another class has become the most likely, the
+// class map on the screen is now that class's, and count computes the statistics once more.
 func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	for {
 		sub := s.looked()
@@ -119,7 +119,7 @@ func (s *Scene) count(again, exact bool) (counted bool, err error) {
 	}
 }
 
-// readbackDelay is how many pictures late the numbers are shown during a training, so that no
+// readbackDelay is the number of pictures by which the numbers lag during training, so that no
 // picture waits for the device.
 const readbackDelay = 2
 

@@ -11,14 +11,14 @@ type Pace struct {
 }
 
 const (
-	frameTime = time.Second / 30 // the shortest from one picture to the next
-	// busyShare is how many times as long as a picture takes is left to other
-	// work after it, so that the work gets nine tenths of the time.
+	frameTime = time.Second / 30 // the shortest time between two pictures
+	// busyShare is the pause for other work after a picture, in units of the time that the picture
+	// took. It leaves nine tenths of the time to that work.
 	busyShare = 9
 )
 
-// Due reports whether it is time for the next picture. With busy the device has other work, a
-// training, and drawing gets at most a tenth of the time.
+// Due reports whether it is time for the next picture. If busy is set, the device has other work,
+// such as training, and drawing gets at most a tenth of the time.
 func (p *Pace) Due(now time.Time, busy bool) bool {
 	pause := frameTime - p.took
 	if busy {
@@ -28,10 +28,10 @@ func (p *Pace) Due(now time.Time, busy bool) bool {
 }
 
 // Draw draws the scene and shows it on the surface of its device, with width x height pixels and
-// scale pixels to a point. It reports whether the picture is shown: where it is not, as on a
-// surface that has just changed, draw again.
+// scale pixels per point. It reports whether the picture was shown. If it was not, for example
+// because the surface has just changed, draw again.
 func (p *Pace) Draw(s *Scene, width, height int, scale float64) (shown bool, err error) {
-	s.dev.Wait() // what training has in flight is not the picture's time
+	s.dev.Wait() // do not count the training steps in flight as drawing
 	begun := time.Now()
 	view, err := s.Draw(width, height, scale)
 	if err != nil {
@@ -45,7 +45,7 @@ func (p *Pace) Draw(s *Scene, width, height int, scale float64) (shown bool, err
 	return shown, nil
 }
 
-// drew records a picture, and returns what it took.
+// drew records a picture, and returns how long it took.
 func (p *Pace) drew(begun, done time.Time) time.Duration {
 	if p.frames == 0 {
 		p.first = begun
@@ -56,8 +56,8 @@ func (p *Pace) drew(begun, done time.Time) time.Duration {
 	return p.took
 }
 
-// Frames returns the number of pictures drawn, what one took in the mean, and the share of the time
-// since the first that went into them.
+// Frames returns the number of pictures drawn, the mean time for one, and the share of the time
+// since the first that drawing took.
 func (p *Pace) Frames() (n int, each time.Duration, share float64) {
 	if p.frames == 0 {
 		return 0, 0, 0

@@ -12,7 +12,7 @@ func (s *Scene) camClass() int {
 		return s.class
 	}
 	best, logits := 0, s.logits()
-	for i, v := range logits { // which may be no numbers
+	for i, v := range logits { // which may be NaN
 		if v > logits[best] {
 			best = i
 		}

@@ -6,36 +6,37 @@ import (
 	"wgnin/gpu"
 )
 
-// program is a plan that is recorded again only when what it binds has changed,
-// not when numbers that its kernels are told have.
+// program is a plan that is recorded again only when its kernels, their sizes or their bindings
+// change. New parameters are only uploaded.
 type program struct {
 	dev    *gpu.Device
 	name   string
 	plan   *gpu.Plan
 	bound  []bound
-	params *gpu.Buffer // of each dispatch, slot bytes apart
+	params *gpu.Buffer // of all dispatches, slot bytes apart
 	words  []uint32
 }
 
-// dispatch is a kernel with what it is told.
+// dispatch is a kernel with its parameters.
 type dispatch struct {
 	bound
 	params []uint32
 	record func(r *gpu.Recorder, params gpu.View)
 }
 
-// bound is what a dispatch cannot change without being recorded again.
+// bound is the part of a dispatch that cannot change without a new recording.
 type bound struct {
 	kernel string
 	groups int
 	views  [4]gpu.View
 }
 
-// slotBytes is more than the parameters of any kernel; an adapter may ask for more.
+// slotBytes is more than the parameters of any kernel take. The alignment of an adapter may require
+// more.
 const slotBytes = 256
 
-// set makes the dispatches what the program does. It says whether that is
-// different from before.
+// set makes ds the dispatches of the program. It reports whether they or their parameters have
+// changed.
 func (p *program) set(ds []dispatch) (changed bool, err error) {
 	slot := max(slotBytes, p.dev.Adapter().Limits.OffsetAlign)
 	words := make([]uint32, int(slot/4)*len(ds))
@@ -70,7 +71,7 @@ func (p *program) set(ds []dispatch) (changed bool, err error) {
 	return true, gpu.Write(p.params.All(), words)
 }
 
-// plans are what is to run: none, if there are no dispatches.
+// plans returns the plan to run, or nothing if there are no dispatches.
 func (p *program) plans() []*gpu.Plan {
 	if p.plan == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"wgnin/gpu"
 )
 
-// Scene draws into a pixel buffer on the device, and changes with keys and the
-// mouse. Like its device it is used from one goroutine at a time.
+// Scene draws a source into a pixel buffer on the device. Keys and the mouse change what it shows.
+// Use it from one goroutine at a time, like its device.
 type Scene struct {
 	dev *gpu.Device
 	src Source
@@ -19,38 +19,38 @@ type Scene struct {
 	pen    pen
 
 	frame    *gpu.Buffer // [height,width]
-	canvas   []uint32    // what the host has drawn of it
-	areas    []area      // of which canvas is made
+	canvas   []uint32    // the frame as the host drew it, without maps
+	areas    []area      // the areas that canvas shows
 	palettes palettes
-	colours  *gpu.Buffer // their words
+	colours  *gpu.Buffer // the words of palettes
 	entries  *gpu.Buffer // statistics, [smallest, largest, mean, share that is not positive] each
 	at       entryLayout
-	numbers  program // makes statistics
-	pointer  program // makes that of the number under the mouse
+	numbers  program // computes the statistics
+	pointer  program // computes that of the number under the mouse
 	panels   program // draws maps
 	readback *gpu.Readback
-	asked    []subject // of the read-backs that are pending
+	asked    []subject // of the pending readbacks, oldest first
 	subject  subject   // of values
-	values   []float32 // entries that have come to the host
+	values   []float32 // the entries read back last
 
-	fresh   bool // activations are those of the weights and the input
-	backed  bool // and so are gradients
+	fresh   bool // the activations are up to date with the weights and the input
+	backed  bool // and so are the gradients
 	moved   bool // they have changed since the last picture
-	live    bool // a step was told of since the last picture
+	live    bool // Step was called since the last picture
 	past    history
 	curves  curves
 	status  Step
 	frameMS float64
-	err     error // of a key or the mouse, for the next picture
+	err     error // from a key or the mouse; the next Draw returns it
 	quit    func()
 }
 
-// state is what keys and mouse change.
+// state is what keys and the mouse change.
 type state struct {
 	layer   int
 	view    view
 	norm    normalisation
-	colour  int // of palettes
+	colour  int // index in palettes
 	channel int // input channel of kernels
 	mark    int // map with the border; -1 is none
 	zoom    bool
@@ -58,7 +58,7 @@ type state struct {
 	help    bool
 
 	paused bool
-	steps  int // single steps asked for
+	steps  int // single steps that the user has requested
 	follow bool
 	origin
 	own     []uint8     // the user's own image, planar
@@ -67,13 +67,13 @@ type state struct {
 	scrub   bool // the mouse holds the timeline
 	mouse   image.Point
 	message string
-	shot    bool // a picture is to be saved
+	shot    bool // the next picture is saved
 }
 
-// origin says where the input is from.
+// origin says where the input comes from.
 type origin struct {
 	sample int
-	truth  int  // its class; -1 is unknown
+	truth  int  // index of its class; -1 if unknown
 	mine   bool // it is the user's own
 }
 
@@ -98,7 +98,9 @@ const (
 
 var normalisationNames = [...]string{"each map", "the layer", "all layers"}
 
-// NewScene starts a scene of src on dev.
+// NewScene makes a scene of src on dev, with the first sample as the input if there are samples. It
+// returns an error if src has no layers or no Forward, or if a tensor reaches beyond its buffer.
+// Close the scene when it is no longer needed.
 func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	s := &Scene{dev: dev, src: src, numbers: program{dev: dev, name: "statistics"},
 		pointer: program{dev: dev, name: "pointer"}, panels: program{dev: dev, name: "panels"}}
@@ -141,7 +143,7 @@ func NewScene(dev *gpu.Device, src Source) (_ *Scene, err error) {
 	return s, nil
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close releases the memory on the device. It may be called on nil.
 func (s *Scene) Close() {
 	if s == nil {
 		return
@@ -156,13 +158,17 @@ func (s *Scene) Close() {
 	}
 }
 
-// Draw submits what draws the scene, and returns where the picture will be:
-// [height,width] pixels of one word each, RGBA8 with red in the lowest byte,
-// rows without gaps. The view is good until Draw is called with another size.
-// Sizes are framebuffer pixels; scale is how many of them a point of text has,
-// 1 but on high-density displays. While steps are told of, it does not wait,
-// and shows numbers that are two pictures old; else, and for what keys and mouse
-// have just chosen, it waits for the numbers that it shows.
+// Draw submits the work that draws the scene, and returns a view of the picture on the device:
+// [height,width] pixels of one word each, RGBA8 with red in the lowest byte, rows without gaps. The
+// view is valid until Draw is called with another size. width and height are framebuffer pixels, at
+// least [MinSide]. scale is the number of pixels per point of text, from 0.25 to 16; it is 1 except
+// on high-density displays.
+//
+// If [Scene.Step] was called since the last picture, Draw does not wait, and shows numbers that are
+// two pictures old. Otherwise, and when a key or the mouse has just selected something else, Draw
+// waits for the numbers that it shows.
+//
+// Errors: a size or a scale out of range, and what failed after a key or the mouse.
 func (s *Scene) Draw(width, height int, scale float64) (gpu.View, error) {
 	return s.draw(width, height, scale, !s.live)
 }
@@ -179,7 +185,7 @@ func (s *Scene) draw(width, height int, scale float64, exact bool) (gpu.View, er
 		return gpu.View{}, err
 	}
 	s.arrange()
-	// What the user has just chosen to look at does not wait for later pictures.
+	// Show what the user has just selected at once, not two pictures later.
 	exact = exact || s.looked() != s.subject
 	again, err := s.count(s.moved, exact)
 	if err != nil {
@@ -240,7 +246,7 @@ func (s *Scene) resize(width, height int, scale float64) error {
 	return nil
 }
 
-// forward brings up to date what is shown, if it is not.
+// forward brings the activations up to date, and the gradients if they are shown.
 func (s *Scene) forward() error {
 	backward := s.view == gradients || s.view == kernelGradients
 	if s.fresh && (s.backed || !backward) {
@@ -250,11 +256,11 @@ func (s *Scene) forward() error {
 	return s.src.Forward(backward)
 }
 
-// stale says that weights or input have changed.
+// stale records that the weights or the input have changed.
 func (s *Scene) stale() { s.fresh, s.backed = false, false }
 
-// tensor is what is shown of a layer; its data is none if the layer has no such
-// thing.
+// tensor returns the tensor of a layer in the current view. Its Data is the zero View if the layer
+// has no such tensor.
 func (s *Scene) tensor(layer int) Tensor {
 	l := s.src.Layers[layer]
 	var t Tensor
@@ -274,10 +280,11 @@ func (s *Scene) tensor(layer int) Tensor {
 	return t.kernels(s.channel % t.Shape[1])
 }
 
-// input is the image that is shown.
+// input returns the image that is shown.
 func (s *Scene) input() Tensor { return s.past.of(len(s.src.Layers), s.src.Input) }
 
-// Image draws the scene as it is now, waits, and reads the picture back.
+// Image draws the scene as it is now, waits, and reads the picture back. The arguments are those of
+// [Scene.Draw].
 func (s *Scene) Image(width, height int, scale float64) (*image.RGBA, error) {
 	if _, err := s.draw(width, height, scale, true); err != nil {
 		return nil, err
@@ -285,7 +292,7 @@ func (s *Scene) Image(width, height int, scale float64) (*image.RGBA, error) {
 	return s.picture()
 }
 
-// picture reads the picture that was drawn last.
+// picture reads back the picture that was drawn last.
 func (s *Scene) picture() (*image.RGBA, error) {
 	words := make([]uint32, s.layout.width*s.layout.height)
 	if err := gpu.Read(s.frame.All(), words); err != nil {
@@ -298,7 +305,7 @@ func (s *Scene) picture() (*image.RGBA, error) {
 	return img, nil
 }
 
-// save keeps a picture, as a key asked for.
+// save passes the last picture to Source.Save.
 func (s *Scene) save() error {
 	img, err := s.picture()
 	if err != nil {
@@ -312,8 +319,8 @@ func (s *Scene) save() error {
 	return nil
 }
 
-// Step adds a training step to the curves and to the status line, and from time
-// to time keeps the maps of the input as they are now.
+// Step adds a training step to the curves and to the status line. From time to time it also keeps a
+// copy of the current maps.
 func (s *Scene) Step(step Step) error {
 	s.status = step
 	s.steps = max(0, s.steps-1)
@@ -334,21 +341,22 @@ func (s *Scene) Step(step Step) error {
 	return s.past.keep(s.src, step.Weights, s.origin)
 }
 
-// followEvery is the number of steps between samples, when the input is not
-// frozen.
+// followEvery is the number of training steps after which the next sample is shown, unless the
+// input is frozen.
 const followEvery = 10
 
 // Tested adds a test to the curves.
 func (s *Scene) Tested(e TestScore) { s.curves.epochs = append(s.curves.epochs, e) }
 
-// FrameTime is shown in the status line.
+// FrameTime sets the time for a picture that the status line shows.
 func (s *Scene) FrameTime(d time.Duration) { s.frameMS = float64(d.Microseconds()) / 1000 }
 
-// Advance reports whether the training may go on: always while it is not paused, and until
-// the next [Scene.Step] for each time that a single step is asked for.
+// Advance reports whether training may continue. While it is paused, each single step that the user
+// requests lets it continue until the next [Scene.Step].
 func (s *Scene) Advance() bool { return !s.paused || s.steps > 0 }
 
-// SetSample makes sample i, of those counted from 0, the input.
+// SetSample makes sample i the input, counting from 0. It returns an error if there is no such
+// sample.
 func (s *Scene) SetSample(i int) error {
 	if i < 0 || i >= s.src.Samples {
 		return fmt.Errorf("there is no sample %d; there are %d, counted from 0", i, s.src.Samples)
@@ -356,14 +364,15 @@ func (s *Scene) SetSample(i int) error {
 	return s.show(i)
 }
 
-// OnQuit sets what [KeyQuit] calls, and [KeyEscape] if there is nothing to leave. Without it
-// neither quits, and the help does not name them.
+// OnQuit sets the function that [KeyQuit] calls, and [KeyEscape] if there is nothing to leave.
+// Without one, neither key quits, and the help does not list them.
 func (s *Scene) OnQuit(f func()) { s.quit = f }
 
-// Say shows a text at the bottom, until the next key.
+// Say shows a text at the bottom until the next key.
 func (s *Scene) Say(text string) { s.message = text }
 
-// SetLayer chooses the layer by its name.
+// SetLayer selects a layer by its name. It returns an error with all names if there is no such
+// layer.
 func (s *Scene) SetLayer(name string) error {
 	var names []string
 	for i, l := range s.src.Layers {
@@ -373,5 +382,5 @@ func (s *Scene) SetLayer(name string) error {
 		}
 		names = append(names, l.Name)
 	}
-	return fmt.Errorf("there is no layer %q; there is: %s", name, strings.Join(names, ", "))
+	return fmt.Errorf("there is no layer %q; want one of %s", name, strings.Join(names, ", "))
 }

@@ -605,7 +605,7 @@ func TestOwnImage(t *testing.T) {
 	s.Key(KeyInvert)
 	assert.Equal(t, slices.Repeat([]uint8{255 - 76}, 90*30), l.pixels)
 	assert.ErrorContains(t, s.SetImage(nil, 0, 9), "0x9")
-	assert.ErrorContains(t, s.SetImage(make([]uint8, 9), 3, 4), "3x4 with 9 values")
+	assert.ErrorContains(t, s.SetImage(make([]uint8, 9), 3, 4), "3x4 has 9 values")
 	x, y = at(5, 9) // what is drawn then begins on an empty canvas
 	s.MouseButton(true, x, y)
 	assert.Len(t, l.pixels, 28*28)
@@ -735,8 +735,8 @@ func TestSourceRefused(t *testing.T) {
 		says   string
 		change func(*Source)
 	}{
-		{"without layers", func(s *Source) { s.Layers = nil }},
-		{"without Forward", func(s *Source) { s.Forward = nil }},
+		{"no layers", func(s *Source) { s.Layers = nil }},
+		{"no Forward", func(s *Source) { s.Forward = nil }},
 		{"there are 6 layers", func(s *Source) { s.CAM = 6 }},
 		{"layer 0.2: shape [32 1 29 28]", func(s *Source) { s.Layers[1].Activation.Shape[2]++ }},
 		{"layer 0.0: shape [0 1 5 5]", func(s *Source) { s.Layers[0].Weights.Shape[0] = 0 }},
@@ -750,5 +750,5 @@ func TestSourceRefused(t *testing.T) {
 		assert.ErrorContains(t, err, c.says)
 	}
 	s := l.scene(t)
-	assert.EqualError(t, s.SetLayer("9"), `there is no layer "9"; there is: 0.0, 0.2, 1, 2.0, 2.2, 3`)
+	assert.EqualError(t, s.SetLayer("9"), `there is no layer "9"; want one of 0.0, 0.2, 1, 2.0, 2.2, 3`)
 }

@@ -29,7 +29,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// shaper writes what Go's own fonts cannot.
+// shaper lays out text that Go's own fonts cannot write.
 type shaper struct {
 	mu       sync.Mutex
 	fonts    *fontscan.FontMap
@@ -37,8 +37,8 @@ type shaper struct {
 	harfbuzz shaping.HarfbuzzShaper
 }
 
-// system writes with the fonts of the system; it is nil if there are none. Looking for
-// them takes seconds the first time, and so it is done when a name needs them.
+// system returns a shaper with the fonts of the system, or nil if there are none. The first search
+// for fonts takes seconds, so it waits until a name needs them.
 var system = sync.OnceValue(func() *shaper {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -57,7 +57,7 @@ func newShaper() *shaper {
 	return s
 }
 
-// plain reports whether Go's fonts have all of s, and write it from left to right.
+// plain reports whether Go's fonts have all characters of s, and s is written from left to right.
 func plain(s string) bool { return !strings.ContainsFunc(s, special) }
 
 func special(r rune) bool {
@@ -73,9 +73,9 @@ func special(r rune) bool {
 	return err != nil || glyph == 0 || unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Mn)
 }
 
-// shownNames are names of classes as they can be written with Go's fonts and those of
-// other. The number of the class stands beside what can be written of one that cannot;
-// control characters are quoted.
+// shownNames returns the names of classes as Go's fonts and those of other can write them. A name
+// that they cannot write becomes the number of the class and the part of the name that Go's fonts
+// can write. Names with control characters are quoted.
 func shownNames(names []string, other func() *shaper) []string {
 	all := make([]string, len(names))
 	for i, name := range names {
@@ -122,7 +122,7 @@ func (s *shaper) shape(text string, size fixed.Int26_6) (runs []shaping.Output, 
 		}
 		runs = append(runs, run)
 	}
-	for first := 0; first < len(runs); first++ { // what is written from right to left also stands so
+	for first := 0; first < len(runs); first++ { // put consecutive right-to-left runs in their visual order
 		end := first
 		for end < len(runs) && runs[end].Direction == di.DirectionRTL {
 			end++
@@ -143,7 +143,7 @@ func drawable(data textfont.GlyphData) bool {
 	return false
 }
 
-// runWidth is the width of runs in pixels.
+// runWidth returns the width of runs in pixels.
 func runWidth(runs []shaping.Output) int {
 	var w fixed.Int26_6
 	for _, run := range runs {
@@ -152,7 +152,7 @@ func runWidth(runs []shaping.Output) int {
 	return w.Ceil()
 }
 
-// drawRuns draws runs from x on, with the line that letters stand on at base.
+// drawRuns draws runs from x on, with their baseline at base.
 func (p pen) drawRuns(c color.RGBA, x, base int, runs []shaping.Output) {
 	dot := fixed.I(x)
 	for _, run := range runs {
@@ -174,7 +174,7 @@ func (p pen) drawRuns(c color.RGBA, x, base int, runs []shaping.Output) {
 	}
 }
 
-// drawOutline fills a glyph. Its y goes up.
+// drawOutline fills a glyph. The y axis of the glyph points up.
 func (p pen) drawOutline(c color.RGBA, at point, scale float32, segments []opentype.Segment) {
 	bounds := image.Rectangle{}
 	on := func(q opentype.SegmentPoint) (x, y float32) {

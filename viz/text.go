@@ -17,7 +17,7 @@ import (
 	"golang.org/x/image/vector"
 )
 
-// fonts are Go Regular and Go Bold, which are part of the program.
+// fonts returns Go Regular and Go Bold, which are part of the program.
 var fonts = sync.OnceValues(func() ([2]*opentype.Font, error) {
 	var fs [2]*opentype.Font
 	for i, ttf := range [][]byte{goregular.TTF, gobold.TTF} {
@@ -30,15 +30,15 @@ var fonts = sync.OnceValues(func() ([2]*opentype.Font, error) {
 	return fs, nil
 })
 
-// pen draws text and lines on an image. Sizes and places are pixels.
+// pen draws text and lines on an image. Sizes and positions are in pixels.
 type pen struct {
 	*image.RGBA
 	regular, bold font.Face
-	scale         float64        // pixels of a point
-	other         func() *shaper // of what Go's fonts lack
+	scale         float64        // pixels per point
+	other         func() *shaper // for text that Go's fonts cannot write
 }
 
-// textSize is that of all text, in points.
+// textSize is the size of all text, in points.
 const textSize = 13
 
 // newPen makes a pen without an image.
@@ -58,10 +58,10 @@ func newPen(scale float64) (pen, error) {
 	return p, nil
 }
 
-// pt is so many points in pixels.
+// pt converts points to pixels.
 func (p pen) pt(points float64) int { return int(math.Round(points * p.scale)) }
 
-// fill makes a rectangle c.
+// fill fills a rectangle with the colour c.
 func (p pen) fill(r image.Rectangle, c color.RGBA) {
 	draw.Draw(p.RGBA, r, image.NewUniform(c), image.Point{}, draw.Src)
 }
@@ -73,7 +73,8 @@ func (p pen) width(face font.Face, s string) int {
 	return font.MeasureString(face, s).Ceil()
 }
 
-// shape lays out what Go's fonts cannot write, if the system's can.
+// shape lays out text that Go's fonts cannot write. ok is false if they can, or if the system's
+// fonts cannot either.
 func (p pen) shape(s string) (runs []shaping.Output, ok bool) {
 	if plain(s) {
 		return nil, false
@@ -81,8 +82,8 @@ func (p pen) shape(s string) (runs []shaping.Output, ok bool) {
 	return p.other().shape(s, fixed.Int26_6(textSize*p.scale*64))
 }
 
-// write puts s at x, on a line whose top is y and whose height is h, cut to at
-// most w pixels with an ellipsis. It returns where the text ends.
+// write writes s at x, on a line whose top is y and whose height is h. It cuts s to at most w
+// pixels, with an ellipsis, and returns where the text ends.
 func (p pen) write(face font.Face, c color.RGBA, x, y, h, w int, s string) int {
 	if p.width(face, s) > w {
 		runes := []rune(s)
@@ -126,20 +127,20 @@ func (p pen) cutLeft(face font.Face, w int, s string) string {
 	return s
 }
 
-// writeRight is write with s ending at x.
+// writeRight writes s so that it ends at x, and returns where the text begins.
 func (p pen) writeRight(face font.Face, c color.RGBA, x, y, h int, s string) int {
 	left := x - p.width(face, s)
 	p.write(face, c, left, y, h, math.MaxInt32, s)
 	return left
 }
 
-// point is a place in an image.
+// point is a position in an image.
 type point struct{ x, y float64 }
 
-// stroke draws a line through points, width pixels wide, in dashes if any are
-// given: lengths in pixels, drawn and left out in turn.
+// stroke draws a line through points, width pixels wide. The line is dashed if dashes are given:
+// the lengths of dashes and gaps in turn, in pixels.
 func (p pen) stroke(c color.RGBA, width float64, points []point, dashes ...float64) {
-	// Only the pixels round the line are looked at.
+	// Rasterize only the pixels around the line.
 	b := image.Rectangle{Min: image.Pt(math.MaxInt32, math.MaxInt32), Max: image.Pt(math.MinInt32, math.MinInt32)}
 	for _, q := range points {
 		b.Min = image.Pt(min(b.Min.X, int(q.x-width-1)), min(b.Min.Y, int(q.y-width-1)))
@@ -156,7 +157,7 @@ func (p pen) stroke(c color.RGBA, width float64, points []point, dashes ...float
 		if l == 0 {
 			return
 		}
-		// A quarter of the width longer at both ends, so that segments join.
+		// Extend both ends by a quarter of the width, so that segments join.
 		ux, uy := dx/l*width/4, dy/l*width/4
 		nx, ny := -dy/l*width/2, dx/l*width/2
 		x0, y0, x1, y1 := a.x-ux-left, a.y-uy-top, z.x+ux-left, z.y+uy-top

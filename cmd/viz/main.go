@@ -1,5 +1,5 @@
-// Command viz shows what a Network in Network computes, while it learns or
-// afterwards: in a window, or in files without one.
+// Command viz shows what a Network in Network computes, during training or afterwards. It opens a
+// window, or writes files.
 package main
 
 import (
@@ -20,9 +20,9 @@ func main() {
 
 const help = `Viz shows what a network computes for an image: the maps that each layer puts
 out, the kernels, the gradients, the class activation map, the classes and, with
--train, the loss. All is drawn on the device, from the very buffers in which the
-network computes. In the window, h shows the keys; drop an image file on it, or draw
-an image with the mouse.
+-train, the loss. The device draws all of it from the buffers in which the network
+computes. In the window, press h for the keys. Drop an image file on the window, or
+draw an image with the mouse.
 
 Usage: go run ./cmd/viz -model FILE [flags]
        go run ./cmd/viz -train [flags]
@@ -30,7 +30,7 @@ Usage: go run ./cmd/viz -model FILE [flags]
 Examples:
   go run ./cmd/viz -model runs/mini-20260102-150405/model.safetensors
   go run ./cmd/viz -model model.safetensors -image shoe.png -layer 3.0
-  go run ./cmd/viz -train                       train, as cmd/train does, and watch
+  go run ./cmd/viz -train                       train as cmd/train does, and watch
   go run ./cmd/viz -train -recipe d2l -adapter gpu -epochs 1
   go run ./cmd/viz -train -resume runs/mini-20260102-150405
 Without a display:
@@ -38,17 +38,18 @@ Without a display:
   go run ./cmd/viz -model model.safetensors -record layers.gif
   go run ./cmd/viz -train -steps 200 -record learning.gif -frames 50 -size 800x500
 
-The window of a training run may be closed at any time, with q for example: as on Ctrl-C, the run
-leaves a checkpoint, from which -resume goes on. When the driver gives the device
-up, it goes on by itself from the last one, unless it is being recorded.
+You can close the window of a training run at any time, for example with q. As on
+Ctrl-C, the run writes a checkpoint, and -resume continues from it. If the driver
+loses the device, the run continues by itself from the last checkpoint, unless it is
+being recorded.
 
 Recipes:
 %s
-Flags (those of a training run: without them, the recipe's setting, which
+Flags (for a training run, the default is the recipe's setting, which
 -recipe NAME -help shows):
 `
 
-// options are the flags that are viz's own.
+// options holds the flags that only viz has.
 type options struct {
 	model, image, layer string
 	train               bool
@@ -76,34 +77,34 @@ func (s *size) Set(text string) error {
 }
 
 func (o *options) register(fs *flag.FlagSet) {
-	fs.StringVar(&o.model, "model", "", "look at the network whose weights are in this safetensors `file`")
-	fs.BoolVar(&o.train, "train", false, "train a network and look at it; all flags of cmd/train go")
-	fs.IntVar(&o.sample, "sample", 0, "begin with test image `N`, counting from 0")
-	fs.StringVar(&o.image, "image", "", "begin with the image in this PNG, JPEG, GIF, WebP, BMP or TIFF `file`")
+	fs.StringVar(&o.model, "model", "", "show the network whose weights are in this safetensors `file`")
+	fs.BoolVar(&o.train, "train", false, "train a network and show it; all flags of cmd/train work too")
+	fs.IntVar(&o.sample, "sample", 0, "start with test image `N`, counting from 0")
+	fs.StringVar(&o.image, "image", "", "start with the image in this PNG, JPEG, GIF, WebP, BMP or TIFF `file`")
 	fs.StringVar(&o.layer, "layer", "",
-		"begin with the layer of this `name`, as in a state dict: 0.2 (default: the first)")
+		"start with the layer of this `name`, as in a state dict, such as 0.2 (default: the first)")
 	fs.StringVar(&o.screenshot, "screenshot", "",
-		"draw one picture in this PNG `file`, after the training if there is one, without a window")
+		"write one picture to this PNG `file`, without a window; with -train, after the training")
 	fs.StringVar(&o.record, "record", "",
-		"draw a film in this GIF `file`, without a window: of the training, or of the layers one after the other (with -layer, of test images)")
+		"write a film to this GIF `file`, without a window: of the training, or of one layer after another (with -layer, of one test image after another)")
 	fs.IntVar(&o.frames, "frames", 0,
-		"close the window after `N` pictures; of -record, the number of pictures (default: 100 of a training, else one of each layer)")
+		"close the window after `N` pictures; with -record, the number of pictures in the film (default: 100 for a training, else one for each layer)")
 	o.size = size{1280, 800}
-	fs.Var(&o.size, "size", "`WxH` of the window's inside in points, of -screenshot and -record in pixels")
-	fs.BoolVar(&o.quiet, "quiet", false, "print errors and the last line alone")
+	fs.Var(&o.size, "size", "`WxH`: size of the inside of the window in points, or of pictures from -screenshot and -record in pixels")
+	fs.BoolVar(&o.quiet, "quiet", false, "print only errors and the last line")
 	fs.BoolVar(&o.verbose, "v", false,
-		"print more: what drawing took of the time, and of a training how long it takes to begin, memory, the host's share")
+		"print more: the share of the time that drawing took and, for a training, the time to start, the memory and the host's share")
 }
 
 const (
-	maxPixels = 1 << 25 // of a picture: what every WebGPU adapter can bind
-	maxFilm   = 1 << 30 // pixels of a film, which is in memory until it is written
+	maxPixels = 1 << 25 // of a picture; every WebGPU adapter can bind as many
+	maxFilm   = 1 << 30 // pixels of a film, which stays in memory until it is written
 )
 
-// headless says that no window is wanted.
+// headless reports whether the flags ask for files instead of a window.
 func (o *options) headless() bool { return o.screenshot != "" || o.record != "" }
 
-// check refuses flags that do not go together.
+// check refuses flags that do not work together.
 func (o *options) check(fs *flag.FlagSet) error {
 	switch {
 	case (o.model == "") == !o.train:
@@ -131,7 +132,7 @@ func (o *options) check(fs *flag.FlagSet) error {
 			case "adapter", "recipe", "dataset", "data", "skip-bad", "test-images", "normalise":
 			default:
 				if own.Lookup(g.Name) == nil {
-					err = fmt.Errorf("-%s is of a training run; with -model there is none", g.Name)
+					err = fmt.Errorf("-%s belongs to a training run; with -model there is none", g.Name)
 				}
 			}
 		})

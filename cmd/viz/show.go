@@ -22,7 +22,7 @@ import (
 	"wgnin/viz/window"
 )
 
-// show is a scene, and the window that it is in, if there is one.
+// show is a scene, and the window that shows it, if there is one.
 type show struct {
 	opt   options
 	dev   *gpu.Device
@@ -30,7 +30,7 @@ type show struct {
 	scene *netviz.Scene
 }
 
-// limited is a window that -frames may close too.
+// limited is a window that -frames may also close.
 type limited struct {
 	*window.Window
 	frames int // 0 for no limit
@@ -69,7 +69,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 	return s, err
 }
 
-// windowless names the way to see something without a window.
+// windowless adds to an error how to see something without a window.
 func windowless(err error) error {
 	return fmt.Errorf("%w; -screenshot FILE.png and -record FILE.gif need no window", err)
 }
@@ -117,7 +117,7 @@ func (s *show) begin(net *nn.Net, o netviz.Options) (err error) {
 			}
 		}
 		s.win.Show(s.scene.Scene)
-		_, err = s.win.Frame(false) // the first step may take long
+		_, err = s.win.Frame(false) // before the first step, which may take long
 	}
 	return err
 }
@@ -160,7 +160,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 		}
 	}
 	if err := m.Classifier(); err != nil {
-		return fmt.Errorf("%s: %w, which is what is shown", opt.model, err)
+		return fmt.Errorf("%s: %w; want a classifier", opt.model, err)
 	}
 	s, err := open(*flags.Adapter, opt)
 	if err != nil {
@@ -195,7 +195,7 @@ func look(ctx context.Context, flags *runflags.Flags, opt options) error {
 	return err
 }
 
-// recordModel films the layers, or the samples on one layer.
+// recordModel films one layer after another or, with -layer, one sample after another.
 func (s *show) recordModel(ctx context.Context) error {
 	frames, next := s.opt.frames, viz.KeyLayerDown
 	if s.opt.layer != "" {
@@ -225,13 +225,13 @@ func (s *show) recordModel(ctx context.Context) error {
 func (s *show) write(f *viz.Film) error {
 	var b bytes.Buffer
 	if err := f.Encode(&b); err != nil {
-		return fmt.Errorf("-record: no step was left to train: %w", err)
+		return fmt.Errorf("-record: no steps were left to train: %w", err)
 	}
 	fmt.Println("film    ", s.opt.record)
 	return files.Write(s.opt.record, b.Bytes())
 }
 
-// report prints, with -v, what drawing in the window took.
+// report prints, with -v, the time that drawing in the window took.
 func (s *show) report() {
 	if s.win == nil || !s.opt.verbose {
 		return

@@ -16,14 +16,14 @@ import (
 	"wgnin/viz"
 )
 
-// historyBytes is what the maps of past steps may take on the device.
+// historyBytes limits the memory on the device for the maps of past steps.
 const historyBytes = 128 << 20
 
-// filmLength is the number of pictures of a training, without -frames.
+// filmLength is the number of pictures of a training without -frames.
 const filmLength = 100
 
-// train trains as cmd/train does, and shows it. Training and drawing take turns
-// on this goroutine.
+// train trains as cmd/train does, and shows the training. Training and drawing take turns on this
+// goroutine.
 func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 	if err := flags.Check(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 			return err
 		}
 	}
-	if opt.record == "" { // a film would lose its beginning
+	if opt.record == "" { // a restarted film would lose its beginning
 		cli.GoOn("viz", r.Dir, r.Start, flags.Resume(r.Dir, s.dev.Adapter()))
 	}
 	p := progress.New(r, s.dev, opt.quiet, opt.verbose)
@@ -77,7 +77,7 @@ func train(ctx context.Context, flags *runflags.Flags, opt options) error {
 			failed = t.draw(running)
 		}
 		if failed != nil || t.closed() {
-			stop() // the run leaves a checkpoint
+			stop() // the run writes a checkpoint
 		}
 	}
 	s.report()
@@ -104,7 +104,7 @@ type training struct {
 	film viz.Film
 }
 
-// tell tells the scene of what the run reports.
+// tell passes what the run reports to the scene.
 func (t *training) tell(e run.Event) (err error) {
 	switch {
 	case e.Step != nil:
@@ -117,8 +117,7 @@ func (t *training) tell(e run.Event) (err error) {
 	return err
 }
 
-// draw draws, if it is time for it. While the scene is paused it keeps the run
-// waiting.
+// draw draws a picture if one is due. While the scene is paused, it makes the run wait.
 func (t *training) draw(ctx context.Context) error {
 	if t.win == nil {
 		return t.shoot()
@@ -126,8 +125,8 @@ func (t *training) draw(ctx context.Context) error {
 	return t.scene.Turn(ctx, t.win, t.run.Pause)
 }
 
-// shoot adds a picture to the film, so that in the end they are evenly spread
-// over the steps.
+// shoot adds a picture to the film if one is due, so that the pictures are spread evenly over the
+// steps.
 func (t *training) shoot() error {
 	if t.opt.record == "" {
 		return nil
@@ -150,5 +149,5 @@ func (t *training) shoot() error {
 	return nil
 }
 
-// closed reports whether the window is to be closed.
+// closed reports whether the user, or -frames, wants the window closed.
 func (t *training) closed() bool { return t.win != nil && t.win.Closed() }

@@ -87,7 +87,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		{"", 2, "want either -model FILE"},
 		{"-model x -train", 2, "want either -model FILE"},
-		{"-model x -epochs 3", 2, "-epochs is of a training run"},
+		{"-model x -epochs 3", 2, "-epochs belongs to a training run"},
 		{"-model x -data pics -skip-bad", 1, "x: no such file"},
 		{"-train -screenshot a.png -record b.gif", 2, "want one of them"},
 		{"-train -size 10x10", 2, "want WxH, 16 to 16384"},

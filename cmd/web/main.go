@@ -15,19 +15,20 @@ import (
 	"wgnin/cmd/internal/cli"
 )
 
-const help = `Web builds a page that trains networks in a browser, on the GPU of who looks at it,
-and serves it until Ctrl-C. Only the files of the page are served: the program as
-WebAssembly, its few scripts, and Fashion-MNIST.
+const help = `Web builds a page that trains networks in a browser, on the visitor's own GPU, and
+serves it until Ctrl-C. It serves only the files of the page: the program as
+WebAssembly, a few scripts, and Fashion-MNIST.
 
 Usage: go run ./cmd/web [flags]
 
 Examples:
   go run ./cmd/web                    then open http://127.0.0.1:8080
-  go run ./cmd/web -o site            a folder for any host of static files
+  go run ./cmd/web -o site            write a folder for any host of static files
 
-The address of the page takes settings, and start=1 to begin at once:
+The address of the page can contain settings, and start=1 to begin at once:
   http://127.0.0.1:8080/?recipe=mini&steps=50&seed=1&images=2000&start=1
-With selftest=conv2d the self-test runs only the cases with conv2d in their names or sizes.
+With selftest=conv2d, the self-test runs only the cases that have conv2d in their name
+or size.
 
 Flags:
 `
@@ -37,9 +38,9 @@ func main() { cli.Exit("web", execute(os.Args[1:])) }
 func execute(args []string) error {
 	fs := flag.NewFlagSet("web", flag.ContinueOnError)
 	addr := fs.String("addr", "127.0.0.1:8080",
-		"`address` to serve on; one that is not of this machine alone, such as :8080, lets others on the network load the page")
-	out := fs.String("o", "", "`folder` to write the page to, which is then not served")
-	dir := fs.String("data", "", "`folder` of Fashion-MNIST (default: where train finds it)")
+		"`address` to serve on; with one such as :8080, other machines on the network can load the page too")
+	out := fs.String("o", "", "write the page to this `folder` instead of serving it")
+	dir := fs.String("data", "", "`folder` with the files of Fashion-MNIST (default: where train finds them)")
 	if err := cli.Parse(fs, os.Stdout, help, args); err != nil {
 		return err
 	}

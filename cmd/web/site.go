@@ -21,21 +21,21 @@ import (
 	"wgnin/nn/files"
 )
 
-// site is the files of the page by their path.
+// site maps paths to the files of the page.
 type site map[string][]byte
 
 //go:embed site
 var sources embed.FS
 
-// compile builds the page without what only debuggers read, and without a plotting library, which
-// would double its size: the page draws its curves itself.
+// compile holds the arguments that build the page, without what only debuggers read, and without a
+// plotting library, which would double the size: the page draws its curves itself.
 var compile = []string{"build", "-trimpath", "-tags", "noplot", "-ldflags", "-s -w", "-o"}
 
-// dataset is the one that the page trains on.
+// dataset is the dataset that the page trains on.
 const dataset = "fashion-mnist"
 
-// build compiles the page and brings what it needs. Dir is the folder of the dataset, or empty
-// for the places that data.Load knows.
+// build compiles the page and collects the files that it needs. dir is the folder of the dataset,
+// or empty for the places where [data.Load] looks.
 func build(ctx context.Context, dir string) (site, error) {
 	s := site{}
 	err := fs.WalkDir(sources, "site", func(name string, d fs.DirEntry, err error) error {
@@ -54,13 +54,13 @@ func build(ctx context.Context, dir string) (site, error) {
 	}
 	s["wasm_exec.js"], err = os.ReadFile(filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"))
 	if err != nil {
-		return nil, fmt.Errorf("the part of the page that Go brings: %w", err)
+		return nil, fmt.Errorf("the script that comes with Go: %w", err)
 	}
 	program, err := wasm(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The page unpacks it, for there are hosts that compress nothing.
+	// The page unpacks it, because some hosts compress nothing.
 	if s["page.wasm.packed"], err = pack(program, gzip.BestCompression); err != nil {
 		return nil, err
 	}
@@ -102,9 +102,9 @@ func (s site) addImages(ctx context.Context, dir string) error {
 	return nil
 }
 
-// idx is a file of bytes in the dataset's form (https://yann.lecun.com/exdb/mnist/).
+// idx returns a file of bytes in the dataset's format (https://yann.lecun.com/exdb/mnist/).
 func idx(values []uint8, dims ...int) []byte {
-	file := []byte{0, 0, 8, byte(len(dims))} // 8 is for bytes
+	file := []byte{0, 0, 8, byte(len(dims))} // 8 is the type of bytes
 	for _, n := range dims {
 		file = binary.BigEndian.AppendUint32(file, uint32(n))
 	}

@@ -1,17 +1,16 @@
-// Package netviz shows a network of package nn, while it learns or afterwards: the maps that
-// each layer puts out, kernels, gradients, class activation maps, classes and curves. It is the
-// adapter from package nn to package viz, which draws and knows nothing of networks, and it is
-// what cmd/viz uses.
+// Package netviz shows a network of package nn, during training or afterwards: the maps that each
+// layer puts out, kernels, gradients, class activation maps, classes and curves. It adapts package
+// nn to package viz, which draws and knows nothing of networks. The command cmd/viz uses it.
 //
 //	scene, err := netviz.New(net, netviz.Options{Title: "mine", Images: test})
 //	defer scene.Close()
 //
-// Without a display, [viz.Scene.Image] draws a picture of the scene as it is, and a [viz.Film]
-// makes a GIF of such pictures. In a window, of package viz/window, the scene is shown live; the
-// example of that package is a whole program.
+// Without a display, [viz.Scene.Image] draws a picture of the current scene, and a [viz.Film] makes
+// a GIF of such pictures. A window of package viz/window shows the scene live; the example of that
+// package is a complete program.
 //
-// Drawing reads the very buffers in which the network computes and writes nothing that training
-// reads: a training that is shown has the same bits as one that is not.
+// Drawing reads the buffers in which the network computes, and writes nothing that training reads.
+// A run computes the same bits whether it is shown or not.
 package netviz
 
 import (
@@ -30,32 +29,32 @@ import (
 	"wgnin/viz"
 )
 
-// Options say what a scene shows besides the network. The zero value is good.
+// Options say what a scene shows besides the network. The zero value is usable.
 type Options struct {
-	Title   string       // names the network, at the left of the status line
-	Images  *data.Images // to choose the input from, with the channels of the network's; nil for none
-	Classes []string     // names of the logits; those of Images if nil, and numbers without either
-	Dir     string       // folder for the pictures that the user saves with a key; empty for the current one
+	Title   string       // name of the network, at the left of the status line
+	Images  *data.Images // images that the user can choose as the input, with its number of channels; nil for none
+	Classes []string     // names of the logits; nil for those of Images or, without images, numbers
+	Dir     string       // folder for pictures that the user saves with a key; empty for the current folder
 
-	// Save keeps a picture that the user saves with a key and returns where it is, which the footer
-	// says. If it is nil, the picture is a file in Dir.
+	// Save saves a picture when the user presses the key for it, and returns its location, which
+	// the footer shows. If Save is nil, the picture becomes a file in Dir.
 	Save func(*image.RGBA) (name string, err error)
 
-	// History is the most bytes on the device for the maps of past training steps, to which the
-	// timeline goes back; 0 keeps none, and cmd/viz gives 128 MiB.
+	// History limits the memory on the device, in bytes, for the maps of past training steps, to
+	// which the timeline goes back. 0 keeps none; cmd/viz sets 128 MiB.
 	History int64
 }
 
-// Scene shows a network. It is a [viz.Scene], which has the methods to draw and to choose the
-// layer and the sample, with what fills it. Like the device it is for one goroutine at a time.
+// Scene shows a network. It adds the network to a [viz.Scene], which has the methods to draw and to
+// choose the layer and the sample. Use it from one goroutine at a time, like the device.
 type Scene struct {
 	*viz.Scene
-	Probe *nn.Probe // keeps what every layer puts out for the image that is shown
+	Probe *nn.Probe // keeps the output of every layer for the image that is shown
 
 	rate rate
 }
 
-// New makes a scene of net, which may have a trainer. The first of the images is the input, or a
+// New makes a scene of net, which may have a trainer. The input is the first of the images, or a
 // black image if there are none. Close the scene before the net.
 func New(net *nn.Net, o Options) (_ *Scene, err error) {
 	s := &Scene{}
@@ -82,7 +81,7 @@ func (s *Scene) Close() {
 	s.Probe.Close()
 }
 
-// source lets a scene show what the probe keeps.
+// source returns a source with what the probe keeps.
 func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 	in, set := s.Probe.Input, o.Images
 	src := viz.Source{
@@ -121,7 +120,8 @@ func (s *Scene) source(net *nn.Net, o Options) viz.Source {
 			Weights:  weights(l.Weight), WeightGradient: weights(l.WeightGrad),
 		})
 	}
-	label := 0 // of the last sample: gradients for an image of the user's own are of the loss with this class
+	// The class of the last sample. The loss of an image of the user's own is computed with it too.
+	label := 0
 	if set != nil && set.Len() > 0 {
 		src.Samples, src.Canvas = set.Len(), image.Pt(set.W, set.H)
 		src.Sample = func(i int) (int, error) {
@@ -158,9 +158,9 @@ func short(l nn.ProbeLayer) string {
 	return strings.Join(words, " ")
 }
 
-// SetInput makes an image of the user's own the input, resized as in training: a set of one, of
-// any size, as [data.ReadImage] and [data.FromImage] make it. An output of a layer that is not
-// finite is an [nn.ErrDiverged] that names the layer.
+// SetInput makes an image of the user's own the input, resized as in training. im is a set of one
+// image of any size, such as [data.ReadImage] and [data.FromImage] return. If an output of a layer
+// is not finite, the error is an [nn.ErrDiverged] that names the layer.
 func (s *Scene) SetInput(im *data.Images) error {
 	if im.Len() != 1 {
 		return fmt.Errorf("%d images; want one", im.Len())
@@ -171,7 +171,7 @@ func (s *Scene) SetInput(im *data.Images) error {
 	return s.Probe.Finite()
 }
 
-// SetFile is SetInput of the image in a file, as [data.ReadImage] reads it.
+// SetFile calls [Scene.SetInput] with the image in a file, which [data.ReadImage] reads.
 func (s *Scene) SetFile(path string) error {
 	im, err := data.ReadImage(path, s.Probe.Input.C)
 	if err != nil {
@@ -183,8 +183,9 @@ func (s *Scene) SetFile(path string) error {
 	return nil
 }
 
-// Trained tells the scene of a step of t, the trainer of its network: the loss, and that the
-// weights have changed. After a test of the network, call [viz.Scene.Tested].
+// Trained tells the scene that t, the trainer of its network, has finished a step: it passes on the
+// loss, and records that the weights have changed. After a test of the network, call
+// [viz.Scene.Tested].
 func (s *Scene) Trained(t *nn.Trainer, step nn.Step) error {
 	return s.Step(viz.Step{
 		Step: step.Step, Steps: t.Total(), Epoch: float64(step.Step) / float64(t.StepsPerEpoch()), Loss: step.Loss,
@@ -192,7 +193,8 @@ func (s *Scene) Trained(t *nn.Trainer, step nn.Step) error {
 	})
 }
 
-// Window is what shows the scene: a Window of package viz/window, to which its Show gave it.
+// Window is the window that shows the scene: a Window of package viz/window whose Show was called
+// with the scene.
 type Window interface {
 	Changed()
 	Frame(busy bool) (drawn bool, err error)
@@ -200,10 +202,11 @@ type Window interface {
 	Closed() bool
 }
 
-// Turn lets w draw between two steps of a training, after [Scene.Trained]. It draws if a picture
-// is due, and returns. If the user has paused the training, Turn returns when the user continues
-// or closes the window, or when ctx is done. It waits inside pause, unless that is nil: pause must
-// call wait. The method Pause of a run of nin/run does, and leaves the wait out of the run's time.
+// Turn lets w draw between two steps of a training. Call it after [Scene.Trained]. It draws if a
+// picture is due, and returns. If the user has paused the training, Turn returns when the user
+// continues or closes the window, or when ctx is done. It waits inside pause, unless that is nil;
+// pause must call wait. The method Pause of a run of nin/run does, and does not count the wait as
+// part of the run's time.
 func (s *Scene) Turn(ctx context.Context, w Window, pause func(wait func() error) error) error {
 	w.Changed()
 	if _, err := w.Frame(true); err != nil {
@@ -235,7 +238,7 @@ type rate struct {
 	images []int
 }
 
-// rateSteps is how many steps are looked back.
+// rateSteps is the number of steps over which the rate is measured.
 const rateSteps = 20
 
 func (r *rate) add(s nn.Step, now time.Time) float64 {

@@ -64,7 +64,7 @@ func TestInput(t *testing.T) {
 	require.ErrorContains(t, s.SetFile(path+"x"), "see.pngx")
 	require.EqualError(t, s.SetInput(&data.Images{C: 1, H: 30, W: 20, Labels: []uint8{0, 0}}), "2 images; want one")
 	require.ErrorContains(t, s.SetInput(&data.Images{C: 1, H: 30, W: 20, Labels: []uint8{0}}),
-		"with 0 values; want 1 for each")
+		"has 0 values; want 1 for each")
 }
 
 // An output that is not finite is an error that names the layer.

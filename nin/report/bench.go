@@ -18,7 +18,7 @@ import (
 	"wgnin/shaders/conv2d"
 )
 
-// BenchReport is how fast a recipe's network runs on an adapter.
+// BenchReport is the speed of a recipe's network on an adapter.
 type BenchReport struct {
 	Adapter string `json:"adapter"`
 	Driver  string `json:"driver"`
@@ -31,7 +31,7 @@ type BenchReport struct {
 	TrainImages   float64 `json:"train_images_per_s"`
 	TrainGFlops   float64 `json:"train_gflop_per_s"`
 	PredictImages float64 `json:"predict_images_per_s"`
-	HostShare     float64 `json:"host_share"` // of a training step that the host spends recording it
+	HostShare     float64 `json:"host_share"` // share of a training step that the host takes to record it
 
 	UploadSeconds float64 `json:"upload_seconds"`     // of weights and images
 	PlanSeconds   float64 `json:"plan_seconds"`       // record, place, translate and bind
@@ -42,23 +42,23 @@ type BenchReport struct {
 	Kernels []BenchKernel `json:"kernels"`
 }
 
-// BenchKernel is one dispatch of a training step, the median of several.
+// BenchKernel is the timing of one dispatch of a training step, the median of several runs.
 type BenchKernel struct {
 	Layer   string  `json:"layer"`
 	Kernel  string  `json:"kernel"`
 	Shape   string  `json:"shape"`
-	Ms      float64 `json:"ms"`
-	MinMs   float64 `json:"min_ms"`
+	Ms      float64 `json:"ms"`     // median
+	MinMs   float64 `json:"min_ms"` // least
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
-	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer that it has
+	Ceiling float64 `json:"percent_of_ceiling"` // of the ceiling that it is nearest to
 
-	Variant string  `json:"variant,omitempty"`            // of an op's
-	Error   float64 `json:"error_of_tolerance,omitempty"` // largest, of an op's, beside its twin
+	Variant string  `json:"variant,omitempty"`            // of a kernel of an op
+	Error   float64 `json:"error_of_tolerance,omitempty"` // of a kernel of an op: the largest difference from its twin
 }
 
-// kernel is the line of a dispatch. One shorter than a tick, which browsers make 100 µs long, has
-// no rates.
+// kernel returns the row of a dispatch. The rates are 0 if the dispatch takes less than a tick of
+// the clock, which is 100 µs in browsers.
 func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	ns := float64(t.Median)
 	return BenchKernel{
@@ -67,7 +67,7 @@ func (c Ceilings) kernel(t gpu.Timing) BenchKernel {
 	}
 }
 
-// ratio is n/of, or 0 where of is not known.
+// ratio returns n/of, or 0 if of is 0, which means unknown.
 func ratio[N, Of int64 | float64 | time.Duration](n N, of Of) float64 {
 	if of == 0 {
 		return 0
@@ -78,17 +78,18 @@ func ratio[N, Of int64 | float64 | time.Duration](n N, of Of) float64 {
 // BenchOptions say what to measure.
 type BenchOptions struct {
 	Recipe nin.Recipe
-	Batch  int    // images of a step
-	Steps  int    // steps to take the median of
-	Layer  string // only layers whose path begins so
-	Kernel string // only kernels whose name has this in it
+	Batch  int    // images in a step
+	Steps  int    // number of steps for the median
+	Layer  string // only layers whose path begins with this
+	Kernel string // only kernels whose name contains this
 
 	Tune    bool   // measure the candidates of each convolution first
-	Variant string // run all convolutions on this one, where they have it
+	Variant string // run all convolutions that have this variant on it
 }
 
-// Bench measures a recipe's network with random images: whole steps without
-// timestamps, then each dispatch with them.
+// Bench measures a recipe's network with random images: whole steps without timestamps, and then
+// each dispatch with them. It returns an [nn.RangeError] if Layer, Kernel or Variant matches
+// nothing in the network.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, error) {
 	if err := checkNoise(o.Recipe.In, o.Batch); err != nil {
 		return BenchReport{}, err
@@ -124,7 +125,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 			return rep, err
 		}
 	}
-	defer dev.StopProfile() // if it is interrupted
+	defer dev.StopProfile() // if there is an error
 	if err := rep.train(ctx, on, o); err != nil {
 		return rep, err
 	}
@@ -134,7 +135,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 	return rep, rep.predict(ctx, on, o)
 }
 
-// checkFilters refuses a Layer or a Kernel that no part of a training step has.
+// checkFilters returns an error if Layer or Kernel matches no part of a training step.
 func (o BenchOptions) checkFilters(t *nn.Trainer) error {
 	var layers, kernels []string
 	for _, l := range t.Layers() {
@@ -157,7 +158,7 @@ func (o BenchOptions) checkFilters(t *nn.Trainer) error {
 	return nil
 }
 
-// train measures training steps: the first, o.Steps of them, and as many with
+// train measures the first training step, then o.Steps steps, and then as many again with
 // timestamps, if the adapter has them.
 func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchOptions) error {
 	start, dev := time.Now(), on.Net.Device()
@@ -176,7 +177,7 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 	_, rep.DeviceBytes = dev.Usage()
 
 	var steps []float64
-	var host float64 // of the first step, with what it compiles
+	var host float64 // of the first step, including compilation
 	start = time.Now()
 	for s, err := range trainer.Steps(ctx) { // each is an epoch, so nothing is in flight after it
 		if err != nil {
@@ -202,7 +203,8 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 	return nil
 }
 
-// kernels makes the table of kernels from the timestamps. It refuses a Kernel that is in no Layer.
+// kernels makes the table of kernels from the timestamps. It returns an error if no kernel in Layer
+// matches Kernel.
 func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
 	defer dev.StopProfile()
 	timings := dev.Timings()
@@ -259,9 +261,9 @@ func useVariant(on *session.Session, o BenchOptions) error {
 	return nil
 }
 
-// checkNoise refuses a batch that there is no memory for.
+// checkNoise returns an error if the host lacks the memory for a batch of random images.
 func checkNoise(in nn.Shape, batch int) error {
-	// Random images lie on the host twice while they are uploaded, and then on the device.
+	// During an upload, the host holds random images twice, and the device holds them once.
 	free, image := machine.FreeMemory(), 3*int64(in.Len())
 	if free > 0 && int64(batch) > free/image {
 		return fmt.Errorf("a batch of %d images takes %d bytes to make; %d are free, for at most %d images", batch,
@@ -273,7 +275,7 @@ func checkNoise(in nn.Shape, batch int) error {
 // Write prints the report as a table.
 func (rep BenchReport) Write(w io.Writer) error {
 	fmt.Fprint(w, rep.Adapter)
-	if rep.Driver != "" { // which a browser does not tell
+	if rep.Driver != "" { // a browser does not report it
 		fmt.Fprintf(w, " (%s)", rep.Driver)
 	}
 	fmt.Fprintf(w, ", recipe %s, batch %d", rep.Recipe, rep.Batch)

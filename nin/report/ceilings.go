@@ -8,8 +8,8 @@ import (
 	"wgnin/shaders/ceiling"
 )
 
-// Ceilings are the highest rates measured on an adapter, with which kernels are compared. They are
-// zero where the adapter has no timestamps.
+// Ceilings are the highest rates measured on an adapter. Reports compare kernels with them. They
+// are 0 if the adapter has no timestamps.
 type Ceilings struct {
 	FMAGFlops float64 `json:"fma_gflop_per_s"` // by multiply-adds in registers
 	ReadGBs   float64 `json:"read_gb_per_s"`   // read from one tensor
@@ -17,23 +17,23 @@ type Ceilings struct {
 	BlendGBs  float64 `json:"blend_gb_per_s"`  // read from two tensors and written to a third
 }
 
-// String is the line that reports begin with.
+// String returns the line with the ceilings in a report.
 func (c Ceilings) String() string {
 	return fmt.Sprintf("ceilings    multiply-add %.1f GFLOP/s; one stream (read) %.1f GB/s, two (copy) %.1f, three (blend) %.1f",
 		c.FMAGFlops, c.ReadGBs, c.CopyGBs, c.BlendGBs)
 }
 
-// percent is how near the median of a dispatch comes to the nearer of its two ceilings: that of the
-// arithmetic, and that of memory for its number of streams.
+// percent returns how near the median of a dispatch comes, in percent, to the nearer of its two
+// ceilings: that of the arithmetic, and that of memory for its number of streams.
 func (c Ceilings) percent(t gpu.Timing) float64 {
 	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
 	return 100 * ratio(max(ratio(t.Work, c.FMAGFlops), ratio(t.Bytes, memory)), t.Median)
 }
 
-// chains are numbers of accumulators that adapters are the fastest with, in vec4.
+// chains lists the numbers of vec4 accumulators with which adapters are fastest.
 var chains = []int{2, 3, 4, 8}
 
-// ceilings measures the adapter.
+// ceilings measures the ceilings of the adapter.
 func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	if err := dev.Profile(); errors.Is(err, gpu.ErrNoTimestamps) {
 		return c, nil

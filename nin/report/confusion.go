@@ -25,7 +25,7 @@ import (
 	"wgnin/nn/files"
 )
 
-// recalls is the confusion matrix as shares of the rows, the first row on top.
+// recalls is the confusion matrix as shares of its rows, with the first row on top.
 type recalls [][]int
 
 func (m recalls) Dims() (c, r int)   { return len(m), len(m) }
@@ -41,8 +41,9 @@ func (m recalls) at(label, predicted int) float64 {
 	return share(m[label][predicted], sum)
 }
 
-// WritePNG draws the confusion matrix: the label down, the prediction across,
-// the colour the share of the label's images. It refuses what [CheckPicture] does.
+// WritePNG draws the confusion matrix in a PNG file. Rows are the labels, columns the predictions,
+// and the colour is the share of the images of the label. It returns the error of [CheckPicture] if
+// there are too many classes.
 func (e Scores) WritePNG(path string) error {
 	m, n := recalls(e.Confusion), len(e.Classes)
 	if err := CheckPicture(n); err != nil {
@@ -84,7 +85,7 @@ func (e Scores) WritePNG(path string) error {
 	}
 	side := cell * vg.Length(n)
 	w, h := chart.Size(p, side, side)
-	// of few classes the cells are larger
+	// With few classes, the cells grow until the title fits.
 	if more := p.Title.TextStyle.Width(p.Title.Text) + 2*chart.Margin - w; more > 0 {
 		w, h = w+more, h+more
 	}
@@ -95,9 +96,9 @@ func (e Scores) WritePNG(path string) error {
 	return files.Write(path, png)
 }
 
-// labels are the names of the classes as the font can write them. A class whose name has
-// other characters, or is written from right to left, is called by its number, from 0 in
-// the order of the printed table, with what can be written of the name.
+// labels returns the names of the classes as the font can write them. If a name has other
+// characters, or is written from right to left, its label is the number of the class, counting from
+// 0 in the order of the printed table, and the part of the name that the font can write.
 func (e Scores) labels(f font.Font) []string {
 	face := font.DefaultCache.Lookup(f, f.Size).Face
 	var buf sfnt.Buffer

@@ -14,38 +14,38 @@ import (
 	"wgnin/nn/data"
 )
 
-// Cost is what a recipe's network takes to train and to predict with, as
-// planned for an adapter. Bytes are those of device buffers.
+// Cost is the memory and the arithmetic that a recipe's network needs for training and for
+// prediction, as planned for an adapter. Bytes are those of device buffers.
 type Cost struct {
 	Recipe     string `json:"recipe"`
 	Freeze     string `json:"freeze,omitempty"` // see nin.Settings
 	Adapter    string `json:"adapter"`
 	Input      []int  `json:"input"`       // [N,C,H,W]
-	MicroBatch int    `json:"micro_batch"` // images that run at a time in training, all N if the adapter binds as many
+	MicroBatch int    `json:"micro_batch"` // images that train at the same time; N if the adapter can bind as many
 
 	Parameters   int     `json:"parameters"`
-	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
-	PredictFlops float64 `json:"predict_flop"`  // of one image
-	TrainFlops   float64 `json:"train_flop"`    // of one image: forward, loss and backward
+	MACs         int64   `json:"multiply_adds"` // to predict one image
+	PredictFlops float64 `json:"predict_flop"`  // to predict one image
+	TrainFlops   float64 `json:"train_flop"`    // to train on one image: forward, loss and backward
 
 	Layers     []CostLine `json:"layers"`
 	Training   MemoryUse  `json:"training"`
 	Prediction MemoryUse  `json:"prediction"`
 }
 
-// CostLine is a layer's part of a [Cost].
+// CostLine is the part of a [Cost] that belongs to one layer.
 type CostLine struct {
 	Path         string  `json:"path"`
 	Layer        string  `json:"layer"`
 	Output       string  `json:"output,omitempty"` // [N,C,H,W] of a micro-batch
 	Parameters   int     `json:"parameters"`
-	MACs         int64   `json:"multiply_adds"` // of prediction, of one image
-	TrainFlops   float64 `json:"train_flop"`    // of one image
-	PredictBytes int64   `json:"predict_bytes"` // what the layer writes for a micro-batch
+	MACs         int64   `json:"multiply_adds"` // to predict one image
+	TrainFlops   float64 `json:"train_flop"`    // to train on one image
+	PredictBytes int64   `json:"predict_bytes"` // that the layer writes for a micro-batch
 	TrainBytes   int64   `json:"train_bytes"`   // the same, forward and backward
 }
 
-// MemoryUse is the bytes of device buffers that live at a time.
+// MemoryUse is the bytes of the device buffers that exist at the same time.
 type MemoryUse struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`   // of the weights
@@ -57,12 +57,13 @@ type MemoryUse struct {
 	Staging     int64 `json:"staging"`     // weights on their way to a file
 	Peak        int64 `json:"peak"`        // the sum
 
-	Unshared int64 `json:"activations_unshared"` // Activations if nothing shared memory
+	Unshared int64 `json:"activations_unshared"` // Activations if no two tensors shared memory
 }
 
-// PlanCost plans a run of r and a prediction with its network, for inputs of
-// shape r.In in batches of the given size, on an adapter like dev's. Layers are
-// frozen as in [nin.Settings]. It allocates nothing there; dev may be one from [gpu.Dry].
+// PlanCost plans a run of r and a prediction with its network, for inputs of shape r.In in batches
+// of the given size, on an adapter like dev's. freeze names the frozen layers, as in
+// [nin.Settings]. PlanCost allocates nothing on dev, which may come from [gpu.Dry]. It returns an
+// [nn.RangeError] if there are fewer training images than a batch.
 func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, error) {
 	s := r.Settings()
 	s.Batch, s.Freeze = batch, freeze
@@ -70,7 +71,7 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, er
 	if err != nil {
 		return Cost{}, err
 	}
-	s.Data = "pictures" // if it is a folder, whichever
+	s.Data = "pictures" // any name will do for a folder
 	if err := s.Check(); err != nil {
 		return Cost{}, err
 	}
@@ -105,7 +106,7 @@ func blank(r nin.Recipe) (train, test *data.Images, err error) {
 	return pictures(1000), pictures(200), nil
 }
 
-// CostOn is [PlanCost] for a run on these images, seen through w unless that is nil.
+// CostOn is [PlanCost] for a run on the given images, which w whitens unless it is nil.
 func CostOn(dev *gpu.Device, r nin.Recipe, batch int, freeze string, w *data.Whitening, train,
 	test *data.Images) (Cost, error) {
 	s := r.Settings()
@@ -163,7 +164,7 @@ func (c *Cost) planPrediction(dry *gpu.Device, r nin.Recipe, s nin.Settings, w *
 	return eval.Layers(), eval.Batch(), nil
 }
 
-// sum fills in what the device counted besides.
+// sum returns m with the other buffers that the device counted, and the peak.
 func (m MemoryUse) sum(dry *gpu.Device) MemoryUse {
 	_, open := dry.Usage()
 	m.Other = open - (m.Weights + m.Gradients + m.Velocity + m.Images + m.Activations + m.Evaluation)
@@ -171,7 +172,7 @@ func (m MemoryUse) sum(dry *gpu.Device) MemoryUse {
 	return m
 }
 
-// addLayers adds the layers, the input and the loss, and their sums.
+// addLayers adds a line for each layer, for the input and for the loss, and computes the totals.
 func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.LayerCost) error {
 	index := map[string]int{}
 	add := func(l CostLine) {
@@ -189,7 +190,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 		return err
 	}
 	for _, l := range d.Layers {
-		if _, ok := l.Layer.(nn.Sequential); !ok { // which has nothing of its own
+		if _, ok := l.Layer.(nn.Sequential); !ok { // a Sequential costs nothing itself
 			add(CostLine{Path: l.Path, Layer: nn.Text(l.Layer), Output: l.Out.Batch(c.MicroBatch),
 				Parameters: l.Params(), MACs: l.MACs})
 		}
@@ -211,8 +212,8 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 	return nil
 }
 
-// Write prints the cost as tables. Layers that cost nothing, such as a ReLU
-// that a convolution does in its store, are left out.
+// Write prints the cost as tables. It leaves out layers that cost nothing, such as a ReLU that is a
+// part of a convolution.
 func (c Cost) Write(w io.Writer) error {
 	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, batchShape(c.Input), c.Adapter)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -256,7 +257,8 @@ func (c Cost) Write(w io.Writer) error {
 	return t.Flush()
 }
 
-// WriteSaved prints what the frozen layers of c save of the cost without them.
+// WriteSaved prints what the frozen layers of c save. whole is the cost of the network without
+// frozen layers.
 func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
 	of := func(a, b float64) string { return fmt.Sprintf("%.4g and not %.4g", a, b) }
 	_, err := fmt.Fprintf(w,
@@ -265,7 +267,7 @@ func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
 	return err
 }
 
-// WriteCosts prints costs side by side, a line each.
+// WriteCosts prints a table with a line for each cost. There must be at least one.
 func WriteCosts(w io.Writer, costs []Cost) error {
 	fmt.Fprintf(w, "planned for %s\n\n", costs[0].Adapter)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

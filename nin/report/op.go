@@ -13,28 +13,29 @@ import (
 	"wgnin/nn"
 )
 
-// Op is what to measure by itself: the kernels of one op, or one layer.
+// Op is what to measure separately: the kernels of one op, or one layer.
 type Op struct {
 	Text, Shape string // as a report shows them
 
-	// Cases returns those whose kernels' names contain kernel. It is nil for a layer.
+	// Cases returns the cases whose kernels' names contain kernel. It is nil for a layer.
 	Cases func(dev *gpu.Device, kernel string) ([]OpCase, error)
 
 	Layer nn.Layer
-	In    nn.Shape // of the layer
-	Batch int      // images of it
+	In    nn.Shape // shape [C,H,W] of the layer's input
+	Batch int      // number of inputs of the layer
 }
 
 // OpCase is a kernel of an op in one variant.
 type OpCase struct {
 	Kernel, Variant string
 
-	// Measure calls run with a plan of the kernel alone, on random arguments, and returns how far
-	// its results are from those of the twin, with their tolerance as the unit.
+	// Measure calls run with a plan of the kernel alone, on random arguments. It returns the
+	// largest difference between the results of the kernel and of its twin, in units of the
+	// tolerance.
 	Measure func(run func(*gpu.Plan) error) (worst float64, err error)
 }
 
-// OpReport is how fast the kernels of an op are on an adapter.
+// OpReport is the speed of the kernels of an op on an adapter.
 type OpReport struct {
 	Adapter string `json:"adapter"`
 	Driver  string `json:"driver"`
@@ -43,12 +44,13 @@ type OpReport struct {
 	Ceilings
 
 	Variants []nn.Choice   `json:"variants,omitempty"` // of a layer's convolutions, each checked against the default
-	Kernels  []BenchKernel `json:"kernels"`            // of an op each checked against its twin
+	Kernels  []BenchKernel `json:"kernels"`            // each one of an op is checked against its twin
 }
 
-// BenchOp measures an op with random inputs, runs times: each kernel of an op, in each variant that
-// the adapter has; of a layer the variants of its convolutions, and each kernel of its passes
-// forward and backward. Only kernels whose name has the text kernel in it are measured.
+// BenchOp measures an op with random inputs, runs times. For an op, it measures each kernel in each
+// variant that the adapter has. For a layer, it measures the variants of the convolutions, and each
+// kernel of the forward and backward passes. It measures only kernels whose names contain kernel,
+// and returns an [nn.RangeError] if there are none.
 func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) (rep OpReport, err error) {
 	a := dev.Adapter()
 	rep = OpReport{Adapter: a.Name, Driver: a.Driver, Op: o.Text, Shape: o.Shape}
@@ -94,8 +96,8 @@ func (rep *OpReport) op(ctx context.Context, dev *gpu.Device, o Op, kernel strin
 	return nil
 }
 
-// layer measures a layer: in a network, after a layer that learns, so that its input has a
-// gradient.
+// layer measures a layer in a network, after a layer that learns, so that the input of the layer
+// has a gradient.
 func (rep *OpReport) layer(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) error {
 	if err := checkNoise(o.In, o.Batch); err != nil {
 		return err
@@ -163,7 +165,7 @@ func (rep OpReport) Write(w io.Writer) error {
 				switch {
 				case m.Error != "":
 					what = m.Error + "\t\t"
-				case m.Median == 0: // it was given up as much slower
+				case m.Median == 0: // it was much slower, and not measured further
 					what = fmt.Sprintf("%.3f\t-\t%.2f", m.Ms, m.GFlops)
 				}
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", c.Pass, m.Variant, what, c.Layer, c.Shape)

@@ -16,16 +16,16 @@ import (
 	"wgnin/nn"
 )
 
-// Network is what joins the ranks: LogGP's model of it (Alexandrov and others, 1995), in which each
-// rank has a link of its own, in both directions at a time.
+// Network is the network between the ranks in the LogGP model (Alexandrov and others, 1995). Each
+// rank has a link of its own, which works in both directions at the same time.
 type Network struct {
 	BitsPerSecond float64 `json:"bits_per_s"`
 	Latency       float64 `json:"latency_s"` // of a message
-	Overhead      float64 `json:"message_s"` // that each message of a rank takes besides
+	Overhead      float64 `json:"message_s"` // that each message of a rank takes in addition
 }
 
-// ParseRate reads the rate of a network: a number with b or bit after an SI prefix, such as 10Gb,
-// 2.5Gb/s or 100Mbit. It is in bits per second.
+// ParseRate parses the rate of a network and returns it in bits per second. The text is a number,
+// an optional SI prefix, and b or bit, such as 10Gb, 2.5Gb/s or 100Mbit.
 func ParseRate(text string) (float64, error) {
 	number := strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(text, "/s"), "it"), "b")
 	scale := 1.0
@@ -41,7 +41,7 @@ func ParseRate(text string) (float64, error) {
 	return rate * scale, nil
 }
 
-// seconds are those of an all-to-all or all-gather of so many bytes among ranks.
+// seconds returns the time for an all-to-all or an all-gather of the given bytes among ranks.
 func (n Network) seconds(bytes int64, ranks int) float64 {
 	if ranks == 1 {
 		return 0
@@ -50,25 +50,25 @@ func (n Network) seconds(bytes int64, ranks int) float64 {
 	return n.Latency + others*n.Overhead + others/float64(ranks)*float64(bytes)*8/n.BitsPerSecond
 }
 
-// Compute is how long a rank computes in a step of n images, without the network: Fixed + n*Image,
-// and alone, if it is the only rank, for the batch.
+// Compute is the time in seconds for which a rank computes in a step, without the network. It is
+// Fixed + n*Image for n images, and Alone for a batch on the only rank.
 type Compute struct {
-	Measured string  `json:"measured"` // how
-	Alone    float64 `json:"alone_s"`
-	Fixed    float64 `json:"fixed_s"`
-	Image    float64 `json:"image_s"`
+	Measured string  `json:"measured"` // how the times were found
+	Alone    float64 `json:"alone_s"`  // of a batch on the only rank
+	Fixed    float64 `json:"fixed_s"`  // for any number of images
+	Image    float64 `json:"image_s"`  // for each image
 }
 
-// GivenCompute is that of an adapter which trains for so long on a batch, and on
-// fewer images in proportion.
+// GivenCompute returns the Compute of an adapter that takes step for a batch, and proportionally
+// less for fewer images.
 func GivenCompute(step time.Duration, batch int) Compute {
 	s := step.Seconds()
 	return Compute{fmt.Sprintf("a step of %d images takes %s, as given, and one of fewer images less in proportion",
 		batch, step), s, 0, s / float64(batch)}
 }
 
-// MeasureCompute measures steps on dev: of a batch on one rank, and of a batch and of a quarter of
-// it on one of two ranks, without a network.
+// MeasureCompute measures steps on dev, without a network: of a batch on one rank, and of a batch
+// and of a quarter of it on one of two ranks.
 func MeasureCompute(ctx context.Context, dev *gpu.Device, r nin.Recipe, batch int) (c Compute, err error) {
 	const steps = 3
 	few := max(1, batch/4)
@@ -92,7 +92,7 @@ func MeasureCompute(ctx context.Context, dev *gpu.Device, r nin.Recipe, batch in
 	return c, nil
 }
 
-// Scaling is how a recipe's training is predicted to gain by more ranks.
+// Scaling predicts how much the training of a recipe gains from more ranks.
 type Scaling struct {
 	Recipe  string       `json:"recipe"`
 	Batch   int          `json:"batch"`
@@ -101,11 +101,11 @@ type Scaling struct {
 	Rows    []ScalingRow `json:"rows"`
 }
 
-// ScalingRow is a number of ranks.
+// ScalingRow is the prediction for one number of ranks.
 type ScalingRow struct {
 	Ranks    int     `json:"ranks"`
 	Bytes    int64   `json:"bytes"`      // that a rank sends in a step
-	Exchange float64 `json:"exchange_s"` // of a step, were nothing computed meanwhile
+	Exchange float64 `json:"exchange_s"` // of a step, if nothing were computed at the same time
 	Weak     Step    `json:"weak"`       // each rank has a batch
 	Strong   *Step   `json:"strong"`     // the ranks divide one batch; nil if it is too small
 }
@@ -113,18 +113,18 @@ type ScalingRow struct {
 // Step is a predicted step.
 type Step struct {
 	Seconds    float64 `json:"step_s"`
-	Exposed    float64 `json:"exposed_s"`  // of these, the wait for the network
-	Efficiency float64 `json:"efficiency"` // images per second and rank, against one rank alone
+	Exposed    float64 `json:"exposed_s"`  // part of Seconds in which the rank waits for the network
+	Efficiency float64 `json:"efficiency"` // images per second and rank, relative to one rank alone
 }
 
-// PlanScaling predicts steps on 1, 2, 4 and so on up to ranks ranks, each of which has an adapter
-// like dev's and computes as c says. What is exchanged, and when, is what a trainer on so many
-// ranks plans. It allocates nothing on dev, which may be one from [gpu.Dry].
+// PlanScaling predicts steps on 1, 2, 4 and so on up to ranks ranks. Each rank has an adapter like
+// dev's, and computes as c says. A trainer for that many ranks plans what is exchanged and when.
+// PlanScaling allocates nothing on dev, which may come from [gpu.Dry].
 //
-// The model: the arithmetic of a plan takes its share of the measured time; all ranks compute
-// equally fast; chunk after chunk is exchanged as [nn.Across] does it, while the device computes
-// the next. It leaves out what ranks wait for each other by chance, other traffic on the
-// network, and evaluation and files.
+// In the model, the arithmetic of each part of a plan takes its share of the measured time, and all
+// ranks compute equally fast. The ranks exchange chunk after chunk as [nn.Across] does, while the
+// device computes the next chunk. The model leaves out random waits between ranks, other traffic on
+// the network, evaluation, and files.
 func PlanScaling(dev *gpu.Device, r nin.Recipe, batch, ranks int, network Network, c Compute) (Scaling, error) {
 	s := Scaling{Recipe: r.Name, Batch: batch, Network: network, Compute: c}
 	for n := 1; n <= ranks; n *= 2 {
@@ -161,7 +161,7 @@ func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, e
 		return p, err
 	}
 	defer on.Close()
-	// small ones, scaled up
+	// Small images save memory. The network scales them up.
 	if err := on.Load(session.Noise(nn.Shape{C: r.In.C, H: 1, W: 1}, batch, 10), nil); err != nil {
 		return p, err
 	}
@@ -185,14 +185,15 @@ func (s Scaling) step(dev *gpu.Device, r nin.Recipe, batch, n int) (p planned, e
 	return p, nil
 }
 
-// pipeline is how long a step takes whose last micro-batch begins at begin and takes work seconds,
-// as a trainer on several ranks runs it: the device has the group of chunks that is exchanged and
-// the next to compute; the host sends the sums of the group before to all, and then has the chunks
-// of the group added up, once they are computed. The device adds up after what it has to compute.
+// pipeline returns the time of a step whose last micro-batch begins at begin and takes work
+// seconds, as a trainer on several ranks runs it. The device always has two groups of chunks to
+// compute: the one that is exchanged, and the next. For each group, the host first sends the sums
+// of the previous group to all ranks. It then exchanges the chunks of the group, once they are
+// computed, and has them added up. The device adds them up after the work that it already has.
 func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64) float64) float64 {
 	type group struct{ work, exchange, ready, sum float64 }
 	var groups []group
-	rest := 1.0 // of the arithmetic: that after the last chunk, or all if there are none
+	rest := 1.0 // share of the arithmetic after the last chunk, or all of it if there are no chunks
 	for _, k := range chunks {
 		if k.Group == len(groups) {
 			groups = append(groups, group{})

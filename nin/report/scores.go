@@ -20,27 +20,27 @@ import (
 	"wgnin/nn/data"
 )
 
-// Scores are how well a network knows labelled images.
+// Scores measure how well a network classifies labelled images.
 type Scores struct {
 	Recipe    string       `json:"recipe"`
 	Dataset   string       `json:"dataset"`
 	Images    int          `json:"images"`
-	Accuracy  float64      `json:"accuracy"` // share of the images whose largest logit is the label's
+	Accuracy  float64      `json:"accuracy"` // share of the images whose largest logit is that of the label
 	Loss      float64      `json:"loss"`     // mean cross-entropy, in nats
 	Classes   []ClassScore `json:"classes"`
-	Confusion [][]int      `json:"confusion"` // images of the class of the row, by the class that was predicted
+	Confusion [][]int      `json:"confusion"` // [label][prediction]: number of images
 }
 
-// ClassScore is how well a network knows a class.
+// ClassScore measures how well a network recognises one class.
 type ClassScore struct {
 	Name      string  `json:"name"`
 	Images    int     `json:"images"`
-	Precision float64 `json:"precision"` // share of the images taken for this class that are of it; 0 if there are none
-	Recall    float64 `json:"recall"`    // share of the images of this class that are taken for it; 0 if there are none
+	Precision float64 `json:"precision"` // share of the images predicted as this class that are of it; 0 if none
+	Recall    float64 `json:"recall"`    // share of the images of this class predicted as it; 0 if none
 }
 
-// Evaluate measures m on images, batch of them at a time, and calls progress
-// (if not nil) with how many are done.
+// Evaluate measures m on images, batch images at a time. Unless progress is nil, Evaluate calls it
+// with the number of images done so far. It returns an error if the images do not fit the model.
 func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.Images, batch int,
 	progress func(done int)) (Scores, error) {
 	e := Scores{Recipe: m.Recipe, Dataset: images.Name, Images: images.Len()}
@@ -107,9 +107,9 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// Printable quotes the name of a class or of a file that has what is neither printed nor a space,
-// such as line breaks, what colours a terminal or turns the direction of writing, or bytes that are
-// not UTF-8.
+// Printable returns the name of a class or of a file. It quotes the name if that contains anything
+// but graphic characters and spaces, such as line breaks, terminal escapes, characters that change
+// the direction of writing, or bytes that are not UTF-8.
 func Printable(name string) string {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 		return strconv.QuoteToGraphic(name)
@@ -117,7 +117,7 @@ func Printable(name string) string {
 	return name
 }
 
-// maxText is the most classes for which the matrix is printed in numbers.
+// maxText is the largest number of classes for which the matrix is printed in numbers.
 const maxText = 20
 
 // Write prints the evaluation as tables.
@@ -163,11 +163,12 @@ func (e Scores) Write(w io.Writer) error {
 	return t.Flush()
 }
 
-// maxPicture is the most classes that a picture has room for: their matrix is one of 1,000,000
-// cells, 6 pixels wide, which took 650 MB to draw, and 25 s on two busy cores.
+// maxPicture is the largest number of classes in a picture. Their matrix has 1,000,000 cells, each
+// 6 pixels wide. Drawing it took 650 MB, and 25 s on two busy cores.
 const maxPicture = 1000
 
-// CheckPicture refuses a picture of the confusion matrix of more than maxPicture classes.
+// CheckPicture returns an error if there are more than 1,000 classes, for which a picture of the
+// confusion matrix has no room.
 func CheckPicture(classes int) error {
 	if classes > maxPicture {
 		return fmt.Errorf("a picture of the confusion matrix has room for %d classes, and there are %d",

@@ -11,7 +11,8 @@ import (
 	"wgnin/nn"
 )
 
-// WriteChoices prints what the convolutions of a net run on, and why.
+// WriteChoices prints the variant that each convolution of a net runs on, and the alternatives with
+// their times or errors.
 func WriteChoices(w io.Writer, choices []nn.Choice) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\tpass\tshape\tvariant\tinstead of")
@@ -36,7 +37,8 @@ func WriteChoices(w io.Writer, choices []nn.Choice) error {
 	return t.Flush()
 }
 
-// WriteProfile prints where the device's time went.
+// WriteProfile prints the time that the device spent in each kernel of each layer, from the
+// timestamps since [gpu.Device.Profile].
 func WriteProfile(w io.Writer, dev *gpu.Device) {
 	ts := dev.Timings()
 	var total time.Duration

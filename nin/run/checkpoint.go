@@ -24,11 +24,12 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
-// A checkpoint is a safetensors file with the weights, named as in
-// model.safetensors, the state of the optimizer, such as velocity.net..., and in its
-// metadata, under "checkpoint", the state below as JSON, and under "sha256" a
-// hash of all that. It is written beside its place, synced and renamed, so that
-// whatever ends the program leaves a whole one.
+// state is the part of a checkpoint that is not tensors.
+//
+// A checkpoint is a safetensors file. It holds the weights, named as in model.safetensors, and the
+// state of the optimizer, such as velocity.net... Its metadata has the state as JSON under
+// "checkpoint", and a hash of all of this under "sha256". The file is written under another name,
+// synced and renamed, so there is always a complete checkpoint, whatever ends the program.
 type state struct {
 	Format   int           `json:"format"`
 	Settings nin.Settings  `json:"settings"`
@@ -48,18 +49,18 @@ const (
 	bestFile      = "best.safetensors" // in checkpointDir
 )
 
-// betweenCurves is how long curves.png is left as it is within an epoch.
+// betweenCurves is the shortest time between two drawings of curves.png within an epoch.
 const betweenCurves = time.Minute
 
-// checkpoint writes the run as the last, settled step left it. The last two
-// checkpoints are kept, and the best. The trainer ends with the step after which a weight is
-// not finite. Running moments and the optimizer's state can overflow while the weights do
-// not: that is an error here, for [Resume] refuses such a file.
+// checkpoint writes a checkpoint of the run after the last step, which must be settled. It keeps
+// the last two checkpoints, and the best weights. The trainer stops when a weight is not finite.
+// Running moments and the optimizer's state, however, can overflow while the weights are still
+// finite. That is an error here, because [Resume] refuses such a file.
 func (r *Run) checkpoint(best bool) error {
 	if r.metrics == nil {
 		return nil
 	}
-	// The lines that the checkpoint counts on must outlive it.
+	// If the checkpoint survives a power failure, so must the lines before it.
 	if err := r.metrics.Sync(); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (r *Run) checkpoint(best bool) error {
 	if err := os.MkdirAll(r.file(checkpointDir), 0o755); err != nil {
 		return err
 	}
-	if best { // weights alone, to start from and for load_state_dict
+	if best { // only the weights, to start another run from or for load_state_dict
 		if err := safetensors.Write(r.file(checkpointDir, bestFile), weights, r.metadata); err != nil {
 			return err
 		}
@@ -127,7 +128,7 @@ func isCheckpoint(name string) bool {
 	return strings.HasPrefix(name, "step-") && strings.HasSuffix(name, ".safetensors")
 }
 
-// checkpoints are the paths of a run's checkpoints, the oldest first.
+// checkpoints returns the paths of a run's checkpoints, the oldest first.
 func checkpoints(dir string) (paths []string, err error) {
 	entries, err := os.ReadDir(filepath.Join(dir, checkpointDir)) // sorted
 	if errors.Is(err, os.ErrNotExist) {
@@ -141,26 +142,27 @@ func checkpoints(dir string) (paths []string, err error) {
 	return paths, err
 }
 
-// Checkpoint is a checkpoint read back.
+// Checkpoint is a checkpoint in memory, with the settings of its run.
 type Checkpoint struct {
 	Settings nin.Settings
 
 	folder    *folder // locked; nil after Resume
 	path      string
 	state     state
-	network   string // its text; empty in a file of an older program
+	network   string // as text; empty in a file of an older program
 	whitening string // hash
 	weights   []safetensors.Tensor
 	optimizer []safetensors.Tensor
 }
 
-// lockPatience is how long to wait for a process that was killed: it has its lock until its
+// lockPatience is the time to wait for a process that was killed, which holds its lock until its
 // memory is freed.
 const lockPatience = time.Second
 
-// ReadCheckpoint reads the last checkpoint of the run in dir. It refuses one that is
-// damaged. Until the checkpoint is closed, or the run that [Resume] makes of it, no other
-// process can go on with the run.
+// ReadCheckpoint reads the last checkpoint of the run in dir, and locks the folder. No other
+// process can continue the run until the checkpoint, or the run that [Resume] makes of it, is
+// closed. Errors: [ErrBusy] if another process has the lock, [ErrOnlyWeights], and a checkpoint
+// that is missing or damaged.
 func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 	if paths, err := checkpoints(dir); err != nil || len(paths) == 0 {
 		return nil, cmp.Or(err, noCheckpoint(dir))
@@ -178,12 +180,12 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 			f.release()
 		}
 	}()
-	if l != nil { // else another process may be writing
+	if l != nil { // without a lock, another process may be writing
 		if err := f.removeLeftovers(); err != nil {
 			return nil, err
 		}
 	}
-	paths, err := checkpoints(dir) // those that the process which had the lock left
+	paths, err := checkpoints(dir) // list again, because the process that had the lock may have written
 	if err != nil || len(paths) == 0 {
 		return nil, cmp.Or(err, noCheckpoint(dir))
 	}
@@ -227,7 +229,7 @@ func noCheckpoint(dir string) error {
 	return fmt.Errorf("%s has no checkpoint; want a folder that a run was written to", dir)
 }
 
-// Close lets other processes go on with the run. Nothing is left to do after [Resume].
+// Close lets other processes continue the run. It does nothing after [Resume].
 func (c *Checkpoint) Close() {
 	c.folder.release()
 	c.folder = nil
@@ -246,11 +248,10 @@ func readCheckpoint(path string) (*Checkpoint, error) {
 	return c, nil
 }
 
-// ErrOnlyWeights reports a file of weights in the place of a checkpoint.
-var ErrOnlyWeights = errors.New("is no checkpoint, only weights")
+// ErrOnlyWeights reports a file of weights in place of a checkpoint.
+var ErrOnlyWeights = errors.New("is not a checkpoint, only weights")
 
-// newCheckpoint is the checkpoint in a file; its errors are written to follow the
-// file's name.
+// newCheckpoint returns the checkpoint in a file. Its errors are written to follow the file's name.
 func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Checkpoint, error) {
 	c := &Checkpoint{network: meta["network"], whitening: meta["whitening"]}
 	raw := []byte(meta["checkpoint"])
@@ -261,13 +262,13 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 		return nil, errors.New("is damaged: its SHA-256 is not the one it was written with")
 	}
 	if err := json.Unmarshal(raw, &c.state); err != nil {
-		return nil, fmt.Errorf("is no checkpoint: %w", err)
+		return nil, fmt.Errorf("is not a checkpoint: %w", err)
 	}
 	if c.state.Format != format {
 		return nil, fmt.Errorf("has format %d; this program reads %d", c.state.Format, format)
 	}
 	c.Settings = c.state.Settings
-	if p := &c.state.Progress; p.Weight == 0 { // of a program that weighed steps by their images
+	if p := &c.state.Progress; p.Weight == 0 { // from a program that weighted steps by their images
 		p.Weight = float64(p.Images)
 	}
 	for _, t := range tensors {
@@ -280,25 +281,27 @@ func newCheckpoint(tensors []safetensors.Tensor, meta map[string]string) (*Check
 	return c, nil
 }
 
-// ErrOtherImages reports other images than the run began with.
+// ErrOtherImages reports images that are not those with which the run began.
 var ErrOtherImages = errors.New("the images are not those the run began with")
 
-// Resume continues the run in dir from c, to the same bits: settings, images and network
-// must be those of the run. Events drops the lines of metrics.jsonl after the checkpoint
-// and writes them again. A run of a recipe of your own needs the recipe as known, as [New] does.
-// The run holds the checkpoint's lock, which ends with an error too.
+// Resume continues the run in dir from c, to the same bits. The settings, the images and the
+// network must be those of the run. A run of a recipe of your own needs the recipe in known, as for
+// [New]. [Run.Events] drops the lines of metrics.jsonl after the checkpoint and writes them again.
+//
+// The run takes over the lock of c. After an error, the folder is unlocked. Errors:
+// [ErrOtherImages], [ErrMetricsLost], a network that has changed, and those of [session.Training].
 func Resume(ctx context.Context, dev *gpu.Device, c *Checkpoint, train, test *data.Images, dir string,
 	known ...nin.Recipe) (*Run, error) {
 	return ResumeAcross(ctx, dev, nil, c, train, test, dir, known...)
 }
 
-// ResumeAcross is [Resume] on one of several ranks, of a checkpoint that [ReadCheckpointAcross] has
-// read. They may be more or fewer than before, up to Settings.Shards.
+// ResumeAcross is [Resume] on one of several ranks, with a checkpoint from [ReadCheckpointAcross].
+// There may be more or fewer ranks than before, up to Settings.Shards.
 func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Checkpoint, train, test *data.Images,
 	dir string, known ...nin.Recipe) (_ *Run, err error) {
 	defer c.Close() // unless the run has the lock
 	var w *data.Whitening
-	if c.Settings.Whiten { // the run's own, to the bit
+	if c.Settings.Whiten { // the run's own whitening, to the bit
 		if w, err = nin.WhiteningBeside(c.path, c.whitening); err != nil {
 			return nil, err
 		}
@@ -309,7 +312,7 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 		return nil, err
 	}
 	elsewhere := string(where) != c.state.Adapter+c.state.Driver
-	if elsewhere { // what was found of the device is of no use
+	if elsewhere { // what was found out about the other device is useless
 		c.state.Found = session.Found{Normalisation: c.state.Found.Normalisation, Shares: c.state.Found.Shares}
 	}
 	recipe, err := checked(c.Settings, known)
@@ -338,7 +341,7 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 		return nil, fmt.Errorf("%s: the recipe's network has changed: it was %q and is %q", c.path, c.network, now)
 	}
 	if was := c.state.Found; was.Micro > 0 && (r.Found.Micro != was.Micro || r.Found.Test != was.Test) {
-		r.Note = fmt.Sprintf("memory is for %d images at a time, where the run had %d; the last bits may differ",
+		r.Note = fmt.Sprintf("the memory allows %d images at a time, and the run had %d; the last bits may differ",
 			r.Found.Micro, was.Micro)
 	}
 	r.progress, r.Start, r.saved, r.savedStep = c.state.Progress, c.state.Step, time.Now(), c.state.Step
@@ -351,7 +354,7 @@ func ResumeAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, c *Check
 	return r, r.share()
 }
 
-// goOn sets the weights and the optimizer's state of the checkpoint, and opens the files.
+// goOn restores the weights and the optimizer's state from the checkpoint, and opens the files.
 func (r *Run) goOn(c *Checkpoint) (err error) {
 	if err := r.Net.SetWeights(c.weights); err != nil {
 		return fmt.Errorf("%s: the recipe's network has changed: %w", c.path, err)
@@ -377,12 +380,11 @@ func (r *Run) goOn(c *Checkpoint) (err error) {
 	return err
 }
 
-// ErrMetricsLost reports a metrics.jsonl that has less than what was written before the
-// checkpoint.
+// ErrMetricsLost reports a metrics.jsonl that lacks lines from before the checkpoint.
 var ErrMetricsLost = errors.New("it has lost lines that were written before the checkpoint")
 
-// checkMetrics refuses a metrics.jsonl that is not of the checkpoint's run, and returns
-// what it says up to the checkpoint.
+// checkMetrics returns what metrics.jsonl records up to the checkpoint. It returns an error if the
+// file does not belong to the checkpoint's run.
 func (c *Checkpoint) checkMetrics(f *os.File) (record, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -409,7 +411,7 @@ func hashCheckpoint(state []byte, tensors []safetensors.Tensor) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// hashImages is of all that training sees of the sets.
+// hashImages returns a hash of everything that training sees of the sets.
 func hashImages(sets ...*data.Images) string {
 	h := sha256.New()
 	for _, s := range sets {

@@ -16,38 +16,38 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
-// progress is how far an epoch is, besides the number of steps.
+// progress is the state of an epoch, besides the number of steps.
 type progress struct {
 	LossSum float64       `json:"loss_sum"` // of the images since the epoch began, weighted as in the loss
 	Weight  float64       `json:"weight"`   // the sum of their weights; see [nn.Step]
 	Images  int           `json:"images"`   // since the epoch began
 	Elapsed time.Duration `json:"elapsed"`  // since the epoch began
-	Best    float64       `json:"best"`     // test accuracy
+	Best    float64       `json:"best"`     // best test accuracy
 	// BestEpoch is the epoch of Best, counting from 1; 0 is none.
 	BestEpoch int `json:"best_epoch,omitempty"`
 }
 
-// Event is what a run reports: one of its fields is set.
+// Event is what a run reports. Exactly one of its fields is set.
 type Event struct {
 	Step    *nn.Step
-	Test    *nn.Evaluation // in the test of an epoch: the images so far
+	Test    *nn.Evaluation // during the test of an epoch: the result for the images so far
 	Epoch   *Epoch
 	End     *End
-	Warning string // the network does not learn, and why
+	Warning string // says that the network does not learn, and why
 }
 
-// Epoch is the result of a pass over the training images.
+// Epoch is the result of a pass over the training images. Losses are in nats.
 //
-// The training loss is the mean over all images of the epoch, each before the step that it was in.
-// With weights of classes that is the weighted mean, the sum of the losses over the sum of the
-// weights, as torch.nn.CrossEntropyLoss(weight) has it of a batch and as an evaluation has it here.
-// A program of PyTorch that averages the losses of its steps, or weighs them by their images, gets
-// another number.
+// The training loss is the mean over all images of the epoch, of the loss of each image before the
+// step of its batch. With class weights, the mean is weighted: the sum of the losses over the sum
+// of the weights. torch.nn.CrossEntropyLoss(weight) does the same for a batch, and so does an
+// evaluation here. A PyTorch program that averages the losses of its steps, or weights them by
+// their numbers of images, gets a different result.
 type Epoch struct {
 	Epoch           int     `json:"epoch"` // counts from 1
 	TrainLoss       float64 `json:"train_loss"`
 	TestLoss        float64 `json:"test_loss"`
-	TestAccuracy    float64 `json:"test_accuracy"`
+	TestAccuracy    float64 `json:"test_accuracy"`     // 0 to 1
 	Seconds         float64 `json:"seconds"`           // of training, without the test
 	ImagesPerSecond float64 `json:"images_per_second"` // of training
 }
@@ -58,29 +58,27 @@ type End struct {
 
 	Step      int     `json:"-"` // steps done in all
 	Early     bool    `json:"-"` // ended by Settings.Patience
-	Best      float64 `json:"-"` // test accuracy
-	BestEpoch int     `json:"-"` // that had it, whose weights are in checkpoint/best.safetensors; 0 is none
+	Best      float64 `json:"-"` // best test accuracy
+	BestEpoch int     `json:"-"` // epoch of Best, whose weights are in checkpoint/best.safetensors; 0 is none
 }
 
-// Events runs the training and yields what happens. After each epoch the test
-// images are evaluated; after the last step the weights are written to
-// model.safetensors. When ctx is done the run stops after the steps in flight,
-// leaves a checkpoint and the weights, and ends with ctx's error. After any other
-// error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint is there
-// as it was. [Resume] continues from it, on a device that is opened anew if the first
-// was lost.
+// Events runs the training and yields what happens. After each epoch, it evaluates the test images.
+// After the last step, it writes the weights to model.safetensors. When ctx is done, the run stops
+// after the steps in flight, writes a checkpoint and the weights, and ends with ctx's error. After
+// any other error, such as [gpu.ErrLost] and [nn.ErrDiverged], the last checkpoint remains as it
+// was. [Resume] continues from it, on a newly opened device if the first was lost.
 //
-// On several ranks each yields the same steps, epochs and end. When ctx is done on one, all stop.
+// On several ranks, each yields the same steps, epochs and end. When ctx is done on one, all stop.
 //
-// An epoch's seconds are by the clock, from its beginning to its last step, and what
-// the caller does between two steps is a part of them, for the device trains
-// meanwhile. Only the time in [Run.Pause] is not.
+// An epoch's seconds are by the clock, from its beginning to its last step. They include what the
+// caller does between two steps, because the device trains meanwhile. They do not include the time
+// in [Run.Pause].
 func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		err := r.events(ctx, func(e Event) bool { return yield(e, nil) })
 		stopped := ctx.Err() != nil && errors.Is(err, ctx.Err()) || r.ranks != nil && errors.Is(err, context.Canceled)
 		if stopped {
-			// A stop that could not be saved is that error, not a clean stop.
+			// If the run cannot be saved, return that error instead of a clean stop.
 			if failed := r.leave(); failed != nil {
 				err, stopped = failed, false
 			}
@@ -95,11 +93,12 @@ func (r *Run) Events(ctx context.Context) iter.Seq2[Event, error] {
 	}
 }
 
-// errStopped says that the caller of Events wants no more.
+// errStopped reports that the caller of Events has left the loop.
 var errStopped = errors.New("stopped")
 
-// Pause lets the device finish the steps in flight and then calls wait, whose time is no
-// part of the epoch's. It is for a caller of Events who keeps the run waiting.
+// Pause lets the device finish the steps in flight, and then calls wait and returns its error. The
+// time in wait does not count as time of the epoch. A caller of Events uses Pause to make the run
+// wait.
 func (r *Run) Pause(wait func() error) error {
 	r.dev.Wait()
 	start := time.Now()
@@ -115,7 +114,7 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	r.begun = time.Now().Add(-r.progress.Elapsed)
 	perEpoch := r.Trainer.StepsPerEpoch()
 	step := r.Start
-	if r.untested(step) { // stopped in the evaluation
+	if r.untested(step) { // the run was stopped in the test
 		if err := r.endEpoch(ctx, step/perEpoch, yield); err != nil {
 			return err
 		}
@@ -163,8 +162,8 @@ func (r *Run) events(ctx context.Context, yield func(Event) bool) error {
 	return nil
 }
 
-// rewind drops the lines of metrics.jsonl after the last checkpoint, and records where
-// the run goes on, if that is another place.
+// rewind drops the lines of metrics.jsonl after the last checkpoint. If the run continues on
+// another platform, rewind records that platform.
 func (r *Run) rewind() error {
 	if r.metrics == nil {
 		return nil
@@ -179,7 +178,7 @@ func (r *Run) rewind() error {
 	if _, err := r.metrics.Read(last); err != nil {
 		return err
 	}
-	if last[0] != '\n' { // the line is torn; the next one is not to be a part of it
+	if last[0] != '\n' { // end a torn line, so that the next one is not a part of it
 		if _, err := r.metrics.WriteString("\n"); err != nil {
 			return err
 		}
@@ -225,8 +224,8 @@ func (r *Run) endStep(s nn.Step, yield func(Event) bool) error {
 	return nil
 }
 
-// endEpoch measures the epoch of the given number, counting from 1, records it
-// and begins the next.
+// endEpoch tests the network after the epoch of the given number, counting from 1, records the
+// result, and begins the next epoch.
 func (r *Run) endEpoch(ctx context.Context, number int, yield func(Event) bool) error {
 	p := r.progress
 	var test nn.Evaluation
@@ -279,24 +278,24 @@ func (r *Run) due() bool {
 	return r.metrics != nil && every.Steps == 0 && time.Since(r.saved) > cmp.Or(every.Time, nin.BetweenCheckpoints)
 }
 
-// early reports whether the run ends after so many steps, by Settings.Patience.
+// early reports whether Settings.Patience ends the run after the given number of steps.
 func (r *Run) early(steps int) bool {
 	patience, perEpoch := r.Settings.Patience, r.Trainer.StepsPerEpoch()
 	return patience > 0 && steps%perEpoch == 0 && r.progress.Images == 0 &&
 		steps/perEpoch-r.progress.BestEpoch >= patience
 }
 
-// Finished reports whether a run that is resumed had come to its end.
+// Finished reports whether a resumed run had already reached its end.
 func (r *Run) Finished() bool {
 	return !r.untested(r.Start) && (r.early(r.Start) || r.Start == r.Trainer.Total())
 }
 
-// untested reports whether so many steps end an epoch that is still to be evaluated.
+// untested reports whether the given number of steps ends an epoch that has not been evaluated.
 func (r *Run) untested(steps int) bool {
 	return r.progress.Images > 0 && steps%r.Trainer.StepsPerEpoch() == 0
 }
 
-// leave saves all that is needed to go on.
+// leave saves everything that is needed to continue the run.
 func (r *Run) leave() error {
 	if err := r.checkpoint(false); err != nil {
 		return err

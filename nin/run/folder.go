@@ -24,13 +24,13 @@ const WeightsFile = "model.safetensors"
 const (
 	metricsFile = "metrics.jsonl"
 	curvesFile  = "curves.png"
-	lockFile    = ".lock" // is there while a process writes to the folder, and holds its number
+	lockFile    = ".lock" // exists while a process writes to the folder, and holds its number
 )
 
-// ErrExists reports a folder for a new run that has one.
+// ErrExists reports that the folder for a new run already has one.
 var ErrExists = errors.New("holds a run already")
 
-// ErrBusy reports a folder of a run that another process writes to.
+// ErrBusy reports that another process writes to the folder of a run.
 var ErrBusy = errors.New("is in use")
 
 // folder is a run's folder, locked against other processes.
@@ -40,11 +40,10 @@ type folder struct {
 	made []string     // files and folders that discard removes
 }
 
-// claim makes dir, unless it is there, and locks it for a new run. It refuses a folder
-// with any file that a run writes. Of two processes that claim one folder at the same
-// time, one gets it.
+// claim makes dir, unless it exists, and locks it for a new run. It refuses a folder with any file
+// that a run writes. If two processes claim one folder at the same time, only one gets it.
 func claim(dir string) (_ *folder, err error) {
-	dir = filepath.Clean(dir) // of "run/" the folder above is run
+	dir = filepath.Clean(dir) // because filepath.Dir("run/") is run
 	f := &folder{dir: dir}
 	for range 10 {
 		if err = os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
@@ -56,12 +55,12 @@ func claim(dir string) (_ *folder, err error) {
 			return nil, err
 		}
 		f.lock, err = lock(dir)
-		if !errors.Is(err, fs.ErrNotExist) { // else the process that made the folder discarded it
+		if !errors.Is(err, fs.ErrNotExist) { // if it is, the process that made the folder has discarded it
 			break
 		}
 	}
 	if err != nil {
-		f.discard() // what another process has locked is not empty, and stays
+		f.discard() // a folder that another process has locked is not empty, and stays
 		return nil, err
 	}
 	for _, name := range []string{metricsFile, nin.WhiteningFile, tensorboard.FileName, checkpointDir, WeightsFile,
@@ -74,8 +73,8 @@ func claim(dir string) (_ *folder, err error) {
 	return f, nil
 }
 
-// begin makes metrics.jsonl, if it is not there. From then on the files that a run makes
-// before its first step are this run's, to be discarded.
+// begin creates metrics.jsonl, and refuses a folder that has one. From then on, discard also
+// removes the files that a run makes before its first step.
 func (f *folder) begin() (*os.File, error) {
 	metrics, err := os.OpenFile(filepath.Join(f.dir, metricsFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, fs.ErrExist) { // without locks
@@ -91,7 +90,8 @@ func (f *folder) begin() (*os.File, error) {
 	return metrics, nil
 }
 
-// removeLeftovers removes what a kill in the midst of writing has left beside the run's files.
+// removeLeftovers removes temporary files beside the run's files, which remain if a process is
+// killed while it writes.
 func (f *folder) removeLeftovers() error {
 	return errors.Join(
 		files.RemoveLeftovers(f.dir, func(name string) bool {
@@ -107,8 +107,8 @@ func (f *folder) release() {
 	if f == nil || f.lock == nil {
 		return
 	}
-	// While it is locked, so that it is not the lock of the next process. Windows can
-	// remove only what is closed, and refuses if the next process has it open.
+	// Remove the file while it is locked, so that it cannot be the lock of the next process.
+	// Windows removes only closed files, and refuses if the next process has this one open.
 	failed := os.Remove(f.lock.Path())
 	_ = f.lock.Unlock()
 	if failed != nil {
@@ -132,9 +132,9 @@ func (f *folder) discard() {
 	f.release()
 }
 
-// lock locks a folder, or returns an [ErrBusy]. The lock ends with the process, and
-// also where the process begins anew in its own place, which then locks it again. Some
-// network file systems have no locks: there it returns nil.
+// lock locks a folder. It returns an [ErrBusy] if another process has the lock. The lock ends with
+// the process. It also ends when the process replaces itself by a new program, which then locks the
+// folder again. Some network file systems have no locks; there, lock returns nil without an error.
 func lock(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, lockFile)
 	if foreign(path) {
@@ -154,7 +154,7 @@ func lock(dir string) (*flock.Flock, error) {
 		}
 		mine, err := l.Stat()
 		if there, gone := os.Stat(path); err == nil && gone == nil && os.SameFile(mine, there) {
-			// Windows does not let it be written; then the other process has no number.
+			// This fails on Windows. Other processes then do not know the number of this one.
 			_ = os.WriteFile(path, strconv.AppendInt(nil, int64(os.Getpid()), 10), 0o644)
 			return l, nil
 		}
@@ -162,8 +162,8 @@ func lock(dir string) (*flock.Flock, error) {
 	}
 }
 
-// foreign reports whether there is a file in the place of a lock that no run has made. It
-// must not be written to, nor removed.
+// foreign reports whether the file in the place of the lock was not made by a run. Such a file must
+// not be written or removed.
 func foreign(path string) bool {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -173,11 +173,11 @@ func foreign(path string) bool {
 	if !info.Mode().IsRegular() || info.Size() > digits {
 		return true
 	}
-	raw, err := os.ReadFile(path) // refused by Windows where it is locked
+	raw, err := os.ReadFile(path) // Windows refuses if it is locked
 	return err == nil && len(bytes.Trim(raw, "0123456789")) > 0
 }
 
-// busy is the error of a locked folder.
+// busy returns the error for a locked folder.
 func busy(dir, path string) error {
 	by := "another process"
 	raw, err := os.ReadFile(path)

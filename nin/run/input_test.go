@@ -86,10 +86,10 @@ func TestNewCheckpointRefuses(t *testing.T) {
 		tensors []safetensors.Tensor
 		meta    map[string]string
 	}{
-		"is no checkpoint, only weights": {meta: map[string]string{"recipe": "mini"}},
+		"not a checkpoint, only weights": {meta: map[string]string{"recipe": "mini"}},
 		"is damaged":                     {tensors: []safetensors.Tensor{{Name: "w", Data: []float32{1}}}, meta: good},
 		"has format 2; this":             {meta: checkpointOf(`{"format":2}`)},
-		"is no checkpoint: invalid":      {meta: checkpointOf(`<`)},
+		"not a checkpoint: invalid":      {meta: checkpointOf(`<`)},
 	} {
 		_, err := newCheckpoint(c.tensors, c.meta)
 		assert.ErrorContains(t, err, says)

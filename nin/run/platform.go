@@ -14,8 +14,8 @@ import (
 	"wgnin/nin"
 )
 
-// platform is what the bits of a run depend on besides its settings. Lines of
-// metrics.jsonl record it: the first, and one after each resume on another.
+// platform is what the bits of a run depend on besides its settings. The first line of
+// metrics.jsonl records it, and so does a line after each resume on another platform.
 type platform struct {
 	Adapter  string            `json:"adapter"`
 	Class    string            `json:"class"`
@@ -29,7 +29,7 @@ func platformOf(dev *gpu.Device) platform {
 	return platform{a.Name, a.Class.String(), a.Driver, a.Backend, versions()}
 }
 
-// versions are those of what the bits depend on.
+// versions returns the versions of the software on which the bits depend.
 func versions() map[string]string {
 	v := map[string]string{"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH}
 	if info, ok := debug.ReadBuildInfo(); ok {
@@ -47,10 +47,10 @@ func versions() map[string]string {
 	return v
 }
 
-// record is what metrics.jsonl says of a run.
+// record is what metrics.jsonl says about a run.
 type record struct {
 	settings *nin.Settings // nil if the line is torn
-	platform platform      // the last
+	platform platform      // the last one recorded
 }
 
 // readRecord reads the record in metrics. It skips torn lines, which a power failure or an

@@ -210,7 +210,7 @@ func TestBalance(t *testing.T) {
 
 	dev := gputest.Device(t)
 	_, err = run.New(context.Background(), dev, s, nil, train, test, filepath.Join(t.TempDir(), "run"))
-	require.ErrorContains(t, err, "Balance divides a batch between ranks, and there is one")
+	require.ErrorContains(t, err, "Balance divides a batch between ranks, but there is only one")
 	s.Shards = 4
 	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
 		_, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test,

@@ -42,33 +42,33 @@ type Run struct {
 	Settings nin.Settings
 	Recipe   nin.Recipe
 	Dir      string
-	Start    int    // steps done before, by a run that is resumed
-	Note     string // what is different since then, if anything is
+	Start    int    // steps that a resumed run had done before
+	Note     string // tells the user about the start of the run, such as what has changed since it stopped
 
-	metadata     map[string]string // of files of weights
+	metadata     map[string]string // for files of weights
 	dev          *gpu.Device
-	ranks        nn.Ranks // nil is one
+	ranks        nn.Ranks // nil for a single rank
 	dataHash     string
-	metrics      *os.File // nil on ranks that write no files, all but 0
+	metrics      *os.File // nil on all ranks but 0, which write no files
 	board        *tensorboard.Writer
-	begun        time.Time // the epoch
+	begun        time.Time // when the epoch began
 	progress     progress
-	saved        time.Time // the last checkpoint
+	saved        time.Time // when the last checkpoint was written
 	savedStep    int
 	savedMetrics int64     // bytes of metrics.jsonl
-	drawn        time.Time // curves.png
+	drawn        time.Time // when curves.png was drawn
 	stuck        stuck
 	folder       *folder
-	moved        *platform // of a run that is resumed, if metrics.jsonl has another
+	moved        *platform // of a resumed run, if metrics.jsonl has another
 }
 
-// New prepares a run on dev and creates the folder dir with the first line of metrics.jsonl and a
+// New prepares a run on dev. It creates the folder dir with the first line of metrics.jsonl and a
 // checkpoint. Until the run is closed, no other process can write to the folder. After an error,
-// nothing is left but folders above dir. ctx ends the measurements of Settings.Tune.
+// New leaves nothing but folders above dir. ctx cancels the measurements for Settings.Tune.
 //
 // The settings name one of [nin.Recipes], or one of known, which are recipes of your own. The run
-// trains on the images train and tests after each epoch on test; the dataset and the folder that
-// the settings name are only recorded. A nil whitening is none.
+// trains on the images train, and tests after each epoch on test. The dataset and the folder that
+// the settings name are only recorded. w whitens the images; nil means none.
 //
 // Errors: [ErrExists] and [ErrBusy] for the folder, settings that are out of range or do not fit
 // the images, and those of [nn.NewNet] and [nn.NewTrainer].
@@ -77,9 +77,9 @@ func New(ctx context.Context, dev *gpu.Device, s nin.Settings, w *data.Whitening
 	return NewAcross(ctx, dev, nil, s, w, train, test, dir, known...)
 }
 
-// NewAcross is [New] on one of several ranks, all with the same settings and images. Rank 0 reads
-// the file of Settings.Init, and it alone has the directory and writes files. A setting Shards of 0
-// becomes the number of ranks. The run's methods are called on all ranks.
+// NewAcross is [New] on one of several ranks, all with the same settings and images. Only rank 0
+// reads the file of Settings.Init, has the folder and writes files. A setting Shards of 0 becomes
+// the number of ranks. Call the run's methods on all ranks.
 func NewAcross(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, s nin.Settings, w *data.Whitening, train,
 	test *data.Images, dir string, known ...nin.Recipe) (_ *Run, err error) {
 	recipe, err := checked(s, known)
@@ -141,7 +141,7 @@ func (r *Run) share() error {
 	return r.Trainer.Share()
 }
 
-// agree refuses settings that differ between ranks, but for where files are.
+// agree returns an error if settings other than the places of files differ between ranks.
 func agree(ranks nn.Ranks, s nin.Settings) error {
 	s.Data, s.Init = "", ""
 	text, err := json.Marshal(s)
@@ -152,7 +152,7 @@ func agree(ranks nn.Ranks, s nin.Settings) error {
 	return nn.Agree(ranks, "settings", hash[:])
 }
 
-// first calls f on rank 0. Its error is one on all ranks.
+// first calls f on rank 0. If f returns an error, first returns one on all ranks.
 func (r *Run) first(f func() error) error {
 	_, err := nn.Share(r.ranks, func() ([]byte, error) { return nil, f() })
 	return err
@@ -196,8 +196,8 @@ func (r *Run) begin(w *data.Whitening) (err error) {
 	return r.checkpoint(false)
 }
 
-// randomNote says what goes badly with the random weights that a run starts from; empty if nothing
-// does.
+// randomNote returns a note if the settings do not go well with the random weights from which a run
+// starts, and otherwise an empty text.
 func randomNote(r nin.Recipe, s nin.Settings) string {
 	switch {
 	case s.Freeze != "":
@@ -209,12 +209,12 @@ func randomNote(r nin.Recipe, s nin.Settings) string {
 	return ""
 }
 
-// file is a path in the run's directory.
+// file returns a path in the run's folder.
 func (r *Run) file(names ...string) string {
 	return filepath.Join(append([]string{r.Dir}, names...)...)
 }
 
-// startFrom sets the weights that a file has and that fit. The file may be a checkpoint.
+// startFrom sets the weights of a file that fit the network. The file may be a checkpoint.
 func (r *Run) startFrom(path string) error {
 	tensors, meta, _, err := nin.ReadWeights(path)
 	if err != nil {
@@ -243,7 +243,7 @@ func (r *Run) startFrom(path string) error {
 // AddNote adds text to the Note.
 func (r *Run) AddNote(text string) { r.Note = strings.TrimPrefix(r.Note+"; "+text, "; ") }
 
-// listed are the first names of a list, and how many more there are.
+// listed returns the first names of a list, and how many more there are.
 func listed(names []string) string {
 	const most = 4
 	switch {
@@ -255,7 +255,7 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// checked returns the recipe of the settings, if a run can have them.
+// checked returns the recipe of the settings, or an error if no run can have them.
 func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
 	recipe, err := nin.RecipeOf(s, known...)
 	if err == nil {
@@ -264,8 +264,9 @@ func checked(s nin.Settings, known []nin.Recipe) (nin.Recipe, error) {
 	return recipe, err
 }
 
-// describe notes what the files of the run say of its images and of its network, which
-// sees them through w, and what guessing comes to. It refuses images that differ between ranks.
+// describe records what the files of the run say about its images and its network, which sees them
+// through w, and computes the loss of guessing. It returns an error if the images differ between
+// ranks.
 func (r *Run) describe(w *data.Whitening, train *data.Images) error {
 	m := nin.Model{Recipe: r.Recipe.Name, Layers: r.Net.Layer, In: r.Net.In, Dataset: r.Settings.Dataset,
 		Classes: train.Classes, Whitening: w, Normalisation: r.Found.Normalisation}
@@ -276,7 +277,7 @@ func (r *Run) describe(w *data.Whitening, train *data.Images) error {
 	return nn.Agree(r.ranks, "images", []byte(r.dataHash+r.metadata["network"]))
 }
 
-// Close gives everything back. It may be called on nil.
+// Close releases the device memory, the files and the lock. It may be called on nil.
 func (r *Run) Close() {
 	if r == nil {
 		return
@@ -286,7 +287,7 @@ func (r *Run) Close() {
 	r.folder.release()
 }
 
-// closeFiles closes the files; what is in them was written and checked.
+// closeFiles closes the files. It ignores errors, because each write was checked.
 func (r *Run) closeFiles() {
 	_ = r.board.Close()
 	if r.metrics != nil {
@@ -294,7 +295,7 @@ func (r *Run) closeFiles() {
 	}
 }
 
-// Discard closes a run that has not begun, and removes what New made.
+// Discard closes a run that has not begun, and removes what [New] made.
 func (r *Run) Discard() {
 	r.closeFiles()
 	r.folder.discard()

@@ -24,8 +24,8 @@ type stuck struct {
 }
 
 const (
-	// deadSteps is how many whole batches must have the same loss for a network to be
-	// called dead.
+	// deadSteps is the number of whole batches with the same loss after which a network is called
+	// dead.
 	deadSteps = 20
 
 	// A healthy run may begin near the loss of guessing, and come back to it for a moment.
@@ -36,8 +36,8 @@ const (
 	patientChunks = 20
 )
 
-// newStuck watches a training on images, of networks with so many logits. It should be patient
-// if the optimizer remembers no past gradients.
+// newStuck returns a stuck that watches training on images, of a network with the given number of
+// logits. patient should be true if the optimizer keeps no past gradients.
 func newStuck(classes int, images *data.Images, loss nn.CrossEntropy, patient bool) stuck {
 	return stuck{classes: classes, losses: lossesOf(classes, images, loss), patient: patient}
 }
@@ -83,7 +83,7 @@ func lossesOf(classes int, images *data.Images, loss nn.CrossEntropy) losses {
 	return l
 }
 
-// timesLog is v ln v, which is 0 at 0.
+// timesLog returns v ln v, which is 0 at 0.
 func timesLog(v float64) float64 {
 	if v == 0 {
 		return 0
@@ -91,7 +91,7 @@ func timesLog(v float64) float64 {
 	return v * math.Log(v)
 }
 
-// step takes the loss of a whole batch, and returns what is wrong, or "".
+// step takes the loss of a whole batch. It returns a warning, at most once, or an empty text.
 func (s *stuck) step(loss float64) string {
 	text := s.dead(loss)
 	if text == "" {
@@ -104,10 +104,10 @@ func (s *stuck) step(loss float64) string {
 	return text
 }
 
-// dead looks for losses that are equal to the last bit, and are that of equal logits,
-// ln(classes): different batches give that only if the images make no difference, as when
-// the last ReLU lets nothing through. With weights of classes, the sum of a batch is rounded
-// otherwise each time, and guesses finds such a network.
+// dead looks for losses that are equal to the last bit, and equal to the loss of equal logits,
+// ln(classes). Different batches have such losses only if the images make no difference, for
+// example because the last ReLU lets nothing through. With class weights, the sum of each batch is
+// rounded differently, and guesses finds such a network.
 func (s *stuck) dead(loss float64) string {
 	if loss != s.last {
 		s.last, s.same = loss, 0
@@ -121,8 +121,8 @@ func (s *stuck) dead(loss float64) string {
 }
 
 // guesses looks for losses that stay at that of guessing, within one percent of what can be
-// learned. Guessing by the frequencies of the classes has the lowest such loss, and equal
-// logits have the highest.
+// learned. Guessing by the frequencies of the classes has the lowest such loss, and equal logits
+// have the highest.
 func (s *stuck) guesses(loss float64) string {
 	s.sum += loss
 	if s.steps++; s.steps < chunkSteps {

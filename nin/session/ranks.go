@@ -13,9 +13,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// Pretend returns rank 0 of n ranks, of which the others do not exist: each sends what
-// this one does, without delay. It is for planning a step of one of them, and for
-// measuring it without a network.
+// Pretend returns rank 0 of n ranks, without the others. Its exchanges take no time, and each
+// missing rank seems to send what this one sends. It serves to plan a training step of one rank,
+// and to measure the step without a network.
 func Pretend(n int) nn.Ranks { return pretend(n) }
 
 type pretend int
@@ -37,9 +37,11 @@ func (p pretend) AllGather(send, recv []byte) error {
 	return nil
 }
 
-// StepSeconds measures training steps of n random images on dev, which is one of ranks ranks, and
-// returns the median. It contains what an exchange takes on the device and between device and host,
-// but not on the network. As many steps before, the first of which compiles, are not counted.
+// StepSeconds measures training steps of n random images on dev as one of ranks ranks (see
+// [Pretend]), and returns the median in seconds. layers is the network, and in the shape [C,H,W] of
+// its input. The time includes the work of an exchange on the device and between device and host,
+// but not the network between the ranks. The same number of steps runs first without being counted,
+// because the first one compiles.
 func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Shape, n, ranks,
 	steps int) (float64, error) {
 	s, err := New(dev, layers, in, nn.Across(Pretend(ranks)))
@@ -72,7 +74,7 @@ func StepSeconds(ctx context.Context, dev *gpu.Device, layers nn.Layer, in nn.Sh
 	return Median(seconds), nil
 }
 
-// Median is the middle of x, in order; 0 of none.
+// Median returns the median of x, or 0 if x is empty.
 func Median(x []float64) float64 {
 	if len(x) == 0 {
 		return 0
@@ -81,14 +83,14 @@ func Median(x []float64) float64 {
 	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
 }
 
-// balance measures how fast the ranks are, all at the same time, and returns the shares of a batch
-// that they get for it: all ranks the same.
+// balance measures the speed of all ranks at the same time, and returns the number of shares of a
+// batch for each rank. The result is the same on all ranks.
 func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Layer, in nn.Shape, h nn.Hyper,
 	images int) ([]int, error) {
 	h.Batch = min(h.Batch, images)
 	if ranks == nil {
 		return nil, nin.SettingError{Setting: "Balance",
-			Problem: "divides a batch between ranks, and there is one; want several"}
+			Problem: "divides a batch between ranks, but there is only one; want several"}
 	}
 	n, shares := ranks.Size(), 0
 	for _, most := range []int{8, 7, 6, 5, 4, 3, 2} { // a rank
@@ -124,8 +126,9 @@ func balance(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, layers nn.Lay
 	return Apportion(shares, all), nil
 }
 
-// Apportion divides n shares between ranks that take so many seconds for each, so that the slowest
-// is done soonest; each gets at least one.
+// Apportion divides n shares between ranks so that the slowest rank finishes as early as possible,
+// and returns the number of shares for each rank, at least one. seconds has the time that each rank
+// takes for one share.
 func Apportion(n int, seconds []float32) []int {
 	shares := make([]int, len(seconds))
 	for given := range n {
@@ -143,7 +146,8 @@ func Apportion(n int, seconds []float32) []int {
 	return shares
 }
 
-// Noise returns n random images, whose labels take turns.
+// Noise returns n random images [C,H,W] of shape in, the same in each call. Their labels count from
+// 0 to classes-1 again and again.
 func Noise(in nn.Shape, n, classes int) *data.Images {
 	s := &data.Images{Name: "noise", C: in.C, H: in.H, W: in.W, Pixels: make([]uint8, n*in.Len()),
 		Labels: make([]uint8, n), Classes: make([]string, classes)}

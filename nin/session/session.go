@@ -1,6 +1,6 @@
-// Package session puts a network on a device together with the images that it trains on or is
-// measured on, its trainer and its evaluator. Runs, studies and reports all use a session, so a
-// network computes the same for each of them.
+// Package session puts a network on a device, together with its images, its trainer and its
+// evaluator. Runs, studies and reports all use a session, so a network computes the same for each
+// of them.
 package session
 
 import (
@@ -16,7 +16,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// Session is a network on a device. What was not asked for is nil.
+// Session is a network on a device. Parts that were not requested are nil.
 type Session struct {
 	Net         *nn.Net
 	TrainImages *nn.Images
@@ -29,20 +29,21 @@ type Session struct {
 	measured map[string]nn.Choice // by key
 }
 
-// Found is what a session found out about the device and the images, and the bits of a run
-// depend on.
+// Found is what a session has found out about the device and the images. The bits of a run depend
+// on it.
 type Found struct {
-	Micro   int        `json:"micro_batch"`       // images that train at a time
-	Test    int        `json:"test_batch"`        // images that are measured at a time
-	Kernels nn.Kernels `json:"kernels,omitempty"` // measured to be the fastest; nil without tuning
+	Micro   int        `json:"micro_batch"`       // images that train at the same time
+	Test    int        `json:"test_batch"`        // images that are evaluated at the same time
+	Kernels nn.Kernels `json:"kernels,omitempty"` // the fastest measured; nil without tuning
 
-	Shares []int `json:"shares,omitempty"` // of a batch that ranks have, by their measured speed; nil for equal ones
+	Shares []int `json:"shares,omitempty"` // of a batch, by the measured speed of each rank; nil for equal shares
 
-	// that the setting Normalise asks for; nil for none
+	// Normalisation is the one that the setting Normalise requests; nil for none.
 	Normalisation *data.Normalisation `json:"normalisation,omitempty"`
 }
 
-// New puts a network for inputs of shape in on dev.
+// New makes a session with a network on dev, for inputs of shape in, [C,H,W]. Its errors are those
+// of [nn.NewNet].
 func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, options ...nn.NetOption) (*Session, error) {
 	net, err := nn.NewNet(dev, layers, in, options...)
 	if err != nil {
@@ -51,7 +52,7 @@ func New(dev *gpu.Device, layers nn.Layer, in nn.Shape, options ...nn.NetOption)
 	return &Session{Net: net}, nil
 }
 
-// OfModel puts a trained network on dev.
+// OfModel makes a session with a trained network on dev.
 func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 	net, err := m.Net(dev)
 	if err != nil {
@@ -60,11 +61,14 @@ func OfModel(dev *gpu.Device, m *nin.Model) (*Session, error) {
 	return &Session{Net: net}, nil
 }
 
-// Training puts a recipe's network on dev as the settings of a run have it, with
-// a trainer and an evaluator. It sees its images through w, if the settings say so.
-// What was found before is kept; the zero Found is none. ctx ends the measurements of
-// the settings Tune and Balance. The session is that of one of several ranks, unless ranks is nil;
-// rank 0 tunes for all.
+// Training makes a session with a recipe's network on dev, a trainer and an evaluator, as the
+// settings of a run describe them. w whitens the images if the settings ask for whitening;
+// otherwise it must be nil. f is what an earlier session of the run found, and is used again; the
+// zero Found is none. ctx cancels the measurements for the settings Tune and Balance. If ranks is
+// not nil, the session is on one of several ranks, and rank 0 tunes for all.
+//
+// A setting that does not fit the network, the images or the memory is a [nin.SettingError] or an
+// [nn.RangeError].
 func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe, set nin.Settings, f Found,
 	w *data.Whitening, train, test *data.Images) (_ *Session, err error) {
 	train, test = train.First(set.TrainImages), test.First(set.TestImages)
@@ -75,7 +79,7 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 		return nil, err
 	}
 	if set.Whiten != (w != nil) {
-		return nil, errors.New("a whitening goes with the setting Whiten, and with no other; see data.FindWhitening")
+		return nil, errors.New("want a whitening if and only if the setting Whiten is true; see data.FindWhitening")
 	}
 	if f.Normalisation == nil {
 		if f.Normalisation, err = set.Normalisation(train); err != nil {
@@ -104,7 +108,7 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 		return nil, nin.SettingError{Setting: "Net",
 			Problem: fmt.Sprintf("puts out %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
 	}
-	if out.H*out.W == 1 && out.C != len(train.Classes) { // others have no loss
+	if out.H*out.W == 1 && out.C != len(train.Classes) { // other shapes have no loss
 		problem := fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))
 		if set.Net == "" {
 			return nil, fmt.Errorf("the network of the recipe %s %s", r.Name, problem)
@@ -154,14 +158,14 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 	return s, s.Evaluator.SetShards(set.Shards)
 }
 
-// use makes the network run on kernels.
+// use makes the network run on the kernels k.
 func (s *Session) use(k nn.Kernels) {
 	s.Net.Use(k)
 	s.Found.Kernels = k
 }
 
-// Load uploads images to train on and images to test on; nil is none. The images
-// that were there before, and what was planned on them, are given back.
+// Load uploads images to train on and images to test on; nil means none. It first releases the
+// earlier images, and the trainer and the evaluator that were planned for them.
 func (s *Session) Load(train, test *data.Images) (err error) {
 	s.unload()
 	if train != nil {
@@ -175,7 +179,7 @@ func (s *Session) Load(train, test *data.Images) (err error) {
 	return err
 }
 
-// unload gives back all but the network.
+// unload releases everything but the network.
 func (s *Session) unload() {
 	s.Trainer.Close()
 	s.Evaluator.Close()
@@ -184,7 +188,8 @@ func (s *Session) unload() {
 	s.Trainer, s.Evaluator, s.TrainImages, s.TestImages = nil, nil, nil, nil
 }
 
-// upload is [nn.Upload] of the images that a setting counts.
+// upload calls [nn.Upload] for the images whose number is a setting. If the device lacks memory,
+// the error names the setting.
 func upload(dev *gpu.Device, set *data.Images, setting string) (*nn.Images, error) {
 	images, err := nn.Upload(dev, set)
 	if errors.Is(err, gpu.ErrOutOfMemory) {
@@ -195,7 +200,7 @@ func upload(dev *gpu.Device, set *data.Images, setting string) (*nn.Images, erro
 	return images, err
 }
 
-// Train plans training on the images that were loaded.
+// Train plans training on the loaded images. Its errors are those of [nn.NewTrainer].
 func (s *Session) Train(cfg nn.TrainConfig) (err error) {
 	if s.Trainer, err = nn.NewTrainer(s.Net, s.TrainImages, cfg); err == nil {
 		s.Found.Micro = s.Trainer.MicroBatch()
@@ -203,7 +208,7 @@ func (s *Session) Train(cfg nn.TrainConfig) (err error) {
 	return err
 }
 
-// Test loads images and plans a test on them, batch of them at a time.
+// Test loads images and plans a test on them, batch images at a time.
 func (s *Session) Test(images *data.Images, batch int) error {
 	if err := s.Load(nil, images); err != nil {
 		return err
@@ -211,8 +216,8 @@ func (s *Session) Test(images *data.Images, batch int) error {
 	return s.Measure(batch)
 }
 
-// Measure plans a test on the images that were loaded, batch of them at a time: those
-// to test on, or where there are none those to train on.
+// Measure plans a test on the loaded images, batch images at a time. It uses the images to test on
+// or, if there are none, those to train on.
 func (s *Session) Measure(batch int) (err error) {
 	if s.Evaluator, err = nn.NewEvaluator(s.Net, cmp.Or(s.TestImages, s.TrainImages), batch); err == nil {
 		s.Found.Test = s.Evaluator.Batch()
@@ -220,7 +225,7 @@ func (s *Session) Measure(batch int) (err error) {
 	return err
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close releases the memory on the device. It may be called on nil.
 func (s *Session) Close() {
 	if s == nil {
 		return

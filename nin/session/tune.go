@@ -20,10 +20,9 @@ import (
 	"wgnin/shaders/winograd"
 )
 
-// Tune makes the network take the kernels that are the fastest on its device for
-// training with the given batch. What was measured before on the adapter, with
-// its driver and these kernels, is in the user's cache folder and is not
-// measured again; report is told of the rest.
+// Tune makes the network use the kernels that are fastest on its device for training with the given
+// batch. Measurements are kept in the user's cache folder, by adapter, driver and source of the
+// kernels, and are not repeated. report is called with each new one.
 func (s *Session) Tune(ctx context.Context, batch int, report func(nn.Choice)) error {
 	path, err := tuned(s.Net.Device().Adapter())
 	if err != nil {
@@ -40,7 +39,7 @@ func (s *Session) Tune(ctx context.Context, batch int, report func(nn.Choice)) e
 	})
 	before := len(known)
 	maps.Copy(known, kernels)
-	if len(known) > before { // what was measured before an interrupt counts
+	if len(known) > before { // also keep what was measured before an interrupt
 		text, err := json.MarshalIndent(known, "", "  ")
 		if err == nil {
 			err = errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), files.Write(path, text))
@@ -56,8 +55,8 @@ func (s *Session) Tune(ctx context.Context, batch int, report func(nn.Choice)) e
 	return nil
 }
 
-// Choices are what the convolutions run on with the given batch, and instead of
-// what; with how long each takes, where [Session.Tune] has measured it.
+// Choices returns the variant that each convolution runs on with the given batch, and the
+// alternatives. It includes the times of those that [Session.Tune] has measured.
 func (s *Session) Choices(batch int) ([]nn.Choice, error) {
 	choices, err := s.Net.Choices(batch)
 	for i, c := range choices {
@@ -68,7 +67,7 @@ func (s *Session) Choices(batch int) ([]nn.Choice, error) {
 	return choices, err
 }
 
-// readKernels reads what was measured before; nothing, if there is no file.
+// readKernels reads what was measured before. It returns no kernels if there is no file.
 func readKernels(path string) (nn.Kernels, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -87,11 +86,11 @@ func readKernels(path string) (nn.Kernels, error) {
 	return known, nil
 }
 
-// tuned is where the kernels for an adapter are cached.
+// tuned returns the path of the cached kernels for an adapter.
 func tuned(a gpu.Adapter) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "", fmt.Errorf("there is no folder to keep the measured kernels in: %w", err)
+		return "", fmt.Errorf("there is no cache folder for the measured kernels: %w", err)
 	}
 	h := sha256.Sum256([]byte(strings.Join([]string{a.Name, a.Driver, a.Backend, conv2d.SourceHash(),
 		winograd.SourceHash()}, "\n")))

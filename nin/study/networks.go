@@ -5,8 +5,8 @@ import (
 	"wgnin/nn"
 )
 
-// Studies are the exercises that experiments answer, with variants of [nin.Mini].
-// Exercise 4 is what [report.PlanCost] computes.
+// Studies are the exercises that experiments answer, with variants of [nin.Mini]. [report.PlanCost]
+// answers exercise 4.
 var Studies = []Study{
 	{
 		Exercise: 1, Title: "How many 1x1 convolutions in a block?",
@@ -77,7 +77,7 @@ var Studies = []Study{
 	},
 }
 
-// pointwise is Mini with n 1x1 convolutions in each block.
+// pointwise returns Mini with n 1x1 convolutions in each block.
 func pointwise(n int) func(int, float64) nn.Sequential {
 	block := func(out, kernel int) nn.Sequential {
 		layers := []nn.Layer{nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}}
@@ -91,7 +91,7 @@ func pointwise(n int) func(int, float64) nn.Sequential {
 	}
 }
 
-// head is Mini with other channels in its last block.
+// head returns Mini with other numbers of channels in its last block.
 func head(first, second int) func(int, float64) nn.Sequential {
 	return func(classes int, dropout float64) nn.Sequential {
 		block := nin.WithReLUs(nn.Conv2D{Out: first, Kernel: 3, Pad: nn.Pad(1)}, nn.Conv2D{Out: second, Kernel: 1},

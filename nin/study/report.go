@@ -97,8 +97,8 @@ func (v NetworkResult) guessing(units string) string {
 	return fmt.Sprintf("%d of %d%s did not learn", v.Guessing, len(v.Accuracy), units)
 }
 
-// notLearned says in a line for each variant which has such trainings that the training loss
-// stayed at that of a guess, or in one line that this is so of all trainings.
+// notLearned returns a line for each variant with trainings whose loss stayed at that of a guess,
+// or a single line if it did so in all trainings.
 func (r Findings) notLearned() (lines []string) {
 	trainings, guessing := 0, 0
 	for i, v := range r.Results {
@@ -135,7 +135,7 @@ func (r Findings) compare(i int) string {
 	case len(base.Accuracy) == 1 || len(v.Accuracy) == 1:
 		s += " (one seed: this may be chance)"
 	case least > most0 || most < least0:
-		// Of the orders of a + b equals, two have all of one above all of the other.
+		// Of all orders of a + b values, two have all values of one network above all of the other.
 		a, b := float64(len(base.Accuracy)), float64(len(v.Accuracy))
 		s += fmt.Sprintf(" (every seed agrees, as equals do by chance one time in %.3g)",
 			combin.GeneralizedBinomial(a+b, a)/2)

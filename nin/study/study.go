@@ -21,13 +21,13 @@ import (
 	"wgnin/nn/data"
 )
 
-// Study is an exercise of the chapter as an experiment: variants of the network
-// that are trained alike. The first is what the others are compared with.
+// Study is an exercise of the chapter as an experiment: variants of the network that are trained
+// alike. The others are compared with the first.
 type Study struct {
 	Exercise int
 	Title    string
 	Question string
-	Rate     float64 // learning rate, studyRate if 0
+	Rate     float64 // learning rate; 0 means 0.025
 	Networks []Network
 }
 
@@ -38,7 +38,7 @@ type Network struct {
 	Net   func(classes int, dropout float64) nn.Sequential
 }
 
-// Find is the study of an exercise.
+// Find returns the study of an exercise. It returns an error if the exercise has none.
 func Find(exercise int) (Study, error) {
 	for _, s := range Studies {
 		if s.Exercise == exercise {
@@ -53,11 +53,11 @@ func Find(exercise int) (Study, error) {
 
 // Conditions say how much to train.
 type Conditions struct {
-	Budget      time.Duration // for everything: how many steps a training has follows from it
+	Budget      time.Duration // for the whole study; it determines the number of steps of a training
 	Seeds       int           // trainings of each variant, from seeds 0, 1, ...
 	Train, Test *data.Images
-	Log         io.Writer // a line for each thing done
-	Command     string    // that asked for the study, for the report
+	Log         io.Writer // gets a line for each thing done
+	Command     string    // command line of the study, for the report
 }
 
 // Findings is what a study found.
@@ -72,21 +72,21 @@ type Findings struct {
 	Batch       int
 	Rate        float64 // learning rate
 	Steps       int     // of each training
-	TrainImages int     // there are; a training of fewer steps than an epoch sees the first of a new order
+	TrainImages int     // available; a training of less than an epoch sees the first ones of a new order
 	TestImages  int
 	Seeds       int // that fitted the budget
 
 	Results []NetworkResult // one for each variant
 }
 
-// NetworkResult is what was found of a variant.
+// NetworkResult is the result of one variant.
 type NetworkResult struct {
 	Cost     report.Cost
-	Accuracy []float64   // on the test images, by seed; those that diverged are left out
-	Diverged int         // trainings whose loss became infinite
-	Guessing int         // trainings that have an accuracy, but whose loss stayed at that of a guess
-	Loss     []float64   // of the training, the mean over the seeds, in pieces of Steps/len(Loss)
-	Rate     float64     // images a second in training, the median of the seeds
+	Accuracy []float64   // 0 to 1, on the test images, for each seed that did not diverge
+	Diverged int         // trainings that ended with [nn.ErrDiverged]
+	Guessing int         // trainings that have an accuracy, although their loss stayed at that of a guess
+	Loss     []float64   // training loss, the mean over the seeds and over Steps/len(Loss) steps
+	Rate     float64     // images per second in training, the median of the seeds
 	losses   [][]float64 // by seed
 	rates    []float64
 }
@@ -97,8 +97,8 @@ const (
 
 	minSteps     = 20  // fewer teach nothing
 	lossBins     = 50  // points of a curve
-	testShare    = 0.2 // of the time of a training that its test may take
-	plannedShare = 0.9 // of the budget is planned, for rates fall when cores get warm
+	testShare    = 0.2 // of the time of a training, the largest share for its test
+	plannedShare = 0.9 // of the budget, the share to plan with, because rates fall when cores get warm
 )
 
 // underway is a study under way.
@@ -110,17 +110,18 @@ type underway struct {
 	result Findings
 }
 
-// Answer trains each variant with each seed: the same images in the same
-// order, the same learning rate (the study's, with mini's cosine over the steps), the
-// same number of steps, which is what the budget allows at the measured rates. A
-// seed that no longer fits the budget is left out for all variants.
+// Answer trains each variant with each seed, on the same images in the same order, with the same
+// learning rate (the study's, with mini's cosine over the steps) and the same number of steps. It
+// measures the training rates, and derives the number of steps from the budget. If a seed no longer
+// fits the budget, Answer leaves it out for all variants. It returns an [nn.RangeError] if the
+// budget is too short for a useful training.
 func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findings, error) {
 	recipe, err := nin.Find("mini")
 	if err != nil {
 		return Findings{}, err
 	}
 	if o.Seeds < 1 || o.Budget <= 0 {
-		return Findings{}, fmt.Errorf("a budget of %v for %d seeds; want more than none", o.Budget, o.Seeds)
+		return Findings{}, fmt.Errorf("the budget is %v for %d seeds; want more than 0 of both", o.Budget, o.Seeds)
 	}
 	recipe.In.C = o.Train.C
 	recipe.Rate = cmp.Or(s.Rate, studyRate)
@@ -143,7 +144,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 				rounded(round), rounded(left))
 			break
 		}
-		if seed == 1 { // the first is needed, and was planned to take a part of the budget
+		if seed == 1 { // the first seed must finish, and was planned to take only a part of the budget
 			ctx = within
 		}
 		start, before := time.Now(), slices.Clone(r.result.Results)
@@ -171,7 +172,7 @@ func Answer(ctx context.Context, dev *gpu.Device, s Study, o Conditions) (Findin
 	return r.result, nil
 }
 
-// assemble prepares a training of a network.
+// assemble prepares a training of variant i.
 func (r *underway) assemble(ctx context.Context, i, steps, tests int, seed uint64) (*session.Session, error) {
 	recipe := r.recipe
 	recipe.Net = r.result.Networks[i].Net
@@ -189,8 +190,8 @@ func (r *underway) assemble(ctx context.Context, i, steps, tests int, seed uint6
 	return on, nil
 }
 
-// plan measures each variant, sets the numbers of steps and of test images, and
-// tells how long a training of each will take.
+// plan measures each variant, sets the numbers of steps and of test images, and returns the time
+// for one training of each variant.
 func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	perStep, perTest := 0.0, 0.0 // seconds, of all variants
 	for i, v := range r.result.Networks {
@@ -230,7 +231,7 @@ func (r *underway) plan(ctx context.Context) (round time.Duration, err error) {
 	return round, nil
 }
 
-// measure returns the seconds of a training step and of testing an image, compilation aside.
+// measure returns the seconds of a training step and of the test of one image, without compilation.
 func (r *underway) measure(ctx context.Context, i int) (step, test float64, err error) {
 	const steps, first, tests = 20, 4, 512
 	on, err := r.assemble(ctx, i, steps, tests, 0)
@@ -238,7 +239,7 @@ func (r *underway) measure(ctx context.Context, i int) (step, test float64, err 
 		return 0, 0, err
 	}
 	defer on.Close()
-	start, timed := time.Now(), 0 // from the first steps on, unless it diverges before
+	start, timed := time.Now(), 0 // after the first steps, unless it diverges earlier
 	for s, err := range on.Trainer.Steps(ctx) {
 		if err != nil && !errors.Is(err, nn.ErrDiverged) {
 			return 0, 0, err
@@ -267,7 +268,7 @@ func (r *underway) trainAll(ctx context.Context, seed uint64) error {
 	return nil
 }
 
-// train trains variant i from a seed and keeps what it comes to.
+// train trains variant i from a seed and records the result.
 func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	name := r.result.Networks[i].Name
 	on, err := r.assemble(ctx, i, r.result.Steps, r.result.TestImages, seed)
@@ -313,7 +314,7 @@ func (r *underway) train(ctx context.Context, i int, seed uint64) error {
 	return nil
 }
 
-// binned is the mean of each of lossBins pieces, or x if it has fewer values.
+// binned returns the means of lossBins pieces of x, or x itself if it has fewer values.
 func binned(x []float64) []float64 {
 	n := min(lossBins, len(x))
 	bins := make([]float64, n)
@@ -323,7 +324,7 @@ func binned(x []float64) []float64 {
 	return bins
 }
 
-// means are the means of the columns of rows.
+// means returns the means of the columns of rows.
 func means(rows [][]float64) []float64 {
 	if len(rows) == 0 {
 		return nil
@@ -339,8 +340,7 @@ func means(rows [][]float64) []float64 {
 
 func rounded(d time.Duration) time.Duration { return d.Round(time.Second) }
 
-// spread is the mean accuracy of the seeds, the least and the most; 0 if all
-// diverged.
+// spread returns the mean, the least and the greatest accuracy of the seeds, or 0 if all diverged.
 func (v NetworkResult) spread() (average, least, most float64) {
 	if len(v.Accuracy) == 0 {
 		return 0, 0, 0

@@ -35,8 +35,8 @@ import (
 	"strings"
 )
 
-// attempt returns the error of f, or the first that the window library has while f
-// runs. Its Go API only logs some of them, such as that there is no display.
+// attempt returns the error of f, or the first error that the window library reports while f runs.
+// The library's Go API only logs some errors, for example that there is no display.
 func attempt(f func() error) error {
 	C.begin_attempt()
 	err := f()

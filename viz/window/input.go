@@ -6,7 +6,7 @@ import (
 	"wgnin/viz"
 )
 
-// others are the keys that type nothing.
+// others maps the keys that type no character.
 var others = map[glfw.Key]viz.Key{
 	glfw.KeyUp: viz.KeyLayerUp, glfw.KeyDown: viz.KeyLayerDown, glfw.KeyRight: viz.KeyNextSample,
 	glfw.KeyLeft:  viz.KeyPrevSample,
@@ -15,14 +15,13 @@ var others = map[glfw.Key]viz.Key{
 	glfw.KeyDelete: viz.KeyClear, glfw.KeyEscape: viz.KeyEscape, glfw.KeyF1: viz.KeyHelp,
 }
 
-// listen queues what the user does. The library calls back while it is polled,
-// which may be in the middle of a wait for the device, so the scene, which uses
-// the device, is told later.
+// listen queues the user's input. The library calls back while it is polled, which may happen in
+// the middle of a wait for the device. The scene uses the device, and so it gets the input later.
 func (w *Window) listen() {
 	tell := func(f func()) { w.queue = append(w.queue, f) }
 	key := func(k viz.Key) { tell(func() { w.scene.Key(k) }) }
-	// pixel is a place in the framebuffer, which has several pixels a point on
-	// some screens.
+	// pixel converts a position to the framebuffer, which has several pixels per point on some
+	// screens.
 	pixel := func(x, y float64) (float64, float64) {
 		width, height := w.w.GetSize()
 		pixels, rows := w.w.GetFramebufferSize()

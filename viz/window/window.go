@@ -1,5 +1,5 @@
-// Package window shows a scene in a window, and tells the scene of keys, mouse
-// and dropped files. It is the only package that knows the window library.
+// Package window shows a scene in a window, and passes keys, the mouse and dropped files to the
+// scene. It is the only package that uses the window library.
 package window
 
 import (
@@ -14,40 +14,38 @@ import (
 	"wgnin/viz"
 )
 
-// The window library is used from the thread that main starts on.
+// The window library must be used from the thread on which main starts.
 func init() { runtime.LockOSThread() }
 
-// Window is a window of the operating system. All its methods are for the main
-// goroutine.
+// Window is a window of the operating system. Call its methods only from the main goroutine.
 type Window struct {
 	// Drop is called with the path of a file that is dropped on the window.
 	Drop func(path string)
 
 	w     *glfw.Window
 	scene *viz.Scene
-	queue []func() // what the user did and the scene has not been told of
+	queue []func() // user input that the scene has not received yet
 	polls time.Time
-	dirty bool // the window does not show the scene as it is
+	dirty bool // the scene has changed since it was drawn
 
 	pace viz.Pace
 }
 
-// Open makes a window whose inside is width x height points, to be seen when
-// [Window.Show] is called. The error, where
-// there is no display, is one line.
+// Open makes a window whose inside is width x height points. It stays hidden until [Window.Show] is
+// called. Without a display, Open returns an error of one line.
 func Open(title string, width, height int) (*Window, error) {
 	var w *glfw.Window
 	err := attempt(glfw.Init)
 	if err == nil {
 		err = attempt(func() (err error) {
 			glfw.WindowHint(glfw.ScaleToMonitor, glfw.True) // the size is in points
-			glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)     // drawing is the device's
+			glfw.WindowHint(glfw.ClientAPI, glfw.NoAPI)     // the device draws
 			glfw.WindowHint(glfw.Visible, glfw.False)       // until there is something to show
 			w, err = glfw.CreateWindow(width, height, title, nil, nil)
 			return err
 		})
 	}
-	if w != nil { // what else it had to say is no failure
+	if w != nil { // errors reported in spite of a window are harmless
 		err = nil
 	}
 	if err != nil {
@@ -60,17 +58,17 @@ func Open(title string, width, height int) (*Window, error) {
 	return win, nil
 }
 
-// Close closes the window. What draws in it must be closed before.
+// Close closes the window. First close the device that draws in it.
 func (w *Window) Close() {
 	w.w.Destroy()
 	glfw.Terminate()
 }
 
-// Handle is the window for [gpu.Options].
+// Handle returns the window for [gpu.Options].
 func (w *Window) Handle() *gpu.NativeWindow { return wgpuext.GetSurfaceDescriptor(w.w) }
 
-// Show makes scene what the window shows, and lets its keys close the window. The device of the
-// scene must have been opened with the window.
+// Show shows scene in the window, and lets the keys of the scene close the window. The device of
+// the scene must have been opened with the window.
 func (w *Window) Show(scene *viz.Scene) {
 	w.scene = scene
 	scene.OnQuit(func() { w.w.SetShouldClose(true) })
@@ -81,9 +79,8 @@ func (w *Window) Show(scene *viz.Scene) {
 // Closed reports whether the user wants the window closed.
 func (w *Window) Closed() bool { return w.w.ShouldClose() }
 
-// Poll notes what the user does, and answers the system, which takes a window
-// that does not for hung. The scene is told by [Window.Frame]. It is meant for
-// [gpu.Options].Idle too.
+// Poll queues the user's input, and answers the system, which otherwise takes the window for hung.
+// [Window.Frame] passes the input to the scene. Use Poll as [gpu.Options].Idle too.
 func (w *Window) Poll() {
 	if now := time.Now(); now.Sub(w.polls) >= 5*time.Millisecond {
 		w.polls = now
@@ -91,16 +88,16 @@ func (w *Window) Poll() {
 	}
 }
 
-// Wait returns when the user does something, at the latest after 100 ms.
+// Wait returns when the user does something, or after 100 ms.
 func (w *Window) Wait() { glfw.WaitEventsTimeout(0.1) }
 
 // Changed tells the window that the scene has changed since it was drawn.
 func (w *Window) Changed() { w.dirty = true }
 
-// Frame tells the scene what the user did, and draws it if it has changed and
-// it is time for it. With busy the device has other work, a training, and
-// drawing for its sake gets at most a tenth of the time; what the user did
-// shows at once.
+// Frame passes the user's input to the scene, and draws the scene if it has changed and a picture
+// is due. If busy is set, the device has other work, such as training, and drawing gets at most a
+// tenth of the time; the result of the user's input still shows at once. drawn reports whether
+// Frame drew.
 func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	w.Poll()
 	acted := len(w.queue) > 0
@@ -110,8 +107,7 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	w.queue = w.queue[:0]
 	w.dirty = w.dirty || acted
 	width, height := w.w.GetFramebufferSize()
-	// A window that is minimised has no inside on some systems, and on others
-	// one that nobody sees.
+	// On some systems, a minimised window has no inside; on others, nobody sees it.
 	if min(width, height) < viz.MinSide || w.w.GetAttrib(glfw.Iconified) == glfw.True {
 		return false, nil
 	}
@@ -127,6 +123,6 @@ func (w *Window) Frame(busy bool) (drawn bool, err error) {
 	return true, nil
 }
 
-// Frames is the number of pictures drawn, what one took in the mean, and the
-// share of the time since the first that went into them.
+// Frames returns the number of pictures drawn, the mean time for one, and the share of the time
+// since the first that drawing took.
 func (w *Window) Frames() (n int, each time.Duration, share float64) { return w.pace.Frames() }
