@@ -28,7 +28,7 @@ func (p *page) look(name string) error {
 		return err
 	}
 	if err := m.Classifier(); err != nil {
-		return fmt.Errorf("%s: %w, which is what is shown", path.Base(name), err)
+		return fmt.Errorf("%s: %w; want a classifier", path.Base(name), err)
 	}
 	on, err := session.OfModel(p.dev, m)
 	if err != nil {
