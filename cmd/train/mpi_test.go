@@ -60,7 +60,7 @@ func TestMPI(t *testing.T) {
 	_, stderr, code := train(t, settings("whole")...)
 	require.Zero(t, code, stderr)
 	want := metrics(t, filepath.Join(dir, "whole"))
-	require.Len(t, want, 1+20+2+1+1)
+	require.Len(t, want, 1+20+2+1)
 	for _, n := range []int{2, 4} {
 		out := fmt.Sprint(n)
 		text, err := onRanks(t, n, settings(out)...).CombinedOutput()
