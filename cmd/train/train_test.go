@@ -37,8 +37,17 @@ import (
 // killed.
 const asCommand = "NIN_TEST_AS_COMMAND"
 
+// tied is its value for a command that ends when its stdin does, and so with the test binary.
+const tied = "tied"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
+	if as := os.Getenv(asCommand); as != "" {
+		if as == tied {
+			go func() {
+				_, _ = io.Copy(io.Discard, os.Stdin)
+				os.Exit(1)
+			}()
+		}
 		main()
 		return
 	}
@@ -123,6 +132,9 @@ func begin(t *testing.T, cmd *exec.Cmd) *running {
 	require.NoError(t, err)
 	r := &running{Cmd: cmd, t: t, out: out, read: bufio.NewReader(out)}
 	cmd.Stderr = &r.errs
+	cmd.Env = append(cmd.Env, asCommand+"="+tied)
+	_, err = cmd.StdinPipe()
+	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
 	hangs := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
 	t.Cleanup(func() {
