@@ -683,6 +683,7 @@ func TestSizes(t *testing.T) {
 // right shape, and that a pixel's number is the one that is drawn there.
 func TestFit(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
+	fits := 0
 	for range 500 {
 		place := image.Rect(0, 0, 1+r.IntN(900), 1+r.IntN(700)).Add(image.Pt(r.IntN(50), r.IntN(50)))
 		n, rows, cols, gap := 1+r.IntN(400), 1+r.IntN(60), 1+r.IntN(60), r.IntN(6)
@@ -691,6 +692,7 @@ func TestFit(t *testing.T) {
 		if g.rect.Empty() {
 			continue
 		}
+		fits++
 		require.True(t, g.rect.In(place), "%v in %v", g.rect, place)
 		assert.InDelta(t, float64(cols)/float64(rows), float64(g.cellW)/float64(g.cellH),
 			float64(cols+rows)/float64(g.cellH)/float64(rows)+1e-9)
@@ -704,6 +706,7 @@ func TestFit(t *testing.T) {
 		_, _, _, ok := g.at(last.Sub(image.Pt(1, 0)))
 		assert.Equal(t, gap == 0 && (n-1)%g.columns > 0, ok)
 	}
+	assert.Greater(t, fits, 100)
 }
 
 // Bars lie in their place, one below the other, and a pixel's bar is the one that is drawn there.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -36,10 +37,24 @@ import (
 // killed.
 const asCommand = "NIN_TEST_AS_COMMAND"
 
+// tied is its value for a command that ends when its stdin does, and so with the test binary.
+const tied = "tied"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(asCommand) != "" {
+	if as := os.Getenv(asCommand); as != "" {
+		if as == tied {
+			go func() {
+				_, _ = io.Copy(io.Discard, os.Stdin)
+				os.Exit(1)
+			}()
+		}
 		main()
 		return
+	}
+	// What a shell starts in the background ignores Ctrl-C, and so does what that starts in turn, unless
+	// it catches Ctrl-C itself.
+	if signal.Ignored(os.Interrupt) {
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	os.Exit(m.Run())
 }
@@ -75,13 +90,16 @@ func sixty(out string) []string {
 	}
 }
 
+// endless is [sixty] with so many epochs that a signal comes before the last on any machine.
+func endless(out string) []string { return append(sixty(out), "-epochs", "99999") }
+
 var times = regexp.MustCompile(`"seconds":[^,]*,"images_per_second":[^}]*`)
 
 // metrics are the lines of a run but for the times.
 func metrics(t *testing.T, dir string) []string {
 	raw, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
 	require.NoError(t, err)
-	return strings.Split(times.ReplaceAllString(string(raw), ""), "\n")
+	return strings.Split(strings.TrimSuffix(times.ReplaceAllString(string(raw), ""), "\n"), "\n")
 }
 
 // scalars are those of a run's event file but for the rate, step by step.
@@ -98,37 +116,129 @@ func scalars(t *testing.T, dir string) (lines []string) {
 	return lines
 }
 
-// TestKillAndResume kills a run of 60 steps at ten random moments and resumes
-// it: metrics and hash must be those of a run that was left alone.
+// A running is a command that was started.
+type running struct {
+	*exec.Cmd
+	t    *testing.T
+	out  io.ReadCloser
+	read *bufio.Reader // of out
+	errs bytes.Buffer
+}
+
+// begin starts the command. It is killed when the test ends, or after minutes in which it hangs.
+func begin(t *testing.T, cmd *exec.Cmd) *running {
+	t.Helper()
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	r := &running{Cmd: cmd, t: t, out: out, read: bufio.NewReader(out)}
+	cmd.Stderr = &r.errs
+	cmd.Env = append(cmd.Env, asCommand+"="+tied)
+	_, err = cmd.StdinPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	hangs := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	t.Cleanup(func() {
+		hangs.Stop()
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	return r
+}
+
+// until reads what the command prints until a line with each of the beginnings has come.
+func (r *running) until(beginnings ...string) {
+	r.t.Helper()
+	for _, b := range beginnings {
+		for line := ""; !strings.HasPrefix(line, b); {
+			var err error
+			line, err = r.read.ReadString('\n')
+			require.NoError(r.t, err, "before a line %q: %s", b, &r.errs)
+		}
+	}
+}
+
+// end waits for the end of the command and returns what it has printed until then, and its code.
+func (r *running) end() (rest string, code int) {
+	r.t.Helper()
+	text, err := io.ReadAll(r.read)
+	require.NoError(r.t, err)
+	_ = r.Wait()
+	return string(text), r.ProcessState.ExitCode()
+}
+
+// stop sends the command a signal, and is as end.
+func (r *running) stop(sig os.Signal) (rest string, code int) {
+	r.t.Helper()
+	require.NoError(r.t, r.Process.Signal(sig))
+	return r.end()
+}
+
+// stopping is what an interrupt prints to stderr.
+const stopping = "\nstopping: the step is finished and a checkpoint written; once more to stop at once\n"
+
+// epochs is the number of epochs in the metrics of a run.
+func epochs(t *testing.T, dir string) int {
+	return strings.Count(strings.Join(metrics(t, dir), "\n"), `"event":"epoch"`)
+}
+
+// sameAsAlone fails t unless each of the endless runs has the metrics and scalars of one that is
+// left alone for longer.
+func sameAsAlone(t *testing.T, dirs ...string) {
+	t.Helper()
+	most := 0
+	for _, dir := range dirs {
+		most = max(most, epochs(t, dir))
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	alone := begin(t, command(endless(whole)...))
+	alone.until(fmt.Sprintf("epoch %d:", most+1))
+	_, code := alone.stop(os.Interrupt)
+	require.Equal(t, 130, code, &alone.errs)
+	for _, dir := range dirs {
+		for _, of := range []func(*testing.T, string) []string{metrics, scalars} {
+			got, want := of(t, dir), of(t, whole)
+			require.NotEmpty(t, got)
+			require.GreaterOrEqual(t, len(want), len(got))
+			assert.Equal(t, want[:len(got)], got, dir)
+		}
+	}
+}
+
+// TestKillAndResume kills a run of 60 steps at ten random moments after its first and resumes it:
+// metrics and hash must be those of a run that was left alone. A run that was quicker than the kill
+// does not count.
 func TestKillAndResume(t *testing.T) {
 	gputest.Device(t)
 	whole := filepath.Join(t.TempDir(), "whole")
+	alone := begin(t, command(sixty(whole)...))
+	alone.until("step 1/60")
 	start := time.Now()
-	_, stderr, code := train(t, sixty(whole)...)
+	_, code := alone.end()
 	length := time.Since(start)
-	require.Zero(t, code, stderr)
+	require.Zero(t, code, &alone.errs)
 	want := metrics(t, whole)
-	require.Len(t, want, 1+60+3+1+1)
+	require.Len(t, want, 1+60+3+1)
 	require.Len(t, scalars(t, whole), 60*2+3*2)
 	files, err := filepath.Glob(filepath.Join(whole, "checkpoint", "*"))
 	require.NoError(t, err)
 	assert.Len(t, files, 3, "two last and the best: %v", files)
 
 	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
-	for range 10 {
+	for killed := 0; killed < 10; {
 		dir := filepath.Join(t.TempDir(), "killed")
-		cmd := command(sixty(dir)...)
-		require.NoError(t, cmd.Start())
+		run := begin(t, command(sixty(dir)...))
+		run.until("step 1/60")
 		after := time.Duration(r.Int64N(int64(length)))
-		time.AfterFunc(after, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		if _, err := os.Stat(filepath.Join(dir, "checkpoint")); err != nil {
-			continue // killed before the run began
+		kill := time.AfterFunc(after, func() { _ = run.Process.Kill() })
+		_, code := run.end()
+		kill.Stop()
+		if code == 0 {
+			continue
 		}
+		killed++
 		_, stderr, code := train(t, "-resume", dir)
-		if strings.Contains(stderr, "has no checkpoint") {
-			continue // killed as the first was written, before any step
-		}
 		require.Zero(t, code, "killed after %v: %s", after, stderr)
 		assert.Equal(t, want, metrics(t, dir), "killed after %v", after)
 		assert.Equal(t, scalars(t, whole), scalars(t, dir), "killed after %v", after)
@@ -151,50 +261,27 @@ func TestOptimisedCodeHasTheSameBits(t *testing.T) {
 
 func TestInterruptAndResume(t *testing.T) {
 	gputest.Device(t)
-	whole := filepath.Join(t.TempDir(), "whole")
-	_, stderr, code := train(t, sixty(whole)...)
-	require.Zero(t, code, stderr)
-	signals := []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
-	if signal.Ignored(syscall.SIGHUP) { // by nohup, and so in the program
-		signals = signals[:2]
-	}
-	for _, signal := range signals {
-		var dir string
-		var cmd *exec.Cmd
-		var rest bytes.Buffer
-		for range 5 { // a busy machine may bring the signal after the last step
-			dir = filepath.Join(t.TempDir(), "stopped")
-			cmd = command(sixty(dir)...)
-			out, err := cmd.StdoutPipe()
-			require.NoError(t, err)
-			require.NoError(t, cmd.Start())
-			trains(t, out)
-			require.NoError(t, cmd.Process.Signal(signal))
-			rest.Reset()
-			_, err = rest.ReadFrom(out)
-			require.NoError(t, err)
-			_ = cmd.Wait()
-			if cmd.ProcessState.ExitCode() != 0 {
-				break
+	var dirs []string
+	for name, sig := range map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM,
+		"HUP": syscall.SIGHUP} {
+		dir := filepath.Join(t.TempDir(), "stopped")
+		t.Run(name, func(t *testing.T) {
+			if sig == syscall.SIGHUP && signal.Ignored(sig) {
+				t.Skip("SIGHUP is ignored, as by nohup, and so in the program")
 			}
-		}
-		assert.Equal(t, 130, cmd.ProcessState.ExitCode(), signal)
-		assert.Contains(t, rest.String(), "-resume "+dir)
-		_, stderr, code = train(t, "-resume", dir)
-		require.Zero(t, code, stderr)
-		assert.Equal(t, metrics(t, whole), metrics(t, dir), signal)
+			run := begin(t, command(endless(dir)...))
+			run.until("step 1/")
+			rest, code := run.stop(sig)
+			assert.Equal(t, 130, code)
+			assert.Contains(t, rest, "-resume "+dir)
+			again := begin(t, command("-resume", dir))
+			again.until("resumed", "epoch ", "epoch ")
+			_, code = again.stop(os.Interrupt)
+			assert.Equal(t, 130, code)
+			dirs = append(dirs, dir)
+		})
 	}
-}
-
-// trains reads what a run prints until it trains.
-func trains(t *testing.T, out io.Reader) {
-	t.Helper()
-	seen, buf := "", make([]byte, 1024)
-	for !strings.Contains(seen, "step 1/60") {
-		n, err := out.Read(buf)
-		require.NoError(t, err, seen)
-		seen += string(buf[:n])
-	}
+	sameAsAlone(t, dirs...)
 }
 
 // A run under nohup survives the end of its terminal, and every run survives the reader of
@@ -202,22 +289,22 @@ func trains(t *testing.T, out io.Reader) {
 func TestGoesOnAlone(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "alone")
-	cmd := command(sixty(dir)...)
+	cmd := command(endless(dir)...)
 	cmd.Args = append([]string{"sh", "-c", `trap "" HUP; exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	var err error
 	cmd.Path, err = exec.LookPath("sh")
 	require.NoError(t, err)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	trains(t, out)
-	require.NoError(t, cmd.Process.Signal(syscall.SIGHUP))
-	require.NoError(t, out.Close())
-	require.NoError(t, cmd.Wait(), stderr.String())
-	assert.Empty(t, stderr.String())
-	assert.Len(t, metrics(t, dir), 1+60+3+1+1)
+	run := begin(t, cmd)
+	run.until("step 1/")
+	require.NoError(t, run.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, run.out.Close())
+	before := epochs(t, dir)
+	require.Eventually(t, func() bool { return epochs(t, dir) > before+1 }, time.Minute, 5*time.Millisecond,
+		"epochs whose lines nobody reads")
+	require.NoError(t, run.Process.Signal(os.Interrupt))
+	_ = run.Wait()
+	assert.Equal(t, 130, run.ProcessState.ExitCode())
+	assert.Equal(t, stopping, run.errs.String())
 }
 
 // Runs that begin in the same second each get a folder of their own.
@@ -506,7 +593,7 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Contains(t, stdout, "conv2d/dw", "the profile")
 	lines := metrics(t, dir)
 	var events []string
-	for _, l := range lines[:len(lines)-1] {
+	for _, l := range lines {
 		var e map[string]any
 		require.NoError(t, json.Unmarshal([]byte(strings.ReplaceAll(l, ",}", "}")), &e), l)
 		events = append(events, e["event"].(string))
@@ -549,32 +636,24 @@ func TestInterruptDownload(t *testing.T) {
 }
 
 // The driver's end of a run, which is the process's, is not the run's: it goes on
-// in the same process, to the same end.
+// in the same process, to the same metrics.
 func TestAbort(t *testing.T) {
 	gputest.Device(t)
-	whole, dir := filepath.Join(t.TempDir(), "whole"), filepath.Join(t.TempDir(), "aborted")
-	_, stderr, code := train(t, sixty(whole)...)
-	require.Zero(t, code, stderr)
-	cmd := command(append(sixty(dir), "-quiet")...)
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	require.NoError(t, cmd.Start())
-	for _, step := range []string{"step-000000007", "step-000000020"} {
-		require.Eventually(t, func() bool {
-			checkpoints, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
-			return err == nil && slices.ContainsFunc(checkpoints, func(path string) bool {
-				return filepath.Base(path) >= step
-			})
-		}, time.Minute, 5*time.Millisecond)
-		require.NoError(t, cmd.Process.Signal(syscall.SIGABRT))
+	dir := filepath.Join(t.TempDir(), "aborted")
+	run := begin(t, command(endless(dir)...))
+	run.until("step 1/")
+	for range 2 {
+		run.until("epoch ")
+		require.NoError(t, run.Process.Signal(syscall.SIGABRT))
+		run.until("adapter", "resumed")
 	}
-	require.NoError(t, cmd.Wait(), errs.String())
+	run.until("epoch ")
+	_, code := run.stop(os.Interrupt)
+	assert.Equal(t, 130, code)
 	assert.Equal(t,
-		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n", 2),
-		errs.String())
-	assert.Contains(t, out.String(), "weights  "+dir)
-	assert.Equal(t, metrics(t, whole), metrics(t, dir))
-	assert.Equal(t, scalars(t, whole), scalars(t, dir))
+		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n", 2)+stopping,
+		run.errs.String())
+	sameAsAlone(t, dir)
 }
 
 func TestAbsurdFlags(t *testing.T) {

@@ -33,12 +33,20 @@ func compileQuickly() error {
 // Long reports whether NIN_LONG is 1, which asks for the tests that take minutes.
 func Long() bool { return os.Getenv("NIN_LONG") == "1" }
 
+// choice are the variables that decide whether there is a device, and which. The go command repeats
+// the result of a test until a variable changes that the test itself has read. But the Vulkan loader
+// reads some of these, and TestMain may read the others before the tests begin.
+var choice = []string{"NIN_ADAPTER", "NIN_PORTABLE", "REQUIRE_GPU", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"}
+
 // Device is one device for the whole test binary, on the adapter that
 // $NIN_ADAPTER names. Where there is none the test is skipped, or fails if
 // REQUIRE_GPU is 1. When the test ends, all buffers that it opened must be
 // closed.
 func Device(t testing.TB) *gpu.Device {
 	t.Helper()
+	for _, name := range choice {
+		_ = os.Getenv(name)
+	}
 	d, err := open()
 	if err != nil {
 		if os.Getenv("REQUIRE_GPU") == "1" {

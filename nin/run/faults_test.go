@@ -76,6 +76,7 @@ func TestFaults(t *testing.T) {
 	}})
 	require.NoError(t, err)
 	lines := withoutTimes(t, dir)
+	require.NotEmpty(t, calls)
 
 	places := map[string][]int{}
 	for i, call := range calls {
@@ -97,6 +98,7 @@ func TestFaults(t *testing.T) {
 					}
 					return nil
 				}})
+				require.Greater(t, n, c.place, "the call that fails")
 				if err != nil {
 					require.ErrorIs(t, err, c.fault)
 					hash, err = attempt(t, dir, train, test, s, gpu.Options{})

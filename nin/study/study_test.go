@@ -170,9 +170,9 @@ func TestAnswer(t *testing.T) {
 		"- **dead** against a: the accuracies do not compare, for not every training learned, ")
 	assert.Equal(t, image.Pt(1440, 600), nintest.Plot(t, filepath.Join(dir, "study-9.png")))
 
-	o.Budget = time.Millisecond
+	o.Budget = time.Nanosecond // which is over before the first measurement
 	_, err = study.Answer(context.Background(), dev, small(), o)
-	require.ErrorContains(t, err, "Budget is 1ms; want at least ")
+	require.ErrorContains(t, err, "Budget is 1ns; want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err = study.Answer(ctx, dev, small(), o)

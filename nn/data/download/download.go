@@ -179,8 +179,8 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 	}
 	buf := make([]byte, 64<<10)
 	for {
-		n, err := res.Body.Read(buf)
 		timer.Reset(stall)
+		n, err := res.Body.Read(buf)
 		// Never beyond the end, and at its place: two processes may write the same bytes at the
 		// same time.
 		if _, err := part.WriteAt(buf[:min(int64(n), f.Size-have)], have); err != nil {

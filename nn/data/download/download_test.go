@@ -93,13 +93,18 @@ func TestDownload(t *testing.T) {
 }
 
 func TestDownloadFails(t *testing.T) {
-	old := stall
-	stall = 200 * time.Millisecond
-	t.Cleanup(func() { stall = old })
-
 	list, files := tiny()
 	first := files[list[0].Name]
 	size := len(first)
+	fails := func(t *testing.T, h http.HandlerFunc, progress func(data.LoadProgress), want string, stays int) {
+		t.Helper()
+		dir, mirror := t.TempDir(), serve(t, h)
+		err := Files(ctx, dir, []string{mirror}, list, progress)
+		require.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, mirror+list[0].Name)
+		assert.NotContains(t, err.Error(), "\n")
+		assert.Equal(t, stays, partOf(t, dir, list[0].Name))
+	}
 	for name, c := range map[string]struct {
 		serve http.HandlerFunc
 		want  string
@@ -126,14 +131,6 @@ func TestDownloadFails(t *testing.T) {
 				w.Write(first)
 			}
 		}, fmt.Sprintf("goes on after %d bytes", size), 0},
-		"stalled before": {func(_ http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done()
-		}, "stopped answering", 0},
-		"stalled within": {func(w http.ResponseWriter, r *http.Request) {
-			w.Write(first[:9])
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		}, "stopped answering", 9},
 		"another part than asked for": {func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") == "" {
 				w.Write(first[:9])
@@ -144,13 +141,22 @@ func TestDownloadFails(t *testing.T) {
 			w.Write(first[8:])
 		}, "has 9 bytes", 0},
 	} {
-		t.Run(name, func(t *testing.T) {
-			dir, mirror := t.TempDir(), serve(t, c.serve)
-			err := Files(ctx, dir, []string{mirror}, list, nil)
-			require.ErrorContains(t, err, c.want)
-			assert.ErrorContains(t, err, mirror+list[0].Name)
-			assert.NotContains(t, err.Error(), "\n")
-			assert.Equal(t, c.stays, partOf(t, dir, list[0].Name))
+		t.Run(name, func(t *testing.T) { fails(t, c.serve, nil, c.want, c.stays) })
+	}
+	for _, sent := range []int{0, 9} { // bytes, before the server stalls
+		t.Run(fmt.Sprintf("stalled after %d bytes", sent), func(t *testing.T) {
+			defer func(was time.Duration) { stall = was }(stall)
+			giveUp := func(data.LoadProgress) { stall = time.Millisecond } // once the bytes are there
+			if sent == 0 {
+				giveUp(data.LoadProgress{})
+			}
+			fails(t, func(w http.ResponseWriter, r *http.Request) {
+				if sent > 0 {
+					w.Write(first[:sent])
+					w.(http.Flusher).Flush()
+				}
+				<-r.Context().Done()
+			}, giveUp, "stopped answering", sent)
 		})
 	}
 
