@@ -51,8 +51,8 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	// What a shell starts in the background ignores Ctrl-C, and so does what that starts in turn, unless
-	// it catches Ctrl-C itself.
+	// What a shell starts in the background ignores Ctrl-C, and so does what that starts in turn,
+	// unless it catches Ctrl-C itself.
 	if signal.Ignored(os.Interrupt) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
@@ -651,7 +651,8 @@ func TestAbort(t *testing.T) {
 	_, code := run.stop(os.Interrupt)
 	assert.Equal(t, 130, code)
 	assert.Equal(t,
-		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n", 2)+stopping,
+		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n",
+			2)+stopping,
 		run.errs.String())
 	sameAsAlone(t, dir)
 }

@@ -90,7 +90,8 @@ func (o *options) register(fs *flag.FlagSet) {
 	fs.IntVar(&o.frames, "frames", 0,
 		"close the window after `N` pictures; with -record, the number of pictures in the film (default: 100 for a training, else one for each layer)")
 	o.size = size{1280, 800}
-	fs.Var(&o.size, "size", "`WxH`: size of the inside of the window in points, or of pictures from -screenshot and -record in pixels")
+	fs.Var(&o.size, "size",
+		"`WxH`: size of the inside of the window in points, or of pictures from -screenshot and -record in pixels")
 	fs.BoolVar(&o.quiet, "quiet", false, "print only errors and the last line")
 	fs.BoolVar(&o.verbose, "v", false,
 		"print more: the share of the time that drawing took and, for a training, the time to start, the memory and the host's share")

@@ -34,8 +34,8 @@ func compileQuickly() error {
 func Long() bool { return os.Getenv("NIN_LONG") == "1" }
 
 // choice are the variables that decide whether there is a device, and which. The go command repeats
-// the result of a test until a variable changes that the test itself has read. But the Vulkan loader
-// reads some of these, and TestMain may read the others before the tests begin.
+// the result of a test until a variable changes that the test itself has read. But the Vulkan
+// loader reads some of these, and TestMain may read the others before the tests begin.
 var choice = []string{"NIN_ADAPTER", "NIN_PORTABLE", "REQUIRE_GPU", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"}
 
 // Device is one device for the whole test binary, on the adapter that

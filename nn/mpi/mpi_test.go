@@ -130,7 +130,8 @@ func rank() error {
 		fmt.Println("fine")
 		return nil
 	}
-	for began := 0; r.Rank() == 0 && began == 0; runtime.Gosched() { // what it hears does not wait for a call of its own
+	// what it hears does not wait for a call of its own
+	for began := 0; r.Rank() == 0 && began == 0; runtime.Gosched() {
 		world.mu.Lock()
 		began = world.theirs
 		world.mu.Unlock()
