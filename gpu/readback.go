@@ -19,8 +19,11 @@ type Readback struct {
 }
 
 // NewReadback makes a readback of the views in src that allows up to depth runs in flight. The
-// caller releases it. Errors: those of [Device.NewBuffer].
+// caller releases it. Errors: no view, and those of [Device.NewBuffer].
 func (d *Device) NewReadback(depth int, src ...View) (*Readback, error) {
+	if len(src) == 0 {
+		return nil, errors.New("gpu: readback of no view; want at least one")
+	}
 	rb := &Readback{d: d, src: src}
 	bytes := int64(0)
 	for _, v := range src {

@@ -10,7 +10,7 @@ globalThis.files = (() => {
 	let next = 100,
 		database,
 		said = '';
-	let without; // why nothing is kept, until the page has said it
+	let without; // why nothing is kept
 
 	const fail = code => Object.assign(new Error(code), { code });
 	const clean = path =>
@@ -39,7 +39,6 @@ globalThis.files = (() => {
 	const store = (method, ...change) => {
 		if (!database) {
 			if (without) lost(without);
-			without = undefined;
 			return;
 		}
 		try {
@@ -50,11 +49,12 @@ globalThis.files = (() => {
 			// the browser has closed the storage, as phones do while a tab is hidden
 			database = undefined;
 			connect()
-				.then(() => {
+				.then(opened => {
+					database = opened;
 					store('clear');
 					[...all.keys()].forEach(keep);
 				})
-				.catch(lost);
+				.catch(e => lost((without = e)));
 		}
 	};
 	const lost = e =>
@@ -72,39 +72,36 @@ globalThis.files = (() => {
 		if (file === undefined) store('delete', path);
 		else store('put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path);
 	};
-	const connect = () =>
+	// The result of a request to the storage, which fails if it has none in time.
+	const answer = request =>
 		new Promise((resolve, reject) => {
-			const request = indexedDB.open('nin', 1);
-			request.onupgradeneeded = () => request.result.createObjectStore('files');
-			request.onerror = () => reject(request.error);
-			request.onsuccess = () => resolve((database = request.result));
+			const late = setTimeout(reject, patience, new Error('its storage does not answer'));
+			request.onsuccess = () => (clearTimeout(late), resolve(request.result));
+			request.onerror = () => (clearTimeout(late), reject(request.error));
 		});
-	const read = () =>
-		new Promise((resolve, reject) => {
-			const cursor = database.transaction('files').objectStore('files').openCursor();
-			cursor.onerror = () => reject(cursor.error);
-			cursor.onsuccess = () => {
-				if (!cursor.result) return resolve();
-				all.set(cursor.result.key, cursor.result.value);
-				cursor.result.continue();
-			};
-		});
+	const connect = () => {
+		const request = indexedDB.open('nin', 1);
+		request.onupgradeneeded = () => request.result.createObjectStore('files');
+		return answer(request);
+	};
 	// Another tab of the page may be using the storage. It is this one's until the page is closed.
 	const own = () =>
 		new Promise((resolve, reject) => {
 			navigator.locks
 				.request('runs', { signal: AbortSignal.timeout(patience) }, () => (resolve(), new Promise(() => {})))
-				.catch(() => reject(new Error('another tab with this page does')));
+				.catch(e => reject(e.name === 'TimeoutError' ? new Error('another tab with this page does') : e));
 		});
 	const load = async () => {
 		try {
 			await own();
-			const late = new Promise((_, reject) => setTimeout(reject, patience, new Error('its storage does not answer')));
-			await Promise.race([connect(), late]);
-			await read();
+			const opened = await connect();
+			const stored = opened.transaction('files').objectStore('files');
+			const kept = [];
+			for (const path of await answer(stored.getAllKeys())) kept.push([path, await answer(stored.get(path))]);
+			kept.forEach(([path, file]) => all.set(path, file));
+			database = opened;
 		} catch (e) {
 			// as in a private window
-			database = undefined;
 			without = e;
 		}
 	};

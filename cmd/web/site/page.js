@@ -27,7 +27,7 @@ const show = ({ data, text, append, file, classes }) => {
 	$('start').textContent = able.resume() ? 'Start over' : 'Start';
 	if (text && 'status' in text) $('progress').textContent = '';
 	for (const id in text) {
-		$(id).textContent = text[id];
+		if ($(id).textContent !== text[id]) $(id).textContent = text[id]; // what is said is said once
 		$(id).hidden = false;
 	}
 	if (classes) {
