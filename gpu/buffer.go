@@ -245,12 +245,17 @@ func Read[T Scalar](v View, dst []T) error {
 	if err != nil {
 		return err
 	}
-	return d.readMapped(staging, nil, webgpu.Bytes(dst))
+	return d.readMapped(staging, piece{0, webgpu.Bytes(dst)})
 }
 
-// readMapped waits for the work that writes a mappable buffer, and copies what lies at places, its
-// start if there is none, to each of dst.
-func (d *Device) readMapped(b *Buffer, places []int64, dst ...[]byte) error {
+// piece is bytes of a buffer from an offset on, a multiple of 8, and where to copy them.
+type piece struct {
+	offset int64
+	dst    []byte
+}
+
+// readMapped waits for the work that writes a mappable buffer, and copies pieces of it.
+func (d *Device) readMapped(b *Buffer, pieces ...piece) error {
 	err := d.call("map", func() error {
 		if err := b.h.Map(); err != nil {
 			return err
@@ -265,13 +270,9 @@ func (d *Device) readMapped(b *Buffer, places []int64, dst ...[]byte) error {
 	if err != nil {
 		return fmt.Errorf("gpu: map %s: %w", b.label, err)
 	}
-	for i, bytes := range dst {
-		at := int64(0)
-		if places != nil {
-			at = places[i]
-		}
-		b.h.Read(at, bytes)
-		d.readBytes.Add(int64(len(bytes)))
+	for _, p := range pieces {
+		b.h.Read(p.offset, p.dst)
+		d.readBytes.Add(int64(len(p.dst)))
 	}
 	d.reads.Add(1)
 	return d.call("unmap", b.h.Unmap)

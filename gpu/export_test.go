@@ -41,7 +41,7 @@ func (d *Device) Blit(format webgpu.Format, pixels View, width, height int) (out
 	if err := d.encode(func(enc *webgpu.Encoder) { enc.CopyTexture(to.h, pitch, texture) }); err != nil {
 		return nil, 0, err
 	}
-	return out, pitch, d.readMapped(to, nil, out)
+	return out, pitch, d.readMapped(to, piece{0, out})
 }
 
 // Partition makes n parts of each dispatch of p.

@@ -92,7 +92,7 @@ func (p *profiler) calibrate(d *Device) error {
 		d.Wait()
 		at[i] = time.Now()
 		var raw [4]uint32
-		if err := d.readMapped(p.staging, nil, webgpu.Bytes(raw[:])); err != nil {
+		if err := d.readMapped(p.staging, piece{0, webgpu.Bytes(raw[:])}); err != nil {
 			return err
 		}
 		ticks[i] = uint64(raw[2]) | uint64(raw[3])<<32
@@ -135,7 +135,7 @@ func (p *profiler) collect(d *Device) error {
 		return nil
 	}
 	raw := make([]uint32, 4*len(p.pending))
-	if err := d.readMapped(p.staging, nil, webgpu.Bytes(raw)); err != nil {
+	if err := d.readMapped(p.staging, piece{0, webgpu.Bytes(raw)}); err != nil {
 		return err
 	}
 	at := func(i int) uint64 { return uint64(raw[2*i]) | uint64(raw[2*i+1])<<32 }

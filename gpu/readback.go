@@ -84,14 +84,14 @@ func (rb *Readback) Next(dst ...[]float32) error {
 	if len(dst) > len(rb.src) {
 		return fmt.Errorf("gpu: readback %s: %d slices for %d views", rb.src[0].Label(), len(dst), len(rb.src))
 	}
-	bytes := make([][]byte, len(dst))
+	pieces := make([]piece, len(dst))
 	for i, values := range dst {
 		if v := rb.src[i]; int64(len(values))*4 > v.bytes {
 			return fmt.Errorf("gpu: readback %s: %d values of %d bytes", v.Label(), len(values), v.bytes)
 		}
-		bytes[i] = webgpu.Bytes(values)
+		pieces[i] = piece{rb.at[i], webgpu.Bytes(values)}
 	}
-	return rb.d.readMapped(rb.slots[slot], rb.at, bytes...)
+	return rb.d.readMapped(rb.slots[slot], pieces...)
 }
 
 // Release gives the staging buffers back. It may be called on nil.

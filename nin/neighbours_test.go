@@ -167,10 +167,10 @@ func readNamed(t *testing.T, name string) (g namedGolden) {
 	return g
 }
 
-// TestNamedParity trains the same networks as TestPyTorchParity does, and holds logits before and
-// after training, the norms of the first step's gradients, and losses against those of PyTorch's
-// float64. The tolerances of logits and losses are those of TestPyTorchParity. Without NIN_LONG=1
-// LeNet alone trains, and the others predict where they have few kernels.
+// TestNamedParity compares each network with PyTorch in float64: the logits before and after
+// training, the norms of the first step's gradients, and the losses. Logits and losses have the
+// tolerances of TestPyTorchParity. Without NIN_LONG=1 only LeNet trains. The others then predict,
+// and only those with few kernels.
 func TestNamedParity(t *testing.T) {
 	for name, c := range namedNetworks(t) {
 		t.Run(name, func(t *testing.T) {

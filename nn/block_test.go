@@ -32,8 +32,8 @@ func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return nn.ReLU{}.Build(g, nn.Conv2D{Out: 5, Kernel: 1}.Build(g, x))
 }
 
-// shifted builds ReLUs without Child, of which one is done in a store: y =
-// ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)).
+// shifted computes y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)), with ReLUs that it builds itself and
+// not by Child. One of them is computed in the store of another kernel.
 type shifted struct{}
 
 func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {

@@ -26,6 +26,7 @@ import (
 
 	"wgnin/gpu/gputest"
 	"wgnin/nin/report"
+	"wgnin/nin/session"
 )
 
 // onRanks is the command on n ranks, started by $MPIRUN, or else mpirun.
@@ -122,7 +123,7 @@ func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 
 // BenchmarkScaling holds the model of nin cost against steps of mini on 1, 2 and 4 local ranks,
 // among which two cores are divided: each computes on one core, and four on half a core each. The
-// metrics are measured steps in parts of predicted ones.
+// metrics are measured times divided by predicted ones.
 //
 //	CC=mpicc go test -tags mpi ./cmd/train -run '^$' -bench Scaling -benchtime 3x
 func BenchmarkScaling(b *testing.B) {
@@ -152,8 +153,7 @@ func BenchmarkScaling(b *testing.B) {
 				rates = append(rates, r)
 			}
 			require.NotEmpty(b, rates, string(text))
-			slices.Sort(rates)
-			measured := float64(n*batch) / rates[len(rates)/2]
+			measured := float64(n*batch) / session.Median(rates)
 			predicted := row.Weak.Exposed + (row.Weak.Seconds-row.Weak.Exposed)*float64(max(1, n/cores))
 			ratios[i] += measured / predicted
 			b.Logf("%d ranks: %.0f ms, predicted %.0f ms", n, measured*1e3, predicted*1e3)

@@ -368,7 +368,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.Equal(t, "done", b.now().State)
 }
 
-// A page that has no storage trains too, and says that it keeps nothing.
+// A page without storage can train too. It says that it keeps nothing.
 func TestStorage(t *testing.T) {
 	first := open(t, short+"&start=1")
 	hash := first.finished()

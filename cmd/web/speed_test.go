@@ -59,18 +59,16 @@ func BenchmarkTraining(b *testing.B) {
 	defer server.Close()
 
 	const batch, steps = 128, 4
-	sides := []struct {
+	type side struct {
 		name  string
 		train func() (imagesPerSecond float64, err error)
-	}{
+	}
+	sides := []side{
 		{"page", func() (float64, error) { return trainPage(b, batch, steps) }},
 		{"native", func() (float64, error) { return trainNative(filepath.Join(dir, "nin"), batch, steps) }},
 	}
 	for _, backend := range []string{"webgpu", "webgl", "wasm", "cpu"} {
-		sides = append(sides, struct {
-			name  string
-			train func() (float64, error)
-		}{"tfjs-" + backend, func() (float64, error) {
+		sides = append(sides, side{"tfjs-" + backend, func() (float64, error) {
 			return trainTensorFlow(b.Context(), server.URL, backend, batch, 2)
 		}})
 	}

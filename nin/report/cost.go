@@ -15,7 +15,7 @@ import (
 )
 
 // Cost is the memory and the arithmetic that a recipe's network needs for training and for
-// prediction, as planned for an adapter. Bytes are those of device buffers.
+// prediction on an adapter. Sizes in bytes count device buffers.
 type Cost struct {
 	Recipe     string `json:"recipe"`
 	Freeze     string `json:"freeze,omitempty"` // see nin.Settings

@@ -25,7 +25,7 @@ type Scores struct {
 	Recipe    string       `json:"recipe"`
 	Dataset   string       `json:"dataset"`
 	Images    int          `json:"images"`
-	Accuracy  float64      `json:"accuracy"` // share of the images whose largest logit is that of the label
+	Accuracy  float64      `json:"accuracy"` // share of images whose label has the largest logit
 	Loss      float64      `json:"loss"`     // mean cross-entropy, in nats
 	Classes   []ClassScore `json:"classes"`
 	Confusion [][]int      `json:"confusion"` // [label][prediction]: number of images

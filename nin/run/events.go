@@ -33,7 +33,7 @@ type Event struct {
 	Test    *nn.Evaluation // during the test of an epoch: the result for the images so far
 	Epoch   *Epoch
 	End     *End
-	Warning string // says that the network does not learn, and why
+	Warning string // why the network does not learn
 }
 
 // Epoch is the result of a pass over the training images. Losses are in nats.

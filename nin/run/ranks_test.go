@@ -150,8 +150,8 @@ func TestRanksAgree(t *testing.T) {
 	}
 }
 
-// Two ranks measure their shares of a batch, which the run records: it goes on to the same
-// bits on one rank as on two.
+// Two ranks measure their shares of a batch, and the run records them. Resumed on one rank or on
+// two, the run ends with the same bits.
 func TestBalance(t *testing.T) {
 	train, test := nintest.Images(t)
 	s := nintest.Short(func(s *nin.Settings) { s.Balance = true })

@@ -200,7 +200,7 @@ func upload(dev *gpu.Device, set *data.Images, setting string) (*nn.Images, erro
 	return images, err
 }
 
-// Train plans training on the loaded images. Its errors are those of [nn.NewTrainer].
+// Train makes the trainer for the loaded images. Errors: those of [nn.NewTrainer].
 func (s *Session) Train(cfg nn.TrainConfig) (err error) {
 	if s.Trainer, err = nn.NewTrainer(s.Net, s.TrainImages, cfg); err == nil {
 		s.Found.Micro = s.Trainer.MicroBatch()
