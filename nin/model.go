@@ -37,7 +37,7 @@ type Model struct {
 	Whitening     *data.Whitening     // the whitening that its images go through; nil for none
 	Normalisation *data.Normalisation // that its images go through; nil for none
 
-	assumed []string // the Classes in the place of names that its file does not have
+	assumed []string // the Classes in place of names that its file does not have
 	sees    string   // what its file says under normalisationKey
 	missing error    // why it is not known what the images go through; nil if it is
 }

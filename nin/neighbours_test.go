@@ -47,7 +47,7 @@ type namedNetwork struct {
 }
 
 // namedNetworks are the book's other networks and torchvision's. Those of torchvision have fully
-// connected layers of 512 in the place of 4,096, whose weights software adapters do not bind.
+// connected layers of 512 in place of 4,096, whose weights software adapters do not bind.
 func namedNetworks(t *testing.T) map[string]namedNetwork {
 	all := map[string]namedNetwork{}
 	for name, in := range bookInputs {

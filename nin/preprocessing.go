@@ -63,7 +63,7 @@ func (m *Model) Normalise(how string) error {
 	}
 	switch how {
 	case "", "dataset":
-		return refuse("want unit, imagenet or numbers, for the training images are not known here")
+		return refuse("want unit, imagenet or numbers, because the training images are not known here")
 	case m.sees:
 		return nil
 	}

@@ -19,7 +19,7 @@ type Settings struct {
 	Recipe  string `json:"recipe"`
 	Dataset string `json:"dataset"`
 	nn.Hyper
-	// Net is a network in the form of nn.Text in the place of the recipe's, and Input its
+	// Net is a network in the form of nn.Text in place of the recipe's, and Input its
 	// input, rows x columns such as 32x32; empty for the recipe's. The network's last layer
 	// makes a logit for each class. Its dropout is its own.
 	Net   string `json:"net,omitempty"`

@@ -202,7 +202,7 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 	return nil
 }
 
-// run runs the last micro-batch of the rank, puts the sums over all ranks in the place of what this
+// run runs the last micro-batch of the rank, puts the sums over all ranks in place of what this
 // rank has, and reports whether a rank wants to stop.
 func (x *exchange) run(stop bool) (stopped bool, err error) {
 	compute := func(i int) error { return x.groups[i].values.Run(x.groups[i].plans...) }

@@ -72,25 +72,25 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 	return im, nil
 }
 
-// Replace puts another set in the place of the one that was uploaded: of as many images,
+// Replace puts another set in place of the one that was uploaded: of as many images,
 // of the same shape, and of no other classes. What was planned on the images stays, and so do
 // their targets.
 func (im *Images) Replace(set *data.Images) error {
 	old := im.set
 	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() ||
 		len(set.Pixels) != set.Len()*set.C*set.H*set.W {
-		return fmt.Errorf("nn: %d images [%d,%d,%d] in the place of %d [%d,%d,%d]; want the same shape",
+		return fmt.Errorf("nn: %d images [%d,%d,%d] in place of %d [%d,%d,%d]; want the same shape",
 			set.Len(), set.C, set.H, set.W, old.Len(), old.C, old.H, old.W)
 	}
 	for i := range set.Len() {
 		if l := set.Label(i); l >= im.classes {
-			return fmt.Errorf("nn: label %d in the place of images of %d classes", l, im.classes)
+			return fmt.Errorf("nn: label %d in place of images of %d classes", l, im.classes)
 		}
 	}
 	return im.overwrite(set)
 }
 
-// SetTargets gives each image a target of K numbers, for a loss such as [MSE], in the place of
+// SetTargets gives each image a target of K numbers, for a loss such as [MSE], in place of
 // its label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it
 // before a trainer or an evaluator is made of the images. Another call changes the numbers, but
 // cannot change K. Errors: values that are no rows of N images, that are not finite, or too many

@@ -32,7 +32,7 @@ func (s Sequential) Build(g *Graph, x *Tensor) *Tensor {
 
 func (s Sequential) String() string { return Text(s) }
 
-// Named is a layer with a name of its own in the place of the one that the layer around it
+// Named is a layer with a name of its own in place of the one that the layer around it
 // would give it, as torch.nn.Module.add_module gives modules names. So
 //
 //	Sequential{Named{"features", Sequential{Conv2D{Out: 64, Kernel: 3}}}, Flatten{}, Named{"head", Linear{Out: 10}}}

@@ -87,7 +87,7 @@ func (h Hyper) decays(net *Net) []float32 {
 	return all
 }
 
-// UpdateLayer is what a plan of training calls the update of the weights in the place of a layer.
+// UpdateLayer is what a plan of training calls the update of the weights in place of a layer.
 const UpdateLayer = "update"
 
 // buildUpdate records the update of all weights of the net, in stretches that the adapter

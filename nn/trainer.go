@@ -25,7 +25,7 @@ type TrainConfig struct {
 	Augment  Augment
 	Loss     Loss // nil is CrossEntropy{}
 
-	// Shares divides each batch into Shards parts by these shares, in the place of equal parts: 5
+	// Shares divides each batch into Shards parts by these shares, in place of equal parts: 5
 	// and 3 are 80 and 48 images of 128. As many images as one share has run at a time, so that
 	// ranks of different speed have as much to do as they have images. The bits depend on the
 	// shares, and not on the number of ranks.

@@ -1,6 +1,6 @@
-// A class activation map (Zhou et al., arXiv:1512.04150) over the image: the map of one class,
-// enlarged by bilinear interpolation, in one hue whose opacity goes from none, where the map is not
-// positive, to p.opacity at its largest value.
+// Draws a class activation map (Zhou et al., arXiv:1512.04150) over the image. The map of one class
+// is enlarged by bilinear interpolation and drawn in one hue. Its opacity is 0 where the map is not
+// positive, and p.opacity where the map is largest.
 // Shapes: image is a tensor [1,Planes,Rows,Cols] of values 0 to 1 (see Tensor), of 1 or 3 planes;
 // map is [Rows,Cols]; frame is [*,frameWidth] packed RGBA8 pixels.
 // One invocation: one pixel of the panel. Assigns.

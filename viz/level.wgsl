@@ -1,5 +1,6 @@
-// Where v lies between the ends of a range (of which x is the smallest and y the largest value), 0
-// to 1; about zero, if symmetric. A range that is a point has no places: all is at its start.
+// Returns where v lies in a range: 0 at its smallest value, range.x, and 1 at its largest, range.y.
+// A symmetric range is widened until zero is in its middle. If the range is a single value, every v
+// is at its start, or in the middle of a symmetric range.
 fn level(v : f32, range : vec4<f32>, symmetric : u32) -> f32 {
   var low = range.x;
   var high = range.y;

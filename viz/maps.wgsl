@@ -1,7 +1,7 @@
-// A grid of maps, each value a sharp rectangle in the colour of its level.
-// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor), 3 planes being red, green
-// and blue, of others the first is drawn; frame is [*,frameWidth] packed RGBA8 pixels, of
-// which the panel is a part.
+// Draws a grid of maps. Each value is a rectangle with sharp edges, in the colour of its level.
+// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor). Three planes are drawn as red, green
+// and blue; of any other number, only the first is drawn. frame is [*,frameWidth] packed RGBA8
+// pixels, of which the panel is a part.
 // One invocation: one pixel of the panel. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

@@ -1,4 +1,5 @@
-// Statistics of sets of equally many values, from those of their equal parts (see stats.wgsl).
+// Computes the statistics of sets of values from those of their parts (see stats.wgsl). All sets,
+// and all parts, have equally many values.
 // Shapes: set s has parts at src + s + k*sets, k < parts, and its own entry at to + s.
 // One invocation: one set, its parts in order. Assigns.
 fn run(group : u32, lane : u32) {

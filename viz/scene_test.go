@@ -428,7 +428,7 @@ func TestZoomRescales(t *testing.T) {
 }
 
 // The class map is orange where its class is seen. A class of which nothing is seen has a sentence
-// in the place of the map.
+// in place of the map.
 func TestClassMap(t *testing.T) {
 	l := newLab(t)
 	s := l.scene(t)

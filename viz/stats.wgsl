@@ -1,6 +1,7 @@
-// Statistics of a row of a map: [smallest, largest, mean, share that is not positive].
-// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor); entry (plane, row, map) of the
-// output, maps innermost, is of Cols values.
+// Computes statistics of each row of each map: [smallest, largest, mean, share of the values that
+// are not positive].
+// Shapes: x is a tensor [Maps,Planes,Rows,Cols] (see Tensor). The output has an entry for each
+// (plane, row, map), maps innermost, over Cols values.
 // One invocation: one row of one map, summed from the left. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

@@ -33,7 +33,7 @@ var (
 )
 
 // LeNet is LeNet-5 (LeCun et al., "Gradient-based learning applied to document recognition",
-// 1998), with the book's softmax in the place of Gaussian connections. Input [N,1,28,28]:
+// 1998), with the book's softmax in place of Gaussian connections. Input [N,1,28,28]:
 // 61,706 parameters with ten classes.
 func LeNet(classes int) nn.Sequential {
 	return nn.Sequential{

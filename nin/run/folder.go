@@ -162,7 +162,7 @@ func lock(dir string) (*flock.Flock, error) {
 	}
 }
 
-// foreign reports whether the file in the place of the lock was not made by a run. Such a file must
+// foreign reports whether the file in place of the lock was not made by a run. Such a file must
 // not be written or removed.
 func foreign(path string) bool {
 	info, err := os.Lstat(path)

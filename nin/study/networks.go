@@ -18,7 +18,7 @@ var Studies = []Study{
 		},
 	},
 	{
-		Exercise: 2, Title: "3x3 convolutions in the place of the 1x1",
+		Exercise: 2, Title: "3x3 convolutions instead of 1x1",
 		Question: "What changes if you replace the 1x1 convolutions by 3x3 convolutions?",
 		Networks: []Network{
 			{"1x1", "the network as it is", nin.Mini},
@@ -34,7 +34,7 @@ var Studies = []Study{
 		},
 	},
 	{
-		Exercise: 3, Title: "A fully connected layer in the place of global average pooling",
+		Exercise: 3, Title: "A fully connected layer instead of global average pooling",
 		Question: "What happens if you replace the global average pooling by a fully connected layer (speed, accuracy, number of parameters)?",
 		Networks: []Network{
 			{"global average", "the network as it is: the mean of each class's map", nin.Mini},
@@ -44,7 +44,7 @@ var Studies = []Study{
 						nn.Linear{Out: classes})
 				}},
 			{"like VGG",
-				"two fully connected layers of 256 with dropout, and one of the classes, in the place of the last block and the pooling",
+				"two fully connected layers of 256 with dropout, and one of the classes, instead of the last block and the pooling",
 				func(classes int, dropout float64) nn.Sequential {
 					return nin.MiniOf(nin.MiniBlock, dropout, nn.Flatten{},
 						nn.Linear{Out: 256}, nn.ReLU{}, nn.Dropout{P: dropout},
@@ -53,7 +53,7 @@ var Studies = []Study{
 		},
 	},
 	{
-		Exercise: 5, Title: "From many channels to ten, in one step or gradually",
+		Exercise: 5, Title: "From 96 channels to ten at once, or gradually",
 		Question: "What may go wrong when the maps are reduced to ten channels in one step?",
 		Networks: []Network{
 			{"one step",
@@ -64,7 +64,7 @@ var Studies = []Study{
 		},
 	},
 	{
-		Exercise: 6, Title: "A family of networks that grow as VGG",
+		Exercise: 6, Title: "A family of networks that grows like VGG",
 		Question: "Use the ideas of VGG-11, VGG-16 and VGG-19 to design a family of NiN-like networks.",
 		Rate:     0.004, // NiN-19 died at 0.05 and at 0.01, which is VGG's
 		Networks: []Network{

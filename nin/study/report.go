@@ -124,14 +124,14 @@ func (r Findings) compare(i int) string {
 	base, v := r.Results[0], r.Results[i]
 	name := fmt.Sprintf("**%s** against %s: ", r.Networks[i].Name, r.Networks[0].Name)
 	if len(base.Accuracy) == 0 || len(v.Accuracy) == 0 {
-		return name + "nothing to compare, for the training diverged."
+		return name + "the training diverged, so there is nothing to compare."
 	}
 	average0, least0, most0 := base.spread()
 	average, least, most := v.spread()
 	s := name + fmt.Sprintf("%+.1f points of accuracy", 100*(average-average0))
 	switch {
 	case base.Guessing+v.Guessing > 0:
-		s = name + "the accuracies do not compare, for not every training learned"
+		s = name + "not every training learned, so the accuracies cannot be compared"
 	case len(base.Accuracy) == 1 || len(v.Accuracy) == 1:
 		s += " (one seed: this may be chance)"
 	case least > most0 || most < least0:

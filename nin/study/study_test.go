@@ -167,7 +167,7 @@ func TestAnswer(t *testing.T) {
 	assert.Regexp(t, `\| dead \| 0\.\d+ \(.*\), did not learn \| 2\.`, string(text))
 	assert.Contains(t, string(text), "**"+notLearned)
 	assert.Contains(t, string(text),
-		"- **dead** against a: the accuracies do not compare, for not every training learned, ")
+		"- **dead** against a: not every training learned, so the accuracies cannot be compared, ")
 	assert.Equal(t, image.Pt(1440, 600), nintest.Plot(t, filepath.Join(dir, "study-9.png")))
 
 	o.Budget = time.Nanosecond // which is over before the first measurement
@@ -215,7 +215,7 @@ func TestStudyMarkdown(t *testing.T) {
 	for _, want := range []string{
 		"| a | 0.8100 (0.8000 to 0.8200), 1 of 2 did not learn | 1.000 |",
 		"\n\n**a: 1 of 2 trainings did not learn at the learning rate 0.05. After 50 steps the training loss was still about that of a guess, ln 10 = 2.30. ",
-		"- **b** against a: the accuracies do not compare, for not every training learned, 2.00 times the parameters, ",
+		"- **b** against a: not every training learned, so the accuracies cannot be compared, 2.00 times the parameters, ",
 	} {
 		assert.Contains(t, some, want)
 	}

@@ -20,7 +20,7 @@ image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, wit
 and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, one of batch normalisation,
 1x28x28; lenet, alexnet, vgg11, googlenet, resnet18 and densenet, the book's others, which book.py has, of the book's width, on
 images that are smaller than the book's (see INPUT); torchvision-alexnet, -vgg11, -vgg11_bn and -resnet18, torchvision's own, with
-ten classes and fully connected layers of 512 in the place of 4096, because software adapters do not bind as many weights.
+ten classes and fully connected layers of 512 in place of 4096, because software adapters do not bind as many weights.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
 mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:

@@ -36,7 +36,7 @@ func (t *tarReader) next() (name string, size int64, err error) {
 		if h == [block]byte{} { // the end, of which GNU tar writes two
 			return "", 0, io.EOF
 		}
-		sum := int64(8 * ' ') // in the place of the sum itself
+		sum := int64(8 * ' ') // in place of the sum itself
 		for i, b := range h {
 			if i < 148 || i >= 156 {
 				sum += int64(b)

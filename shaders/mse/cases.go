@@ -7,7 +7,7 @@ import (
 
 type refArgs = Args[[]float64, shaders.Batch]
 
-// magnitude has the sum of the absolute values in the place of each difference.
+// magnitude has the sum of the absolute values in place of each difference.
 func (s Shape) magnitude(a refArgs) {
 	for i := range a.Target_ {
 		a.Target_[i] = -a.Target_[i]

@@ -64,7 +64,7 @@ func (p pass) parts(h, w, channels int) (all []part) {
 }
 
 // multiply records the products of tiles with filters, or of tiles with tiles where terms are
-// first, for n images. They stand in the place of the sums over the taps.
+// first, for n images. They stand in place of the sums over the taps.
 func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
 	product := Product{p.Alpha * p.Alpha, rows, terms, columns, termsFirst, p.variant}
 	if err := product.Check(); err != nil {

@@ -73,5 +73,5 @@ func strings0(list []string) **C.char {
 	return (**C.char)(p)
 }
 
-// begin begins r in the place of this process. It returns if it cannot.
+// begin begins r in place of this process. It returns if it cannot.
 func (r *restart) begin() error { return syscall.Exec(r.path, r.args, r.env) }

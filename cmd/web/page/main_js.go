@@ -276,7 +276,7 @@ func fetch(url, path string) error {
 	return nil
 }
 
-// start begins a run in the place of the last one.
+// start begins a run in place of the last one.
 func (p *page) start(s nin.Settings) error {
 	if err := p.images(); err != nil {
 		return err
@@ -431,7 +431,7 @@ func progress(format string, args ...any) (text string) {
 	return text
 }
 
-// file makes an image the input, or writes a file of weights in the place of the run's.
+// file makes an image the input, or writes a file of weights in place of the run's.
 func (p *page) file(m js.Value) {
 	base := path.Base(m.Get("name").String())
 	name := path.Join(newDir, base)
