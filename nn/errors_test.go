@@ -14,6 +14,7 @@ import (
 	"wgnin/gpu/gputest"
 	"wgnin/nn"
 	"wgnin/nn/data"
+	"wgnin/nn/onnx"
 	"wgnin/nn/safetensors"
 )
 
@@ -410,4 +411,21 @@ func TestUnsetWeights(t *testing.T) {
 	require.NoError(t, net.Init(nn.He, 0))
 	_, err = eval.Run(t.Context())
 	require.NoError(t, err)
+}
+
+// misspelt is a layer with an operator that ONNX writes differently.
+type misspelt struct{}
+
+func (misspelt) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
+	y := g.View(x, x.Shape)
+	g.ONNX(y, func() (onnx.Node, error) { return onnx.Node{Op: "Hardswish"}, nil }, x)
+	return y
+}
+
+// A network with an operator that ONNX does not have is not exported, and the error names the layer.
+func TestONNXOperators(t *testing.T) {
+	_, err := nn.ONNX(nn.Sequential{nn.Conv2D{Out: 1, Kernel: 1, NoBias: true}, misspelt{}}, nn.Shape{C: 1, H: 2, W: 2},
+		[]safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}})
+	assert.EqualError(t, err,
+		`layer 1 (nn_test.misspelt): ONNX has no operator "Hardswish" up to opset 17; the nearest is HardSwish`)
 }

@@ -22,7 +22,7 @@ type onnxNode struct {
 // ONNX is l as a model for other programs, with the weights as initialisers of
 // PyTorch's names. It takes images [N,C,H,W], 8-bit values divided by 255, for
 // any N, and gives the logits. Dropout is left out. Errors: a layer that has no
-// ONNX form here, and those of [TakeWeights].
+// ONNX form here, or an operator that ONNX does not have, and those of [TakeWeights].
 func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, error) {
 	m := onnx.ModelProto{
 		Name: "network", Doc: "images: 8-bit values divided by 255, resized to the input as Pillow's BILINEAR does",
@@ -80,6 +80,9 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, err
 func (n onnxNode) node(names map[string]bool) (onnx.Node, error) {
 	node, err := n.make()
 	if err != nil || node.Op == "" {
+		return node, err
+	}
+	if _, err := onnx.Opset(node.Op); err != nil {
 		return node, err
 	}
 	var inputs []string

@@ -3,10 +3,18 @@ package nearest
 
 import "strings"
 
-// Hint is a part of an error: the words there are, and which is near to name, if
-// one is: has it in it, or is made of it by changing half of its bytes at most.
+// Hint is a part of an error: the words there are, and which of them is [Of] name, if one is.
 func Hint(name string, words []string) string {
 	all := strings.Join(words, ", ")
+	if best := Of(name, words); best != "" {
+		return "the nearest is " + best + " (of " + all + ")"
+	}
+	return "there is " + all
+}
+
+// Of returns the word that is nearest to name: one that contains it, or that becomes name when at
+// most half of the bytes of name change. It returns "" if there is none.
+func Of(name string, words []string) string {
 	best, least := "", len(name)/2+1
 	for _, w := range words {
 		d := distance(name, w)
@@ -17,10 +25,7 @@ func Hint(name string, words []string) string {
 			best, least = w, d
 		}
 	}
-	if best == "" {
-		return "there is " + all
-	}
-	return "the nearest is " + best + " (of " + all + ")"
+	return best
 }
 
 // distance is Levenshtein's.

@@ -31,7 +31,8 @@ type ModelProto struct {
 	Metadata      map[string]string
 }
 
-// Node is an operator of the default domain applied to values.
+// Node is an operator of the default domain applied to values, with the attributes that it has in the
+// opsets 13 to 17. See [Opset] for the operators.
 type Node struct {
 	Op     string // such as Conv
 	Name   string
@@ -66,9 +67,7 @@ type Value struct {
 }
 
 const (
-	irVersion = 7  // of ONNX 1.8
-	opset     = 13 // of ONNX 1.8; what the operators here mean has not changed since
-	batch     = "N"
+	batch = "N"
 
 	typeFloat = 1 // TensorProto.FLOAT
 
@@ -78,9 +77,14 @@ const (
 	attributeInts  = 7 // AttributeProto.INTS
 )
 
-// Write writes m to a file, whole or not at all.
+// Write writes m to a file, whole or not at all. The file needs the opset that [ModelProto.Opset]
+// returns. An operator that ONNX does not have is an error.
 func (m ModelProto) Write(path string) error {
-	file := m.encode()
+	opset, err := m.Opset()
+	if err != nil {
+		return fmt.Errorf("onnx: %w", err)
+	}
+	file := m.encode(opset)
 	if len(file) > math.MaxInt32 {
 		return fmt.Errorf("onnx: %s: %d bytes; a protocol buffer holds at most %d", path, len(file), math.MaxInt32)
 	}
@@ -107,7 +111,7 @@ func (m *message) float(field protowire.Number, v float32) {
 
 func (m *message) string(field protowire.Number, v string) { m.bytes(field, []byte(v)) }
 
-func (m ModelProto) encode() []byte {
+func (m ModelProto) encode(opset int) []byte {
 	var graph message
 	for _, n := range m.Nodes {
 		graph.bytes(1, n.encode())
@@ -120,7 +124,7 @@ func (m ModelProto) encode() []byte {
 	graph.bytes(12, m.Output.encode())
 
 	var model, ops message
-	model.int(1, irVersion)
+	model.int(1, format(opset))
 	model.string(2, "nin")
 	model.string(6, m.Doc)
 	model.bytes(7, graph)

@@ -3,6 +3,7 @@ package onnx_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -80,4 +81,29 @@ func TestReadWeightsDamaged(t *testing.T) {
 	require.ErrorContains(t, err, `tensor "w" has data type 11: only 1, float32, can be read`)
 	_, _, err = onnx.ReadWeights("testdata/outside.onnx")
 	assert.ErrorContains(t, err, `tensor "w" lies in another file`)
+}
+
+// A file states the lowest opset that has its operators, which other programs demand, and an operator
+// that no opset has is refused with the nearest name. TestONNXRuntime runs files of opset 13.
+func TestOpset(t *testing.T) {
+	for operator, want := range map[string]int{"Conv": 13, "LeakyRelu": 13, "HardSwish": 14, "LayerNormalization": 17} {
+		got, err := onnx.Opset(operator)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, operator)
+	}
+	m := tiny
+	m.Nodes = append(slices.Clone(m.Nodes), onnx.Node{Op: "HardSwish", Name: "3", Inputs: []string{"y 1"}, Output: "y 3"})
+	opset, err := m.Opset()
+	require.NoError(t, err)
+	assert.Equal(t, 14, opset)
+
+	m.Nodes[3].Op = "Hardswish"
+	path := filepath.Join(t.TempDir(), "m.onnx")
+	require.EqualError(t, m.Write(path),
+		`onnx: node 3: ONNX has no operator "Hardswish" up to opset 17; the nearest is HardSwish`)
+	assert.NoFileExists(t, path)
+	_, err = onnx.Opset("Mish")
+	require.ErrorContains(t, err, `ONNX has no operator "Mish" up to opset 17`)
+	_, err = onnx.Opset("")
+	assert.ErrorContains(t, err, `ONNX has no operator ""`)
 }
