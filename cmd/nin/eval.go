@@ -25,8 +25,10 @@ of the images), mean cross-entropy, precision and recall of each class, and the
 confusion matrix, as text and with -png as a picture.
 
 For a folder of pictures (-dataset folder -data DIR), it takes the pictures in DIR/test
-(or val, valid). If the folder has no such split, it takes all and says how many. Each
-becomes grey or coloured as in predict.
+(or val, valid). If the folder has no such split, it takes all of them, or with -split
+only those that train keeps for the test: each sixth of a class. Use -split for the
+folder that the network was trained on. Each picture becomes grey or coloured as in
+predict.
 
 The file of weights is a run's model.safetensors, one of its checkpoints, or a file that
 PyTorch, Flax, Keras or MXNet saved as safetensors. A file that this program wrote
@@ -39,7 +41,7 @@ Usage: go run ./cmd/nin eval -model FILE [flags]
 Examples:
   go run ./cmd/nin eval -model runs/mini-20260102-150405/model.safetensors
   go run ./cmd/nin eval -model model.safetensors -test-images 1000 -png confusion.png
-  go run ./cmd/nin eval -model model.safetensors -dataset folder -data pictures
+  go run ./cmd/nin eval -model model.safetensors -dataset folder -data pictures -split
 
 Flags:
 `
@@ -53,7 +55,9 @@ func eval(w io.Writer, args []string) error {
 		adapter = cli.Adapter(fs)
 		dataset = fs.String("dataset", "", "`name` of the dataset: "+strings.Join(data.Names(),
 			", ")+" (default: the one that the network was trained on)")
-		dir     = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		dir   = fs.String("data", "", "`folder` with the dataset's files (default: where cmd/train looks)")
+		split = fs.Bool("split", false,
+			"with -dataset folder: take only each sixth picture of a class if the folder has no split, as train does")
 		skipBad = fs.Bool("skip-bad", false,
 			"with -dataset folder: leave out the pictures that cannot be read, and name them")
 		count  = fs.Int("test-images", 0, "use the first `N` test images (0: all)")
@@ -83,6 +87,9 @@ func eval(w io.Writer, args []string) error {
 	if err := cmp.Or(nin.CheckDataset(*dataset), nin.CheckSkipBad(*dataset, *skipBad)); err != nil {
 		return cli.Usage(err)
 	}
+	if *split && *dataset != "folder" {
+		return cli.Usage(fmt.Errorf("-split is for the dataset folder; %s has test images of its own", *dataset))
+	}
 	if err := cli.File("png", *png, ".png"); err != nil {
 		return err
 	}
@@ -91,7 +98,7 @@ func eval(w io.Writer, args []string) error {
 	}
 	ctx := context.Background()
 	_, test, err := data.Load(ctx, *dataset,
-		runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, SkipBad: *skipBad}))
+		runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: !*split, SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}

@@ -49,8 +49,9 @@ func TestEval(t *testing.T) {
 	assert.FileExists(t, png)
 }
 
-// Eval takes all pictures of a folder that has no split, in the channels of the network,
-// as predict makes them; it refuses pictures that cannot be read, or leaves them out.
+// Eval takes all pictures of a folder that has no split, or those that training keeps for the test,
+// in the channels of the network, as predict makes them. It refuses pictures that cannot be read, or
+// leaves them out.
 func TestEvalFolder(t *testing.T) {
 	file := newModel(t)
 	dir := t.TempDir()
@@ -63,21 +64,26 @@ func TestEvalFolder(t *testing.T) {
 	for class := range 10 {
 		name := filepath.Join(dir, strconv.Itoa(class))
 		require.NoError(t, os.Mkdir(name, 0o755))
-		for i := range 2 {
+		for i := range 7 {
 			require.NoError(t, os.WriteFile(filepath.Join(name, strconv.Itoa(i)+".png"), colours.Bytes(), 0o644))
 		}
 	}
 	args := []string{"eval", "-model", file, "-dataset", "folder", "-data", dir}
 	code, out, stderr := runNin(args...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, out, "mini on 20 images of folder")
+	assert.Contains(t, out, "mini on 70 images of folder")
+	code, out, stderr = runNin(append(args, "-split")...) // what training keeps for the test
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "mini on 10 images of folder")
+	refuses(t, []string{"eval", "-model", file, "-data", fashionDir, "-split"}, 2,
+		"-split is for the dataset folder; fashion-mnist has")
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "3", "x.jpg"), nil, 0o644))
-	refuses(t, args, 1, dir+": 1 of 21 pictures cannot be read: "+filepath.Join("3",
+	refuses(t, args, 1, dir+": 1 of 71 pictures cannot be read: "+filepath.Join("3",
 		"x.jpg")+": the file is empty; -skip-bad leaves them out")
 	code, out, stderr = runNin(append(args, "-skip-bad")...)
 	require.Zero(t, code, stderr)
-	assert.Contains(t, out, "mini on 20 images of folder")
+	assert.Contains(t, out, "mini on 70 images of folder")
 
 	refuses(t, []string{"eval", "-model", file, "-data", dir}, 1,
 		"it holds folders of pictures, which the dataset folder reads: -dataset folder")

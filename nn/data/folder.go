@@ -328,7 +328,7 @@ func (f *folderReader) tell(train, test *Images) {
 	case f.OnlyTest && f.split:
 		how = "test pictures"
 	case f.OnlyTest:
-		how = "pictures: all that there are, for the folder has no split"
+		how = "pictures (all, because the folder has no split)"
 	case f.split:
 		how = "to test on"
 	default:

@@ -156,7 +156,7 @@ func TestOnlyTest(t *testing.T) {
 		assert.Nil(t, train)
 		assert.Equal(t, []int{51, c, 51 * c * 36}, []int{test.Len(), test.C, len(test.Pixels)})
 		assert.Equal(t,
-			"DIR: 3 classes, 51 pictures: all that there are, for the folder has no split, of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
+			"DIR: 3 classes, 51 pictures (all, because the folder has no split), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
 		one, err := ReadImage(filepath.Join(dir, "C", "4.png"), c)
 		require.NoError(t, err)
 		d := decoded{one.H, one.W, one.Pixels, ""}
