@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files of plans anew")
 // dryTrainer plans the training of a network on as many images as Fashion-MNIST has, on an adapter
 // that is not there.
 func dryTrainer(t *testing.T, a gpu.Adapter, layers nn.Layer, in nn.Shape, h nn.Hyper) *nn.Trainer {
-	dev := gpu.Dry(a, false)
+	dev := gpu.Dry(a, a.Class == gpu.Software)
 	train, _, err := data.Blank("fashion-mnist")
 	require.NoError(t, err)
 	images, err := nn.Upload(dev, train)
@@ -38,20 +38,29 @@ func dryTrainer(t *testing.T, a gpu.Adapter, layers nn.Layer, in nn.Shape, h nn.
 }
 
 // The dispatches of a training step of the chapter's network, and of one of residuals and
-// branches, planned for an adapter that has what every WebGPU adapter has. A change of the data
-// flow shows here, in review: go test ./nin -run Plans -update writes the files.
+// branches, planned for an adapter that has what every WebGPU adapter has, and of mini, planned for
+// a software adapter with these limits. A change of the data flow shows here, in review: go test
+// ./nin -run Plans -update writes the files.
 func TestPlans(t *testing.T) {
 	r, err := nin.Find("d2l")
 	require.NoError(t, err)
+	mini, err := nin.Find("mini")
+	require.NoError(t, err)
+	software := gpu.Guaranteed
+	software.Class, software.Backend = gpu.Software, "vulkan"
+	small := nn.Shape{C: 1, H: 28, W: 28}
 	for name, c := range map[string]struct {
+		on  gpu.Adapter
 		net nn.Layer
 		in  nn.Shape
+		h   nn.Hyper
 	}{
-		"chapter": {r.Net(10, r.Dropout), r.In},
-		"graph":   {graphLayers, nn.Shape{C: 1, H: 28, W: 28}},
+		"chapter": {gpu.Guaranteed, r.Net(10, r.Dropout), r.In, nn.Hyper{Batch: 64, Epochs: 1, Rate: r.Rate}},
+		"graph":   {gpu.Guaranteed, graphLayers, small, nn.Hyper{Batch: 64, Epochs: 1, Rate: r.Rate}},
+		"mini":    {software, mini.Net(10, mini.Dropout), mini.In, mini.Hyper},
 	} {
 		t.Run(name, func(t *testing.T) {
-			trainer := dryTrainer(t, gpu.Guaranteed, c.net, c.in, nn.Hyper{Batch: 64, Epochs: 1, Rate: r.Rate})
+			trainer := dryTrainer(t, c.on, c.net, c.in, c.h)
 			path := filepath.Join("testdata", "plans", name+".txt")
 			if *update {
 				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))

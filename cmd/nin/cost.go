@@ -61,8 +61,7 @@ Flags:
 
 func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
-	adapter := fs.String("adapter", "auto",
-		"`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
+	adapter := planned(fs)
 	recipe := fs.String("recipe", "d2l", "`names` of recipes")
 	input := fs.String("input", "",
 		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
@@ -219,6 +218,12 @@ func compareCosts(w io.Writer, dev *gpu.Device, recipes []nin.Recipe, asJSON boo
 		}
 	}
 	return nil
+}
+
+// planned declares the flag for the adapter that something is planned for.
+func planned(fs *flag.FlagSet) *string {
+	return fs.String("adapter", "auto",
+		"`name` of the adapter: auto, gpu, cpu, part of a name, or webgpu: what every adapter has")
 }
 
 // planner is the adapter's device, or one with WebGPU's guaranteed limits.

@@ -24,6 +24,7 @@ var commands = []command{
 	{"adapters", "list the adapters that can run kernels, and their limits", adapters},
 	{"summary", "print the layers of a network with their shapes", summary},
 	{"cost", "plan the parameters, operations and memory of a network", cost},
+	{"plan", "print the dispatches of a training step", plan},
 	{"eval", "measure a trained network on test images", eval},
 	{"predict", "name what is in images", predict},
 	{"export", "write a trained network as ONNX or safetensors", export},
@@ -72,7 +73,7 @@ func dispatch(w io.Writer, args []string) error {
 	return cli.Usage(fmt.Errorf("there is no sub-command %q; %s", name, nearest.Hint(name, names())))
 }
 
-// asksHelp reports whether an argument in the place of a sub-command asks for help.
+// asksHelp reports whether an argument in place of a sub-command asks for help.
 func asksHelp(arg string) bool {
 	return slices.Contains([]string{"help", "-h", "-help", "--help"}, arg)
 }

@@ -65,31 +65,39 @@ type MemoryUse struct {
 // [nin.Settings]. PlanCost allocates nothing on dev, which may come from [gpu.Dry]. It returns an
 // [nn.RangeError] if there are fewer training images than a batch.
 func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, error) {
-	s := r.Settings()
-	s.Batch, s.Freeze = batch, freeze
-	train, test, err := blank(r)
+	w, train, test, err := unread(r, batch, freeze)
 	if err != nil {
 		return Cost{}, err
 	}
+	return CostOn(dev, r, batch, freeze, w, train, test)
+}
+
+// unread returns images of the number and size of the recipe's, without pixels, and a whitening of
+// them if the recipe whitens. Errors: those of [PlanCost] that do not depend on the adapter.
+func unread(r nin.Recipe, batch int, freeze string) (w *data.Whitening, train, test *data.Images, err error) {
+	s := r.Settings()
+	s.Batch, s.Freeze = batch, freeze
+	if train, test, err = blank(r); err != nil {
+		return nil, nil, nil, err
+	}
 	s.Data = "pictures" // any name will do for a folder
 	if err := s.Check(); err != nil {
-		return Cost{}, err
+		return nil, nil, nil, err
 	}
 	if batch > train.Len() {
-		return Cost{}, nn.RangeError{Setting: "Batch", Value: batch,
+		return nil, nil, nil, nn.RangeError{Setting: "Batch", Value: batch,
 			Want: fmt.Sprintf("at most %d, the training images of %s", train.Len(), r.Dataset)}
 	}
 	// Inputs of another size than the recipe's may be too large to whiten.
-	var w *data.Whitening
 	if s.Whiten && data.CheckWhitening(r.In.C, r.In.H, r.In.W) == nil {
 		if w, err = data.BlankWhitening(r.In.C, r.In.H, r.In.W); err != nil {
-			return Cost{}, err
+			return nil, nil, nil, err
 		}
 	}
 	for _, set := range []*data.Images{train, test} {
 		set.C = r.In.C
 	}
-	return CostOn(dev, r, batch, freeze, w, train, test)
+	return w, train, test, nil
 }
 
 // blank returns sets of the size of the recipe's dataset, without pixels. For a folder it

@@ -1,0 +1,35 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"wgnin/gpu"
+	"wgnin/nin"
+	"wgnin/nin/session"
+)
+
+// WritePlan prints the dispatches of a training step of r on an adapter like dev's, one a line (see
+// [gpu.Plan.String]). Like [PlanCost], whose errors it has, it allocates nothing on dev.
+func WritePlan(w io.Writer, dev *gpu.Device, r nin.Recipe, batch int) error {
+	whitening, train, test, err := unread(r, batch, "")
+	if err != nil {
+		return err
+	}
+	s := r.Settings()
+	s.Batch, s.Whiten = batch, whitening != nil
+	on, err := session.Training(context.Background(), gpu.Dry(dev.Adapter(), dev.Broadcast()), nil, r, s,
+		session.Found{}, whitening, train, test)
+	if err != nil {
+		return err
+	}
+	defer on.Close()
+	parts := ""
+	if n := on.Trainer.MicroBatch(); n < batch {
+		parts = fmt.Sprintf(", %d images at a time", n)
+	}
+	_, err = fmt.Fprintf(w, "recipe %s, batch %d%s, planned for %s\n\n%-10s %-24s %-44s %8s  %s\n%s", r.Name, batch, parts,
+		dev.Adapter().Name, "layer", "kernel", "shape", "groups", "arguments", on.Trainer)
+	return err
+}
