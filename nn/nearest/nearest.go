@@ -3,8 +3,9 @@ package nearest
 
 import "strings"
 
-// Hint is a part of an error: the words there are, and which is near to name, if
-// one is: has it in it, or is made of it by changing half of its bytes at most.
+// Hint returns a part of an error message: the list of words and, if one is near to name, the
+// nearest. A word is near if it contains name, or if name becomes the word by changes to at most
+// half of name's bytes.
 func Hint(name string, words []string) string {
 	all := strings.Join(words, ", ")
 	best, least := "", len(name)/2+1
@@ -23,9 +24,9 @@ func Hint(name string, words []string) string {
 	return "the nearest is " + best + " (of " + all + ")"
 }
 
-// distance is Levenshtein's.
+// distance returns the Levenshtein distance of a and b.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // of the table for the start of a
+	row := make([]int, len(b)+1) // of the table, for a prefix of a
 	for j := range row {
 		row[j] = j
 	}
