@@ -23,7 +23,7 @@ import (
 const folder = "folder"
 
 // everyTest is the period of test images: without folders for training and test, every sixth image
-// of a class is a test image. Fashion-MNIST and CIFAR-10 have this ratio too.
+// of a class is a test image, as in CIFAR-10.
 const everyTest = 6
 
 // ErrNoFolder reports that LoadOptions.Dir is not set for the set "folder".
@@ -184,8 +184,8 @@ func (f *folderReader) each(ctx context.Context, doing string, do func(*picture)
 	return ctx.Err()
 }
 
-// chooseSize sets the size of the set's images. It returns an error if the machine does not have
-// enough memory for them.
+// chooseSize sets the size of the set's images. It returns an error if the pictures differ in size
+// and H is not set, or if the machine does not have enough memory.
 func (f *folderReader) chooseSize() error {
 	f.c = max(f.C, 1)
 	odd := false // the sizes differ

@@ -24,9 +24,10 @@ import (
 // allocate the memory that a header asks for: up to eight bytes a pixel.
 const maxArea = 1 << 26
 
-// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file, and the first frame of an animation. It
-// returns a set of one image of the file's size, with label 0 and no classes, in c channels, 1 or
-// 3. Every image file becomes a network's input in this way, including those of the set "folder":
+// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file. Of an animation, it reads the first
+// frame. It returns a set of one image of the file's size, with label 0 and no classes, in c
+// channels, 1 or 3. Every image file becomes a network's input in this way, including those of the
+// set "folder":
 //
 //   - Colours become grey as Pillow's convert("L") makes them, and grey is every colour.
 //   - What is transparent is seen on white. (torchvision drops alpha, which makes every black
