@@ -49,8 +49,7 @@ func (s SiLU) String() string { return Text(s) }
 // approximation by tanh. Shapes: any.
 type GELU struct{}
 
-// Build records the layer. The operators of its ONNX form are the formula's, because ONNX 1.8
-// has no GELU.
+// Build records the layer. ONNX 1.8 has no GELU, so the ONNX form spells out the formula.
 func (GELU) Build(g *Graph, x *Tensor) *Tensor {
 	y := buildActivation(g, x, activation.GELU)
 	step := func(op string, inputs ...*Tensor) *Tensor {
@@ -72,7 +71,7 @@ func (GELU) Build(g *Graph, x *Tensor) *Tensor {
 
 func (l GELU) String() string { return Text(l) }
 
-// operator is an ONNX operator without attributes.
+// operator returns a function that makes an ONNX operator without attributes.
 func operator(op string) func() (onnx.Node, error) {
 	return func() (onnx.Node, error) { return onnx.Node{Op: op}, nil }
 }

@@ -8,9 +8,9 @@ import (
 	"wgnin/shaders/adaptivepool"
 )
 
-// AdaptiveAvgPool2D is average pooling to H rows and W columns, as
-// torch.nn.AdaptiveAvgPool2d((H, W)): along an axis of n pixels, window o of m covers those
-// from o*n/m, rounded down, to (o+1)*n/m, rounded up. W 0 is H.
+// AdaptiveAvgPool2D is average pooling to H rows and W columns, as torch.nn.AdaptiveAvgPool2d((H,
+// W)). Along an axis of n pixels, window o of m covers the pixels from o*n/m, rounded down, up to
+// but not including (o+1)*n/m, rounded up. W 0 means H.
 //
 // Shapes: x [N,C,H',W']; y [N,C,H,W], which may be larger than x.
 type AdaptiveAvgPool2D struct{ H, W int }

@@ -2,23 +2,22 @@ package nn
 
 import "wgnin/shaders/augment"
 
-// Augment varies the images that a net is trained on, each of them anew in each
-// step. The zero value leaves them as they are.
+// Augment varies the images that a net is trained on. Each step varies every image anew. The zero
+// value leaves the images as they are.
 //
-// What happens to an image depends on the seed, the number of the step and the
-// image's place in the batch alone.
+// The variation of an image depends only on the seed, the number of the step and the image's place
+// in the batch.
 type Augment struct {
-	// Pad is how many pixels, of the size that the network takes, an image is
-	// moved by at most, up or down and left or right; the gap is black, or zero where images are
-	// whitened. That is torchvision's RandomCrop(size, padding=Pad).
+	// Pad is the largest distance, in pixels of the network's input, by which an image is moved up
+	// or down, and left or right. The gap is black, or zero if images are whitened. This is
+	// torchvision's RandomCrop(size, padding=Pad).
 	Pad int
-	// Mirror swaps left and right in half of the images, as torchvision's
-	// RandomHorizontalFlip.
+	// Mirror swaps left and right in half of the images, as torchvision's RandomHorizontalFlip
+	// does.
 	Mirror bool
 }
 
-// see records what a batch of images goes through before the layers: the whitening, the
-// variation a, the normalisation.
+// see records the steps that come before the layers: whitening, the variation a, and normalisation.
 func (net *Net) see(g *Graph, x *Tensor, a Augment) *Tensor {
 	return net.normalise(g, a.build(g, net.whiten(g, x)))
 }

@@ -12,9 +12,8 @@ import (
 	"wgnin/shaders/augment"
 )
 
-// TestAugment trains a step on images that the augmentation's twin has varied on
-// the host: loss and gradients are those of a step with it, of a whole batch and
-// of one in parts.
+// TestAugment compares a step that augments with one on images that the augmentation's twin varied
+// on the host. Loss and gradients must be equal, for a whole batch and for one in parts.
 func TestAugment(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)

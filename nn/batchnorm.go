@@ -7,23 +7,23 @@ import (
 	"wgnin/shaders/batchnorm"
 )
 
-// BatchNorm2D normalises each channel, and scales and shifts it by weights that learn, as
-// torch.nn.BatchNorm2d (Ioffe and Szegedy, 2015, arXiv:1502.03167):
+// BatchNorm2D normalises each channel, and scales and shifts it by learned weights, as
+// torch.nn.BatchNorm2d does (Ioffe and Szegedy, 2015, arXiv:1502.03167):
 //
 //	y = (x - mean) / sqrt(variance + Eps) * weight + bias
 //
-// In training, mean and variance are those of the images that run at a time. They also update
-// running_mean and running_var, as (1-Momentum)*old + Momentum*new with the unbiased variance.
-// Outside training, or where it is frozen (see [Freeze]), the layer uses the running ones. A zero
-// Eps means 1e-5 and a zero Momentum 0.1, PyTorch's defaults.
+// In training, mean and variance are those of the images that run together. They also update
+// running_mean and running_var to (1-Momentum)*old + Momentum*new, with the unbiased variance.
+// Outside training, or if the layer is frozen (see [Freeze]), it uses running_mean and running_var.
+// A zero Eps means 1e-5 and a zero Momentum 0.1, PyTorch's defaults.
 //
-// Where a batch is split for lack of memory, or into Hyper.Shards, each part is normalised by its
-// own mean and variance, as in PyTorch where gradients are accumulated: the gradient is not that of
-// the whole batch then.
+// If a batch is split for lack of memory, or into Hyper.Shards, each part is normalised by its own
+// mean and variance, as in PyTorch with accumulated gradients. The gradient then differs from that
+// of the whole batch.
 //
 // Shapes: x and y [N,C,H,W]; weight, bias, running_mean and running_var [C]. PyTorch's
-// num_batches_tracked is left out: it changes nothing, and load_state_dict fills it in. The
-// layer cannot be the first: the images have no padding of channels.
+// num_batches_tracked is left out: it changes nothing, and load_state_dict fills it in. The layer
+// cannot be the first, because the channels of the images are not padded.
 type BatchNorm2D struct {
 	Eps      float64 `text:"eps"`
 	Momentum float64 `text:"momentum"`
@@ -68,7 +68,7 @@ func (b BatchNorm2D) Build(g *Graph, x *Tensor) *Tensor {
 	}
 	s.Forward().Record(rec, batchnorm.ForwardArgs[view]{X: x.Data, Moments: moments, W: w.Data, Y: y.Data})
 	g.Backward(func() {
-		total := moments // of no weight where the layer is frozen
+		total := moments // a frozen layer has no sums; the kernel ignores these
 		if !w.Grad.IsZero() {
 			part := g.Temp("sums of chunks", s.Part())
 			total = g.Temp("sums", 2*s.Stride)

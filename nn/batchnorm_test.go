@@ -15,9 +15,10 @@ import (
 	"wgnin/nn"
 )
 
-// A network with BatchNorm2D trains, keeps its running statistics and predicts as PyTorch's
-// in float64, also with a last batch that is smaller. testdata/batchnorm.py made the numbers;
-// the tolerance is that of the other runs against PyTorch, 1e-4.
+// TestBatchNormIsPyTorchs checks that a network with BatchNorm2D trains, keeps its running
+// statistics and predicts like PyTorch in float64, with a last batch that is smaller too.
+// testdata/batchnorm.py made the numbers. The tolerance, 1e-4, is that of the other comparisons
+// with PyTorch.
 func TestBatchNormIsPyTorchs(t *testing.T) {
 	var want struct {
 		Losses []float64
@@ -78,7 +79,7 @@ func TestBatchNormIsPyTorchs(t *testing.T) {
 		}
 	}
 
-	// A probe sees what an evaluation does, and changes no statistics.
+	// A probe computes what an evaluation does, and does not change the statistics.
 	probe, err := nn.NewProbe(net)
 	require.NoError(t, err)
 	defer probe.Close()

@@ -15,25 +15,25 @@ import (
 	reluop "wgnin/shaders/relu"
 )
 
-// block is a type of one's own that is made of layers, by embedding Sequential.
+// block is a user's type that consists of layers, by embedding Sequential.
 type block struct{ nn.Sequential }
 
-// named is one that names the layers in it.
+// named is a user's type that names the layers inside it.
 type named struct{ first, second nn.Layer }
 
 func (n named) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Child("second", n.second, g.Child("first", n.first, x))
 }
 
-// direct is one that calls their Build, so that they share its name.
+// direct calls the Build of the layers inside it, so they share its name.
 type direct struct{}
 
 func (direct) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return nn.ReLU{}.Build(g, nn.Conv2D{Out: 5, Kernel: 1}.Build(g, x))
 }
 
-// shifted computes y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)), with ReLUs that it builds itself and
-// not by Child. One of them is computed in the store of another kernel.
+// shifted computes y = ReLU(conv(ReLU(x))) + ReLU(-2 ReLU(x)). It builds the ReLUs itself instead
+// of with Child. One of them is fused into another kernel.
 type shifted struct{}
 
 func (shifted) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
@@ -52,7 +52,7 @@ func (tangled) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Concat(g.Add(nn.ReLU{}.Build(g, g.Add(x, c)), x), c)
 }
 
-// bySize is a ReLU for one image, and a LeakyReLU of 0.25 for more.
+// bySize is a ReLU for one image, and a LeakyReLU of 0.25 for several.
 type bySize struct{}
 
 func (bySize) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
@@ -74,7 +74,8 @@ func names(t *testing.T, l nn.Layer, in nn.Shape) (names []string, params int) {
 	return names, d.Params()
 }
 
-// Weights are named as torch names those of the same classes, whatever type builds them.
+// TestNames checks that weights have the names that torch gives for the same classes, whatever type
+// builds them.
 func TestNames(t *testing.T) {
 	conv := nn.Conv2D{Out: 4, Kernel: 3}
 	in := nn.Shape{C: 4, H: 9, W: 9}
@@ -94,7 +95,7 @@ func TestNames(t *testing.T) {
 	assert.Equal(t, 21, params)
 }
 
-// wrong builds what no layer may.
+// wrong builds something that a layer may not build.
 type wrong struct {
 	nn.Layer
 	build func(g *nn.Graph, x *nn.Tensor) *nn.Tensor
@@ -102,7 +103,7 @@ type wrong struct {
 
 func (w wrong) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return w.build(g, x) }
 
-// pointer is a layer whose Build needs what it points at.
+// pointer is a layer whose Build dereferences it.
 type pointer struct{ conv nn.Conv2D }
 
 func (p *pointer) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child("a", p.conv, x) }
@@ -115,7 +116,8 @@ func rectified(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return y
 }
 
-// What is built wrongly is one line that names the layer, from NewNet.
+// TestWrongLayersAreRefused checks that NewNet refuses wrong layers with one line that names the
+// layer.
 func TestWrongLayersAreRefused(t *testing.T) {
 	dev := gputest.Device(t)
 	weight := func(name string, shape ...int) nn.WeightTensor {
@@ -180,7 +182,7 @@ func TestWrongLayersAreRefused(t *testing.T) {
 			return y
 		},
 		"wrote its gradient": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return rectified(g, x) },
-		"before anything wrote it": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // too late to be asked
+		"before anything wrote it": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // written too late
 			y, dX := rectified(g, x), g.Gradient(x)
 			g.Backward(func() {
 				reluop.Shape{Elems: g.Pixels(x) * x.Stride}.Backward().Record(g.Recorder(),
@@ -188,7 +190,7 @@ func TestWrongLayersAreRefused(t *testing.T) {
 			})
 			return y
 		},
-		"uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // in training alone
+		"uses its output": func(g *nn.Graph, x *nn.Tensor) *nn.Tensor { // only in training
 			y := g.Child("a", conv, x)
 			if !g.Training {
 				y = x
@@ -214,8 +216,8 @@ func TestWrongLayersAreRefused(t *testing.T) {
 	}
 }
 
-// A layer that declares other weights on the device than when it was described is refused
-// too.
+// TestChangingLayersAreRefused checks that a layer is refused if it declares different weights on
+// the device than in its description.
 func TestChangingLayersAreRefused(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 4, 1, 7, 6)
@@ -229,7 +231,7 @@ func TestChangingLayersAreRefused(t *testing.T) {
 	assertOneLine(t, err, "layer 0 (nn_test.wrong ?)", "other weights")
 }
 
-// counter is a layer with running state: the number of images that it was trained on.
+// counter is a layer with running state: the number of images on which it was trained.
 type counter struct{}
 
 type counterArgs struct {
@@ -249,8 +251,8 @@ func (counter) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.View(x, x.Shape)
 }
 
-// State is saved and loaded with the weights, counts as no parameter, and is neither
-// trained nor changed by an evaluation.
+// TestState checks that state is saved and loaded with the weights, is not counted as parameters,
+// and is changed neither by the optimizer nor by an evaluation.
 func TestState(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)

@@ -17,19 +17,18 @@ import (
 //
 //	y[n,co,oh,ow] = b[co] + sum x[n,ci,oh*Stride-pad+r*Dilation,ow*Stride-pad+s*Dilation] w[co,ci,r,s]
 //
-// Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded
-// down, and K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out].
-// Cin is inferred, as by PyTorch's LazyConv2d. Groups divides Cin and Out: each group of output
-// channels reads a group of input channels of its own. With as many groups as input channels the
-// convolution is depthwise.
+// Shapes: x [N,Cin,H,W]; y [N,Out,H',W'] with H' = (H + padding - K)/Stride + 1, rounded down, and
+// K = (Kernel-1)*Dilation + 1; weight [Out,Cin/Groups,Kernel,Kernel], bias [Out]. Cin is inferred,
+// as by PyTorch's LazyConv2d. Groups must divide Cin and Out; each group of output channels reads
+// its own group of input channels. If Groups equals Cin, the convolution is depthwise.
 type Conv2D struct {
 	Out             int     // output channels
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
 	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is 1, StrideW 0 is Stride
 	Pad             Padding `text:"pad"`
 
-	// Dilation is the distance from one row of the kernel to the next, DilationW that of columns:
-	// Dilation 0 is 1, DilationW 0 is Dilation.
+	// Dilation is the distance between rows of the kernel, and DilationW between columns. Dilation
+	// 0 means 1, DilationW 0 means Dilation.
 	Dilation, DilationW int `text:"dilation"`
 	Groups              int `text:"groups"` // of channels; 0 is 1
 
@@ -79,15 +78,15 @@ func (c Conv2D) String() string { return Text(c) }
 
 // Linear is a fully connected layer, y = W x + b, as torch.nn.Linear.
 //
-// Shapes: x [N,In], the vector that Flatten makes of an image in PyTorch's
-// order C,H,W; y [N,Out]; weight [Out,In], bias [Out]. In is inferred.
+// Shapes: x [N,In], where Flatten orders the values of an image C,H,W as PyTorch does; y [N,Out];
+// weight [Out,In], bias [Out]. In is inferred.
 type Linear struct {
 	Out    int
 	NoBias bool // leaves b out, as PyTorch's bias=False
 }
 
-// Build records the layer. A Linear on a vector that was an image is a convolution with a
-// kernel as large as the image: the same sums, and no copy to flatten it.
+// Build records the layer. A Linear on a flattened image runs as a convolution with a kernel as
+// large as the image. The sums are the same, and no copy is needed to flatten the image.
 func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 	if !x.Flat {
 		return g.Fail(errors.New("input is an image; want a vector (put Flatten before; flatten in a text)"))
@@ -112,8 +111,8 @@ func (l Linear) Build(g *Graph, x *Tensor) *Tensor {
 
 func (l Linear) String() string { return Text(l) }
 
-// checkWeights refuses weights [out,in,kh,kw] that are too many; in, kh and kw
-// have been checked.
+// checkWeights returns an error if weights [out,in,kh,kw] are too many. in, kh and kw must be valid
+// already.
 func checkWeights(out, in, kh, kw int) error {
 	if out < 1 || out > maxLayerNumber {
 		return fmt.Errorf("%d output channels; want 1 to %d", out, maxLayerNumber)
@@ -124,9 +123,9 @@ func checkWeights(out, in, kh, kw int) error {
 	return nil
 }
 
-// convWeights lays PyTorch's weight of the given shape, flat [co,ci,r,s] with in
-// input channels, and bias out in the matrix of packages conv2d and groupconv: a row
-// of stride values for each tap and input channel, and one for the bias if there is one.
+// convWeights describes PyTorch's weight of the given shape, flat [co,ci,r,s] with in input
+// channels, and its bias. It places them in the matrix that packages conv2d and groupconv read: a
+// row of stride values for each tap and input channel, and a last row for the bias if there is one.
 func convWeights(in, taps, stride int, shape []int, fanOut int, noBias bool) []WeightTensor {
 	fanIn := in * taps
 	weight := WeightTensor{Name: "weight", Shape: shape, FanIn: fanIn, FanOut: fanOut, Place: func(i int) int {
@@ -140,7 +139,7 @@ func convWeights(in, taps, stride int, shape []int, fanOut int, noBias bool) []W
 	return []WeightTensor{weight, bias}
 }
 
-// biased are the weights that the operator of such a layer takes.
+// biased returns the names of the weights of an ONNX operator with or without a bias.
 func biased(noBias bool) []string {
 	if noBias {
 		return []string{"weight"}
@@ -148,10 +147,10 @@ func biased(noBias bool) []string {
 	return []string{"weight", "bias"}
 }
 
-// view is short for the element of the kernels' argument structs.
+// view abbreviates the element type of the kernels' argument structs.
 type view = gpu.View
 
-// convolving is a convolution, or what runs as one.
+// convolving is a convolution, or a layer that runs as one.
 type convolving struct {
 	window shaders.Window
 	out    Shape
@@ -198,7 +197,7 @@ func (c convolving) build(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-// convolveGroups records a convolution with groups to y of shape out.
+// convolveGroups records a convolution with groups and returns its output, of shape out.
 func convolveGroups(g *Graph, x *Tensor, out Shape, s groupconv.Shape) *Tensor {
 	if err := s.Check(); err != nil {
 		return g.Fail(err)

@@ -12,8 +12,8 @@ import (
 	"wgnin/shaders"
 )
 
-// Description is what a layer is for inputs of a given shape: the layers that it is made of, in the
-// order in which they are built.
+// Description tells what a layer does to inputs of a given shape. It lists the layers inside it in
+// the order in which they are built.
 type Description struct {
 	In, Out Shape
 	Layers  []Described
@@ -21,26 +21,26 @@ type Description struct {
 
 // Described is a layer in a [Description].
 type Described struct {
-	Path    string // as in PyTorch's state dict: 0.2; empty for the whole
+	Path    string // as in PyTorch's state dict, such as 0.2; empty for the whole network
 	Layer   Layer
 	In, Out Shape
-	Leaf    bool           // it has no layers inside
-	Weights []WeightTensor // its own, without those of layers inside
-	MACs    int64          // multiply-adds of a forward pass of one image, its own
+	Leaf    bool           // contains no layers
+	Weights []WeightTensor // of the layer itself, without those of layers inside
+	MACs    int64          // multiply-adds of a forward pass of one image, without those of layers inside
 
-	size      int // of the Weights that learn on the device, with padding
-	stateSize int // and of those that do not
+	size      int // of the learned Weights on the device, with padding
+	stateSize int // of the other Weights
 	output    *Tensor
-	same      bool // output is the input
-	outputs   int  // tensors made
-	names     int  // of tensors; see tensorName
-	operators int  // of ONNX
-	end       int  // dispatches up to there
-	unlearned bool // it made an output as a layer that does not learn
-	learns    bool // its input has a gradient, or it or a layer inside has weights that learn
+	same      bool // the output is the input
+	outputs   int  // tensors made so far
+	names     int  // given to tensors; see tensorName
+	operators int  // ONNX operators so far
+	end       int  // number of dispatches when the layer was complete
+	unlearned bool // it made an output without a gradient
+	learns    bool // its input has a gradient, or its weights or those of a layer inside learn
 }
 
-// String is the path and the layer's text, or how it begins if it is long.
+// String returns the path and the layer's text, shortened if it is long.
 func (d Described) String() string {
 	if d.Path == "" {
 		return d.text()
@@ -48,7 +48,7 @@ func (d Described) String() string {
 	return d.Path + " (" + d.text() + ")"
 }
 
-// text is the layer's text for a line of an error.
+// text returns the layer's text for an error message, shortened if it is long.
 func (d Described) text() string {
 	const most = 60
 	text := Text(d.Layer)
@@ -58,7 +58,7 @@ func (d Described) text() string {
 	return text
 }
 
-// weight is the name of the layer's weight of the given name in a state dict.
+// weight returns the name in a state dict of the layer's weight of the given name.
 func (d Described) weight(name string) string {
 	if d.Path == "" {
 		return name
@@ -66,9 +66,9 @@ func (d Described) weight(name string) string {
 	return d.Path + "." + name
 }
 
-// Describe builds l for inputs of shape in, with no device. An error names the layer that does
-// not fit; the description then ends with that layer, and it and the blocks that it is in have
-// the zero Out.
+// Describe builds l for inputs of shape in, without a device. If a layer does not fit, the error
+// names it; the description then ends with that layer, and the Out of the layer and of the blocks
+// around it is zero.
 func Describe(l Layer, in Shape) (*Description, error) {
 	g, err := describe(gpu.Dry(gpu.Guaranteed, false), &fusion{}, l, in, pass{n: 1, training: true, gradients: true})
 	if g == nil {
@@ -77,7 +77,7 @@ func Describe(l Layer, in Shape) (*Description, error) {
 	return g.description(in), err
 }
 
-// description is what was built on g.
+// description returns the description of the network that was built on g.
 func (g *Graph) description(in Shape) *Description {
 	d := &Description{In: in, Out: g.out.Shape}
 	for _, l := range g.layers {
@@ -86,7 +86,7 @@ func (g *Graph) description(in Shape) *Description {
 	return d
 }
 
-// WeightNames are the names of all weights and state in a state dict, in its order.
+// WeightNames returns the names of all weights and state, in the order of a state dict.
 func (d *Description) WeightNames() (names []string) {
 	for _, l := range d.Layers {
 		for _, t := range l.Weights {
@@ -96,7 +96,7 @@ func (d *Description) WeightNames() (names []string) {
 	return names
 }
 
-// Params is the number of weights and biases.
+// Params returns the number of weights and biases.
 func (d *Description) Params() int {
 	n := 0
 	for _, l := range d.Layers {
@@ -105,7 +105,7 @@ func (d *Description) Params() int {
 	return n
 }
 
-// Params is the number of the layer's own weights and biases.
+// Params returns the number of the layer's own weights and biases.
 func (d Described) Params() int {
 	n := 0
 	for _, t := range d.Weights {
@@ -116,7 +116,7 @@ func (d Described) Params() int {
 	return n
 }
 
-// MACs is the number of multiply-adds of a forward pass of one image.
+// MACs returns the number of multiply-adds of a forward pass of one image.
 func (d *Description) MACs() int64 {
 	n := int64(0)
 	for _, l := range d.Layers {
@@ -125,8 +125,8 @@ func (d *Description) MACs() int64 {
 	return n
 }
 
-// Summary writes the output shape of each layer that the network is a sequence of, one
-// a line, for n images, as the chapter's layer_summary does.
+// Summary writes one line for each layer directly inside the network, with its output shape for n
+// images, as the chapter's layer_summary does.
 func (d *Description) Summary(w io.Writer, n int) error {
 	for _, l := range d.Layers {
 		if l.Path == "" || strings.Contains(l.Path, ".") || l.Out == (Shape{}) {
@@ -140,10 +140,10 @@ func (d *Description) Summary(w io.Writer, n int) error {
 	return nil
 }
 
-// Tree writes every layer, one a line, those inside others too, indented by their depth: its path,
-// with which the names of its weights in a state dict begin, its text, or its type if there are
-// layers inside, its output shape for n images, its parameters, and its multiply-adds for one
-// image. Those of a layer include the layers inside.
+// Tree writes one line for each layer, indented by its depth. A line has the path, with which the
+// names of the layer's weights in a state dict begin; the text, or the type if the layer contains
+// others; the output shape for n images; the parameters; and the multiply-adds for one image.
+// Parameters and multiply-adds include those of layers inside.
 func (d *Description) Tree(w io.Writer, n int) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\toutput\tparameters\tM multiply-adds")
@@ -169,7 +169,7 @@ func (d *Description) Tree(w io.Writer, n int) error {
 	return t.Flush()
 }
 
-// OutShape is the shape of l's output for an input of shape in.
+// OutShape returns the shape of l's output for an input of shape in.
 func OutShape(l Layer, in Shape) (Shape, error) {
 	d, err := Describe(l, in)
 	if err != nil {
@@ -178,7 +178,7 @@ func OutShape(l Layer, in Shape) (Shape, error) {
 	return d.Out, nil
 }
 
-// Params is the number of weights and biases of l for an input of shape in.
+// Params returns the number of weights and biases of l for an input of shape in.
 func Params(l Layer, in Shape) (int, error) {
 	d, err := Describe(l, in)
 	if err != nil {
@@ -187,7 +187,7 @@ func Params(l Layer, in Shape) (int, error) {
 	return d.Params(), nil
 }
 
-// MACs is the number of multiply-adds of a forward pass of one image.
+// MACs returns the number of multiply-adds of l in a forward pass of one image of shape in.
 func MACs(l Layer, in Shape) (int64, error) {
 	d, err := Describe(l, in)
 	if err != nil {
@@ -196,8 +196,8 @@ func MACs(l Layer, in Shape) (int64, error) {
 	return d.MACs(), nil
 }
 
-// describe builds l on a graph that never runs, as for p, whose buffers are not used. With
-// the zero rules nothing is fused.
+// describe builds l on a graph that never runs. The graph is for p, but its buffers are not used.
+// If rules is the zero value, nothing is fused.
 func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph, error) {
 	if err := in.check(); err != nil {
 		return nil, fmt.Errorf("input: %w", err)
@@ -217,12 +217,11 @@ func describe(dev *gpu.Device, rules *fusion, l Layer, in Shape, p pass) (*Graph
 	return g, g.rec.Err()
 }
 
-// inputName is the name of the network's input as a tensor, which no layer's output has.
+// inputName is the name of the network's input as a tensor. No layer's output has this name.
 const inputName = "(images)"
 
-// rehearse builds l as for p, with a backward pass if p has gradients, and reports what is
-// wrong with it: mistakes of a layer, outputs that nothing uses, memory that is read before
-// anything wrote it.
+// rehearse builds l for p, with a backward pass if p has gradients. It returns an error if a layer
+// makes a mistake, if an output is never used, or if memory is read before it is written.
 func rehearse(dev *gpu.Device, l Layer, in Shape, p pass) (*Graph, error) {
 	g, err := describe(dev, &fusion{}, l, in, p)
 	if err != nil {
@@ -236,7 +235,7 @@ func rehearse(dev *gpu.Device, l Layer, in Shape, p pass) (*Graph, error) {
 			return nil, g.rec.Err()
 		}
 	}
-	if !g.out.Grad.IsZero() { // as the loss writes it
+	if !g.out.Grad.IsZero() { // the loss would write it
 		g.out.writes++
 		g.out.Grad = g.rec.Placeholder("dY", g.out.Grad.Bytes())
 	}

@@ -11,18 +11,18 @@ import (
 // ErrDiverged reports a loss, a weight or a logit that is not finite.
 var ErrDiverged = errors.New("the learning rate is likely too large")
 
-// diverged names the layers of a step that diverged. Nothing has changed the
-// weights since the step's loss or, if it is that which made them not finite,
-// its update: they are looked at, and if they are finite the forward pass is run
-// again, layer by layer, to the first output that is not. A ReLU that is done in
-// a layer's store is part of its output.
+// diverged returns an error that names the layers at which the step s diverged. The weights have
+// not changed since the loss of s was computed, or since its update if that made them not finite.
+// So diverged checks the weights first. If they are finite, it runs the forward pass again, layer
+// by layer, up to the first output that is not finite. A ReLU that is fused into a layer is part of
+// that layer's output.
 func (t *Trainer) diverged(s Step) error {
 	where, err := t.net.badWeights()
 	if where == "" && err == nil {
 		where, err = t.badOutput(s)
 	}
 	if err != nil {
-		where = fmt.Sprintf("where is not known: %v", err)
+		where = fmt.Sprintf("the layer is not known: %v", err)
 	}
 	if v := s.Loss; v-v != 0 { // NaN or infinite
 		where = fmt.Sprintf("the loss is %g; %s", v, where)
@@ -34,7 +34,7 @@ func (t *Trainer) diverged(s Step) error {
 	return err
 }
 
-// badWeights names the layers whose weights are not finite.
+// badWeights names the layers whose weights are not finite, or returns "".
 func (net *Net) badWeights() (string, error) {
 	arena := make([]float32, net.size)
 	if err := gpu.Read(net.weights.All(), arena); err != nil {
@@ -57,7 +57,7 @@ func (net *Net) badWeights() (string, error) {
 	}
 }
 
-// badOutput names the first layer of the step whose output is not finite.
+// badOutput names the first layer whose output in the step is not finite.
 func (t *Trainer) badOutput(s Step) (string, error) {
 	for r := range t.runs(s.Images) {
 		if err := t.setBatch(s, r); err != nil {
@@ -71,12 +71,12 @@ func (t *Trainer) badOutput(s Step) (string, error) {
 	return "the outputs of all layers are finite, but too large for a loss", nil
 }
 
-// overflow runs the forward pass of a plan, which begins with it, layer by layer, and
-// names the first layer whose output is not finite; "" if there is none.
+// overflow runs the forward pass with which a plan begins, layer by layer. It names the first layer
+// whose output is not finite, or returns "".
 func (net *Net) overflow(plan *gpu.Plan, outputs []*Described) (string, error) {
 	done := 0
 	for _, o := range outputs {
-		if o.end <= done { // as Flatten, which moves nothing
+		if o.end <= done { // such as Flatten, which moves nothing
 			continue
 		}
 		if err := net.dev.Run(plan.Part(done, o.end)); err != nil {
@@ -92,15 +92,15 @@ func (net *Net) overflow(plan *gpu.Plan, outputs []*Described) (string, error) {
 	return "", nil
 }
 
-// overflowed reports a loss or logits that are not finite outside training. It is an
-// ErrDiverged with words of its own, because ErrDiverged's are about the learning rate.
+// overflowed reports a loss or logits that are not finite outside training. It is an ErrDiverged
+// with a text of its own, because the text of ErrDiverged is about the learning rate.
 type overflowed struct{ where string }
 
 func (e overflowed) Error() string { return e.where + ": the weights are too large" }
 
 func (overflowed) Is(target error) bool { return target == ErrDiverged }
 
-// finiteOutput reads a tensor back and reports whether all of it is finite.
+// finiteOutput reads a tensor back and reports whether all its values are finite.
 func finiteOutput(t *Tensor) (bool, error) {
 	values := make([]float32, t.Data.Bytes()/4)
 	err := gpu.Read(t.Data, values)

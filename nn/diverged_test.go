@@ -14,9 +14,9 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// A training that diverges names the step and the layer. The steps in flight
-// behind it change no weights, or the layers named would be others; and from
-// weights and state of before, it goes on as if nothing had been.
+// TestDiverged checks that a training that diverges names the step and the layer. The steps in
+// flight after it must not change the weights, or the wrong layers would be named. From earlier
+// weights and state, the training continues as if nothing had happened.
 func TestDiverged(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 12, 1, 9, 8)
@@ -44,7 +44,7 @@ func TestDiverged(t *testing.T) {
 			require.NoError(t, net.SetWeights(ts))
 		}
 	}
-	// SetWeights refuses what is not finite.
+	// SetWeights would refuse values that are not finite.
 	put := func(v float32, layers ...int) func() {
 		return func() {
 			for _, l := range layers {
@@ -74,13 +74,13 @@ func TestDiverged(t *testing.T) {
 	assert.Equal(t, int64(len(want)), again-after, "what is read back with clipping")
 
 	for name, c := range map[string]struct {
-		spoil func() // the weights after the second step
+		spoil func() // changes the weights after the second step
 		says  string
 	}{
 		"weight": {put(float32(math.Inf(1)), 1), `.*the weights of layer 0\.2 \(conv 5 3\) are not finite`},
 		"weights": {put(float32(math.Inf(1)), 0, 3),
 			`.*the weights of 2 of 3 layers are not finite, from layer 0\.0 \(conv 6 3x2 pad 1\) to layer 3 \(conv 10 1\)`},
-		// it may be lost in the ReLU
+		// a NaN may be lost in the ReLU
 		"NaN": {put(float32(math.NaN()), 0), `.*the weights of layer 0\.0 \(conv 6 3x2 pad 1\) are not finite`},
 		"output": {fill(map[string]float32{"net.0.0.weight": 1e25, "net.0.2.weight": 1e25}),
 			`the loss is .*; all weights are finite, and the output of layer 0\.2 \(conv 5 3\) is not`},
@@ -122,8 +122,8 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// What overflows is named where nothing learns too, although a ReLU and a max pooling
-// follow, in which a NaN could be lost; and a net that is finite again is measured again.
+// TestOverflow checks that an overflow is located outside training too, although a ReLU and a max
+// pooling follow, in which a NaN could be lost. A net that is finite again can be measured again.
 func TestOverflow(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 8, 1, 9, 8)

@@ -5,14 +5,13 @@ import (
 	"wgnin/shaders/dropout"
 )
 
-// Dropout sets values to zero with probability P while training, and scales
-// the others by 1/(1-P), as torch.nn.Dropout (but the zero P drops nothing;
-// PyTorch's default is 0.5). Shapes: any. Which values are dropped depends on
-// the seed, the number of the step, the layer and the place in the batch
-// alone.
+// Dropout sets values to zero with probability P in training, and scales the others by 1/(1-P), as
+// torch.nn.Dropout does. Unlike PyTorch, whose default is 0.5, a zero P drops nothing. Shapes: any.
+// Which values are dropped depends only on the seed, the number of the step, the layer and the
+// place in the batch.
 type Dropout struct{ P float64 }
 
-// Check refuses a probability that cannot be.
+// Check returns a [RangeError] if P is not a probability below 1.
 func (d Dropout) Check() error {
 	// The kernel compares 32 random bits with P, and scales by 1/(1-P).
 	if !(d.P >= 0 && d.P <= 1-0x1p-23) {
@@ -21,7 +20,7 @@ func (d Dropout) Check() error {
 	return nil
 }
 
-// Build records the layer; it is nothing outside training.
+// Build records the layer. Outside training, it returns x unchanged.
 func (d Dropout) Build(g *Graph, x *Tensor) *Tensor {
 	if err := d.Check(); err != nil {
 		return g.Fail(err)

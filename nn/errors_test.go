@@ -18,7 +18,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// assertOneLine checks that err is one line that says all of the given.
+// assertOneLine checks that err is one line that contains all the given texts.
 func assertOneLine(t *testing.T, err error, says ...string) {
 	t.Helper()
 	if !assert.Error(t, err, says) {
@@ -30,8 +30,8 @@ func assertOneLine(t *testing.T, err error, says ...string) {
 	assert.NotContains(t, err.Error(), "\n")
 }
 
-// TestNetRefuses gives networks that cannot be: one line names the layer and
-// what would be right, and nothing is allocated.
+// TestNetRefuses checks impossible networks: one line names the layer and says what would be right,
+// and nothing is allocated.
 func TestNetRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	before, _ := dev.Usage()
@@ -136,8 +136,8 @@ func TestNetRefuses(t *testing.T) {
 	}
 }
 
-// TestNetTooLargeForAdapter: what the numbers allow and the adapter does not is
-// refused before anything is allocated, with the limit.
+// TestNetTooLargeForAdapter checks that a network that exceeds the adapter's limits is refused
+// before anything is allocated, and that the error names the limit.
 func TestNetTooLargeForAdapter(t *testing.T) {
 	dev := gputest.Device(t)
 	limit := dev.Adapter().Limits.MaxBindingBytes
@@ -158,9 +158,8 @@ func TestNetTooLargeForAdapter(t *testing.T) {
 	}
 }
 
-// TestAbsurdLayers walks networks of layers with numbers at random from the
-// edges of what an int is: they have sizes that are possible, or an error of one
-// line. Nothing overflows and nothing panics.
+// TestAbsurdLayers describes networks of layers with random numbers, many of them near the limits
+// of an int. Each has possible sizes or an error of one line. Nothing overflows and nothing panics.
 func TestAbsurdLayers(t *testing.T) {
 	numbers := []int{
 		0, 1, 2, 3, 5, 6, 7, 64, 1<<15 - 1, 1 << 15, 1<<16 - 1, 1 << 16, 1<<16 + 1, 1 << 31, 1 << 32, 1 << 40,
@@ -228,7 +227,7 @@ func TestAbsurdLayers(t *testing.T) {
 	assert.Greater(t, bad, 1000)
 }
 
-// TestTrainingRefuses gives a trainer and an evaluator what they cannot do.
+// TestTrainingRefuses checks what a trainer and an evaluator refuse.
 func TestTrainingRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	good := nn.TrainConfig{Hyper: nn.Hyper{Batch: 4, Epochs: 1, Rate: 0.1, Momentum: 0.9}}
@@ -314,7 +313,7 @@ func TestTrainingRefuses(t *testing.T) {
 	assert.ErrorIs(t, last, nn.ErrDiverged)
 	require.NoError(t, net.Init(nn.PyTorch, 1))
 
-	// Batches of more images than there are.
+	// A batch may be larger than the set.
 	for _, batch := range []int{9, 1e6} {
 		cfg := good
 		cfg.Batch = batch
@@ -325,7 +324,7 @@ func TestTrainingRefuses(t *testing.T) {
 	}
 }
 
-// TestSetWeightsRefuses leaves the weights as they were.
+// TestSetWeightsRefuses checks that refused weights leave the old ones unchanged.
 func TestSetWeightsRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	net, _ := build(t, dev, tiny(), crops(t, 1, 1, 7, 6))
@@ -352,12 +351,12 @@ func TestSetWeightsRefuses(t *testing.T) {
 		}, []string{"0.bias is missing"}},
 		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ts[0])
-		}, []string{"0.weight is there twice"}},
+		}, []string{"0.weight occurs twice"}},
 		{"twice, once with net.", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			again := ts[0]
 			again.Name = "0.weight"
 			return append(ts, again)
-		}, []string{"0.weight is there twice"}},
+		}, []string{"0.weight occurs twice"}},
 		{"unknown", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, safetensors.Tensor{Name: "net.9.weight", Shape: []int{1}, Data: []float32{1}})
 		}, []string{"the network has no net.9.weight"}},
@@ -389,7 +388,7 @@ func TestSetWeightsRefuses(t *testing.T) {
 	}
 }
 
-// A net whose weights were never set is not run.
+// TestUnsetWeights checks that a net whose weights were never set does not run.
 func TestUnsetWeights(t *testing.T) {
 	dev := gputest.Device(t)
 	images, err := nn.Upload(dev, &data.Images{C: 1, H: 4, W: 4, Pixels: make([]uint8, 16), Labels: []uint8{0}})

@@ -19,7 +19,7 @@ type Evaluator struct {
 	metrics  *gpu.Buffer
 	plan     *gpu.Plan
 	readback *gpu.Readback
-	values   *gpu.Readback // of logits; nil before they are first asked for
+	values   *gpu.Readback // of logits; nil until they are first requested
 	logits   *Tensor
 	outputs  []*Described
 	batch    int
@@ -80,7 +80,7 @@ func (e *Evaluator) record(n int) error {
 	if e.loss.Loss != (Outputs{}) {
 		e.loss.build(g, e.logits, target, e.metrics.All())
 	}
-	e.plan.Release() // one of more images
+	e.plan.Release() // the plan of more images
 	e.plan, err = g.rec.Plan()
 	return err
 }
@@ -181,7 +181,7 @@ func (e *Evaluator) measure(ctx context.Context, parts []partial, yield func(Eva
 		return yield(total(parts, done)), nil
 	}
 	defer func() {
-		for e.readback.Pending() > 0 { // after an error, or a break: forget them
+		for e.readback.Pending() > 0 { // after an error or a break, discard them
 			_ = e.readback.Next(m[:])
 		}
 	}()
@@ -214,17 +214,17 @@ func (e *Evaluator) measure(ctx context.Context, parts []partial, yield func(Eva
 	return true, nil
 }
 
-// weight is the divisor of the mean over the images of r.
+// weight returns the divisor of the mean over the images of r.
 func (e *Evaluator) weight(r run) float64 {
 	return e.loss.weight(r.rows, func(i int) int { return r.row + i })
 }
 
-// gather fills in the parts of the other ranks, or returns the error that this rank or another
-// has.
+// gather fills in the parts of the other ranks. If this or another rank has failed, it returns the
+// error instead.
 func (e *Evaluator) gather(parts []partial, err error) error {
 	const fine, canceled, failed = 0, 1, 2
 	first, end := own(e.net.ranks, e.shards)
-	var send []float32 // loss and correct of each part, and how it went
+	var send []float32 // loss and number correct of each part, and the outcome
 	for _, p := range parts[first:end] {
 		send = append(send, p.loss, p.correct)
 	}
@@ -267,13 +267,13 @@ func (e *Evaluator) gather(parts []partial, err error) error {
 	return nil
 }
 
-// partial is what is known of a part of the images.
+// partial is the result for a part of the images so far.
 type partial struct {
 	loss, correct float32
 	weight        float64 // divisor of the mean
 }
 
-// total adds the parts up. They have n images.
+// total adds up the results of the parts, which have n images together.
 func total(parts []partial, n int) Evaluation {
 	loss, correct, weight := 0.0, 0.0, 0.0
 	for _, p := range parts {
@@ -282,7 +282,7 @@ func total(parts []partial, n int) Evaluation {
 	return Evaluation{loss / weight, correct / float64(n), n}
 }
 
-// setBatch makes the images of r the ones that the plan runs on.
+// setBatch sets the images of r as those on which the plan runs.
 func (e *Evaluator) setBatch(r run) error {
 	if !e.net.set {
 		return errUnset
@@ -294,12 +294,13 @@ func (e *Evaluator) setBatch(r run) error {
 	return gpu.Write(e.net.batch.All(), b.Words())
 }
 
-// from is a run of the images from first on.
+// from returns a run of one batch of images, starting with image first.
 func (e *Evaluator) from(first int) run {
 	return run{row: first, rows: min(e.batch, e.images.Len()-first)}
 }
 
-// overflowed is the error of the batch of images from first on, of which what is said.
+// overflowed returns the error for the batch that begins with image first. what says what is not
+// finite.
 func (e *Evaluator) overflowed(first int, what string) error {
 	where, err := e.net.badWeights()
 	if where == "" && err == nil {
@@ -309,7 +310,7 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	}
 	switch {
 	case err != nil:
-		where = fmt.Sprintf("where is not known: %v", err)
+		where = fmt.Sprintf("the layer is not known: %v", err)
 	case where == "":
 		where = "the outputs of all layers are finite, but too large for a loss"
 	}

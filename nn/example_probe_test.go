@@ -8,8 +8,8 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// What a layer puts out for one image: a convolution that looks for vertical edges. Values are
-// read from the device, where they lie [H,W,Stride], channel beside channel.
+// A probe reads a layer's output for one image. The layer is a convolution that detects vertical
+// edges. The values on the device have the layout [H,W,Stride], with the channels innermost.
 func ExampleProbe() {
 	dev, err := gpu.Open(gpu.Options{})
 	must(err)
@@ -18,7 +18,7 @@ func ExampleProbe() {
 		nn.Shape{C: 1, H: 5, W: 6})
 	must(err)
 	defer net.Close()
-	must(net.SetWeights([]safetensors.Tensor{ // as a state dict of PyTorch has them
+	must(net.SetWeights([]safetensors.Tensor{ // with the names of a PyTorch state dict
 		{Name: "net.0.weight", Shape: []int{1, 1, 3, 3}, Data: []float32{-1, 0, 1, -2, 0, 2, -1, 0, 1}},
 		{Name: "net.0.bias", Shape: []int{1}, Data: []float32{0}},
 		{Name: "net.2.weight", Shape: []int{2, 12}, Data: make([]float32, 24)},
@@ -33,7 +33,7 @@ func ExampleProbe() {
 		pixels = append(pixels, 0, 0, 0, 255, 255, 255)
 	}
 	must(probe.SetPixels(pixels, 5, 6, 0))
-	must(probe.Run(false)) // at any time, also between the steps of a trainer
+	must(probe.Run(false)) // also possible between the steps of a trainer
 
 	layer := probe.Layers[0]
 	y := layer.Output

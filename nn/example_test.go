@@ -14,15 +14,15 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// A network of one's own, trained on Fashion-MNIST and measured.
+// A network is trained on Fashion-MNIST, and evaluated.
 func Example() {
 	ctx := context.Background()
-	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+	dev, err := gpu.Open(gpu.Options{}) // the best available adapter
 	must(err)
 	defer dev.Close()
 
-	// Without Dir the set is looked for on the machine, and fetched by
-	// download.Files if Fetch is that. It stays on the device, as 8-bit pixels.
+	// Without Dir, Load looks for the set on the machine, and can download it with
+	// LoadOptions.Fetch. The images stay on the device as 8-bit pixels.
 	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
 	must(err)
 	images, err := nn.Upload(dev, train)
@@ -50,7 +50,7 @@ func Example() {
 	steps := 0
 	for s, err := range trainer.Steps(ctx) {
 		must(err)
-		steps = s.Step // s.Loss is the batch's
+		steps = s.Step // s.Loss is the loss of the batch
 	}
 	fmt.Println("steps:", steps)
 
@@ -72,8 +72,8 @@ func Example() {
 	// better than one in four: true
 }
 
-// A regression: a network learns where the bright square of a picture is. The targets are two
-// numbers an image, and what is measured is their mean squared error.
+// A regression: a network learns where the bright square in a picture is. The targets are two
+// numbers for each image, and the loss is their mean squared error.
 func ExampleMSE() {
 	ctx := context.Background()
 	dev, err := gpu.Open(gpu.Options{})

@@ -9,46 +9,47 @@ import (
 	"wgnin/shaders/add"
 )
 
-// exchange adds up, over all ranks, what each has of a step: gradients, running state, loss and
-// number correct. It is the upper part of the tree of Hyper.Shards.
+// exchange adds up the results of a step over all ranks: gradients, running state, loss and number
+// correct. It is the upper part of the tree of Hyper.Shards.
 //
-// The values are cut into chunks, in the order in which the backward pass is done with them. Of
-// each chunk a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds
-// the slices up along the tree, and sends the sum to all (all-gather). The device adds, as it
-// does within a rank: it may round numbers close to zero otherwise than the host. Each value
-// travels twice, as in a ring.
+// The values are cut into chunks, in the order in which the backward pass completes them. For each
+// chunk, a rank receives its slice from all ranks (a reduce-scatter by all-to-all), adds the slices
+// up along the tree, and sends the sum to all ranks (an all-gather). The device does the additions,
+// as it does within a rank, because the host might round numbers close to zero differently. Each
+// value travels twice, as in a ring.
 //
-// While chunks are exchanged, the device computes the next: the plan of a micro-batch runs in
-// segments, each up to where chunks are ready. Chunks that are ready together are a group.
+// While chunks are exchanged, the device computes the next ones: the plan of a micro-batch runs in
+// segments, each of which ends where chunks are ready. Chunks that are ready together form a group.
 type exchange struct {
 	net     *Net
 	metrics *gpu.Buffer
 	chunks  []*chunkOfRanks // in the order of a step
 	recv    []float32       // slices from all ranks
-	// of the chunks of a group, for groups in turns: those of one wait while the next is received
+	// for the chunks of a group; groups alternate, because the sums of one wait while the next is
+	// received
 	sums   [2][]sumOfRanks
 	groups []groupOfChunks
-	waited time.Duration // for other ranks
-	// diverged is what the metrics say of this rank while they are exchanged.
+	waited time.Duration // waiting for other ranks
+	// diverged keeps this rank's word of the metrics that stopWord replaces during the exchange.
 	diverged float32
 }
 
-// chunkOfRanks are values that are exchanged at a time.
+// chunkOfRanks holds values that are exchanged at once.
 type chunkOfRanks struct {
 	at     view
-	piece  int       // of the gradients; -1 if these are others
-	values []float32 // of this rank, and then the sum, padded to equal slices
+	piece  int       // of the gradients; -1 for other values
+	values []float32 // first this rank's, then the sum; padded to equal slices
 	slice  []float32 // the sum of this rank's slice
 }
 
-// groupOfChunks is one submission: lavapipe, which runs llvmpipe, takes no second one while it
-// computes the first.
+// groupOfChunks runs as one submission, because lavapipe (Mesa's Vulkan driver on the CPU) accepts
+// no second submission while it computes the first.
 type groupOfChunks struct {
 	chunks []*chunkOfRanks
-	plans  []*gpu.Plan // to run until the chunks are ready, after those of the groups before
-	work   int64       // arithmetic of a micro-batch in them
+	plans  []*gpu.Plan // to run until the chunks are ready, after the plans of earlier groups
+	work   int64       // arithmetic of a micro-batch in these plans
 	values *gpu.Readback
-	adds   []*gpu.Plan   // to run once the slices of all ranks are there
+	adds   []*gpu.Plan   // to run once the slices of all ranks have arrived
 	sums   *gpu.Readback // of this rank's slices
 }
 
@@ -59,19 +60,20 @@ type sumOfRanks struct {
 	plan  *gpu.Plan
 }
 
-// chunkValues is the most values of a chunk: of 1 MB, which takes longer on a network than its
-// latency, and is a small part of most networks, so that there is something to compute
-// meanwhile. Only a test changes it.
+// chunkValues is the maximum number of values of a chunk. They take 1 MB: large enough that a
+// network takes longer for it than its latency, and small enough that most models have several
+// chunks, so that the device has work during an exchange. Only a test changes it.
 var chunkValues = 256 << 10
 
-// maxGroup is the most chunks of a group: more would take more memory for their sums.
+// maxGroup is the maximum number of chunks of a group. A larger one would need more memory for
+// sums.
 const maxGroup = 4
 
-// sliceAlign is what the number of values of a slice is a multiple of, so that slices can be bound.
+// sliceAlign divides the number of values of a slice, so that slices can be bound.
 const sliceAlign = 64
 
-// pieces cuts size values into chunks for the ranks of net, or where it is the only one into
-// stretches that the adapter binds.
+// pieces cuts size values into chunks for the ranks of net. With a single rank, it cuts them into
+// stretches that the adapter can bind.
 func (net *Net) pieces(size int) []stretch {
 	if net.ranks == nil {
 		return net.stretches(size)
@@ -80,7 +82,7 @@ func (net *Net) pieces(size int) []stretch {
 	return cut(size, max(unit, chunkValues/unit*unit))
 }
 
-// newExchange makes the memory of an exchange among the ranks of net.
+// newExchange allocates the memory of an exchange among the ranks of net.
 func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 	x := &exchange{net: net, metrics: metrics}
 	defer func() {
@@ -95,7 +97,7 @@ func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 		x.add(s.of(net.state), -1)
 	}
 	x.add(metrics.All(), -1)
-	slice := 0 // the longest
+	slice := 0 // the longest slice
 	for _, c := range x.chunks {
 		slice = max(slice, len(c.slice))
 	}
@@ -121,7 +123,7 @@ func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 	return x, nil
 }
 
-// add makes a chunk of the values at a view.
+// add makes a chunk of the values that at views.
 func (x *exchange) add(at view, piece int) {
 	ranks := x.net.ranks.Size()
 	n := int(at.Bytes() / 4)
@@ -131,18 +133,18 @@ func (x *exchange) add(at view, piece int) {
 	})
 }
 
-// follow makes the exchange run forward, the plan of a micro-batch, and then the levels of the tree
-// within this rank. The order of the chunks is that in which they are ready on rank 0: where
-// another adapter takes other kernels, they may be so in another.
+// follow sets what the exchange runs: forward, the plan of a micro-batch, and then the levels of
+// the tree within this rank. Rank 0 decides the order of the chunks, by when they are ready there.
+// A rank whose adapter uses other kernels may have them ready in another order.
 func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 	ready := func(c *chunkOfRanks) int {
-		if c.piece < 0 { // the metrics are added up in the middle, but tell of the whole step
+		if c.piece < 0 { // the metrics are added up midway, but they cover the whole step
 			return forward.Len()
 		}
 		return forward.Written(c.at)
 	}
 	both := make([]uint32, 2*len(x.chunks))
-	order, begins := both[:len(x.chunks)], both[len(x.chunks):] // and whether each begins a group
+	order, begins := both[:len(x.chunks)], both[len(x.chunks):] // and whether each chunk begins a group
 	for i := range order {
 		order[i] = uint32(i)
 	}
@@ -180,7 +182,7 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 				g.plans, g.work, done = append(g.plans, part), g.work+part.Flops(), at
 			}
 			for _, l := range levels {
-				switch { // a level's plan adds piece after piece, and then the others
+				switch { // a level's plan adds the pieces in turn, and then the other values
 				case c.piece >= 0:
 					g.plans = append(g.plans, l.add.Part(c.piece, c.piece+1))
 				case !others:
@@ -202,15 +204,15 @@ func (x *exchange) follow(forward *gpu.Plan, levels []level) error {
 	return nil
 }
 
-// run runs the last micro-batch of the rank, puts the sums over all ranks in place of what this
-// rank has, and reports whether a rank wants to stop.
+// run runs the last micro-batch of this rank and replaces the rank's results by the sums over all
+// ranks. It reports whether a rank wants to stop.
 func (x *exchange) run(stop bool) (stopped bool, err error) {
 	compute := func(i int) error { return x.groups[i].values.Run(x.groups[i].plans...) }
 	if err := compute(0); err != nil {
 		return false, err
 	}
 	for i := range x.groups {
-		if i+1 < len(x.groups) { // the device has work while the exchange waits for other ranks
+		if i+1 < len(x.groups) { // keep the device busy during the exchange
 			if err := compute(i + 1); err != nil {
 				return false, err
 			}
@@ -230,17 +232,17 @@ func (x *exchange) run(stop bool) (stopped bool, err error) {
 	m := x.chunks[len(x.chunks)-1].values
 	stopped = m[stopWord] > 0
 	m[shaders.MetricDiverged] = x.diverged
-	if !finite(m[:1]) { // of another rank
+	if !finite(m[:1]) { // another rank has diverged
 		m[shaders.MetricDiverged] = 1
 	}
 	return stopped, gpu.Write(x.metrics.All(), m[:shaders.MetricOverflow])
 }
 
-// stopWord is where the chunk of the metrics says how many ranks want to stop, while each keeps to
-// itself whether it has diverged.
+// stopWord is the word of the metrics in which the exchange counts the ranks that want to stop. Its
+// usual content, whether a rank has diverged, is not exchanged.
 const stopWord = shaders.MetricDiverged
 
-// scatter reads the chunks of the i-th group, exchanges their slices and has them added up.
+// scatter reads the chunks of the i-th group, exchanges their slices, and starts the addition.
 func (x *exchange) scatter(i int, stop bool) error {
 	g := x.groups[i]
 	var values [maxGroup][]float32
@@ -276,7 +278,7 @@ func (x *exchange) scatter(i int, stop bool) error {
 	return g.sums.Run(g.adds...)
 }
 
-// gather gives all ranks the sums of the i-th group. Each rank has those of its slices.
+// gather gives all ranks the sums of the i-th group. Each rank contributes the sums of its slices.
 func (x *exchange) gather(i int) error {
 	g := x.groups[i]
 	var sums [maxGroup][]float32
@@ -302,7 +304,7 @@ func (x *exchange) gather(i int) error {
 	return nil
 }
 
-// bytes are those that a rank sends in a step.
+// bytes returns the number of bytes that this rank sends in a step.
 func (x *exchange) bytes() (n int64) {
 	for _, c := range x.chunks {
 		n += 2 * 4 * int64(len(c.values)-len(c.slice))
@@ -310,7 +312,7 @@ func (x *exchange) bytes() (n int64) {
 	return n
 }
 
-// close gives the device memory back. It may be called on nil.
+// close releases the device memory. It may be called on nil.
 func (x *exchange) close() {
 	if x == nil {
 		return
@@ -332,21 +334,21 @@ func (x *exchange) releaseGroups() {
 	x.groups = nil
 }
 
-// Chunk is what ranks exchange at a time. See [Across].
+// Chunk describes values that ranks exchange at once. See [Across].
 type Chunk struct {
-	Bytes int64   // of the values; each rank sends (R-1)/R of them twice, once to have them added up
-	Work  float64 // share of a micro-batch's arithmetic between the chunk before and this one
-	Group int     // of chunks that are exchanged while the device computes those of the next
+	Bytes int64   // of the values; each rank of R sends (R-1)/R of them twice: to be added up, and as sums
+	Work  float64 // share of a micro-batch's arithmetic between the previous chunk and this one
+	Group int     // number of the group; groups are exchanged while the device computes the next group
 }
 
-// Chunks are those of a step, in their order; none of one rank.
+// Chunks returns the chunks of a step in the order of their exchange; nil if there is one rank.
 func (t *Trainer) Chunks() (all []Chunk) {
 	if t.exchange == nil {
 		return nil
 	}
 	whole := float64(t.forward.Flops())
 	for i, g := range t.exchange.groups {
-		work := float64(g.work) / whole // the first chunk's
+		work := float64(g.work) / whole // for the first chunk of the group
 		for _, c := range g.chunks {
 			all = append(all, Chunk{4 * int64(len(c.values)), work, i})
 			work = 0

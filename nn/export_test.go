@@ -2,23 +2,23 @@ package nn
 
 import "time"
 
-// For tests: what is not exported because only tests would call it.
+// Exports for tests: only tests would call these.
 var (
-	// UploadChunks is Upload with so many images in a buffer, as when the
-	// adapter binds no more.
+	// UploadChunks is Upload with perChunk images in each buffer, as on an adapter that binds no
+	// more.
 	UploadChunks = uploadChunks
-	// SameSides is the padding of Same on one axis.
+	// SameSides returns the padding of Same along one axis.
 	SameSides = sameSides
 )
 
-// SetPatience makes Tune wait no longer than d for a compilation, until restore.
+// SetPatience limits the time that Tune allows for a compilation to d, until restore is called.
 func SetPatience(d time.Duration) (restore func()) {
 	before := patience
 	patience = d
 	return func() { patience = before }
 }
 
-// SetChunk makes exchanges between ranks take at most n values at a time, until restore.
+// SetChunk limits the chunks of exchanges between ranks to n values, until restore is called.
 func SetChunk(n int) (restore func()) {
 	before := chunkValues
 	chunkValues = n

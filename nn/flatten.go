@@ -2,12 +2,11 @@ package nn
 
 import "wgnin/nn/onnx"
 
-// Flatten makes an image a vector, in the order C,H,W as torch.nn.Flatten. It
-// moves nothing: the layers after it know how the image lies.
-// Shapes: x [N,C,H,W]; y [N,C*H*W].
+// Flatten turns an image into a vector, in the order C,H,W as torch.nn.Flatten does. It moves no
+// data; the layers after it account for the layout of the image. Shapes: x [N,C,H,W]; y [N,C*H*W].
 type Flatten struct{}
 
-// Build returns x, seen as a vector.
+// Build returns x as a vector.
 func (Flatten) Build(g *Graph, x *Tensor) *Tensor {
 	s := x.Shape
 	s.Flat = true

@@ -40,16 +40,16 @@ func CheckFreeze(d *Description, prefixes ...string) error {
 	return err
 }
 
-// frozenLayers are the paths of the layers that the prefixes freeze.
+// frozenLayers returns the paths of the layers that the prefixes freeze.
 func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 	frozen, used, learns := map[string]bool{}, map[string]bool{}, false
-	before := map[string]string{} // what stands before the names for a prefix
+	before := map[string]string{} // to put before the names for a prefix
 	for _, p := range prefixes {
 		if !slices.ContainsFunc(d.WeightNames(), func(name string) bool { return begins(name, p) }) {
 			before[p] = netPrefix
 		}
 	}
-	var paths []string // of layers with weights, and of the blocks that they are in
+	var paths []string // of layers with weights, and of the blocks around them
 	for _, l := range d.Layers {
 		var held, free []string // names of weights
 		for _, t := range l.Weights {
@@ -95,8 +95,8 @@ func frozenLayers(d *Description, prefixes []string) (map[string]bool, error) {
 	return frozen, nil
 }
 
-// begins reports whether the name of a weight begins with a prefix that ends where a part of the
-// name does.
+// begins reports whether the name of a weight begins with prefix. A prefix must end where a part of
+// the name ends.
 func begins(name, prefix string) bool {
 	return strings.HasPrefix(name+".", strings.TrimSuffix(prefix, ".")+".")
 }

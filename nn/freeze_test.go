@@ -15,8 +15,8 @@ import (
 	reluop "wgnin/shaders/relu"
 )
 
-// thawing has each kind of layer with weights, with blocks whose branches can be frozen by
-// themselves. Its normalisation learns in TestFreeze: a frozen one computes something else.
+// thawing has each kind of layer with weights, and blocks whose branches can be frozen separately.
+// Its normalisation learns in TestFreeze, because a frozen one computes something else.
 var thawing = nn.Sequential{
 	nn.Conv2D{Out: 6, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}, // 0
 	// 2
@@ -32,7 +32,7 @@ var thawing = nn.Sequential{
 	nn.Flatten{}, nn.Linear{Out: 12}, nn.ReLU{}, nn.Linear{Out: 10}, // 12, 14
 }
 
-// frozen is a net of l with PyTorch's weights of seed 1.
+// frozen returns a net of l with PyTorch's weights of seed 1.
 func frozen(t *testing.T, dev *gpu.Device, l nn.Layer, set *data.Images, prefixes ...string) *nn.Net {
 	net, err := nn.NewNet(dev, l, nn.Shape{C: set.C, H: set.H, W: set.W}, nn.Freeze(prefixes...))
 	require.NoError(t, err)
@@ -49,8 +49,9 @@ func byName(ts []safetensors.Tensor) map[string][]float32 {
 	return all
 }
 
-// The weights that learn have the gradients that they have with nothing frozen, to the bit; the
-// frozen ones have none, cost no kernel of a gradient and no memory, and stay as they are.
+// TestFreeze checks that the weights that learn have the same gradients as with nothing frozen, to
+// the bit. The frozen ones have no gradients, cost neither a gradient kernel nor memory, and do not
+// change.
 func TestFreeze(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 8, 1, 8, 6)
@@ -68,7 +69,7 @@ func TestFreeze(t *testing.T) {
 
 	for _, c := range []struct {
 		freeze string
-		silent []string // layers that no gradient goes to or through
+		silent []string // layers without a backward pass
 	}{
 		{"0", []string{"0"}},
 		{"net.0,2", []string{"0", "2", "2.body.0", "2.body.2", "3"}},
@@ -134,8 +135,8 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
-// A frozen normalisation computes in training what it does outside, keeps its running moments,
-// and lets the gradient through.
+// TestFreezeBatchNorm checks that a frozen normalisation computes the same in training as outside,
+// keeps its running moments, and passes the gradient on.
 func TestFreezeBatchNorm(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 8, 1, 8, 6)
@@ -149,7 +150,7 @@ func TestFreezeBatchNorm(t *testing.T) {
 	net := frozen(t, dev, l, set, "1", "4")
 	weights, err := net.Weights()
 	require.NoError(t, err)
-	for _, w := range weights { // as after training
+	for _, w := range weights { // like after a training
 		for i := range w.Data {
 			switch {
 			case strings.HasSuffix(w.Name, "running_mean"):
@@ -166,11 +167,12 @@ func TestFreezeBatchNorm(t *testing.T) {
 	tested, err := eval.Run(t.Context())
 	require.NoError(t, err)
 	trained := steps(t, net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 8, Epochs: 1, Rate: 0.5}})
-	assert.InDelta(t, tested.Loss, trained[0], 1e-6) // the same kernels; the mean is taken in another way
+	assert.InDelta(t, tested.Loss, trained[0], 1e-6) // the same kernels, but a different computation of the mean
 	assert.False(t, net.HasState(), "each part of a batch is normalised in the same way")
 
-	// The gradient of the first weights is a difference of losses. The loss is below 4 and has a
-	// relative error of some units in the last place, 2^-24, which the step divides: 1e-6/0.02.
+	// Compare the gradient of the first weights with a difference of losses. The loss is below 4
+	// and has a relative error of a few units in the last place, 2^-24. Divided by the step, that
+	// is 1e-6/0.02.
 	gradients, err := net.Gradients()
 	require.NoError(t, err)
 	require.Equal(t, []string{"net.0.weight", "net.0.bias", "net.3.weight", "net.3.bias"}, tensorNames(gradients))
@@ -201,7 +203,8 @@ func tensorNames(ts []safetensors.Tensor) (all []string) {
 	return all
 }
 
-// A probe shows what flows through frozen layers, and no gradient of their weights.
+// TestFreezeProbe checks that a probe shows the gradients that flow through frozen layers, but not
+// those of their weights.
 func TestFreezeProbe(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 8, 1, 8, 6)
@@ -220,8 +223,8 @@ func TestFreezeProbe(t *testing.T) {
 	}
 }
 
-// forgetful is a layer of one's own that does not ask whether its weights learn. It declares them
-// before its output, or after it.
+// forgetful is a user's layer that does not check whether its weights learn. It declares them
+// before its output or, if late, after it.
 type forgetful struct{ late bool }
 
 func (f forgetful) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {

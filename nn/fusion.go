@@ -4,24 +4,25 @@ import (
 	"wgnin/gpu"
 )
 
-// fusion says what is done in another layer's kernel, by the rules of fuse. Tensors are
-// known by their names.
+// fusion says which operations run inside another layer's kernel, by the rules of fuse. Its keys
+// are the names of tensors.
 type fusion struct {
-	relu map[string]bool // the ReLU that follows is done in the store of this tensor
-	mask map[string]bool // the layer that reads this output of a ReLU masks the gradient that it writes
-	sole map[string]bool // one dispatch reads this tensor
+	relu map[string]bool // the ReLU that follows runs in the kernel that stores this tensor
+	mask map[string]bool // the layer that reads this output of a ReLU also masks the gradient that it writes
+	sole map[string]bool // only one dispatch reads this tensor
 
-	readers map[string]int // of each tensor
+	readers map[string]int // number of dispatches that read a tensor
 }
 
-// fuse decides what is fused in l on inputs of shape in, in graphs for p:
+// fuse decides what is fused in l for inputs of shape in, in graphs for p:
 //
-//   - A ReLU that is all that reads a tensor is done in the store of the layer that
-//     makes the tensor, if that layer can.
-//   - The gradient of a ReLU is masked in the store of the layer that writes it, if
-//     that is the only one to read the ReLU's output, and can.
+//   - If a ReLU is the only reader of a tensor, the kernel that stores the tensor also
+//     applies the ReLU, if the layer supports that.
+//   - The layer that writes the gradient of a ReLU's output also masks it, if that layer
+//     is the only reader of the output and supports masking.
 //
-// The kernels' names say so in a printed plan: conv2d/forward+relu, conv2d/dx+relu.
+// The names of the kernels in a printed plan show what is fused: conv2d/forward+relu,
+// conv2d/dx+relu.
 func fuse(dev *gpu.Device, l Layer, in Shape, p pass) (*fusion, error) {
 	f := &fusion{relu: map[string]bool{}, mask: map[string]bool{}, sole: map[string]bool{}}
 	g, err := describe(dev, f, l, in, p)
@@ -32,7 +33,7 @@ func fuse(dev *gpu.Device, l Layer, in Shape, p pass) (*fusion, error) {
 	for name := range g.relus {
 		f.relu[name] = g.stores[name] && readers[name] == 1
 	}
-	// Again, since ReLUs in a store make no tensor.
+	// Describe the network again, because fused ReLUs make no tensors.
 	if g, err = describe(dev, f, l, in, p); err != nil {
 		return nil, err
 	}
@@ -44,8 +45,8 @@ func fuse(dev *gpu.Device, l Layer, in Shape, p pass) (*fusion, error) {
 	return f, nil
 }
 
-// readers counts the dispatches that read each tensor; the output has one more, the
-// loss.
+// readers counts the dispatches that read each tensor. The loss counts as one more reader of the
+// network's output.
 func (g *Graph) readers() map[string]int {
 	names := map[gpu.View]string{}
 	for _, m := range g.memory {

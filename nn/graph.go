@@ -13,9 +13,9 @@ import (
 	"wgnin/shaders/concat"
 )
 
-// Graph is a network being recorded for batches of a fixed size: forward and, with
-// Gradients, backward. It is what a layer's Build writes to. What a layer builds may depend
-// on the four fields, and on nothing else that changes.
+// Graph records a network for batches of a fixed size: the forward pass and, with Gradients, the
+// backward pass. A layer's Build writes to it. What a layer builds may depend only on the four
+// exported fields.
 type Graph struct {
 	N         int      // images of a run
 	Training  bool     // dropout drops
@@ -30,46 +30,45 @@ type Graph struct {
 	layers       []*Described
 	out          *Tensor
 	memory       []*Memory
-	uncovered    []*Memory // whose layers have not registered a backward pass yet
+	uncovered    []*Memory // of layers that have not registered a backward pass yet
 	backward     []func()
 	running      int           // the number of the backward pass being recorded, from 1
-	sums         []sum         // of the gradients that a backward pass has written
-	convolutions []convolution // in order
-	onnx         []onnxNode    // in order
+	sums         []sum         // of gradients, for the backward pass being recorded
+	convolutions []convolution // in the order of the layers
+	onnx         []onnxNode    // in the order of the layers
 	dropouts     uint32
 
-	// What layers could do for others, by the name of the tensor; see fuse.
+	// Tensors, by name, that allow or request a fusion; see fuse.
 	relus, stores, masks, rectified map[string]bool
 }
 
-// Tensor is a layer's output in a graph: its shape, and where it lies. Read the values
-// of a kept one with gpu.Read(t.Data, ...).
+// Tensor is a layer's output in a graph: its shape and its memory. To read the values of a tensor
+// that is kept, call gpu.Read(t.Data, ...).
 type Tensor struct {
 	Shape
 	*Memory
 	onnx string // name of the value in an ONNX model
 }
 
-// Memory is where a tensor lies on the device. Tensors that are views of one
-// another, as Flatten's output is of its input, share one. Value c of the pixel
-// (h,w) of image n is element ((n*H+h)*W+w)*Stride + c; those from C to Stride
-// are zero.
+// Memory is the place of a tensor on the device. A view, such as Flatten's output, shares the
+// memory of the tensor that it views. Value c of the pixel (h,w) of image n is element
+// ((n*H+h)*W+w)*Stride + c; the values from C to Stride are zero.
 type Memory struct {
 	Stride int      // values from one pixel to the next, channels and padding
 	Data   gpu.View // [N,H,W,Stride]
-	Grad   gpu.View // gradient of Data; zero when none is needed
+	Grad   gpu.View // gradient of Data; the zero View if none is needed
 
 	name   string
-	layer  *Described // that made it
-	writes int        // of Grad so far
-	passed bool       // Grad is that of another tensor
+	layer  *Described // the layer that made it
+	writes int        // number of writes to Grad so far
+	passed bool       // Grad is the gradient of another tensor
 
 	passedBy int // the backward pass that called PassGradient last; see Graph.running
 }
 
-// Weights are the values of a layer on the device, and their gradients, which are a
-// zero View where none are computed, as in a frozen layer. The layer's backward pass adds to the
-// gradients unless the run is the batch's first (Batch.First in package shaders).
+// Weights holds the values of a layer on the device, and their gradients. Grad is the zero View if
+// no gradients are computed, as in a frozen layer. The layer's backward pass adds to the gradients,
+// unless the run is the first of the batch (Batch.First in package shaders).
 type Weights struct{ Data, Grad gpu.View }
 
 // Pixels returns the number of pixels of t in the whole batch: N*H*W.
@@ -143,8 +142,8 @@ func (g *Graph) build(path string, l Layer, x *Tensor) *Tensor {
 	return y
 }
 
-// call builds l. A layer that panics, as one that is a nil pointer does, is an error that
-// names it.
+// call builds l. If l panics, for example because it is a nil pointer, the graph fails with an
+// error that names l.
 func (g *Graph) call(l Layer, x *Tensor) (y *Tensor) {
 	layer := g.layer
 	defer func() {
@@ -156,8 +155,8 @@ func (g *Graph) call(l Layer, x *Tensor) (y *Tensor) {
 	return l.Build(g, x)
 }
 
-// outputs are the layers that make a tensor of their own, in the order in which they are
-// done.
+// outputs returns the layers that make a tensor of their own, in the order in which they are
+// complete.
 func (g *Graph) outputs() (made []*Described) {
 	for _, l := range g.layers {
 		if l.outputs > 0 && l.output != nil {
@@ -168,7 +167,7 @@ func (g *Graph) outputs() (made []*Described) {
 	return made
 }
 
-// enter makes d the layer being built; nil is none.
+// enter makes d the layer being built; nil means no layer.
 func (g *Graph) enter(d *Described) {
 	if g.layer = d; d != nil {
 		g.rec.Layer(d.Path)
@@ -280,8 +279,8 @@ func (g *Graph) output(s Shape, stride int, grad bool) *Tensor {
 	return &Tensor{Shape: s, Memory: m, onnx: "y " + name}
 }
 
-// tensorName names the next tensor of the layer being built. A ReLU that is done in a store
-// takes a name too, so that all graphs of a network have the same ones.
+// tensorName names the next tensor of the layer being built. A fused ReLU takes a name too, so that
+// all graphs of a network have the same names.
 func (g *Graph) tensorName() string {
 	g.layer.names++
 	return g.layer.Path + strings.Repeat("'", g.layer.names-1)
@@ -344,7 +343,7 @@ func (g *Graph) Backward(f func()) {
 	})
 }
 
-// sum is a gradient to be added to that which another consumer of x wrote.
+// sum is a gradient to be added to one that another consumer of x wrote.
 type sum struct {
 	x    *Tensor
 	part gpu.View
@@ -376,14 +375,14 @@ func (g *Graph) PassGradient(x, y *Tensor) {
 	switch {
 	case x.Grad.IsZero():
 	case x.passed:
-		g.Gradient(x) // refuses it
+		g.Gradient(x) // this call reports the error
 	case x.Stride == y.Stride && x.writes == 0 && g.fusion.sole[x.name]:
 		x.writes++
 		x.Grad, x.passed = y.Grad, true
 	case x.Stride == y.Stride && x.writes > 0:
 		g.sums = append(g.sums, sum{x, y.Grad})
 	default:
-		x.passedBy = 0 // Gradient is this call's own
+		x.passedBy = 0 // Gradient below is part of this call
 		s := concat.Shape{Pixels: g.Pixels(x), C: x.C, XStride: x.Stride, YStride: y.Stride, Last: true}
 		s.Backward().Record(g.rec, concat.BackwardArgs[view]{DY: y.Grad, DX: g.Gradient(x)})
 	}
@@ -398,8 +397,8 @@ func (g *Graph) runBackward() {
 	g.backward, g.running = nil, 0
 }
 
-// fusesReLU reports whether the layer applies to y, its output, the ReLU that follows
-// it. Only a layer that can calls it.
+// fusesReLU reports whether the layer also applies the ReLU that follows its output y. Only a layer
+// that can do so calls it.
 func (g *Graph) fusesReLU(y *Tensor) bool {
 	if !g.ok() {
 		return false
@@ -412,8 +411,8 @@ func (g *Graph) fusesReLU(y *Tensor) bool {
 	return fused
 }
 
-// masksReLU reports whether the gradient of x that the layer writes is to be zero where
-// x, the output of a ReLU, is. Only a layer that can calls it.
+// masksReLU reports whether the layer must set its gradient of x to zero where x, the output of a
+// ReLU, is zero. Only a layer that can do so calls it.
 func (g *Graph) masksReLU(x *Tensor) bool {
 	if !g.ok() {
 		return false
@@ -422,7 +421,7 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 	return g.fusion.mask[x.name]
 }
 
-// masked reports whether the gradient of y has been masked by the layer that wrote it.
+// masked reports whether the layer that wrote the gradient of y has masked it.
 func (g *Graph) masked(y *Tensor) bool { return g.fusion.mask[y.name] }
 
 // ONNX sets the operator that computes y from the inputs in an ONNX model. The node that make
@@ -445,7 +444,7 @@ func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tenso
 // placeholder for the output, so that Build can return it.
 func (g *Graph) Fail(err error) *Tensor {
 	if err == nil {
-		err = errors.New("it failed with no reason")
+		err = errors.New("it failed without an error")
 	}
 	if d := g.layer; d != nil && !g.rec.Failed() && !errors.As(err, new(errorInLayer)) {
 		where := "the network"
@@ -459,12 +458,12 @@ func (g *Graph) Fail(err error) *Tensor {
 	return g.nothing()
 }
 
-// errorInLayer names a layer already.
+// errorInLayer is an error that already names a layer.
 type errorInLayer struct{ error }
 
 func (e errorInLayer) Unwrap() error { return errors.Unwrap(e.error) }
 
-// nothing is a tensor to go on with after an error.
+// nothing returns a placeholder with which building continues after an error.
 func (g *Graph) nothing() *Tensor {
 	return &Tensor{Shape: Shape{C: 1, H: 1, W: 1},
 		Memory: &Memory{name: "(nothing)", Stride: 4, Data: g.rec.Temp("nothing", 16)}}
@@ -472,7 +471,7 @@ func (g *Graph) nothing() *Tensor {
 
 func (g *Graph) ok() bool { return !g.rec.Failed() }
 
-// nextStream tells one dropout of the network from another.
+// nextStream returns a number that distinguishes this dropout from others in the network.
 func (g *Graph) nextStream() uint32 {
 	g.dropouts++
 	return g.dropouts
@@ -504,10 +503,10 @@ func (net *Net) newGraph(p pass) (*Graph, error) {
 	return g, nil
 }
 
-// predicting is a pass forward.
+// predicting starts a graph for a forward pass.
 func (net *Net) predicting(n int) (*Graph, error) { return net.newGraph(pass{n: n, batch: net.batch}) }
 
-// training is a pass forward and backward, with dropout.
+// training starts a graph for a forward and a backward pass, with dropout.
 func (net *Net) training(n int) (*Graph, error) {
 	if err := net.needGradients(); err != nil {
 		return nil, err
@@ -515,7 +514,7 @@ func (net *Net) training(n int) (*Graph, error) {
 	return net.newGraph(pass{n: n, training: true, gradients: true, batch: net.batch, grads: net.grads})
 }
 
-// needGradients makes the memory for gradients, if there is none yet.
+// needGradients allocates the memory for gradients if it does not exist yet.
 func (net *Net) needGradients() (err error) {
 	if net.grads == nil {
 		net.grads, err = net.dev.NewBuffer("gradients", net.weights.Bytes())
@@ -523,8 +522,8 @@ func (net *Net) needGradients() (err error) {
 	return err
 }
 
-// maxImages is the most images of which every activation fits one binding of
-// the adapter.
+// maxImages returns the maximum number of images for which every activation fits one binding of the
+// adapter.
 func (net *Net) maxImages() int {
 	largest := int64(net.In.Len()) * 4
 	for _, l := range net.description.Layers {
@@ -534,14 +533,15 @@ func (net *Net) maxImages() int {
 	return int(max(1, min(l.MaxBindingBytes, l.MaxBufferBytes)/largest))
 }
 
-// split divides a batch into the fewest runs that fit the adapter, of equal
-// size but for the last.
+// split divides a batch into the fewest runs that fit the adapter, and returns the images of a run.
+// Only the last run may be smaller.
 func (net *Net) split(batch int) (images int) {
 	parts := shaders.DivUp(batch, net.maxImages())
 	return shaders.DivUp(batch, parts)
 }
 
-// fitting is fitting of images on all ranks: the fewest of all, so that all compute the same.
+// fitting is the function fitting on all ranks. All use the fewest images of any rank, so that they
+// compute the same.
 func (net *Net) fitting(images int, plan func(n int) error) (int, error) {
 	n, err := fitting(images, plan)
 	if err != nil {
@@ -554,8 +554,8 @@ func (net *Net) fitting(images int, plan func(n int) error) (int, error) {
 	return all, err
 }
 
-// fitting calls plan with images, and with ever fewer of them as long as the
-// device has no memory for so many, or cannot bind what they take.
+// fitting calls plan with images, and then with ever fewer images while the device lacks memory for
+// them or cannot bind it.
 func fitting(images int, plan func(n int) error) (int, error) {
 	for {
 		err := plan(images)

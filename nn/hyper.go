@@ -8,66 +8,64 @@ import (
 	"wgnin/shaders"
 )
 
-// Hyper are the hyper-parameters of a training. Recipes give them, flags override
-// them, a [Trainer] trains by them, and a run's metrics record them, under the names of
-// the tags.
+// Hyper holds the hyper-parameters of a training. A run records them under the names of the JSON
+// tags.
 type Hyper struct {
 	Epochs int `json:"epochs"` // passes over the images
-	Steps  int `json:"steps"`  // stop after so many steps; 0 is no limit
-	Batch  int `json:"batch"`  // images of a step; the last of an epoch may have fewer
+	Steps  int `json:"steps"`  // stop after this many steps; 0 means no limit
+	Batch  int `json:"batch"`  // images of a step; the last step of an epoch may have fewer
 
-	// Shards divides each batch into so many parts, a power of two; 0 is 1, or the number of ranks
-	// if there are several (see [Across]). Part i of a batch of n images are those from n*i/Shards
-	// up to n*(i+1)/Shards, both rounded down; a part without images has a gradient of zeros. The
-	// gradients of the parts, and their losses, are added along a binary tree, ((g0+g1)+(g2+g3)),
-	// so that the bits of a sum do not depend on where the parts are computed. The gradient is that
-	// of the whole batch, but for a [BatchNorm2D]: it normalises each part, or what of it runs at a
-	// time, by itself, and its running mean and variance become the mean of what the parts make of
-	// them.
+	// Shards is the number of parts of each batch, a power of two. 0 means 1, or the number of
+	// ranks if there are several (see [Across]). Part i of a batch of n images has images
+	// n*i/Shards up to but not including n*(i+1)/Shards, both rounded down; a part without images
+	// has a zero gradient. The gradients and losses of the parts are added along a binary tree,
+	// ((g0+g1)+(g2+g3)), so the bits of a sum do not depend on where the parts are computed. The
+	// gradient is that of the whole batch, except with a [BatchNorm2D]. It normalises each part by
+	// itself, or the images of the part that run together, and the parts' running means and
+	// variances are averaged.
 	Shards int `json:"shards,omitempty"`
 
-	// Optimizer names how weights are updated, as torch.optim does it: sgd (the default),
-	// adam or adamw. Adam's betas are 0.9 and 0.999, and its eps is 1e-8. A schedule may
-	// change the rate from step to step.
+	// Optimizer names the update rule of the weights, as in torch.optim: sgd (the default), adam or
+	// adamw. Adam's betas are 0.9 and 0.999, and its eps is 1e-8. A schedule may change the rate
+	// from step to step.
 	//
 	//	sgd:   v = Momentum*v + g + WeightDecay*w;  w = w - Rate*v
 	//	adam:  of the gradient g + WeightDecay*w
 	//	adamw: of the gradient g, after w = w - Rate*WeightDecay*w
 	//
 	// v starts at zero, and there is no dampening. With Nesterov, the gradient + Momentum*v
-	// takes the place of v in w's update. The decay applies to biases too, as in PyTorch, unless
-	// SpareBiases leaves weights of fewer than two dimensions without it: biases, and all weights
-	// of a normalisation.
+	// replaces v in the update of w. The decay applies to biases too, as in PyTorch. SpareBiases
+	// exempts weights with fewer than two dimensions: biases, and all weights of a normalisation.
 	Optimizer   string  `json:"optimizer,omitempty"`
 	Rate        float64 `json:"lr"`
-	Momentum    float64 `json:"momentum"` // of sgd alone
+	Momentum    float64 `json:"momentum"` // of sgd only
 	Nesterov    bool    `json:"nesterov,omitempty"`
 	WeightDecay float64 `json:"weight_decay"`
 	SpareBiases bool    `json:"spare_biases,omitempty"`
 
-	// ClipNorm bounds the norm of the gradient of all weights together, that of a whole batch,
-	// before decay and update, as torch.nn.utils.clip_grad_norm_. 0 is no bound.
+	// ClipNorm limits the norm of the gradient of a whole batch, over all weights together, as
+	// torch.nn.utils.clip_grad_norm_ does. It applies before decay and update. 0 means no limit.
 	ClipNorm float64 `json:"clip_norm,omitempty"`
 
-	Dropout float64 `json:"dropout"` // of the layers of a recipe's network; a trainer takes them as they are
-	Seed    uint64  `json:"seed"`    // of the order, of the augmentation and of dropout
+	Dropout float64 `json:"dropout"` // of the layers of a recipe's network; a trainer does not read it
+	Seed    uint64  `json:"seed"`    // of the order of the images, of augmentation and of dropout
 	Shuffle bool    `json:"shuffle"` // a new order of the images each epoch
 }
 
-// RangeError is a setting that no training can have.
+// RangeError reports a setting that no training can have.
 type RangeError struct {
-	Setting string // the field, such as Batch, or what a layer calls it
+	Setting string // the field, such as Batch, or the layer's name for it
 	Value   any
 	Want    string
 }
 
 func (e RangeError) Error() string { return e.Setting + " " + e.Problem() }
 
-// Problem is the error without the name of the setting.
+// Problem returns the error without the name of the setting.
 func (e RangeError) Problem() string { return fmt.Sprintf("is %v; want %s", e.Value, e.Want) }
 
-// Check refuses what no training can have, with a [RangeError] that says what
-// would be right.
+// Check returns a [RangeError], which says what would be right, if no training can have these
+// settings.
 func (h Hyper) Check() error {
 	for _, err := range []error{
 		inRange("Batch", h.Batch, 1, 1e6), inRange("Epochs", h.Epochs, 1, 1e9), inRange("Steps", h.Steps, 0, 1e9),
@@ -96,7 +94,7 @@ func (h Hyper) Check() error {
 	return nil
 }
 
-// Total is the number of steps of a run on so many images.
+// Total returns the number of steps of a run on the given number of images.
 func (h Hyper) Total(images int) int {
 	perEpoch := shaders.DivUp(images, max(1, min(h.Batch, images)))
 	n := min(h.Epochs, math.MaxInt/max(1, perEpoch)) * perEpoch

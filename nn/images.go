@@ -10,14 +10,14 @@ import (
 	"wgnin/shaders/input"
 )
 
-// Images are labelled images in device memory, as 8-bit pixels. A set that is
-// larger than one binding of the adapter lies in several buffers.
+// Images are labelled images in device memory, as 8-bit pixels. A set that exceeds one binding of
+// the adapter is divided into several buffers.
 type Images struct {
 	set     *data.Images
 	classes int // one more than the largest label
 	dev     *gpu.Device
 	chunks  []chunk
-	targets *gpu.Buffer // [N,values]; nil if there are none
+	targets *gpu.Buffer // [N,values]; nil without targets
 	values  int         // targets of an image
 }
 
@@ -46,7 +46,7 @@ func Upload(dev *gpu.Device, set *data.Images) (*Images, error) {
 	return uploadChunks(dev, set, perChunk)
 }
 
-// uploadChunks is Upload with so many images in a buffer.
+// uploadChunks is [Upload] with perChunk images in each buffer.
 func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, error) {
 	im := &Images{set: set, dev: dev}
 	for i := range set.Len() {
@@ -72,9 +72,10 @@ func uploadChunks(dev *gpu.Device, set *data.Images, perChunk int) (*Images, err
 	return im, nil
 }
 
-// Replace puts another set in place of the one that was uploaded: of as many images,
-// of the same shape, and of no other classes. What was planned on the images stays, and so do
-// their targets.
+// Replace overwrites the uploaded set with another of the same number and shape of images, whose
+// labels are of the same classes. Trainers and evaluators made of the images remain valid, and the
+// targets stay. Errors: another shape or number of images, a label above the largest of the first
+// set.
 func (im *Images) Replace(set *data.Images) error {
 	old := im.set
 	if set.C != old.C || set.H != old.H || set.W != old.W || set.Len() != old.Len() ||
@@ -90,11 +91,11 @@ func (im *Images) Replace(set *data.Images) error {
 	return im.overwrite(set)
 }
 
-// SetTargets gives each image a target of K numbers, for a loss such as [MSE], in place of
-// its label, which may be 0. Shape: values [N,K] for N images, from which K follows. Call it
-// before a trainer or an evaluator is made of the images. Another call changes the numbers, but
-// cannot change K. Errors: values that are no rows of N images, that are not finite, or too many
-// to bind.
+// SetTargets gives each image a target of K numbers, for a loss such as [MSE] that reads them
+// instead of the label, which may then be 0. Shape: values [N,K] for N images; K follows from the
+// length. Call it before making a trainer or an evaluator of the images. A later call changes the
+// numbers, but cannot change K. Errors: values whose length is not a multiple of N, that are not
+// finite, or that are too many to bind.
 func (im *Images) SetTargets(values []float32) (err error) {
 	k := len(values) / im.Len()
 	switch {
@@ -118,7 +119,7 @@ func (im *Images) SetTargets(values []float32) (err error) {
 	return err
 }
 
-// overwrite is Replace of a set that was checked.
+// overwrite is Replace without checks.
 func (im *Images) overwrite(set *data.Images) error {
 	im.set = set
 	size := set.C * set.H * set.W
@@ -133,8 +134,8 @@ func (im *Images) overwrite(set *data.Images) error {
 	return nil
 }
 
-// write writes bytes, four in a word, piece by piece: copies of all would take twice the
-// memory of a set.
+// write writes bytes, four to a word. It works piece by piece, because packing all at once would
+// need twice the memory of the set.
 func write(b *gpu.Buffer, bytes []uint8) error {
 	const piece = 4 << 20
 	for first := 0; first < len(bytes); first += piece {
@@ -146,7 +147,7 @@ func write(b *gpu.Buffer, bytes []uint8) error {
 	return nil
 }
 
-// packLabels gives the labels of images first to first+n as the device has them.
+// packLabels returns n labels, from image first on, in the form that the device reads.
 func packLabels(set *data.Images, first, n int) []uint32 {
 	labels := make([]uint16, n)
 	for i := range labels {
@@ -163,13 +164,13 @@ func upload[T gpu.Scalar](dev *gpu.Device, label string, words []T) (*gpu.Buffer
 	return b, gpu.Write(b.All(), words)
 }
 
-// Len is the number of images.
+// Len returns the number of images.
 func (im *Images) Len() int { return im.set.Len() }
 
-// Set is what was uploaded.
+// Set returns the set that was uploaded.
 func (im *Images) Set() *data.Images { return im.set }
 
-// Bytes is the size of the set on the device.
+// Bytes returns the size of the set on the device.
 func (im *Images) Bytes() (n int64) {
 	for _, c := range im.chunks {
 		n += c.pixels.Bytes() + c.labels.Bytes()
@@ -180,7 +181,7 @@ func (im *Images) Bytes() (n int64) {
 	return n
 }
 
-// Close gives the device memory back. It may be called on nil.
+// Close releases the device memory. It may be called on nil.
 func (im *Images) Close() {
 	if im == nil {
 		return
@@ -192,10 +193,10 @@ func (im *Images) Close() {
 	im.targets.Release()
 }
 
-// source brings batches of a set into graphs of one network.
+// source provides a network's graphs with batches of a set.
 type source struct {
 	im    *Images
-	order *gpu.Buffer // image numbers; at first those of the set
+	order *gpu.Buffer // image numbers; at first in the order of the set
 	taps  *gpu.Buffer
 	cfg   input.Shape
 }
@@ -220,7 +221,7 @@ func (im *Images) source(in Shape) (*source, error) {
 	return s, nil
 }
 
-// close gives the device memory back. It may be called on nil.
+// close releases the device memory. It may be called on nil.
 func (s *source) close() {
 	if s != nil {
 		s.order.Release()
@@ -228,12 +229,12 @@ func (s *source) close() {
 	}
 }
 
-// input is memory for images as the network takes them.
+// input returns a tensor for images as the network takes them.
 func (g *Graph) input(in Shape) *Tensor {
 	return &Tensor{Shape: in, Memory: &Memory{name: inputName, Stride: in.C, Data: g.Temp("x", g.N*in.Len())}}
 }
 
-// build records the input of g: the images and the targets of a batch.
+// build records the input of g: the images and targets of a batch.
 func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
 	x, t = g.input(in), Target{Labels: g.Temp("target", g.N), Classes: s.im.classes}
 	s.record(g, x.Data, t.Labels)
@@ -246,7 +247,7 @@ func (s *source) build(g *Graph, in Shape) (x *Tensor, t Target) {
 	return x, t
 }
 
-// record is build into memory that there is.
+// record is build with memory that exists already.
 func (s *source) record(g *Graph, x, labels view) {
 	g.rec.Layer("input")
 	for _, c := range s.im.chunks {

@@ -12,9 +12,8 @@ import (
 	"wgnin/nn/data"
 )
 
-// TestChunks puts ten images into buffers of four, four and two, as happens to a
-// set that is larger than what the adapter binds, and trains and evaluates on
-// them: the same bits as from one buffer.
+// TestChunks divides ten images into buffers of four, four and two, like a set that exceeds one
+// binding. Training and evaluation must give the same bits as with a single buffer.
 func TestChunks(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -52,8 +51,8 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// TestEvaluator compares logits, loss and accuracy with the twin's, in batches
-// of which the last is partial, and from the middle of the set.
+// TestEvaluator compares logits, loss and accuracy with the twin's, for batches with a partial last
+// one, and for images from the middle of the set.
 func TestEvaluator(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -65,7 +64,7 @@ func TestEvaluator(t *testing.T) {
 	defer eval.Close()
 
 	tw := &twin{t: t, params: weights}
-	// No dropout when evaluating.
+	// An evaluation has no dropout.
 	x := chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, maxPool(3, 3, 2, 2, 2, 2, 0, 0), linear(10))(tw, tw.input(set))
 	correct := 0.0
 	for n := range 10 {
@@ -96,7 +95,7 @@ func TestEvaluator(t *testing.T) {
 		assertOneLine(t, err, "there are 10")
 	}
 	loss, tolerance := tw.backward(x, set)
-	for range 2 { // the sums begin anew
+	for range 2 { // the sums start again each time
 		got, err := eval.Run(context.Background())
 		require.NoError(t, err)
 		assert.InDelta(t, loss, got.Loss, tolerance)
@@ -123,7 +122,8 @@ func TestUploadRefuses(t *testing.T) {
 	}
 }
 
-// TestManyClasses: with more than 256 classes loss, gradients and accuracy are of the whole label.
+// TestManyClasses checks that with more than 256 classes, the loss, the gradients and the accuracy
+// use the whole label.
 func TestManyClasses(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 8, 1, 6, 6)
@@ -138,7 +138,7 @@ func TestManyClasses(t *testing.T) {
 	assert.InDelta(t, want, loss, tolerance)
 	tw.compare(gradients)
 
-	for i := range weights[1].Data { // the bias: class 299 is seen in everything
+	for i := range weights[1].Data { // of the bias: class 299 has the largest logit for every image
 		weights[1].Data[i] = map[bool]float32{true: 1000, false: 0}[i == 299]
 	}
 	require.NoError(t, net.SetWeights(weights))

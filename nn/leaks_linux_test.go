@@ -12,10 +12,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// Nothing grows with steps, evaluations, or models that were closed: neither the
-// process nor the device nor the goroutines. The first tenth of each is left to
-// fill caches; 4 MB are allowed for the allocators' own, where a leak of one
-// batch a step would take 5.
+// TestNothingGrows checks that neither the process, nor the device, nor the number of goroutines
+// grows with steps, evaluations, or closed models. The first tenth of each may fill caches. The
+// allocators may grow by 4 MB; a leak of one batch a step would take 5 MB.
 func TestNothingGrows(t *testing.T) {
 	dev := gputest.Device(t)
 	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 16*81), Labels: make([]uint8, 16),

@@ -5,8 +5,8 @@ import (
 	"wgnin/shaders/leakyrelu"
 )
 
-// LeakyReLU is y = x where x > 0, else Slope * x, as torch.nn.LeakyReLU: the zero Slope is
-// 0.01, its default. Shapes: any.
+// LeakyReLU is y = x where x > 0, else Slope * x, as torch.nn.LeakyReLU. A zero Slope means 0.01,
+// PyTorch's default. Shapes: any.
 type LeakyReLU struct{ Slope float64 }
 
 func (l LeakyReLU) slope() float64 {

@@ -12,10 +12,11 @@ import (
 	"wgnin/shaders/softmaxxent"
 )
 
-// Loss is the function that training minimises, a mean over the images of a batch. [CrossEntropy]
-// of labels is the default, and [MSE] is for numbers. Any other type with this method, in any
-// module, is a loss too, and may build another, such as CrossEntropy, with the Target that it is
-// given. It may be a pointer. One that is a weighted mean is a [ClassWeighted] too.
+// Loss is the function that training minimises, a mean over the images of a batch. The default is
+// [CrossEntropy] of the labels; [MSE] compares the output with numbers. Any other type with this
+// method, in any module, is a loss too. It may be a pointer. Its Build may call that of another
+// loss, such as CrossEntropy, with the same Target. A loss that is a weighted mean must be a
+// [ClassWeighted].
 type Loss interface {
 	// Build records the kernels of the loss of y, the network's output. They read y.Data and
 	// the target, and write all of the target's Row and DY.
@@ -23,48 +24,50 @@ type Loss interface {
 }
 
 // ClassWeighted is a [Loss] whose mean over a batch is weighted by the classes of the images: the
-// sum of Target.Row's losses over the sum of the weights of their labels. CrossEntropy is one, and
-// so is a loss that embeds it. A loss that builds a CrossEntropy with ClassWeights must be one.
+// sum of Target.Row's losses, divided by the sum of the weights of their labels. CrossEntropy is
+// one, and so is a loss that embeds it. A loss that builds a CrossEntropy with ClassWeights must be
+// one.
 type ClassWeighted interface {
 	Loss
-	// WeightsOfClasses are positive numbers, one for each class; nil means that all are 1.
+	// WeightsOfClasses returns positive numbers, one for each class; nil means that all are 1.
 	WeightsOfClasses() []float64
 }
 
-// Target holds what a loss reads besides the network's output, and where it writes.
+// Target holds the inputs of a loss other than the network's output, and the memory to which the
+// loss writes.
 type Target struct {
 	Labels  gpu.View // [N] of u32, each below Classes
 	Classes int
 	Values  gpu.View // [N,K] of f32, from Images.SetTargets; the zero View if there are none
 	K       int
 
-	// Row is [N,2] of f32: the loss of each image, and 1 if the network is right about it, else
-	// 0. DY is laid out as the output's Data: the gradient of Row's losses, times
-	// Batch.InvImages, which is 1 over the images of the batch, or over the sum of
-	// their weights (see ClassWeighted). Both are zero from image Batch.Rows on, and DY
-	// in the padding of channels.
+	// Row [N,2] of f32 receives, for each image, its loss, and 1 if the network is right, else 0.
+	// DY, laid out as the output's Data, receives the gradient of the losses in Row, times
+	// Batch.InvImages. That is 1 over the number of images in the batch, or over the sum of their
+	// weights (see ClassWeighted). Both must be zero from image Batch.Rows on, and DY also in the
+	// padding of channels.
 	Row, DY gpu.View
 
-	weights gpu.View  // of classes, for CrossEntropy: a number for each output
+	weights gpu.View  // of classes, for CrossEntropy: one number for each output
 	of      []float64 // the same; nil if all are 1
 }
 
-// CrossEntropy is the softmax cross-entropy of the labels, as torch.nn.CrossEntropyLoss with
-// its defaults, label_smoothing and weight:
+// CrossEntropy is the softmax cross-entropy of the labels, as torch.nn.CrossEntropyLoss with its
+// defaults and the options label_smoothing and weight:
 //
 //	loss = sum_n sum_c -log(softmax(y[n]))[c] * w[c] * t[n,c] / sum_n w[label[n]]
 //
-// where t[n,c] is LabelSmoothing/C, and 1-LabelSmoothing more for the label. The sums over n
-// are over the whole batch, however it is split.
+// where t[n,c] is LabelSmoothing/C, plus 1-LabelSmoothing for the label. The sums over n run over
+// the whole batch, even if it is split.
 //
 // Shapes: y [N,C], with C at least the number of classes. Errors: ClassWeights that are not C
 // positive numbers; a LabelSmoothing that is not in [0,1).
 type CrossEntropy struct {
 	LabelSmoothing float64
-	ClassWeights   []float64 // w, a number for each output; nil means that all are 1
+	ClassWeights   []float64 // w, one number for each output; nil means that all are 1
 }
 
-// Check refuses settings that make no sense, with a [RangeError].
+// Check returns a [RangeError] if a setting makes no sense.
 func (c CrossEntropy) Check() error {
 	if !(c.LabelSmoothing >= 0 && float32(c.LabelSmoothing) < 1) {
 		return RangeError{"LabelSmoothing", c.LabelSmoothing, "0 <= smoothing < 1"}
@@ -77,10 +80,10 @@ func (c CrossEntropy) Check() error {
 	return nil
 }
 
-// WeightsOfClasses are the ClassWeights.
+// WeightsOfClasses returns the ClassWeights.
 func (c CrossEntropy) WeightsOfClasses() []float64 { return c.ClassWeights }
 
-// plain reports whether all classes count the same and targets are not smoothed.
+// plain reports whether all classes have the same weight and targets are not smoothed.
 func (c CrossEntropy) plain() bool { return c.LabelSmoothing == 0 && len(c.ClassWeights) == 0 }
 
 // Build records the loss.
@@ -110,10 +113,10 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 	}
 	switch {
 	case t.weights.Bytes() < int64(y.C)*4:
-		g.Fail(errors.New("CrossEntropy with LabelSmoothing or ClassWeights, and a Target that is not the one that Build was given; want that"))
+		g.Fail(errors.New("CrossEntropy with LabelSmoothing or ClassWeights was built with a Target that is not the one that Build was given; want the same Target"))
 		return
 	case !slices.Equal(c.ClassWeights, t.of):
-		g.Fail(errors.New("CrossEntropy inside a loss has other ClassWeights than it; want the method WeightsOfClasses there, with the same weights"))
+		g.Fail(errors.New("the loss builds a CrossEntropy with other ClassWeights than its own; want a method WeightsOfClasses that returns the same weights"))
 		return
 	}
 	w := softmaxxent.Weighted{Shape: s, Smoothing: c.LabelSmoothing}
@@ -122,7 +125,7 @@ func (c CrossEntropy) Build(g *Graph, y *Tensor, t Target) {
 	})
 }
 
-// checkLogits refuses fewer logits than classes.
+// checkLogits returns an error if there are fewer logits than classes.
 func checkLogits(logits, classes int) error {
 	if logits < classes {
 		return fmt.Errorf("%d logits, and the images have labels up to %d; want one logit a class", logits, classes-1)
@@ -135,15 +138,15 @@ func checkLogits(logits, classes int) error {
 //
 //	loss = sum (y[n,k] - target[n,k])^2 / (N*K)
 //
-// Shapes: y [N,K] or [N,C,H,W], and the target as y, whose K = C*H*W numbers of an image are in the
-// order [C,H,W]. The accuracy of an evaluation is 0. Errors: images without targets, or whose
+// Shapes: y [N,K] or [N,C,H,W], and the target the same; the K = C*H*W numbers of an image are in
+// the order [C,H,W]. The accuracy of an evaluation is 0. Errors: images without targets, or whose
 // targets are not K numbers.
 type MSE struct{}
 
 // Build records the loss.
 func (MSE) Build(g *Graph, y *Tensor, t Target) {
 	if t.K == 0 {
-		g.Fail(errors.New("MSE of images without targets; want a call of their SetTargets before"))
+		g.Fail(errors.New("MSE needs targets, and the images have none; call their SetTargets first"))
 		return
 	}
 	if y.Len() != t.K {
@@ -161,18 +164,18 @@ func (MSE) Build(g *Graph, y *Tensor, t Target) {
 	})
 }
 
-// Outputs is no loss: an [Evaluator] with it computes what [Evaluator.Logits] returns alone, of a
-// network with any output, and the Loss and the Accuracy of its Evaluation are 0. A trainer
+// Outputs is not a loss. An [Evaluator] with it only computes what [Evaluator.Logits] returns, and
+// accepts a network with any output. The Loss and the Accuracy of its Evaluation are 0. A trainer
 // refuses it.
 type Outputs struct{}
 
-// Build refuses to train.
+// Build fails, so that no trainer accepts Outputs.
 func (Outputs) Build(g *Graph, _ *Tensor, _ Target) {
-	g.Fail(errors.New("Outputs is no loss to train by; want another, such as CrossEntropy or MSE"))
+	g.Fail(errors.New("Outputs is not a loss to train with; want another, such as CrossEntropy or MSE"))
 }
 
-// buildLoss records the loss of y and the gradient of y, and adds the losses of the images up
-// in metrics.
+// buildLoss records the loss of y and its gradient, and adds up the losses of the images in
+// metrics.
 func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
 	if !g.ok() {
 		return
@@ -183,11 +186,11 @@ func (g *Graph) buildLoss(l Loss, y *Tensor, t Target, metrics view) {
 		t.DY = g.Temp("dlogits", g.Pixels(y)*y.Stride)
 	}
 	g.callLoss(l, y, t)
-	rows := softmaxxent.Shape{N: g.N} // of any loss
+	rows := softmaxxent.Shape{N: g.N} // for any loss
 	rows.Total().Record(g.rec, softmaxxent.TotalArgs[view, view]{Batch: g.Batch, Row: t.Row, Metrics: metrics})
 }
 
-// callLoss builds l. A loss that panics is an error.
+// callLoss builds l. If l panics, the graph fails with an error that names l.
 func (g *Graph) callLoss(l Loss, y *Tensor, t Target) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -197,7 +200,7 @@ func (g *Graph) callLoss(l Loss, y *Tensor, t Target) {
 	l.Build(g, y, t)
 }
 
-// objective is the loss of a set of images, with the memory that it needs on the device.
+// objective is the loss for a set of images, with its memory on the device.
 type objective struct {
 	Loss
 	images  *Images
@@ -205,7 +208,7 @@ type objective struct {
 	of      []float64   // the same; nil if all are 1
 }
 
-// newObjective puts what l needs on the device; a nil l is CrossEntropy.
+// newObjective uploads what l needs. A nil l means CrossEntropy.
 func newObjective(net *Net, images *Images, l Loss) (objective, error) {
 	if l == nil {
 		l = CrossEntropy{}
@@ -251,7 +254,7 @@ func newObjective(net *Net, images *Images, l Loss) (objective, error) {
 	return o, err
 }
 
-// close gives the device memory back.
+// close releases the device memory.
 func (o objective) close() { o.weights.Release() }
 
 // build records the loss.
@@ -262,8 +265,7 @@ func (o objective) build(g *Graph, y *Tensor, t Target, metrics view) {
 	g.buildLoss(o.Loss, y, t, metrics)
 }
 
-// weight returns the divisor of the mean over n images, of which the i-th is image at(i) of the
-// set.
+// weight returns the divisor of the mean over n images. The i-th of them is image at(i) of the set.
 func (o objective) weight(n int, at func(i int) int) float64 {
 	if len(o.of) == 0 {
 		return float64(n)
@@ -275,4 +277,4 @@ func (o objective) weight(n int, at func(i int) int) float64 {
 	return sum
 }
 
-var errOneLoss = errors.New("nn: several losses; want one to measure by, or none for CrossEntropy")
+var errOneLoss = errors.New("nn: several losses; want one, or none for CrossEntropy")

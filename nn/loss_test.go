@@ -18,8 +18,8 @@ import (
 	"wgnin/shaders"
 )
 
-// crossEntropy is the mean loss of the images at the places, and the sum over them of its
-// gradient, from logits, in float64: PyTorch's formula.
+// crossEntropy computes PyTorch's formula in float64, from the logits of the images at places:
+// their mean loss, and the sum of its gradient over them.
 func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, places []int) (loss float64,
 	gradient []float64) {
 	classes := len(logits[0])
@@ -54,9 +54,9 @@ func crossEntropy(c nn.CrossEntropy, set *data.Images, logits [][]float32, place
 	return loss / sum, gradient
 }
 
-// The mean with weights is over the whole batch, whichever images it has, however it is split,
-// and whether it is whole or the last; the test has another loss, or the same if it is asked to.
-// The tolerance of the sums of ten is that of PyTorch's float32: 1e-6.
+// TestCrossEntropyOfABatch checks that the weighted mean is over the whole batch, however the batch
+// is composed or split, and for the smaller last batch too. An evaluation has another loss, or the
+// same on request. The tolerance is that of PyTorch's float32 sums of ten terms: 1e-6.
 func TestCrossEntropyOfABatch(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -118,22 +118,22 @@ func TestCrossEntropyOfABatch(t *testing.T) {
 	}
 }
 
-// embedding is a loss of one's own that is CrossEntropy by embedding it.
+// embedding is a user's loss that embeds CrossEntropy.
 type embedding struct{ nn.CrossEntropy }
 
-// building is a loss of one's own that builds CrossEntropy, and says which weights its mean has.
+// building is a user's loss that builds CrossEntropy and returns the weights of its mean.
 type building struct{ of nn.CrossEntropy }
 
 func (b *building) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) { b.of.Build(g, y, t) }
 
 func (b *building) WeightsOfClasses() []float64 { return b.of.ClassWeights }
 
-// silent builds CrossEntropy and does not say which weights its mean has.
+// silent builds CrossEntropy, but does not return the weights of its mean.
 type silent struct{ of nn.CrossEntropy }
 
 func (s silent) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) { s.of.Build(g, y, t) }
 
-// retargeted builds CrossEntropy with a target of its own.
+// retargeted builds CrossEntropy with another Target.
 type retargeted struct{ embedding }
 
 func (r retargeted) Build(g *nn.Graph, y *nn.Tensor, t nn.Target) {
@@ -145,9 +145,9 @@ type hasty struct{ images *nn.Images }
 
 func (h hasty) Build(*nn.Graph, *nn.Tensor, nn.Target) { h.images.Len() }
 
-// CrossEntropy with weights and smoothing is the same given as a value, as a pointer, or inside a
-// loss of one's own, to the bit. What cannot be the same is refused in one line, as is a loss that
-// panics, or is none.
+// TestCrossEntropyInOtherForms checks that CrossEntropy with weights and smoothing gives the same
+// bits as a value, as a pointer, and inside a user's loss. A form in which it cannot be the same is
+// refused in one line, and so are a loss that panics and a nil loss.
 func TestCrossEntropyInOtherForms(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -184,7 +184,8 @@ func TestCrossEntropyInOtherForms(t *testing.T) {
 			otherSteps, _ := run(silent{c})
 			assert.Equal(t, steps, otherSteps)
 		}
-		// The steps by their Weight come to the loss of the epoch as one batch.
+		// The losses of the steps, weighted by Weight, add up to the loss of the epoch as one
+		// batch.
 		loss, weight := 0.0, 0.0
 		for _, s := range steps {
 			loss, weight = loss+s.Loss*s.Weight, weight+s.Weight
@@ -193,12 +194,12 @@ func TestCrossEntropyInOtherForms(t *testing.T) {
 	}
 	few := nn.CrossEntropy{ClassWeights: weights[:2]}
 	for want, l := range map[string]nn.Loss{
-		"CrossEntropy inside a loss has other ClassWeights than it; want the method WeightsOfClasses there": silent{nn.CrossEntropy{ClassWeights: weights}},
-		"a Target that is not the one that Build was given":                                                 retargeted{embedding{nn.CrossEntropy{LabelSmoothing: 0.1}}},
-		"ClassWeights is 2 numbers; want 10":                                                                &building{few},
-		"ClassWeights is -1; want a positive number":                                                        embedding{nn.CrossEntropy{ClassWeights: []float64{-1}}},
-		"nn: the loss is a nil *nn.CrossEntropy":                                                            (*nn.CrossEntropy)(nil),
-		"the Build of nn_test.hasty panicked: ":                                                             hasty{},
+		"the loss builds a CrossEntropy with other ClassWeights than its own; want a method WeightsOfClasses": silent{nn.CrossEntropy{ClassWeights: weights}},
+		"a Target that is not the one that Build was given":                                                   retargeted{embedding{nn.CrossEntropy{LabelSmoothing: 0.1}}},
+		"ClassWeights is 2 numbers; want 10":                                                                  &building{few},
+		"ClassWeights is -1; want a positive number":                                                          embedding{nn.CrossEntropy{ClassWeights: []float64{-1}}},
+		"nn: the loss is a nil *nn.CrossEntropy":                                                              (*nn.CrossEntropy)(nil),
+		"the Build of nn_test.hasty panicked: ":                                                               hasty{},
 	} {
 		c := cfg
 		c.Loss = l
@@ -210,11 +211,11 @@ func TestCrossEntropyInOtherForms(t *testing.T) {
 	c := cfg
 	c.Loss = nn.Outputs{}
 	_, err := nn.NewTrainer(net, images, c)
-	assertOneLine(t, err, "Outputs is no loss to train by")
+	assertOneLine(t, err, "Outputs is not a loss to train with")
 }
 
-// Outputs are those of any network, in the order [C,H,W] of each image, whatever the size of a
-// batch: a 1x1 convolution is a formula of the pixels.
+// TestOutputsOfImages checks the outputs of a network for images, in the order [C,H,W], with
+// batches of any size. A 1x1 convolution gives a formula of the pixels.
 func TestOutputsOfImages(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 5, 1, 4, 3)
@@ -239,7 +240,7 @@ func TestOutputsOfImages(t *testing.T) {
 			}
 			require.Len(t, row, len(want))
 			for k, v := range want {
-				// float32 of up to 4.5
+				// float32 values up to 4.5
 				assert.InDelta(t, v, row[k], 1e-6, "batch of %d, image %d, value %d", batch, i+1, k)
 			}
 		}
@@ -249,8 +250,9 @@ func TestOutputsOfImages(t *testing.T) {
 	}
 }
 
-// The mean squared error of an output that is an image, whose targets are in the order [C,H,W],
-// and its gradient, are PyTorch's formula, whatever part of a batch an image is in.
+// TestMSEOfImages compares the mean squared error of an output that is an image, and its gradient,
+// with PyTorch's formula. The targets are in the order [C,H,W], and the images may be in any part
+// of a batch.
 func TestMSEOfImages(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -302,7 +304,7 @@ func TestMSEOfImages(t *testing.T) {
 	}
 }
 
-// absolute is a loss of one's own: the mean of |y - target|, as torch.nn.L1Loss.
+// absolute is a user's loss: the mean of |y - target|, as torch.nn.L1Loss.
 type absolute struct{}
 
 type absoluteArgs[F, B any] struct {
@@ -334,14 +336,15 @@ fn run(n : u32, lane : u32) {
 		Row: t.Row})
 }
 
-// Losses of numbers, one of them of this test's own, are means over all targets of a batch,
-// whichever images it has, however it is split, and whether it is whole or the last.
+// TestLossesOfTargets checks that losses of numbers, including one defined in this test, are means
+// over all targets of a batch, however the batch is composed or split, and for the smaller last
+// batch too.
 func TestLossesOfTargets(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
 	net, images := build(t, dev, nn.Sequential{nn.Flatten{}, nn.Linear{Out: 3}}, set)
 	_, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 1, Epochs: 1}, Loss: nn.MSE{}})
-	assertOneLine(t, err, "MSE of images without targets; want a call of their SetTargets before")
+	assertOneLine(t, err, "MSE needs targets, and the images have none; call their SetTargets first")
 	r := rand.New(rand.NewPCG(1, 1))
 	targets := make([]float32, 30)
 	require.NoError(t, images.SetTargets(targets))

@@ -10,7 +10,7 @@ import (
 	"wgnin/shaders"
 )
 
-// Net is a network with its weights on a device and, once it has a trainer, their gradients.
+// Net is a network with its weights on a device. Once it has a trainer, it has their gradients too.
 type Net struct {
 	Layer Layer
 	In    Shape
@@ -20,28 +20,28 @@ type Net struct {
 	dev         *gpu.Device
 	layers      []netWeights
 	byPath      map[string]int
-	size        int         // values of the weights that learn on the device, with padding
-	frozenSize  int         // of those that do not
-	stateSize   int         // and of running state
-	weights     *gpu.Buffer // that learn
+	size        int         // values of the learned weights on the device, with padding
+	frozenSize  int         // values of the frozen weights
+	stateSize   int         // values of the running state
+	weights     *gpu.Buffer // learned ones
 	frozen      *gpu.Buffer // nil if there are none
 	state       *gpu.Buffer // nil if there is none
-	grads       *gpu.Buffer // of weights; nil until there is a trainer
+	grads       *gpu.Buffer // of the learned weights; nil until there is a trainer
 	batch       *gpu.Buffer // the shaders.Batch of the run
 	kernels     Kernels
-	ranks       Ranks // nil is one; see Across
-	set         bool  // the weights have been
+	ranks       Ranks // nil means one rank; see Across
+	set         bool  // the weights have been set
 
 	frozenLayers    map[string]bool // by path; see Freeze
 	whitening       *gpu.Buffer     // matrix and bias; nil without one
 	mean, deviation *gpu.Buffer     // of each channel; nil without a normalisation
 }
 
-// netWeights are the weights of a layer.
+// netWeights holds the weights of a layer.
 type netWeights struct {
 	Described
 	frozen              bool
-	offset, stateOffset int // of the weights, among those that learn or are frozen, and of state, in values
+	offset, stateOffset int // in values: of the weights, among the learned or the frozen ones, and of the state
 }
 
 // NetOption is an option of [NewNet]: see [Freeze], [Normalise], [Whiten] and [Across].
@@ -100,7 +100,7 @@ func NewNet(dev *gpu.Device, l Layer, in Shape, options ...NetOption) (*Net, err
 	return net, err
 }
 
-// newNet describes a net of l, whose weights have no places yet.
+// newNet describes a net of l. Its weights have no places yet.
 func newNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	net := &Net{Layer: l, In: in, dev: dev}
 	g, err := net.rehearse()
@@ -111,7 +111,7 @@ func newNet(dev *gpu.Device, l Layer, in Shape) (*Net, error) {
 	return net, nil
 }
 
-// rehearse builds the network as a probe does, and then as a trainer.
+// rehearse builds the network first as a probe does, and then as a trainer does.
 func (net *Net) rehearse() (*Graph, error) {
 	if _, err := rehearse(net.dev, net.Layer, net.In,
 		pass{n: 1, gradients: true, frozen: net.frozenLayers}); err != nil {
@@ -120,7 +120,7 @@ func (net *Net) rehearse() (*Graph, error) {
 	return rehearse(net.dev, net.Layer, net.In, pass{n: 1, training: true, gradients: true, frozen: net.frozenLayers})
 }
 
-// lay gives the weights their places: those of each layer begin at a multiple of align values.
+// lay assigns places to the weights. Those of each layer begin at a multiple of align values.
 func (net *Net) lay(align int) error {
 	net.byPath = map[string]int{}
 	for _, d := range net.description.Layers {
@@ -142,7 +142,8 @@ func (net *Net) lay(align int) error {
 	return nil
 }
 
-// checkPlaces refuses weights of which two lie at one place, or one at none.
+// checkPlaces returns an error if two weights have the same place, or one lies outside its layer's
+// values.
 func (net *Net) checkPlaces() error {
 	for _, l := range net.layers {
 		taken := map[bool][]bool{false: make([]bool, l.size), true: make([]bool, l.stateSize)}
@@ -160,8 +161,8 @@ func (net *Net) checkPlaces() error {
 	return nil
 }
 
-// place is where the weights of a layer lie, and if they learn their gradients in grads, or its
-// state.
+// place returns the view of a layer's state, or of its weights. Weights that learn also have the
+// view of their gradients in grads.
 func (net *Net) place(size int, d *Described, state bool, grads *gpu.Buffer) (Weights, error) {
 	var l netWeights
 	if i, ok := net.byPath[d.Path]; ok {
@@ -250,7 +251,8 @@ func (net *Net) Learning() int {
 // Description returns the layers of the network with their shapes and weights.
 func (net *Net) Description() *Description { return net.description }
 
-// each visits the tensors in PyTorch's order, with the layer's place in their arena.
+// each visits the tensors in PyTorch's order. in is the tensor's arena, and offset the layer's
+// place in it.
 func (net *Net) each(f func(index int, name string, in arena, offset int, t WeightTensor)) {
 	index := 0
 	for _, l := range net.layers {
@@ -271,7 +273,8 @@ func (net *Net) each(f func(index int, name string, in arena, offset int, t Weig
 // errUnset refuses to run a net that has no weights yet.
 var errUnset = errors.New("nn: the weights were never set; call the net's Init or SetWeights")
 
-// Init sets all weights at random, from the seed and the place of each tensor alone.
+// Init sets all weights at random. The values depend only on the seed and the place of each tensor.
+// Errors: init lacks Weight or Bias.
 func (net *Net) Init(init Init, seed uint64) error {
 	if init.Weight == nil || init.Bias == nil {
 		return errors.New("nn: an Init lacks Weight or Bias; want both, as nn.He has them")
@@ -296,7 +299,7 @@ func (net *Net) Init(init Init, seed uint64) error {
 	return net.fill(a)
 }
 
-// arena says in which buffer a tensor lies.
+// arena identifies the buffer that holds a tensor.
 type arena int
 
 const (
@@ -305,14 +308,14 @@ const (
 	running               // state
 )
 
-// arenas are the values of each arena as they lie on the device.
+// arenas holds the values of each arena in the device's layout.
 type arenas [3][]float32
 
 func (net *Net) arenas() arenas {
 	return arenas{make([]float32, net.size), make([]float32, net.frozenSize), make([]float32, net.stateSize)}
 }
 
-// buffers are those of the arenas; nil is an empty one.
+// buffers returns the buffers of the arenas; nil for an empty arena.
 func (net *Net) buffers() [3]*gpu.Buffer { return [...]*gpu.Buffer{net.weights, net.frozen, net.state} }
 
 // fill sets all weights and state.

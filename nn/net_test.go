@@ -16,7 +16,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// wide has tensors with enough elements for statistics, and fans that differ.
+// wide returns layers with different fans, whose tensors have enough elements for statistics.
 func wide() nn.Sequential {
 	return nn.Sequential{
 		nn.Conv2D{Out: 24, Kernel: 3, KernelW: 5}, nn.ReLU{},
@@ -30,12 +30,11 @@ func wide() nn.Sequential {
 
 var wideIn = nn.Shape{C: 3, H: 9, W: 11}
 
-// TestInit checks means and deviations: those of n samples are within five
-// sigma of the distribution's (with a fair generator one seed in a million and a
-// half fails, and the seed is fixed). Of n samples of variance s^2 and fourth
-// central moment m4 the mean has deviation s/sqrt(n), and the mean square
-// sqrt((m4 - s^4)/n): m4 is 9/5 s^4 of a uniform distribution, 3 s^4 of a normal
-// one.
+// TestInit checks means and deviations. Those of n samples must be within five sigma of the
+// distribution's. (With a fair generator, one seed in 1.5 million fails, and the seed is fixed.)
+// For n samples of variance s^2 and fourth central moment m4, the mean has the deviation s/sqrt(n),
+// and the mean square sqrt((m4 - s^4)/n). m4 is 9/5 s^4 for a uniform distribution and 3 s^4 for a
+// normal one.
 func TestInit(t *testing.T) {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, wide(), wideIn)
@@ -64,7 +63,7 @@ func TestInit(t *testing.T) {
 		}, 1.8}, zero},
 		{"pytorch", nn.PyTorch, pytorch, pytorch},
 		{"keras", nn.Keras, dist{func(in, out float64) float64 { return math.Sqrt(2 / (in + out)) }, 1.8}, zero},
-		// The kurtosis of a normal distribution that is cut off at two deviations
+		// The kurtosis of a normal distribution truncated at two deviations
 		// (scipy.stats.truncnorm).
 		{"flax", nn.Flax, dist{func(in, _ float64) float64 { return 1 / math.Sqrt(in) }, 2.3655}, zero},
 		{"gaussian", nn.Init{Weight: nn.Gaussian(0.05), Bias: nn.Gaussian(2)},
@@ -93,7 +92,7 @@ func TestInit(t *testing.T) {
 				assert.InDelta(t, 0, sum/n, 5*s/math.Sqrt(n), "mean of %s", w.Name)
 				assert.InDelta(t, s*s, squares/n, 5*s*s*math.Sqrt((d.kurtosis-1)/n), "mean square of %s", w.Name)
 				if d.kurtosis == 1.8 {
-					// To the nearest float32 beyond the bound.
+					// The bound is rounded up to a float32.
 					assert.LessOrEqual(t, largest, s*root3*(1+0x1p-24), "bound of %s", w.Name)
 				}
 			}
@@ -101,8 +100,8 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// TestInitSeeds: weights depend on the seed and on the tensor's place alone, and
-// tensors are independent.
+// TestInitSeeds checks that weights depend only on the seed and on the place of the tensor, and
+// that tensors are independent.
 func TestInitSeeds(t *testing.T) {
 	dev := gputest.Device(t)
 	weights := func(l nn.Sequential, seed uint64) []safetensors.Tensor {
@@ -122,7 +121,7 @@ func TestInitSeeds(t *testing.T) {
 				b.Name, seed)
 		}
 	}
-	// The first layer has another size, the others are as they were.
+	// If the first layer has another size, the others do not change.
 	other := wide()
 	other[0] = nn.Conv2D{Out: 24, Kernel: 1}
 	other[7] = nn.Linear{Out: 10}
@@ -130,7 +129,7 @@ func TestInitSeeds(t *testing.T) {
 	for _, k := range []int{2, 3, 4, 5} {
 		assert.Equal(t, a[k], b[k])
 	}
-	// Of two independent samples of n the correlation has deviation 1/sqrt(n).
+	// The correlation of two independent samples of n values has the deviation 1/sqrt(n).
 	for i := range a {
 		for j := range i {
 			n := min(len(a[i].Data), len(a[j].Data))
@@ -150,8 +149,8 @@ func correlation(a, b []float32) float64 {
 	return ab / math.Sqrt(aa*bb)
 }
 
-// TestWeightsRoundTrip writes weights to a file, as they are and with PyTorch's
-// names of the bare network, and reads them into another net: the same bits.
+// TestWeightsRoundTrip writes weights to a file, with their own names and with others that PyTorch
+// programs give them, and reads them into another net. The bits must be the same.
 func TestWeightsRoundTrip(t *testing.T) {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, wide(), wideIn)
@@ -217,9 +216,9 @@ func TestWeightsRoundTrip(t *testing.T) {
 	}
 
 	_, _, err = net.SetMatching(append(ts, ts[0]))
-	require.ErrorContains(t, err, "is there twice")
+	require.ErrorContains(t, err, "occurs twice")
 
-	// One bit makes another hash.
+	// One bit changes the hash.
 	ts[5].Data[199] = math.Nextafter32(ts[5].Data[199], 2)
 	require.NoError(t, net.SetWeights(ts))
 	hash, err := net.Hash()
@@ -227,8 +226,8 @@ func TestWeightsRoundTrip(t *testing.T) {
 	assert.NotEqual(t, want, hash)
 }
 
-// TestWalk checks the paths, which are PyTorch's, the shapes and the sums of
-// parameters and multiply-adds of a nested network.
+// TestDescribe checks the paths, which are PyTorch's, the shapes, and the sums of parameters and
+// multiply-adds of a nested network.
 func TestDescribe(t *testing.T) {
 	net := nn.Sequential{
 		nn.Sequential{nn.Conv2D{Out: 6, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{}, nn.Sequential{nn.MaxPool2D{Kernel: 2}}},
@@ -280,7 +279,7 @@ func TestDescribe(t *testing.T) {
 	d, err = nn.Describe(net, nn.Shape{C: 1, H: 5, W: 5})
 	assertOneLine(t, err, "layer 2.0 (conv 16 5 stride 3) on [6,2,2]")
 	b.Reset()
-	require.NoError(t, d.Tree(&b, 2)) // of the layers up to that
+	require.NoError(t, d.Tree(&b, 2)) // of the layers that were described
 	assert.Equal(t, strings.Join([]string{
 		"layer                     output        parameters  M multiply-adds",
 		"0 Sequential              [2,6,2,2]     156         0.00",

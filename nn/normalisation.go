@@ -9,9 +9,9 @@ import (
 	"wgnin/shaders/normalise"
 )
 
-// Normalise has a net see every image normalised by n, or as it is if n is nil. A crop of
-// [Augment] comes before it, so that the gap is black, as torchvision's is where padding comes
-// before Normalize. The numbers do not learn and are not among the net's weights.
+// Normalise makes a net normalise every image by n; nil means no normalisation. A crop of [Augment]
+// comes first, so that the gap is black, as in torchvision with padding before Normalize. The
+// numbers do not learn, and are not among the net's weights.
 func Normalise(n *data.Normalisation) NetOption {
 	return func(net *Net) error {
 		if n == nil {
@@ -44,13 +44,14 @@ func (net *Net) normalise(g *Graph, x *Tensor) *Tensor {
 	return y
 }
 
-// The initialisers of a normalisation in an ONNX model.
+// The names of a normalisation's initialisers in an ONNX model.
 const (
 	onnxChannelMean      = "normalisation.mean"
 	onnxChannelDeviation = "normalisation.deviation"
 )
 
-// NormaliseONNX has a model normalise its images by n, for as many channels as they have.
+// NormaliseONNX makes a model normalise its images by n, which has one number for each of their
+// channels.
 func NormaliseONNX(m *onnx.ModelProto, n *data.Normalisation) {
 	shape := []int{len(n.Mean), 1, 1}
 	precede(m, []onnx.Node{
@@ -61,8 +62,8 @@ func NormaliseONNX(m *onnx.ModelProto, n *data.Normalisation) {
 		safetensors.Tensor{Name: onnxChannelDeviation, Shape: shape, Data: n.Deviation})
 }
 
-// precede puts nodes, with their weights, between a model's input and what takes it. The last
-// node's output takes the input's place.
+// precede inserts nodes, with their weights, between a model's input and the nodes that read it.
+// These then read the output of the last inserted node.
 func precede(m *onnx.ModelProto, nodes []onnx.Node, weights ...safetensors.Tensor) {
 	for i := range nodes {
 		nodes[i].Name = nodes[i].Output

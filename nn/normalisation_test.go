@@ -15,9 +15,9 @@ import (
 	"wgnin/shaders/augment"
 )
 
-// TestNormalise: a net whose logits are its input gives the normalised image, and the loss of a
-// training step with a crop is that of images which were moved, with a black gap, and then
-// normalised.
+// TestNormalise checks that a net whose logits are its input returns the normalised image. The loss
+// of a training step with a crop must be that of images that were first moved, with a black gap,
+// and then normalised.
 func TestNormalise(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 5, 3, 4, 6)
@@ -43,7 +43,7 @@ func TestNormalise(t *testing.T) {
 	defer eval.Close()
 	logits, err := eval.Logits(0, 5)
 	require.NoError(t, err)
-	normal := func(x float64, i int) float64 { // value i of [C,H,W]
+	normal := func(x float64, i int) float64 { // of value i of [C,H,W]
 		c := i / (in.H * in.W)
 		return (x - float64(numbers.Mean[c])) / float64(numbers.Deviation[c])
 	}
@@ -57,7 +57,7 @@ func TestNormalise(t *testing.T) {
 
 	a := augment.Shape{N: 5, H: in.H, W: in.W, C: 3, Pad: 2, Mirror: true}
 	x, moved := make([]float64, 5*n), make([]float64, 5*n)
-	at := func(i, e int) int { return i*n + e%(in.H*in.W)*3 + e/(in.H*in.W) } // in [N,H,W,C]
+	at := func(i, e int) int { return i*n + e%(in.H*in.W)*3 + e/(in.H*in.W) } // index in [N,H,W,C]
 	for i := range 5 {
 		for e, v := range set.Pixels[i*n:][:n] {
 			x[at(i, e)] = float64(v) / 255

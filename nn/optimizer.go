@@ -13,33 +13,33 @@ import (
 	"wgnin/shaders/sgd"
 )
 
-// The optimizers, as torch.optim has them.
+// The optimizers, by their names in torch.optim.
 const (
 	SGD   = "sgd"
 	Adam  = "adam"
 	AdamW = "adamw"
 )
 
-// Optimizers are the names of all optimizers.
+// Optimizers lists the names of all optimizers.
 var Optimizers = []string{SGD, Adam, AdamW}
 
-// The state of the optimizers: a value for each weight, in tensors whose names begin so.
-// Those of Adam are PyTorch's.
+// Prefixes of the names of the optimizers' state: tensors with one value for each weight. Those of
+// Adam are PyTorch's.
 const (
 	velocityPrefix = "velocity."
 	meanPrefix     = "exp_avg."
 	squarePrefix   = "exp_avg_sq."
 )
 
-// IsOptimizerState reports whether a tensor of that name in a checkpoint is the state of an
-// optimizer, and no weight.
+// IsOptimizerState reports whether a tensor with this name in a checkpoint is state of an optimizer
+// rather than a weight.
 func IsOptimizerState(name string) bool {
 	return slices.ContainsFunc([]string{velocityPrefix, meanPrefix, squarePrefix}, func(p string) bool {
 		return strings.HasPrefix(name, p)
 	})
 }
 
-// optimizerState are the prefixes of the optimizer's state.
+// optimizerState returns the prefixes of the state of the optimizer.
 func (h Hyper) optimizerState() []string {
 	switch {
 	case h.Optimizer == Adam || h.Optimizer == AdamW:
@@ -50,7 +50,8 @@ func (h Hyper) optimizerState() []string {
 	return nil
 }
 
-// checkOptimizer refuses an optimizer that there is not, or one that has no such setting.
+// checkOptimizer returns a [RangeError] if there is no such optimizer, or if it has no Nesterov
+// momentum.
 func (h Hyper) checkOptimizer() error {
 	name := h.optimizer()
 	if !slices.Contains(Optimizers, name) {
@@ -69,8 +70,8 @@ func (h Hyper) optimizer() string {
 	return h.Optimizer
 }
 
-// decays returns the decay of each weight, as the weights lie on the device, or nil if all have
-// the same.
+// decays returns the decay of each weight, in the device's layout. It returns nil if all weights
+// have the same decay.
 func (h Hyper) decays(net *Net) []float32 {
 	if !h.SpareBiases {
 		return nil
@@ -87,12 +88,12 @@ func (h Hyper) decays(net *Net) []float32 {
 	return all
 }
 
-// UpdateLayer is what a plan of training calls the update of the weights in place of a layer.
+// UpdateLayer is the layer name of the weight update in the plan of a training step.
 const UpdateLayer = "update"
 
-// buildUpdate records the update of all weights of the net, in stretches that the adapter
-// binds. state are buffers for [Hyper.optimizerState], and decays is the buffer of
-// [Hyper.decays] or nil.
+// buildUpdate records the update of all weights of the net, in stretches that the adapter can bind.
+// state holds the buffers of [Hyper.optimizerState], and decays is the buffer of [Hyper.decays] or
+// nil.
 func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decays, metrics *gpu.Buffer) {
 	r.Layer(UpdateLayer)
 	all := net.stretches(net.size)
@@ -104,16 +105,17 @@ func (h Hyper) buildUpdate(r *gpu.Recorder, net *Net, state []*gpu.Buffer, decay
 	}
 }
 
-// stretch is count values from first on, of weights or of state.
+// stretch is a range of count values of weights or state, starting at first.
 type stretch struct{ first, count int }
 
-// stretches divides size values, of weights or of state, into as few as the adapter binds.
+// stretches divides size values of weights or state into the fewest stretches that the adapter can
+// bind.
 func (net *Net) stretches(size int) []stretch {
 	limits := net.dev.Adapter().Limits
 	return cut(size, int(limits.MaxBindingBytes/limits.OffsetAlign*limits.OffsetAlign)/4)
 }
 
-// cut divides size values into stretches of at most so many.
+// cut divides size values into stretches of at most most values.
 func cut(size, most int) (all []stretch) {
 	for first := 0; first < size; first += most {
 		all = append(all, stretch{first, min(most, size-first)})
@@ -121,10 +123,11 @@ func cut(size, most int) (all []stretch) {
 	return all
 }
 
-// of is the part of a buffer, of a value for each weight or of state, that belongs to s.
+// of returns the part of b that belongs to s. b has one value for each weight, or for each value of
+// state.
 func (s stretch) of(b *gpu.Buffer) view { return b.Slice(int64(s.first)*4, int64(s.count)*4) }
 
-// clip records the clipping of the gradient, which all stretches make up.
+// clip records the clipping of the gradient by its norm over all stretches.
 func (h Hyper) clip(r *gpu.Recorder, net *Net, all []stretch) {
 	shape := func(s stretch) clip.Shape { return clip.Shape{Count: s.count, MaxNorm: float32(h.ClipNorm)} }
 	parts := 0
@@ -154,7 +157,7 @@ func (h Hyper) updateStretch(r *gpu.Recorder, net *Net, state []*gpu.Buffer, dec
 		} else {
 			d.Coupled().Record(r, decay.CoupledArgs[view]{G: g, W: w, Decay: s.of(decays)})
 		}
-		h.WeightDecay = 0 // the optimizer itself applies none
+		h.WeightDecay = 0 // the optimizer's own kernel must not decay
 	}
 	if name := h.optimizer(); name != SGD {
 		a := adam.Shape{Count: count, Decay: float32(h.WeightDecay), Decoupled: name == AdamW}
@@ -170,7 +173,7 @@ func (h Hyper) updateStretch(r *gpu.Recorder, net *Net, state []*gpu.Buffer, dec
 	o.WithMomentum().Record(r, sgd.MomentumArgs[view, view]{Batch: batch, G: g, W: w, V: s.of(state[0]), Metrics: m})
 }
 
-// readState reads the optimizer's state back.
+// readState reads the optimizer's state back from the device.
 func (t *Trainer) readState() (all []safetensors.Tensor, err error) {
 	for i, prefix := range t.cfg.optimizerState() {
 		ts, err := t.net.read(t.state[i])
@@ -202,7 +205,7 @@ func (t *Trainer) writeState(all []safetensors.Tensor) error {
 		read += len(ts)
 	}
 	if read != len(all) {
-		return fmt.Errorf("there are %d tensors that are not of the state of %s", len(all)-read, t.cfg.optimizer())
+		return fmt.Errorf("%d tensors do not belong to the state of %s", len(all)-read, t.cfg.optimizer())
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Each optimizer changes the weights by the gradients as torch.optim defines it, step by
-// step. The tolerance is that of an update in float32: a few units in the last place of
-// weight and change.
+// TestOptimizers checks that each optimizer changes the weights, step by step, as torch.optim
+// defines it. The tolerance is that of an update in float32: a few units in the last place of the
+// weight and of the change.
 func TestOptimizers(t *testing.T) {
 	for name, h := range optimizers {
 		t.Run(name, func(t *testing.T) {
@@ -78,15 +78,15 @@ func TestOptimizers(t *testing.T) {
 	}
 }
 
-// padded is a network whose layers of each kind have padding between their weights.
+// padded is a network in which the weights of each kind of layer are padded.
 var padded = nn.Sequential{
 	nn.Conv2D{Out: 7, Kernel: 3}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Conv2D{Out: 7, Kernel: 3, Groups: 7}, nn.SiLU{},
 	nn.Flatten{}, nn.Linear{Out: 10},
 }
 
-// What is clipped is the norm of the gradient of a batch, of all its parts and of all weights
-// that PyTorch has: padding on the device, which a kernel might fill, does not count. A factor
-// of the norm's rounding, at most 1e-6, is what the device may be off by.
+// TestClipNorm checks that the clipped norm is that of the gradient of a whole batch, over all its
+// parts and all of PyTorch's weights. Padding on the device, which a kernel might fill, does not
+// count. The tolerance is the rounding of the norm, a factor of at most 1e-6.
 func TestClipNorm(t *testing.T) {
 	net, images := build(t, gputest.Device(t), padded, crops(t, 10, 1, 7, 6))
 	for _, micro := range []int{10, 4} {
@@ -115,7 +115,8 @@ func TestClipNorm(t *testing.T) {
 	}
 }
 
-// Weights of fewer than two dimensions have no decay, and the others all of it.
+// TestSpareBiases checks that weights with fewer than two dimensions do not decay, and that the
+// others do.
 func TestSpareBiases(t *testing.T) {
 	net, images := build(t, gputest.Device(t), padded, crops(t, 10, 1, 7, 6))
 	h := nn.Hyper{Batch: 10, Epochs: 1}
@@ -130,7 +131,7 @@ func TestSpareBiases(t *testing.T) {
 	for i, w := range weights {
 		for j, v := range w.Data {
 			want := float64(plain[i].Data[j])
-			if strings.HasSuffix(w.Name, "weight") && !strings.HasSuffix(w.Name, "1.weight") { // which is BatchNorm2D's
+			if strings.HasSuffix(w.Name, "weight") && !strings.HasSuffix(w.Name, "1.weight") { // BatchNorm2D's
 				want += 0.5 * float64(v)
 			}
 			require.InDelta(t, want, decayed[i].Data[j], 1e-7*(1+math.Abs(want)), "%s[%d]", w.Name, j)
@@ -138,7 +139,8 @@ func TestSpareBiases(t *testing.T) {
 	}
 }
 
-// update is a weight after a step with gradient g, in float64; s is the optimizer's state of it.
+// update returns a weight after a step with gradient g, in float64. It updates s, the optimizer's
+// state of the weight.
 func update(h nn.Hyper, step int, s *[2]float64, w, g float64) float64 {
 	t := float64(step)
 	switch h.Optimizer {

@@ -10,25 +10,24 @@ import (
 	"wgnin/shaders"
 )
 
-// Padding is zeros put around an image. The zero value is none.
+// Padding is zeros around an image, as numbers of rows and columns. The zero value is no padding.
 type Padding struct {
 	Top, Bottom, Left, Right int
 	same                     bool
 }
 
-// Pad is n rows and columns on each side, as PyTorch's padding=n.
+// Pad returns a padding of n rows and columns on each side, as PyTorch's padding=n.
 func Pad(n int) Padding { return Padding{Top: n, Bottom: n, Left: n, Right: n} }
 
 var (
-	// Valid is TensorFlow's padding="valid": none.
+	// Valid is TensorFlow's padding="valid": no padding.
 	Valid = Padding{}
-	// Same is TensorFlow's padding="same": the output has ceil(size/stride)
-	// rows and columns. Where the padding is odd, the end has one more than
-	// the beginning.
+	// Same is TensorFlow's padding="same": the output has ceil(size/stride) rows and columns. An
+	// odd padding puts one more at the end than at the beginning.
 	Same = Padding{same: true}
 )
 
-// apply sets w's padding; w's image, kernel and stride are known.
+// apply sets w's padding. w's image, kernel and stride must be set.
 func (p Padding) apply(w *shaders.Window) {
 	if p.same {
 		h, wide := w.Span()
@@ -46,7 +45,7 @@ func sameSides(in, k, stride int) (before, after int) {
 	return total / 2, total - total/2
 }
 
-// MarshalText returns n for n on each side, same, or top,bottom,left,right.
+// MarshalText returns n for n on each side, "same", or top,bottom,left,right.
 func (p Padding) MarshalText() ([]byte, error) {
 	switch {
 	case p.same:
@@ -57,7 +56,7 @@ func (p Padding) MarshalText() ([]byte, error) {
 	return fmt.Appendf(nil, "%d,%d,%d,%d", p.Top, p.Bottom, p.Left, p.Right), nil
 }
 
-// UnmarshalText reads what MarshalText writes, and valid.
+// UnmarshalText reads what MarshalText writes, and "valid".
 func (p *Padding) UnmarshalText(text []byte) error {
 	switch string(text) {
 	case "same":
@@ -88,20 +87,19 @@ func (p *Padding) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maxLayerNumber bounds the numbers in layers, so that sizes computed from them do
-// not overflow.
+// maxLayerNumber bounds the numbers in layers, so that sizes computed from them do not overflow.
 const maxLayerNumber = 1 << 16
 
-// sides is how a kernel slides: rows and columns, where a second of 0 is the
-// first.
+// sides is the geometry of a sliding kernel. A kernelW, strideW or dilationW of 0 means the same as
+// for rows.
 type sides struct {
 	kernel, kernelW, stride, strideW int
-	dilation, dilationW              int // 0 is 1
+	dilation, dilationW              int // 0 means 1
 	pad                              Padding
 	ceil                             bool
 }
 
-// window is how the kernel slides over in.
+// window returns the window of the kernel over an image of shape in.
 func (s sides) window(in Shape) (shaders.Window, error) {
 	w := shaders.Window{
 		InH: in.H, InW: in.W,

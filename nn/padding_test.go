@@ -9,13 +9,12 @@ import (
 	"wgnin/nn"
 )
 
-// TestSame follows TensorFlow's documentation of tf.nn ("Notes on padding"):
+// TestSame follows the documentation of TensorFlow's tf.nn ("Notes on padding"):
 //
 //	pad = max(kernel - stride, 0) if size % stride == 0 else max(kernel - size % stride, 0)
 //	before = pad // 2; after = pad - before; output = ceil(size / stride)
 //
-// The rows were worked out by hand; then every small size is compared with the
-// formula.
+// The rows were worked out by hand. The test also compares every small size with the formula.
 func TestSame(t *testing.T) {
 	for _, c := range []struct{ size, kernel, stride, before, after, out int }{
 		{28, 5, 1, 2, 2, 28},
@@ -26,7 +25,7 @@ func TestSame(t *testing.T) {
 		{224, 11, 4, 3, 4, 56},
 		{7, 2, 2, 0, 1, 4},
 		{8, 2, 2, 0, 0, 4},
-		{8, 1, 3, 0, 0, 3}, // the stride jumps over pixels: no padding is negative
+		{8, 1, 3, 0, 0, 3}, // the stride skips pixels: no padding is negative
 		{5, 1, 4, 0, 0, 2},
 		{1, 3, 1, 1, 1, 1},
 		{1, 2, 7, 0, 1, 1},
@@ -58,7 +57,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestValid: TensorFlow's "valid" has ceil((size - kernel + 1) / stride) outputs.
+// TestValid checks that TensorFlow's "valid" gives ceil((size - kernel + 1) / stride) outputs.
 func TestValid(t *testing.T) {
 	for size := 1; size <= 20; size++ {
 		for kernel := 1; kernel <= size; kernel++ {

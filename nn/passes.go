@@ -6,8 +6,8 @@ import (
 	"wgnin/shaders/winograd"
 )
 
-// convForward records y = x * w + b, or relu of it, on the variant that s has for it. Scratch
-// memory is temp's.
+// convForward records y = x * w + b, or its ReLU, with the variant that s selects. temp allocates
+// scratch memory.
 func convForward(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, relu bool, a conv2d.ForwardArgs[view]) {
 	if s.Variants[conv2d.Forward].Alpha > 0 {
 		winograd.Forward(r, temp, s, relu, a)
@@ -16,8 +16,8 @@ func convForward(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, relu bool,
 	s.Forward(relu).Record(r, a)
 }
 
-// convInputGradient records the gradient of x, from transposed weights. X is the output of the ReLU
-// that made x, or the zero View.
+// convInputGradient records the gradient of x, from transposed weights. a.X is x if x is the output
+// of a ReLU by which the gradient is masked, or else the zero View.
 func convInputGradient(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, a conv2d.DXReLUArgs[view]) {
 	switch {
 	case s.Variants[conv2d.InputGradient].Alpha > 0:
@@ -29,7 +29,7 @@ func convInputGradient(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, a co
 	}
 }
 
-// convWeightGradient records the gradient of weights and bias.
+// convWeightGradient records the gradient of the weights and the bias.
 func convWeightGradient(r *gpu.Recorder, temp winograd.Temp, s conv2d.Shape, a winograd.WeightGradientArgs) {
 	if s.Variants[conv2d.WeightGradient].Alpha > 0 {
 		winograd.WeightGradient(r, temp, s, a)

@@ -7,12 +7,12 @@ import (
 	"wgnin/shaders/pool"
 )
 
-// MaxPool2D is the largest value of each window, as torch.nn.MaxPool2d: the
-// zero Stride is Kernel, and of equal values the first gets the gradient.
-// Padding, less than the kernel, is never the largest.
+// MaxPool2D is the largest value of each window, as torch.nn.MaxPool2d. A zero Stride means Kernel.
+// Of equal values, the first receives the gradient. Padding must be less than the kernel, and is
+// never the largest value.
 //
-// Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1,
-// rounded down, or up with Ceil.
+// Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1, rounded down, or
+// up with Ceil.
 type MaxPool2D struct {
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
 	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
@@ -42,8 +42,8 @@ func (p MaxPool2D) Build(g *Graph, x *Tensor) *Tensor {
 	})
 	g.ONNX(y, func() (onnx.Node, error) {
 		w := s.Window
-		// The last window may run past the image: more padding says the same
-		// as ceil_mode, without its differences between programs.
+		// The last window may extend beyond the image. More padding has the same effect as
+		// ceil_mode, which programs interpret differently.
 		w.PadBottom = max(w.PadBottom, (w.OutH()-1)*w.StrideH+w.KH-w.InH-w.PadTop)
 		w.PadRight = max(w.PadRight, (w.OutW()-1)*w.StrideW+w.KW-w.InW-w.PadLeft)
 		return slide("MaxPool", w, nil, nil), nil
@@ -53,12 +53,12 @@ func (p MaxPool2D) Build(g *Graph, x *Tensor) *Tensor {
 
 func (p MaxPool2D) String() string { return Text(p) }
 
-// AvgPool2D is the mean of each window, as torch.nn.AvgPool2d: the zero Stride
-// is Kernel, and padding counts in the mean unless ExcludePad (PyTorch's
-// count_include_pad=False, and what TensorFlow does).
+// AvgPool2D is the mean of each window, as torch.nn.AvgPool2d. A zero Stride means Kernel. The mean
+// includes the padding, unless ExcludePad is set (PyTorch's count_include_pad=False, and
+// TensorFlow's behaviour).
 //
-// Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1,
-// rounded down, or up with Ceil. Padding is less than the kernel.
+// Shapes: x [N,C,H,W]; y [N,C,H',W'] with H' = (H + padding - Kernel)/Stride + 1, rounded down, or
+// up with Ceil. Padding must be less than the kernel.
 type AvgPool2D struct {
 	Kernel, KernelW int     // rows and columns; KernelW 0 is Kernel
 	Stride, StrideW int     `text:"stride"` // of rows and columns; Stride 0 is Kernel, StrideW 0 is Stride
@@ -81,7 +81,7 @@ func (p AvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 		floor.Ceil = false
 		if floor.OutH() != w.OutH() || floor.OutW() != w.OutW() {
 			return onnx.Node{},
-				errors.New("ONNX 1.8 does not say what a mean beyond the padding divides by; leave Ceil out")
+				errors.New("ONNX 1.8 does not define the mean of a window that extends beyond the padding; leave Ceil out")
 		}
 		include := 1
 		if p.ExcludePad {
@@ -94,8 +94,8 @@ func (p AvgPool2D) Build(g *Graph, x *Tensor) *Tensor {
 
 func (p AvgPool2D) String() string { return Text(p) }
 
-// GlobalAvgPool2D is the mean over each channel of the image, as
-// torch.nn.AdaptiveAvgPool2d((1, 1)). Shapes: x [N,C,H,W]; y [N,C,1,1].
+// GlobalAvgPool2D is the mean of each channel over the image, as torch.nn.AdaptiveAvgPool2d((1,
+// 1)). Shapes: x [N,C,H,W]; y [N,C,1,1].
 type GlobalAvgPool2D struct{}
 
 // Build records the pooling.

@@ -10,12 +10,12 @@ import (
 )
 
 // Probe runs a net on one image and keeps the output of every layer on the device. It reads the
-// net's own weights, so a run between two steps of a training sees the weights that the first one
-// left. It writes nothing that training reads, so the bits of a training are the same with and
+// net's own weights, so a run between two steps of a training sees the weights after the first of
+// them. It writes nothing that training reads, so a training computes the same bits with and
 // without a probe. Dropout drops nothing.
 type Probe struct {
-	Input  *Tensor      // [1,C,H,W], the image in the size that the network takes, values 0 to 1
-	Layers []ProbeLayer // in the order of the network; the last has the logits
+	Input  *Tensor      // [1,C,H,W], the image in the network's input size, with values from 0 to 1
+	Layers []ProbeLayer // in the order of the network; the last one's output is the logits
 
 	net     *Net
 	batch   *gpu.Buffer
@@ -24,27 +24,27 @@ type Probe struct {
 	grads   *gpu.Buffer
 	metrics *gpu.Buffer
 	all     *gpu.Plan // forward, loss and backward
-	forward *gpu.Plan // the part of it before the loss
+	forward *gpu.Plan // the part of all before the loss
 
 	image  *data.Images // the one image
 	images *Images
 	source *source
-	load   *gpu.Plan // image to x and target
+	load   *gpu.Plan // copies the image to x and target
 }
 
 // ProbeLayer is a layer of a [Probe]. A ReLU that is fused into the layer before it has no
 // ProbeLayer of its own, and neither has a layer that moves no data, such as Flatten.
 type ProbeLayer struct {
-	Path   string // as in PyTorch's state dict: 0.2
+	Path   string // as in PyTorch's state dict, such as 0.2
 	Layer  Layer
-	ReLU   bool    // a ReLU follows, and Output is the ReLU's
+	ReLU   bool    // a ReLU follows, and Output is its output
 	Output *Tensor // Grad is the gradient before the ReLU
 
-	Weights []WeightTensor // empty for a layer that has none
+	Weights []WeightTensor // empty for a layer without weights
 
-	// The weight of a convolution, and its gradient, seen as PyTorch's [Out,In,KH,KW]: element
+	// The weight of a convolution and its gradient, seen as PyTorch's [Out,In,KH,KW]. Element
 	// o,i,r,s is at the sum of each index times its stride. The views are zero for a layer without
-	// a weight.
+	// such a weight.
 	Weight, WeightGrad gpu.View
 	WeightShape        [4]int
 	WeightStride       [4]int
@@ -105,12 +105,12 @@ func NewProbe(net *Net) (_ *Probe, err error) {
 	return p, nil
 }
 
-// graph starts a graph of the probe's one image.
+// graph starts a graph for the probe's single image.
 func (p *Probe) graph() (*Graph, error) {
 	return p.net.newGraph(pass{n: 1, gradients: true, batch: p.batch, grads: p.grads})
 }
 
-// addLayers adds the layers of g that have an output of their own; x is their input.
+// addLayers adds the layers of g that have an output of their own. x is the input of the network.
 func (p *Probe) addLayers(g *Graph, x *Tensor) {
 	seen := map[*Memory]bool{x.Memory: true}
 	for _, l := range g.outputs() {
@@ -129,7 +129,7 @@ func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
 			continue
 		}
 		w, err := p.net.place(l.size, l, false, p.grads)
-		if err != nil { // it was built
+		if err != nil { // cannot happen: the layer was built
 			continue
 		}
 		layer.Weight, layer.WeightGrad = w.Data, w.Grad
@@ -144,8 +144,8 @@ func (p *Probe) layer(g *Graph, l *Described) ProbeLayer {
 }
 
 // SetPixels makes an image the input: 8-bit pixels [C,h,w], with the C of the network's input. The
-// image is resized as in training. The gradients are those of the loss with the given label.
-// Errors: pixels of another size, and a label that the network does not have.
+// image is resized as in training. The gradients are those of the loss for label. Errors: pixels of
+// another size, or a label that the network does not have.
 func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
 	if label < 0 || label >= p.net.Out.Len() || label >= data.MaxClasses {
 		return fmt.Errorf("nn: label %d; the network has %d classes", label, p.net.Out.Len())
@@ -170,7 +170,8 @@ func (p *Probe) SetPixels(pixels []uint8, h, w, label int) error {
 	return p.net.dev.Run(p.load)
 }
 
-// SetImage makes image i of a set the input, with its label.
+// SetImage makes image i of a set the input, with its label. Errors: the set has no such image, and
+// those of [Probe.SetPixels].
 func (p *Probe) SetImage(set *data.Images, i int) error {
 	if i < 0 || i >= set.Len() {
 		return fmt.Errorf("nn: image %d; the set has 0 to %d", i, set.Len()-1)
@@ -182,7 +183,7 @@ func (p *Probe) SetImage(set *data.Images, i int) error {
 	return p.SetPixels(set.Pixels[i*size:][:size], set.H, set.W, set.Label(i))
 }
 
-// resize records the input for images of another size.
+// resize records the loading of images of another size.
 func (p *Probe) resize(image *data.Images) (err error) {
 	p.closeInput()
 	defer func() {
@@ -212,8 +213,8 @@ func (p *Probe) closeInput() {
 	p.image, p.images, p.source, p.load = nil, nil, nil, nil
 }
 
-// Run submits a forward pass of the net as it is now and, with gradients, a backward pass. It does
-// not wait; reading a view does.
+// Run submits a forward pass of the net with its current weights and, with gradients, a backward
+// pass. It does not wait for them; reading a view does.
 func (p *Probe) Run(gradients bool) error {
 	if gradients {
 		return p.net.dev.Run(p.all)
@@ -221,8 +222,8 @@ func (p *Probe) Run(gradients bool) error {
 	return p.net.dev.Run(p.forward)
 }
 
-// Finite runs a forward pass and returns an [ErrDiverged] that names the first layer whose output
-// is not finite, or nil.
+// Finite runs a forward pass. If the output of a layer is not finite, it returns an [ErrDiverged]
+// that names the first such layer.
 func (p *Probe) Finite() error {
 	if err := p.Run(false); err != nil {
 		return err

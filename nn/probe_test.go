@@ -12,8 +12,8 @@ import (
 	"wgnin/nn"
 )
 
-// looked has a convolution whose kernels are looked at, with all that a probe
-// leaves out behind it.
+// looked returns a network with convolutions to look at, and with every kind of layer that a probe
+// leaves out.
 func looked() nn.Sequential {
 	return nn.Sequential{
 		nn.Sequential{nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Pad: nn.Pad(1)}, nn.ReLU{},
@@ -57,7 +57,7 @@ func TestProbe(t *testing.T) {
 		"3 conv 10 1 [10,3,3]", "4 globalavgpool [10,1,1]",
 	}, names)
 
-	// The outputs are those of the net, for images of the set, in any order.
+	// The outputs are those of the net, for images of the set in any order.
 	for _, i := range []int{3, 0} {
 		require.NoError(t, p.SetImage(set, i))
 		require.NoError(t, p.Run(false))
@@ -66,7 +66,7 @@ func TestProbe(t *testing.T) {
 		got := read(t, p.Layers[4].Output.Data)
 		assert.Equal(t, want[0], got[:10])
 		maps := read(t, p.Layers[3].Output.Data)
-		for c := range 10 { // and so are the kept ones before the last
+		for c := range 10 { // the outputs of inner layers are kept too
 			sum := float32(0)
 			for pixel := range 9 {
 				sum += maps[pixel*p.Layers[3].Output.Stride+c]
@@ -75,7 +75,7 @@ func TestProbe(t *testing.T) {
 		}
 	}
 
-	// The gradients are those of a step on the image alone, without dropout.
+	// The gradients are those of a step on this image alone, without dropout.
 	require.NoError(t, p.Run(true))
 	without := looked()
 	without[2] = nn.Dropout{}
@@ -102,7 +102,7 @@ func TestProbe(t *testing.T) {
 				}
 			}
 		}
-		// The gradient of a bias is the sum of that of the layer's output.
+		// The gradient of a bias is the sum of the gradient of the layer's output.
 		grad := read(t, l.Output.Grad)
 		for o := range l.WeightShape[0] {
 			sum := float32(0)
@@ -113,7 +113,7 @@ func TestProbe(t *testing.T) {
 		}
 	}
 
-	// An image of another size is resized as a set of that size is.
+	// An image of another size is resized like a set of that size.
 	large := crops(t, 2, 1, 13, 20)
 	largeImages, err := nn.Upload(dev, large)
 	require.NoError(t, err)
@@ -133,8 +133,8 @@ func TestProbe(t *testing.T) {
 	assertOneLine(t, p.SetPixels(nil, 0, 0, 1), "0x0")
 }
 
-// TestProbeDisturbsNothing trains with a probe at work between the steps, with
-// and without parts, and compares the bits.
+// TestProbeDisturbsNothing trains with a probe that runs between the steps, with and without parts,
+// and compares the bits.
 func TestProbeDisturbsNothing(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)

@@ -13,33 +13,34 @@ import (
 	"wgnin/gpu"
 )
 
-// Ranks are the processes that train one network together, each on a device of its own, as MPI
-// has them. All call the same methods in the same order, each from one goroutine at a time; a call
-// returns when the others' data are there. Package mpi implements it, and [Loopback] within one
-// process.
+// Ranks are the processes that train one network together, each on its own device, as in MPI. All
+// ranks must call the same methods in the same order, each from one goroutine at a time. A call
+// returns when the data of the other ranks have arrived. Package mpi implements Ranks, and so does
+// [Loopback] within one process.
 type Ranks interface {
 	Rank() int // of this process, from 0
 	Size() int // number of ranks
-	// Broadcast overwrites data, of the same length everywhere, by what rank root has.
+	// Broadcast overwrites data with the data of rank root. The length must be the same on all
+	// ranks.
 	Broadcast(data []byte, root int) error
-	// AllToAll sends the i-th of Size equal blocks of send to rank i, and receives its block for
-	// this rank as the i-th of recv.
+	// AllToAll divides send into Size equal blocks and sends the i-th to rank i. The i-th block of
+	// recv receives the block that rank i sends to this rank.
 	AllToAll(send, recv []byte) error
-	// AllGather sends send to all, and receives that of rank i as the i-th of Size equal blocks of
-	// recv.
+	// AllGather sends send to all ranks. The i-th of Size equal blocks of recv receives what rank i
+	// sends.
 	AllGather(send, recv []byte) error
-	// Abort ends all ranks. It may return; then the other methods fail everywhere.
+	// Abort ends all ranks because of err. If it returns, the other methods fail on all ranks.
 	Abort(err error)
 }
 
-// Across makes trainers and evaluators of the net work as one of several ranks; a nil r is the
-// only one. A trainer's Hyper.Shards is then at least the number of ranks, and 0 is that number:
-// rank i has the i-th of as many equal shares of the shards. All ranks train with the same settings
-// on the same images, from what [Trainer.Share] gives them. After each step, all have the same
-// weights, and as long as their devices compute the same bits, so has a run of as many shards on
-// another number of ranks.
+// Across makes trainers and evaluators of the net work as one of several ranks. A nil r means a
+// single rank. A trainer's Hyper.Shards must then be at least the number of ranks, and 0 means that
+// number. The shards are divided equally, and rank i computes the i-th share. All ranks must train
+// with the same settings on the same images, from the state that [Trainer.Share] distributes. After
+// each step, all ranks have the same weights. If their devices compute the same bits, a run with
+// the same Shards on another number of ranks has the same weights too.
 //
-// Errors: a number of ranks that is no power of two.
+// Errors: the number of ranks is not a power of two.
 func Across(r Ranks) NetOption {
 	return func(net *Net) error {
 		if size(r) > 1 {
@@ -52,7 +53,7 @@ func Across(r Ranks) NetOption {
 	}
 }
 
-// size is the number of ranks.
+// size returns the number of ranks.
 func size(r Ranks) int {
 	if r == nil {
 		return 1
@@ -60,7 +61,7 @@ func size(r Ranks) int {
 	return r.Size()
 }
 
-// own are those of so many shards that this rank computes: from first up to end.
+// own returns the shards that this rank computes: from first up to but not including end.
 func own(r Ranks, shards int) (first, end int) {
 	n := shards / size(r)
 	if r != nil {
@@ -69,27 +70,28 @@ func own(r Ranks, shards int) (first, end int) {
 	return first, first + n
 }
 
-// ErrElsewhere reports that another rank has failed, which says why.
+// ErrElsewhere reports that another rank has failed. That rank's error says why.
 var ErrElsewhere = errors.New("another rank has failed")
 
-// everywhere is an error that all ranks have, so that one may tell it.
+// everywhere is an error that all ranks have, so only one rank needs to print it.
 type everywhere struct{ error }
 
 func (e everywhere) Unwrap() error { return e.error }
 
 // Everywhere reports whether all ranks end with this error, or with an [ErrElsewhere] because of
-// it: if the first tells it, the others need not, and none has to be aborted.
+// it. If so, only one rank needs to print it, and none has to be aborted.
 func Everywhere(err error) bool {
 	return errors.As(err, new(everywhere)) || errors.Is(err, ErrElsewhere)
 }
 
-// stopped reports whether err is a context's.
+// stopped reports whether err comes from a context.
 func stopped(err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// Common gives all ranks what each has come to before they compute: nil if none has failed. An
-// error that all have is one of [Everywhere], and one that others have alone is [ErrElsewhere].
+// Common lets all ranks know whether any has failed before they compute. It returns nil if none
+// has. If all ranks have an error, the result is one of [Everywhere]. If only others have one, it
+// is [ErrElsewhere].
 func Common(r Ranks, err error) error {
 	if size(r) == 1 {
 		return err
@@ -110,8 +112,8 @@ func Common(r Ranks, err error) error {
 	return err
 }
 
-// Share gives all ranks what produce returns on rank 0. If that is an error, it is an
-// [ErrElsewhere] on the others.
+// Share returns on all ranks what produce returns on rank 0. If produce fails, the other ranks get
+// [ErrElsewhere].
 func Share(r Ranks, produce func() ([]byte, error)) (data []byte, err error) {
 	if size(r) == 1 {
 		return produce()
@@ -141,7 +143,7 @@ func Share(r Ranks, produce func() ([]byte, error)) (data []byte, err error) {
 	return data, r.Broadcast(data, 0)
 }
 
-// Agree refuses, on all ranks, a hash that is not the same on all of them; what says what it is of.
+// Agree returns an error on all ranks unless all have the same hash. what names the hashed thing.
 func Agree(r Ranks, what string, hash []byte) error {
 	if size(r) == 1 {
 		return nil
@@ -158,7 +160,7 @@ func Agree(r Ranks, what string, hash []byte) error {
 	return nil
 }
 
-// least is the smallest n of all ranks.
+// least returns the smallest n of all ranks.
 func least(r Ranks, n int) (int, error) {
 	if size(r) == 1 {
 		return n, nil
@@ -173,8 +175,7 @@ func least(r Ranks, n int) (int, error) {
 	return n, nil
 }
 
-// Loopback returns n ranks within this process, each for a goroutine and a device of its own: for
-// tests.
+// Loopback returns n ranks within this process for tests, each for its own goroutine and device.
 func Loopback(n int) []Ranks {
 	l := &loopback{send: make([][]byte, n)}
 	l.moved = sync.NewCond(&l.mu)
@@ -188,10 +189,10 @@ func Loopback(n int) []Ranks {
 type loopback struct {
 	mu      sync.Mutex
 	moved   *sync.Cond
-	send    [][]byte // of the call, by rank
+	send    [][]byte // data of the current call, by rank
 	waiting int      // ranks at the barrier
-	passed  int      // barriers
-	err     error    // of Abort
+	passed  int      // completed barriers
+	err     error    // from Abort
 }
 
 type loopbackRank struct {
@@ -209,7 +210,7 @@ func (l loopbackRank) Abort(err error) {
 	l.moved.Broadcast()
 }
 
-// barrier waits for all ranks.
+// barrier waits for all ranks, or returns the error of Abort.
 func (l *loopback) barrier() error {
 	passed := l.passed
 	if l.waiting++; l.waiting == len(l.send) {
@@ -226,7 +227,7 @@ func (l *loopback) barrier() error {
 	return l.err
 }
 
-// exchange calls take with what all ranks send.
+// exchange calls take with the data that all ranks send.
 func (l loopbackRank) exchange(send []byte, take func(all [][]byte)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -16,7 +16,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// onRanks calls f on n ranks at once, each with a device of its own, and returns their errors.
+// onRanks calls f on n ranks at the same time, each with its own device, and returns their errors.
 func onRanks(t *testing.T, devices []*gpu.Device, n int, f func(dev *gpu.Device, r nn.Ranks) error) []error {
 	errs := make([]error, n)
 	var all sync.WaitGroup
@@ -45,21 +45,22 @@ func open(t *testing.T, n int) (devices []*gpu.Device) {
 	return devices
 }
 
-// ranked is a network with all that ranks exchange, and what depends on the place in a batch.
+// ranked is a network that uses everything that ranks exchange, and depends on the place of images
+// in a batch.
 var ranked = nn.Sequential{
 	nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.BatchNorm2D{}, nn.ReLU{}, nn.Dropout{P: 0.4},
 	nn.MaxPool2D{Kernel: 2}, nn.Flatten{}, nn.Linear{Out: 10},
 }
 
-// outcome is what a run comes to, to the bit.
+// outcome is the result of a run, to the bit.
 type outcome struct {
 	hash   string
 	losses []float64
 	test   nn.Evaluation
 }
 
-// trainOn trains on a rank, from what begin makes of rank 0; it stops soon after step to, unless
-// that is 0.
+// trainOn trains on a rank, from the state that begin sets on rank 0. It stops soon after step to;
+// 0 means never.
 func trainOn(dev *gpu.Device, r nn.Ranks, set *data.Images, cfg nn.TrainConfig, to int,
 	begin func(*nn.Net, *nn.Trainer) error) (o outcome, net *nn.Net, tr *nn.Trainer, err error) {
 	if net, err = nn.NewNet(dev, ranked, nn.Shape{C: set.C, H: set.H, W: set.W}, nn.Across(r)); err != nil {
@@ -110,9 +111,9 @@ func trainOn(dev *gpu.Device, r nn.Ranks, set *data.Images, cfg nn.TrainConfig, 
 	return o, net, tr, err
 }
 
-// A run of four shards has the same bits on one, two and four ranks: weights, running state, the
-// loss of each step and an evaluation; with a batch and a last batch that are no multiples of four,
-// and also after a stop and a resume on another number of ranks.
+// TestRanksHaveTheSameBits checks that a run of four shards has the same bits on one, two and four
+// ranks: weights, running state, the loss of each step and an evaluation. The batch and the last
+// batch are not multiples of four. It also stops a run and resumes it on another number of ranks.
 func TestRanksHaveTheSameBits(t *testing.T) {
 	devices := open(t, 4)
 	set := crops(t, 19, 1, 7, 6)
@@ -123,7 +124,7 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if name == "adamw" {
-				defer nn.SetChunk(64)() // many
+				defer nn.SetChunk(64)() // many chunks
 			}
 			h.Batch, h.Epochs, h.Shuffle, h.Seed, h.Shards = 9, 2, true, 1, 4
 			cfg := nn.TrainConfig{Hyper: h, Augment: nn.Augment{Mirror: true}}
@@ -181,8 +182,9 @@ func TestRanksHaveTheSameBits(t *testing.T) {
 	}
 }
 
-// The gradients of the last layers are exchanged while those before them are computed: a step
-// runs in segments, together all of its dispatches, and each value travels once each way.
+// TestExchangeOverlapsWithTheBackwardPass checks that the gradients of the last layers are
+// exchanged while those of earlier layers are computed. A step runs in segments, which together
+// contain all of its dispatches, and each value is sent once in each direction.
 func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
 	defer nn.SetChunk(1024)()
 	devices := open(t, 2)
@@ -215,9 +217,9 @@ func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
 			all += n
 		}
 		for i := range chunks {
-			total += chunks[i].Bytes // of which each of two ranks sends half, twice
+			total += chunks[i].Bytes // each of two ranks sends half of it, twice
 			work += chunks[i].Work
-			if chunks[i].Group < 2 { // the device has them before the first is exchanged
+			if chunks[i].Group < 2 { // the device starts these before the first exchange
 				ahead += chunks[i].Work
 			}
 			begins := i == 0 || chunks[i].Group > chunks[i-1].Group
@@ -238,7 +240,8 @@ func TestExchangeOverlapsWithTheBackwardPass(t *testing.T) {
 	}
 }
 
-// What ranks cannot do is refused, and what goes wrong on one is an error on all.
+// TestRanksRefuse checks that invalid settings are refused on all ranks, and that a failure of one
+// rank is an error on all.
 func TestRanksRefuse(t *testing.T) {
 	devices := open(t, 4)
 	set := crops(t, 12, 1, 7, 6)
@@ -294,7 +297,7 @@ func TestRanksRefuse(t *testing.T) {
 			require.ErrorIs(t, errs[1], nn.ErrElsewhere)
 		}
 	}
-	// A rank that is gone ends the wait of the others.
+	// If a rank is gone, the others do not wait for it.
 	errs = onRanks(t, devices, 4, func(_ *gpu.Device, r nn.Ranks) error {
 		if r.Rank() == 2 {
 			return os.ErrClosed
@@ -306,7 +309,8 @@ func TestRanksRefuse(t *testing.T) {
 	}
 }
 
-// If one rank stops an evaluation, or fails in it, the evaluation ends on all ranks.
+// TestRanksStopAnEvaluation checks that if one rank stops an evaluation, or fails in it, the
+// evaluation ends on all ranks.
 func TestRanksStopAnEvaluation(t *testing.T) {
 	devices := open(t, 2)
 	set := crops(t, 12, 1, 7, 6)
@@ -332,7 +336,7 @@ func TestRanksStopAnEvaluation(t *testing.T) {
 			if r.Rank() == 1 && !broken {
 				cancel()
 			}
-			if r.Rank() == 0 || !broken { // else it has no weights
+			if r.Rank() == 0 || !broken { // otherwise it has no weights
 				if err := net.Init(nn.He, 1); err != nil {
 					return err
 				}

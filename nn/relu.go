@@ -5,9 +5,8 @@ import (
 	"wgnin/shaders/relu"
 )
 
-// ReLU is y = max(x, 0), with gradient 0 at 0, as torch.nn.ReLU. Shapes: any.
-// Where nothing else reads the output of a convolution or a Linear, it is done in their
-// store.
+// ReLU is y = max(x, 0), with gradient 0 at 0, as torch.nn.ReLU. Shapes: any. The kernel of a
+// convolution or a Linear also applies the ReLU after it, if nothing else reads the output.
 type ReLU struct{}
 
 // Build records the layer.

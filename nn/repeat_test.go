@@ -19,8 +19,8 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// tiny is a network with a layer of each kind that a mistake in cutting a batch
-// up would show in, and its formula.
+// tiny returns a network with each kind of layer that would reveal a mistake in dividing a batch,
+// and its formula.
 func tiny() nn.Sequential {
 	return nn.Sequential{
 		nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
@@ -34,16 +34,15 @@ func tiny() nn.Sequential {
 var tinyTwin = chain(conv(4, 3, 3, 1, 1, 1, 1, 1, 1), relu, dropout(0.4, 4), maxPool(3, 3, 2, 2, 2, 2, 0, 0),
 	linear(10))
 
-// part are images first to first+n.
+// part returns n images of a set, starting with image first.
 func part(set *data.Images, first, n int) *data.Images {
 	p, size := *set, set.C*set.H*set.W
 	p.Pixels, p.Labels = set.Pixels[first*size:][:n*size], set.Labels[first:][:n]
 	return &p
 }
 
-// TestParts cuts a batch of ten up in several ways: loss and gradients
-// are those of the twin, up to the round-off that it derives, and so each
-// other's up to twice that.
+// TestParts divides a batch of ten in several ways. Loss and gradients must be those of the twin,
+// within the round-off that the twin derives, so they differ from each other by at most twice that.
 func TestParts(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -56,8 +55,8 @@ func TestParts(t *testing.T) {
 		name         string
 		batch, micro int
 		shards       int
-		step         int // whose gradients are compared
-		first, n     int // its images
+		step         int // the step whose gradients are compared
+		first, n     int // the images of the step
 	}{
 		{"10", 10, 0, 0, 1, 0, 10},
 		{"4+4+2", 10, 4, 0, 1, 0, 10},
@@ -102,7 +101,7 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// distance is the norm of a-b in units of that of b.
+// distance returns the norm of a-b, relative to that of b.
 func distance(a, b []safetensors.Tensor) float64 {
 	var diff, norm float64
 	for k := range a {
@@ -115,8 +114,8 @@ func distance(a, b []safetensors.Tensor) float64 {
 	return math.Sqrt(diff / norm)
 }
 
-// TestSameBits trains for four epochs of two batches of four and one of two,
-// shuffled, with dropout and momentum, and compares the weights by their hash.
+// TestSameBits trains for four epochs of batches of four, four and two images, shuffled, with
+// dropout and momentum. It compares the weights by their hash.
 func TestSameBits(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 10, 1, 7, 6)
@@ -136,8 +135,8 @@ func TestSameBits(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*nn.TrainConfig)
-		around func(t *testing.T, train func()) // nil is nothing
-		other  bool                             // the bits are to differ
+		around func(t *testing.T, train func()) // nil means nothing
+		other  bool                             // the bits must differ
 	}{
 		{name: "again", change: unchanged},
 		{name: "one step in flight", change: func(c *nn.TrainConfig) { c.SettleEvery = 1 }},
@@ -166,7 +165,7 @@ func TestSameBits(t *testing.T) {
 	}
 }
 
-// busy trains while goroutines use all processors.
+// busy trains while goroutines keep all processors busy.
 func busy(_ *testing.T, train func()) {
 	var stop atomic.Bool
 	var wg sync.WaitGroup
@@ -175,7 +174,7 @@ func busy(_ *testing.T, train func()) {
 		go func() {
 			defer wg.Done()
 			for n := 0; !stop.Load(); n++ {
-				_ = make([]byte, n%4096) // and the collector
+				_ = make([]byte, n%4096) // keeps the garbage collector busy too
 			}
 		}()
 	}
@@ -184,7 +183,7 @@ func busy(_ *testing.T, train func()) {
 	wg.Wait()
 }
 
-// profiled trains with timestamps on.
+// profiled trains with timestamps enabled.
 func profiled(dev *gpu.Device) func(*testing.T, func()) {
 	return func(t *testing.T, train func()) {
 		err := dev.Profile()

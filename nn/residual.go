@@ -12,9 +12,9 @@ import (
 	"wgnin/shaders/concat"
 )
 
-// Residual is y = Body(x) + Shortcut(x), where the zero Shortcut is x itself (He et al.,
-// "Deep Residual Learning for Image Recognition", 2015). The names of its weights begin
-// with body and shortcut. Shapes: x [N,C,H,W]; y as Body makes it, and Shortcut too.
+// Residual is y = Body(x) + Shortcut(x). A nil Shortcut means x itself (He et al., "Deep Residual
+// Learning for Image Recognition", 2015). The names of its weights begin with body and shortcut.
+// Shapes: x [N,C,H,W]; y as the output of Body, which Shortcut's must match.
 type Residual struct{ Body, Shortcut Layer }
 
 // Build records the layers inside and the sum.
@@ -26,14 +26,14 @@ func (r Residual) Build(g *Graph, x *Tensor) *Tensor {
 	return g.Add(a, b)
 }
 
-// Add returns a + b, two tensors of one shape [N,C,H,W]. A layer calls it in its Build, as
-// PyTorch's forward adds tensors.
+// Add returns a + b, for two tensors [N,C,H,W] of the same shape. A layer calls it in its Build, as
+// PyTorch's forward adds tensors. Errors: the shapes differ.
 func (g *Graph) Add(a, b *Tensor) *Tensor {
 	switch {
 	case !g.ok() || a.Shape == b.Shape:
 	case a.Flat && b.Flat && a.Len() == b.Len():
-		return g.Fail(fmt.Errorf("the body makes a vector of %d, and the shortcut one that was an image, whose values lie in another order; "+
-			"put the Residual before Flatten, or behind a Linear", a.Len()))
+		return g.Fail(fmt.Errorf("the body makes a vector of %d, and the shortcut a flattened image, whose values are in another order; "+
+			"put the Residual before Flatten, or after a Linear", a.Len()))
 	default:
 		return g.Fail(fmt.Errorf("the body makes %s and the shortcut %s; want the same", a.Shape, b.Shape))
 	}
@@ -53,12 +53,12 @@ func (g *Graph) Add(a, b *Tensor) *Tensor {
 
 func (r Residual) String() string { return Text(r) }
 
-// Concat is the outputs of its layers for one input, channel after channel, as torch.cat
-// with dim=1 (GoogLeNet, DenseNet). The names of the layers are 0, 1, 2. Shapes: x
-// [N,C,H,W]; y [N,sum of the layers' C,H',W'].
+// Concat applies its layers to one input and joins their outputs along the channels, as torch.cat
+// with dim=1 (GoogLeNet, DenseNet). The names of the layers are 0, 1, 2. Shapes: x [N,C,H,W]; y
+// [N,sum of the layers' C,H',W'].
 type Concat []Layer
 
-// Build records the layers inside and puts their outputs side by side.
+// Build records the layers inside and joins their outputs.
 func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	var parts []*Tensor
 	for i, l := range c {
@@ -67,8 +67,8 @@ func (c Concat) Build(g *Graph, x *Tensor) *Tensor {
 	return g.Concat(parts...)
 }
 
-// Concat returns the channels of tensors [N,C,H,W] of one size, those of the first tensor
-// first, as torch.cat with dim=1. A layer calls it in its Build.
+// Concat joins tensors [N,C,H,W] of the same H and W along the channels, in order, as torch.cat
+// with dim=1. A layer calls it in its Build. Errors: no tensors, vectors, or other sizes.
 func (g *Graph) Concat(parts ...*Tensor) *Tensor {
 	if len(parts) == 0 {
 		return g.Fail(errors.New("no layers; want at least one"))
@@ -103,7 +103,7 @@ func (g *Graph) Concat(parts ...*Tensor) *Tensor {
 
 func (c Concat) String() string { return Text(c) }
 
-// concatOf are the parts of y that the tensors are.
+// concatOf returns, for each part, where its channels are in y.
 func concatOf(g *Graph, parts []*Tensor, y *Tensor) []concat.Shape {
 	xs := make([]concat.X, len(parts))
 	for i, p := range parts {
@@ -112,8 +112,8 @@ func concatOf(g *Graph, parts []*Tensor, y *Tensor) []concat.Shape {
 	return concat.Parts(g.Pixels(y), y.Stride, xs...)
 }
 
-// Join makes the output tensor of a layer of several inputs, with the channel stride s.C
-// rounded up to a multiple of 4. It has a gradient if one of the inputs has.
+// Join makes the output tensor of a layer with several inputs. Its channel stride is s.C rounded up
+// to a multiple of 4. It has a gradient if one of the inputs has one.
 func (g *Graph) Join(s Shape, xs ...*Tensor) *Tensor {
 	grad := slices.ContainsFunc(xs, func(x *Tensor) bool { return !x.Grad.IsZero() })
 	return g.output(s, shaders.RoundUp(s.C, 4), grad)

@@ -2,19 +2,19 @@ package nn
 
 import "math"
 
-// Schedule is a learning rate that depends on the step, which counts from 1.
+// Schedule is a learning rate that depends on the step. Steps count from 1.
 type Schedule interface {
 	Rate(step int) float64
 }
 
-// Warmer is a Schedule with a warm-up of its own, whose length WithWarmup sets.
+// Warmer is a Schedule with its own warm-up, whose length WithWarmup sets.
 type Warmer interface {
 	Schedule
 	WithWarmup(steps int) Schedule
 }
 
-// WarmUp returns s with a warm-up of so many steps: its own if it is a [Warmer], else that of
-// [Warmup].
+// WarmUp returns s with a warm-up of the given number of steps. A [Warmer] uses its own warm-up;
+// otherwise it is that of [Warmup].
 func WarmUp(s Schedule, steps int) Schedule {
 	if w, ok := s.(Warmer); ok {
 		return w.WithWarmup(steps)
@@ -25,17 +25,17 @@ func WarmUp(s Schedule, steps int) Schedule {
 // Constant is the same rate at every step.
 type Constant float64
 
-// Rate is c.
+// Rate returns c.
 func (c Constant) Rate(int) float64 { return float64(c) }
 
-// Steps multiplies Base by Gamma after each of the steps in Milestones, as
-// torch.optim.lr_scheduler.MultiStepLR does after epochs.
+// Steps multiplies Base by Gamma after each of the steps in Milestones.
+// torch.optim.lr_scheduler.MultiStepLR does so after epochs.
 type Steps struct {
 	Base, Gamma float64
 	Milestones  []int
 }
 
-// Rate is Base * Gamma^k after k milestones.
+// Rate returns Base * Gamma^k after k milestones.
 func (s Steps) Rate(step int) float64 {
 	rate := s.Base
 	for _, m := range s.Milestones {
@@ -46,14 +46,14 @@ func (s Steps) Rate(step int) float64 {
 	return rate
 }
 
-// Cosine rises in a line to Base over Warmup steps, then falls to zero at step
-// Total as half a cosine (Loshchilov and Hutter, SGDR, 2017).
+// Cosine rises linearly to Base over Warmup steps, and then falls along half a cosine, which
+// reaches zero one step after Total (Loshchilov and Hutter, SGDR, 2017).
 type Cosine struct {
 	Base          float64
 	Warmup, Total int
 }
 
-// Rate is the rate of the step.
+// Rate returns the rate of the step.
 func (c Cosine) Rate(step int) float64 {
 	if step <= c.Warmup {
 		return c.Base * float64(step) / float64(c.Warmup)
@@ -68,21 +68,22 @@ func (c Cosine) WithWarmup(steps int) Schedule {
 	return c
 }
 
-// Warmup rises in a line from zero over Steps steps to what Then has at each step.
+// Warmup multiplies the rate of Then by a factor that rises linearly from zero to 1 over Steps
+// steps.
 type Warmup struct {
 	Steps int
 	Then  Schedule
 }
 
-// Rate is that of Then, or the part of it that has been warmed up.
+// Rate returns the rate of Then, scaled down during the warm-up.
 func (w Warmup) Rate(step int) float64 {
 	return w.Then.Rate(step) * min(1, float64(step)/float64(max(1, w.Steps)))
 }
 
-// OneCycle rises as half a cosine from Peak/25 to Peak at step Warmup (0 is 0.3 of Total), and
-// falls as another to Peak/250000 at step Total, as torch.optim.lr_scheduler.OneCycleLR does with
-// its defaults (Smith and Topin, "Super-Convergence", 2017, arXiv:1708.07120) and a pct_start of
-// Warmup/Total. The momentum stays, where PyTorch's moves between 0.95 and 0.85.
+// OneCycle rises along half a cosine from Peak/25 to Peak at step Warmup (0 means 0.3 of Total),
+// and falls along another to Peak/250000 at step Total, as torch.optim.lr_scheduler.OneCycleLR does
+// with its defaults and a pct_start of Warmup/Total (Smith and Topin, "Super-Convergence", 2017,
+// arXiv:1708.07120). The momentum stays constant; PyTorch's moves between 0.95 and 0.85.
 type OneCycle struct {
 	Peak          float64
 	Warmup, Total int
@@ -94,7 +95,7 @@ func (o OneCycle) WithWarmup(steps int) Schedule {
 	return o
 }
 
-// Rate is the rate of the step.
+// Rate returns the rate of the step.
 func (o OneCycle) Rate(step int) float64 {
 	const start, rise, end = 1.0 / 25, 0.3, 1.0 / 25 / 1e4
 	top := rise*float64(o.Total) - 1 // PyTorch counts from 0

@@ -8,9 +8,8 @@ import (
 	"wgnin/nn"
 )
 
-// TestSchedules has rates worked out by hand. Computing one takes a handful of
-// float64 operations, so 1e-12 is far above their round-off and far below any
-// mistake.
+// TestSchedules compares with rates worked out by hand. Computing one takes a handful of float64
+// operations, so 1e-10 is far above their round-off and far below any mistake.
 func TestSchedules(t *testing.T) {
 	step := nn.Steps{Base: 0.1, Gamma: 0.5, Milestones: []int{10, 20}}
 	cosine := nn.Cosine{Base: 0.8, Warmup: 4, Total: 12}

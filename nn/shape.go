@@ -6,18 +6,18 @@ import (
 	"wgnin/shaders"
 )
 
-// Shape is that of one image or of its activations.
+// Shape is the shape of one image or of its activations.
 type Shape struct {
 	C, H, W int  // channels, rows, columns
 	Flat    bool // the C*H*W values are one vector, as after Flatten
 }
 
-// maxValues is the most values of a tensor: 4 GiB of float32, more than kernels
-// can address and adapters bind.
+// maxValues is the maximum number of values of a tensor. They take 4 GiB of float32, more than
+// kernels can address and adapters can bind.
 const maxValues = 1 << 30
 
-// check refuses shapes that no tensor has, so that sizes computed from a shape
-// do not overflow.
+// check returns an error for shapes that no tensor can have, so that sizes computed from a shape do
+// not overflow.
 func (s Shape) check() error {
 	if min(s.C, s.H, s.W) < 1 || max(s.C, s.H, s.W) > maxLayerNumber || int64(s.C)*int64(s.H)*int64(s.W) > maxValues {
 		return fmt.Errorf("%d channels of %dx%d; want 1 to %d of each, and at most %d values", s.C, s.H, s.W,
@@ -26,16 +26,15 @@ func (s Shape) check() error {
 	return nil
 }
 
-// deviceBytes is the size of an activation of one image, with padding.
+// deviceBytes returns the size of one image's activation on the device in bytes, with padding.
 func (s Shape) deviceBytes() int64 {
 	return int64(shaders.RoundUp(s.C, 4)) * int64(s.H) * int64(s.W) * 4
 }
 
-// Len is the number of values.
+// Len returns the number of values, C*H*W.
 func (s Shape) Len() int { return s.C * s.H * s.W }
 
-// Batch is the shape of n images, as PyTorch shows it: [n,C,H,W], or [n,C*H*W]
-// of a vector.
+// Batch returns the shape of n images as PyTorch prints it: [n,C,H,W], or [n,C*H*W] for a vector.
 func (s Shape) Batch(n int) string {
 	if s.Flat {
 		return fmt.Sprintf("[%d,%d]", n, s.Len())

@@ -14,16 +14,16 @@ import (
 	"wgnin/shaders/softmaxxent"
 )
 
-// maxShards is the most parts of a batch.
+// maxShards is the maximum number of parts of a batch.
 const maxShards = 1 << 16
 
-// shards is the number of parts of a batch.
+// shards returns the number of parts of a batch.
 func (h Hyper) shards() int { return max(1, h.Shards) }
 
-// ShardSize is the number of images of the largest of a batch's parts; see Shards.
+// ShardSize returns the number of images in the largest part of a batch; see Shards.
 func (h Hyper) ShardSize() int { return shaders.DivUp(h.Batch, h.shards()) }
 
-// checkShards refuses a number of parts that makes no whole binary tree.
+// checkShards returns an error if n parts do not form a complete binary tree.
 func checkShards(n int) error {
 	if n < 0 || n > maxShards || n&(n-1) != 0 {
 		return RangeError{"Shards", n, fmt.Sprintf("a power of two up to %d", maxShards)}
@@ -31,22 +31,23 @@ func checkShards(n int) error {
 	return nil
 }
 
-// fewShards refuses fewer parts than ranks.
+// fewShards returns the error for n parts, fewer than ranks.
 func fewShards(n, ranks int) error {
 	return everywhere{RangeError{"Shards", n, fmt.Sprintf("at least the number of ranks, %d", ranks)}}
 }
 
-// run is what runs at a time: rows images of a batch from row on, all of one part.
+// run is a set of images that run together: rows images of a batch, starting at row, all of one
+// part.
 type run struct {
 	part, row, rows int
 	first, last     bool // of the part
 }
 
-// division is how a number of images is divided into parts: the shares of the parts before
-// each, and last of all parts.
+// division divides images into parts by shares. Element i is the sum of the shares before part i,
+// and the last element that of all parts.
 type division []int
 
-// divided is a division into so many equal parts or, unless there are none, into parts by shares.
+// divided returns a division by shares or, if shares is nil, into equal parts.
 func divided(parts int, shares []int) division {
 	if shares == nil {
 		shares = slices.Repeat([]int{1}, parts)
@@ -60,14 +61,14 @@ func divided(parts int, shares []int) division {
 
 func (d division) parts() int { return len(d) - 1 }
 
-// start is the first image of part i.
+// start returns the first image of part i.
 func (d division) start(images, i int) int { return images * d[i] / d[d.parts()] }
 
-// share is the number of images of one share, rounded up.
+// share returns the number of images of one share, rounded up.
 func (d division) share(images int) int { return shaders.DivUp(images, d[d.parts()]) }
 
-// runs yields the runs of the parts from first up to end, each of at most micro images. A part
-// without images has a run of none.
+// runs yields the runs of the parts from first up to but not including end, each of at most micro
+// images. A part without images has one run of no images.
 func (d division) runs(images, first, end, micro int) iter.Seq[run] {
 	return func(yield func(run) bool) {
 		for p := first; p < end; p++ {
@@ -82,7 +83,7 @@ func (d division) runs(images, first, end, micro int) iter.Seq[run] {
 	}
 }
 
-// checkShares refuses shares that do not divide a batch into so many parts.
+// checkShares returns an error if shares do not divide a batch into the given number of parts.
 func checkShares(shares []int, parts, batch int) error {
 	sum := 0
 	for _, s := range shares {
@@ -98,29 +99,29 @@ func checkShares(shares []int, parts, batch int) error {
 	return nil
 }
 
-// tree adds up what the parts of a batch leave in the gradients, in the metrics and in the
-// running state of a net: part after part, with memory for as many sums as the tree has levels.
+// tree adds up the results of the parts of a batch: the net's gradients, metrics and running state.
+// The parts run one after the other, and the tree has memory for as many sums as it has levels.
 //
-// Each part starts with the running state from before the step. What they make of it is added
-// up like gradients, and the sum divided by the number of parts.
+// Each part starts with the running state from before the step. The parts' new states are added up
+// like gradients, and the sum is divided by the number of parts.
 type tree struct {
 	net     *Net
 	shards  int
 	metrics *gpu.Buffer
-	one     *gpu.Buffer // a shaders.Batch of a row that adds to the metrics
+	one     *gpu.Buffer // a shaders.Batch with one row that adds to the metrics
 	start   *gpu.Buffer // running state before the step; nil without state
 	inverse *gpu.Buffer // 1/shards; nil without state
 	levels  []level
 }
 
-// level is the sum of 2^n parts, where n is its place in the tree, while it waits for that of
-// the next 2^n.
+// level holds the sum of 2^n parts, where n is its index in the tree, until the sum of the next 2^n
+// parts is complete.
 type level struct {
 	grads, metrics, state *gpu.Buffer
-	add                   *gpu.Plan // adds it to the net's gradients and state, and to the metrics
+	add                   *gpu.Plan // adds the level to the net's gradients and state, and to the metrics
 }
 
-// newTree makes the memory for adding up own of a batch's parts, both powers of two.
+// newTree allocates the memory for adding up own of a batch's shards parts, both powers of two.
 func newTree(net *Net, metrics *gpu.Buffer, shards, own int) (_ *tree, err error) {
 	t := &tree{net: net, shards: shards, metrics: metrics}
 	defer func() {
@@ -151,7 +152,7 @@ func newTree(net *Net, metrics *gpu.Buffer, shards, own int) (_ *tree, err error
 	return t, nil
 }
 
-// build makes the memory and the plan of a level.
+// build allocates the memory of a level and records its plan.
 func (t *tree) build(l *level) (err error) {
 	var errs [3]error
 	l.grads, errs[0] = t.net.dev.NewBuffer("gradients of parts", t.net.grads.Bytes())
@@ -177,13 +178,13 @@ func (t *tree) build(l *level) (err error) {
 	return err
 }
 
-// accumulate records the addition of a stretch of x to that of sum.
+// accumulate records the addition of a stretch of x to the same stretch of sum.
 func accumulate(r *gpu.Recorder, s stretch, x, sum *gpu.Buffer) {
 	k := add.Shape{Pixels: s.count / 4, C: 4, AStride: 4, BStride: 4, YStride: 4}.Accumulate()
 	k.Record(r, add.AccumulateArgs[view]{X: s.of(x), Acc: s.of(sum)})
 }
 
-// sums are the plans to run after part i, counting from 0, of the parts that the tree adds up.
+// sums returns the plans to run after part i of those that the tree adds up, counting from 0.
 func (t *tree) sums(i int) (plans []*gpu.Plan) {
 	if t == nil {
 		return nil
@@ -194,7 +195,7 @@ func (t *tree) sums(i int) (plans []*gpu.Plan) {
 	return plans
 }
 
-// begin keeps the running state from before the step.
+// begin saves the running state from before the step.
 func (t *tree) begin() error {
 	if t == nil || t.start == nil {
 		return nil
@@ -202,8 +203,8 @@ func (t *tree) begin() error {
 	return t.net.dev.Copy(gpu.Copy{From: t.net.state.All(), To: t.start.All()})
 }
 
-// keep puts the sum after part i, which is not the last, aside, and gives the next part the
-// running state to start with.
+// keep saves the sum after part i, which must not be the last, and restores the running state with
+// which the next part starts.
 func (t *tree) keep(i int) error {
 	l := t.levels[bits.TrailingZeros(^uint(i))]
 	copies := []gpu.Copy{{From: t.net.grads.All(), To: l.grads.All()}, {From: t.metrics.All(), To: l.metrics.All()}}
@@ -214,7 +215,7 @@ func (t *tree) keep(i int) error {
 	return t.net.dev.Copy(copies...)
 }
 
-// buildMean records the division of the running state, once all parts are added up.
+// buildMean records the division of the running state, to run when all parts are added up.
 func (t *tree) buildMean(r *gpu.Recorder) {
 	if t == nil || t.inverse == nil {
 		return
@@ -226,7 +227,7 @@ func (t *tree) buildMean(r *gpu.Recorder) {
 	}
 }
 
-// close gives the device memory back. It may be called on nil.
+// close releases the device memory. It may be called on nil.
 func (t *tree) close() {
 	if t == nil {
 		return

@@ -13,7 +13,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// sum adds vectors along the binary tree of Hyper.Shards.
+// sum adds up vectors along the binary tree of Hyper.Shards.
 func sum(parts [][]float32) []float32 {
 	if len(parts) == 1 {
 		return parts[0]
@@ -26,9 +26,10 @@ func sum(parts [][]float32) []float32 {
 	return s
 }
 
-// The gradient of a batch of eight in four shards is, to the bit, the sum along the tree of those
-// of its parts, each computed as a batch of two; so is the loss. All scale by a quarter, which is
-// exact. The running state of a normalisation is the mean of what the parts make of it.
+// TestShardsAreATree checks that the gradient of a batch of eight in four shards is, to the bit,
+// the sum along the tree of the gradients of its parts, each computed as a batch of two. The loss
+// is too. All are scaled by a quarter, which is exact. The running state of a normalisation is the
+// mean of the states after the parts.
 func TestShardsAreATree(t *testing.T) {
 	dev := gputest.Device(t)
 	const shards = 4
@@ -75,9 +76,9 @@ func TestShardsAreATree(t *testing.T) {
 	assert.True(t, differ, "another order of the sum would show")
 }
 
-// Shards that a batch does not fill, and batches that do not divide, have the whole batch's
-// divisor: an evaluation finds the same whatever it is divided into, and resuming and the twin's
-// gradients are in TestStateResumes and TestParts.
+// TestShardsOfAnEvaluation checks that the result of an evaluation does not depend on how it is
+// divided, even if the images do not fill the shards or the batches. The divisor is always that of
+// the whole set. TestStateResumes and TestParts check resuming and the twin's gradients.
 func TestShardsOfAnEvaluation(t *testing.T) {
 	dev := gputest.Device(t)
 	net, images := build(t, dev, tiny(), crops(t, 10, 1, 7, 6))
@@ -106,9 +107,9 @@ func TestShardsOfAnEvaluation(t *testing.T) {
 	assertOneLine(t, eval.SetShards(3), "Shards is 3; want a power of two up to 65536")
 }
 
-// Shares of 1, 3, 2 and 1 are parts of 2, 6, 4 and 2 of fourteen images, two of which
-// run at a time. The gradient of the batch is what it is in equal parts, but for the
-// rounding of sums in another order.
+// TestShares divides fourteen images by the shares 1, 3, 2 and 1 into parts of 2, 6, 4 and 2, of
+// which two images run together. The gradient of the batch must be that with equal parts, within
+// the rounding of sums in another order.
 func TestShares(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 14, 1, 7, 6)

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// LogSoftmax returns the logarithms of the probabilities that logits stand for, as
-// torch.nn.functional.log_softmax does over one row, computed in float64.
+// LogSoftmax returns the logarithms of the softmax probabilities of logits [C], as
+// torch.nn.functional.log_softmax does, computed in float64.
 func LogSoftmax(logits []float32) []float64 {
 	largest, sum := float64(slices.Max(logits)), 0.0
 	for _, v := range logits {

@@ -17,26 +17,25 @@ import (
 	"wgnin/shaders/adam"
 )
 
-// TrainConfig is the configuration of a [Trainer]. Of the fields, only Batch, Epochs and Rate of
-// Hyper must be set.
+// TrainConfig is the configuration of a [Trainer]. Only Batch, Epochs and Rate of Hyper must be
+// set.
 type TrainConfig struct {
 	Hyper
-	Schedule Schedule // of the learning rate; nil is Rate at every step
+	Schedule Schedule // of the learning rate; nil means Rate at every step
 	Augment  Augment
-	Loss     Loss // nil is CrossEntropy{}
+	Loss     Loss // nil means CrossEntropy{}
 
-	// Shares divides each batch into Shards parts by these shares, in place of equal parts: 5
-	// and 3 are 80 and 48 images of 128. As many images as one share has run at a time, so that
-	// ranks of different speed have as much to do as they have images. The bits depend on the
-	// shares, and not on the number of ranks.
+	// Shares divides each batch into Shards parts by these shares instead of equally: 5 and 3
+	// divide 128 images into 80 and 48. A micro-batch has at most the images of one share, so that
+	// the work of a rank is proportional to its share, and ranks of different speed can be
+	// balanced. The bits depend on the shares, but not on the number of ranks.
 	Shares []int
 
-	// MicroBatch is the number of images that run at a time; their gradients
-	// add up to the batch's. 0 is as many as the adapter can bind and has
-	// memory for.
+	// MicroBatch is the number of images that run together; their gradients add up to that of the
+	// batch. 0 means the largest number that the adapter can bind and has memory for.
 	MicroBatch int
-	// SettleEvery lets the queue run empty after every so many steps, so that
-	// the weights can be saved; 0 is only at the end of an epoch.
+	// SettleEvery makes every SettleEvery-th step a settled one (see [Step]), so that the weights
+	// can be saved. 0 means only the last step of each epoch.
 	SettleEvery int
 }
 
@@ -48,13 +47,13 @@ type Step struct {
 	Images int     // in the batch
 	Rate   float64 // learning rate of the update
 
-	// Weight is the divisor of the mean: Images, or the sum of the weights of their classes, as
-	// [ClassWeighted] has it. The loss of several steps as one batch is the sum of Loss*Weight
-	// over that of Weight.
+	// Weight is the divisor of the mean: Images, or the sum of the weights of the images' classes
+	// (see [ClassWeighted]). The loss of several steps as one batch is the sum of Loss*Weight,
+	// divided by the sum of Weight.
 	Weight float64
 
-	// Settled reports whether no later step has been submitted: the net is as this step left it,
-	// and can be evaluated or saved.
+	// Settled reports whether no later step has been submitted. The net then has the weights after
+	// this step, and can be evaluated or saved.
 	Settled bool
 }
 
@@ -68,26 +67,25 @@ type Trainer struct {
 	source   *source
 	loss     objective
 	state    []*gpu.Buffer // of the optimizer
-	decays   *gpu.Buffer   // a decay for each weight; nil if all are the same
+	decays   *gpu.Buffer   // one for each weight; nil if all are the same
 	metrics  *gpu.Buffer
-	forward  *gpu.Plan    // and backward, of a micro-batch
-	outputs  []*Described // in the plan forward
-	tree     *tree        // adds up the parts of a batch; nil if there is one
-	exchange *exchange    // adds up those of all ranks; nil if there is one
+	forward  *gpu.Plan    // forward and backward pass of a micro-batch
+	outputs  []*Described // of the plan forward
+	tree     *tree        // adds up the parts of a batch; nil if there is only one
+	exchange *exchange    // adds up the sums of all ranks; nil if there is only one
 	update   *gpu.Plan
 	readback *gpu.Readback
 	micro    int
 	step     int           // steps submitted
-	order    []uint32      // of the images; nil is that of the set
-	ordered  int           // epoch whose order the source has, counting from 1
-	settle   bool          // the next step
-	settled  bool          // the last step submitted
-	stopped  bool          // a rank wanted to stop after the last step submitted
+	order    []uint32      // of the images; nil means the order of the set
+	ordered  int           // epoch of the order that the source has, counting from 1
+	settle   bool          // the next step is to be settled
+	settled  bool          // the last submitted step is settled
+	stopped  bool          // a rank wanted to stop after the last submitted step
 	host     time.Duration // spent in submit
 }
 
-// inFlight is how many steps are submitted before the loss of the oldest is
-// read.
+// inFlight is the number of steps that are submitted before the loss of the oldest is read.
 const inFlight = 3
 
 // NewTrainer records the plans of a training step of net on images. A batch of more images than the
@@ -124,7 +122,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 		return nil, err
 	}
 	t.division = divided(cfg.shards(), cfg.Shares)
-	t.micro = net.split(t.division.share(cfg.Batch)) // of equal parts, a whole one
+	t.micro = net.split(t.division.share(cfg.Batch)) // with equal parts, a whole part
 	if cfg.MicroBatch > 0 {
 		t.micro = min(t.micro, cfg.MicroBatch)
 	}
@@ -178,7 +176,7 @@ func NewTrainer(net *Net, images *Images, cfg TrainConfig) (_ *Trainer, err erro
 	return t, err
 }
 
-// plan records forward and backward for n images.
+// plan records the forward and the backward pass of n images.
 func (t *Trainer) plan(n int) error {
 	g, err := t.net.training(n)
 	if err != nil {
@@ -189,16 +187,17 @@ func (t *Trainer) plan(n int) error {
 	t.outputs = g.outputs()
 	t.loss.build(g, logits, target, t.metrics.All())
 	g.runBackward()
-	t.forward.Release() // one of more images
+	t.forward.Release() // the plan of more images
 	t.forward, err = g.rec.Plan()
 	return err
 }
 
-// shards are the parts of a batch that this rank computes: from first up to end.
+// shards returns the parts of a batch that this rank computes: from first up to but not including
+// end.
 func (t *Trainer) shards() (first, end int) { return own(t.net.ranks, t.cfg.Shards) }
 
-// Check refuses what no training can have, with a [RangeError] that says what
-// would be right.
+// Check returns a [RangeError], which says what would be right, if no training can have this
+// configuration.
 func (c TrainConfig) Check() error {
 	if err := c.Hyper.Check(); err != nil {
 		return err
@@ -214,12 +213,12 @@ func (c TrainConfig) Check() error {
 	return inRange("SettleEvery", c.SettleEvery, 0, 1e9)
 }
 
-// build records the network on g. A network that is built otherwise than when it was
-// decided what is fused would compute something else, and is refused.
+// build records the network on g. It fails if the network differs from the one for which fusion was
+// decided, because the fused kernels would then compute something else.
 func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	g.out = g.root(net.Layer, x)
 	if g.ok() && !maps.Equal(g.readers(), g.fusion.readers) {
-		return g.Fail(errors.New("nn: a layer builds something else each time; want what depends on the graph's fields alone"))
+		return g.Fail(errors.New("nn: a layer does not build the same each time; what it builds may depend only on the graph's fields"))
 	}
 	return g.out
 }
@@ -258,8 +257,8 @@ func (t *Trainer) Loss() Loss { return t.loss.Loss }
 // Total returns the number of steps of the run.
 func (t *Trainer) Total() int { return t.cfg.Total(t.images.Len()) }
 
-// plans are those of a step: of a micro-batch, of the sums of the parts of a batch, and of the
-// update.
+// plans returns the plans of a step: of a micro-batch, of the sums of the parts of a batch, of the
+// sums of all ranks, and of the update.
 func (t *Trainer) plans() []*gpu.Plan {
 	first, end := t.shards()
 	all := append([]*gpu.Plan{t.forward}, t.tree.sums(end-first-1)...)
@@ -301,24 +300,24 @@ func (t *Trainer) Flops() (n int64) {
 	return n
 }
 
-// runs are those of a batch of so many images, of this rank.
+// runs yields the runs of this rank for a batch of the given number of images.
 func (t *Trainer) runs(images int) iter.Seq[run] {
 	first, end := t.shards()
 	return t.division.runs(images, first, end, t.micro)
 }
 
 // Steps runs the remaining steps and yields each, in order, when its loss is known. A few steps are
-// in flight at a time, and none at the end of an epoch. The sequence ends after the last step,
-// after an error, or when ctx is done: then with ctx's error, after the steps in flight.
+// in flight at a time, and none at the end of an epoch. The sequence ends after the last step or an
+// error. When ctx is done, it ends with ctx's error after the steps in flight.
 //
 // A step whose loss is not finite, or that makes a weight not finite, ends the sequence with
-// [ErrDiverged] and names the layer where that begins. The device notices it by itself: the step
-// with such a loss, and all steps in flight behind it, change no weights. They may change the
-// running state of a layer. To continue, restore the net's weights and state, and the state of the
-// trainer.
+// an [ErrDiverged] that names the first such layer. The device detects the divergence: neither
+// the step with such a loss nor the steps in flight after it change the weights. They may change
+// the running state of a layer. To continue, restore the net's weights and state, and the state of
+// the trainer.
 //
-// With several ranks (see [Across]), if ctx of one is done, all of them end after the same step,
-// with an error of a context.
+// With several ranks (see [Across]), if the ctx of one is done, all end after the same step, with a
+// context's error.
 func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 	return func(yield func(Step, error) bool) {
 		if !t.net.set {
@@ -333,7 +332,7 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 			return yield(s, err) && err == nil
 		}
 		defer func() {
-			for range flying { // the caller stopped: forget them
+			for range flying { // the caller stopped; discard them
 				_ = t.readback.Next(nil)
 			}
 		}()
@@ -344,7 +343,7 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 				return
 			}
 			flying = append(flying, s)
-			// Ranks wait for each other anyway, and must find an error at the same step.
+			// Ranks wait for each other anyway, and must see an error at the same step.
 			for len(flying) > 0 && (t.readback.Full() || s.Settled || t.exchange != nil) {
 				if !land() {
 					return
@@ -369,16 +368,16 @@ func (t *Trainer) Steps(ctx context.Context) iter.Seq2[Step, error] {
 func (t *Trainer) Settle() { t.settle = !t.settled }
 
 // State returns what a run needs, besides the net's weights, to continue from a settled step: the
-// number of steps done, and the state of the optimizer with a value for each weight. The names are
-// velocity.net.0.weight with momentum, and exp_avg.net.0.weight and exp_avg_sq.net.0.weight for
-// Adam and AdamW.
+// number of steps done, and the optimizer's state, with a value for each weight. The names are
+// velocity.net.0.weight for sgd with momentum, and exp_avg.net.0.weight and exp_avg_sq.net.0.weight
+// for Adam and AdamW.
 func (t *Trainer) State() (steps int, optimizer []safetensors.Tensor, err error) {
 	optimizer, err = t.readState()
 	return t.step, optimizer, err
 }
 
-// SetState makes the trainer continue from a [Trainer.State], also after the training has diverged.
-// Errors: a state that is not that of the net and the optimizer.
+// SetState makes the trainer continue from a [Trainer.State]. It may be called after the training
+// has diverged. Errors: a state that does not fit the net and the optimizer.
 func (t *Trainer) SetState(steps int, optimizer []safetensors.Tensor) error {
 	if steps < 0 || steps > t.Total() {
 		return fmt.Errorf("%d steps are done of %d", steps, t.Total())
@@ -437,11 +436,11 @@ func (t *Trainer) StateBytes() int64 {
 }
 
 // Submitted returns the number of steps that have been submitted. Work that is submitted next, such
-// as a probe's, sees the net as the last of them leaves it.
+// as a probe's, sees the weights after the last of them.
 func (t *Trainer) Submitted() int { return t.step }
 
-// Exchanged is what this rank sends to others in a step, in bytes, and the time that it has spent
-// sending to them, receiving, and waiting for them; 0 of one rank. See [Across].
+// Exchanged returns the bytes that this rank sends to others in a step, and the total time that it
+// has spent exchanging data with them, waiting included. Both are 0 with one rank. See [Across].
 func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
 	if t.exchange == nil {
 		return 0, 0
@@ -452,8 +451,8 @@ func (t *Trainer) Exchanged() (bytes int64, waited time.Duration) {
 // HostSeconds returns the seconds that the host has spent submitting steps.
 func (t *Trainer) HostSeconds() float64 { return t.host.Seconds() }
 
-// submit puts the next step into the queue. It tells the other ranks whether this one wants to
-// stop after it.
+// submit queues the next step. It tells the other ranks whether this one wants to stop after that
+// step.
 func (t *Trainer) submit(stop bool) (Step, error) {
 	defer func(start time.Time) { t.host += time.Since(start) }(time.Now())
 	perEpoch := t.StepsPerEpoch()
@@ -484,7 +483,7 @@ func (t *Trainer) submit(stop bool) (Step, error) {
 	return s, nil
 }
 
-// runAll puts the runs of the step s into the queue.
+// runAll queues the runs of the step s.
 func (t *Trainer) runAll(s Step, stop bool) error {
 	if err := t.tree.begin(); err != nil {
 		return err
@@ -497,7 +496,7 @@ func (t *Trainer) runAll(s Step, stop bool) error {
 	return nil
 }
 
-// run puts a run of the step s into the queue, and after its last the update.
+// run queues a run of the step s, and the update after the last one.
 func (t *Trainer) run(s Step, r run, stop bool) (err error) {
 	if err := t.setBatch(s, r); err != nil {
 		return err
@@ -522,7 +521,7 @@ func (t *Trainer) run(s Step, r run, stop bool) (err error) {
 	return t.readback.Run(t.update)
 }
 
-// setBatch makes the images of s that r has the micro-batch.
+// setBatch sets the images of the run r of s as the micro-batch.
 func (t *Trainer) setBatch(s Step, r run) error {
 	b := shaders.Batch{
 		Rows: uint32(r.rows), Row0: uint32(r.row), Offset: uint32((s.Step-1)%t.StepsPerEpoch()*t.cfg.Batch + r.row),
@@ -536,7 +535,7 @@ func (t *Trainer) setBatch(s Step, r run) error {
 	return gpu.Write(t.net.batch.All(), b.Words())
 }
 
-// shuffle gives the source the order of the epoch.
+// shuffle uploads the order of the images for the epoch.
 func (t *Trainer) shuffle(epoch int) error {
 	r := rand.New(rand.NewPCG(t.cfg.Seed, uint64(epoch)))
 	t.order = make([]uint32, t.images.Len())
@@ -547,7 +546,7 @@ func (t *Trainer) shuffle(epoch int) error {
 	return gpu.Write(t.source.order.All(), t.order)
 }
 
-// next waits for the oldest step in flight.
+// next waits for the oldest step in flight and sets its loss.
 func (t *Trainer) next(s *Step) error {
 	var m [shaders.MetricsBytes / 4]float32
 	if err := t.readback.Next(m[:]); err != nil {

@@ -15,7 +15,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// small has all that a run keeps: weights, velocities, dropout's counters.
+// small has everything that a run keeps: weights, velocities, and the counters of dropout.
 var small = nn.Sequential{
 	nn.Conv2D{Out: 8, Kernel: 5, Stride: 2}, nn.ReLU{},
 	nn.MaxPool2D{Kernel: 3, Stride: 2},
@@ -24,7 +24,7 @@ var small = nn.Sequential{
 	nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
-// trained is the hash of small's weights after a run.
+// trained returns the hash of small's weights after a run.
 func trained(t *testing.T, cfg nn.TrainConfig, images int) string {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, small, nn.Shape{C: 1, H: 28, W: 28})
@@ -45,15 +45,16 @@ func trained(t *testing.T, cfg nn.TrainConfig, images int) string {
 	return hash
 }
 
-// Resuming from a settled step gives the bits of a run that did not stop, with every
-// optimizer.
+// TestStateResumes checks that resuming from a settled step gives the same bits as an uninterrupted
+// run, with every optimizer.
 func TestStateResumes(t *testing.T) {
 	for name, h := range optimizers {
 		t.Run(name, func(t *testing.T) { stateResumes(t, h) })
 	}
 }
 
-// optimizers are all of them, with their settings, and what may come before them.
+// optimizers lists all optimizers, with their settings and the options that change the gradient
+// before them.
 var optimizers = map[string]nn.Hyper{
 	"sgd":      {Rate: 0.05, WeightDecay: 1e-3},
 	"momentum": {Rate: 0.05, WeightDecay: 1e-3, Momentum: 0.9},
@@ -113,7 +114,7 @@ func stateResumes(t *testing.T, h nn.Hyper) {
 	assert.ErrorContains(t, second.SetState(1000, nil), "of 10")
 }
 
-// ends is a context that is cancelled after so many looks at it.
+// ends is a context that is cancelled after a number of calls of Err.
 type ends struct {
 	context.Context
 	looks int
@@ -126,7 +127,8 @@ func (e *ends) Err() error {
 	return nil
 }
 
-// An evaluation that is stopped between batches leaves the evaluator as it was.
+// TestEvaluationStops checks that an evaluation that is stopped between batches leaves the
+// evaluator unchanged.
 func TestEvaluationStops(t *testing.T) {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, small, nn.Shape{C: 1, H: 28, W: 28})
@@ -154,7 +156,8 @@ func TestEvaluationStops(t *testing.T) {
 	}
 }
 
-// Steps that were in flight when one was told to settle do not tell another.
+// TestSettleOnce checks that Settle settles one step only, even if it is called several times while
+// steps are in flight.
 func TestSettleOnce(t *testing.T) {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, small, nn.Shape{C: 1, H: 28, W: 28})
@@ -182,7 +185,7 @@ func TestSettleOnce(t *testing.T) {
 	}
 }
 
-// A batch that the device has no memory for is halved until it has.
+// TestBatchIsSplitToFitTheMemory checks that a batch is halved until the device has memory for it.
 func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 	set := &data.Images{C: 1, H: 64, W: 64, Pixels: make([]uint8, 32*64*64), Labels: make([]uint8, 32),
 		Classes: make([]string, 10)}
@@ -209,7 +212,7 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 		defer trainer.Close()
 		return trainer.MicroBatch(), nil
 	}
-	// bytes of an activation, of which a step has three: y, its gradient, and that before the relu
+	// bytes of an activation; a step has three: y, its gradient, and the gradient before the ReLU
 	const image = 64 * 64 * 32 * 4
 	for free, want := range map[int64]int{64 << 20: 32, 20 * 3 * image: 16, 10 * 3 * image: 8} {
 		got, err := micro(free)
@@ -221,8 +224,8 @@ func TestBatchIsSplitToFitTheMemory(t *testing.T) {
 	assertOneLine(t, err, "not even one image at a time fits: ", "any WebGPU adapter had 1048576 free")
 }
 
-// A batch of which each activation can be bound, but not the shares of a weight
-// gradient, is halved until they can.
+// TestBatchIsSplitToFitTheBindings checks that a batch is halved if its activations can be bound,
+// but the shares of a weight gradient cannot.
 func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 	layers := nn.Sequential{nn.Conv2D{Out: 256, Kernel: 1}, nn.Conv2D{Out: 384, Kernel: 3, Pad: nn.Pad(1)},
 		nn.GlobalAvgPool2D{}, nn.Flatten{}}
@@ -233,7 +236,7 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 		dev := gpu.Dry(a, false)
 		net, err := nn.NewNet(dev, layers, nn.Shape{C: 1, H: 12, W: 12})
 		require.NoError(t, err)
-		net.Use(nn.Kernels{"": "block 64"}) // which has shares of the weight gradient
+		net.Use(nn.Kernels{"": "block 64"}) // this variant has shares of the weight gradient
 		images, err := nn.Upload(dev, set)
 		require.NoError(t, err)
 		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{Hyper: nn.Hyper{Batch: 40, Epochs: 1, Rate: 0.1}})
@@ -245,8 +248,8 @@ func TestBatchIsSplitToFitTheBindings(t *testing.T) {
 	assert.Equal(t, 5, micro(4*share))
 }
 
-// Weights of which each layer's can be bound, but not all at once, are updated in parts that the
-// adapter binds.
+// TestUpdateFitsTheBindings checks that weights that can be bound layer by layer, but not all at
+// once, are updated in parts that the adapter can bind.
 func TestUpdateFitsTheBindings(t *testing.T) {
 	layers := nn.Sequential{nn.Conv2D{Out: 64, Kernel: 1}, nn.Conv2D{Out: 64, Kernel: 3}, nn.Conv2D{Out: 64, Kernel: 3},
 		nn.GlobalAvgPool2D{}, nn.Flatten{}}
@@ -270,7 +273,7 @@ func TestUpdateFitsTheBindings(t *testing.T) {
 			parts[m[1]]++
 			updated[m[1]] += n
 		}
-		delete(parts, "clip/factor") // is one
+		delete(parts, "clip/factor") // always one dispatch
 		assert.NotEmpty(t, parts, name)
 		for kernel, n := range parts {
 			assert.Equal(t, 2, n, "%s %s", name, kernel)

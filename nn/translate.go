@@ -11,8 +11,8 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Translate returns the tensors in their order, with the names of [Description.WeightNames]
-// and PyTorch's layouts, whichever of these frameworks wrote them:
+// Translate returns the tensors in the same order, with the names of [Description.WeightNames] and
+// PyTorch's layouts. It reads the files of these frameworks:
 //
 //   - PyTorch: the names may begin with "net.", as those of the chapter's class do, and all of
 //     them with a wrapper's prefix, such as module., _orig_mod. or model. A "net." that belongs to
@@ -23,16 +23,16 @@ import (
 //     v.name in tf.keras.
 //   - MXNet: conv0_weight, as Gluon's collect_params has them.
 //
-// The files of the last three do not say where in the network a layer is. Their convolutions
-// are taken for the network's in the order of the numbers in their names (conv2d, conv2d_1, ...,
-// conv2d_10), and so are the dense layers and the batch normalisations. Kernels of Flax and Keras
-// have their channels last, [rows,columns,in,out], and dense ones that follow a flattened image
-// take its values in the order H,W,C: both are transposed. Weights do not say what Eps of a
-// normalisation is; Keras's default is 1e-3.
+// The files of the last three do not say where in the network a layer is. Translate matches their
+// convolutions with the network's in the order of the numbers in their names (conv2d, conv2d_1,
+// ..., conv2d_10). It does the same with dense layers and batch normalisations. Kernels of Flax and
+// Keras have the channels last, [rows,columns,in,out], and dense layers after a flattened image
+// take its values in the order H,W,C; Translate transposes both. The files do not contain the Eps
+// of a normalisation; Keras's default is 1e-3.
 //
-// A file is PyTorch's if one of its names is the network's, or if it has a "weight" behind a dot.
-// Tensors of integers are left as they are. Errors: weights of other layers than these three,
-// another number of layers than the network's, names whose numbers leave their order open.
+// A file is PyTorch's if it contains one of the network's names, or a name that ends in ".weight".
+// Tensors of integers stay unchanged. Errors: weights of layers other than these three, a different
+// number of layers than in the network, or names that do not determine the order of the layers.
 func (d *Description) Translate(ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	want := d.WeightNames()
 	if pytorch, found := unwrap(ts, want); found > 0 {
@@ -50,8 +50,8 @@ func (d *Description) Translate(ts []safetensors.Tensor) ([]safetensors.Tensor, 
 	return pytorch, nil
 }
 
-// unwrap removes "net." from PyTorch's names if the file then has more of the wanted names, and
-// returns how many it has.
+// unwrap removes "net." from PyTorch's names if more of them are then among the wanted names. It
+// returns how many are.
 func unwrap(ts []safetensors.Tensor, want []string) (best []safetensors.Tensor, most int) {
 	for _, prefix := range []string{"", netPrefix} {
 		named, has, found := trim(ts, prefix), map[string]bool{}, 0
@@ -70,7 +70,7 @@ func unwrap(ts []safetensors.Tensor, want []string) (best []safetensors.Tensor, 
 	return best, most
 }
 
-// trim removes a prefix from the names that have it.
+// trim removes prefix from the names that have it.
 func trim(ts []safetensors.Tensor, prefix string) []safetensors.Tensor {
 	ts = slices.Clone(ts)
 	for i, t := range ts {
@@ -79,8 +79,9 @@ func trim(ts []safetensors.Tensor, prefix string) []safetensors.Tensor {
 	return ts
 }
 
-// wrapperPrefix is what stands before the names of all tensors, if the weight first is one of
-// them; integer tensors may be without. It is empty if there is none.
+// wrapperPrefix returns the prefix that all names have, if removing it from one of them leaves
+// first, the name of a weight. Names of integer tensors need not have it. The result is empty if
+// there is no such prefix.
 func wrapperPrefix(ts []safetensors.Tensor, first string) string {
 	for _, t := range ts {
 		p, ok := strings.CutSuffix(t.Name, first)
@@ -98,7 +99,7 @@ func wrapperPrefix(ts []safetensors.Tensor, first string) string {
 // convention is how a framework other than PyTorch names weights and lays them out.
 type convention struct {
 	framework    string
-	path         *regexp.Regexp    // of a name; its groups are the layer's path and the name within the layer
+	path         *regexp.Regexp    // of a name; the groups are the layer's path and the name within the layer
 	names        map[string]string // PyTorch's, by the name within the layer
 	kernel       string            // of a convolution, within the layer
 	channelsLast bool
@@ -124,8 +125,8 @@ var conventions = []convention{
 	},
 }
 
-// wrote reports whether the convention is that of the tensors: one is a kernel, and none has a
-// dot before "weight", as in PyTorch.
+// wrote reports whether the tensors follow the convention: one is a kernel, and no name ends in
+// ".weight" as in PyTorch.
 func (c convention) wrote(ts []safetensors.Tensor) bool {
 	kernels := false
 	for _, t := range ts {
@@ -138,8 +139,8 @@ func (c convention) wrote(ts []safetensors.Tensor) bool {
 	return kernels
 }
 
-// split returns the path of a tensor's layer, and the tensor's name within the layer; both are
-// empty if the convention has no such names.
+// split returns the path of a tensor's layer, and the tensor's name within the layer. Both are
+// empty if the name does not follow the convention.
 func (c convention) split(tensor string) (path, name string) {
 	if m := c.path.FindStringSubmatch(tensor); m != nil {
 		return m[1], m[2]
@@ -147,23 +148,23 @@ func (c convention) split(tensor string) (path, name string) {
 	return "", ""
 }
 
-// foreignLayer is a layer of a file, with the indices of its tensors by PyTorch's names.
+// foreignLayer is a layer of a file. Its tensors are indices, by PyTorch's names.
 type foreignLayer struct {
 	path    string
 	tensors map[string]int
 }
 
-// kinds are the layers that weights can be of, by the number of dimensions of "weight"; those
-// without a name have no form in these files.
+// kinds names the kinds of layers by the number of dimensions of "weight". Layers whose number has
+// no name cannot be read from these files.
 var kinds = [...]string{1: "batch normalisations", 2: "dense layers", 4: "convolutions"}
 
-// readable are the layers of kinds, for errors.
+// readable lists the kinds of layers for errors.
 const readable = "convolution, dense, batch normalisation"
 
-// hasKind reports whether weights of so many dimensions are of one of the kinds.
+// hasKind reports whether there is a kind of layer whose weights have this number of dimensions.
 func hasKind(dims int) bool { return dims < len(kinds) && kinds[dims] != "" }
 
-// translate gives the tensors the names and layouts of d.
+// translate returns the tensors with the names and layouts of d.
 func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	found, err := c.layers(ts)
 	if err != nil {
@@ -205,7 +206,7 @@ func (c convention) translate(d *Description, ts []safetensors.Tensor) ([]safete
 	return out, nil
 }
 
-// layers finds the layers of the tensors, by the number of dimensions of their weights.
+// layers returns the layers of the tensors, by the number of dimensions of their weights.
 func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, error) {
 	var paths []string
 	tensors := map[string]map[string]int{}
@@ -217,13 +218,13 @@ func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, err
 		case t.Integer:
 			continue
 		case !known || strings.Contains(lower, "transpose") || c.channelsLast && strings.Contains(lower, "depthwise"):
-			return nil, fmt.Errorf("weights: %s, of %s, is of none of the layers that can be read: %s", t.Name,
+			return nil, fmt.Errorf("weights: %s, of %s, belongs to none of the layers that can be read: %s", t.Name,
 				c.framework, readable)
 		case tensors[path] == nil:
 			paths, tensors[path] = append(paths, path), map[string]int{}
 		}
 		if _, twice := tensors[path][as]; twice {
-			return nil, fmt.Errorf("weights: %s, of %s, is there twice", t.Name, c.framework)
+			return nil, fmt.Errorf("weights: %s, of %s, occurs twice", t.Name, c.framework)
 		}
 		tensors[path][as] = i
 	}
@@ -244,8 +245,8 @@ func (c convention) layers(ts []safetensors.Tensor) (map[int][]foreignLayer, err
 	return found, nil
 }
 
-// pyTorch lays a tensor of l out as PyTorch does. A dense layer is a convolution with a kernel
-// as large as the image that it sees as a vector.
+// pyTorch converts a tensor of l to PyTorch's layout. A dense layer after a flattened image is
+// converted like a convolution with a kernel as large as the image.
 func (c convention) pyTorch(t safetensors.Tensor, l Described) safetensors.Tensor {
 	rows, columns := 1, 1
 	switch dims := t.Shape; {
@@ -259,7 +260,7 @@ func (c convention) pyTorch(t safetensors.Tensor, l Described) safetensors.Tenso
 		return t
 	}
 	if n := (WeightTensor{Shape: t.Shape}).Len(); n == 0 || n != len(t.Data) {
-		return t // which no network has
+		return t // no network has this shape
 	}
 	taps, out := rows*columns, t.Shape[len(t.Shape)-1]
 	in := len(t.Data) / taps / out
@@ -277,8 +278,8 @@ func (c convention) pyTorch(t safetensors.Tensor, l Described) safetensors.Tenso
 	return t
 }
 
-// sortLayers puts layers of one kind in the order of the numbers in their paths. Where the paths
-// differ in more than numbers, it takes Keras's own names, whose numbers go through the network.
+// sortLayers sorts layers of one kind by the numbers in their paths. If the paths differ in more
+// than numbers, it sorts by Keras's own names, which are numbered through the whole network.
 func sortLayers(layers []foreignLayer) (err error) {
 	whole := func(path string) []string { return pathParts.Split(path, -1) }
 	keras := func(path string) []string { return kerasName.FindAllString(path, 1) }
@@ -306,8 +307,8 @@ var (
 	nameWords = regexp.MustCompile(`[0-9]+|[^0-9_]+`)
 )
 
-// words are the words and numbers of names. A name that does not end in a number is the first of
-// its kind: conv2d is conv2d_0.
+// words splits names into words and numbers. A name that does not end in a number gets the number
+// 0: conv2d is conv2d_0.
 func words(names []string) (all []string) {
 	for _, name := range names {
 		all = append(all, nameWords.FindAllString(name, -1)...)
@@ -318,7 +319,8 @@ func words(names []string) (all []string) {
 	return all
 }
 
-// compareNumbers compares two names where they first differ; 0 says that no numbers are there.
+// compareNumbers compares two names at the first difference. It returns 0 if there are no numbers
+// at that place.
 func compareNumbers(a, b []string) int {
 	for i := range min(len(a), len(b)) {
 		if a[i] != b[i] {

@@ -15,7 +15,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// foreignLayers is a network with layers of each kind, whose image is not square before Flatten.
+// foreignLayers is a network with each kind of layer. Its image is not square before Flatten.
 var (
 	foreignLayers = nn.Sequential{
 		nn.Conv2D{Out: 3, Kernel: 3, KernelW: 2}, nn.BatchNorm2D{},
@@ -23,7 +23,7 @@ var (
 		nn.Flatten{}, nn.Linear{Out: 4}, nn.ReLU{}, nn.Linear{Out: 4},
 	}
 	foreignIn    = nn.Shape{C: 2, H: 4, W: 6}
-	foreignNames = []string{ // of Flax
+	foreignNames = []string{ // Flax's names
 		"params.Conv_0.kernel", "params.Conv_0.bias", "params.BatchNorm_0.scale", "params.BatchNorm_0.bias",
 		"batch_stats.BatchNorm_0.mean", "batch_stats.BatchNorm_0.var",
 		"params.Conv_2.kernel", "params.Conv_2.bias", "params.Conv_10.kernel", "params.Conv_10.bias",
@@ -31,7 +31,7 @@ var (
 	}
 )
 
-// ramp are values that differ.
+// ramp returns a tensor whose values are all different.
 func ramp(name string, shape ...int) safetensors.Tensor {
 	t := safetensors.Tensor{Name: name, Shape: shape, Data: make([]float32, nn.WeightTensor{Shape: shape}.Len())}
 	for i := range t.Data {
@@ -40,7 +40,7 @@ func ramp(name string, shape ...int) safetensors.Tensor {
 	return t
 }
 
-// saved are the network's weights in PyTorch's layouts, and as Flax and Keras lay them out.
+// saved returns the network's weights in PyTorch's layouts, and in those of Flax and Keras.
 func saved(t *testing.T) (pytorch, last []safetensors.Tensor) {
 	d, err := nn.Describe(foreignLayers, foreignIn)
 	require.NoError(t, err)
@@ -80,7 +80,7 @@ func transpose(last, first []float32, out, in, rows, columns int) {
 	}
 }
 
-// renamed are tensors of other names, in the same order.
+// renamed returns the tensors with other names, in the same order.
 func renamed(ts []safetensors.Tensor, rename func(string) string) []safetensors.Tensor {
 	ts = slices.Clone(ts)
 	for i := range ts {
@@ -89,8 +89,8 @@ func renamed(ts []safetensors.Tensor, rename func(string) string) []safetensors.
 	return ts
 }
 
-// TestTranslate: whichever framework named the weights, and in whatever order they lie in the
-// file, the network gets the same.
+// TestTranslate checks that the network gets the same weights from every framework's names, and
+// from every order of the tensors in the file.
 func TestTranslate(t *testing.T) {
 	d, err := nn.Describe(foreignLayers, foreignIn)
 	require.NoError(t, err)
@@ -152,7 +152,7 @@ func TestTranslate(t *testing.T) {
 	}
 }
 
-// TestTranslateRefuses says in one line what is wrong.
+// TestTranslateRefuses checks that errors say in one line what is wrong.
 func TestTranslateRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -176,7 +176,7 @@ func TestTranslateRefuses(t *testing.T) {
 			"layer Dense_2, of Flax or Keras, has no kernel or scale"},
 		{"twice", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ramp("Conv_0.kernel", 3, 2, 2, 3))
-		}, "Conv_0.kernel, of Flax or Keras, is there twice"},
+		}, "Conv_0.kernel, of Flax or Keras, occurs twice"},
 		{"names without numbers", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return renamed(ts, strings.NewReplacer("Dense_0", "hidden", "Dense_1", "logits").Replace)
 		}, "the names do not say which of the layers"},
@@ -186,13 +186,13 @@ func TestTranslateRefuses(t *testing.T) {
 		}, "the names do not say which of the layers"},
 		{"transposed", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return renamed(ts, strings.NewReplacer("Conv_2", "ConvTranspose_0").Replace)
-		}, "params.ConvTranspose_0.kernel, of Flax or Keras, is of none of the layers"},
+		}, "params.ConvTranspose_0.kernel, of Flax or Keras, belongs to none of the layers"},
 		{"depthwise", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return renamed(ts, strings.NewReplacer("Conv_2", "depthwise_conv2d").Replace)
-		}, "depthwise_conv2d.kernel, of Flax or Keras, is of none of the layers"},
+		}, "depthwise_conv2d.kernel, of Flax or Keras, belongs to none of the layers"},
 		{"another layer", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ramp("params.LSTM_0.recurrent_kernel", 4, 4))
-		}, "params.LSTM_0.recurrent_kernel, of Flax or Keras, is of none of the layers"},
+		}, "params.LSTM_0.recurrent_kernel, of Flax or Keras, belongs to none of the layers"},
 		{"three dimensions", func(ts []safetensors.Tensor) []safetensors.Tensor {
 			return append(ts, ramp("params.Conv_3.kernel", 3, 4, 4))
 		}, "params.Conv_3.kernel, of Flax or Keras, has shape [3 4 4]"},
@@ -221,8 +221,9 @@ func TestTranslateRefuses(t *testing.T) {
 	}
 }
 
-// A state dict of PyTorch is left as it is, whatever its tensors are called, but for the net. that
-// stands before the network's names; only the names of another network do not fit.
+// TestTranslateLeavesPyTorch checks that a state dict of PyTorch stays unchanged, whatever the
+// names of its tensors, except for a "net." before the network's names. Names of another network do
+// not fit.
 func TestTranslateLeavesPyTorch(t *testing.T) {
 	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.Flatten{}, nn.Linear{Out: 2}},
 		nn.Shape{C: 3, H: 2, W: 2})
@@ -250,9 +251,10 @@ func TestTranslateLeavesPyTorch(t *testing.T) {
 	}
 }
 
-// A module of PyTorch with a submodule called net beside others keeps its names; so does a file
-// that was written here, where another net. stands before them all, and a wrapper's. A prefix of
-// Freeze means the submodule too.
+// TestTranslateKeepsASubmoduleCalledNet checks that the names of a PyTorch module that has a
+// submodule called net among others stay unchanged. So do those of a file written by this package,
+// with another "net." before all names, and with a wrapper's prefix. A prefix of Freeze also means
+// the submodule.
 func TestTranslateKeepsASubmoduleCalledNet(t *testing.T) {
 	layers := nn.Sequential{
 		nn.Named{Name: "net", Layer: nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}, nn.ReLU{},
@@ -271,7 +273,7 @@ func TestTranslateKeepsASubmoduleCalledNet(t *testing.T) {
 		require.NoError(t, err, prefix)
 		assert.Equal(t, want, got, prefix)
 	}
-	// What stands beside the network leaves its names as they are.
+	// Other tensors do not change how the network's names are read.
 	d, err := nn.Describe(nn.Sequential{nn.Conv2D{Out: 2, Kernel: 1}}, in)
 	require.NoError(t, err)
 	got, err := d.Translate([]safetensors.Tensor{ts[0], ts[4]})
@@ -286,12 +288,14 @@ func TestTranslateKeepsASubmoduleCalledNet(t *testing.T) {
 	}
 }
 
-// threes is a layer whose weight has three dimensions, which no file of Flax or Keras has here.
+// threes is a layer whose weight has three dimensions. Files of Flax or Keras with such a weight
+// cannot be read.
 type threes struct{}
 
 func (threes) Build(_ *nn.Graph, x *nn.Tensor) *nn.Tensor { return x }
 
-// A layer of the network that no file of another framework can have is named.
+// TestTranslateNamesALayerWithoutAForm checks that the error names a layer of the network that no
+// file of another framework can contain.
 func TestTranslateNamesALayerWithoutAForm(t *testing.T) {
 	d := &nn.Description{Layers: []nn.Described{{Path: "3", Layer: threes{},
 		Weights: []nn.WeightTensor{{Name: "weight", Shape: []int{2, 2, 2}}}}}}
@@ -300,7 +304,8 @@ func TestTranslateNamesALayerWithoutAForm(t *testing.T) {
 		"the layers that can be read from a file of Flax or Keras are: convolution, dense, batch normalisation")
 }
 
-// Weights of another framework start a network that has another head.
+// TestSetMatchingTranslates checks that weights of another framework can start a network with
+// another head.
 func TestSetMatchingTranslates(t *testing.T) {
 	layers := slices.Clone(foreignLayers)
 	layers[6] = nn.Linear{Out: 5}

@@ -14,25 +14,24 @@ import (
 	"wgnin/shaders/winograd"
 )
 
-// Kernels are the variants with which a net's convolutions run, by pass and
-// shape, such as "forward [64,96->256] 26x26 5x5 s1 p2": "tile 128x128x16".
-// What is not in it runs on that of the key "", where there is such a variant for
-// it, and else on the one that the class of the device suggests.
-// Variants add in different orders: the last bits of a run depend on them.
+// Kernels names the variants with which a net's convolutions run, by pass and shape, such as
+// "forward [64,96->256] 26x26 5x5 s1 p2": "tile 128x128x16". A pass that is not in it uses the
+// variant of the key "", if that suits its shape, and otherwise the default of the device's class.
+// Variants add in different orders, so the last bits of a run depend on them.
 type Kernels map[string]string
 
 // Use sets the kernels of the trainers and evaluators that are made of the net from now on. Making
-// one fails if k names a variant for a shape that the device does not have.
+// one fails if k names a variant that the device does not have for a shape.
 func (net *Net) Use(k Kernels) { net.kernels = k }
 
-// convolution is one in a graph, with the variants it runs on.
+// convolution is a convolution of a graph, with the variants on which it runs.
 type convolution struct {
 	path   string
 	shape  conv2d.Shape
 	passes []conv2d.Pass
 }
 
-// kernelKey is how [Kernels] name a pass.
+// kernelKey returns the key of a pass in [Kernels].
 func kernelKey(p conv2d.Pass, s conv2d.Shape) string {
 	key := p.String() + " " + s.String()
 	if s.InStride%4 != 0 { // the network's input, whose channels are not padded
@@ -41,8 +40,7 @@ func kernelKey(p conv2d.Pass, s conv2d.Shape) string {
 	return key
 }
 
-// choose gives s the variants of g.kernels, and for the rest those that suit
-// the device.
+// choose sets the variants of s to those of g.kernels, or else to the defaults of the device.
 func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
 	dev := g.rec.Device()
 	s = s.On(dev)
@@ -54,7 +52,7 @@ func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
 		}
 		v, ok := s.Named(dev, p, name)
 		if named && !ok {
-			return s, fmt.Errorf("%s: there is no variant %q on %s; there is: %v", key, name, dev.Adapter().Name,
+			return s, fmt.Errorf("%s: there is no variant %q on %s; want one of %v", key, name, dev.Adapter().Name,
 				s.Candidates(dev, p))
 		}
 		if ok {
@@ -64,7 +62,7 @@ func (g *Graph) choose(s conv2d.Shape) (conv2d.Shape, error) {
 	return s, nil
 }
 
-// convolved notes a convolution of the layer being built, and which gradients it has.
+// convolved records a convolution of the layer being built, and which gradients it has.
 func (g *Graph) convolved(s conv2d.Shape, ofInput, ofWeights bool) {
 	passes := []conv2d.Pass{conv2d.Forward}
 	if ofInput {
@@ -80,9 +78,9 @@ func (g *Graph) convolved(s conv2d.Shape, ofInput, ofWeights bool) {
 	g.convolutions = append(g.convolutions, convolution{path, s, passes})
 }
 
-// Choice is the variant with which one pass of one layer runs.
+// Choice describes the variant with which one pass of one layer runs.
 type Choice struct {
-	Key        string     `json:"-"` // of it in Kernels
+	Key        string     `json:"-"` // of the pass in Kernels
 	Layer      string     `json:"layer"`
 	Pass       string     `json:"pass"`
 	Shape      string     `json:"shape"`
@@ -90,18 +88,18 @@ type Choice struct {
 	Candidates []Measured `json:"candidates"` // the default first
 }
 
-// Measured is a candidate and what was found of it.
+// Measured is the result of measuring a candidate.
 type Measured struct {
 	Variant string  `json:"variant"`
-	Ms      float64 `json:"ms,omitempty"`        // of a run, the shortest; 0 is not measured
-	Median  float64 `json:"median_ms,omitempty"` // of five, for what is not much slower than the fastest
-	Error   string  `json:"error,omitempty"`     // why it was not
-	Default bool    `json:"default,omitempty"`   // the device's class takes it
+	Ms      float64 `json:"ms,omitempty"`        // shortest time of a run in milliseconds; 0 if not measured
+	Median  float64 `json:"median_ms,omitempty"` // of five; only if it is not much slower than the fastest
+	Error   string  `json:"error,omitempty"`     // why it was not measured
+	Default bool    `json:"default,omitempty"`   // the default of the device's class
 	GFlops  float64 `json:"gflop_per_s,omitempty"`
 }
 
-// Choices returns the variants of all convolutions of a training step of a batch of that many
-// images, or of the part that runs at a time if the batch is split, in the order of the layers.
+// Choices returns the variants of all convolutions of a training step, in the order of the layers.
+// batch is the number of images of the step; if it is split, the variants are those of a part.
 func (net *Net) Choices(batch int) ([]Choice, error) {
 	convs, err := net.convolutions(batch)
 	if err != nil {
@@ -125,7 +123,7 @@ func (net *Net) choice(c convolution, p conv2d.Pass) Choice {
 	return ch
 }
 
-// convolutions are those of a training step.
+// convolutions returns the convolutions of a training step.
 func (net *Net) convolutions(batch int) ([]convolution, error) {
 	g, err := net.training(net.split(batch))
 	if err != nil {
@@ -135,11 +133,11 @@ func (net *Net) convolutions(batch int) ([]convolution, error) {
 	return g.convolutions, g.rec.Err()
 }
 
-// Tune measures every variant of every pass that known does not name, on the device and with random
-// numbers, and returns the fastest of each. It leaves out a variant whose results differ from the
-// default's by more than the order of additions explains, and a family of which the driver takes
-// too long to compile a variant. It calls report after each pass. With an error, also ctx's, it
-// returns what it has measured so far.
+// Tune measures the variants of every pass that known does not name, on the device with random
+// numbers, and returns the fastest of each pass. It skips a variant whose results differ from the
+// default's by more than the order of additions explains, and a family if the driver takes too long
+// to compile one of its variants. It calls report after each pass. After an error, such as ctx's,
+// it also returns what it has measured so far.
 func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(Choice)) (Kernels, error) {
 	convs, err := net.convolutions(batch)
 	if err != nil {
@@ -170,12 +168,13 @@ func (net *Net) Tune(ctx context.Context, batch int, known Kernels, report func(
 	return kernels, nil
 }
 
-// patience is how long Tune waits for the compilation of a variant before it gives its
-// family up. A network has dozens of convolutions, and a pass half a dozen variants.
+// patience is the time that Tune allows for the compilation of a variant. If one takes longer, Tune
+// skips the rest of its family. A network has dozens of convolutions, and a pass half a dozen
+// variants.
 var patience = 5 * time.Second
 
-// measure times the candidates of a pass and picks the fastest. Families in slow are not
-// tried, and one that turns out to be slow to compile is put there.
+// measure times the candidates of a pass and picks the fastest. It skips the families in slow, and
+// adds a family to slow if one of its variants is slow to compile.
 func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv2d.Family]error) error {
 	t := &trial{dev: net.dev, rand: rand.New(rand.NewPCG(1, 2))}
 	defer t.close()
@@ -225,8 +224,8 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 			slow[v.Family] = fmt.Errorf("not tried: %s took %s to compile", v, t.compiled.Round(time.Second))
 		}
 		if err == nil && want != nil {
-			// Values are uniform in [-1,1): a product's mean size is 1/4, and half
-			// as much again is far from what sums of them come to.
+			// Values are uniform in [-1,1), so the mean size of a product is 1/4. Half as much
+			// again is far from what sums of products reach.
 			size := 0.375*float64(terms) + 8
 			if v.Alpha > 0 {
 				size *= max(1, winograd.Points{Alpha: v.Alpha, Taps: s.KH}.Growth(p == conv2d.WeightGradient))
@@ -251,7 +250,7 @@ func (net *Net) measure(ch *Choice, s conv2d.Shape, p conv2d.Pass, slow map[conv
 	return nil
 }
 
-// near refuses what is not want, to what the order of additions explains.
+// near returns an error if a value of got differs from want by more than tolerance.
 func near(got, want []float32, tolerance float64) error {
 	for i := range got {
 		if d := math.Abs(float64(got[i]) - float64(want[i])); !(d <= tolerance) {
@@ -268,7 +267,7 @@ type trial struct {
 	buffers []*gpu.Buffer
 	err     error
 
-	compiled time.Duration // what the last recording took to compile
+	compiled time.Duration // compilation time of the last recording
 }
 
 func (t *trial) close() {
@@ -302,10 +301,10 @@ func (t *trial) noise(label string, values int) gpu.View {
 	return v
 }
 
-// time runs what r has recorded: once to compile it and for the result, then
-// twice as often each time until that takes some hundredths of a second, which
-// warms the device up too, and so often five times, of which it returns the
-// shortest and the median. It gives up on what takes thrice the fastest so far.
+// time compiles and runs what r has recorded. After the first run, it reads the result. Then it
+// doubles the number of runs until they take `sample` seconds, which also warms up the device.
+// Last, it times that number of runs five times, and returns the shortest and the median time of a
+// run. It stops early if a run takes more than three times as long as fastest.
 func (t *trial) time(r *gpu.Recorder, result gpu.View, fastest float64) (got []float32, seconds, median float64,
 	err error) {
 	const sample = 0.02

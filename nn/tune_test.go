@@ -15,7 +15,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// tuned is a network with a convolution of each kind that variants differ on.
+// tuned returns a network with each kind of convolution for which the variants differ.
 func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
 	net, err := nn.NewNet(dev, nn.Sequential{
 		nn.Conv2D{Out: 28, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
@@ -27,7 +27,8 @@ func tuned(t *testing.T, dev *gpu.Device) *nn.Net {
 	return net
 }
 
-// What was cached for a program that had other variants is measured again.
+// TestTuneMeasuresWhatIsNoVariantAnyMore checks that Tune measures a pass again if the cached
+// variant no longer exists.
 func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 	net := tuned(t, gputest.Device(t))
 	measured := 0
@@ -40,8 +41,8 @@ func TestTuneMeasuresWhatIsNoVariantAnyMore(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A family of which one variant took long to compile is not tried again, except where
-// it is the default.
+// TestTuneGivesUpSlowCompilers checks that a family is skipped after one of its variants took long
+// to compile, unless it is the default.
 func TestTuneGivesUpSlowCompilers(t *testing.T) {
 	defer nn.SetPatience(-time.Hour)()
 	net := tuned(t, gputest.Device(t))
@@ -118,8 +119,9 @@ func TestUse(t *testing.T) {
 		`layer 0 (conv 28 3 pad 1) on [1,9,9]: forward [8,1->28] 9x9 3x3 s1 p1 input: there is no variant "tile 1x1" on `)
 }
 
-// What a GPU gets for the chapter's layers, which no test machine need have; and what FXC, which
-// takes a minute for a kernel with workgroup memory.
+// TestChoicesOnGPU checks the variants that a GPU gets for the chapter's layers, which need not be
+// in any test machine. It also checks those for FXC, which takes a minute to compile a kernel with
+// workgroup memory.
 func TestChoicesOnGPU(t *testing.T) {
 	a := gpu.Guaranteed
 	a.Limits.MaxBufferBytes, a.Limits.MaxBindingBytes = 1<<30, 1<<30
@@ -127,7 +129,7 @@ func TestChoicesOnGPU(t *testing.T) {
 		"0 forward": "tile 128x96x16", "0 dw": "tile 128x96x16",
 		"3 forward": "winograd 8 tile 128x128x16", "3 dx": "winograd 8 tile 128x96x16",
 		"3 dw": "winograd 8 tile 128x128x16",
-		// Direct, 144 x 3 tiles of 128x128 would not fill it.
+		// With direct kernels, 144 x 3 tiles of 128x128 would not fill the GPU.
 		"6 forward": "winograd 8 tile 128x96x16", "6 dx": "winograd 8 tile 128x64x16",
 		"6 dw":      "winograd 8 tile 128x96x16",
 		"9 forward": "tile 256x16x8", "9 dx": "tile 64x32x16", "9 dw": "tile 256x16x8",
@@ -138,7 +140,8 @@ func TestChoicesOnGPU(t *testing.T) {
 	}
 }
 
-// chapterChoices are the variants that an adapter gets for the chapter's layers, by layer and pass.
+// chapterChoices returns the variants that an adapter gets for the chapter's layers, by layer and
+// pass.
 func chapterChoices(t *testing.T, a gpu.Adapter) map[string]string {
 	net, err := nn.NewNet(gpu.Dry(a, false), nn.Sequential{
 		nn.Conv2D{Out: 96, Kernel: 11, Stride: 4}, nn.ReLU{}, nn.MaxPool2D{Kernel: 3, Stride: 2},
@@ -157,8 +160,8 @@ func chapterChoices(t *testing.T, a gpu.Adapter) map[string]string {
 	return got
 }
 
-// Every family trains the same network: the kernels that a GPU gets run on any
-// device.
+// TestFamiliesTrainAlike checks that every family trains the same network. The kernels that a GPU
+// gets run on any device.
 func TestFamiliesTrainAlike(t *testing.T) {
 	dev := gputest.Device(t)
 	set := &data.Images{C: 1, H: 9, W: 9, Pixels: make([]uint8, 21*81), Labels: make([]uint8, 21),
@@ -192,7 +195,8 @@ func TestFamiliesTrainAlike(t *testing.T) {
 		if want == nil {
 			want = losses
 		}
-		// The order of additions alone: six steps of sums of at most 2,000 terms.
+		// The losses differ only by the order of additions: six steps of sums of at most 2,000
+		// terms.
 		require.InDeltaSlice(t, want, losses, 1e-5, variant)
 	}
 }

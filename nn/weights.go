@@ -12,24 +12,24 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// WeightTensor is one tensor of a layer, as PyTorch has it.
+// WeightTensor is one tensor of a layer, with the name and shape that PyTorch gives it.
 type WeightTensor struct {
 	Name          string // weight, bias, or another without dots
 	Shape         []int
 	FanIn, FanOut int // channels times kernel rows times kernel columns
 
-	// Init draws the values that the tensor starts with; nil is the network's own
-	// (see Init) for weights, and zero for State.
+	// Init draws the initial values of the tensor. nil means the network's own distribution (see
+	// Init) for weights, and zero for State.
 	Init Distribution
-	// Place is where flat element i lies among the layer's values on the device; nil
-	// is Offset+i.
+	// Place returns where flat element i is among the layer's values on the device. nil means
+	// Offset+i.
 	Place  func(i int) int
 	Offset int
 
-	State bool // does not learn; see Graph.State
+	State bool // not learned; see Graph.State
 }
 
-// Len is the number of values.
+// Len returns the number of values.
 func (t WeightTensor) Len() int {
 	n := 1
 	for _, d := range t.Shape {
@@ -45,7 +45,8 @@ func (t WeightTensor) place(i int) int {
 	return t.Place(i)
 }
 
-// checkTensors refuses tensors that no state dict has.
+// checkTensors returns an error for tensors that a state dict cannot have, or that do not fit size
+// values on the device.
 func checkTensors(size int, tensors []WeightTensor) error {
 	values := 0
 	names := map[string]bool{}
@@ -73,7 +74,7 @@ func checkTensors(size int, tensors []WeightTensor) error {
 	return nil
 }
 
-// netPrefix is what the chapter's class puts before the names of its weights.
+// netPrefix is the prefix that the chapter's class puts before the names of its weights.
 const netPrefix = "net."
 
 // Weights reads all weights and state from the device, in PyTorch's layouts and order, with the
@@ -91,10 +92,10 @@ func (net *Net) Weights() ([]safetensors.Tensor, error) {
 	return net.tensors(a, true), nil
 }
 
-// Gradients reads the gradients of the last step from the device, of all weights that are not
-// frozen, with the names and layouts of [Net.Weights]. They are as the optimizer used them: after
-// Hyper.ClipNorm, and with the decay that Hyper.SpareBiases adds to some. A net without a trainer
-// has none.
+// Gradients reads the gradients of the last step from the device, for all weights that are not
+// frozen, with the names and layouts of [Net.Weights]. They are the gradients that the optimizer
+// used: after Hyper.ClipNorm, and including the decay that Hyper.SpareBiases adds to some. Errors:
+// the net has no trainer yet.
 func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	if net.grads == nil {
 		return nil, errors.New("nn: no gradients: the network has not been trained")
@@ -102,7 +103,7 @@ func (net *Net) Gradients() ([]safetensors.Tensor, error) {
 	return net.read(net.grads)
 }
 
-// read reads a value for each weight that learns.
+// read reads a buffer that holds one value for each learned weight.
 func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 	a := net.arenas()
 	if err := gpu.Read(b.All(), a[learning]); err != nil {
@@ -111,7 +112,7 @@ func (net *Net) read(b *gpu.Buffer) ([]safetensors.Tensor, error) {
 	return net.tensors(a, false), nil
 }
 
-// tensors takes the values of a out: all, or those of weights that learn.
+// tensors converts the values of a to tensors: all, or only those of learned weights.
 func (net *Net) tensors(a arenas, all bool) (ts []safetensors.Tensor) {
 	net.each(func(_ int, name string, in arena, offset int, t WeightTensor) {
 		if in != learning && !all {
@@ -137,10 +138,10 @@ func (net *Net) SetWeights(ts []safetensors.Tensor) error {
 }
 
 // SetMatching sets the weights for which there is a tensor of the same name and shape, and leaves
-// the others as they are: for example, to start from a network with another head. The names are
-// those of [TakeWeights]. It returns the names and shapes of the weights without a tensor (missing)
-// and of the tensors without a weight (unused). Errors: no tensor fits, one that fits is not
-// finite, or two have the same name.
+// the others unchanged, for example to start from a network with another head. The names are those
+// of [TakeWeights]. It returns the names and shapes of the weights without a tensor (missing) and
+// of the tensors without a weight (unused). Errors: no tensor fits, one that fits is not finite, or
+// two have the same name.
 func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, err error) {
 	translated, given, err := net.byName(ts)
 	if err != nil {
@@ -171,13 +172,13 @@ func (net *Net) SetMatching(ts []safetensors.Tensor) (missing, unused []string, 
 	return missing, unused, net.SetWeights(weights)
 }
 
-// TakeWeights gives the weights of l, for inputs of shape in, that are among the tensors, in
-// the order and with the names of [Net.Weights], with no device.
+// TakeWeights picks the weights of l, for inputs of shape in, from the tensors, without a device.
+// It returns them in the order and with the names of [Net.Weights].
 //
-// The names and layouts are those that [Description.Translate] takes: PyTorch's, or another
-// framework's. Each weight must be there once, with its shape and finite numbers, and nothing else
-// but integer tensors, such as PyTorch's num_batches_tracked, which are left out unless a layer
-// has them.
+// The names and layouts are those that [Description.Translate] accepts: PyTorch's, or another
+// framework's. Each weight must occur once, with its shape and finite numbers. Other tensors are
+// errors, except integer ones such as PyTorch's num_batches_tracked, which are dropped unless a
+// layer has them.
 func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tensor, error) {
 	net, err := newNet(gpu.Dry(gpu.Guaranteed, false), l, in)
 	if err == nil {
@@ -193,7 +194,7 @@ func TakeWeights(l Layer, in Shape, ts []safetensors.Tensor) ([]safetensors.Tens
 	return taken, net.checkPlaces()
 }
 
-// write puts a value for each weight that learns into b.
+// write writes one value for each learned weight to b.
 func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 	a, err := net.arrange(ts, false)
 	if err != nil {
@@ -202,7 +203,7 @@ func (net *Net) write(b *gpu.Buffer, ts []safetensors.Tensor) error {
 	return gpu.Write(b.All(), a[learning])
 }
 
-// arrange lays values as on the device: all, or those of weights that learn.
+// arrange converts tensors to the device's layout: all, or only those of learned weights.
 func (net *Net) arrange(ts []safetensors.Tensor, all bool) (arenas, error) {
 	taken, err := net.take(ts, all)
 	if err != nil {
@@ -221,7 +222,7 @@ func (net *Net) arrange(ts []safetensors.Tensor, all bool) (arenas, error) {
 	return a, nil
 }
 
-// take finds a tensor for each weight and state, or for each weight that learns.
+// take finds the tensor of each weight and state, or only of each learned weight.
 func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Tensor, err error) {
 	translated, given, err := net.byName(ts)
 	if err != nil {
@@ -262,7 +263,8 @@ func (net *Net) take(ts []safetensors.Tensor, all bool) (taken []safetensors.Ten
 	return taken, nil
 }
 
-// byName gives the tensors as [Description.Translate] does, and by their names.
+// byName returns the tensors as [Description.Translate] does, and also by name. Errors: those of
+// Translate, and a name that occurs twice.
 func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor, given map[string]safetensors.Tensor,
 	err error) {
 	if translated, err = net.description.Translate(ts); err != nil {
@@ -271,14 +273,14 @@ func (net *Net) byName(ts []safetensors.Tensor) (translated []safetensors.Tensor
 	given = map[string]safetensors.Tensor{}
 	for _, t := range translated {
 		if _, twice := given[t.Name]; twice {
-			return nil, nil, fmt.Errorf("weights: %s is there twice", t.Name)
+			return nil, nil, fmt.Errorf("weights: %s occurs twice", t.Name)
 		}
 		given[t.Name] = t
 	}
 	return translated, given, nil
 }
 
-// Hash returns the SHA-256 of the weights: their names, shapes and bits.
+// Hash returns the SHA-256 of the weights' names, shapes and bits, in hexadecimal.
 func (net *Net) Hash() (string, error) {
 	ts, err := net.Weights()
 	if err != nil {

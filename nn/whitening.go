@@ -11,10 +11,10 @@ import (
 	"wgnin/shaders/gcn"
 )
 
-// Whiten has a net see every image through w, or as it is if w is nil: the device
-// normalises the contrast and multiplies by the matrix, which costs C*H*W squared
-// multiply-adds an image, a hundredth of a training step of the paper's network. The
-// whitening does not learn and is not among the net's weights.
+// Whiten makes a net see every image whitened by w; nil means no whitening. The device normalises
+// the contrast and multiplies by the matrix. This takes (C*H*W)^2 multiply-adds an image, a
+// hundredth of a training step of the paper's network. The whitening does not learn, and is not
+// among the net's weights.
 func Whiten(w *data.Whitening) NetOption {
 	return func(net *Net) error {
 		if w == nil {
@@ -24,14 +24,14 @@ func Whiten(w *data.Whitening) NetOption {
 	}
 }
 
-// upload puts a whitening on the device.
+// upload uploads a whitening to the device.
 func (net *Net) upload(w *data.Whitening) error {
 	in := net.In
 	if err := w.For(in.C, in.H, in.W); err != nil {
 		return fmt.Errorf("nn: %w", err)
 	}
-	// From [C,H,W] to the order of the device's images, [H,W,C]; as a
-	// convolution's matrix with the bias as last row.
+	// Reorder [C,H,W] to [H,W,C], the order of images on the device. The layout is that of a
+	// convolution's matrix, with the bias as the last row.
 	n := in.Len()
 	place := func(i int) int { return i%(in.H*in.W)*in.C + i/(in.H*in.W) }
 	matrix := make([]float32, (n+1)*n)
@@ -72,7 +72,7 @@ func (net *Net) whiten(g *Graph, x *Tensor) *Tensor {
 	return &Tensor{Shape: x.Shape, Memory: &Memory{name: inputName, Stride: x.Stride, Data: white}}
 }
 
-// The initialisers of a whitening in an ONNX model.
+// The names of a whitening's initialisers in an ONNX model.
 const (
 	onnxMean   = "whitening.mean"
 	onnxMatrix = "whitening.matrix"
@@ -80,8 +80,9 @@ const (
 	onnxLeast  = "whitening.least"
 )
 
-// WhitenONNX has a model see its images through w. The images must be square,
-// because ONNX reshapes without a shape only to those (DepthToSpace).
+// WhitenONNX makes a model whiten its images by w. The images must be square, because DepthToSpace,
+// the only operator of ONNX that reshapes without a shape as input, makes square blocks. Errors:
+// images that are not square.
 func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	if w.H != w.W {
 		return fmt.Errorf("whitened images of %dx%d have no ONNX form here; want square ones", w.H, w.W)
@@ -89,8 +90,8 @@ func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	n := len(w.Mean)
 	all := map[string][]int{"axes": {1, 2, 3}}
 	precede(m, []onnx.Node{
-		// Less the smallest value a flat image is exactly zero; less its rounded mean it would not
-		// be.
+		// Subtracting the smallest value makes a flat image exactly zero. Subtracting its rounded
+		// mean might not.
 		{Op: "ReduceMin", Inputs: []string{m.Input.Name}, Output: "whitening.least value", Ints: all},
 		{Op: "Sub", Inputs: []string{m.Input.Name, "whitening.least value"}, Output: "whitening.above"},
 		{Op: "ReduceMean", Inputs: []string{"whitening.above"}, Output: "whitening.brightness", Ints: all},
@@ -113,9 +114,9 @@ func WhitenONNX(m *onnx.ModelProto, w *data.Whitening) error {
 	return nil
 }
 
-// ONNXWhitening takes the whitening, nil if there is none, out of the weights of
-// a model that [WhitenONNX] changed. The numbers of [NormaliseONNX], which the metadata have
-// too, are left out.
+// ONNXWhitening removes the whitening from the weights of a model that [WhitenONNX] changed. w is
+// nil if there is none. It also drops the numbers of [NormaliseONNX], because the metadata have
+// them too.
 func ONNXWhitening(weights []safetensors.Tensor) (w *data.Whitening, others []safetensors.Tensor) {
 	found := map[string]safetensors.Tensor{}
 	for _, t := range weights {

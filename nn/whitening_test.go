@@ -15,9 +15,9 @@ import (
 	"wgnin/shaders"
 )
 
-// TestWhiten: a net whose logits are its input gives the whitened image, as the
-// host computes it, resized and in colour, within the rounding of the matrix
-// product's sums; the loss of a training step is that of these logits.
+// TestWhiten checks that a net whose logits are its input returns the image that the host whitens,
+// resized and in colour, within the rounding of the matrix product's sums. The loss of a training
+// step must be that of these logits.
 func TestWhiten(t *testing.T) {
 	dev := gputest.Device(t)
 	set := crops(t, 5, 3, 9, 7)
@@ -44,9 +44,8 @@ func TestWhiten(t *testing.T) {
 	defer eval.Close()
 	logits, err := eval.Logits(0, 5)
 	require.NoError(t, err)
-	// The product has n+1 terms, of a matrix of values of at most 1/sqrt(0.1) and
-	// normalised pixels, whose norm is 55 and of which the largest is not above
-	// that; the pixels have the error of their own normalisation.
+	// The product has n+1 terms. The matrix has values of at most 1/sqrt(0.1). The normalised
+	// pixels have the norm 55, so none is larger. They have the error of their own normalisation.
 	tolerance := shaders.Tolerance(2*n+10, 10, 2*3.2*55)
 	loss := 0.0
 	for i := range 5 {

@@ -1,5 +1,5 @@
-// Package data reads labelled images into host memory: Fashion-MNIST, MNIST and CIFAR-10, whose
-// files it finds on the machine, and folders of pictures. It needs no GPU, no network and no cgo.
+// Package data reads labelled images into host memory: Fashion-MNIST, MNIST and CIFAR-10, if their
+// files are on the machine, and folders of pictures. It needs no GPU, no network and no cgo.
 // Package [wgnin/nn/data/download] fetches files that the machine does not have.
 //
 //	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
@@ -26,10 +26,10 @@ const MaxClasses = 1 << 16
 
 // Images is a set of labelled 8-bit images.
 type Images struct {
-	Name    string   // the dataset's, as Names gives it
-	C, H, W int      // channels (1 is grey, 3 is red, green, blue), rows, columns
-	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil of a Blank set
-	Labels  []uint8  // [N], indices into Classes; of a Wide set [N,2], the lower byte first
+	Name    string   // name of the dataset, one of Names
+	C, H, W int      // channels (1 is grey; 3 is red, green, blue), rows, columns
+	Pixels  []uint8  // [N,C,H,W], planar as in the files; 0 is black; nil in a Blank set
+	Labels  []uint8  // [N], indices into Classes; in a Wide set [N,2], the lower byte first
 	Wide    bool     // the labels have two bytes, because one is above 255
 	Classes []string // names; len(Classes) is the number of classes
 }
@@ -52,7 +52,7 @@ func (s *Images) Label(i int) int {
 	return int(s.Labels[i])
 }
 
-// SetLabels sets the labels of the set, each 0 to MaxClasses-1.
+// SetLabels sets the labels of the set. Each must be from 0 to MaxClasses-1.
 func (s *Images) SetLabels(labels ...int) {
 	s.Wide = slices.ContainsFunc(labels, func(l int) bool { return l > 255 })
 	s.Labels = make([]uint8, 0, len(labels)*s.labelBytes())
@@ -65,8 +65,8 @@ func (s *Images) SetLabels(labels ...int) {
 	}
 }
 
-// First returns the first n images, in memory shared with s. If n <= 0 or n > s.Len(), it returns
-// all.
+// First returns the first n images, which share memory with s. If n <= 0 or n > s.Len(), it returns
+// all images.
 func (s *Images) First(n int) *Images {
 	if n <= 0 || n > s.Len() {
 		n = s.Len()
@@ -86,7 +86,7 @@ type LoadOptions struct {
 	// nothing.
 	Dir string
 
-	// Fetch, if it is not nil, fetches the files of a set that is not on the machine:
+	// Fetch, if it is not nil, fetches the files of a set that is not on the machine. Use
 	// download.Files.
 	Fetch Fetch
 
@@ -94,8 +94,8 @@ type LoadOptions struct {
 	// [FindWhitening] use them.
 	H, W int
 
-	// C is the number of channels of the images of the set "folder", as [ReadImage] makes them. If
-	// it is 0, the images have one channel if all pictures are grey, and else three.
+	// C is the number of channels of the images of the set "folder", to which [ReadImage] converts
+	// them. If C is 0, the images have one channel if all pictures are grey, and otherwise three.
 	C int
 
 	// OnlyTest makes Load return no training images of the set "folder". If the folder has no
@@ -106,8 +106,8 @@ type LoadOptions struct {
 	// error.
 	SkipBad bool
 
-	// Note, if it is not nil, is called with lines that say what the set "folder" holds, what of it
-	// is not used, and what is damaged.
+	// Note, if it is not nil, is called with lines that say what the set "folder" contains, which
+	// of its files are not used, and which are damaged.
 	Note func(line string)
 
 	// Progress, if it is not nil, is called after every few kilobytes that are fetched, and for
@@ -115,17 +115,19 @@ type LoadOptions struct {
 	Progress func(LoadProgress)
 }
 
-// LoadProgress is the progress of work that takes long.
+// LoadProgress is the progress of a long operation.
 type LoadProgress struct {
-	Doing       string // what, such as "download train-images-idx3-ubyte.gz"
+	Doing       string // description of the operation, such as "download train-images-idx3-ubyte.gz"
 	Done, Total int64
 	Unit        string // of Done and Total
 }
 
-// ErrIsFolder reports a folder that has no files of the dataset, but folders of pictures.
+// ErrIsFolder reports that LoadOptions.Dir holds folders of pictures instead of the dataset's
+// files.
 var ErrIsFolder = errors.New("it holds folders of pictures, which the dataset " + folder + " reads")
 
-// ErrNoFiles reports a dataset that is found nowhere; LoadOptions.Dir can say where it is.
+// ErrNoFiles reports a dataset that was not found and cannot be fetched. LoadOptions.Dir can say
+// where it is.
 var ErrNoFiles = errors.New("not on this machine and cannot be downloaded")
 
 // Names lists the datasets that Load knows.
@@ -137,9 +139,9 @@ func Names() []string {
 	return append(names, folder)
 }
 
-// Blank returns sets with the number and the size of the dataset's images, all black and of the
-// first class. They have no Pixels, so a plan can be made of more images than the machine has
-// memory for.
+// Blank returns a training and a test set with the number and the size of the dataset's images, all
+// black and of the first class. They have no Pixels, so plans can be made for more images than the
+// machine has memory for. Errors: an unknown name, or that of the set "folder".
 func Blank(name string) (train, test *Images, err error) {
 	s, err := find(name)
 	if err != nil {
@@ -151,7 +153,7 @@ func Blank(name string) (train, test *Images, err error) {
 	return blank(s.train), blank(s.test), nil
 }
 
-// find gives the dataset of that name.
+// find returns the dataset of that name.
 func find(name string) (*set, error) {
 	i := slices.IndexFunc(sets, func(s set) bool { return s.name == name })
 	if i < 0 {
@@ -160,7 +162,7 @@ func find(name string) (*set, error) {
 	return &sets[i], nil
 }
 
-// WhiteOnBlack reports whether the images of a dataset show bright things on a black background.
+// WhiteOnBlack reports whether the images of a dataset show bright objects on a black background.
 func WhiteOnBlack(name string) bool {
 	s, err := find(name)
 	return err == nil && s.black
@@ -178,30 +180,31 @@ func Classes(name string) []string {
 // Load reads a dataset's training and test images.
 //
 // Shapes [N,C,H,W]: fashion-mnist and mnist [60000,1,28,28] and [10000,1,28,28], cifar10
-// [50000,3,32,32] and [10000,3,32,32]; all have ten classes. Pixels are as in the files, 0..255:
-// PyTorch's ToTensor would divide by 255.
+// [50000,3,32,32] and [10000,3,32,32]; all have ten classes. Pixels are 0 to 255, as in the files;
+// PyTorch's ToTensor divides by 255.
 //
-// Load takes the first of these places that has all files: opt.Dir, if it is set, and no other;
+// Load uses the first of these places that has all files: only opt.Dir, if it is set;
 // $NIN_DATA/NAME; $NIN_DATA itself (the files of mnist and fashion-mnist have the same names, so a
 // folder with several sets needs the sub-folders); /usr/share/datasets/NAME; nin/NAME in the user's
-// cache folder. If none has them, opt.Fetch fetches what the cache does not have, and Load checks
-// its SHA-256. Files that are found need only be well-formed, with any number of images.
+// cache folder. If none has them, opt.Fetch downloads the files that the cache lacks and checks
+// their SHA-256. Files that were found must only be well-formed; they may have any number of
+// images.
 //
-// The files are, for fashion-mnist and mnist, {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain
-// or gzip (.gz); for cifar10 data_batch_{1..5}.bin and test_batch.bin, in the folder or its
-// cifar-10-batches-bin, or cifar-10-binary.tar.gz.
+// The files of fashion-mnist and mnist are {train,t10k}-{images-idx3,labels-idx1}-ubyte, plain or
+// gzip (.gz). Those of cifar10 are data_batch_{1..5}.bin and test_batch.bin, in the folder or in
+// its sub-folder cifar-10-batches-bin, or cifar-10-binary.tar.gz.
 //
-// The set "folder" consists of the pictures in opt.Dir. The folder has a folder for each class,
-// DIR/CLASS/FILE, or such trees in DIR/train (or training) and DIR/test (or testing, val, valid,
-// validation). Without such a split, every sixth image of a class, by path, is a test image. The
-// folders of a class may hold folders. Pictures are .bmp, .gif, .jfif, .jpeg, .jpg, .png, .tif,
-// .tiff and .webp files, which [ReadImage] reads; opt.Note hears of other files. Hidden files,
-// __MACOSX and @eaDir are ignored. Classes are sorted by name, and the images have one random
-// order, which is always the same. Images of different sizes, or larger than opt.H rows of opt.W
-// pixels, are resized to that size, with the same bits as the device would produce.
+// The set "folder" consists of the pictures in opt.Dir. This folder has a sub-folder for each
+// class, DIR/CLASS/FILE, or such trees in DIR/train (or training) and DIR/test (or testing, val,
+// valid, validation). Without such a split, every sixth image of a class, sorted by path, is a test
+// image. The folder of a class may contain sub-folders. Pictures are .bmp, .gif, .jfif, .jpeg,
+// .jpg, .png, .tif, .tiff and .webp files, which [ReadImage] reads. Load reports other files with
+// opt.Note. Hidden files, __MACOSX and @eaDir are ignored. Classes are sorted by name. The images
+// are in a random order, which is always the same. Images of different sizes, or larger than opt.H
+// rows of opt.W pixels, are resized to that size, with the same bits as the device would produce.
 //
-// Errors are one line that names the file and what would be right: an unknown name; files that are
-// missing, damaged, cut short or of different sets; no network.
+// Errors are one line that names the file and says what would be right: an unknown name; files that
+// are missing, damaged, cut short or from different sets; no network.
 func Load(ctx context.Context, name string, opt LoadOptions) (train, test *Images, err error) {
 	load := readFolder
 	if name != folder {
@@ -237,8 +240,8 @@ func (s *set) load(ctx context.Context, opt LoadOptions) (train, test *Images, e
 		places = append(places, cache)
 	}
 	for _, dir := range places {
-		// Only missing files send the search on: passing over a damaged one would train
-		// on other data than was meant.
+		// Continue the search only if files are missing. If a damaged file were skipped, training
+		// would use other data than the user meant.
 		if train, test, err = s.read(s, dir); !errors.Is(err, fs.ErrNotExist) {
 			return train, test, err
 		}
@@ -264,8 +267,8 @@ func (s *set) load(ctx context.Context, opt LoadOptions) (train, test *Images, e
 	return s.read(s, cache)
 }
 
-// locate gives the path of the first of the files that exists, names being ways to say the same
-// under dir.
+// locate returns the path of the first of the named files that exists in dir. The names are
+// alternatives for the same file.
 func locate(dir string, names ...string) (string, error) {
 	for _, name := range names {
 		path := filepath.Join(dir, name)
@@ -282,7 +285,7 @@ func locate(dir string, names ...string) (string, error) {
 	return "", fmt.Errorf("%s has no %s: %w", dir, strings.Join(names, " or "), fs.ErrNotExist)
 }
 
-// images joins pixels and labels after the checks that all formats share.
+// images makes a set of pixels and labels, after the checks that all formats share.
 func (s *set) images(pixels, labels []uint8) (*Images, error) {
 	if len(labels) == 0 {
 		return nil, errors.New("holds no images")

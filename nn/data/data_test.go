@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// small holds the first 320 training and 80 test images of Fashion-MNIST, made at the top of the
-// repository by
+// small holds the first 320 training and 80 test images of Fashion-MNIST. This script made it, run
+// at the top of the repository:
 //
 //	import gzip, struct
 //	src, dst = "/usr/share/datasets/fashion-mnist/", "nn/data/testdata/fashion-mnist/"
@@ -35,12 +35,12 @@ const small = "testdata/fashion-mnist"
 
 var ctx = context.Background()
 
-// named gives a set's description.
+// named returns the description of the set called name.
 func named(name string) set {
 	return sets[slices.Index(Names(), name)]
 }
 
-// nowhere makes the search find only what the test puts into the folders returned.
+// nowhere limits the search to the folders that it returns, into which a test can put files.
 func nowhere(t *testing.T) (env, cache string) {
 	env, cache = t.TempDir(), t.TempDir()
 	t.Setenv("NIN_DATA", env)
@@ -64,7 +64,7 @@ func zip(b []byte) []byte {
 	return out.Bytes()
 }
 
-// idxFile is a header of big-endian numbers and the bytes after it.
+// idxFile returns a header of big-endian numbers, followed by items.
 func idxFile(items []byte, header ...uint32) []byte {
 	b, err := binary.Append(nil, binary.BigEndian, header)
 	if err != nil {
@@ -73,7 +73,8 @@ func idxFile(items []byte, header ...uint32) []byte {
 	return append(b, items...)
 }
 
-// cifarFile has n images whose labels count up from label and whose pixels are their label.
+// cifarFile returns n images. Their labels count up from label, and each pixel is the image's
+// label.
 func cifarFile(n int, label byte) (b []byte) {
 	for i := range n {
 		b = append(b, bytes.Repeat([]byte{label + byte(i)}, 3073)...)
@@ -97,7 +98,8 @@ func tarFile(members ...member) []byte {
 	return out.Bytes()
 }
 
-// cifarMembers are the files of an archive as the publisher packs them, with other files between.
+// cifarMembers returns the files of an archive as the publisher packs them, with other files among
+// them.
 func cifarMembers() []member {
 	members := []member{{"cifar-10-batches-bin/readme.html", []byte("hello")}}
 	for i, name := range cifarBatches {
@@ -226,7 +228,7 @@ func TestCIFAR(t *testing.T) {
 	}
 }
 
-// TestSearch: the order of the places, the sub-folder of $NIN_DATA first.
+// TestSearch checks the order of the places; the sub-folder of $NIN_DATA comes first.
 func TestSearch(t *testing.T) {
 	env, cache := nowhere(t)
 	if _, err := os.Stat("/usr/share/datasets/cifar10"); err == nil {
@@ -241,12 +243,12 @@ func TestSearch(t *testing.T) {
 		assert.Equal(t, []uint8{byte(i)}, test.Labels, dir)
 	}
 
-	// A damaged file is not passed over.
+	// A damaged file is not skipped.
 	write(t, filepath.Join(env, "cifar10", cifarArchive), []byte("damaged"))
 	_, _, err := Load(ctx, "cifar10", LoadOptions{})
 	assert.ErrorContains(t, err, filepath.Join(env, "cifar10", cifarArchive))
 
-	// With Dir there is no search.
+	// With Dir, Load does not search.
 	dir := t.TempDir()
 	_, _, err = Load(ctx, "cifar10", LoadOptions{Dir: dir})
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -254,7 +256,7 @@ func TestSearch(t *testing.T) {
 		dir+" has no cifar-10-batches-bin/data_batch_1.bin or data_batch_1.bin or cifar-10-binary.tar.gz")
 }
 
-// badIDX are the four files of a set, with one of them wrong: images, labels, and a part of the
+// badIDX lists sets of four files, one of which is wrong: images, labels, and a part of the
 // message.
 var badIDX = []struct {
 	name           string
@@ -334,7 +336,7 @@ func TestBadIDX(t *testing.T) {
 	})
 }
 
-// refused wants one line with the folder and the message.
+// refused checks that Load fails with one line that contains the folder and the message.
 func refused(t *testing.T, name, dir, want string) {
 	t.Helper()
 	train, test, err := Load(ctx, name, LoadOptions{Dir: dir})
@@ -405,8 +407,8 @@ func TestUnknown(t *testing.T) {
 	assert.EqualError(t, err, `data: there is no dataset "imagenet": use one of fashion-mnist, mnist, cifar10, folder`)
 }
 
-// TestPins: the table's checksums and sizes are at least of the right form, and the mirrors
-// end where a name can follow.
+// TestPins checks the form of the table's checksums and sizes, and that a file's name can follow
+// each mirror.
 func TestPins(t *testing.T) {
 	for _, s := range sets {
 		assert.Len(t, s.classes, 10)
@@ -420,8 +422,8 @@ func TestPins(t *testing.T) {
 	}
 }
 
-// TestFetch: what is nowhere on the machine is fetched into the cache, and read from there the next
-// time; an error says what else can be done.
+// TestFetch checks that files that are nowhere on the machine are fetched into the cache, and are
+// read from there the next time. An error says what else can be done.
 func TestFetch(t *testing.T) {
 	_, cache := nowhere(t)
 	if _, err := os.Stat("/usr/share/datasets/cifar10"); err == nil {
@@ -461,7 +463,7 @@ func TestFetch(t *testing.T) {
 	assert.Equal(t, 1, fetched)
 }
 
-// FuzzIDX: whatever is accepted has the size that its header gives.
+// FuzzIDX checks that accepted data have the size that their header gives.
 func FuzzIDX(f *testing.F) {
 	for _, c := range badIDX {
 		f.Add(c.images)
@@ -490,8 +492,8 @@ func FuzzIDX(f *testing.F) {
 	})
 }
 
-// FuzzCIFAR: whatever is accepted, as a batch or as an archive, is consistent. The images are of
-// two pixels, for fuzzing is slow where files are long.
+// FuzzCIFAR checks that an accepted batch or archive is consistent. The images have only two
+// pixels, because fuzzing is slow on long files.
 func FuzzCIFAR(f *testing.F) {
 	s := set{name: "tiny", c: 1, h: 1, w: 2, classes: make([]string, 10)}
 	var members []member

@@ -8,7 +8,8 @@ import (
 	"golang.org/x/image/riff"
 )
 
-// orientation is EXIF's: 1 is upright, and so is what says nothing that makes sense.
+// orientation returns the EXIF orientation of an image, 1 to 8. It returns 1, which is upright, if
+// the file has none or an invalid one.
 func orientation(r io.ReadSeeker, format string) int {
 	formats := map[string]imagemeta.ImageFormat{"jpeg": imagemeta.JPEG, "png": imagemeta.PNG, "tiff": imagemeta.TIFF}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
@@ -38,8 +39,8 @@ func orientation(r io.ReadSeeker, format string) int {
 	return found
 }
 
-// exifOfWebP gives the EXIF in a WebP file, in TIFF's form. The library looks for it in the wrong
-// place after a chunk of an odd number of bytes.
+// exifOfWebP returns the EXIF data of a WebP file, which have the form of a TIFF file. The library
+// misses them after a chunk with an odd number of bytes.
 func exifOfWebP(file io.Reader) io.ReadSeeker {
 	const most = 1 << 16 // bytes of EXIF, as in a JPEG
 	_, chunks, err := riff.NewReader(file)

@@ -19,22 +19,22 @@ import (
 	"wgnin/gpu/machine"
 )
 
-// folder is the name of the dataset that is the user's own files.
+// folder is the name of the dataset of the user's own pictures.
 const folder = "folder"
 
-// everyTest: without folders for training and test, each sixth image of a class is for the test,
-// which is the split of Fashion-MNIST and CIFAR-10.
+// everyTest is the period of test images: without folders for training and test, every sixth image
+// of a class is a test image, as in CIFAR-10.
 const everyTest = 6
 
-// ErrNoFolder reports that LoadOptions.Dir does not say where the pictures are.
+// ErrNoFolder reports that LoadOptions.Dir is not set for the set "folder".
 var ErrNoFolder = errors.New("the dataset " + folder + " is pictures of your own, and nothing says where they are")
 
-// ErrUnreadable reports pictures of a folder that cannot be read; LoadOptions.SkipBad leaves them
+// ErrUnreadable reports pictures of a folder that cannot be read. LoadOptions.SkipBad leaves them
 // out.
 var ErrUnreadable = errors.New("cannot be read")
 
-// readFolder reads a tree of images. The pixels of all are in memory once decoded;
-// they are decoded on all cores.
+// readFolder reads a tree of pictures. It decodes them on all cores and keeps all their pixels in
+// memory.
 func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err error) {
 	if opt.Dir == "" {
 		return nil, nil, ErrNoFolder
@@ -51,7 +51,7 @@ func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err 
 	default:
 		trains, tests = splitEvery(t.train)
 		if len(tests) == 0 {
-			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so that none is for the test",
+			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so none is left for the test",
 				opt.Dir, everyTest)
 		}
 	}
@@ -71,7 +71,7 @@ func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err 
 	return train, test, nil
 }
 
-// splitEvery takes the test images out of a sorted list.
+// splitEvery divides a sorted list into training and test images.
 func splitEvery(all []picture) (train, test []picture) {
 	n := 0 // images of the class so far
 	for i, p := range all {
@@ -87,19 +87,19 @@ func splitEvery(all []picture) (train, test []picture) {
 	return train, test
 }
 
-// size is that of a picture.
+// size is the size of a picture in pixels.
 type size struct{ w, h int }
 
 // folderReader reads the pictures of a tree.
 type folderReader struct {
 	LoadOptions
 	*listing
-	all               []picture // for training, then for the test
-	c, h, w           int       // that all will have
+	all               []picture // training pictures, then test pictures
+	c, h, w           int       // of all images of the set
 	smallest, largest size      // by area
 }
 
-// read reads all pictures, and refuses the folder if one cannot be read, unless it may be left out.
+// read reads all pictures. If one cannot be read, it returns an error, unless SkipBad is set.
 func (f *folderReader) read(ctx context.Context) error {
 	err := f.each(ctx, "look through "+f.Dir, func(p *picture) error {
 		return opened(p.path, func(file *os.File) error {
@@ -160,8 +160,8 @@ func (f *folderReader) read(ctx context.Context) error {
 	return nil
 }
 
-// each hands the pictures that are readable so far to do, on all cores. A picture keeps the error
-// of do.
+// each calls do on all cores, for every picture without an error. An error of do is stored in the
+// picture.
 func (f *folderReader) each(ctx context.Context, doing string, do func(*picture) error) error {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -180,12 +180,12 @@ func (f *folderReader) each(ctx context.Context, doing string, do func(*picture)
 			f.Progress(LoadProgress{doing, int64(i + 1), int64(len(f.all)), "images"})
 		}
 	}
-	_ = g.Wait() // always nil: the errors are the pictures'
+	_ = g.Wait() // never fails, because pictures keep their errors
 	return ctx.Err()
 }
 
-// chooseSize finds the size that all pictures will have, and refuses what the machine has no memory
-// for.
+// chooseSize sets the size of the set's images. It returns an error if the pictures differ in size
+// and H is not set, or if the machine does not have enough memory.
 func (f *folderReader) chooseSize() error {
 	f.c = max(f.C, 1)
 	odd := false // the sizes differ
@@ -207,12 +207,12 @@ func (f *folderReader) chooseSize() error {
 		}
 		if !odd && (p.h != first.h || p.w != first.w) {
 			if odd = true; f.H == 0 {
-				return fmt.Errorf("%s is %dx%d and %s %dx%d; give one size for all", first.path, first.w, first.h,
+				return fmt.Errorf("%s is %dx%d and %s is %dx%d; give one size for all", first.path, first.w, first.h,
 					p.path, p.w, p.h)
 			}
 		}
 	}
-	if first == nil { // the errors say why
+	if first == nil { // the pictures' errors say why
 		f.h, f.w = 1, 1
 		return nil
 	}
@@ -223,7 +223,8 @@ func (f *folderReader) chooseSize() error {
 	return f.room()
 }
 
-// room refuses images that the machine has no memory for, before they are decoded.
+// room returns an error if the machine does not have enough memory for the images. It is called
+// before they are decoded.
 func (f *folderReader) room() error {
 	c := f.C
 	if c == 0 {
@@ -239,15 +240,16 @@ func (f *folderReader) room() error {
 	return nil
 }
 
-// need is how many bytes all images take with c channels, twice while they are put together.
+// need returns the bytes that all images take with c channels, doubled because they are copied when
+// the set is made.
 func (f *folderReader) need(c int) int64 {
 	return 2 * int64(len(f.all)) * int64(c) * int64(f.h) * int64(f.w)
 }
 
-// areaAtOnce is how many pixels are decoded at a time: what there is free memory for, but never
-// less than the largest picture has, which is decoded alone then.
+// areaAtOnce returns the number of pixels that may be decoded at the same time: as many as fit the
+// free memory, but at least those of the largest picture, which is then decoded alone.
 func (f *folderReader) areaAtOnce(free int64) int64 {
-	const each = 12 // bytes: of a JPEG with its coefficients, or of 16 bits, and of the planes
+	const each = 12 // bytes a pixel: for a JPEG with its coefficients or an image of 16 bits, and for the planes
 	if free <= 0 {
 		return maxArea
 	}
@@ -270,10 +272,10 @@ func (f *folderReader) decode(p *picture, file *os.File) error {
 	return nil
 }
 
-// join makes a set of the pictures that could be read.
+// join makes a set of the pictures that could be read. what names the set in errors.
 func (f *folderReader) join(pictures []picture, what string) (*Images, error) {
-	classes := make([]bool, len(f.classes)) // that some of the pictures are of
-	missing := make([]bool, len(f.classes)) // that some of the pictures should be of
+	classes := make([]bool, len(f.classes)) // whether a class has a picture that could be read
+	missing := make([]bool, len(f.classes)) // whether a class has a picture at all
 	for _, p := range pictures {
 		missing[p.label] = true
 	}
@@ -286,7 +288,7 @@ func (f *folderReader) join(pictures []picture, what string) (*Images, error) {
 			return nil, fmt.Errorf("%s: no picture of the class %q for %s can be read", f.Dir, name, what)
 		}
 	}
-	// Sorted by class, the first images would all be of the first one.
+	// In the sorted order, the first images would all be of one class.
 	rand.New(rand.NewPCG(0, 0)).Shuffle(len(pictures), func(i, j int) {
 		pictures[i], pictures[j] = pictures[j], pictures[i]
 	})
@@ -296,7 +298,7 @@ func (f *folderReader) join(pictures []picture, what string) (*Images, error) {
 	for i := range pictures {
 		p := &pictures[i]
 		labels[i] = p.label
-		for range f.c * f.h * f.w / len(p.seen) { // a grey image among coloured ones
+		for range f.c * f.h * f.w / len(p.seen) { // repeats a grey image among coloured ones
 			s.Pixels = append(s.Pixels, p.seen...)
 		}
 		p.seen = nil
@@ -311,7 +313,7 @@ func (f *folderReader) note(format string, args ...any) {
 	}
 }
 
-// tell says what was read.
+// tell reports what was read with Note.
 func (f *folderReader) tell(train, test *Images) {
 	if line := f.unusedLine(); line != "" {
 		f.note("%s: not used: %s", f.Dir, line)
@@ -321,7 +323,7 @@ func (f *folderReader) tell(train, test *Images) {
 		sizes += fmt.Sprintf(" to %dx%d", f.largest.w, f.largest.h)
 	}
 	if net := (size{f.W, f.H}); f.H > 0 && (f.smallest != net || f.largest != net) {
-		sizes += fmt.Sprintf(", brought to %dx%d (width x height)", f.W, f.H)
+		sizes += fmt.Sprintf(", resized to %dx%d (width x height)", f.W, f.H)
 	}
 	how := ""
 	switch {
@@ -332,7 +334,7 @@ func (f *folderReader) tell(train, test *Images) {
 	case f.split:
 		how = "to test on"
 	default:
-		how = "to test on (each sixth of a class)"
+		how = "to test on (every sixth of a class)"
 	}
 	if train != nil {
 		how = fmt.Sprintf("pictures to train on and %d %s", test.Len(), how)

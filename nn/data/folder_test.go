@@ -37,13 +37,13 @@ func jpegOf(img image.Image) []byte {
 	return b.Bytes()
 }
 
-// withSum makes the checksum of a PNG file's header right.
+// withSum corrects the checksum of a PNG file's header.
 func withSum(b []byte) []byte {
 	binary.BigEndian.PutUint32(b[29:], crc32.ChecksumIEEE(b[12:29]))
 	return b
 }
 
-// flat is a grey image of one value.
+// flat returns a grey image whose pixels all have one value.
 func flat(w, h int, v uint8) image.Image {
 	img := image.NewGray(image.Rect(0, 0, w, h))
 	for i := range img.Pix {
@@ -52,7 +52,7 @@ func flat(w, h int, v uint8) image.Image {
 	return img
 }
 
-// tree writes files, by their paths, and gives the folder.
+// tree writes files, given by their paths, and returns the folder.
 func tree(t *testing.T, files map[string][]byte) string {
 	dir := t.TempDir()
 	for name, b := range files {
@@ -61,7 +61,7 @@ func tree(t *testing.T, files map[string][]byte) string {
 	return dir
 }
 
-// values are the labels of a set of flat images by their first pixel.
+// values returns the labels of a set of flat images, by their first pixel.
 func values(s *Images) map[int]int {
 	m := map[int]int{}
 	for i, label := range s.Labels {
@@ -70,8 +70,8 @@ func values(s *Images) map[int]int {
 	return m
 }
 
-// TestFolderSplit: each sixth of a class, by name, is for the test; the other folders and files are
-// passed over.
+// TestFolderSplit checks that every sixth picture of a class, by name, is a test picture, and that
+// other folders and files are ignored.
 func TestFolderSplit(t *testing.T) {
 	files := map[string][]byte{
 		"readme.txt": nil, ".git/x.png": nil, "ant/.hidden.png": nil, "ant/notes.txt": nil, "ant/._01.PNG": nil,
@@ -102,7 +102,7 @@ func TestFolderSplit(t *testing.T) {
 	assert.Equal(t, train, again)
 }
 
-// TestFolderFormats: what the decoders give becomes the colours of the file.
+// TestFolderFormats checks that decoded pictures have the colours of their files.
 func TestFolderFormats(t *testing.T) {
 	rect := image.Rect(0, 0, 2, 1)
 	fill := func(img interface {
@@ -146,8 +146,8 @@ func TestFolderFormats(t *testing.T) {
 	}
 }
 
-// TestFolderSizes: images of differing sizes, 1x1 among them, and grey ones among
-// coloured ones, become alike.
+// TestFolderSizes checks that images of different sizes, including 1x1, and grey ones among
+// coloured ones get the same shape.
 func TestFolderSizes(t *testing.T) {
 	colours := image.NewRGBA(image.Rect(0, 0, 13, 31))
 	for i := range colours.Pix {
@@ -188,7 +188,7 @@ func TestBadFolder(t *testing.T) {
 		"empty class": {map[string][]byte{"a/x.png": good, "b/x.heic": good, "a/x.txt": nil},
 			"b has no picture (.bmp, .gif, .jfif, .jpeg, .jpg, and 4 more), but 1 .heic; want"},
 		"other class in test": {map[string][]byte{"train/a/x.png": good, "train/b/x.png": good,
-			"test/c/x.png": good}, filepath.Join("test", "c") + " is no class of the training images, which are a, b"},
+			"test/c/x.png": good}, filepath.Join("test", "c") + " is not a class of the training images, which are a, b"},
 		"few": {map[string][]byte{"a/x.png": good, "b/x.png": good},
 			"fewer than 6 images in every class"},
 		"no image": {map[string][]byte{"train/a/x.png": []byte("hello"), "train/b/x.png": good,
@@ -232,7 +232,7 @@ func TestBadFolder(t *testing.T) {
 			require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "b", fmt.Sprintf("%d.png", i))))
 		}
 		refused(t, folder, dir, ": 6 of 8 pictures cannot be read: "+filepath.Join("b",
-			"0.png")+": a link to nowhere, which is not there; ")
+			"0.png")+": a link to nowhere, which does not exist; ")
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		dir := tree(t, map[string][]byte{"train/a/x.png": good, "train/b/x.png": good, "test/b/x.png": good})

@@ -15,17 +15,17 @@ import (
 	"strings"
 )
 
-// maxBytes limits what a file may hold once it is unpacked: five times the largest set, so that a
-// small gzip file cannot fill the memory. Below it, memory is taken as bytes arrive, never
+// maxBytes limits the unpacked size of a file to five times the largest set, so that a small gzip
+// file cannot fill the memory. Below the limit, memory is allocated as bytes arrive, never just
 // because a header asks for it.
 const maxBytes = 1 << 30
 
-// damaged is for what the readers of gzip and tar say, which is too terse to act on.
+// damaged explains an error of the readers of gzip and tar, whose texts are too terse to act on.
 func damaged(err error) error {
 	return fmt.Errorf("cut short or damaged (%w): get the file again", err)
 }
 
-// open hands a file's bytes, unpacked, to read, and puts the file's path before its error.
+// open passes a file's unpacked bytes to read. It prefixes errors with the file's path.
 func open(path string, read func(io.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -42,8 +42,8 @@ func open(path string, read func(io.Reader) error) error {
 	return nil
 }
 
-// unpack goes by the first bytes and not by the file's name, because browsers may
-// unpack a .gz and keep the name.
+// unpack decides by the first bytes, not by the file's name, because browsers may unpack a .gz file
+// and keep the name.
 func unpack(r io.Reader) (io.Reader, error) {
 	b := bufio.NewReader(r)
 	if magic, _ := b.Peek(2); !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -56,8 +56,8 @@ func unpack(r io.Reader) (io.Reader, error) {
 	return z, nil
 }
 
-// readIDX reads the four files of a set in LeCun's IDX format
-// (http://yann.lecun.com/exdb/mnist/, at the end).
+// readIDX reads the four files of a set in LeCun's IDX format (described at the end of
+// http://yann.lecun.com/exdb/mnist/).
 func readIDX(s *set, dir string) (train, test *Images, err error) {
 	var paths [4]string
 	for i, name := range []string{
@@ -93,7 +93,7 @@ func (s *set) idxPair(imagesPath, labelsPath string) (*Images, error) {
 		return nil, err
 	}
 	if n := len(pixels) / (s.h * s.w); n != len(labels) {
-		return nil, fmt.Errorf("%s: %d images, but %d labels in %s: both must be of one set", imagesPath, n,
+		return nil, fmt.Errorf("%s: %d images, but %d labels in %s: both must be from the same set", imagesPath, n,
 			len(labels), labelsPath)
 	}
 	images, err := s.images(pixels, labels)
@@ -103,9 +103,10 @@ func (s *set) idxPair(imagesPath, labelsPath string) (*Images, error) {
 	return images, nil
 }
 
-// idx reads the items of an IDX file of unsigned bytes, each of size dims (none: single bytes). The
-// file is a magic number (0, 0, 8 for unsigned byte, the number of dimensions), each dimension as a
-// big-endian uint32, the items' number first, then the bytes.
+// idx reads the items of an IDX file of unsigned bytes. Each item has the size dims; without dims,
+// it is a single byte. The file has a magic number (0, 0, 8 for unsigned byte, the number of
+// dimensions), each dimension as a big-endian uint32, the number of items first, and then the
+// bytes.
 func idx(r io.Reader, dims ...int) ([]uint8, error) {
 	head := make([]byte, 4*(2+len(dims)))
 	if _, err := io.ReadFull(r, head); err != nil {
@@ -126,7 +127,7 @@ func idx(r io.Reader, dims ...int) ([]uint8, error) {
 	if size > maxBytes {
 		return nil, fmt.Errorf("its header gives %d items, which is more than %d bytes", n, maxBytes)
 	}
-	// the one more shows what is too much, and has gzip check its sum
+	// The extra byte detects a file that is too long, and makes gzip check its sum.
 	data, err := io.ReadAll(io.LimitReader(r, size+1))
 	if err != nil {
 		return nil, damaged(err)
@@ -149,7 +150,7 @@ var cifarBatches = []string{
 }
 
 // readCIFAR reads the six files of CIFAR-10's binary version
-// (https://www.cs.toronto.edu/~kriz/cifar.html), or the archive of them.
+// (https://www.cs.toronto.edu/~kriz/cifar.html), or the archive that contains them.
 func readCIFAR(s *set, dir string) (train, test *Images, err error) {
 	batches := map[string]*Images{}
 	var paths []string
@@ -186,7 +187,8 @@ func readCIFAR(s *set, dir string) (train, test *Images, err error) {
 	return train, batches[cifarBatches[5]], err
 }
 
-// cifarTar puts all of the six files into batches or fails.
+// cifarTar reads the six files of an archive into batches. It returns an error unless all are
+// there.
 func (s *set) cifarTar(r io.Reader, batches map[string]*Images) error {
 	r = io.LimitReader(r, maxBytes)
 	t := &tarReader{r: r}
@@ -213,7 +215,7 @@ func (s *set) cifarTar(r io.Reader, batches map[string]*Images) error {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
-	if _, err := io.Copy(io.Discard, r); err != nil { // to the end, where gzip checks its sum
+	if _, err := io.Copy(io.Discard, r); err != nil { // read to the end, where gzip checks its sum
 		return damaged(err)
 	}
 	for _, name := range cifarBatches {
@@ -224,7 +226,7 @@ func (s *set) cifarTar(r io.Reader, batches map[string]*Images) error {
 	return nil
 }
 
-// cifar reads a batch: for each image a byte for the label, then C*H*W for the pixels, planar.
+// cifar reads a batch. An image is one byte for the label, then C*H*W bytes for the pixels, planar.
 func (s *set) cifar(r io.Reader) (*Images, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	if err != nil {

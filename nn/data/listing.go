@@ -12,46 +12,46 @@ import (
 	"unicode/utf8"
 )
 
-// extensions are those of the files that count as pictures, in small letters.
+// extensions lists the extensions of pictures in lower case.
 var extensions = []string{".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
-// Names of the folders of a split, in small letters. The first one that is there is taken.
+// Names of the folders of a split, in lower case. The first one that exists is used.
 var (
 	trainNames = []string{"train", "training"}
 	testNames  = []string{"test", "testing", "val", "valid", "validation"}
 )
 
-// picture is a file of a folder.
+// picture is a picture file in a folder.
 type picture struct {
 	path  string
 	label int
 	h, w  int
-	grey  bool    // in its header
-	seen  []uint8 // [C,H,W] as it will be in Images, but C is 1 for an image that is grey
+	grey  bool    // according to its header
+	seen  []uint8 // [C,H,W] as it will be in Images; C is 1 for a grey image
 
-	damaged string // what is wrong with the file, although it can be read
+	damaged string // describes the damage of a file that could be read
 	err     error  // why it cannot be read
 }
 
-// listing is what is in a folder of pictures.
+// listing is the content of a folder of pictures.
 type listing struct {
 	root    string
 	skipBad bool
-	split   bool // there are folders for training and for the test
+	split   bool // there are folders for training and test
 	classes []string
-	train   []picture      // sorted by class and path; without a split these are all
-	test    []picture      // of a split
-	unused  map[string]int // numbers of files and folders that are not used, by what they are
-	asked   []fs.FileInfo  // the folders that are being walked, each in the one before
+	train   []picture      // sorted by class and path; all pictures if there is no split
+	test    []picture      // only with a split
+	unused  map[string]int // numbers of unused files and folders, by kind
+	asked   []fs.FileInfo  // folders being walked, from the outermost
 }
 
-// passedOver reports whether a file or folder is none of the user's own pictures: hidden, or
-// made by a system beside them.
+// passedOver reports whether a file or folder is ignored: it is hidden, or was made by a system
+// beside the pictures.
 func passedOver(name string) bool {
 	return strings.HasPrefix(name, ".") || name == "__MACOSX" || name == "@eaDir"
 }
 
-// kind is what the line about unused files calls a file.
+// kind returns the name under which unused files are counted.
 func kind(name string) string {
 	if passedOver(name) {
 		return "hidden"
@@ -71,8 +71,8 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// readTree lists the pictures of a folder, and no training pictures of a split if only the test is
-// wanted.
+// readTree lists the pictures of a folder. With OnlyTest, it does not list the training pictures of
+// a split.
 func readTree(opt LoadOptions) (*listing, error) {
 	t := &listing{root: opt.Dir, skipBad: opt.SkipBad, unused: map[string]int{}}
 	trainDir, testDir, err := t.findSplit()
@@ -106,8 +106,8 @@ func readTree(opt LoadOptions) (*listing, error) {
 	return t, err
 }
 
-// findSplit gives the folder with the classes for training, and that for the test, which
-// is "" if there is no split.
+// findSplit returns the folders of the classes for training and for the test. The latter is "" if
+// there is no split.
 func (t *listing) findSplit() (train, test string, err error) {
 	entries, err := os.ReadDir(t.root)
 	if err != nil {
@@ -137,7 +137,7 @@ func (t *listing) findSplit() (train, test string, err error) {
 		}
 		return train, test, nil
 	}
-	// A class may be called train, but then it has pictures.
+	// A class may be called train, but then it contains pictures.
 	for _, dir := range []string{train, test} {
 		if dir != "" && holdsFolders(dir) {
 			return "", "",
@@ -149,7 +149,7 @@ func (t *listing) findSplit() (train, test string, err error) {
 	return t.root, "", nil
 }
 
-// holdsFolders reports whether dir has folders and no pictures.
+// holdsFolders reports whether dir contains folders and no pictures.
 func holdsFolders(dir string) bool {
 	entries, _ := os.ReadDir(dir)
 	folders := false
@@ -162,7 +162,7 @@ func holdsFolders(dir string) bool {
 	return folders
 }
 
-// folders are the names of the folders of classes in dir, or of links to folders, sorted.
+// folders returns the sorted names of the class folders in dir. Links to folders count too.
 func (t *listing) folders(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -192,18 +192,18 @@ func (t *listing) folders(dir string) ([]string, error) {
 	return names, nil
 }
 
-// missing says where a link leads that leads nowhere.
+// missing returns an error that says where a broken link leads. It returns other errors unchanged.
 func missing(path string, err error) error {
 	if to, linkErr := os.Readlink(path); linkErr == nil && errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s: a link to %s, which is not there", path, to)
+		return fmt.Errorf("%s: a link to %s, which does not exist", path, to)
 	}
 	return err
 }
 
-// list gives the pictures in the named folders of dir, and in the folders in them, sorted by class
+// list returns the pictures in the named folders of dir, and in their sub-folders, sorted by class
 // and path.
 func (t *listing) list(dir string, names []string) ([]picture, error) {
-	for _, above := range []string{t.root, dir} { // a link to these would bring the pictures of other classes
+	for _, above := range []string{t.root, dir} { // a link to these would add the pictures of other classes
 		info, err := os.Stat(above)
 		if err != nil {
 			return nil, err
@@ -216,14 +216,14 @@ func (t *listing) list(dir string, names []string) ([]picture, error) {
 		label, ok := slices.BinarySearch(t.classes, name)
 		if !ok {
 			return nil,
-				fmt.Errorf("%s is no class of the training images, which are %s; want the pictures in folders of these names", filepath.Join(dir, name), someOf(t.classes, ", "))
+				fmt.Errorf("%s is not a class of the training images, which are %s; want the pictures in folders of these names", filepath.Join(dir, name), someOf(t.classes, ", "))
 		}
 		before, unused := len(all), maps.Clone(t.unused)
 		if err := t.walk(filepath.Join(dir, name), label, &all); err != nil {
 			return nil, err
 		}
 		if len(all) == before {
-			for kind, n := range unused { // of other classes
+			for kind, n := range unused { // not of this class
 				t.unused[kind] -= n
 			}
 			has := ""
@@ -237,7 +237,7 @@ func (t *listing) list(dir string, names []string) ([]picture, error) {
 	return all, nil
 }
 
-// walk adds the pictures in dir and in its folders to all, by name.
+// walk adds the pictures in dir and its sub-folders to all, sorted by name.
 func (t *listing) walk(dir string, label int, all *[]picture) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -287,7 +287,7 @@ func (t *listing) walk(dir string, label int, all *[]picture) error {
 	return nil
 }
 
-// unusedLine counts what is not used: 3 .txt, 1 hidden.
+// unusedLine lists the numbers of unused files by kind, such as "3 .txt, 1 hidden".
 func (t *listing) unusedLine() string {
 	var kinds []string
 	for _, kind := range slices.Sorted(maps.Keys(t.unused)) {
@@ -300,10 +300,10 @@ func (t *listing) unusedLine() string {
 	return someOf(kinds, ", ")
 }
 
-// shown is how many of many things a line names.
+// shown is the maximum number of items that a line names.
 const shown = 5
 
-// someOf joins the first few of many, and says how many more there are.
+// someOf joins the first few items and says how many more there are.
 func someOf(all []string, between string) string {
 	if len(all) <= shown {
 		return strings.Join(all, between)
@@ -311,9 +311,9 @@ func someOf(all []string, between string) string {
 	return fmt.Sprintf("%s%sand %d more", strings.Join(all[:shown], between), between, len(all)-shown)
 }
 
-// looksLikeFolder reports whether dir has folders of pictures.
+// looksLikeFolder reports whether dir contains folders of pictures.
 func looksLikeFolder(dir string) bool {
-	const enough = 10000 // files looked at
+	const enough = 10000 // files to look at
 	n, found := 0, false
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if n++; n > enough {

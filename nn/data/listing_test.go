@@ -20,7 +20,8 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// flatFolder has PNG and JPEG files of several sizes in three classes, with no folders in them.
+// flatFolder has PNG and JPEG files of several sizes in three classes, whose folders contain no
+// sub-folders.
 func flatFolder(t *testing.T) string {
 	files := map[string][]byte{}
 	for c, class := range []string{"a", "b b", "C"} {
@@ -53,8 +54,8 @@ func hashOf(s *Images) string {
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
 
-// TestFlatFoldersStay has the sets of a flat folder as they were before folders in classes, and
-// more formats, were read: runs on such a folder go on to the same bits.
+// TestFlatFoldersStay checks that a flat folder gives the same set as before sub-folders and more
+// formats were read. Runs on such a folder can then be resumed with the same bits.
 func TestFlatFoldersStay(t *testing.T) {
 	train, test, err := Load(ctx, folder, LoadOptions{Dir: flatFolder(t), H: 6, W: 7})
 	require.NoError(t, err)
@@ -62,7 +63,7 @@ func TestFlatFoldersStay(t *testing.T) {
 	assert.Equal(t, []string{"7b140631e673f10b", "f52f0fcd7b3bc07f"}, []string{hashOf(train), hashOf(test)})
 }
 
-// noted loads a folder and gives what it tells.
+// noted loads a folder and returns the lines that Note received.
 func noted(t *testing.T, opt LoadOptions) (train, test *Images, lines string) {
 	t.Helper()
 	var all []string
@@ -72,8 +73,8 @@ func noted(t *testing.T, opt LoadOptions) (train, test *Images, lines string) {
 	return train, test, strings.Join(all, "\n")
 }
 
-// TestFolderAsPeopleHaveIt has folders in classes, each kind of picture, what systems leave
-// beside pictures, and links.
+// TestFolderAsPeopleHaveIt reads a folder with sub-folders in the classes, each format of pictures,
+// links, and the files that systems leave beside pictures.
 func TestFolderAsPeopleHaveIt(t *testing.T) {
 	var b, ti, g strings.Builder
 	require.NoError(t, bmp.Encode(&b, flat(4, 4, 2)))
@@ -96,21 +97,21 @@ func TestFolderAsPeopleHaveIt(t *testing.T) {
 	assert.Equal(t, []string{"a", "b"}, train.Classes)
 	assert.Equal(t, map[int]int{5: 1}, values(test))
 	assert.Equal(t, 5, train.Len())
-	var of [5]int // labels of each value, as bits
+	var of [5]int // labels of the images with each value, as bits
 	for i := range train.Len() {
 		of[train.Pixels[i*16]] |= 1 << train.Label(i)
 	}
 	assert.Equal(t, [5]int{3, 1, 1, 1, 0}, of)
 	assert.Equal(t, `DIR: not used: 2 .json, 1 .png outside the folders of the classes, 4 hidden, 2 links to a folder that they are in, the folder old, and 1 more
-DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, brought to 8x8 (width x height)`, lines)
+DIR: 2 classes, 5 pictures to train on and 1 to test on, of 4x4, resized to 8x8 (width x height)`, lines)
 
 	_, _, lines = noted(t, LoadOptions{Dir: flatFolder(t), H: 6, W: 6})
 	assert.Equal(t,
-		"DIR: 3 classes, 44 pictures to train on and 7 to test on (each sixth of a class), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
+		"DIR: 3 classes, 44 pictures to train on and 7 to test on (every sixth of a class), of 5x4 to 8x8, resized to 6x6 (width x height)", lines)
 }
 
-// TestSkipBad: all that cannot be read is counted, some of it named; what is left is the same
-// without it.
+// TestSkipBad checks that all unreadable pictures are counted and some are named, and that the rest
+// is the same set as without them.
 func TestSkipBad(t *testing.T) {
 	dir := flatFolder(t)
 	put := func(name string, b []byte) { write(t, filepath.Join(dir, name), b) }
@@ -122,13 +123,13 @@ func TestSkipBad(t *testing.T) {
 	put("a/bad\n5.png", pngOf(flat(9, 9, 1))[:60])
 	put("a/bad 6.jpg", jpegOf(flat(64, 64, 1))[:400])
 	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "a", "bad 7.png")))
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "a", "bad 8.png"), 0o755)) // a folder, whatever its name
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "a", "bad 8.png"), 0o755)) // a folder with a picture's name
 	_, _, err := Load(ctx, folder, LoadOptions{Dir: dir, H: 6, W: 7})
 	require.ErrorIs(t, err, ErrUnreadable)
 	for _, want := range []string{
 		`: 7 of 58 pictures cannot be read: "a/bad\n5.png": a PNG image that is cut short`,
 		"; C/bad 1.png: the file is empty; C/bad 2.png: not a PNG, JPEG or GIF image",
-		"; C/bad 3.png: a HEIC, AVIF or film file, which is not read: ImageMagick can convert it to PNG; ",
+		"; C/bad 3.png: a HEIC, AVIF or video file, which is not read: ImageMagick can convert it to PNG; ",
 		"; C/bad 4.png: 12800x12800 pixels; want 1 to 67108864: make it smaller; ", "; and 2 more",
 	} {
 		assert.Contains(t, filepath.ToSlash(err.Error()), want)
@@ -147,7 +148,7 @@ func TestSkipBad(t *testing.T) {
 	assert.ErrorContains(t, err, `no picture of the class "a" for training can be read`)
 }
 
-// TestOnlyTest: to measure, all pictures of a folder with no split are taken, in the
+// TestOnlyTest checks that an evaluation uses all pictures of a folder without a split, in the
 // channels that the network takes.
 func TestOnlyTest(t *testing.T) {
 	dir := flatFolder(t)
@@ -156,7 +157,7 @@ func TestOnlyTest(t *testing.T) {
 		assert.Nil(t, train)
 		assert.Equal(t, []int{51, c, 51 * c * 36}, []int{test.Len(), test.C, len(test.Pixels)})
 		assert.Equal(t,
-			"DIR: 3 classes, 51 pictures (all, because the folder has no split), of 5x4 to 8x8, brought to 6x6 (width x height)", lines)
+			"DIR: 3 classes, 51 pictures (all, because the folder has no split), of 5x4 to 8x8, resized to 6x6 (width x height)", lines)
 		one, err := ReadImage(filepath.Join(dir, "C", "4.png"), c)
 		require.NoError(t, err)
 		d := decoded{one.H, one.W, one.Pixels, ""}
@@ -169,7 +170,7 @@ func TestOnlyTest(t *testing.T) {
 	assert.Equal(t, "DIR: 2 classes, 1 test pictures, of 1x1", lines)
 }
 
-// TestManyClasses: labels above 255 have two bytes.
+// TestManyClasses checks that sets with labels above 255 have two bytes a label.
 func TestManyClasses(t *testing.T) {
 	files := map[string][]byte{}
 	for c := range 300 {
@@ -189,7 +190,7 @@ func TestManyClasses(t *testing.T) {
 	assert.Equal(t, []int{1, 299}, []int{first.Len(), first.Label(0)})
 }
 
-// TestFolderNames: what would be taken for other classes than it is, is refused.
+// TestFolderNames checks that folders whose names could be mistaken for other classes are refused.
 func TestFolderNames(t *testing.T) {
 	one := pngOf(flat(1, 1, 1))
 	for name, c := range map[string]struct {
@@ -202,12 +203,12 @@ func TestFolderNames(t *testing.T) {
 			"test holds folders, but there is no "},
 		"a test with no classes": {map[string][]byte{"train/a/1.png": one, "train/b/1.png": one,
 			"val/images/1.png": one},
-			"images is no class of the training images, which are a, b; want the pictures in folders of these names"},
+			"images is not a class of the training images, which are a, b; want the pictures in folders of these names"},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, folder, tree(t, c.files), c.want) })
 	}
 	files := map[string][]byte{}
-	for i := range 6 { // a class may be called so
+	for i := range 6 { // a class may have this name
 		files[fmt.Sprintf("train/%d.png", i)], files[fmt.Sprintf("bus/%d.png", i)] = one, one
 	}
 	train, _, err := Load(ctx, folder, LoadOptions{Dir: tree(t, files)})
@@ -215,7 +216,7 @@ func TestFolderNames(t *testing.T) {
 	assert.Equal(t, []string{"bus", "train"}, train.Classes)
 
 	refused(t, "mnist", tree(t, map[string][]byte{"a/1.png": one, "b/1.png": one}), ErrIsFolder.Error())
-	if runtime.GOOS == "linux" { // others have no such names
+	if runtime.GOOS == "linux" { // other systems have no such names
 		refused(t, folder, tree(t, map[string][]byte{"a/1.png": one, "caf\xe9/1.png": one}),
 			`caf\xe9": the name of the class is not UTF-8; rename the folder`)
 	}

@@ -8,24 +8,24 @@ import (
 	"strings"
 )
 
-// Normalisation is the mean and the deviation that images are normalised by, channel by channel, as
-// torchvision.transforms.Normalize:
+// Normalisation is the mean and the standard deviation by which images are normalised, channel by
+// channel, as in torchvision.transforms.Normalize:
 //
 //	y = (x - Mean) / Deviation
 //
 // where x is an 8-bit value divided by 255. Mean and Deviation are [C].
 type Normalisation struct{ Mean, Deviation []float32 }
 
-// ImageNet is the normalisation of torchvision's pretrained networks, of the channels red, green
-// and blue.
+// ImageNet returns the normalisation of torchvision's pretrained networks, for the channels red,
+// green and blue.
 func ImageNet() *Normalisation {
 	return &Normalisation{[]float32{0.485, 0.456, 0.406}, []float32{0.229, 0.224, 0.225}}
 }
 
-// FitNormalisation finds the mean and the deviation, over all images and pixels, of each channel of
-// a set as it is stored. The sums are exact, so the numbers depend on nothing but the pixels. A
-// channel whose deviation is below 1/255, one step of the 8-bit values, gets the deviation 1:
-// dividing would make noise of it. A set without pixels is black.
+// FitNormalisation computes the mean and the standard deviation of each channel over all images and
+// pixels of a set as it is stored. The sums are exact, so the numbers depend only on the pixels. If
+// a channel's deviation is below 1/255, one step of the 8-bit values, the result has 1 instead,
+// because dividing would amplify noise. A set without pixels counts as black.
 func FitNormalisation(set *Images) *Normalisation {
 	n := &Normalisation{make([]float32, set.C), make([]float32, set.C)}
 	counts := make([][256]uint64, set.C)
@@ -56,8 +56,8 @@ func FitNormalisation(set *Images) *Normalisation {
 	return n
 }
 
-// String is the means, a slash and the deviations, as ParseNormalisation reads them back to the
-// same bits: 0.485,0.456,0.406/0.229,0.224,0.225.
+// String returns the means, a slash and the deviations, such as
+// 0.485,0.456,0.406/0.229,0.224,0.225. ParseNormalisation reads them back to the same bits.
 func (n *Normalisation) String() string {
 	list := func(values []float32) string {
 		words := make([]string, len(values))
@@ -69,10 +69,11 @@ func (n *Normalisation) String() string {
 	return list(n.Mean) + "/" + list(n.Deviation)
 }
 
-// ParseNormalisation reads the form of [Normalisation.String]. Each list may also be
-// one number, for all channels.
+// ParseNormalisation reads the form of [Normalisation.String]. Each list may also be a single
+// number for all channels. Errors: another form, a mean that is not in [0,1], and a deviation that
+// is not in [0.001,1].
 func ParseNormalisation(text string) (*Normalisation, error) {
-	bad := fmt.Errorf("%.80q is no normalisation; want means and deviations such as 0.485,0.456,0.406/0.229,0.224,0.225", text)
+	bad := fmt.Errorf("%.80q is not a normalisation; want means and deviations such as 0.485,0.456,0.406/0.229,0.224,0.225", text)
 	means, deviations, _ := strings.Cut(text, "/")
 	var n Normalisation
 	for _, list := range []struct {
@@ -90,8 +91,8 @@ func ParseNormalisation(text string) (*Normalisation, error) {
 	return &n, n.check()
 }
 
-// check refuses numbers that no images with values of 0 to 1 have, such as those for values of 0 to
-// 255.
+// check returns an error for numbers that do not suit pixels from 0 to 1, such as those for pixels
+// from 0 to 255.
 func (n *Normalisation) check() error {
 	for i, v := range n.Mean {
 		if !(v >= 0 && v <= 1) {
@@ -106,8 +107,8 @@ func (n *Normalisation) check() error {
 	return nil
 }
 
-// For gives the normalisation a mean and a deviation for each of c channels. It refuses one
-// for another number of them.
+// For returns the normalisation with a mean and a deviation for each of c channels; a single number
+// is repeated. Errors: the normalisation is for another number of channels.
 func (n *Normalisation) For(c int) (*Normalisation, error) {
 	each := func(values []float32) []float32 {
 		if len(values) == 1 {
@@ -127,10 +128,10 @@ func (n *Normalisation) For(c int) (*Normalisation, error) {
 	return all, n.check()
 }
 
-// MarshalText is [Normalisation.String].
+// MarshalText returns [Normalisation.String].
 func (n *Normalisation) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// UnmarshalText is [ParseNormalisation].
+// UnmarshalText reads the form that [ParseNormalisation] reads.
 func (n *Normalisation) UnmarshalText(text []byte) error {
 	read, err := ParseNormalisation(string(text))
 	if err == nil {

@@ -11,7 +11,8 @@ import (
 	"wgnin/nn/data"
 )
 
-// The numbers are the two-pass mean and deviation, which are numpy's, rounded to float32.
+// TestFitNormalisation compares with a two-pass mean and deviation, as numpy computes them, rounded
+// to float32.
 func TestFitNormalisation(t *testing.T) {
 	set := &data.Images{C: 3, H: 5, W: 7, Pixels: make([]uint8, 4*3*5*7), Labels: make([]uint8, 4)}
 	for i := range set.Pixels {
@@ -50,7 +51,8 @@ func TestFitNormalisation(t *testing.T) {
 		data.FitNormalisation(&data.Images{C: 1, H: 2, W: 2, Labels: make([]uint8, 9)}))
 }
 
-// What is printed comes back to the same bits, in JSON too; one number is for all channels.
+// TestNormalisationText checks that printed numbers are read back to the same bits, also in JSON,
+// and that a single number applies to all channels.
 func TestNormalisationText(t *testing.T) {
 	want := &data.Normalisation{Mean: []float32{1.0 / 3, 0, 1}, Deviation: []float32{0.1, 1 / float32(math.Pi), 1}}
 	got, err := data.ParseNormalisation(want.String())
@@ -73,9 +75,9 @@ func TestNormalisationText(t *testing.T) {
 		"the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each, for images of 1 channel")
 
 	for text, want := range map[string]string{
-		"": "is no normalisation", "zscore": "is no normalisation", "0.5": "is no normalisation",
-		"0.5/": "is no normalisation", "0.5,/1": "is no normalisation",
-		"0.5/0.5/0.5": "is no normalisation", "0.5 /1": "is no normalisation",
+		"": "is not a normalisation", "zscore": "is not a normalisation", "0.5": "is not a normalisation",
+		"0.5/": "is not a normalisation", "0.5,/1": "is not a normalisation",
+		"0.5/0.5/0.5": "is not a normalisation", "0.5 /1": "is not a normalisation",
 		"123.675,116.28,103.53/58.395,57.12,57.375": "mean 1 of the normalisation is 123.675; want 0 to 1",
 		"0.5/0.2,0": "deviation 2 of the normalisation is 0; want 0.001 to 1",
 		"NaN/1":     "mean 1 of the normalisation is NaN", "0/Inf": "is +Inf",

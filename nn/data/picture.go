@@ -20,13 +20,14 @@ import (
 	"wgnin/shaders/input/pillow"
 )
 
-// maxArea limits the pixels of images that are decoded at a time, because the decoders take the
-// memory that a header asks for: up to eight bytes a pixel.
+// maxArea limits the number of pixels that are decoded at the same time, because the decoders
+// allocate the memory that a header asks for: up to eight bytes a pixel.
 const maxArea = 1 << 26
 
-// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file, of an animation the first frame, as a
-// set of one image of its own size, with label 0 and no classes, in c channels. It is how every
-// image file becomes a network's input, also those of the set "folder":
+// ReadImage reads a PNG, JPEG, GIF, WebP, BMP or TIFF file. Of an animation, it reads the first
+// frame. It returns a set of one image of the file's size, with label 0 and no classes, in c
+// channels, 1 or 3. Every image file becomes a network's input in this way, including those of the
+// set "folder":
 //
 //   - Colours become grey as Pillow's convert("L") makes them, and grey is every colour.
 //   - What is transparent is seen on white. (torchvision drops alpha, which makes every black
@@ -36,13 +37,14 @@ const maxArea = 1 << 26
 //   - Of 16 bits the upper 8 count. (Pillow cuts grey of 16 bits off at 255.)
 //   - Nothing is cut off.
 //
-// An opaque, upright picture of 8 bits has torchvision's pixels if its format loses nothing.
-// Those of a JPEG differ by a few levels, as decoders do. If the file has fewer pixels of
-// colour than of light (4:2:0 or 4:2:2, as most have), they differ by up to 80 levels where
-// colour changes sharply: libjpeg smoothes the colour, and Go's decoder repeats it. The same
-// holds for WebP that is not lossless.
+// An opaque, upright picture of 8 bits in a lossless format has the same pixels as in torchvision.
+// Those of a JPEG differ by a few levels, as decoders do. If its colour has a lower resolution
+// (4:2:0 or 4:2:2, as in most files), they differ by up to 80 levels at sharp changes of colour,
+// because libjpeg interpolates the colour and Go's decoder repeats it. The same holds for lossy
+// WebP.
 //
-// A file whose pixels are all there is read even if its end or a checksum is wrong.
+// A file that contains all pixels is read even if its end is missing or a checksum is wrong. Errors
+// name the file.
 func ReadImage(path string, c int) (s *Images, err error) {
 	err = opened(path, func(f *os.File) error {
 		d, err := decode(f)
@@ -57,12 +59,12 @@ func ReadImage(path string, c int) (s *Images, err error) {
 	return s, nil
 }
 
-// FromImage makes a set of one image, of its own size, with label 0 and no classes, in c
-// channels, as [ReadImage] makes it of a file: to the same bytes as the file that img was decoded
-// from, if that has no EXIF orientation. An [image.Image] carries none, so a picture that EXIF
-// would turn must be turned before.
+// FromImage returns a set of one image, with img's size, label 0 and no classes, in c channels. The
+// bytes are the same as those that [ReadImage] returns for the file from which img was decoded, if
+// that has no EXIF orientation. An [image.Image] has no orientation, so the caller must turn it
+// upright.
 //
-// Errors: an image of no pixels or of more than 2^26; a number of channels other than 1 and 3.
+// Errors: an image without pixels or with more than 2^26; a number of channels other than 1 and 3.
 func FromImage(img image.Image, c int) (*Images, error) {
 	d, err := seen(img)
 	if err != nil {
@@ -84,14 +86,14 @@ func opened(path string, read func(*os.File) error) error {
 	return read(f)
 }
 
-// decoded is an image as it is seen.
+// decoded is an image as it is displayed.
 type decoded struct {
 	h, w    int
-	planes  []uint8 // [C,h,w]; C is 1 if red, green and blue are everywhere the same, else 3
-	damaged string  // what is wrong with the file, if it can be read all the same
+	planes  []uint8 // [C,h,w]; C is 1 if red, green and blue are equal in all pixels, else 3
+	damaged string  // describes the damage of a file that could be read
 }
 
-// decode decodes an image whose header promises no more than maxArea pixels.
+// decode decodes an image. It returns an error if the header announces more than maxArea pixels.
 func decode(r io.ReadSeeker) (decoded, error) {
 	h, err := readHeader(r)
 	if err != nil {
@@ -101,7 +103,7 @@ func decode(r io.ReadSeeker) (decoded, error) {
 	if err != nil {
 		return decoded{}, err
 	}
-	d, err := seen(img) // the frame of a GIF has a size of its own
+	d, err := seen(img) // checks the size again, because the frame of a GIF has its own
 	if err != nil {
 		return decoded{}, err
 	}
@@ -110,7 +112,7 @@ func decode(r io.ReadSeeker) (decoded, error) {
 	return d, nil
 }
 
-// seen is an image as it is seen if nothing says that it must be turned.
+// seen converts an image that is upright.
 func seen(img image.Image) (decoded, error) {
 	if img == nil {
 		return decoded{}, errors.New("it is nil")
@@ -122,7 +124,7 @@ func seen(img image.Image) (decoded, error) {
 	return decoded{h: b.Dy(), w: b.Dx(), planes: planes(img)}, nil
 }
 
-// set is the picture as a set of one, in c channels.
+// set returns the picture as a set of one image in c channels.
 func (d *decoded) set(c int) (*Images, error) {
 	pixels, err := channels(d.planes, d.w*d.h, c)
 	if err != nil {
@@ -131,10 +133,10 @@ func (d *decoded) set(c int) (*Images, error) {
 	return &Images{C: c, H: d.h, W: d.w, Pixels: pixels, Labels: []uint8{0}}, nil
 }
 
-// header is what an image says of itself.
+// header is the header of an image file.
 type header struct {
-	format      string // as [image.Decode] calls it
-	h, w        int    // as it is seen
+	format      string // the name that [image.Decode] returns
+	h, w        int    // as displayed
 	grey        bool
 	orientation int // EXIF's, 1 to 8
 }
@@ -156,7 +158,7 @@ func readHeader(r io.ReadSeeker) (header, error) {
 	return h, nil
 }
 
-// turn makes the picture upright.
+// turn turns the picture upright.
 func (d *decoded) turn(orientation int) {
 	if orientation == 1 {
 		return
@@ -165,8 +167,8 @@ func (d *decoded) turn(orientation int) {
 	if orientation >= 5 {
 		h, w = w, h
 	}
-	// Exif 2.3, tag 274. The rows of the file are seen from the bottom up or, as columns, from
-	// right to left; and its columns from right to left or, as rows, from the bottom up.
+	// See Exif 2.3, tag 274. The file's rows are displayed from bottom to top or, as columns, from
+	// right to left. Its columns are displayed from right to left or, as rows, from bottom to top.
 	backRows := slices.Contains([]int{3, 4, 6, 7}, orientation)
 	backColumns := slices.Contains([]int{2, 3, 7, 8}, orientation)
 	n := h * w
@@ -191,7 +193,7 @@ func (d *decoded) turn(orientation int) {
 	d.h, d.w, d.planes = h, w, to
 }
 
-// resize gives the picture h rows of w pixels, as the device would do it later, to the same bits.
+// resize resizes the picture to h rows of w pixels, with the same bits as the device's resizing.
 func (d *decoded) resize(h, w int) {
 	if d.h != h || d.w != w {
 		d.planes = pillow.Bilinear{C: len(d.planes) / (d.h * d.w), InH: d.h, InW: d.w, OutH: h,
@@ -200,14 +202,14 @@ func (d *decoded) resize(h, w int) {
 	}
 }
 
-// planes gives an image's pixels on white, as [C,H,W], C being 1 if red, green and blue are
-// everywhere the same, else 3.
+// planes returns an image's pixels on a white background as [C,H,W]. C is 1 if red, green and blue
+// are equal in all pixels, else 3.
 func planes(img image.Image) []uint8 {
 	b := img.Bounds()
 	n := b.Dx() * b.Dy()
 	o, ok := img.(interface{ Opaque() bool })
 	opaque := ok && o.Opaque()
-	rgba := image.NewRGBA(image.Rect(0, 0, b.Dx(), 1)) // a row
+	rgba := image.NewRGBA(image.Rect(0, 0, b.Dx(), 1)) // one row
 	p := make([]uint8, 3*n)
 	grey := true
 	for y := range b.Dy() {
@@ -229,7 +231,7 @@ func planes(img image.Image) []uint8 {
 	return p
 }
 
-// channels turns the planes of n pixels, 1 or 3, into c.
+// channels converts n pixels in 1 or 3 planes to c channels.
 func channels(planes []uint8, n, c int) ([]uint8, error) {
 	switch {
 	case len(planes) == c*n:
@@ -244,5 +246,5 @@ func channels(planes []uint8, n, c int) ([]uint8, error) {
 	case c == 3:
 		return append(append(append([]uint8{}, planes...), planes...), planes...), nil
 	}
-	return nil, fmt.Errorf("it has colours or is grey; the network takes %d channels", c)
+	return nil, fmt.Errorf("an image has 1 or 3 channels; the network takes %d channels", c)
 }

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/image/tiff"
 )
 
-// TestReadImage has four pixels as Pillow reads them:
+// TestReadImage compares four pixels with Pillow's:
 //
 //	img = Image.new("RGB", (2, 2)); img.putdata([(255, 0, 0), (0, 255, 0), (0, 0, 255), (10, 200, 77)])
 //	list(img.convert("L").getdata())  # [76, 150, 29, 129]
@@ -29,7 +29,7 @@ func TestReadImage(t *testing.T) {
 	img.Pix = []uint8{0, 1, 2, 3}
 	var g bytes.Buffer
 	require.NoError(t, gif.Encode(&g, img, nil))
-	var partial bytes.Buffer // a first frame that is not the whole screen
+	var partial bytes.Buffer // the first frame does not cover the whole screen
 	require.NoError(t, gif.EncodeAll(&partial, &gif.GIF{
 		Image: []*image.Paletted{img}, Delay: []int{0},
 		Config: image.Config{ColorModel: img.Palette, Width: 9, Height: 8},
@@ -69,7 +69,7 @@ func TestReadImage(t *testing.T) {
 	assert.ErrorContains(t, err, "the network takes 4 channels")
 }
 
-// TestMended: files whose pixels are all there are read, as Pillow reads them.
+// TestMended checks that files that contain all pixels are read as Pillow reads them.
 func TestMended(t *testing.T) {
 	img := image.NewRGBA(image.Rect(0, 0, 20, 9))
 	for i := range img.Pix {
@@ -117,7 +117,7 @@ func read(t *testing.T, path string) []byte {
 	return b
 }
 
-// TestNotRead: files that are not read say what can read them.
+// TestNotRead checks that the errors for unreadable files say which program can read them.
 func TestNotRead(t *testing.T) {
 	j := jpegOf(image.NewRGBA(image.Rect(0, 0, 20, 9)))
 	changed := func(marker byte, by func(segment []byte)) []byte {
@@ -130,17 +130,17 @@ func TestNotRead(t *testing.T) {
 			func(b []byte) { b[4] = 12 }),
 		"a progressive JPEG with restart markers, which is not read": read(t,
 			"testdata/pictures/progressive-restarts.jpg"),
-		"a JPEG image that is cut short":                j[:len(j)-20],
-		"a HEIC, AVIF or film file, which is not read:": []byte("\x00\x00\x00\x1cftypavif"),
-		"the file is empty":                             nil,
+		"a JPEG image that is cut short":                 j[:len(j)-20],
+		"a HEIC, AVIF or video file, which is not read:": []byte("\x00\x00\x00\x1cftypavif"),
+		"the file is empty":                              nil,
 	} {
 		_, err := decode(bytes.NewReader(file))
 		assert.ErrorContains(t, err, want)
 	}
 }
 
-// TestOrientation: a picture is turned as its EXIF says, whatever its format. The
-// rows are of Exif 2.3, tag 274.
+// TestOrientation checks that a picture is turned as its EXIF data say, in every format. The rows
+// are from Exif 2.3, tag 274.
 func TestOrientation(t *testing.T) {
 	img := image.NewGray(image.Rect(0, 0, 3, 2))
 	img.Pix = []uint8{10, 20, 30, 40, 50, 60}
@@ -176,7 +176,8 @@ func TestOrientation(t *testing.T) {
 	assert.Equal(t, []uint8{40, 10, 50, 20, 60, 30}, d.planes[:6])
 }
 
-// FuzzImage: whatever is accepted has as many values as pixels, grey or of three colours.
+// FuzzImage checks that an accepted image has as many values as pixels, once for grey or three
+// times for colours.
 func FuzzImage(f *testing.F) {
 	img := image.NewNRGBA(image.Rect(0, 0, 3, 2))
 	img.Pix[0], img.Pix[7] = 200, 255
@@ -203,7 +204,7 @@ func FuzzImage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		h, err := readHeader(bytes.NewReader(b))
-		if err == nil && h.w*h.h > 1<<16 { // right, but slow
+		if err == nil && h.w*h.h > 1<<16 { // would be accepted, but slowly
 			return
 		}
 		d, err := decode(bytes.NewReader(b))

@@ -13,12 +13,12 @@ import (
 	"strings"
 )
 
-// maxFile is the most bytes that an image file is read of. It is more than any of maxArea pixels
-// needs.
+// maxFile is the maximum number of bytes that are read of an image file. An image of maxArea pixels
+// needs fewer.
 const maxFile = 1 << 30
 
-// pixels decodes the image of a file, and says what is wrong with the file if it is one
-// that Pillow reads all the same.
+// pixels decodes the image in a file. It also reads damaged files that Pillow reads, and then
+// describes the damage.
 func pixels(r io.ReadSeeker, format string) (img image.Image, damaged string, err error) {
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, "", err
@@ -57,15 +57,15 @@ func pixels(r io.ReadSeeker, format string) (img image.Image, damaged string, er
 	return img, damaged, nil
 }
 
-// plainCMYK decodes a JPEG file of four colours that does not have Adobe's marker. Go's decoder
-// demands the marker; Pillow reads all such files as if they had it.
+// plainCMYK decodes a JPEG file of four colours without Adobe's marker. Go's decoder requires the
+// marker; Pillow reads such files as if they had it.
 func plainCMYK(file []byte) (image.Image, error) {
 	adobe := []byte{0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 0}
 	return jpeg.Decode(io.MultiReader(bytes.NewReader(file[:2]), bytes.NewReader(adobe), bytes.NewReader(file[2:])))
 }
 
-// progressiveRestarts reports whether a JPEG file is progressive and has restart markers. Go's
-// decoder counts them wrongly in scans of one component.
+// progressiveRestarts reports whether a JPEG file is progressive and has restart markers, which
+// Go's decoder counts wrongly in scans of one component.
 func progressiveRestarts(file []byte) bool {
 	const sof2, dri, sos = 0xc2, 0xdd, 0xda
 	progressive, restarts := false, false
@@ -81,8 +81,8 @@ func progressiveRestarts(file []byte) bool {
 	return progressive && restarts
 }
 
-// mendPNG puts right the checksums and the end of a PNG file, and says what was wrong with them.
-// The pixels have a checksum of their own, of zlib, which the decoder still checks.
+// mendPNG repairs the checksums and the end of a PNG file, and describes what was wrong. The pixels
+// have their own checksum, from zlib, which the decoder still checks.
 func mendPNG(file []byte) (mended []byte, damaged string) {
 	const magic, around, end = 8, 12, "IEND"
 	at := magic
@@ -107,7 +107,7 @@ func mendPNG(file []byte) (mended []byte, damaged string) {
 		binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(end)))...), "its end is missing"
 }
 
-// unreadable says why an image of that format, "" if it is none that is known, cannot be read.
+// unreadable explains why an image cannot be read. format is "" if it is unknown.
 func unreadable(r io.ReadSeeker, format string, err error) error {
 	start := make([]byte, 12)
 	_, seekErr := r.Seek(0, io.SeekStart)
@@ -118,7 +118,7 @@ func unreadable(r io.ReadSeeker, format string, err error) error {
 	case seekErr == nil && errors.Is(readErr, io.EOF):
 		return errors.New("the file is empty")
 	case format == "" && len(start) == 12 && string(start[4:8]) == "ftyp":
-		return errors.New("a HEIC, AVIF or film file, which is not read: ImageMagick can convert it to PNG")
+		return errors.New("a HEIC, AVIF or video file, which is not read: ImageMagick can convert it to PNG")
 	case errors.As(err, &unsupported):
 		return fmt.Errorf("a JPEG image of a kind that is not read (%w): ImageMagick can convert it to PNG", err)
 	}

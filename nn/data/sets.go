@@ -2,30 +2,30 @@ package data
 
 import "context"
 
-// set is what there is to know of a dataset.
+// set describes a dataset.
 type set struct {
 	name    string
 	c, h, w int
-	black   bool // the background is
-	train   int  // images that the publisher has for training
-	test    int  // and for tests
+	black   bool // the background is black
+	train   int  // number of the publisher's training images
+	test    int  // number of the publisher's test images
 	classes []string
 	debian  string                                                  // the Debian package that has the files
-	read    func(s *set, dir string) (train, test *Images, _ error) // an fs.ErrNotExist if a file is missing
-	files   []File                                                  // what to download
-	mirrors []string                                                // what to put before a file's name, best first
+	read    func(s *set, dir string) (train, test *Images, _ error) // returns an fs.ErrNotExist if a file is missing
+	files   []File                                                  // to download
+	mirrors []string                                                // prefixes of the files' addresses, best first
 }
 
-// File is a file of a dataset as its publisher has it.
+// File is a dataset's file as its publisher distributes it.
 type File struct {
 	Name   string
 	Size   int64
 	SHA256 string // in hexadecimal
 }
 
-// Fetch brings those of the files that dir lacks into it, from the first of the mirrors
-// (what to put before a file's name, best first) that has them. What it leaves under a
-// file's name is whole, and has its sum.
+// Fetch downloads those of the files that dir lacks into dir, from the first of the mirrors that
+// has them. Mirrors are prefixes of the files' addresses, best first. A file gets its name in dir
+// only when it is complete and its checksum is right.
 type Fetch func(ctx context.Context, dir string, mirrors []string, files []File, progress func(LoadProgress)) error
 
 var sets = []set{
@@ -37,9 +37,9 @@ var sets = []set{
 			"ankle boot"},
 		debian: "dataset-fashion-mnist",
 		read:   readIDX,
-		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras pins the
-		// same in keras/src/datasets/fashion_mnist.py. Debian's files differ from these, but only
-		// in the gzip header, which Debian strips of name and time.
+		// Sizes and SHA-256: tensorflow_datasets/url_checksums/fashion_mnist.txt; Keras has the
+		// same in keras/src/datasets/fashion_mnist.py. Debian's files differ only in the gzip
+		// header, from which Debian removes name and time.
 		files: []File{
 			{"train-images-idx3-ubyte.gz", 26421880,
 				"3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"},

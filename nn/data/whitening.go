@@ -18,15 +18,15 @@ import (
 	"wgnin/shaders/input/pillow"
 )
 
-// Whitening is the preprocessing that the paper trained CIFAR-10 with, as Goodfellow et al.,
-// "Maxout Networks", 2013, have it in pylearn2 (make_cifar10_gcn_whitened.py): global contrast
-// normalisation, then ZCA whitening.
+// Whitening is the preprocessing of CIFAR-10 in the paper: global contrast normalisation, then ZCA
+// whitening. It follows Goodfellow et al., "Maxout Networks", 2013, as in pylearn2
+// (make_cifar10_gcn_whitened.py).
 //
 //	g = 55 (x - mean of x) / ||x - mean of x||
 //	y = (covariance of g + 0.1 I)^(-1/2) (g - mean of g)
 //
-// where x is one image, and mean and covariance of g are those of all training
-// images. Values are near -3 to 3.
+// where x is one image, and the mean and the covariance of g are over all training images. Most
+// values of y are between -3 and 3.
 type Whitening struct {
 	C, H, W int
 	Mean    []float32 // [C,H,W], of g
@@ -36,15 +36,16 @@ type Whitening struct {
 const (
 	whiteningBias = 0.1
 
-	// maxWhitened bounds the values of an image: the matrix grows with the square, and the
-	// time to find it with the cube.
+	// maxWhitened limits the number of values of an image. The matrix grows with its square, and
+	// the time of the fit with its cube.
 	maxWhitened = 4096
 
 	// whiteningFormat is part of the cache's key.
 	whiteningFormat = 1
 )
 
-// CheckWhitening refuses images that cannot be whitened: the device takes values in fours.
+// CheckWhitening returns an error for images that cannot be whitened. The number of their values
+// must be a multiple of 4, because the device reads values in fours.
 func CheckWhitening(c, h, w int) error {
 	if min(c, h, w) < 1 || max(c, h, w) > 1<<16 {
 		return fmt.Errorf("whitening images of [%d,%d,%d]; want 1 to %d of each", c, h, w, 1<<16)
@@ -56,7 +57,8 @@ func CheckWhitening(c, h, w int) error {
 	return nil
 }
 
-// BlankWhitening is a Whitening of that shape that makes every image zero.
+// BlankWhitening returns a Whitening of that shape that makes every image zero. Its errors are
+// those of [CheckWhitening].
 func BlankWhitening(c, h, w int) (*Whitening, error) {
 	if err := CheckWhitening(c, h, w); err != nil {
 		return nil, err
@@ -65,9 +67,9 @@ func BlankWhitening(c, h, w int) (*Whitening, error) {
 	return &Whitening{c, h, w, make([]float32, n), make([]float32, n*n)}, nil
 }
 
-// FitWhitening finds the whitening of a set whose images have been resized to h rows of w pixels.
-// For CIFAR-10 it takes minutes and half a gigabyte. It refuses images that [CheckWhitening] does,
-// and stops when ctx is done.
+// FitWhitening computes the whitening of a set whose images are resized to h rows of w pixels. For
+// CIFAR-10 it takes minutes and half a gigabyte. It calls progress, if that is not nil, after each
+// step. Errors: those of [CheckWhitening], a set without images, and ctx's error when ctx is done.
 func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(LoadProgress)) (*Whitening, error) {
 	white, err := BlankWhitening(set.C, h, w)
 	if err != nil {
@@ -121,7 +123,7 @@ func FitWhitening(ctx context.Context, set *Images, h, w int, progress func(Load
 	return white, nil
 }
 
-// normalise puts image i of the set into g, resized and with its contrast normalised.
+// normalise writes image i of the set to g, resized and with its contrast normalised.
 func (w *Whitening) normalise(g []float64, set *Images, i int) {
 	size := set.C * set.H * set.W
 	pixels := set.Pixels[i*size:][:size]
@@ -134,7 +136,7 @@ func (w *Whitening) normalise(g []float64, set *Images, i int) {
 	contrast.Normalise(g, g)
 }
 
-// Apply whitens image i of a set on the host: [C,H,W].
+// Apply whitens image i of a set on the host and returns it as [C,H,W].
 func (w *Whitening) Apply(set *Images, i int) []float64 {
 	n := len(w.Mean)
 	g := make([]float64, n)
@@ -151,15 +153,16 @@ func (w *Whitening) Apply(set *Images, i int) []float64 {
 	return y
 }
 
-// inverseRootTerms makes the error of inverseRoot less than 1e-8 of the root for a
-// condition number up to 1e5.
+// inverseRootTerms is the number of terms with which the error of inverseRoot is less than 1e-8 of
+// the root, for condition numbers up to 1e5.
 const inverseRootTerms = 18
 
-// inverseRoot is a^(-1/2) for a symmetric matrix whose eigenvalues are at least least: a quadrature
-// of a contour integral, which is a sum of inverses of a + shift I (Hale, Higham and Trefethen,
-// "Computing A^α, log(A), and related matrix functions by contour integrals", SIAM J. Numer. Anal.
-// 46(5), 2008, method 3 and theorem 4.1). On two cores CIFAR-10's takes a minute; gonum's
-// eigenvalue decomposition takes a quarter of an hour. It calls step before each term.
+// inverseRoot returns a^(-1/2) for a symmetric matrix whose eigenvalues are at least least. It
+// approximates a contour integral by quadrature, which is a sum of inverses of a + shift I (Hale,
+// Higham and Trefethen, "Computing A^α, log(A), and related matrix functions by contour integrals",
+// SIAM J. Numer. Anal. 46(5), 2008, method 3 and theorem 4.1). For CIFAR-10, this takes a minute on
+// two cores; gonum's eigenvalue decomposition takes a quarter of an hour. It calls step before each
+// term.
 func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*mat.SymDense, error) {
 	n := a.SymmetricDim()
 	ratio := min(1, least/mat.Trace(a)) // the trace is at least the largest eigenvalue
@@ -190,8 +193,9 @@ func inverseRoot(a *mat.SymDense, least float64, step func(term int) error) (*ma
 	return sum, nil
 }
 
-// jacobi is the elliptic functions sn and cn of u for the parameter 1 - complement, by the
-// arithmetic-geometric mean (Abramowitz and Stegun, "Handbook of Mathematical Functions", 16.4).
+// jacobi returns the elliptic functions sn and cn of u for the parameter 1 - complement. It uses
+// the arithmetic-geometric mean (Abramowitz and Stegun, "Handbook of Mathematical Functions",
+// 16.4).
 func jacobi(u, complement float64) (sn, cn float64) {
 	a, b, c := 1.0, math.Sqrt(complement), math.Sqrt(1-complement)
 	var ratios []float64 // c/a
@@ -206,8 +210,8 @@ func jacobi(u, complement float64) (sn, cn float64) {
 	return math.Sin(phi), math.Cos(phi)
 }
 
-// FindWhitening is [FitWhitening] for a network that takes opt.H rows and opt.W columns. What it
-// finds is kept in the user's cache folder, because it can take minutes.
+// FindWhitening is [FitWhitening] for a network whose input has opt.H rows and opt.W columns. It
+// keeps the result in the user's cache folder, because the fit can take minutes.
 func FindWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitening, error) {
 	w, err := findWhitening(ctx, set, opt)
 	if err != nil {
@@ -230,7 +234,7 @@ func findWhitening(ctx context.Context, set *Images, opt LoadOptions) (*Whitenin
 	}
 	w, err := FitWhitening(ctx, set, opt.H, opt.W, opt.Progress)
 	if err == nil && os.MkdirAll(filepath.Dir(path), 0o755) == nil {
-		_ = w.Write(path) // a cache that cannot be written costs time alone
+		_ = w.Write(path) // without a cache, the next fit only takes longer
 	}
 	return w, err
 }
@@ -241,11 +245,11 @@ func (w *Whitening) tensors() []safetensors.Tensor {
 		{Name: "matrix", Shape: []int{n, n}, Data: w.Matrix}}
 }
 
-// Write writes w as the tensors mean [C,H,W] and matrix [C*H*W,C*H*W] of a
-// safetensors file, whole or not at all.
+// Write writes w to a safetensors file as the tensors mean [C,H,W] and matrix [C*H*W,C*H*W]. The
+// file is written whole or not at all.
 func (w *Whitening) Write(path string) error { return safetensors.Write(path, w.tensors(), nil) }
 
-// ReadWhitening reads what [Whitening.Write] wrote.
+// ReadWhitening reads a file that [Whitening.Write] wrote. Errors name the file.
 func ReadWhitening(path string) (*Whitening, error) {
 	tensors, _, err := safetensors.Read(path)
 	if err != nil {
@@ -258,18 +262,18 @@ func ReadWhitening(path string) (*Whitening, error) {
 	return w, nil
 }
 
-// newWhitening is the whitening in a file.
+// newWhitening returns the whitening whose tensors were read from a file.
 func newWhitening(tensors []safetensors.Tensor) (*Whitening, error) {
 	if len(tensors) != 2 || tensors[0].Name != "mean" || tensors[1].Name != "matrix" || len(tensors[0].Shape) != 3 {
-		return nil, errors.New("no whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]")
+		return nil, errors.New("not a whitening; want tensors mean [C,H,W] and matrix [C*H*W,C*H*W]")
 	}
 	s := tensors[0].Shape
 	w := &Whitening{s[0], s[1], s[2], tensors[0].Data, tensors[1].Data}
 	return w, w.Check()
 }
 
-// For refuses a whitening that is not for images of c channels and rows x columns, or that Check
-// refuses.
+// For returns an error if the whitening is not for images of c channels and rows x columns, or if
+// [Whitening.Check] fails.
 func (w *Whitening) For(c, rows, columns int) error {
 	if w.C != c || w.H != rows || w.W != columns {
 		return fmt.Errorf("a whitening of [%d,%d,%d]; the network takes [%d,%d,%d]", w.C, w.H, w.W, c, rows, columns)
@@ -277,7 +281,7 @@ func (w *Whitening) For(c, rows, columns int) error {
 	return w.Check()
 }
 
-// Check refuses a whitening that is of no images, or not of numbers.
+// Check returns an error if the sizes do not fit together, or if a value is not finite.
 func (w *Whitening) Check() error {
 	if err := CheckWhitening(w.C, w.H, w.W); err != nil {
 		return err
@@ -296,7 +300,7 @@ func (w *Whitening) Check() error {
 	return nil
 }
 
-// Hash tells one whitening from another.
+// Hash returns a SHA-256 in hexadecimal that identifies the whitening.
 func (w *Whitening) Hash() string {
 	h := sha256.New()
 	safetensors.Hash(h, w.tensors())

@@ -18,7 +18,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// blobs are coloured images with correlated pixels, like those of the world, and one that is flat.
+// blobs returns coloured images with correlated pixels, like photographs, and one flat image.
 func blobs(n, h, w int) *Images {
 	r := rand.New(rand.NewPCG(1, 2))
 	s := &Images{Name: "blobs", C: 3, H: h, W: w, Classes: []string{"a", "b"}}
@@ -41,9 +41,9 @@ func blobs(n, h, w int) *Images {
 	return s
 }
 
-// TestWhitening compares the fit with one by eigenvalues and eigenvectors, and shows that it
-// whitens: the covariance of the whitened images is diagonal, with eigenvalues l/(l+0.1) where that
-// of the normalised images has l.
+// TestWhitening compares the fit with one by eigenvalues and eigenvectors. It also checks that it
+// whitens: the covariance of the whitened images is diagonal, with the eigenvalue l/(l+0.1) where
+// the covariance of the normalised images has l.
 func TestWhitening(t *testing.T) {
 	set := blobs(2500, 4, 5)
 	var steps []int64
@@ -116,7 +116,7 @@ func TestWhitening(t *testing.T) {
 	}
 }
 
-// TestInverseRoot has the condition number that CIFAR-10 can have at most.
+// TestInverseRoot uses the largest condition number that CIFAR-10 can have.
 func TestInverseRoot(t *testing.T) {
 	const n = 9
 	a := mat.NewSymDense(n, nil)
@@ -130,7 +130,8 @@ func TestInverseRoot(t *testing.T) {
 	}
 }
 
-// TestWhitenedLoad: the whitening comes from the cache the second time, unless that is damaged.
+// TestWhitenedLoad checks that the second call takes the whitening from the cache, unless that is
+// damaged.
 func TestWhitenedLoad(t *testing.T) {
 	_, cache := nowhere(t)
 	opt := LoadOptions{Dir: small, H: 8, W: 10}
@@ -191,8 +192,8 @@ func TestWhiteningRefuses(t *testing.T) {
 		"3 values; want at most 4096": func(w *Whitening) {
 			w.H, w.W, w.Mean, w.Matrix = 1, 3, w.Mean[:3], w.Matrix[:9]
 		},
-		"a matrix of 25; want 4 and 16": func(w *Whitening) { w.Matrix = make([]float32, 25) },
-		"w.safetensors: no whitening;":  nil,
+		"a matrix of 25; want 4 and 16":   func(w *Whitening) { w.Matrix = make([]float32, 25) },
+		"w.safetensors: not a whitening;": nil,
 	} {
 		w := good()
 		if change == nil {
@@ -213,8 +214,8 @@ func TestWhiteningRefuses(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// FuzzWhitening: whatever is accepted of the tensors in a file has a matrix of numbers for its
-// images.
+// FuzzWhitening checks that accepted tensors of a file have a finite matrix of the right size for
+// the images.
 func FuzzWhitening(f *testing.F) {
 	f.Add("mean", 1, 2, 2, make([]byte, 4*4), make([]byte, 4*16))
 	f.Add("mean", 4, 1, 1, bytes.Repeat([]byte{0x7f}, 4*4), bytes.Repeat([]byte{0xff}, 4*16))

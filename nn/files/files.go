@@ -16,10 +16,10 @@ import (
 	"github.com/natefinch/atomic"
 )
 
-// Write puts data into the file at path: written beside it, synced and
-// renamed, so that whatever ends the program leaves the old file or the new
-// one. A file keeps its mode, and everybody can read a new one. If path is a symbolic link,
-// Write writes the file that it points to. It writes directly into a pipe or a device.
+// Write writes data to the file at path. It writes a temporary file beside it, syncs it and renames
+// it, so that an interruption leaves either the old content or the new. An existing file keeps its
+// mode; a new one gets 0644. If path is a symbolic link, Write writes the file to which it points.
+// It writes directly into a pipe or a device.
 func Write(path string, data []byte) error {
 	path, err := Target(path)
 	if err != nil {
@@ -38,20 +38,20 @@ func Write(path string, data []byte) error {
 		return err
 	}
 	_, err = f.Write(data)
-	err = cmp.Or(err, f.Chmod(mode), f.Sync()) // without Sync, a power cut can leave an empty file of the new name
+	err = cmp.Or(err, f.Chmod(mode), f.Sync()) // without Sync, a power cut can leave an empty file at path
 	if err = cmp.Or(err, f.Close()); err == nil {
 		err = atomic.ReplaceFile(f.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(f.Name()) // the error to report is the first
+		_ = os.Remove(f.Name()) // the first error is the one to report
 	}
 	return err
 }
 
-// part ends the name of a file that Write has not renamed yet.
+// part is the suffix of a temporary file of Write.
 const part = ".part"
 
-// WritePNG is Write of img as a PNG.
+// WritePNG writes img as a PNG with [Write].
 func WritePNG(path string, img image.Image) error {
 	var b bytes.Buffer
 	if err := png.Encode(&b, img); err != nil {
@@ -60,7 +60,7 @@ func WritePNG(path string, img image.Image) error {
 	return Write(path, b.Bytes())
 }
 
-// writeInto writes to a pipe or a device, which a rename would replace by a file.
+// writeInto writes to a pipe or a device. A rename would replace it by a file.
 func writeInto(path string, data []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -70,11 +70,11 @@ func writeInto(path string, data []byte) error {
 	return errors.Join(err, f.Close())
 }
 
-// maxLinks is how many symbolic links may lead to a file, as on Linux.
+// maxLinks is the maximum number of symbolic links to follow, as on Linux.
 const maxLinks = 40
 
-// Target is the file that path names: path itself, or where its symbolic links lead,
-// whether or not there is a file yet.
+// Target returns the path of the file that path names: path itself, or the target of its symbolic
+// links. The file need not exist.
 func Target(path string) (string, error) {
 	for at, links := path, 0; links < maxLinks; links++ {
 		info, err := os.Lstat(at)
@@ -85,7 +85,7 @@ func Target(path string) (string, error) {
 			return "", err
 		}
 		if opened, err := os.Stat(at); err == nil && !opened.Mode().IsRegular() {
-			return at, nil // such as /dev/stdout, whose link has no file's name
+			return at, nil // such as /dev/stdout, whose link does not name a file
 		}
 		to, err := os.Readlink(at)
 		if err != nil {
@@ -96,7 +96,7 @@ func Target(path string) (string, error) {
 			to = dir + to
 		}
 		dir, name := filepath.Split(to)
-		if real, err := filepath.EvalSymlinks(dir); err == nil { // what .. leads out of may be a link itself
+		if real, err := filepath.EvalSymlinks(dir); err == nil { // if dir is a link, .. leads out of its target
 			dir = real
 		}
 		at = filepath.Join(dir, name)
@@ -104,8 +104,8 @@ func Target(path string) (string, error) {
 	return "", fmt.Errorf("%s leads through more than %d symbolic links", path, maxLinks)
 }
 
-// RemoveLeftovers removes what a kill during Write leaves in the folder dir, for the files whose
-// names own reports: files NAME.NUMBER.part. No other process may be writing to the folder.
+// RemoveLeftovers removes the temporary files NAME.NUMBER.part that an interrupted Write left in
+// the folder dir, if own reports true for NAME. No other process may be writing to the folder.
 func RemoveLeftovers(dir string, own func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

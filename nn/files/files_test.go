@@ -13,7 +13,7 @@ import (
 	"wgnin/nn/files"
 )
 
-// holds checks a file and its mode.
+// holds checks the content and the mode of a file.
 func holds(t *testing.T, path, text string, mode fs.FileMode) {
 	t.Helper()
 	got, err := os.ReadFile(path)
@@ -29,7 +29,8 @@ func holds(t *testing.T, path, text string, mode fs.FileMode) {
 	assert.Empty(t, left, "beside it")
 }
 
-// A file that is replaced keeps its mode, and a link stays one, wherever it leads.
+// TestWrite checks that a replaced file keeps its mode, and that a link stays a link wherever it
+// points.
 func TestWrite(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -57,7 +58,7 @@ func TestWrite(t *testing.T) {
 		assert.Equal(t, fs.ModeSymlink, info.Mode().Type(), link)
 	}
 
-	// A link out of a folder that is reached through a link.
+	// A link leads out of a folder that is reached through a link.
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "deep", "er"), 0o755))
 	require.NoError(t, os.Symlink(filepath.Join("deep", "er"), filepath.Join(dir, "short")))
 	require.NoError(t, os.Symlink(filepath.Join("..", "beside"), filepath.Join(dir, "deep", "er", "out")))
@@ -71,7 +72,8 @@ func TestWrite(t *testing.T) {
 	assert.Error(t, files.Write(dir, nil))
 }
 
-// What is no regular file is written to, not replaced.
+// TestWriteIntoADevice checks that Write writes into a file that is not regular, and does not
+// replace it.
 func TestWriteIntoADevice(t *testing.T) {
 	if _, err := os.Stat("/dev/null"); err != nil {
 		t.Skip(err)

@@ -3,7 +3,8 @@ package nearest
 
 import "strings"
 
-// Hint is a part of an error: the words there are, and which of them is [Of] name, if one is.
+// Hint returns a part of an error message: the list of words, and the one that is nearest to name, if
+// there is one (see [Of]).
 func Hint(name string, words []string) string {
 	all := strings.Join(words, ", ")
 	if best := Of(name, words); best != "" {
@@ -12,8 +13,8 @@ func Hint(name string, words []string) string {
 	return "there is " + all
 }
 
-// Of returns the word that is nearest to name: one that contains it, or that becomes name when at
-// most half of the bytes of name change. It returns "" if there is none.
+// Of returns the word that is nearest to name. A word is near if it contains name, or if name becomes
+// the word by changes to at most half of its bytes. If no word is near, Of returns "".
 func Of(name string, words []string) string {
 	best, least := "", len(name)/2+1
 	for _, w := range words {
@@ -28,9 +29,9 @@ func Of(name string, words []string) string {
 	return best
 }
 
-// distance is Levenshtein's.
+// distance returns the Levenshtein distance of a and b.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1) // of the table for the start of a
+	row := make([]int, len(b)+1) // of the table, for a prefix of a
 	for j := range row {
 		row[j] = j
 	}

@@ -1,12 +1,13 @@
-// Package safetensors reads and writes weights in the safetensors format, so that
-// they pass to and from PyTorch.
+// Package safetensors reads and writes weights in the safetensors format, which PyTorch programs
+// read and write too.
 //
 // A file is the header's length (8 bytes, little-endian), a JSON header that gives each tensor's
 // type, shape and byte range, then the bytes. Source of the format:
 // https://github.com/huggingface/safetensors (section Format).
 //
-// Why not github.com/nlpodyssey/safetensors: it takes files that name a tensor twice and keeps the
-// last silently, it writes in order of name, not in the order given, and it has no tagged release.
+// This package does not use github.com/nlpodyssey/safetensors, because that accepts files that name
+// a tensor twice and silently keeps the last, writes tensors in the order of their names instead of
+// the given order, and has no tagged release.
 package safetensors
 
 import (
@@ -29,33 +30,32 @@ import (
 // maxHeader is the reference implementation's limit (MAX_HEADER_SIZE).
 const maxHeader = 100_000_000
 
-// metadataKey is the one name in the header that is not a tensor's.
+// metadataKey is the only name in the header that is not a tensor's.
 const metadataKey = "__metadata__"
 
 // Tensor is a named array of float32.
 type Tensor struct {
 	Name string
-	// sizes, outermost first, as PyTorch gives them ([Out,In,H,W] for a convolution); empty for a
-	// scalar
+	// sizes, outermost first, as in PyTorch ([Out,In,H,W] for a convolution); empty for a scalar
 	Shape []int
-	Data  []float32 // row-major; as many as the product of Shape
+	Data  []float32 // row-major; its length is the product of Shape
 
-	Integer bool // it was read from integers or booleans; Write writes F32 all the same
+	Integer bool // the file has integers or booleans; Write writes F32 nevertheless
 }
 
-// NotFinite returns the index of the first value that is infinite or not a number, or -1.
+// NotFinite returns the index of the first value that is infinite or NaN, or -1.
 func (t Tensor) NotFinite() int {
 	return slices.IndexFunc(t.Data, func(v float32) bool { return v-v != 0 })
 }
 
-// entry is a tensor's part of the header.
+// entry describes a tensor in the header.
 type entry struct {
 	DType   string  `json:"dtype"`
 	Shape   []int   `json:"shape"`
 	Offsets []int64 `json:"data_offsets"` // first byte and the one after the last, counted from the end of the header
 }
 
-// decoders turn the bytes of one element into float32, by the name of the type.
+// decoders convert the bytes of one element to float32, by the name of the type.
 var decoders = map[string]struct {
 	size    int64
 	decode  func([]byte) float32
@@ -78,15 +78,17 @@ var decoders = map[string]struct {
 	}, false},
 }
 
-// Read gives the tensors of a file, in the order in which their bytes lie in it, and its
-// metadata (nil if it has none).
+// Read returns the tensors of a file, in the order of their bytes in it, and its metadata (nil if
+// it has none).
 //
-// Types F32, F16, BF16 and F64 are read, all into float32: F16 and BF16 exactly, F64 rounded to
-// nearest, beyond float32's range to infinity. Integers and booleans are read too, exactly up to
-// 2^24, and marked as such: PyTorch keeps counters among the weights. Any other type is an error,
-// and so is a file that the reference implementation refuses: cut short, ranges that overlap, leave
-// holes or do not fit the shape. Names that are empty or come twice are errors too. NaN and
-// infinities pass: whether weights are sound is the caller's to judge.
+// It converts the types F32, F16, BF16 and F64 to float32: F16 and BF16 exactly, F64 rounded to
+// nearest, or to infinity beyond the range of float32. It also reads integers and booleans, exactly
+// up to 2^24, and marks them as such, because PyTorch keeps counters among the weights.
+//
+// Errors: any other type; a name that is empty or occurs twice; and a file that the reference
+// implementation refuses, because it is cut short, or because the byte ranges overlap, leave holes
+// or do not fit the shapes. NaN and infinities are not errors; the caller decides whether weights
+// are sound.
 func Read(path string) ([]Tensor, map[string]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,7 +109,7 @@ func Read(path string) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// decode allocates only what size, the number of bytes that are really there, allows.
+// decode allocates only what size, the actual number of bytes, allows.
 func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 	var length uint64
 	if err := binary.Read(r, binary.LittleEndian, &length); err != nil {
@@ -174,13 +176,13 @@ func decode(r io.Reader, size int64) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// decodeHeader goes through the object's keys one by one: decoding into a map would
-// hide a name that comes twice.
+// decodeHeader reads the object's keys one by one, because decoding into a map would hide a name
+// that occurs twice.
 func decodeHeader(header []byte) (names []string, entries []entry, metadata map[string]string, err error) {
 	if !bytes.HasPrefix(header, []byte("{")) {
 		return nil, nil, nil, errors.New("it must start with {")
 	}
-	if !utf8.Valid(header) { // encoding/json would replace the bad bytes, and two names could become one
+	if !utf8.Valid(header) { // encoding/json would replace invalid bytes, and two names could become equal
 		return nil, nil, nil, errors.New("it must be UTF-8")
 	}
 	dec := json.NewDecoder(bytes.NewReader(header))
@@ -193,9 +195,9 @@ func decodeHeader(header []byte) (names []string, entries []entry, metadata map[
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		name := key.(string) // the decoder lets nothing else be a key
+		name := key.(string) // the decoder accepts only strings as keys
 		if seen[name] {
-			return nil, nil, nil, fmt.Errorf("%q comes twice", name)
+			return nil, nil, nil, fmt.Errorf("%q occurs twice", name)
 		}
 		seen[name] = true
 		if name == metadataKey {
@@ -226,7 +228,7 @@ func decodeHeader(header []byte) (names []string, entries []entry, metadata map[
 	return names, entries, metadata, nil
 }
 
-// elements is the product of shape; its error is written to follow the shape.
+// elements returns the product of shape. Its error is phrased to follow the shape.
 func elements(shape []int) (int, error) {
 	n := 1
 	for _, d := range shape {
@@ -241,7 +243,7 @@ func elements(shape []int) (int, error) {
 	return n, nil
 }
 
-// half widens an IEEE 754 binary16.
+// half converts an IEEE 754 binary16 to float32.
 func half(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
 	switch exponent {
@@ -253,15 +255,15 @@ func half(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// Write writes the tensors as F32, in the order given, with metadata (nil for none) under
+// Write writes the tensors as F32, in the given order, with metadata (nil for none) under
 // __metadata__.
 //
-// The same input gives the same bytes. The data starts at a multiple of 8 bytes. The file is
-// written beside its place, synced and renamed, so that path holds the old content or the new,
-// never a part. An existing file keeps its permissions, a new one gets 0644.
+// The same input gives the same bytes. The data starts at a multiple of 8 bytes. Write writes the
+// file with [files.Write], so path has either the old content or the new. An existing file keeps
+// its permissions; a new one gets 0644.
 //
-// Errors: a name that is empty, comes twice, is __metadata__ or not UTF-8; Data that does not fit
-// Shape; and those of the file system.
+// Errors: a name that is empty, occurs twice, is __metadata__ or is not UTF-8; Data that does not
+// fit Shape; and those of the file system.
 func Write(path string, tensors []Tensor, metadata map[string]string) error {
 	file, err := encode(tensors, metadata)
 	if err != nil {
@@ -296,7 +298,7 @@ func encode(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	var end int64
 	for _, t := range tensors {
 		if seen[t.Name] || !utf8.ValidString(t.Name) {
-			return nil, fmt.Errorf("tensor %q: the name must be UTF-8, not empty, not %s, and come once", t.Name,
+			return nil, fmt.Errorf("tensor %q: the name must be UTF-8, not empty, not %s, and occur once", t.Name,
 				metadataKey)
 		}
 		seen[t.Name] = true
@@ -336,6 +338,6 @@ func encode(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 func Hash(h hash.Hash, tensors []Tensor) {
 	for _, t := range tensors {
 		fmt.Fprintf(h, "%s %v\n", t.Name, t.Shape)
-		_ = binary.Write(h, binary.LittleEndian, t.Data) // a hash never fails
+		_ = binary.Write(h, binary.LittleEndian, t.Data) // writing to a hash never fails
 	}
 }

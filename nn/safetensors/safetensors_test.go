@@ -36,7 +36,7 @@ func Example() {
 	// Output: [{net.0.0.bias [2] [0.5 -1] false}] map[format:pt] <nil>
 }
 
-// Whole numbers and booleans are read, and known as such.
+// TestIntegers checks that integers and booleans are read and marked as such.
 func TestIntegers(t *testing.T) {
 	for dtype, bytes := range map[string][]byte{
 		"I64": {0xfe, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, "I32": {0xfe, 0xff, 0xff, 0xff}, "I16": {0xfe, 0xff},
@@ -95,7 +95,8 @@ func TestNaNKeepsItsBits(t *testing.T) {
 	assert.Equal(t, uint32(0x7fc12345), math.Float32bits(got[0].Data[0]))
 }
 
-// TestOrder reads a file whose header names the tensors in another order than their bytes.
+// TestOrder reads a file whose header names the tensors in a different order than that of their
+// bytes.
 func TestOrder(t *testing.T) {
 	b := file(`{"b":{"dtype":"BF16","shape":[1],"data_offsets":[4,6]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},`+
 		`"e":{"dtype":"F32","shape":[0],"data_offsets":[4,4]}}`, 0, 0, 128, 63, 0, 64)
@@ -105,7 +106,7 @@ func TestOrder(t *testing.T) {
 		{Name: "e", Shape: []int{0}, Data: []float32{}}, {Name: "b", Shape: []int{1}, Data: []float32{2}}}, got)
 }
 
-// TestTypes: the bytes are numpy's for the values, e.g. numpy.array([0.1], "<f2").tobytes().
+// TestTypes uses numpy's bytes of the values, e.g. numpy.array([0.1], "<f2").tobytes().
 func TestTypes(t *testing.T) {
 	for _, c := range []struct {
 		dtype string
@@ -119,9 +120,9 @@ func TestTypes(t *testing.T) {
 		{"F16", []byte{0x66, 0x2e}, 0.0999755859375},
 		{"F16", []byte{0x00, 0xc0}, -2},
 		{"F16", []byte{0xff, 0x7b}, 65504},
-		{"F16", []byte{0x00, 0x04}, 0x1p-14},                           // least normal
+		{"F16", []byte{0x00, 0x04}, 0x1p-14},                           // smallest normal
 		{"F16", []byte{0xff, 0x03}, 1023 * 0x1p-24},                    // largest subnormal
-		{"F16", []byte{0x01, 0x80}, -0x1p-24},                          // least subnormal
+		{"F16", []byte{0x01, 0x80}, -0x1p-24},                          // smallest subnormal
 		{"F16", []byte{0x00, 0x80}, float32(math.Copysign(0, -1))},     //
 		{"F16", []byte{0x00, 0xfc}, float32(math.Inf(-1))},             //
 		{"F16", []byte{0x01, 0x7e}, math.Float32frombits(0x7fc02000)},  // NaN
@@ -135,7 +136,7 @@ func TestTypes(t *testing.T) {
 	}
 }
 
-// bad are files that must be refused, with a part of the message.
+// bad lists files that must be refused, with a part of the message.
 var bad = []struct {
 	name string
 	file []byte
@@ -189,7 +190,7 @@ var bad = []struct {
 		"take 4 bytes, but there are 5"},
 	{"name twice",
 		file(`{"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`,
-			0, 0, 0, 0), `"x" comes twice`},
+			0, 0, 0, 0), `"x" occurs twice`},
 }
 
 func TestBad(t *testing.T) {
@@ -221,7 +222,7 @@ func TestWriteRefuses(t *testing.T) {
 		"no name":    {[]Tensor{{Name: "", Shape: []int{1}, Data: []float32{1}}}, "not empty"},
 		"metadata":   {[]Tensor{{Name: metadataKey, Shape: []int{1}, Data: []float32{1}}}, metadataKey},
 		"not UTF-8":  {[]Tensor{{Name: "\xff", Shape: []int{1}, Data: []float32{1}}}, "UTF-8"},
-		"twice":      {[]Tensor{ok, ok}, "come once"},
+		"twice":      {[]Tensor{ok, ok}, "occur once"},
 		"too few":    {[]Tensor{{Name: "y", Shape: []int{2}, Data: []float32{1}}}, "does not fit its 1 values"},
 		"negative":   {[]Tensor{{Name: "y", Shape: []int{-1, -1}, Data: []float32{1}}}, "negative"},
 		"overflow":   {[]Tensor{{Name: "y", Shape: []int{math.MaxInt, 4}, Data: nil}}, "too large"},
@@ -249,7 +250,8 @@ func TestWriteReplaces(t *testing.T) {
 	assert.Error(t, Write(filepath.Join(dir, "none", "w"), nil, nil))
 }
 
-// FuzzDecode: whatever is accepted is written again and read again with the same content.
+// FuzzDecode checks that accepted files have the same content after they are written and read
+// again.
 func FuzzDecode(f *testing.F) {
 	for _, c := range bad {
 		f.Add(c.file)

@@ -15,8 +15,9 @@ import (
 	"wgnin/nn/internal/protobuf"
 )
 
-// Read reads the events of the file at path, apart from the first, which has
-// the version. An event that is cut short ends the file.
+// Read reads the events of the file at path, except the first, which holds only the version. An
+// event that is cut short counts as the end of the file. Errors: the file cannot be read, or a
+// checksum is wrong.
 func Read(path string) (events []Record, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -37,7 +38,7 @@ func Read(path string) (events []Record, err error) {
 	}
 }
 
-// maxEvent bounds the length of an event that is believed.
+// maxEvent is the maximum length in bytes of an event. A longer one is taken for damage.
 const maxEvent = 1 << 20
 
 // read reads the next event.
@@ -48,14 +49,14 @@ func read(r io.Reader) (e Record, err error) {
 	}
 	length := binary.LittleEndian.Uint64(head)
 	if checksum(head[:8]) != binary.LittleEndian.Uint32(head[8:]) || length > maxEvent {
-		return e, errors.New("is no event file, or is damaged")
+		return e, errors.New("is not an event file, or is damaged")
 	}
 	body := make([]byte, length+4)
 	if _, err := io.ReadFull(r, body); err != nil {
 		return e, err
 	}
 	if checksum(body[:length]) != binary.LittleEndian.Uint32(body[length:]) {
-		return e, errors.New("is damaged: a checksum is not that of its event")
+		return e, errors.New("is damaged: the checksum of an event is wrong")
 	}
 	err = protobuf.Fields(body[:length], func(number protowire.Number, bits uint64, b []byte) error {
 		switch number {

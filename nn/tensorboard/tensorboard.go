@@ -1,7 +1,7 @@
 // Package tensorboard writes scalars into an event file that TensorBoard shows.
 //
-// The file is a sequence of TFRecords (length, its checksum, data, its
-// checksum), each of which holds an Event of tensorflow/core/util/event.proto.
+// The file is a sequence of TFRecords (length, checksum of the length, data, checksum of the data),
+// each of which holds an Event of tensorflow/core/util/event.proto.
 package tensorboard
 
 import (
@@ -16,29 +16,28 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// FileName is what an event file may be called in its folder: TensorBoard
-// demands "tfevents" in the name.
+// FileName is a suitable name for an event file. TensorBoard requires "tfevents" in the name.
 const FileName = "events.out.tfevents.nin"
 
-// Point is a value of a curve.
+// Point is one value of a curve.
 type Point struct {
-	Tag   string // of the curve; TensorBoard groups by what is before a slash
+	Tag   string // names the curve; TensorBoard groups curves by the part before a slash
 	Value float64
 }
 
-// Record is what was written at a step.
+// Record holds the values that were written at one step.
 type Record struct {
 	Step    int
 	Time    time.Time
 	Scalars []Point
 }
 
-// Writer appends to an event file. What is written is there for readers at
-// once.
+// Writer appends to an event file. Readers see each record at once.
 type Writer struct{ f *os.File }
 
-// Open opens the event file at path to go on after its first size bytes: what
-// is behind them is dropped. With a size of 0 it begins the file.
+// Open opens the event file at path to append after its first size bytes, and drops the rest. If
+// size is 0, it starts a new file. Errors: the file cannot be opened or written, or has fewer than
+// size bytes.
 func Open(path string, size int64) (*Writer, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -70,8 +69,7 @@ func (w *Writer) begin(size int64) error {
 	return w.record(time.Now(), protowire.AppendString(version, "brain.Event:2"))
 }
 
-// Sync puts what was written onto the disk and returns the size of the file. On
-// nil it is 0.
+// Sync writes the file through to the disk and returns its size in bytes. On nil, it returns 0.
 func (w *Writer) Sync() (size int64, err error) {
 	if w == nil {
 		return 0, nil
@@ -103,7 +101,7 @@ func (w *Writer) Write(step int, scalars ...Point) error {
 	return w.record(time.Now(), event)
 }
 
-// record appends an event with the time and the given fields.
+// record appends an event with a time and the given encoded fields.
 func (w *Writer) record(at time.Time, fields []byte) error {
 	event := protowire.AppendTag(nil, eventTime, protowire.Fixed64Type)
 	event = protowire.AppendFixed64(event, math.Float64bits(float64(at.UnixMicro())/1e6))
@@ -124,7 +122,7 @@ func (w *Writer) Close() error {
 	return w.f.Close()
 }
 
-// The numbers of fields in event.proto and summary.proto.
+// Field numbers of event.proto and summary.proto.
 const (
 	eventTime    = 1 // double
 	eventStep    = 2 // int64
@@ -135,8 +133,8 @@ const (
 	valueSimple  = 2 // float
 )
 
-// checksum is CRC-32C, rotated and offset as TFRecord wants it, so that the
-// checksum of data that holds checksums is not weak.
+// checksum returns the CRC-32C of data, rotated and offset as TFRecord requires. This keeps the
+// checksum of data that holds checksums from being weak.
 func checksum(data []byte) uint32 {
 	c := crc32.Checksum(data, castagnoli)
 	return (c>>15 | c<<17) + 0xa282ead8

@@ -13,8 +13,8 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
-// write appends a loss for each step after the first size bytes of the file, and
-// returns its size then.
+// write opens the file after its first size bytes, appends a loss for each step, and returns the
+// new size.
 func write(t *testing.T, path string, size int64, steps ...int) int64 {
 	t.Helper()
 	w, err := tensorboard.Open(path, size)
@@ -53,14 +53,14 @@ func TestWriteAndRead(t *testing.T) {
 	assert.True(t, events[0].Time.After(before) && events[0].Time.Before(time.Now().Add(time.Second)), events[0].Time)
 }
 
-// A run that is resumed writes no step twice.
+// TestOpenDropsWhatIsLater checks that a resumed run does not write a step twice.
 func TestOpenDropsWhatIsLater(t *testing.T) {
 	path := filepath.Join(t.TempDir(), tensorboard.FileName)
 	two := write(t, path, 0, 1, 2)
 	four := write(t, path, two, 3, 4)
 	write(t, path, two, 3, 4, 5)
 	assert.Equal(t, []int{1, 2, 3, 4, 5}, steps(t, path))
-	require.NoError(t, os.Truncate(path, four+7)) // as by a crash in mid-write
+	require.NoError(t, os.Truncate(path, four+7)) // as after a crash during a write
 	assert.Equal(t, []int{1, 2, 3, 4}, steps(t, path))
 	_, err := tensorboard.Open(path, 1000)
 	assert.ErrorContains(t, err, path+" has ")
@@ -89,8 +89,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestTensorBoardReads has TensorBoard's own reader read the file, in the
-// python that $PYTHON names, or the one on PATH, where it has tensorboard.
+// TestTensorBoardReads reads the file with TensorBoard's own reader. It uses the Python that
+// $PYTHON names, or python3 on PATH, if it has tensorboard.
 func TestTensorBoardReads(t *testing.T) {
 	python := os.Getenv("PYTHON")
 	if python == "" {

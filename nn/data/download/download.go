@@ -18,20 +18,22 @@ import (
 	"wgnin/nn/data"
 )
 
-// stall is how long a server may send nothing, a variable for the test's sake. There is no limit on
-// the whole, because lines can be slow.
+// stall is how long a server may send nothing. It is a variable only for a test. The total time has
+// no limit, because connections can be slow.
 var stall = 30 * time.Second
 
 var errStall = errors.New("the server has stopped answering")
 
-// partial is the suffix of a file that is not whole yet.
+// partial is the suffix of an incomplete file.
 const partial = ".part"
 
-// tries is how often a server is asked for a file, as long as it gives more of it each time.
+// tries is the maximum number of requests to one server for a file. The next request is made only
+// if the last one returned more of the file.
 const tries = 5
 
-// Files is a [data.Fetch]. A file has its name only once it is whole and checked; until then it has
-// .part after it, and what is there of it is not asked for again, whatever ended the program.
+// Files is a [data.Fetch]. An incomplete file has the suffix .part; only a complete and checked
+// file has its name. If a program was stopped, the next call requests only the missing bytes.
+// Errors name the addresses that were tried.
 func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
 	progress func(data.LoadProgress)) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -55,8 +57,8 @@ func Files(ctx context.Context, dir string, mirrors []string, files []data.File,
 	return nil
 }
 
-// mirrored gets one file from the first mirror that has it. A mirror goes on where another one
-// broke off.
+// mirrored downloads one file from the first mirror that has it. A mirror continues the part that
+// another one left.
 func mirrored(ctx context.Context, mirrors []string, f file, path string, got func(n int64)) error {
 	var failed []string
 	offline := true
@@ -84,7 +86,7 @@ func mirrored(ctx context.Context, mirrors []string, f file, path string, got fu
 	return errors.New(strings.Join(failed, "; "))
 }
 
-// sizeOf is 0 for a file that is not there.
+// sizeOf returns the size of a file, or 0 if it does not exist.
 func sizeOf(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -93,9 +95,9 @@ func sizeOf(path string) int64 {
 	return info.Size()
 }
 
-// fetch gets what is missing of a file from one address. The part that is there may be of another
-// mirror or an earlier day: that it belongs to the same file shows in the sum of the whole, so no
-// If-Range is needed. A part that turns out to be of another file is removed.
+// fetch downloads the missing bytes of a file from one address. The existing part may come from
+// another mirror or an earlier day. The checksum of the whole file shows whether it belongs to the
+// same file, so no If-Range is needed. If the parts do not belong together, fetch removes them.
 func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) error {
 	part, err := os.OpenFile(path+partial, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -116,13 +118,13 @@ func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) e
 		if removeErr := os.Remove(part.Name()); removeErr != nil {
 			return removeErr
 		}
-		if have > 0 { // what was there may have been the wrong part
+		if have > 0 { // the existing part may have been the wrong one
 			return f.fetch(ctx, from, path, got)
 		}
 	}
 	if err != nil {
 		if sizeOf(part.Name()) == 0 {
-			_ = os.Remove(part.Name()) // nothing to go on from
+			_ = os.Remove(part.Name()) // it contains nothing to continue
 		}
 		return err
 	}
@@ -135,13 +137,13 @@ func (f file) fetch(ctx context.Context, from, path string, got func(n int64)) e
 	return nil // another process was faster
 }
 
-// file is a file to bring.
+// file is a file to download.
 type file struct{ data.File }
 
-// errOther is wrapped by errors about a file that is not the one published.
+// errOther is wrapped by errors about a file that differs from the published one.
 var errOther = errors.New("not the published file")
 
-// bring asks for the file from byte have on and writes it to part, which has those before.
+// bring requests the file from byte have on and writes it to part, which contains the bytes before.
 func (f file) bring(ctx context.Context, from string, part *os.File, have int64, got func(n int64)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -170,10 +172,10 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 			return fmt.Errorf("gives %q, but what is missing of the published file is %q", r, want)
 		}
 	case res.StatusCode == http.StatusOK:
-		if res.ContentLength >= 0 && res.ContentLength != f.Size { // a portal's login page, say
+		if res.ContentLength >= 0 && res.ContentLength != f.Size { // such as a portal's login page
 			return fmt.Errorf("has %d bytes, but the published file has %d", res.ContentLength, f.Size)
 		}
-		have = 0 // the server gives all or nothing
+		have = 0 // the server sends the whole file
 	default:
 		return errors.New(res.Status)
 	}
@@ -181,8 +183,8 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 	for {
 		timer.Reset(stall)
 		n, err := res.Body.Read(buf)
-		// Never beyond the end, and at its place: two processes may write the same bytes at the
-		// same time.
+		// Write only within the file, and each byte at its offset, because two processes may write
+		// the same bytes at the same time.
 		if _, err := part.WriteAt(buf[:min(int64(n), f.Size-have)], have); err != nil {
 			return err
 		}
@@ -204,7 +206,7 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 	}
 }
 
-// check compares what is in part with the file published.
+// check returns an error if part differs from the published file.
 func (f file) check(part *os.File) error {
 	sum := sha256.New()
 	n, err := io.Copy(sum, io.NewSectionReader(part, 0, 1<<62))
@@ -212,10 +214,10 @@ func (f file) check(part *os.File) error {
 		return err
 	}
 	if n != f.Size {
-		return fmt.Errorf("%w: %d bytes and not %d", errOther, n, f.Size)
+		return fmt.Errorf("%w: it has %d bytes, not %d", errOther, n, f.Size)
 	}
 	if s := fmt.Sprintf("%x", sum.Sum(nil)); s != f.SHA256 {
-		return fmt.Errorf("%w: its SHA-256 is %s and not %s", errOther, s, f.SHA256)
+		return fmt.Errorf("%w: its SHA-256 is %s, not %s", errOther, s, f.SHA256)
 	}
 	return nil
 }

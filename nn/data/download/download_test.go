@@ -24,7 +24,7 @@ var ctx = context.Background()
 
 var _ data.Fetch = Files
 
-// tiny are four small files that a server can give.
+// tiny returns four small files for a server.
 func tiny() (list []data.File, files map[string][]byte) {
 	files = map[string][]byte{}
 	r := rand.NewChaCha8([32]byte{})
@@ -42,7 +42,7 @@ func write(t *testing.T, path string, b []byte) {
 	require.NoError(t, os.WriteFile(path, b, 0o600))
 }
 
-// has fails t unless dir has the files, and nothing else.
+// has checks that dir has the files and nothing else.
 func has(t *testing.T, dir string, files map[string][]byte) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -76,7 +76,7 @@ func TestDownload(t *testing.T) {
 		assert.GreaterOrEqual(t, p.Done, done[p.Doing])
 		done[p.Doing] = p.Done
 	}
-	for range 2 { // the second time they are there
+	for range 2 { // the second time, the files exist
 		require.NoError(t, Files(ctx, dir, mirrors, list, progress))
 		has(t, dir, files)
 		assert.Equal(t, 4, requests)
@@ -85,7 +85,7 @@ func TestDownload(t *testing.T) {
 		assert.Equal(t, int64(len(b))/1000, done["download "+name])
 	}
 
-	// Only what is missing comes again.
+	// Only the missing file is downloaded again.
 	require.NoError(t, os.Remove(filepath.Join(dir, "c.gz")))
 	require.NoError(t, Files(ctx, dir, mirrors, list, nil))
 	has(t, dir, files)
@@ -108,14 +108,14 @@ func TestDownloadFails(t *testing.T) {
 	for name, c := range map[string]struct {
 		serve http.HandlerFunc
 		want  string
-		stays int // bytes, to go on from
+		stays int // bytes of the part that stays
 	}{
 		"not found": {http.NotFound, "404 Not Found", 0},
 		"other file": {func(w http.ResponseWriter, _ *http.Request) {
 			b := bytes.Clone(first)
 			b[len(b)-1]++
 			w.Write(b)
-		}, "and not " + list[0].SHA256, 0},
+		}, ", not " + list[0].SHA256, 0},
 		"other size": {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("please log in")) },
 			fmt.Sprintf("has 13 bytes, but the published file has %d", size), 0},
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
@@ -146,7 +146,7 @@ func TestDownloadFails(t *testing.T) {
 	for _, sent := range []int{0, 9} { // bytes, before the server stalls
 		t.Run(fmt.Sprintf("stalled after %d bytes", sent), func(t *testing.T) {
 			defer func(was time.Duration) { stall = was }(stall)
-			giveUp := func(data.LoadProgress) { stall = time.Millisecond } // once the bytes are there
+			giveUp := func(data.LoadProgress) { stall = time.Millisecond } // once the bytes have arrived
 			if sent == 0 {
 				giveUp(data.LoadProgress{})
 			}
@@ -174,7 +174,8 @@ func TestDownloadFails(t *testing.T) {
 	})
 }
 
-// partOf is how many bytes of a file are there, while it is alone in its folder and not whole.
+// partOf returns the number of bytes of an incomplete file, which must be the only file in its
+// folder.
 func partOf(t *testing.T, dir, name string) int {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -188,7 +189,7 @@ func partOf(t *testing.T, dir, name string) int {
 	return int(info.Size())
 }
 
-// cut makes a handler give the first n bytes of its answer to each request.
+// cut makes a handler send only the first n bytes of each answer.
 func cut(n int, h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { h(&cutter{w, n}, r) }
 }
@@ -208,8 +209,8 @@ func (c *cutter) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// TestDownloadGoesOn: what is there of a file is asked for once, if the server can; else, or if it
-// was of another file, all of it comes again.
+// TestDownloadGoesOn checks that an existing part of a file is not requested again, if the server
+// supports that. Otherwise, or if the part belongs to another file, the whole file is requested.
 func TestDownloadGoesOn(t *testing.T) {
 	list, files := tiny()
 	first, name := files[list[0].Name], list[0].Name
@@ -229,13 +230,13 @@ func TestDownloadGoesOn(t *testing.T) {
 	damaged := bytes.Clone(first[:30])
 	damaged[12]++
 	for what, c := range map[string]struct {
-		part    []byte // there before
+		part    []byte // existed before
 		mirrors []http.HandlerFunc
 		asked   []string
 	}{
 		"the first has nothing": {nil, []http.HandlerFunc{http.NotFound, ranges}, []string{""}},
 		"a broken connection":   {nil, []http.HandlerFunc{cut(size/2+1, ranges)}, []string{"", from(size/2 + 1)}},
-		// the first twice
+		// the first server is asked twice
 		"the other has the rest": {nil, []http.HandlerFunc{cut(20, whole), ranges},
 			[]string{"", from(20), from(20)}},
 		"an earlier day":            {first[:30], []http.HandlerFunc{ranges}, []string{from(30)}},
@@ -271,7 +272,7 @@ func TestDownloadGoesOn(t *testing.T) {
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
 		})}
-		err := Files(ctx, dir, mirrors, list, func(data.LoadProgress) { cancel() }) // once the nine are there
+		err := Files(ctx, dir, mirrors, list, func(data.LoadProgress) { cancel() }) // once the nine bytes have arrived
 		assert.Equal(t, context.Canceled, err)
 		assert.Equal(t, 9, partOf(t, dir, name))
 		asked = nil

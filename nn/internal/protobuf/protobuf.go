@@ -1,15 +1,14 @@
-// Package protobuf visits the fields of protocol buffers whose messages the
-// program knows by number.
+// Package protobuf reads the fields of protocol buffers by their numbers.
 package protobuf
 
 import "google.golang.org/protobuf/encoding/protowire"
 
-// Malformed is the error of what is no message, or one that was cut short.
+// Malformed reports a message that is invalid or cut short.
 type Malformed struct{ error }
 
-// Fields calls visit with each field of a message, in their order: bits is its
-// value if it is a number, b its bytes if it has bytes. It returns the first
-// error of visit, or a [Malformed].
+// Fields calls visit with each field of a message in order. bits is the field's value if it is a
+// number, and b holds its bytes if it has bytes. Fields returns the first error of visit, or a
+// [Malformed].
 func Fields(message []byte, visit func(number protowire.Number, bits uint64, b []byte) error) error {
 	for len(message) > 0 {
 		number, kind, n := protowire.ConsumeTag(message)

@@ -1,9 +1,8 @@
-// Package outside is the worked example of a module that extends the framework: a layer
-// with weights, made of an op of its own ([prelu]), blocks of layers, and a schedule.
+// Package outside is a worked example of a module that extends the framework. It has a layer with
+// weights, made of its own op ([prelu]), blocks of layers, and a schedule.
 //
-// A layer of one's own is a type with one method, and nothing is registered anywhere. Model
-// files describe it by its type and fields; a program that reads them gives [Layers] to
-// nin.ReadModel.
+// A layer is a type with one method, and nothing is registered. Model files describe it by its type
+// and fields. A program that reads them passes [Layers] to nin.ReadModel.
 package outside
 
 import (
@@ -15,13 +14,13 @@ import (
 	"wgnin/nn"
 )
 
-// Layers are the layers here, for reading a network from its text.
+// Layers lists the layers of this package, for reading a network from its text.
 var Layers = []nn.Layer{PReLU{}, Unit{}, Stage{}}
 
-// PReLU is y = x where x > 0, else weight * x, with a learned weight for each channel that
-// starts at 0.25, as torch.nn.PReLU(num_parameters=C). Shapes: x and y [N,C,H,W]; weight
-// [C]. It does not call g.ONNX, so that networks with it are not exported. Its kernels take
-// channels in fours, so that it cannot see the images themselves.
+// PReLU is y = x where x > 0, else weight * x, with a learned weight for each channel that starts
+// at 0.25, as torch.nn.PReLU(num_parameters=C). Shapes: x and y [N,C,H,W]; weight [C]. It does not
+// call g.ONNX, so networks with it cannot be exported. It cannot be the first layer, because its
+// kernels read channels in fours, and those of the images are not padded.
 type PReLU struct{}
 
 // Build records the layer.
@@ -48,8 +47,8 @@ func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return y
 }
 
-// Unit is a convolution that keeps the image's size, and what follows it. The names of its
-// weights begin with conv and act.
+// Unit is a convolution that keeps the image's size, followed by Act. The names of its weights
+// begin with conv and act.
 type Unit struct {
 	Out, Kernel int
 	Act         nn.Layer
@@ -61,23 +60,23 @@ func (u Unit) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Child("act", u.Act, x)
 }
 
-// Stage is a block of blocks, in a type that embeds Sequential: the names of its weights
-// begin with the place in it, as Sequential's do.
+// Stage is a block of blocks in a type that embeds Sequential. The names of its weights begin with
+// a layer's index, as Sequential's do.
 type Stage struct{ nn.Sequential }
 
-// NewStage is a Stage of two units of so many channels, and a pooling.
+// NewStage returns a Stage of two units with out channels, and a pooling.
 func NewStage(out int, act nn.Layer) Stage {
 	return Stage{nn.Sequential{Unit{out, 3, act}, Unit{out, 1, act}, nn.MaxPool2D{Kernel: 2}}}
 }
 
-// Triangle is a learning rate that rises in a line to Peak in the middle of Total steps,
-// and falls to zero.
+// Triangle is a learning rate that rises linearly to Peak in the middle of Total steps, and falls
+// linearly to zero.
 type Triangle struct {
 	Peak  float64
 	Total int
 }
 
-// Rate is the rate of a step, counting from 1.
+// Rate returns the rate of a step, counting from 1.
 func (t Triangle) Rate(step int) float64 {
 	half := float64(t.Total) / 2
 	return t.Peak * max(0, 1-math.Abs(float64(step)-half)/half)

@@ -18,7 +18,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// network is one of Stages with the given activation.
+// network returns a network of Stages with the given activation.
 func network(act nn.Layer) nn.Sequential {
 	return nn.Sequential{
 		outside.NewStage(12, act), outside.NewStage(20, act),
@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 			params += w.Len()
 		}
 	}
-	// As torch names them for the same classes.
+	// torch gives these names for the same classes.
 	assert.Equal(t, []string{
 		"0.0.conv.weight", "0.0.conv.bias", "0.0.act.weight", "0.1.conv.weight", "0.1.conv.bias", "0.1.act.weight",
 		"1.0.conv.weight", "1.0.conv.bias", "1.0.act.weight", "1.1.conv.weight", "1.1.conv.bias", "1.1.act.weight",
@@ -77,13 +77,14 @@ func train(t *testing.T, dev *gpu.Device, act nn.Layer) (*nn.Net, *nn.Images) {
 		losses = append(losses, step.Loss)
 	}
 	require.Len(t, losses, steps)
-	if act != (nn.ReLU{}) { // which takes longer to begin with this rate
+	if act != (nn.ReLU{}) { // the ReLU network starts more slowly at this rate
 		assert.Less(t, losses[steps-1], losses[0]-0.5, "it learns")
 	}
 	return net, tests
 }
 
-// A frozen stage costs its own layer no gradient, and the rest learns.
+// TestFreezes checks that frozen layers, including those of this module, have no gradient kernels,
+// and that the rest learns.
 func TestFreezes(t *testing.T) {
 	dev := gputest.Device(t)
 	net, err := nn.NewNet(dev, network(outside.PReLU{}), in, nn.Freeze("0", "1.0.act"))
@@ -117,8 +118,9 @@ func TestFreezes(t *testing.T) {
 	assert.Len(t, net.Frozen(), 7)
 }
 
-// It trains, evaluates, saves and loads to the same logits, and is looked into; where all
-// layers have an ONNX form it is exported, and refused by name where one has not.
+// TestTrains checks that the network trains, evaluates, can be probed, and is saved and loaded with
+// the same logits. It is exported if all layers have an ONNX form; otherwise the error names a
+// layer without one.
 func TestTrains(t *testing.T) {
 	dev := gputest.Device(t)
 	ctx := context.Background()

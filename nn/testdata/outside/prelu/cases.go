@@ -5,7 +5,7 @@ import (
 	"wgnin/shaders/check"
 )
 
-// Cases are the conformance cases: a single value, odd sizes, and one below and above a
+// Cases returns the conformance cases: a single value, odd sizes, and sizes just below and above a
 // workgroup.
 func Cases() []check.Case {
 	r := check.NewRand(31)
@@ -24,7 +24,7 @@ func Cases() []check.Case {
 				r.Floats(s.Stride)}, s.SlopeRef,
 				check.Bound[SlopeArgs[[]float64, shaders.Batch]]{Terms: s.Pixels + 1,
 					Magnitude: func(a SlopeArgs[[]float64, shaders.Batch]) {
-						for i := range a.X { // all of them: what is positive was not
+						for i := range a.X { // the sum over all x bounds that over the x that are not positive
 							a.DSlope[i%s.Stride] += a.X[i] * a.DY[i]
 						}
 					}}),
@@ -33,7 +33,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(32)
 	s := Shape{13, 8}

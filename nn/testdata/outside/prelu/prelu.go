@@ -1,5 +1,5 @@
-// Package prelu is an op outside the framework's module: the parametric ReLU of He et al.
-// (2015), y = x where x > 0, else slope * x, with a slope for each channel.
+// Package prelu is an op outside the framework's module: the parametric ReLU of He et al. (2015), y
+// = x where x > 0, else slope * x, with one slope for each channel.
 package prelu
 
 import (
@@ -19,11 +19,11 @@ var (
 	slope string
 )
 
-// Shape is that of a tensor [Pixels,Stride] with the channels innermost, padded to a
-// multiple of 4.
+// Shape is the shape of a tensor [Pixels,Stride]. The channels are innermost, padded to a multiple
+// of 4.
 type Shape struct{ Pixels, Stride int }
 
-// Check refuses shapes that the kernels cannot take.
+// Check returns an error for shapes that the kernels do not support.
 func (s Shape) Check() error {
 	if s.Pixels < 1 || s.Stride < 4 || s.Stride%4 != 0 {
 		return fmt.Errorf("%d pixels of channel stride %d; want at least 1, and a multiple of 4", s.Pixels, s.Stride)
@@ -31,7 +31,7 @@ func (s Shape) Check() error {
 	return nil
 }
 
-// Len is the number of values.
+// Len returns the number of values.
 func (s Shape) Len() int { return s.Pixels * s.Stride }
 
 func (s Shape) String() string { return fmt.Sprintf("[%d,%d]", s.Pixels, s.Stride) }
@@ -66,7 +66,7 @@ type consts struct{ Pixels, Quads int }
 
 func (s Shape) consts() consts { return consts{s.Pixels, s.Stride / 4} }
 
-// Forward is the kernel of y.
+// Forward returns the kernel of y.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return gpu.Kernel[ForwardArgs[gpu.View]]{
 		Name: "prelu/forward", Detail: s.String(), Source: shaders.Source(s.consts(), forward),
@@ -74,7 +74,7 @@ func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	}
 }
 
-// Backward is the kernel of the gradient of x.
+// Backward returns the kernel of the gradient of x.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return gpu.Kernel[BackwardArgs[gpu.View]]{
 		Name: "prelu/backward", Detail: s.String(), Source: shaders.Source(s.consts(), backward),
@@ -82,7 +82,7 @@ func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	}
 }
 
-// SlopeGradient is the kernel of the gradient of the slopes.
+// SlopeGradient returns the kernel of the gradient of the slopes.
 func (s Shape) SlopeGradient() gpu.Kernel[SlopeArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[SlopeArgs[gpu.View, gpu.View]]{
 		Name: "prelu/slope", Detail: s.String(), Source: shaders.Source(s.consts(), shaders.BatchStruct, slope),

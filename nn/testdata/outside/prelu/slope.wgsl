@@ -1,7 +1,7 @@
-// dSlope = the sum over all pixels of x * dY where x <= 0, on top of what is there unless
-// batch.first: the parts of a batch that runs in several add up.
-// Shapes: x and dY [Pixels,Quads] of vec4, dSlope [Quads]. One invocation: one vec4 of
-// dSlope, pixel after pixel, so that the sum has one order. Accumulates.
+// dSlope = the sum over all pixels of x * dY where x <= 0. Adds to dSlope unless batch.first, so
+// that the parts of a split batch add up.
+// Shapes: x and dY [Pixels,Quads] of vec4, dSlope [Quads]. One invocation: one vec4 of dSlope,
+// pixel after pixel, so that the order of the sum is fixed. Accumulates.
 fn run(group : u32, lane : u32) {
   let c = group * 64u + lane;
   if (c >= Quads) { return; }
