@@ -457,7 +457,7 @@ func TestBadInput(t *testing.T) {
 		"-normalise 0.5/0.5 -whiten": {2, "-normalise is 0.5/0.5: whitening normalises by itself; want unit"},
 		"-dataset folder":            {2, "-data is missing; the dataset folder is"},
 		"-freeze 9": {2,
-			"-freeze is \"9\"; want the beginning of a weight's name; there is 0, 2, 4, 7"},
+			"-freeze is \"9\"; want the beginning of a weight's name; the choices are 0, 2, 4, 7"},
 		"-freeze net.": {2, "-freeze is net.; want less: it leaves no layer to learn"},
 		"-skip-bad": {2,
 			"-skip-bad is for the dataset folder; fashion-mnist has no pictures to leave out"},

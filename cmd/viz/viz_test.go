@@ -97,7 +97,7 @@ func TestRefuses(t *testing.T) {
 		{"-train -sample -1", 2, "-sample is -1; want 0 or more"},
 		{"-train -frames -2", 2, "-frames is -2"},
 		{"-train -frames 2 -screenshot a.png", 2, "-frames with -screenshot"},
-		{"-train -dataset shoes", 2, "there is fashion-mnist"},
+		{"-train -dataset shoes", 2, "the choices are fashion-mnist"},
 		{"-model " + folder + "/a.safetensors", 1, "no such file"},
 		{"-train -screenshot " + folder + "/a.png", 1, "there is no folder"},
 		{"-train", 1, "-screenshot FILE.png and -record FILE.gif need no window"},

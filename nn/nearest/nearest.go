@@ -10,7 +10,7 @@ func Hint(name string, words []string) string {
 	if best := Of(name, words); best != "" {
 		return "the nearest is " + best + " (of " + all + ")"
 	}
-	return "there is " + all
+	return "the choices are " + all
 }
 
 // Of returns the word that is nearest to name. A word is near if it contains name, or if name becomes

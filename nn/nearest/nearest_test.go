@@ -18,6 +18,6 @@ func TestHint(t *testing.T) {
 			nearest.Hint(name, words), name)
 	}
 	for _, name := range []string{"", "alexnet", "x"} {
-		assert.Equal(t, "there is d2l, mini, lin2013, fashion-mnist", nearest.Hint(name, words), name)
+		assert.Equal(t, "the choices are d2l, mini, lin2013, fashion-mnist", nearest.Hint(name, words), name)
 	}
 }
