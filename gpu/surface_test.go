@@ -22,8 +22,7 @@ func TestCompilersAccept(t *testing.T) {
 	})
 }
 
-// A window shows the bytes of the picture, whatever its format does to them:
-// each value of each channel comes through.
+// A window shows each value of each channel of the picture exactly, whatever its format.
 func TestWindowShowsThePicture(t *testing.T) {
 	d := gputest.Device(t)
 	const width, height = 67, 13 // rows that are no multiple of anything

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// machineOf is a machine with files of these texts.
+// machineOf makes a machine with the given files, a map from path to text.
 func machineOf(t *testing.T, files map[string]string) host {
 	t.Helper()
 	h := host{t.TempDir()}
