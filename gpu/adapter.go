@@ -265,7 +265,7 @@ func choose(all []Adapter, want string) (int, error) {
 	for _, a := range all {
 		ids = append(ids, a.ID())
 	}
-	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(ids, ", "))
+	return 0, fmt.Errorf("%w matches %q; the adapters are: %s", ErrNoAdapter, want, strings.Join(ids, ", "))
 }
 
 // noDriver returns a line that says which driver was not found on a system and what to install.

@@ -43,7 +43,7 @@ func TestChoose(t *testing.T) {
 	for _, want := range []string{"Twin#4", "Card#1", "metal"} {
 		_, err := choose(all, want)
 		require.ErrorIs(t, err, ErrNoAdapter)
-		assert.ErrorContains(t, err, "there is: Card Pro, Card, Twin#1, Twin#2, Pipe, Twin#3")
+		assert.ErrorContains(t, err, "the adapters are: Card Pro, Card, Twin#1, Twin#2, Pipe, Twin#3")
 	}
 	_, err := choose(all[4:], "gpu")
 	assert.ErrorIs(t, err, ErrNoAdapter, "software is not a GPU")

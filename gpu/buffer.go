@@ -49,7 +49,7 @@ func (d *Device) NewBuffer(label string, bytes int64) (*Buffer, error) {
 
 func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buffer, error) {
 	if bytes <= 0 {
-		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want at least 1", label, bytes)
 	}
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit/16*16 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes,
@@ -167,7 +167,7 @@ func Write[T Scalar](v View, data []T) error {
 	}
 	n := int64(len(data)) * 4
 	if n > v.bytes {
-		return fmt.Errorf("gpu: buffer %s: write of %d bytes into %d", v.buf.label, n, v.bytes)
+		return fmt.Errorf("gpu: buffer %s: write of %d bytes into a view of %d", v.buf.label, n, v.bytes)
 	}
 	if n == 0 || v.buf.d.dry {
 		return nil
@@ -231,7 +231,7 @@ func Read[T Scalar](v View, dst []T) error {
 	}
 	d, n := v.buf.d, int64(len(dst))*4
 	if n > v.bytes {
-		return fmt.Errorf("gpu: buffer %s: read of %d bytes from %d", v.buf.label, n, v.bytes)
+		return fmt.Errorf("gpu: buffer %s: read of %d bytes from a view of %d", v.buf.label, n, v.bytes)
 	}
 	if n == 0 {
 		return nil

@@ -211,7 +211,7 @@ func TestOpenRefusesUnknownAdapter(t *testing.T) {
 	gputest.Device(t)
 	_, err := gpu.Open(gpu.Options{Adapter: "no such adapter"})
 	assert.ErrorIs(t, err, gpu.ErrNoAdapter)
-	assert.ErrorContains(t, err, "there is:")
+	assert.ErrorContains(t, err, "the adapters are:")
 }
 
 func TestBroadcast(t *testing.T) {

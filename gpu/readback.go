@@ -22,7 +22,7 @@ type Readback struct {
 // caller releases it. Errors: an empty src, and those of [Device.NewBuffer].
 func (d *Device) NewReadback(depth int, src ...View) (*Readback, error) {
 	if len(src) == 0 {
-		return nil, errors.New("gpu: readback of no view; want at least one")
+		return nil, errors.New("gpu: readback without views; want at least one")
 	}
 	rb := &Readback{d: d, src: src}
 	bytes := int64(0)
@@ -87,7 +87,7 @@ func (rb *Readback) Next(dst ...[]float32) error {
 	pieces := make([]piece, len(dst))
 	for i, values := range dst {
 		if v := rb.src[i]; int64(len(values))*4 > v.bytes {
-			return fmt.Errorf("gpu: readback %s: %d values of %d bytes", v.Label(), len(values), v.bytes)
+			return fmt.Errorf("gpu: readback %s: %d values for a view of %d bytes", v.Label(), len(values), v.bytes)
 		}
 		pieces[i] = piece{rb.at[i], webgpu.Bytes(values)}
 	}

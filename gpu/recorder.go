@@ -111,7 +111,7 @@ func (r *Recorder) fail(kernel string, err error) {
 // until a kernel writes them. See [Recorder.Keep] for values that are read after the run.
 func (r *Recorder) Temp(label string, bytes int64) View {
 	if bytes <= 0 {
-		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want more than none", label, bytes))
+		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want at least 1", label, bytes))
 		bytes = 16
 	}
 	b := &Buffer{d: r.d, label: label, bytes: roundUp(bytes, 16), temp: &temp{of: r, first: -1}}
