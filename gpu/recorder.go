@@ -107,7 +107,7 @@ func (r *Recorder) fail(kernel string, err error) {
 }
 
 // Temp returns memory for values that are needed only while the plan runs. The plan decides where
-// it lies. Temporaries whose lifetimes do not overlap share memory, so its contents are undefined
+// it lies. Temporaries whose lifetimes do not overlap share memory, so the contents are undefined
 // until a kernel writes them. See [Recorder.Keep] for values that are read after the run.
 func (r *Recorder) Temp(label string, bytes int64) View {
 	if bytes <= 0 {

@@ -68,7 +68,7 @@ type Pass struct{ e *Encoder }
 // Pass begins a pass. If s is not nil, it receives the times of the pass's beginning and end as the
 // timestamps first and first+1.
 func (e *Encoder) Pass(s *QuerySet, first int) *Pass {
-	var set float64 // 0 is no object
+	var set float64 // 0 stands for no object
 	if s != nil {
 		set = s.id()
 	}

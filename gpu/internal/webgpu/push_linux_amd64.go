@@ -20,9 +20,9 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// The version of the binding with whose library push constants are known to work, and the offset of
-// wgpu-core's pass in wgpu-native's WGPUComputePassEncoder of that version: 24 bytes of references
-// and a lock precede it.
+// Push constants are known to work with the library of this version of the binding. In it,
+// passOffset is the offset of wgpu-core's pass in wgpu-native's WGPUComputePassEncoder, after
+// references and a lock.
 const (
 	pushModule  = "github.com/rajveermalviya/go-webgpu/wgpu"
 	pushVersion = "v0.17.1"

@@ -1,5 +1,5 @@
-// Package webgpu is the WebGPU calls that package gpu needs, as a small Go API. It
-// alone imports a WebGPU library, and holds the unsafe code.
+// Package webgpu wraps the WebGPU calls that package gpu needs in a small Go API. Only this package
+// of gpu imports a WebGPU library and contains unsafe code.
 //
 // There are two implementations: over wgpu-native, and for GOOS=js over the browser's
 // navigator.gpu, in a page or a worker. They have this in common:
