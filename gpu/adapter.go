@@ -13,10 +13,10 @@ import (
 	"wgnin/gpu/machine"
 )
 
-// Class is the kind of processor of an adapter. A smaller value is preferred.
+// Class is an adapter's kind of processor. Smaller values are preferred.
 type Class int
 
-// The classes, the preferred first.
+// The classes, in order of preference.
 const (
 	Discrete   Class = iota // a card with memory of its own
 	Integrated              // a GPU that shares the processor's memory
@@ -30,35 +30,35 @@ func (c Class) String() string {
 
 // Limits are the largest sizes that an adapter supports, in bytes where the name says so.
 type Limits struct {
-	MaxBytes          int64 // all buffers together; 0 is not known
+	MaxBytes          int64 // all buffers together; 0 if unknown
 	MaxBufferBytes    int64 // one buffer
 	MaxBindingBytes   int64 // one storage binding
 	MaxUniformBytes   int64 // one uniform binding
 	MaxGroupsPerDim   int   // workgroups in one dimension of a dispatch
 	MaxGroupSize      int   // invocations in a workgroup
-	MaxSharedBytes    int   // workgroup memory; on FXC what it compiles in seconds
+	MaxSharedBytes    int   // workgroup memory; with FXC, the most that it compiles in seconds
 	OffsetAlign       int64 // alignment of a binding's offset in its buffer
 	MaxStorageBuffers int   // storage bindings of one kernel
-	MaxIterations     int   // of one invocation's loops, all together; 0 is any number
+	MaxIterations     int   // of all loops of one invocation together; 0 if unlimited
 }
 
 // Adapter describes a processor that can run kernels.
 type Adapter struct {
 	Name    string // the driver's name for it
-	Driver  string // driver and version; empty where the backend does not say
+	Driver  string // driver and version; empty if the backend does not report it
 	Backend string // vulkan, metal or d3d12
-	// Compiler is what compiles shaders for d3d12: FXC, which every Windows has. Empty
-	// for other backends.
+	// Compiler is the compiler of shaders for d3d12: FXC, which is part of Windows. It is empty for
+	// other backends.
 	Compiler string
 	Vendor   uint32 // PCI vendor
 	Class    Class
 	Limits   Limits
 
-	number int // among those of the same name, from 1 on; 0 if there is no other
+	number int // from 1 on, among adapters of the same name; 0 if the name is unique
 }
 
-// ID returns the value of Options.Adapter that chooses this adapter and no other: its name, with a
-// number if other adapters have the same name, such as NAME#2.
+// ID returns the value of Options.Adapter that chooses exactly this adapter. It is the adapter's
+// name, with a number if other adapters have the same name, such as NAME#2.
 func (a Adapter) ID() string {
 	if a.number == 0 {
 		return a.Name
@@ -70,23 +70,23 @@ func (a Adapter) ID() string {
 // as naga's HLSL and MSL do. On Vulkan the driver clears it, with all lanes.
 func (a Adapter) ClearsShared() bool { return a.Backend == "metal" || a.Backend == "d3d12" }
 
-// String returns the adapter in one line, as the first line of a run shows it.
+// String describes the adapter in one line, like the first line of a run.
 func (a Adapter) String() string {
 	parts := []string{a.Class.String(), a.Backend, a.Driver, a.Compiler}
 	return a.Name + " (" + strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ") + ")"
 }
 
-// compilesInQueue reports whether the driver compiles a kernel to machine code when
-// the queue first meets it, rather than when its pipeline is made, and keeps the
-// code on disk: llvmpipe and SwiftShader do.
+// compilesInQueue reports whether the driver compiles a kernel to machine code when the queue first
+// runs it, rather than when its pipeline is made, and caches the code on disk. Llvmpipe and
+// SwiftShader do so.
 func (a Adapter) compilesInQueue() bool { return a.Class == Software && a.Backend == "vulkan" }
 
-// compilesInPlan reports whether a kernel is machine code once its pipeline is made. A browser
+// compilesInPlan reports whether making a pipeline compiles its kernel to machine code. A browser
 // returns the pipeline earlier and compiles it on another thread; see [webgpu.Device.NewPipeline].
 func (a Adapter) compilesInPlan() bool { return !a.compilesInQueue() && a.Backend != "webgpu" }
 
-// sharesCode reports whether kernels that differ in their sizes alone are better compiled as one:
-// on software adapters, where compiling takes longer than knowing the sizes saves.
+// sharesCode reports whether kernels that differ only in their sizes should be compiled once. On
+// software adapters, compiling them separately takes longer than the constant sizes save.
 func (a Adapter) sharesCode() bool {
 	return a.Class == Software && (a.Backend == "vulkan" || a.Backend == "webgpu")
 }
@@ -99,26 +99,27 @@ type Options struct {
 	Adapter string
 	// Portable turns off what only some drivers support (see Kernel.Broadcast).
 	Portable bool
-	// Window, if it is not nil, is a window that the device draws in. Only adapters that can do so
-	// are considered. The window must outlive the device.
+	// Window, if it is not nil, is a window for the device to draw in. Only adapters that can draw
+	// in it are considered. The window must outlive the device.
 	Window *NativeWindow
 	// Idle, if it is not nil, is called about once a millisecond while a method waits for the
 	// device. It must not use the device.
 	Idle func()
-	// Compiling, if it is not nil, is called before each kernel that the device compiles for a
-	// plan: done of all kernels are compiled by then. At the end, also after an error, it is called
-	// with no kernel and done equal to all. It must not use the device.
+	// Compiling, if it is not nil, is called before the device compiles a kernel for a plan, when
+	// done of all kernels are compiled. At the end, also after an error, it is called with an empty
+	// kernel and done equal to all. It must not use the device.
 	Compiling func(kernel string, done, all int)
-	// MaxSubmit is the time for which one submit may keep a GPU busy; longer work is split. 0 is
-	// half a second. On software adapters, which no watchdog observes, 0 is any time.
+	// MaxSubmit is the longest time for which one submit may keep a GPU busy; longer work is split.
+	// 0 means half a second. On software adapters, which have no watchdog, 0 means no limit.
 	MaxSubmit time.Duration
-	// Fault, if it is not nil, is called before each call of the driver that can fail (open,
-	// buffer, write, pipeline, bind, submit, map, unmap, profile, present). If it returns an error,
-	// the call fails with it. It is for tests.
+	// Fault, if it is not nil, is called before each driver call that can fail (open, buffer,
+	// write, pipeline, bind, submit, map, unmap, profile, present). If it returns an error, the
+	// call fails with that error. It is for tests.
 	Fault func(call string) error
 }
 
-// ErrNoAdapter reports that nothing on this machine can run kernels: there is no driver.
+// ErrNoAdapter reports that no adapter of this machine can run kernels, usually because no driver
+// is installed.
 var ErrNoAdapter = errors.New("no GPU adapter")
 
 // Adapters returns the adapters of this machine, the preferred one first.
@@ -152,7 +153,7 @@ func enumerate(in *webgpu.Instance) []candidate {
 	return all
 }
 
-// number tells adapters of the same name apart.
+// number numbers adapters that have the same name.
 func number(all []*Adapter) {
 	count := map[string]int{}
 	for _, a := range all {
@@ -166,8 +167,8 @@ func number(all []*Adapter) {
 	}
 }
 
-// MissedGPU returns a line about a GPU that the system has but no adapter serves, and what to
-// install for it. It is empty if one of the adapters is a GPU, or if no GPU is known.
+// MissedGPU returns a line that names a GPU of the system without an adapter, and what to install
+// for it. The line is empty if one of the adapters in all is a GPU, or if no GPU was found.
 func MissedGPU(all []Adapter) string {
 	if slices.ContainsFunc(all, func(a Adapter) bool { return a.Class != Software }) {
 		return ""
@@ -208,17 +209,18 @@ func describe(i webgpu.Info) Adapter {
 	return a
 }
 
-// fxcSharedBytes is the workgroup memory of a kernel that FXC compiles in seconds:
-// none. naga sets workgroup memory to zero at the start of a kernel, and FXC unrolls that loop.
-// FXC then compiles a product with 2 KiB of it (64x64x4) for 3 seconds, with 4 KiB for 6, and
-// with 16 KiB for 63; 61 of these go into the zeros. No other kernel of the chapter's network
-// takes more than 1.4 seconds. Each process compiles anew. DXC, the newer compiler, takes one
-// second at most, but the binding's wgpu is built without it: asked for DXC, it still uses FXC.
+// fxcSharedBytes is the most workgroup memory with which FXC compiles a kernel in seconds: none.
+// naga sets workgroup memory to zero at the start of a kernel, and FXC unrolls that loop. FXC
+// compiles a matrix product with 2 KiB of workgroup memory (64x64x4) in 3 seconds, with 4 KiB in 6,
+// and with 16 KiB in 63, of which clearing the memory takes 61. No other kernel of the chapter's
+// network takes more than 1.4 seconds. Each process compiles anew. DXC, the newer compiler, takes
+// one second at most, but the binding's wgpu is built without it and uses FXC even if asked for
+// DXC.
 const fxcSharedBytes = 0
 
-// maxIterations is where Mesa's llvmpipe, before version 25, leaves the loops of
-// an invocation without a word (LP_MAX_TGSI_LOOP_ITERATIONS in
-// src/gallium/auxiliary/gallivm/lp_bld_limits.h).
+// maxIterations returns the number of iterations after which Mesa's llvmpipe before version 25
+// leaves the loops of an invocation, without an error (LP_MAX_TGSI_LOOP_ITERATIONS in
+// src/gallium/auxiliary/gallivm/lp_bld_limits.h). It returns 0 for drivers without such a limit.
 func maxIterations(name, driver string) int {
 	var major int
 	if _, err := fmt.Sscanf(driver, "Mesa %d.", &major); err != nil || major >= 25 ||
@@ -230,9 +232,10 @@ func maxIterations(name, driver string) int {
 
 func clampInt64(v uint64) int64 { return int64(min(v, 1<<62)) }
 
-// choose picks from all, which is in order of preference.
+// choose returns the index of the adapter that want asks for. The adapters in all are in order of
+// preference.
 func choose(all []Adapter, want string) (int, error) {
-	var rules []func(Adapter) bool // the first that an adapter follows decides
+	var rules []func(Adapter) bool // the first rule that some adapter meets decides
 	switch strings.ToLower(want) {
 	case "", "auto":
 		rules = append(rules, func(Adapter) bool { return true })
@@ -262,10 +265,10 @@ func choose(all []Adapter, want string) (int, error) {
 	for _, a := range all {
 		ids = append(ids, a.ID())
 	}
-	return 0, fmt.Errorf("%w matches %q; there is: %s", ErrNoAdapter, want, strings.Join(ids, ", "))
+	return 0, fmt.Errorf("%w matches %q; the adapters are: %s", ErrNoAdapter, want, strings.Join(ids, ", "))
 }
 
-// noDriver says what was looked for on a system, and what to install.
+// noDriver returns a line that says which driver was not found on a system and what to install.
 func noDriver(goos string) string {
 	switch goos {
 	case "linux":

@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An adapter's ID chooses it alone, also where another has the same name, or one that
-// contains it; a name chooses the first that has it before those that contain it.
+// An adapter's ID chooses only this adapter, even if another has the same name or a name that
+// contains it. A name chooses the first adapter with that name, before adapters whose names contain
+// it.
 func TestChoose(t *testing.T) {
 	all := []Adapter{
 		{Name: "Card Pro", Class: Discrete, Backend: "vulkan"},
@@ -42,8 +43,8 @@ func TestChoose(t *testing.T) {
 	for _, want := range []string{"Twin#4", "Card#1", "metal"} {
 		_, err := choose(all, want)
 		require.ErrorIs(t, err, ErrNoAdapter)
-		assert.ErrorContains(t, err, "there is: Card Pro, Card, Twin#1, Twin#2, Pipe, Twin#3")
+		assert.ErrorContains(t, err, "the adapters are: Card Pro, Card, Twin#1, Twin#2, Pipe, Twin#3")
 	}
 	_, err := choose(all[4:], "gpu")
-	assert.ErrorIs(t, err, ErrNoAdapter, "software is no GPU")
+	assert.ErrorIs(t, err, ErrNoAdapter, "software is not a GPU")
 }

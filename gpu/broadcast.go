@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// digits is how a kernel with Broadcast finds 0, 1 .. 63 in its push constants.
+// digits is the WGSL by which a kernel with Broadcast reads the numbers 0 to 63 from its push
+// constants.
 //
-// Mesa's llvmpipe loads what eight lanes read at the same address once, but
-// only if it can prove that the address is the same, and the only memory it
-// trusts for that is push constants (nir_src_is_always_uniform in Mesa's
-// src/compiler/nir/nir.c). Addresses made of these digits are therefore two to
-// four times cheaper there than any other.
+// If eight lanes read the same address, Mesa's llvmpipe loads it once, but only if it can prove
+// that the addresses are equal. Push constants are the only memory whose contents count in this
+// proof (nir_src_is_always_uniform in Mesa's src/compiler/nir/nir.c). Loads from addresses made of
+// these digits are therefore two to four times cheaper on llvmpipe than any other.
 const digits = `
 struct Digits { d : array<u32, 64> }
 var<push_constant> digits : Digits;
@@ -38,9 +38,8 @@ func (a Adapter) wantsBroadcast() bool {
 	return a.Class == Software && strings.Contains(a.Name, "llvmpipe")
 }
 
-// readsDigits runs a kernel that reads its digits back. An adapter that does not
-// take the kernel, or gets it wrong, has no broadcast. Other failures are
-// inconclusive and returned.
+// readsDigits runs a kernel that writes its digits to a buffer, and reports whether they are right.
+// They are not if the adapter refuses the kernel. Other failures are inconclusive and returned.
 func (d *Device) readsDigits() (bool, error) {
 	type args struct {
 		Y View `wgsl:"write array<u32>"`

@@ -7,24 +7,24 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Scalar is what buffers hold.
+// Scalar is the set of element types that buffers can hold.
 type Scalar interface{ ~float32 | ~uint32 | ~int32 }
 
-// Bytes returns the bytes of data as they lie in memory, not a copy.
+// Bytes returns the bytes of data as they are in memory, without a copy.
 func Bytes[T Scalar](data []T) []byte { return webgpu.Bytes(data) }
 
-// Buffer is device memory, opaque and labelled. Its size is a multiple of 16
-// bytes, so that it can be bound as an array of vec4.
+// Buffer is a labelled piece of device memory. Its size is a multiple of 16 bytes, so that it can
+// be bound as an array of vec4.
 type Buffer struct {
 	d     *Device
 	h     *webgpu.Buffer
 	label string
 	bytes int64
 	base  int64 // where a temp starts in its arena
-	temp  *temp // set on memory that a plan places
+	temp  *temp // nil unless a plan places the memory
 }
 
-// View is a part of a buffer, and the type of a kernel's arguments. The zero View is no buffer.
+// View is a part of a buffer, and the type of a kernel's arguments. The zero View has no buffer.
 type View struct {
 	buf    *Buffer
 	offset int64 // bytes, aligned to Limits.OffsetAlign
@@ -42,14 +42,14 @@ const (
 // the buffer.
 //
 // Errors: [ErrTooLarge] if the adapter allows no buffer of that size (Limits.MaxBufferBytes),
-// [ErrOutOfMemory] if the memory is not there, and a size below 1.
+// [ErrOutOfMemory] if the device lacks the memory, and a size below 1.
 func (d *Device) NewBuffer(label string, bytes int64) (*Buffer, error) {
 	return d.newBuffer(label, bytes, storageUsage)
 }
 
 func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buffer, error) {
 	if bytes <= 0 {
-		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want more than none", label, bytes)
+		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; want at least 1", label, bytes)
 	}
 	if limit := d.adapter.Limits.MaxBufferBytes; bytes > limit/16*16 {
 		return nil, fmt.Errorf("gpu: buffer %s: %d bytes; %s allows at most %d in one buffer: %w", label, bytes,
@@ -78,7 +78,7 @@ func (d *Device) newBuffer(label string, bytes int64, usage webgpu.Usage) (*Buff
 	return d.opened(b), nil
 }
 
-// opened counts b.
+// opened records b in the usage counters.
 func (d *Device) opened(b *Buffer) *Buffer {
 	d.buffers.Add(1)
 	d.peak.Store(max(d.peak.Load(), d.bytes.Add(b.bytes)))
@@ -91,8 +91,9 @@ func (b *Buffer) Bytes() int64 { return b.bytes }
 // All returns the view of the whole buffer.
 func (b *Buffer) All() View { return View{buf: b, bytes: b.bytes} }
 
-// Slice returns the view of that many bytes from offset on. The offset must be a multiple of the
-// adapter's Limits.OffsetAlign, and the view must lie in the buffer; otherwise its use is an error.
+// Slice returns the view of bytes of b, starting at offset, both in bytes. The offset must be a
+// multiple of the adapter's Limits.OffsetAlign, and the view must lie in the buffer; otherwise its
+// use is an error.
 func (b *Buffer) Slice(offset, bytes int64) View { return b.All().Slice(offset, bytes) }
 
 // Release frees the memory. It may be called twice, and on nil. Later uses of the buffer are
@@ -109,8 +110,8 @@ func (b *Buffer) Release() {
 	b.d.bytes.Add(-b.bytes)
 }
 
-// Slice is the view of bytes of v, from offset in it; see [Buffer.Slice]. A slice that leaves v
-// is an error where it is used, also inside v's buffer.
+// Slice returns the view of bytes of v, starting at offset in v; see [Buffer.Slice]. Using a slice
+// that does not lie in v is an error, even if the slice lies in v's buffer.
 func (v View) Slice(offset, bytes int64) View {
 	s := View{v.buf, v.offset + offset, bytes, v.err}
 	if s.err == nil && (offset < 0 || bytes <= 0 || bytes > v.bytes-offset) {
@@ -120,13 +121,13 @@ func (v View) Slice(offset, bytes int64) View {
 	return s
 }
 
-// IsZero reports whether v is no buffer.
+// IsZero reports whether v is the zero View, which has no buffer.
 func (v View) IsZero() bool { return v.buf == nil }
 
-// Bytes is the size of v.
+// Bytes returns the size of v in bytes.
 func (v View) Bytes() int64 { return v.bytes }
 
-// Label is the name of v's buffer.
+// Label returns the label of v's buffer, or "none".
 func (v View) Label() string {
 	if v.buf == nil {
 		return "none"
@@ -136,7 +137,7 @@ func (v View) Label() string {
 
 var errReleased = errors.New("used after release")
 
-// start is where v begins in the memory that its buffer lies in.
+// start returns the offset of v in the memory that holds its buffer.
 func (v View) start() int64 { return v.buf.base + v.offset }
 
 func (v View) binding() webgpu.Binding {
@@ -159,15 +160,14 @@ func (v View) check() error {
 }
 
 // Write queues a copy of data to the start of v, in order with the runs before and after it. The
-// data may be changed once Write returns. Errors: data that is longer than v, and a released
-// buffer.
+// caller may change data once Write returns. Errors: data longer than v, and a released buffer.
 func Write[T Scalar](v View, data []T) error {
 	if err := v.check(); err != nil {
 		return err
 	}
 	n := int64(len(data)) * 4
 	if n > v.bytes {
-		return fmt.Errorf("gpu: buffer %s: write of %d bytes into %d", v.buf.label, n, v.bytes)
+		return fmt.Errorf("gpu: buffer %s: write of %d bytes into a view of %d", v.buf.label, n, v.bytes)
 	}
 	if n == 0 || v.buf.d.dry {
 		return nil
@@ -181,11 +181,11 @@ func Write[T Scalar](v View, data []T) error {
 	return v.buf.d.wrote(n)
 }
 
-// maxWritten is how many bytes may be written before they are submitted. Until then wgpu
-// holds a copy of them.
+// maxWritten is the number of bytes that may be written before a submit. Until then wgpu holds a
+// copy of them.
 const maxWritten = 16 << 20
 
-// wrote counts written bytes, and submits them once there are maxWritten.
+// wrote counts written bytes. Once there are maxWritten of them, it submits them and waits.
 func (d *Device) wrote(bytes int64) error {
 	if d.written += bytes; d.written < maxWritten {
 		return nil
@@ -197,9 +197,9 @@ func (d *Device) wrote(bytes int64) error {
 	return nil
 }
 
-// Copy queues copies of whole views to the starts of others, on the device, in order with the runs
-// before and after it. Errors: a target that is smaller than its source or in the same buffer, and
-// a released buffer.
+// Copy queues copies on the device, in order with the runs before and after it. Each copies a whole
+// view to the start of another. Errors: a target that is smaller than its source or in the same
+// buffer, and a released buffer.
 func (d *Device) Copy(copies ...Copy) error {
 	for _, c := range copies {
 		if err := errors.Join(c.From.check(), c.To.check()); err != nil {
@@ -223,15 +223,15 @@ func (d *Device) Copy(copies ...Copy) error {
 // Copy is a copy from one view to another.
 type Copy struct{ From, To View }
 
-// Read waits for the queue and copies the start of v into dst, as many values as dst has. Errors:
-// dst that is longer than v, a released buffer, and [ErrLost].
+// Read waits for the queue and fills dst with values from the start of v. Errors: dst longer than
+// v, a released buffer, and [ErrLost].
 func Read[T Scalar](v View, dst []T) error {
 	if err := v.check(); err != nil {
 		return err
 	}
 	d, n := v.buf.d, int64(len(dst))*4
 	if n > v.bytes {
-		return fmt.Errorf("gpu: buffer %s: read of %d bytes from %d", v.buf.label, n, v.bytes)
+		return fmt.Errorf("gpu: buffer %s: read of %d bytes from a view of %d", v.buf.label, n, v.bytes)
 	}
 	if n == 0 {
 		return nil
@@ -248,13 +248,13 @@ func Read[T Scalar](v View, dst []T) error {
 	return d.readMapped(staging, piece{0, webgpu.Bytes(dst)})
 }
 
-// piece is bytes of a buffer from an offset on, a multiple of 8, and where to copy them.
+// piece is a part of a buffer to copy to dst. Its offset is a multiple of 8.
 type piece struct {
 	offset int64
 	dst    []byte
 }
 
-// readMapped waits for the work that writes a mappable buffer, and copies pieces of it.
+// readMapped maps b, which waits for the work that writes to it, and copies pieces of it.
 func (d *Device) readMapped(b *Buffer, pieces ...piece) error {
 	err := d.call("map", func() error {
 		if err := b.h.Map(); err != nil {

@@ -1,14 +1,14 @@
 package gpu
 
-// compilation reports to Options.Compiling which kernels are being compiled.
+// compilation reports the progress of compiling to Options.Compiling.
 type compilation struct {
 	d       *Device
 	waiting map[string]bool // by WGSL text
 	all     int
 }
 
-// compilation is of the kernels of plans that the device has yet to compile; nil if
-// nobody is told.
+// compilation returns a compilation of those kernels of plans that the device has yet to compile,
+// or nil if Options.Compiling is nil.
 func (d *Device) compilation(plans ...*Plan) *compilation {
 	if d.compiling == nil || d.dry {
 		return nil
@@ -26,7 +26,7 @@ func (d *Device) compilation(plans ...*Plan) *compilation {
 	return c
 }
 
-// begin reports the kernel of e, if it is about to be compiled.
+// begin reports the kernel of e if it has yet to be compiled.
 func (c *compilation) begin(e *entry) {
 	if c == nil || !c.waiting[e.text] {
 		return
@@ -35,7 +35,7 @@ func (c *compilation) begin(e *entry) {
 	delete(c.waiting, e.text)
 }
 
-// end reports that the compilation has ended, also after an error.
+// end reports the end of the compilation. It is also called after an error.
 func (c *compilation) end() {
 	if c != nil && c.all > 0 {
 		c.d.compiling("", c.all, c.all)

@@ -12,8 +12,8 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// Each kernel is told of once, before it is compiled, whether that is when a plan is
-// made or when it first runs, and the end is told too.
+// Options.Compiling is called once for each kernel, before it is compiled, and once at the end.
+// Kernels may be compiled when a plan is made or when it first runs.
 func TestCompiling(t *testing.T) {
 	gputest.Device(t)
 	var told []string
@@ -54,8 +54,8 @@ func TestCompiling(t *testing.T) {
 	}
 }
 
-// Kernels that differ in their sizes compute what constants would: on a software adapter from one
-// text, in one dispatch and in parts, with addresses that are seen to be the same and without.
+// Kernels that differ only in their sizes compute the same as with constants. On a software adapter
+// they share one text. The test runs them in one dispatch and in parts, with Broadcast and without.
 func TestSizes(t *testing.T) {
 	d := gputest.Device(t)
 	const n = 16
@@ -75,7 +75,7 @@ func TestSizes(t *testing.T) {
 		assert.Contains(t, kernel(3).WGSL(0), "const Add : u32 = 3u;\nconst Groups : u32 = 16u;\n")
 		require.NoError(t, gpu.Write(x.All(), make([]float32, n)))
 		r := d.NewRecorder()
-		const large = 1 << 24 // the least that has a text of its own with broadcast
+		const large = 1 << 24 // the smallest that needs its own text with broadcast
 		for _, add := range []int{4, 16, 256, 16, large} {
 			kernel(add).Record(r, incrementArgs{x.All()})
 		}
@@ -105,7 +105,7 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// What an adapter cannot run is refused with a line that names the kernel.
+// A kernel with too much workgroup memory or too many lanes is refused. The error names the kernel.
 func TestWorkgroupMemoryIsLimited(t *testing.T) {
 	a := gpu.Guaranteed
 	a.Limits.MaxSharedBytes = 1024

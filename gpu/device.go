@@ -9,8 +9,8 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Device is an open adapter with its queue. It is used from one goroutine at a time. A program
-// should open one device: the software driver never frees all memory of a device.
+// Device is an open adapter with its queue. Only one goroutine at a time may use it. A program
+// should open a single device, because the software driver never frees all memory of one.
 type Device struct {
 	instance *webgpu.Instance
 	dev      *webgpu.Device
@@ -34,17 +34,18 @@ type Device struct {
 	dry        bool // see Dry
 	fault      func(call string) error
 	lost       bool
-	maxSubmit  time.Duration // of the GPU's time; 0 is any
-	batch      []part        // of run, for its memory
+	maxSubmit  time.Duration // see Options.MaxSubmit; 0 if unlimited
+	batch      []part        // reused by run
 	peak       atomic.Int64  // the most bytes in open buffers
-	written    int64         // bytes since the last submission
+	written    int64         // bytes written since the last submit
 }
 
 // Open opens the adapter that opt chooses, with that adapter's own limits. The caller closes the
 // device.
 //
-// Errors: [ErrNoAdapter] if nothing can run kernels; an Options.Adapter that no adapter has, with
-// those that there are; [ErrNoPresent] if none can draw in Options.Window; or what the driver says.
+// Errors: [ErrNoAdapter] if no adapter can run kernels, or if none matches Options.Adapter, with a
+// list of the adapters; [ErrNoPresent] if no adapter can draw in Options.Window; and errors of the
+// driver.
 func Open(opt Options) (_ *Device, err error) {
 	d := &Device{instance: webgpu.NewInstance(), pipelines: map[string]*pipeline{}, idle: opt.Idle,
 		compiling: opt.Compiling, fault: opt.Fault}
@@ -85,8 +86,8 @@ func Open(opt Options) (_ *Device, err error) {
 	return d, nil
 }
 
-// choose takes the adapter that opt chooses, of those that can draw in the
-// window if there is one.
+// choose sets the adapter that opt asks for. If there is a window, it considers only adapters that
+// can draw in it.
 func (d *Device) choose(opt Options) error {
 	all := enumerate(d.instance)
 	if d.surface != nil && len(all) > 0 {
@@ -121,8 +122,8 @@ func (d *Device) choose(opt Options) error {
 // Adapter returns the adapter of the device.
 func (d *Device) Adapter() Adapter { return d.adapter }
 
-// MissedGPU returns what the function [MissedGPU] makes of the adapters that were there when the
-// device was opened.
+// MissedGPU returns the result of the function [MissedGPU] for the adapters that were found when
+// the device was opened.
 func (d *Device) MissedGPU() string { return d.missed }
 
 // Usage returns the number of open buffers and the bytes in them.
@@ -133,12 +134,12 @@ func (d *Device) Usage() (buffers int, bytes int64) {
 // Peak returns the most bytes that were in open buffers at one time since the last call.
 func (d *Device) Peak() int64 { return d.peak.Swap(d.bytes.Load()) }
 
-// Reads returns how often data was copied to the host, and the bytes in all.
+// Reads returns how often data was copied to the host, and how many bytes in total.
 func (d *Device) Reads() (times, bytes int64) { return d.reads.Load(), d.readBytes.Load() }
 
-// Close waits for the queue and releases the device. It may be called twice, and on nil. The error
-// counts the buffers that are still open. A lost device is left to the end of the process, because
-// wgpu would end the process here.
+// Close waits for the queue and releases the device. It may be called twice, and on nil. It returns
+// an error if buffers are still open, with their number. It does not release a lost device, because
+// wgpu would abort the process.
 func (d *Device) Close() error {
 	if d == nil || d.dev == nil {
 		return nil
@@ -155,8 +156,7 @@ func (d *Device) Close() error {
 	return nil
 }
 
-// release releases everything but the surface. It may be called on a device that is
-// partly open.
+// release releases everything but the surface. It is safe on a partly opened device.
 func (d *Device) release() {
 	if d.lost {
 		d.dev = nil
@@ -178,8 +178,8 @@ func (d *Device) release() {
 // Wait returns when all submitted work is done.
 func (d *Device) Wait() { d.poll(func(idle bool) bool { return idle }) }
 
-// poll lets the device make progress until done, which is told whether the
-// queue is empty, reports true.
+// poll lets the device make progress until done reports true. It passes done whether the queue is
+// empty.
 func (d *Device) poll(done func(idle bool) bool) {
 	if d.dry || d.lost {
 		return

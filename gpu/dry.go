@@ -2,8 +2,8 @@ package gpu
 
 import "errors"
 
-// Guaranteed is an adapter that has what every WebGPU adapter has
-// (https://www.w3.org/TR/webgpu/#limits), and nothing more.
+// Guaranteed is an adapter with the limits that every WebGPU adapter guarantees
+// (https://www.w3.org/TR/webgpu/#limits), and no more.
 var Guaranteed = Adapter{
 	Name: "any WebGPU adapter", Driver: "guaranteed limits", Backend: "webgpu", Class: Virtual,
 	Limits: Limits{
@@ -14,8 +14,8 @@ var Guaranteed = Adapter{
 }
 
 // Dry returns a device on the adapter a that counts memory and checks sizes as an open one does,
-// but allocates nothing and runs nothing. So a plan, a network or a trainer that is built on it
-// reports the memory it would need. Broadcast is what [Device.Broadcast] of the open device would
+// but allocates nothing and runs nothing. A plan, a network or a trainer built on it thus reports
+// the memory that it would need. broadcast is what [Device.Broadcast] of the open device would
 // report.
 func Dry(a Adapter, broadcast bool) *Device {
 	return &Device{adapter: a, broadcast: broadcast, dry: true}

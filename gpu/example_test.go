@@ -7,13 +7,13 @@ import (
 	"wgnin/gpu"
 )
 
-// scaleArgs are the arguments of a kernel: what it is bound to, and how WGSL sees it.
+// scaleArgs are the arguments of a kernel, with their access and types in WGSL.
 type scaleArgs struct {
 	X gpu.View `wgsl:"read array<f32>"`
 	Y gpu.View `wgsl:"write array<f32>"`
 }
 
-// scale is y = factor * x over n values. Each of 64 lanes of a workgroup takes one.
+// scale computes y = factor * x for n values. Each of the 64 lanes of a workgroup takes one value.
 func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
 	return gpu.Kernel[scaleArgs]{
 		Name: "scale", Groups: (n + 63) / 64, Lanes: 64,
@@ -24,7 +24,7 @@ func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
 	}
 }
 
-// A kernel of one's own, recorded twice with a temporary between, planned, and run.
+// The example defines a kernel, records it twice with a temporary between, and runs the plan.
 func Example() {
 	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
 	must(err)

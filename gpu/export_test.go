@@ -6,8 +6,7 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// BlitFormats are the formats that a window is drawn in, with the places of
-// red, green and blue in a pixel.
+// BlitFormats are the formats of windows, with the byte offsets of red, green and blue in a pixel.
 var BlitFormats = map[webgpu.Format][3]int{
 	webgpu.BGRA8:     {2, 1, 0},
 	webgpu.RGBA8:     {0, 1, 2},
@@ -15,7 +14,7 @@ var BlitFormats = map[webgpu.Format][3]int{
 	webgpu.RGBA8SRGB: {0, 1, 2},
 }
 
-// Blit draws pixels as Present does, on a texture, and returns its bytes, a row
+// Blit draws pixels on a texture, as Present does, and returns the texture's bytes. A row begins
 // every pitch bytes.
 func (d *Device) Blit(format webgpu.Format, pixels View, width, height int) (out []byte, pitch int, err error) {
 	b, err := d.newBlit(format)
@@ -44,7 +43,7 @@ func (d *Device) Blit(format webgpu.Format, pixels View, width, height int) (out
 	return out, pitch, d.readMapped(to, piece{0, out})
 }
 
-// Partition makes n parts of each dispatch of p.
+// Partition splits each dispatch of p into n parts.
 func (p *Plan) Partition(n int) error {
 	defer func(was time.Duration) { p.d.maxSubmit = was }(p.d.maxSubmit)
 	p.d.maxSubmit = time.Second
@@ -56,7 +55,7 @@ func (p *Plan) Partition(n int) error {
 	return nil
 }
 
-// Parts is the number of dispatches that p has in the queue.
+// Parts returns the number of dispatches that p puts into the queue.
 func (p *Plan) Parts() (n int) {
 	for _, s := range p.steps {
 		n += len(s.parts)
@@ -64,13 +63,13 @@ func (p *Plan) Parts() (n int) {
 	return n
 }
 
-// DriverBytes is room for a software driver.
+// DriverBytes is the memory that is left to a software driver.
 const DriverBytes = driverBytes
 
-// Others is the memory that is not for buffers.
+// Others returns the memory that is not available to buffers, in bytes.
 func (d *Device) Others() int64 { return d.others() }
 
-// SetMaxBytes changes what the adapter has free, and gives what it had.
+// SetMaxBytes sets the adapter's Limits.MaxBytes and returns the old value.
 func (d *Device) SetMaxBytes(n int64) (before int64) {
 	before, d.adapter.Limits.MaxBytes = d.adapter.Limits.MaxBytes, n
 	return before

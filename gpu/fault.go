@@ -6,7 +6,7 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// ErrOutOfMemory reports a buffer or a plan that the adapter has no memory for. A smaller batch may
+// ErrOutOfMemory reports that the adapter lacks memory for a buffer or a plan. A smaller batch may
 // fit.
 var ErrOutOfMemory = webgpu.ErrOutOfMemory
 
@@ -14,12 +14,12 @@ var ErrOutOfMemory = webgpu.ErrOutOfMemory
 var ErrTooLarge = errors.New("too large")
 
 // ErrLost reports that the driver has given the device up, as when the GPU hangs or is unplugged.
-// All later errors of the device wrap it. The contents of its buffers are gone, and the program has
-// to [Open] a device again. Where wgpu cannot report the loss, as in a submit, it ends the process
-// with SIGABRT instead.
+// All later errors of the device wrap ErrLost. The contents of its buffers are gone, and the
+// program has to [Open] a device again. Where wgpu cannot report the loss, as in a submit, it ends
+// the process with SIGABRT instead.
 var ErrLost = webgpu.ErrLost
 
-// call makes a call of the driver that can fail.
+// call makes a driver call that can fail. Options.Fault may make it fail.
 func (d *Device) call(name string, f func() error) error {
 	if d.lost {
 		return ErrLost

@@ -18,7 +18,7 @@ type addArgs struct {
 	Y gpu.View `wgsl:"write array<f32>"`
 }
 
-// add is y = x + 1 over n elements, a workgroup each.
+// add computes y = x + 1 for n elements, each in its own workgroup.
 func add(n int) gpu.Kernel[addArgs] {
 	return gpu.Kernel[addArgs]{Name: "test/add", Detail: "+1", Groups: n, Lanes: 1,
 		Source: "fn run(group : u32, lane : u32) { y[group] = x[group] + 1.0; }"}
@@ -74,7 +74,7 @@ func TestTempsShareMemory(t *testing.T) {
 	p, err := r.Plan()
 	require.NoError(t, err)
 	defer p.Release()
-	assert.Less(t, p.ArenaBytes(), int64(5*n*4), "eight temps, of which two are kept and two alive at a time")
+	assert.Less(t, p.ArenaBytes(), int64(5*n*4), "of eight temps, two are kept and two are alive at a time")
 	rb, err := d.NewReadback(3, v)
 	require.NoError(t, err)
 	defer rb.Release()
@@ -116,7 +116,7 @@ func TestWritten(t *testing.T) {
 	assert.Equal(t, 3, p.Written(part(1)))
 	assert.Equal(t, 0, p.Written(part(2)))
 	assert.Equal(t, 3, p.Written(out.All()))
-	assert.Equal(t, 0, p.Written(in.All()), "it is read alone")
+	assert.Equal(t, 0, p.Written(in.All()), "it is only read")
 }
 
 func TestErrorsNameLayerAndKernel(t *testing.T) {
@@ -211,7 +211,7 @@ func TestOpenRefusesUnknownAdapter(t *testing.T) {
 	gputest.Device(t)
 	_, err := gpu.Open(gpu.Options{Adapter: "no such adapter"})
 	assert.ErrorIs(t, err, gpu.ErrNoAdapter)
-	assert.ErrorContains(t, err, "there is:")
+	assert.ErrorContains(t, err, "the adapters are:")
 }
 
 func TestBroadcast(t *testing.T) {
@@ -243,8 +243,7 @@ func TestBroadcast(t *testing.T) {
 	}
 }
 
-// A dry device counts what an open one counts, refuses what it refuses, and runs
-// nothing.
+// A dry device counts and refuses the same as an open one, and runs nothing.
 func TestDry(t *testing.T) {
 	open := gputest.Device(t)
 	dry := gpu.Dry(open.Adapter(), open.Broadcast())
@@ -289,8 +288,8 @@ func TestDry(t *testing.T) {
 	assert.NoError(t, dry.Close())
 }
 
-// A part of a plan runs alone; copies follow runs in order; what
-// comes to the host is counted, and nothing else.
+// A part of a plan runs alone. Copies and runs are done in the order of the calls. Reads counts
+// exactly what is copied to the host.
 func TestPartCopyReads(t *testing.T) {
 	d := gputest.Device(t)
 	b, err := d.NewBuffer("b", 3*1024)

@@ -11,58 +11,59 @@ import (
 )
 
 // Kernel is a compute shader for fixed shapes. A is its argument struct, which is also its
-// bind-group layout: each field is a [View], and field i is @binding(i). The WGSL variable has the
-// name of the field with a small first letter (DY is dY). The tag gives access and type:
+// bind-group layout: each field is a [View], and field i is @binding(i). The WGSL variable is named
+// after the field, with a lower-case first letter (dY for DY). The tag gives access and type:
 //
 //	X View `wgsl:"read array<vec4<f32>>"`
 //
 // The access is one of
 //
 //   - read: the kernel reads it,
-//   - write: the kernel writes every element, and reads none,
+//   - write: the kernel writes every element and reads none,
 //   - part: the kernel writes some elements and reads none, so that several kernels make one
-//     tensor,
+//     tensor together,
 //   - update: the kernel reads and writes,
 //   - uniform: a struct that all invocations read, declared by [Struct].
 //
-// Kernels with equal WGSL are compiled once for each device.
+// A device compiles kernels with equal WGSL only once.
 type Kernel[A any] struct {
 	Name   string // op and pass, such as conv2d/forward
 	Detail string // shape and variant, for people
 	Source string // WGSL with a function run, without the bindings
 	Groups int    // workgroups, in one dimension
-	Lanes  int    // invocations of a workgroup
+	Lanes  int    // invocations in a workgroup
 	Flops  int64  // arithmetic of one dispatch, for benchmarks
 
-	// Replaces is the arithmetic of the plain algorithm, for a kernel of a faster one that needs
-	// less; 0 is Flops. Costs and rates count it, so that algorithms can be compared.
+	// Replaces is the arithmetic of the plain algorithm, if the kernel is part of an algorithm that
+	// needs less. The default, 0, means Flops. Costs and rates count it, so that algorithms can be
+	// compared.
 	Replaces int64
 
-	// Bytes is the number of bytes that one dispatch reads and writes, for benchmarks; 0 is the
+	// Bytes is the number of bytes that one dispatch reads and writes, for benchmarks. 0 means the
 	// size of all arguments.
 	Bytes int64
 
 	// Sizes is a flat struct of int with further constants, which Source uses by name. On software
-	// adapters, whose drivers compile slowly, they are passed with the dispatch instead, so kernels
-	// that differ in nothing else are compiled once. They are no constant expressions then: keep in
-	// Source what the loop counts of an inner loop depend on.
+	// adapters, whose drivers compile slowly, they are passed in a uniform buffer instead, so that
+	// kernels which differ only in them are compiled once. They are then not constant expressions.
+	// A constant that determines the trip count of an inner loop therefore belongs in Source.
 	Sizes any
 
 	// SharedBytes is the workgroup memory that Source declares. A plan checks it against
 	// Limits.MaxSharedBytes.
 	SharedBytes int
 
-	// Iterations is an upper bound of the iterations of one invocation's loops, which a plan checks
-	// against Limits.MaxIterations; 0 means few.
+	// Iterations is an upper bound on the iterations of all loops of one invocation. A plan checks
+	// it against Limits.MaxIterations. 0 means few.
 	Iterations int
 
-	// Broadcast declares the WGSL functions same12 and same24 for addresses that are the same in
-	// all lanes. It needs a device for which [Device.Broadcast] reports true.
+	// Broadcast declares the WGSL functions same12 and same24, for addresses that are the same in
+	// all lanes. The kernel then needs a device for which [Device.Broadcast] reports true.
 	Broadcast bool
 }
 
-// Record adds a dispatch of k to r. The recorder keeps the first error, and [Recorder.Plan] returns
-// it, such as that of an argument without a buffer.
+// Record adds a dispatch of k to r. The recorder keeps the first error, such as an argument without
+// a buffer, and [Recorder.Plan] returns it.
 func (k Kernel[A]) Record(r *Recorder, args A) {
 	if r.err != nil {
 		return
@@ -86,7 +87,7 @@ type Ahead struct{ entry entry }
 // Ahead returns k for [Device.CompileAhead] of d.
 func (k Kernel[A]) Ahead(d *Device) Ahead { return Ahead{k.entry(d)} }
 
-// entry is a dispatch of k on d, whose arguments have no buffers yet.
+// entry returns a dispatch of k on d whose arguments have no buffers yet.
 func (k Kernel[A]) entry(d *Device) entry {
 	var args A
 	t := reflect.TypeOf(args)
@@ -102,7 +103,7 @@ func (k Kernel[A]) entry(d *Device) entry {
 		sharedBytes: k.SharedBytes, lanes: k.Lanes,
 	}
 	names, sizes := k.sizes()
-	// more than same24 takes
+	// the latter exceed same24
 	if len(sizes) == 0 || !d.adapter.sharesCode() || k.Broadcast && slices.Max(sizes) >= 1<<24 {
 		e.text = k.WGSL(d.adapter.Limits.MaxGroupsPerDim)
 		return e
@@ -113,13 +114,13 @@ func (k Kernel[A]) entry(d *Device) entry {
 	return e
 }
 
-// WGSL is the whole text of the shader, for an adapter that allows maxPerDim
-// workgroups in a dimension (0 for WebGPU's 65,535): the bindings, Source, and
-// an entry point that calls
+// WGSL returns the whole text of the shader for an adapter that allows maxPerDim workgroups in one
+// dimension (0 means WebGPU's 65,535). It consists of the bindings, Source, and an entry point that
+// calls
 //
 //	fn run(group : u32, lane : u32)
 //
-// in each of Lanes invocations of each of Groups workgroups.
+// in each of the Lanes invocations of each of the Groups workgroups.
 func (k Kernel[A]) WGSL(maxPerDim int) string {
 	var sizes strings.Builder
 	names, values := k.sizes()
@@ -131,7 +132,7 @@ func (k Kernel[A]) WGSL(maxPerDim int) string {
 		e.entryPoint(0, k.Groups, maxPerDim)
 }
 
-// sizes are the names and the values of k.Sizes.
+// sizes returns the names and the values of the fields of k.Sizes.
 func (k Kernel[A]) sizes() (names []string, values []uint32) {
 	if k.Sizes == nil {
 		return nil, nil
@@ -144,7 +145,8 @@ func (k Kernel[A]) sizes() (names []string, values []uint32) {
 	return names, values
 }
 
-// declare makes names variables of an invocation, and the argument that brings their values.
+// declare returns WGSL that declares names as variables of an invocation, and the uniform argument
+// that holds their values.
 func declare(names []string, binding int) string {
 	var fields, variables strings.Builder
 	for _, name := range names {
@@ -155,8 +157,8 @@ func declare(names []string, binding int) string {
 		binding, &variables)
 }
 
-// assign gives the variables their values at the start of an invocation: for a kernel with
-// Broadcast, in a way that shows that they are the same in all lanes.
+// assign returns WGSL that sets the variables at the start of an invocation. For a kernel with
+// Broadcast, it does so by same24, so that the driver can tell that they are the same in all lanes.
 func assign(names []string, broadcast bool) string {
 	var b strings.Builder
 	format := "  %s = sizes.%s;\n"
@@ -169,7 +171,7 @@ func assign(names []string, broadcast bool) string {
 	return b.String()
 }
 
-// bound is Source with the bindings before it.
+// bound returns Source with the bindings before it.
 func (k Kernel[A]) bound() string {
 	var b strings.Builder
 	var zero A
@@ -190,7 +192,7 @@ func (k Kernel[A]) bound() string {
 	return b.String()
 }
 
-// entryPoint runs the workgroups from first to end.
+// entryPoint returns the WGSL of an entry point that runs the workgroups [first,end).
 func (e *entry) entryPoint(first, end, maxPerDim int) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n@compute @workgroup_size(%d)\n", e.lanes)
@@ -212,7 +214,8 @@ func (e *entry) entryPoint(first, end, maxPerDim int) string {
 	return b.String()
 }
 
-// fold lays n workgroups out in two dimensions of at most maxPerDim.
+// fold arranges n workgroups in two dimensions of at most maxPerDim each; the last row may be
+// incomplete.
 func fold(n, maxPerDim int) (x, y int) {
 	if maxPerDim <= 0 {
 		maxPerDim = 65535
@@ -232,7 +235,7 @@ func (b bind) writes() bool { return b.access == "write" || b.access == "part" |
 
 var viewType = reflect.TypeOf(View{})
 
-// bind gives e's arguments their buffers.
+// bind sets the buffers of e's arguments.
 func (e *entry) bind(args any) error {
 	v := reflect.ValueOf(args)
 	for i := range e.binds {
@@ -252,13 +255,13 @@ func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 type pipeline struct {
 	h        *webgpu.Pipeline
 	ready    bool // it can be dispatched; see Device.wait
-	compiled bool // to machine code; see Adapter.compilesInPlan
+	compiled bool // to machine code; see compilesInPlan
 }
 
 // dispatch records p in pass.
 func (p part) dispatch(pass *webgpu.Pass) { pass.Dispatch(p.pipeline.h, p.group, p.x, p.y) }
 
-// wait returns when p can be dispatched, which takes a browser as long as compiling does.
+// wait returns when p can be dispatched. In a browser, that is when the kernel is compiled.
 func (d *Device) wait(p *pipeline) error {
 	if p.ready {
 		return nil
@@ -270,7 +273,7 @@ func (d *Device) wait(p *pipeline) error {
 	return nil
 }
 
-// pipeline begins to compile a text of e, once.
+// pipeline returns the pipeline for a text of e. Its first call for a text begins to compile it.
 func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
 	if p := d.pipelines[text]; p != nil {
 		return p, nil
@@ -285,7 +288,7 @@ func (d *Device) pipeline(e *entry, text string) (p *pipeline, err error) {
 	return p, err
 }
 
-// compile begins to make a pipeline of a text of e.
+// compile begins to compile a text of e.
 func (d *Device) compile(e *entry, text string) (*pipeline, error) {
 	shader := webgpu.Shader{Label: e.name, WGSL: text, Bindings: make([]webgpu.BindingType, len(e.binds))}
 	for i, b := range e.binds {

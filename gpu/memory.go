@@ -6,23 +6,23 @@ import (
 	"runtime/metrics"
 )
 
-// driverBytes is what a software driver takes besides the buffers, measured with the
-// kernels of the chapter's network on llvmpipe (Mesa 25.0, LLVM 15): 150 MB for the driver
-// with one compiler at work, 40 MB for the pages of its libraries, and 20 MB for blocks of
-// buffers that are not full.
+// driverBytes is the memory that a software driver needs besides the buffers. It was measured with
+// the kernels of the chapter's network on llvmpipe (Mesa 25.0, LLVM 15): 150 MB for the driver with
+// one compiler at work, 40 MB for the pages of its libraries, and 20 MB for blocks of buffers that
+// are not full.
 const driverBytes = 200 << 20
 
-// smallRead is the largest read-back that needs no free memory. When buffers have taken all
-// of it, the weights must still reach the host. The driver does not compile meanwhile, so
-// there is room in driverBytes.
+// smallRead is the largest read-back that needs no free memory. The weights must reach the host
+// even after buffers have taken all memory. The driver compiles nothing then, so the room of
+// driverBytes suffices.
 const smallRead = 16 << 20
 
-// smallBuffer is the largest buffer that is not checked against the memory.
+// smallBuffer is the size of the largest buffer that is allocated without a check for free memory.
 const smallBuffer = 64 << 10
 
-// fits refuses what goes beyond Limits.MaxBytes. A software adapter has the
-// machine's memory and hands out more than there is: the process is killed when
-// it is used. GPUs say so themselves.
+// fits returns an error if a buffer of that many bytes would exceed Limits.MaxBytes. A software
+// adapter uses the machine's memory and promises more than there is; the process is killed when it
+// uses the memory. The drivers of GPUs report exhausted memory themselves.
 func (d *Device) fits(bytes int64) error {
 	_, open := d.Usage()
 	limit := d.adapter.Limits.MaxBytes
@@ -30,7 +30,7 @@ func (d *Device) fits(bytes int64) error {
 		return nil
 	}
 	if !d.dry {
-		debug.FreeOSMemory() // what was garbage counted
+		debug.FreeOSMemory() // garbage was counted too
 	}
 	others := d.others()
 	if open+bytes <= limit-others {
@@ -44,9 +44,9 @@ func (d *Device) fits(bytes int64) error {
 		d.adapter.Name, limit, ErrOutOfMemory)
 }
 
-// others returns how much of a software adapter's memory buffers cannot have: the driver's,
-// and that of Go, which may keep as much garbage as live memory. On a dry device only buffers
-// count.
+// others returns the bytes of a software adapter's memory that are not available to buffers. The
+// driver needs them, and Go, which may keep as much garbage as live memory. A dry device counts
+// only buffers.
 func (d *Device) others() int64 {
 	if d.dry {
 		return 0
@@ -60,8 +60,8 @@ func (d *Device) others() int64 {
 	return driverBytes + max(now, min(2*live, debug.SetMemoryLimit(-1)))
 }
 
-// compilers is how many devices may compile ahead, with so many cores. Each takes a
-// compiler's memory, which is not counted, so there must be plenty.
+// compilers returns how many devices may compile ahead on so many cores. Each needs memory for a
+// compiler. Usage does not count that memory, so plenty must be free.
 func (d *Device) compilers(cores int) int {
 	n := min(cores, 8) - 1
 	if limit := d.adapter.Limits.MaxBytes; limit > 0 {

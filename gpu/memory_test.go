@@ -13,8 +13,8 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// A software adapter hands out more than the machine has, and the process dies
-// when it is used; so more is refused.
+// A software adapter promises more memory than the machine has, and the process is killed when it
+// uses the memory. So the device refuses larger buffers.
 func TestOutOfMemory(t *testing.T) {
 	d := gputest.Device(t)
 	if d.Adapter().Class != gpu.Software {
@@ -62,8 +62,8 @@ func TestRunOfReleasedBufferIsRefused(t *testing.T) {
 	assert.EqualError(t, d.Run(p), "gpu: layer 0: test/add: buffer in used after release")
 }
 
-// Sizes from the edges of what an integer is are refused or work: those that reach
-// the binding end the process.
+// Sizes near the limits of integers either work or are refused. If they reached the binding, it
+// would abort the process.
 func TestAbsurdSizes(t *testing.T) {
 	d := gputest.Device(t)
 	limits := d.Adapter().Limits
@@ -97,7 +97,7 @@ func TestAbsurdSizes(t *testing.T) {
 		b.Release()
 		err = run(add(1), func(r *gpu.Recorder) addArgs { return addArgs{x.All(), r.Temp("t", n)} })
 		assert.Equal(t, n > 0 && n <= 1<<16, err == nil, "temporary of %d bytes: %v", n, err)
-		if n <= 1<<16 || n >= 1<<48 { // between them a dispatch may last
+		if n <= 1<<16 || n >= 1<<48 { // others may run for long
 			err = run(add(int(n)), func(*gpu.Recorder) addArgs { return addArgs{x.All(), y.All()} })
 			assert.Equal(t, n > 0 && n <= 1<<16, err == nil, "%d workgroups: %v", n, err)
 		}
@@ -106,7 +106,7 @@ func TestAbsurdSizes(t *testing.T) {
 		assert.Equal(t, n > 0 && n <= int64(limits.MaxGroupSize), err == nil, "%d lanes: %v", n, err)
 		for _, offset := range numbers {
 			v := x.Slice(offset, n)
-			within := wide.Slice(1024, 1024).Slice(offset, n) // of a view that is not the whole buffer
+			within := wide.Slice(1024, 1024).Slice(offset, n) // a slice of a view that is not the whole buffer
 			inside := offset >= 0 && offset <= 1024 && offset%limits.OffsetAlign == 0 && n > 0 && n <= 1024-offset
 			four := inside && n >= 16
 			what := fmt.Sprintf("%d bytes from %d", n, offset)
@@ -127,7 +127,7 @@ func TestAbsurdSizes(t *testing.T) {
 	d.Wait()
 }
 
-// Where the memory is the machine's, there is room in it for the driver and for Go.
+// If buffers are in the machine's memory, the device leaves room for the driver and for Go.
 func TestMemoryOfTheHostCounts(t *testing.T) {
 	d := gputest.Device(t)
 	if d.Adapter().Class != gpu.Software {
@@ -151,7 +151,7 @@ func TestMemoryOfTheHostCounts(t *testing.T) {
 	assert.Equal(t, bytes, after)
 }
 
-// What was written does not wait for a run, so that copies of it do not pile up.
+// Writes are submitted without waiting for a run, so that wgpu's copies of the data do not pile up.
 func TestWritesAreSubmitted(t *testing.T) {
 	gputest.Device(t)
 	submits := 0

@@ -9,36 +9,35 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Plan is a list of dispatches ready to run: compiled, placed and bound.
-// Running it creates nothing, but for the first run on a GPU (see
-// Options.MaxSubmit).
+// Plan is a list of dispatches ready to run: compiled, placed and bound. Running it creates no
+// object, except for the first run on a GPU (see Options.MaxSubmit).
 type Plan struct {
 	d       *Device
 	entries []entry
 	steps   []*step // in the order of entries
 	arenas  []*Buffer
 	temps   []*Buffer
-	sizes   *Buffer // of all kernels whose sizes come with the dispatch
+	sizes   *Buffer // of all kernels whose sizes are in a buffer
 }
 
 // step is an entry that is ready to run.
 type step struct {
 	entry *entry
-	parts []part // one, unless it would keep a GPU too long
-	ready bool   // it has run: parts have their times, and are machine code
+	parts []part // more than one only if a GPU would be busy too long
+	ready bool   // it has run, so parts are timed and compiled
 }
 
-// part is a dispatch, of all workgroups of a step or of some.
+// part is a dispatch of all or some workgroups of a step.
 type part struct {
 	entry    *entry
 	pipeline *pipeline
 	group    *webgpu.BindGroup
 	x, y     uint32
-	took     time.Duration // as far as known
+	took     time.Duration // if known
 	last     bool          // of the step
 }
 
-// Plan makes a plan of what was recorded: it compiles the kernels, places the temporaries so that
+// Plan makes a plan of the recording. It compiles the kernels, places the temporaries such that
 // those with separate lifetimes share memory, and binds the buffers. The caller releases the plan.
 //
 // Errors, with the layer and the kernel: the first error of the recording; a temporary that is read
@@ -101,7 +100,7 @@ func (r *Recorder) Plan() (*Plan, error) {
 	return p, nil
 }
 
-// placeSizes brings the sizes of the kernels to the device, equal ones once.
+// placeSizes uploads the sizes of the kernels; equal sizes share a place.
 func (p *Plan) placeSizes() (err error) {
 	align := max(1, int(p.d.adapter.Limits.OffsetAlign/4))
 	var words []uint32
@@ -134,12 +133,12 @@ func (p *Plan) placeSizes() (err error) {
 	return Write(p.sizes.All(), words)
 }
 
-// wrap names the entry that caused err.
+// wrap adds the name of the entry that caused err.
 func (e *entry) wrap(err error) error {
 	return fmt.Errorf("%s: %w", strings.TrimSpace(e.where()+" "+e.detail), err)
 }
 
-// fits refuses what the adapter cannot bind or dispatch.
+// fits returns an error if the adapter cannot bind or dispatch e.
 func (p *Plan) fits(e *entry) error {
 	limits := p.d.adapter.Limits
 	_, y := fold(e.groups, limits.MaxGroupsPerDim)
@@ -182,7 +181,7 @@ func (p *Plan) fits(e *entry) error {
 	return nil
 }
 
-// bind makes the workgroups of e from first to end ready to run.
+// bind returns the workgroups [first,end) of e, ready to run.
 func (d *Device) bind(e *entry, first, end int) (part, error) {
 	maxPerDim := d.adapter.Limits.MaxGroupsPerDim
 	text := e.text
@@ -234,8 +233,8 @@ func (s *step) release() {
 	s.parts = nil
 }
 
-// Part returns the plan of p's dispatches from one up to, and without, another. It belongs to p and
-// is not released.
+// Part returns a plan of p's dispatches with indices in [from,to). It belongs to p and must not be
+// released.
 func (p *Plan) Part(from, to int) *Plan {
 	return &Plan{d: p.d, entries: p.entries[from:to], steps: p.steps[from:to]}
 }
@@ -243,8 +242,8 @@ func (p *Plan) Part(from, to int) *Plan {
 // Len returns the number of dispatches.
 func (p *Plan) Len() int { return len(p.entries) }
 
-// Written returns the number of dispatches after which no other writes to v, which must not be a
-// temporary; 0 if none writes to it.
+// Written returns how many of the plan's first dispatches must run until v has its final value; 0
+// if none writes to v. v must not be a temporary.
 func (p *Plan) Written(v View) int {
 	for i, e := range slices.Backward(p.entries) {
 		for _, b := range e.binds {
@@ -257,7 +256,7 @@ func (p *Plan) Written(v View) int {
 	return 0
 }
 
-// ArenaBytes returns the bytes of the memory that the plan's temporaries share.
+// ArenaBytes returns the size in bytes of the memory that the plan's temporaries share.
 func (p *Plan) ArenaBytes() int64 {
 	var n int64
 	for _, a := range p.arenas {
@@ -266,11 +265,11 @@ func (p *Plan) ArenaBytes() int64 {
 	return n
 }
 
-// LayerCost is what the dispatches of a layer cost in one run.
+// LayerCost is the cost of a layer's dispatches in one run.
 type LayerCost struct {
 	Layer string
 	Flops int64
-	Bytes int64 // of the temps that the layer writes first, before temps share memory
+	Bytes int64 // of the temporaries that the layer is the first to write, not yet sharing memory
 }
 
 // Layers returns the costs of the plan's layers, in the order in which they first run.
@@ -321,9 +320,9 @@ func (p *Plan) Kernels() []KernelText {
 	return all
 }
 
-// String returns the plan with one dispatch a line: layer, kernel, shape, workgroups and arguments.
-// An argument x<-y is the buffer y, which the kernel reads as the variable x; x->y is one that it
-// writes.
+// String returns the plan with one line for each dispatch: layer, kernel, shape, workgroups and
+// arguments. An argument x<-y means that the kernel reads the buffer y as its variable x, and x->y
+// that it writes y.
 func (p *Plan) String() string {
 	var b strings.Builder
 	for _, e := range p.entries {
@@ -340,7 +339,7 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-// check refuses a plan of which something was released: submitting it would end
+// check returns an error if the plan or one of its buffers was released. Submitting it would abort
 // the process.
 func (p *Plan) check() error {
 	if p.steps == nil || slices.ContainsFunc(p.steps, func(s *step) bool { return s.parts == nil }) {
@@ -358,12 +357,12 @@ func (p *Plan) check() error {
 
 // Run submits the plans, one after the other, in one encoder and one pass, or in as few as a GPU's
 // watchdog allows (see Options.MaxSubmit). It does not wait for them, except in the first run of a
-// plan on a GPU, and for kernels that the driver compiles when it first meets them.
+// plan on a GPU, or while Options.Compiling reports kernels that the driver compiles in its queue.
 //
 // Errors: a plan or a buffer in it that was released, [ErrLost], and a [Dry] device.
 func (d *Device) Run(plans ...*Plan) error { return d.run(plans, nil) }
 
-// run is Run with more work at the end of the last encoder, or nil.
+// run is Run with more work at the end of the last encoder; after may be nil.
 func (d *Device) run(plans []*Plan, after func(*webgpu.Encoder)) error {
 	if d.dry {
 		return errDry

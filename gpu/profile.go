@@ -10,16 +10,16 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Timing is what one dispatch of a plan took, over all runs.
+// Timing holds the times that one dispatch of a plan took, over all runs.
 type Timing struct {
 	Layer, Kernel, Detail string
 	Count                 int
 	Total                 time.Duration
 	Min, Median           time.Duration
-	Flops                 int64 // of one run, or of the sums in whose place it stands
-	Work                  int64 // of one run, as it is done
-	Bytes                 int64 // moved in one run, by a kernel that reads and writes each value once
-	Streams               int   // tensors among them, but for those that are small beside the largest
+	Flops                 int64 // of one run; see Kernel.Replaces
+	Work                  int64 // of one run; see Kernel.Flops
+	Bytes                 int64 // moved in one run, if the kernel reads and writes each value once
+	Streams               int   // tensors moved, except those that are small beside the largest
 
 	runs []time.Duration
 }
@@ -27,7 +27,7 @@ type Timing struct {
 // maxQueries is the number of timestamps that WebGPU allows in a query set.
 const maxQueries = 4096
 
-// maxRuns bounds the runs that a median is of.
+// maxRuns is the largest number of runs that a median is computed from.
 const maxRuns = 1000
 
 type profiler struct {
@@ -36,16 +36,16 @@ type profiler struct {
 	staging *Buffer
 	period  float64       // nanoseconds in a tick
 	pending []part        // between timestamps 2i and 2i+1
-	took    time.Duration // of the parts of a step so far
+	took    time.Duration // by the parts of a step so far
 	timings map[[3]string]*Timing
 }
 
-// ErrNoTimestamps reports an adapter that cannot time its kernels.
+// ErrNoTimestamps reports that an adapter cannot time its kernels.
 var ErrNoTimestamps = errors.New("has no timestamp queries")
 
 // Profile times every dispatch from now on, each in a pass of its own, and waits for each run. On a
-// GPU, the first run of a plan is left out, because it is timed for the watchdog. The results of
-// kernels keep their bits. Errors: [ErrNoTimestamps].
+// GPU, the first run of a plan is left out, because it is timed for the watchdog. Profiling does
+// not change the results of kernels. Errors: [ErrNoTimestamps].
 func (d *Device) Profile() error {
 	if d.profile != nil {
 		return nil
@@ -76,8 +76,8 @@ func (d *Device) Profile() error {
 	return nil
 }
 
-// calibrate measures the length of a tick against the host's clock, since the
-// binding does not tell it.
+// calibrate measures the length of a tick with the host's clock, because the binding does not
+// report it.
 func (p *profiler) calibrate(d *Device) error {
 	var ticks [2]uint64
 	var at [2]time.Time
@@ -107,7 +107,7 @@ func (p *profiler) calibrate(d *Device) error {
 	return nil
 }
 
-// copyOut brings the first n timestamps to the staging buffer.
+// copyOut copies the first n timestamps to the staging buffer.
 func (p *profiler) copyOut(enc *webgpu.Encoder, n int) {
 	enc.Resolve(p.resolve.h, p.set, n)
 	enc.Copy(p.staging.h, 0, p.resolve.h, 0, int64(n*8))
@@ -162,11 +162,11 @@ func (p *profiler) collect(d *Device) error {
 	return nil
 }
 
-// smallStream is how many times smaller than the largest a tensor is that does not count as a
-// stream.
+// A tensor counts as a stream if it has at least 1/smallStream of the bytes of the largest.
 const smallStream = 8
 
-// moves returns the bytes that e reads and writes, each once, and in how many streams.
+// moves returns the number of bytes that e reads and writes, each counted once, and the number of
+// streams.
 func (e *entry) moves() (bytes int64, streams int) {
 	var each []int64
 	for _, b := range e.binds {

@@ -7,22 +7,22 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Readback copies a small buffer to the host some runs after it was written, so that the queue
-// never runs empty: call Run for each run, and Next once Full reports true.
+// Readback copies small views to the host some runs after they were written, so that the queue
+// never runs empty. Call Run for each run, and Next once Full reports true.
 type Readback struct {
 	d     *Device
 	src   []View
-	at    []int64 // where the copy of each begins in a slot
+	at    []int64 // the offset of each view's copy in a slot
 	slots []*Buffer
 	head  int // oldest pending slot
 	n     int // pending
 }
 
 // NewReadback makes a readback of the views in src that allows up to depth runs in flight. The
-// caller releases it. Errors: no view, and those of [Device.NewBuffer].
+// caller releases it. Errors: an empty src, and those of [Device.NewBuffer].
 func (d *Device) NewReadback(depth int, src ...View) (*Readback, error) {
 	if len(src) == 0 {
-		return nil, errors.New("gpu: readback of no view; want at least one")
+		return nil, errors.New("gpu: readback without views; want at least one")
 	}
 	rb := &Readback{d: d, src: src}
 	bytes := int64(0)
@@ -72,8 +72,8 @@ func (rb *Readback) Run(plans ...*Plan) error {
 }
 
 // Next waits for the oldest pending run and copies the start of each view to its slice in dst,
-// which may have fewer slices than there are views. Errors: nothing pending, more slices than
-// views, a slice longer than its view, and [ErrLost].
+// which may have fewer slices than there are views. Errors: no pending run, more slices than views,
+// a slice longer than its view, and [ErrLost].
 func (rb *Readback) Next(dst ...[]float32) error {
 	if rb.n == 0 {
 		return errors.New("gpu: readback: nothing is pending")
@@ -87,14 +87,14 @@ func (rb *Readback) Next(dst ...[]float32) error {
 	pieces := make([]piece, len(dst))
 	for i, values := range dst {
 		if v := rb.src[i]; int64(len(values))*4 > v.bytes {
-			return fmt.Errorf("gpu: readback %s: %d values of %d bytes", v.Label(), len(values), v.bytes)
+			return fmt.Errorf("gpu: readback %s: %d values for a view of %d bytes", v.Label(), len(values), v.bytes)
 		}
 		pieces[i] = piece{rb.at[i], webgpu.Bytes(values)}
 	}
 	return rb.d.readMapped(rb.slots[slot], pieces...)
 }
 
-// Release gives the staging buffers back. It may be called on nil.
+// Release frees the staging buffers. It may be called on nil.
 func (rb *Readback) Release() {
 	if rb == nil {
 		return

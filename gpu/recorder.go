@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// Recorder collects dispatches in the order they will run. Its error is
-// sticky: recording goes on after a mistake and [Recorder.Plan] reports the
-// first one, with the layer that caused it.
+// Recorder collects dispatches in the order they will run. Its error is sticky: recording continues
+// after a mistake, and [Recorder.Plan] returns the first error with the layer that caused it.
 type Recorder struct {
 	d       *Device
 	layer   string
@@ -20,21 +19,21 @@ type Recorder struct {
 type entry struct {
 	layer, name, detail string
 	groups              int
-	flops               int64 // or those of what it replaces
-	work                int64 // flops as they are done
-	bytes               int64 // that it moves, if not all of binds
+	flops               int64 // or those of Kernel.Replaces
+	work                int64 // operations that it does
+	bytes               int64 // read and written; 0 means the size of all of binds
 	binds               []bind
 	lanes               int
 	text                string // WGSL
-	begin               string // of the entry point in text
+	begin               string // first statements of the entry point in text
 	sizes               []uint32
-	sizesView           View // where a plan has put them
+	sizesView           View // where the plan placed the sizes
 	broadcast           bool
 	sharedBytes         int
 	iterations          int
 }
 
-// where names the kernel, and its layer if it has one, for errors.
+// where returns the kernel's name for errors, and its layer's name if it has one.
 func (e *entry) where() string {
 	if e.layer == "" {
 		return e.name
@@ -42,11 +41,11 @@ func (e *entry) where() string {
 	return "layer " + e.layer + ": " + e.name
 }
 
-// temp is where a plan puts memory that lives only while the plan runs.
+// temp describes memory that is in use only while a plan runs, and where the plan places it.
 type temp struct {
 	of          *Recorder
 	given       bool // see Placeholder
-	first, last int  // entries between which its contents matter
+	first, last int  // entries that use it
 	keep        bool
 	arena       int
 }
@@ -54,10 +53,10 @@ type temp struct {
 // NewRecorder starts an empty recording.
 func (d *Device) NewRecorder() *Recorder { return &Recorder{d: d} }
 
-// Device is where the recording will run.
+// Device returns the device on which the recording will run.
 func (r *Recorder) Device() *Device { return r.d }
 
-// Layer names the layer of the dispatches that are recorded from now on.
+// Layer sets the layer's name for the dispatches that are recorded from now on.
 func (r *Recorder) Layer(name string) { r.layer = name }
 
 // Len returns the number of dispatches recorded so far.
@@ -84,7 +83,7 @@ func (r *Recorder) Failed() bool { return r.err != nil }
 // Err returns the first error of the recording.
 func (r *Recorder) Err() error { return r.err }
 
-// Fail keeps err, if it is the first, for [Recorder.Plan].
+// Fail records err for [Recorder.Plan], unless err is nil or an earlier error is recorded.
 func (r *Recorder) Fail(err error) {
 	if err != nil {
 		r.fail("", err)
@@ -108,11 +107,11 @@ func (r *Recorder) fail(kernel string, err error) {
 }
 
 // Temp returns memory for values that are needed only while the plan runs. The plan decides where
-// it lies. Temporaries whose lifetimes do not overlap share memory, so its contents are undefined
+// it lies. Temporaries whose lifetimes do not overlap share memory, so the contents are undefined
 // until a kernel writes them. See [Recorder.Keep] for values that are read after the run.
 func (r *Recorder) Temp(label string, bytes int64) View {
 	if bytes <= 0 {
-		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want more than none", label, bytes))
+		r.fail("", fmt.Errorf("gpu: temporary %s: %d bytes; want at least 1", label, bytes))
 		bytes = 16
 	}
 	b := &Buffer{d: r.d, label: label, bytes: roundUp(bytes, 16), temp: &temp{of: r, first: -1}}
@@ -128,8 +127,8 @@ func (r *Recorder) Placeholder(label string, bytes int64) View {
 	return v
 }
 
-// Check returns the first error of the recording, or that of a temporary that is read before a
-// kernel has written it, as Plan does, but allocates nothing.
+// Check returns the first error of the recording, or the error of a temporary that is read before a
+// kernel writes it. [Recorder.Plan] checks the same; Check allocates nothing.
 func (r *Recorder) Check() error {
 	if r.err != nil {
 		return r.err
@@ -137,15 +136,16 @@ func (r *Recorder) Check() error {
 	return r.live()
 }
 
-// Keep makes the contents of a Temp last until the plan runs again, so that
-// they can be read after it.
+// Keep makes the contents of a Temp last until the plan runs again, so that they can be read after
+// a run.
 func (r *Recorder) Keep(v View) {
 	if v.buf != nil && v.buf.temp != nil {
 		v.buf.temp.keep = true
 	}
 }
 
-// live finds when each temp is used, and refuses one that is read first.
+// live finds the first and the last use of each temp. It returns an error if a temp is read before
+// it is written.
 func (r *Recorder) live() error {
 	for i, e := range r.entries {
 		for _, b := range e.binds {
@@ -177,16 +177,16 @@ func (r *Recorder) live() error {
 	return nil
 }
 
-// arena is a buffer in which temps lie.
+// arena describes a buffer that holds temps.
 type arena struct {
 	bytes   int64
 	tenants []*Buffer
 }
 
-// place gives each temp an arena and an offset in it. A dispatch may not read
-// and write one buffer, even at different offsets, so temps that one dispatch
-// reads and writes go to different arenas. The largest temp is placed first,
-// at the lowest offset where no other is alive at the same time.
+// place gives each temp an arena and an offset in it. A dispatch may not read and write one buffer,
+// even at different offsets. So a temp that a dispatch reads and one that it writes go to different
+// arenas. The largest temp is placed first. Each gets the lowest offset at which it overlaps no
+// temp that is alive at the same time.
 func (r *Recorder) place() ([]*arena, error) {
 	conflicts := r.conflicts()
 	order := slices.Clone(r.temps)
@@ -224,8 +224,7 @@ func (r *Recorder) place() ([]*arena, error) {
 
 type pair struct{ a, b *Buffer }
 
-// conflicts are the pairs of temps of which one dispatch reads one and writes
-// the other.
+// conflicts returns the pairs of temps such that some dispatch reads one and writes the other.
 func (r *Recorder) conflicts() map[pair]bool {
 	c := map[pair]bool{}
 	for _, e := range r.entries {
@@ -241,7 +240,7 @@ func (r *Recorder) conflicts() map[pair]bool {
 	return c
 }
 
-// lowest is the smallest offset at which b meets no tenant alive with it.
+// lowest returns the smallest offset at which b overlaps no tenant that is alive at the same time.
 func (a *arena) lowest(b *Buffer, align int64) int64 {
 	var alive []*Buffer
 	for _, o := range a.tenants {

@@ -8,14 +8,14 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// NativeWindow is a window of the operating system, as the window library's glue to
-// WebGPU describes it.
+// NativeWindow describes a window of the operating system, in the form that the window library's
+// glue to WebGPU returns.
 type NativeWindow = webgpu.NativeWindow
 
 // ErrNoPresent reports that no adapter can draw in the window of [Options].
 var ErrNoPresent = errors.New("no adapter can draw in a window here")
 
-// Surface is the inside of the window that a device was opened with.
+// Surface is the drawing area of the window that a device was opened with.
 type Surface struct {
 	d      *Device
 	h      *webgpu.Surface
@@ -25,24 +25,25 @@ type Surface struct {
 	width, height int
 }
 
-// open compiles what draws in the window. It may be called on nil.
+// open compiles the pipeline that draws in the window. It may be called on nil.
 func (s *Surface) open() (err error) {
 	if s == nil {
 		return nil
 	}
-	s.format = s.h.Formats(s.d.handle)[0] // choose has taken an adapter that has one
+	s.format = s.h.Formats(s.d.handle)[0] // choose takes only adapters that have one
 	s.blit, err = s.d.newBlit(s.format)
 	return err
 }
 
-// Surface returns the surface of the window that the device was opened with; nil if there is none.
+// Surface returns the surface of the window that the device was opened with, or nil if there is
+// none.
 func (d *Device) Surface() *Surface { return d.surface }
 
-// Present shows a picture in the window, whose inside has that many pixels:
-// pixels is [height,width] words, RGBA8 with red in the lowest byte, rows
-// without gaps. It waits for the queue when the size has changed. A picture is
-// not shown, which is no error, while the window has no area, as when it is
-// minimised, and when the system cannot take it because the window is changing.
+// Present shows a picture in the window, whose drawing area has width x height pixels. pixels is
+// [height,width] words, RGBA8 with red in the lowest byte, without gaps between rows. Present waits
+// for the queue if the size has changed. It reports whether the picture was shown. It is not shown,
+// without an error, while the window has no area, as when it is minimised, or while the system
+// cannot take a picture because the window is changing.
 func (s *Surface) Present(pixels View, width, height int) (shown bool, err error) {
 	if width < 1 || height < 1 {
 		return false, nil
@@ -60,12 +61,12 @@ func (s *Surface) Present(pixels View, width, height int) (shown bool, err error
 		}
 	}
 	picture, err := s.h.Next()
-	if err != nil { // outdated, lost or late: the next picture configures the surface anew
+	if err != nil { // outdated, lost or late; the next call configures the surface again
 		return false, nil
 	}
 	defer picture.Release()
 	err = s.blit.draw(picture, pixels, width, height)
-	s.h.Present() // also after an error: what is acquired must be given back
+	s.h.Present() // also after an error: an acquired texture must be returned
 	return err == nil, err
 }
 
@@ -106,7 +107,7 @@ type blit struct {
 	width, height int // in size
 }
 
-// newBlit compiles for textures of that format.
+// newBlit compiles a blit for textures of a format.
 func (d *Device) newBlit(format webgpu.Format) (b *blit, err error) {
 	b = &blit{d: d}
 	if b.size, err = d.NewBuffer("picture size", 8); err == nil {
@@ -119,7 +120,7 @@ func (d *Device) newBlit(format webgpu.Format) (b *blit, err error) {
 	return b, nil
 }
 
-// compile makes the pipeline for textures of that format.
+// compile makes the pipeline for textures of a format.
 func (b *blit) compile(format webgpu.Format) (err error) {
 	entry := "stored"
 	if format == webgpu.BGRA8SRGB || format == webgpu.RGBA8SRGB {
@@ -132,7 +133,7 @@ func (b *blit) compile(format webgpu.Format) (err error) {
 	return err
 }
 
-// draw submits what draws pixels on a texture of the same size.
+// draw submits commands that draw pixels on a texture of the same size.
 func (b *blit) draw(to *webgpu.Texture, pixels View, width, height int) error {
 	if b.width != width || b.height != height {
 		if err := Write(b.size.All(), []uint32{uint32(width), uint32(height)}); err != nil {

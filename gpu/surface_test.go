@@ -22,11 +22,10 @@ func TestCompilersAccept(t *testing.T) {
 	})
 }
 
-// A window shows the bytes of the picture, whatever its format does to them:
-// each value of each channel comes through.
+// A window shows each value of each channel of the picture exactly, whatever its format.
 func TestWindowShowsThePicture(t *testing.T) {
 	d := gputest.Device(t)
-	const width, height = 67, 13 // rows that are no multiple of anything
+	const width, height = 67, 13 // primes, so that rows are not multiples of anything
 	picture := make([]uint32, width*height)
 	for i := range picture {
 		picture[i] = uint32(i&255) | uint32((i+85)&255)<<8 | uint32((i+170)&255)<<16

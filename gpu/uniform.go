@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Struct returns the WGSL declaration of v's type, a flat struct of uint32, int32 and float32, for
-// a uniform argument. The names of the fields begin with a small letter in WGSL.
+// Struct returns the WGSL declaration of v's type, for a uniform argument. The type must be a flat
+// struct of uint32, int32 and float32. Field names begin with a lower-case letter in WGSL.
 func Struct(v any) string {
 	t := reflect.TypeOf(v)
 	var b strings.Builder
@@ -23,7 +23,8 @@ func Struct(v any) string {
 	return b.String()
 }
 
-// Words returns the 32-bit words of v, a struct that [Struct] can declare, in the device's layout.
+// Words returns the 32-bit words of v in the device's layout. v must be a struct that [Struct] can
+// declare.
 func Words(v any) []uint32 {
 	s := reflect.ValueOf(v)
 	words := make([]uint32, s.NumField())

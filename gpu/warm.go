@@ -10,35 +10,33 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// A software driver of Vulkan compiles a kernel to machine code when it first meets it, on
-// the one thread of its queue, which leaves the other cores idle through a first
-// step. So other devices meet the kernels too, the last first, in dispatches of
-// no workgroup; the code goes to the driver's cache on disk, where the queue
-// finds it.
+// A software Vulkan driver compiles a kernel to machine code when the queue first runs it, on the
+// one thread of the queue, so the other cores are idle during a first step. To use them, other
+// devices run the kernels too, starting with the last, in dispatches without workgroups. The driver
+// caches the code on disk, where the queue finds it.
 
 // warmer compiles kernels ahead of the queue.
 type warmer struct {
 	options Options         // of the device
 	met     map[string]bool // by WGSL text
-	devices []*Device       // one for each other core
+	devices []*Device       // see compilers
 	done    sync.WaitGroup
 
 	mu      sync.Mutex
 	waiting []entry
-	running int // goroutines, one a device
+	running int // goroutines, one for each device
 }
 
-// Below minKernelsAhead kernels, compiling ahead is not worth it. If the first
-// minKernelsAhead compile within cachedCompile each, the driver's cache has them, and
-// the others too.
+// Fewer than minKernelsAhead kernels are not worth compiling ahead. If the first minKernelsAhead
+// compile in less than cachedCompile each, the driver's cache is assumed to hold all of them.
 const (
 	minKernelsAhead = 4
 	cachedCompile   = 30 * time.Millisecond
 )
 
-// CompileAhead begins to compile kernels that will be recorded in plans of their own. It saves time
-// on Vulkan's software adapters; elsewhere it does nothing. The kernels of one plan need no such
-// call.
+// CompileAhead begins to compile kernels that later plans will record. It saves time on software
+// adapters of Vulkan; elsewhere it does nothing. [Recorder.Plan] compiles the kernels of its own
+// plan ahead without this call.
 func (d *Device) CompileAhead(ks []Ahead) {
 	entries := make([]entry, len(ks))
 	for i, k := range ks {
@@ -47,10 +45,11 @@ func (d *Device) CompileAhead(ks []Ahead) {
 	d.warm(entries)
 }
 
-// WaitAhead returns when no kernel is being compiled ahead, for measurements of time and memory.
+// WaitAhead waits until no kernel is being compiled ahead. Call it before measuring time or memory.
 func (d *Device) WaitAhead() { d.warmer.done.Wait() }
 
-// warm begins to compile the kernels of entries that the device has not met.
+// warm begins to compile those kernels of entries that are new to the device, starting with the
+// last.
 func (d *Device) warm(entries []entry) {
 	w := &d.warmer
 	if !d.adapter.compilesInQueue() || d.dry {
@@ -69,7 +68,7 @@ func (d *Device) warm(entries []entry) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, fresh...)
-	if w.running > 0 { // they go on with what waits
+	if w.running > 0 { // they take the new ones too
 		return
 	}
 	for len(w.devices) < d.compilers(runtime.GOMAXPROCS(0)) {
@@ -86,7 +85,7 @@ func (d *Device) warm(entries []entry) {
 	}
 }
 
-// run compiles what waits on h.
+// run compiles waiting kernels on h until none is left.
 func (w *warmer) run(h *Device) {
 	defer w.done.Done()
 	start := time.Now()
@@ -112,14 +111,14 @@ func (w *warmer) next() (e entry, ok bool) {
 	return e, true
 }
 
-// forget leaves what waits to the queue.
+// forget drops the waiting kernels; the queue will compile them.
 func (w *warmer) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = nil
 }
 
-// close waits until nothing is compiled.
+// close drops the waiting kernels, waits for those being compiled, and closes the devices.
 func (w *warmer) close() {
 	w.forget()
 	w.done.Wait()
@@ -128,8 +127,8 @@ func (w *warmer) close() {
 	}
 }
 
-// meet makes the driver compile e, but runs none of it, and keeps nothing: the
-// code is in the driver's cache.
+// meet makes the driver compile e for its cache on disk, by a dispatch without workgroups. It keeps
+// no pipeline.
 func (d *Device) meet(e *entry) error {
 	in, err1 := d.NewBuffer("in", 256)
 	out, err2 := d.NewBuffer("out", 256)

@@ -9,9 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A plan that is made while the last kernels of another are being compiled waits
-// for nothing. The device is the test's own, with three helpers whatever the
-// machine has.
+// Making a plan never waits for the last kernels of another plan to be compiled. The test opens its
+// own device, with three helpers on any machine.
 func TestCompilingAheadNeverBlocks(t *testing.T) {
 	d, err := Open(Options{Adapter: "cpu"})
 	if err != nil {
@@ -29,7 +28,7 @@ func TestCompilingAheadNeverBlocks(t *testing.T) {
 	y, err := d.NewBuffer("y", 64)
 	require.NoError(t, err)
 	defer y.Release()
-	salt := time.Now().UnixNano() % 1000003 // so that no cache has them
+	salt := time.Now().UnixNano() % 1000003 // so that no cache holds the kernels
 	plan := func(tag, long int) {
 		r := d.NewRecorder()
 		for i := range 5 {

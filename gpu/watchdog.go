@@ -7,28 +7,27 @@ import (
 	"wgnin/gpu/internal/webgpu"
 )
 
-// Systems reset a GPU that does not answer for a time: Windows after two
-// seconds, Linux drivers after one to ten, macOS after some. A step of a large
-// batch takes longer on a small GPU. So the first run of each dispatch of a plan
-// is timed; from then on a submit ends where the next would go beyond
-// Options.MaxSubmit, and one that does so by itself is made in parts, each a
-// pipeline with its range of workgroups, unless it updates what it reads. All this
-// changes when workgroups run, not what they compute.
+// The system resets a GPU that does not answer for some time: Windows after two seconds, Linux
+// drivers after one to ten seconds, macOS after a few. A step with a large batch takes longer on a
+// small GPU. So the first run of each dispatch of a plan is timed. Later runs start a new submit
+// where the next dispatch would exceed Options.MaxSubmit. A dispatch that exceeds it alone is split
+// into parts, each a pipeline with its own range of workgroups, unless the kernel updates an
+// argument in place. All this changes when workgroups run, not what they compute.
 
-// watchdog is the MaxSubmit of GPUs.
+// watchdog is the default MaxSubmit on GPUs.
 const watchdog = 500 * time.Millisecond
 
 const (
-	// A dispatch of at least trialFlops is first tried with one workgroup in
-	// trialShare: GPUs of ten GFLOP/s are done with less in time.
+	// A dispatch of at least trialFlops is first tried with one of every trialShare workgroups.
+	// Smaller dispatches finish in time even at ten GFLOP/s.
 	trialFlops = 4e9
 	trialShare = 32
-	// maxParts bounds the pipelines of a dispatch, as when the machine slept in it.
+	// maxParts limits the parts of a dispatch, in case the machine slept while it was timed.
 	maxParts = 64
 )
 
-// first runs s for the first time and waits for it: its kernels are compiled then,
-// and where there is a watchdog it is timed.
+// first runs s for the first time, which compiles its kernel, and waits for it. If there is a
+// watchdog, first also times s.
 func (d *Device) first(s *step) (err error) {
 	if d.maxSubmit > 0 {
 		err = d.time(s)
@@ -41,7 +40,7 @@ func (d *Device) first(s *step) (err error) {
 	return err
 }
 
-// time runs s, waits for it, and notes how long its parts take.
+// time runs s, waits for it, and records how long its parts take.
 func (d *Device) time(s *step) error {
 	if s.entry.flops >= trialFlops && s.entry.repeats() {
 		if err := d.split(s); err != nil {
@@ -50,7 +49,7 @@ func (d *Device) time(s *step) error {
 	}
 	for i := range s.parts {
 		took, err := d.clock(s.parts[i])
-		if err == nil && took > d.maxSubmit/10 && s.entry.repeats() { // the driver may have compiled
+		if err == nil && took > d.maxSubmit/10 && s.entry.repeats() { // the time may include compiling
 			took, err = d.clock(s.parts[i])
 		}
 		if err != nil {
@@ -66,8 +65,8 @@ func (d *Device) time(s *step) error {
 	return nil
 }
 
-// split makes as many parts of s as keep within maxSubmit, by the time that its
-// first workgroups take.
+// split splits s into parts that stay within maxSubmit, judging by the time of its first
+// workgroups.
 func (d *Device) split(s *step) error {
 	first := s.parts[0]
 	if first.y > 1 {
@@ -87,8 +86,7 @@ func (d *Device) split(s *step) error {
 	return d.partition(s, whole)
 }
 
-// partition makes as many parts of s, which takes so long, as keep within
-// maxSubmit.
+// partition splits s into parts that stay within maxSubmit. whole is the time that s takes.
 func (d *Device) partition(s *step, whole time.Duration) error {
 	groups := s.entry.groups
 	n := min(groups, maxParts, int(whole/d.maxSubmit)+1)
@@ -111,7 +109,7 @@ func (d *Device) partition(s *step, whole time.Duration) error {
 	return nil
 }
 
-// clock runs p alone and gives the time that it took.
+// clock runs p alone and returns the time that it takes.
 func (d *Device) clock(p part) (time.Duration, error) {
 	d.Wait()
 	if err := d.wait(p.pipeline); err != nil {
@@ -123,7 +121,7 @@ func (d *Device) clock(p part) (time.Duration, error) {
 	return time.Since(start), err
 }
 
-// submit runs p, which is compiled, alone.
+// submit submits p alone. The pipeline must be ready.
 func (d *Device) submit(p part) error {
 	return d.encode(func(enc *webgpu.Encoder) {
 		pass := enc.Pass(nil, 0)
@@ -132,7 +130,7 @@ func (d *Device) submit(p part) error {
 	})
 }
 
-// repeats says that e may run twice: it reads nothing that it writes.
+// repeats reports whether e may run twice, because it reads nothing that it writes.
 func (e *entry) repeats() bool {
 	return !slices.ContainsFunc(e.binds, func(b bind) bool { return b.access == "update" })
 }

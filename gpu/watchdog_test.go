@@ -12,7 +12,7 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// increment is x += 1 over n elements, a workgroup each.
+// increment computes x += 1 for n elements, each in its own workgroup.
 func increment(n int) gpu.Kernel[incrementArgs] {
 	return gpu.Kernel[incrementArgs]{Name: "test/increment", Detail: "+1", Groups: n, Lanes: 1,
 		Source: "fn run(group : u32, lane : u32) { x[group] = x[group] + 1.0; }"}
@@ -22,8 +22,8 @@ type incrementArgs struct {
 	X gpu.View `wgsl:"update array<f32>"`
 }
 
-// filled records a chain of three additions of n elements, of which the second
-// counts as slow and the third is in place, and gives what it comes to.
+// filled plans a chain of three additions for n elements. The second is declared slow, and the
+// third works in place. sum runs the plan and returns the result.
 func filled(t *testing.T, d *gpu.Device, n int) (p *gpu.Plan, sum func() []float32) {
 	t.Helper()
 	in, err := d.NewBuffer("in", int64(n)*4)
@@ -68,8 +68,8 @@ func TestPartsComputeTheWhole(t *testing.T) {
 	}
 }
 
-// Where a submit may take next to no time, each dispatch gets its own, and is of
-// one workgroup, unless it works in place; where it may take long, all share one.
+// If MaxSubmit is tiny, each dispatch has its own submit and runs one workgroup, unless it works in
+// place. If it is large, all dispatches share one submit.
 func TestMaxSubmit(t *testing.T) {
 	gputest.Device(t)
 	const n = 5

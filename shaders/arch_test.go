@@ -25,8 +25,8 @@ const (
 	plotting = "gonum.org/v1/plot"
 )
 
-// below are the packages at the top that a package at the top may import, its
-// own folder aside: cmd -> nin -> nn -> shaders -> gpu, and viz -> gpu.
+// below lists, for each top-level package, the top-level packages that it may import besides its
+// own folder: cmd -> nin -> nn -> shaders -> gpu, and viz -> gpu.
 var below = map[string][]string{
 	"cmd":     {"nin", "nn", "shaders", "gpu", "viz"},
 	"nin":     {"nn", "shaders", "gpu"},
@@ -36,16 +36,15 @@ var below = map[string][]string{
 	"gpu":     {},
 }
 
-// bridges are the packages that may import one more package at the top: netviz shows networks, so
-// it knows both nn and viz, which do not know each other.
+// bridges are the packages that may import one more top-level package. netviz shows networks, so it
+// imports both nn and viz, which do not import each other.
 var bridges = map[string]string{"nin/netviz": "viz"}
 
-// proof are the packages that compare kernels with their twins: of the tests,
-// and of the command that runs them.
+// proof are the packages that compare kernels with their twins, for the tests and for the selftest.
 var proof = map[string]bool{"shaders/check": true, "shaders/checktest": true, "shaders/conformance": true}
 
-// imports are what the Go files of the module import, by package (a path from the
-// top). Tests are left out, or not.
+// imports returns the imports of the module's Go files, by package (a path from the module's root).
+// It includes the imports of tests if tests is true.
 func imports(t *testing.T, tests bool) map[string][]string {
 	all := map[string][]string{}
 	err := filepath.WalkDir("..", func(path string, e fs.DirEntry, err error) error {
@@ -97,11 +96,11 @@ func TestImportsGoOneWay(t *testing.T) {
 			switch {
 			case strings.HasPrefix(i, binding+"/wgpuext/glfw") || strings.HasPrefix(i, window):
 				assert.Equal(t, "viz", top(pkg), "%s imports %s", pkg, i)
-			case top(i) == "net": // the one thing that is downloaded is a dataset, and served the page in a browser
+			case top(i) == "net": // only datasets are downloaded, and only the browser page is served
 				assert.Contains(t, []string{"nn/data/download", "cmd/web", "cmd/internal/browser/wasm"}, pkg,
 					"%s imports %s", pkg, i)
 			case isOwn && proof[own] && top(pkg) != "shaders":
-				// their self-tests
+				// for their self-tests
 				assert.Contains(t, []string{"cmd/nin", "cmd/web/page"}, pkg, "%s imports %s", pkg, i)
 			case isOwn && top(own) != top(pkg) && bridges[pkg] != own:
 				assert.Contains(t, allowed, top(own), "%s imports %s", pkg, i)
@@ -110,8 +109,8 @@ func TestImportsGoOneWay(t *testing.T) {
 	}
 }
 
-// The WebGPU calls are in one room. Memory that Go does not look after is too, but for
-// what ends the process well when it aborts or crashes, for the window, and for MPI.
+// Only one package calls WebGPU. Only that package uses cgo and unsafe memory, except the handlers
+// of aborts and crashes, the window, and MPI.
 func TestWebGPUHasOneRoom(t *testing.T) {
 	const room, handlers, shown, ranks = "gpu/internal/webgpu", "cmd/internal/cli", "viz/window", "nn/mpi"
 	for pkg, list := range imports(t, true) {
@@ -128,8 +127,8 @@ func TestWebGPUHasOneRoom(t *testing.T) {
 	}
 }
 
-// reached are the packages of the module that start reaches, itself included, and
-// what they import from elsewhere, by the package that does.
+// reached returns the packages of the module that start imports directly or indirectly, and start
+// itself. foreign maps each package that they import from elsewhere to the importing package.
 func reached(all map[string][]string, start string) (own map[string]bool, foreign map[string]string) {
 	own, foreign = map[string]bool{start: true}, map[string]string{}
 	for queue := []string{start}; len(queue) > 0; {
@@ -147,7 +146,7 @@ func reached(all map[string][]string, start string) (own map[string]bool, foreig
 	return own, foreign
 }
 
-// What trains has no window library in it, so it builds without X11.
+// The commands train and nin contain no window library, so that they build without X11.
 func TestTrainHasNoWindow(t *testing.T) {
 	all := imports(t, false)
 	for _, start := range []string{"cmd/train", "cmd/nin"} {
@@ -159,8 +158,8 @@ func TestTrainHasNoWindow(t *testing.T) {
 	}
 }
 
-// Whoever wants a network or a recipe gets no plotting library, and no run, report or
-// study; these stand on each other in the order of the list.
+// Packages for networks and recipes import no plotting library, and no run, report or study. The
+// packages in the list import only those before them.
 func TestNetworksNeedNoPlots(t *testing.T) {
 	all := imports(t, false)
 	rooms := []string{"nin/neighbours", "nin/torchvision", "nin", "nin/session", "nin/run", "nin/report", "nin/study"}
@@ -179,8 +178,8 @@ func TestNetworksNeedNoPlots(t *testing.T) {
 	}
 }
 
-// What reads and writes files needs neither GPU nor cgo. That is why downloads,
-// for which the standard library's net takes cgo, have a package of their own.
+// Packages that read and write files need neither a GPU nor cgo. Downloads therefore have their own
+// package, because the standard library's net uses cgo.
 func TestFilesNeedNoGPU(t *testing.T) {
 	for _, pkg := range []string{"nn/data", "nn/safetensors", "nn/onnx", "nn/tensorboard"} {
 		list := exec.Command("go", "list", "-deps", "-f", "{{.ImportPath}} {{len .CgoFiles}}", module+"/"+pkg)

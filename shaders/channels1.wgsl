@@ -1,2 +1,2 @@
-// The channel of an element that is one channel.
+// The channel number of an Elem of one channel.
 fn channels(c : u32) -> u32 { return c; }

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// The certain bound for few terms, the probable one for many, and nothing lost
-// where they part.
+// Tolerance uses the certain bound for few terms and the probable one for many, without a jump
+// between them.
 func TestTolerance(t *testing.T) {
 	const u = unitRoundoff
 	assert.InEpsilon(t, 11*u, Tolerance(10, 0, 1), 1e-5)

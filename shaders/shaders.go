@@ -1,36 +1,33 @@
-// Package shaders is what the kernels share: how their WGSL is put together
-// and the values that change from run to run.
+// Package shaders holds what the kernels share: functions that compose their WGSL, and the values
+// that change from run to run.
 //
 // # Ops
 //
-// Each op has a folder, and all of it is there: without the folder and its row
-// in package conformance the op is gone. The contract, which that package's
-// tests hold every op to:
+// Each op has a folder that contains everything about it. To remove an op, delete its folder and
+// its row in package conformance. The tests of that package check that every op keeps this
+// contract:
 //
-//   - A type, Shape, has the sizes and settings. Check reports what is wrong with
-//     them. The methods that make kernels cannot fail after it.
-//   - A kernel is a [gpu.Kernel] of an argument struct, whose fields are views on
-//     the device and slices in the twin. Constants come from a Go struct, by
-//     [Source], or from the kernel's Sizes, where layers of other sizes should share
-//     its machine code on software adapters. A kernel writes every element of an
-//     output that is tagged write, in a fixed order of summation, and zeros in the
-//     padding of channels.
-//   - ref.go has the float64 twins, in plain loops: method Forward has ForwardRef,
-//     and Kernel has Ref. Nothing but cases and tests uses them.
-//   - cases.go has the conformance cases, at awkward sizes, and the checks of the
-//     twins' gradients by finite differences; the selftest command runs them too.
-//   - The tests run both, and mutants: broken versions of each kernel that the
-//     cases must catch.
+//   - A type, Shape, holds the sizes and settings. Check returns an error if they are invalid.
+//     After Check, the methods that make kernels cannot fail.
+//   - A kernel is a [gpu.Kernel] of an argument struct. Its fields are views on the device and
+//     slices in the twin. Constants come from a Go struct, by [Source], or from the kernel's Sizes,
+//     so that layers of other sizes share its machine code on software adapters. A kernel writes
+//     every element of an output that is tagged write, sums in a fixed order, and writes zeros to
+//     the padding of channels.
+//   - ref.go has the float64 twins, in plain loops. The twin of method Forward is ForwardRef, and
+//     that of Kernel is Ref. Only cases and tests use twins.
+//   - cases.go has the conformance cases, at awkward sizes, and the checks of the twins' gradients
+//     by finite differences. The selftest command runs them too.
+//   - The tests run both, and mutants: broken versions of each kernel that the cases must catch.
 //
-// What the host computes without a device, and a twin too, has a package below
-// the op's that imports neither gpu nor this one: input/pillow, gcn/contrast.
+// Code that both the host, without a device, and a twin use is in a package below the op's. It
+// imports neither gpu nor this package. These are input/pillow and gcn/contrast.
 //
 // # Layout
 //
-// Activations are stored [N,H,W,C], channels innermost, with C padded to a
-// multiple of 4 wherever a convolution wrote them (the padding is zero), so
-// that kernels can load four channels at once. Shapes are spoken of as
-// [N,C,H,W], as in PyTorch.
+// Activations are stored as [N,H,W,C], with channels innermost. C is padded with zeros to a
+// multiple of 4 wherever a convolution wrote them, so that kernels can load four channels at a
+// time. Shapes are written [N,C,H,W], as in PyTorch.
 package shaders
 
 import (
@@ -47,14 +44,14 @@ import (
 	"wgnin/gpu"
 )
 
-// Batch is what differs between two runs of a plan. Kernels see it as the
-// uniform struct of the same name.
+// Batch holds the values that differ between two runs of a plan. Kernels read it as a uniform
+// struct of the same name.
 type Batch struct {
 	Rows      uint32  // images in this run; rows from here on are masked
-	Row0      uint32  // place of row 0 in the whole batch, of which this run may be a part
+	Row0      uint32  // place of row 0 in the whole batch; this run may be a part of it
 	Offset    uint32  // place of row 0 in the order of the epoch
-	First     uint32  // 1 when gradients and metrics start from zero, 0 when they add up
-	Step      uint32  // number of the update, for random numbers
+	First     uint32  // 1 if gradients and metrics start from zero, 0 if they add up
+	Step      uint32  // number of the update; determines the random numbers
 	Seed      uint32  // seed of the random numbers
 	InvImages float32 // 1 / images in the whole batch, or over the sum of their weights: scales the mean's gradient
 	Rate      float32 // learning rate
@@ -62,30 +59,29 @@ type Batch struct {
 	Correction1, Correction2 float32 // of Adam's running means; see package adam
 }
 
-// BatchBytes is the size of a Batch on the device.
+// BatchBytes is the size of a Batch on the device, in bytes.
 const BatchBytes = 10 * 4
 
-// Words are the 32-bit words of b, as the device has them.
+// Words returns the 32-bit words of b in the device's layout.
 func (b Batch) Words() []uint32 { return gpu.Words(b) }
 
-// Random is the WGSL of random(seed, step, stream, row, i) -> u32, whose twin is
-// [RandomBits].
+// Random is the WGSL of random(seed, step, stream, row, i) -> u32. Its twin is [RandomBits].
 //
 //go:embed random.wgsl
 var Random string
 
-// Rectify is the WGSL of rectify(v), the ReLU of a vec4<f32>, whose twin is Go's max(v, 0).
+// Rectify is the WGSL of rectify(v), the ReLU of a vec4<f32>. Its twin is Go's max(v, 0).
 //
 //go:embed rectify.wgsl
 var Rectify string
 
-// Metrics is the WGSL of the struct that a step leaves for the host, and of
-// overflows(v), whose twin is [Overflows].
+// Metrics is the WGSL of the struct that a step leaves for the host, and of overflows(v). The twin
+// of the latter is [Overflows].
 //
 //go:embed metrics.wgsl
 var Metrics string
 
-// The words of a Metrics.
+// The indices of the 32-bit words in a Metrics.
 const (
 	MetricLoss = iota
 	MetricCorrect
@@ -94,18 +90,17 @@ const (
 	metricWords
 )
 
-// MetricsBytes is the size of a Metrics on the device.
+// MetricsBytes is the size of a Metrics on the device, in bytes.
 const MetricsBytes = metricWords * 4
 
-// Overflows reports whether v is no float32: infinite, too large, or not a number.
+// Overflows reports whether v is not a finite float32: infinite, too large, or not a number.
 func Overflows(v float64) bool { return !(math.Abs(v) <= math.MaxFloat32) }
 
 // BatchStruct is the WGSL declaration of [Batch].
 var BatchStruct = gpu.Struct(Batch{})
 
-// Source puts a shader together: a constant for each field of consts (a flat
-// struct of int, uint32, float32, bool and [Alias]), named as in Go, then the
-// parts.
+// Source composes a shader: a constant for each field of consts (a flat struct of int, uint32,
+// float32, bool and [Alias]), with its Go name, then the parts.
 func Source(consts any, parts ...string) string {
 	var b strings.Builder
 	v := reflect.ValueOf(consts)
@@ -134,13 +129,14 @@ func Source(consts any, parts ...string) string {
 	return b.String()
 }
 
-// SourceHash identifies the text of an op's kernels, and what else decides which of them run.
+// SourceHash returns a hash of the text of an op's kernels, and of settings that decide which of
+// them run.
 func SourceHash(files embed.FS, settings ...any) string {
 	h := sha256.New()
 	fmt.Fprintln(h, settings...)
-	names, _ := fs.Glob(files, "*") // the pattern is right
+	names, _ := fs.Glob(files, "*") // the pattern is valid
 	for _, name := range names {
-		text, _ := files.ReadFile(name) // it is in memory
+		text, _ := files.ReadFile(name) // files are in memory
 		fmt.Fprintf(h, "%s %d\n%s", name, len(text), text)
 	}
 	return hex.EncodeToString(h.Sum(nil))
@@ -149,8 +145,8 @@ func SourceHash(files embed.FS, settings ...any) string {
 // Alias is a constant that names a WGSL type.
 type Alias string
 
-// Literal is x in WGSL, with a float64's digits: nine, which tell all float32s
-// apart, round the largest up to a number that WGSL refuses.
+// Literal returns x in WGSL, with the digits of a float64. Nine digits distinguish all float32s,
+// but round the largest up to a number that WGSL refuses.
 func Literal(x float32) string {
 	s := strconv.FormatFloat(float64(x), 'g', -1, 64)
 	if !strings.ContainsAny(s, ".e") {
@@ -159,16 +155,16 @@ func Literal(x float32) string {
 	return s + "f"
 }
 
-// Elem are the types with which a kernel walks a tensor of channel stride c:
-// four channels at a time where c allows it.
+// Elem holds the types with which a kernel processes a tensor: four channels at a time if the
+// channel stride allows it.
 type Elem struct {
 	Elem  Alias // vec4<f32> or f32
 	UElem Alias // vec4<u32> or u32
 	Lanes int   // 4 or 1
 }
 
-// ElemOf is the Elem for channel strides, and channels to begin at, that are c:
-// four channels at a time if all are multiples of 4.
+// ElemOf returns the Elem for the channel strides and first channels c: four channels at a time if
+// all are multiples of 4.
 func ElemOf(c ...int) Elem {
 	for _, n := range c {
 		if n%4 != 0 {
@@ -185,8 +181,8 @@ var (
 	channels4 string
 )
 
-// Channels is the WGSL of channels(c), the channels of the Elem that begins with
-// channel c, for masks of the padding: a UElem.
+// Channels returns the WGSL of channels(c): a UElem with the channel numbers of the Elem that
+// begins with channel c, for masks of the padding.
 func (e Elem) Channels() string {
 	if e.Lanes == 4 {
 		return channels4
@@ -194,7 +190,7 @@ func (e Elem) Channels() string {
 	return channels1
 }
 
-// Variant is vec4 or scalar, for the names of cases.
+// Variant returns "vec4" or "scalar", for the names of cases.
 func (e Elem) Variant() string {
 	if e.Lanes == 4 {
 		return "vec4"
@@ -202,14 +198,14 @@ func (e Elem) Variant() string {
 	return "scalar"
 }
 
-// DivUp is a / b, rounded up.
+// DivUp returns a / b, rounded up.
 func DivUp(a, b int) int { return (a + b - 1) / b }
 
-// RoundUp is the smallest multiple of b that is at least a.
+// RoundUp returns the smallest multiple of b that is at least a.
 func RoundUp(a, b int) int { return DivUp(a, b) * b }
 
-// Positive refuses sizes below 1, for the Check of a shape; what says what they
-// are of.
+// Positive returns an error if one of sizes is below 1, for the Check of a shape. what names the
+// sizes in the error.
 func Positive(what string, sizes ...int) error {
 	for _, n := range sizes {
 		if n < 1 {
@@ -219,16 +215,16 @@ func Positive(what string, sizes ...int) error {
 	return nil
 }
 
-// Hash is the PCG output permutation of a 32-bit word (Jarzynski and Olano,
-// "Hash Functions for GPU Rendering", 2020); hash in random.wgsl.
+// Hash returns the PCG output permutation of a 32-bit word (Jarzynski and Olano, "Hash Functions
+// for GPU Rendering", 2020). It is the twin of hash in random.wgsl.
 func Hash(v uint32) uint32 {
 	s := v*747796405 + 2891336453
 	w := ((s >> ((s >> 28) + 4)) ^ s) * 277803737
 	return (w >> 22) ^ w
 }
 
-// RandomBits is the twin of random in random.wgsl: 32 random bits that depend
-// on nothing but the arguments.
+// RandomBits returns 32 random bits that depend only on the arguments. It is the twin of random in
+// random.wgsl.
 func RandomBits(seed, step, stream, row, i uint32) uint32 {
 	return Hash(Hash(Hash(Hash(Hash(seed)+step)+stream)+row) + i)
 }

@@ -2,43 +2,43 @@ package shaders
 
 import "fmt"
 
-// Window is how a convolution or a pooling slides over one image.
+// Window describes how a convolution or a pooling slides over one image. Sizes are in pixels.
 type Window struct {
 	InH, InW                             int
 	KH, KW                               int // kernel
 	StrideH, StrideW                     int
 	PadTop, PadBottom, PadLeft, PadRight int
-	Ceil                                 bool // round the output size up, as PyTorch's ceil_mode
+	Ceil                                 bool // round the output size up, like PyTorch's ceil_mode
 
-	// DilationH and DilationW are the distances between rows and columns of the kernel; 0 is 1.
-	// Only convolutions have one.
+	// DilationH and DilationW are the distances between rows and columns of the kernel; 0 means 1.
+	// Only convolutions use them.
 	DilationH, DilationW int
 }
 
-// Dilation returns DilationH and DilationW, which are 1 where they are not set.
+// Dilation returns DilationH and DilationW, or 1 for those that are not set.
 func (w Window) Dilation() (h, wide int) { return max(w.DilationH, 1), max(w.DilationW, 1) }
 
-// Span is the number of rows and columns that the kernel covers with its dilation.
+// Span returns the number of rows and columns that the kernel covers with its dilation.
 func (w Window) Span() (h, wide int) {
 	dh, dw := w.Dilation()
 	return (w.KH-1)*dh + 1, (w.KW-1)*dw + 1
 }
 
-// OutH is the number of window positions from top to bottom.
+// OutH returns the number of window positions from top to bottom.
 func (w Window) OutH() int {
 	span, _ := w.Span()
 	return positions(w.InH, span, w.StrideH, w.PadTop, w.PadBottom, w.Ceil)
 }
 
-// OutW is the number of window positions from left to right.
+// OutW returns the number of window positions from left to right.
 func (w Window) OutW() int {
 	_, span := w.Span()
 	return positions(w.InW, span, w.StrideW, w.PadLeft, w.PadRight, w.Ceil)
 }
 
-// positions follows PyTorch: in ceil mode the last window may run past the
-// padded image, by less than the stride, but must start inside the image or the padding
-// before it.
+// positions returns the number of window positions, as in PyTorch. In ceil mode the last window may
+// extend past the padded image by less than the stride, but must start inside the image or the
+// padding before it.
 func positions(in, k, stride, before, after int, ceil bool) int {
 	room := in + before + after - k
 	if ceil {
@@ -54,7 +54,7 @@ func positions(in, k, stride, before, after int, ceil bool) int {
 	return n
 }
 
-// Check refuses windows that have no output or make no sense.
+// Check returns an error if the window is invalid or has no output.
 func (w Window) Check() error {
 	spanH, spanW := w.Span()
 	switch {
@@ -65,7 +65,7 @@ func (w Window) Check() error {
 	case w.StrideH < 1 || w.StrideW < 1:
 		return fmt.Errorf("stride is %dx%d; want at least 1x1", w.StrideH, w.StrideW)
 	case min(w.PadTop, w.PadBottom, w.PadLeft, w.PadRight) < 0:
-		return fmt.Errorf("padding is negative")
+		return fmt.Errorf("padding is negative; want at least 0")
 	case min(w.DilationH, w.DilationW) < 0:
 		return fmt.Errorf("dilation is %dx%d; want at least 1x1", w.DilationH, w.DilationW)
 	case w.OutH() < 1 || w.OutW() < 1:
@@ -75,7 +75,7 @@ func (w Window) Check() error {
 	return nil
 }
 
-// String is the window as the printed plan shows it, such as 28x28 5x5 s2 p2, or 28x28 5x5 s2 p2
+// String returns the window as printed plans show it, such as 28x28 5x5 s2 p2, or 28x28 5x5 s2 p2
 // d3 with dilation.
 func (w Window) String() string {
 	s := fmt.Sprintf("%dx%d %dx%d", w.InH, w.InW, w.KH, w.KW)

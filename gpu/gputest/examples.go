@@ -8,8 +8,8 @@ import (
 )
 
 // Examples runs the tests of a package whose examples need an adapter; TestMain calls it. An
-// example cannot skip itself. So where there is no adapter, Examples leaves all of them out and
-// says so on stderr, or fails if REQUIRE_GPU is 1.
+// example cannot skip itself. So if there is no adapter, Examples skips all examples and says so on
+// stderr, or fails if REQUIRE_GPU is 1.
 func Examples(m *testing.M) {
 	flag.Parse()
 	if _, err := open(); err != nil {
@@ -24,7 +24,7 @@ func Examples(m *testing.M) {
 			pattern = was + "|" + pattern
 		}
 		if err := skip.Value.Set(pattern); err != nil {
-			panic(err) // a string takes any value
+			panic(err) // every string is a valid value
 		}
 	}
 	os.Exit(m.Run())

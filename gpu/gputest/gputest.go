@@ -1,4 +1,4 @@
-// Package gputest opens the adapter that tests run on, and finds what leaks.
+// Package gputest opens the adapter that tests run on, and detects leaks.
 package gputest
 
 import (
@@ -17,10 +17,10 @@ var open = sync.OnceValues(func() (*gpu.Device, error) {
 	return gpu.Open(gpu.Options{Adapter: os.Getenv("NIN_ADAPTER"), Portable: os.Getenv("NIN_PORTABLE") == "1"})
 })
 
-// compileQuickly asks llvmpipe for machine code without LLVM's optimisations. It has the same bits
-// and takes a third of the time to compile, which is most of the time of tests that run many
-// kernels a few times each. The commands that a test starts inherit the setting. Benchmarks measure
-// optimised code, and so does a test run with GALLIVM_PERF set, to nothing for example.
+// compileQuickly makes llvmpipe compile without LLVM's optimisations. The code computes the same
+// bits. Compiling takes a third of the time, and is most of the time of tests that run many kernels
+// a few times each. The commands that a test starts inherit the setting. Benchmarks run optimised
+// code, and so do tests if GALLIVM_PERF is set, even to an empty string.
 func compileQuickly() error {
 	const setting = "GALLIVM_PERF"
 	bench := flag.Lookup("test.bench")
@@ -30,18 +30,18 @@ func compileQuickly() error {
 	return os.Setenv(setting, "nopt")
 }
 
-// Long reports whether NIN_LONG is 1, which asks for the tests that take minutes.
+// Long reports whether NIN_LONG is 1, which enables the tests that take minutes.
 func Long() bool { return os.Getenv("NIN_LONG") == "1" }
 
-// choice are the variables that decide whether there is a device, and which. The go command repeats
-// the result of a test until a variable changes that the test itself has read. But the Vulkan
-// loader reads some of these, and TestMain may read the others before the tests begin.
+// choice lists the environment variables that decide whether there is a device, and which. The go
+// command reuses a test's cached result until a variable that the test has read changes. But the
+// Vulkan loader reads some of these variables, which the go command cannot see, and TestMain may
+// read the others before the tests begin.
 var choice = []string{"NIN_ADAPTER", "NIN_PORTABLE", "REQUIRE_GPU", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"}
 
-// Device is one device for the whole test binary, on the adapter that
-// $NIN_ADAPTER names. Where there is none the test is skipped, or fails if
-// REQUIRE_GPU is 1. When the test ends, all buffers that it opened must be
-// closed.
+// Device returns the device of the test binary, on the adapter that $NIN_ADAPTER names. All tests
+// share it. If there is no adapter, Device skips the test, or fails it if REQUIRE_GPU is 1. The
+// test fails if it leaves buffers open.
 func Device(t testing.TB) *gpu.Device {
 	t.Helper()
 	for _, name := range choice {

@@ -13,7 +13,7 @@ import (
 	"wgnin/gpu"
 )
 
-// held is what the process and the device hold.
+// held counts what the process and the device hold.
 type held struct {
 	resident    int64 // bytes
 	buffers     int
@@ -35,9 +35,9 @@ func holds(t testing.TB, dev *gpu.Device) held {
 	return h
 }
 
-// NothingGrows fails t if rounds leave the process, the device or the goroutines
-// with more than before. The first tenth of the rounds is left to fill caches,
-// and most resident bytes are allowed for what the allocators keep.
+// NothingGrows fails t if the rounds leave more open buffers, goroutines or resident memory than
+// before. The first tenth of the rounds does not count, so that it can fill caches. Resident memory
+// may grow by most bytes, for what the allocators keep.
 func NothingGrows(t testing.TB, dev *gpu.Device, name string, rounds int, most int64, round func(i int)) {
 	var before held
 	for i := range rounds {

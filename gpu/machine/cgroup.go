@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// version has the names of the files of a version of control groups
+// version holds the file names of one version of control groups
 // (Documentation/admin-guide/cgroup-v1/memory.rst and cgroup-v2.rst of Linux).
 type version struct {
-	limits []string // each is a number of bytes, or max
+	limits []string // each holds a number of bytes, or max
 	usage  string
-	cache  []string // in memory.stat: what can be dropped from the usage
+	cache  []string // keys in memory.stat of memory that the kernel can reclaim
 }
 
 var (
@@ -23,9 +23,9 @@ var (
 	v2 = version{[]string{"memory.max", "memory.high"}, "memory.current", []string{"inactive_file", "active_file"}}
 )
 
-// groupFree returns how many bytes the process may still take under the limits of its control
-// group, such as a container's, and of the groups above it. Without a limit it is the largest
-// number.
+// groupFree returns how many bytes the process may still allocate under the limits of its control
+// group, such as a container's, and of the groups above it. Without a limit it returns the largest
+// int64.
 func (h host) groupFree() int64 {
 	free := int64(math.MaxInt64)
 	for line := range strings.Lines(h.read("proc/self/mountinfo")) {
@@ -56,14 +56,14 @@ func (h host) group(controller string) string {
 	return "/"
 }
 
-// freeOf returns how many bytes the group at path may still take. The folder mount shows the
-// hierarchy from the group root downwards.
+// freeOf returns how many bytes the group at path and the groups above it may still allocate. The
+// folder mount shows the hierarchy from the group root downwards.
 func (h host) freeOf(v version, mount, root, path string) int64 {
 	dir := mount
 	if rel, err := filepath.Rel(root, path); err == nil && !strings.HasPrefix(rel, "..") {
 		dir = filepath.Join(mount, rel)
 	}
-	if _, err := os.Stat(filepath.Join(h.root, dir)); err != nil { // the namespace hides it
+	if _, err := os.Stat(filepath.Join(h.root, dir)); err != nil { // the namespace hides the group
 		dir = mount
 	}
 	free := int64(math.MaxInt64)
@@ -90,8 +90,8 @@ func (h host) freeOf(v version, mount, root, path string) int64 {
 	return free
 }
 
-// unlimited is above any limit: version 1 says the largest number of pages where there
-// is none.
+// unlimited is above any real limit. Without a limit, version 1 reports the largest number of
+// pages.
 const unlimited = 1 << 60
 
 func (h host) number(path string) (int64, error) {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// GPU returns a line that names the system's GPU and the driver that it may lack. It is empty
-// if no GPU is known. It works on Linux only.
+// GPU returns a line that names the system's GPU and the driver that may be missing. The line is
+// empty if no GPU is found, and always on systems other than Linux.
 func GPU() string { return here.gpu() }
 
 func (h host) gpu() string {
@@ -21,7 +21,7 @@ func (h host) gpu() string {
 		return "there is an NVIDIA GPU, but its Vulkan driver was not found: install nvidia-vulkan-icd on Debian, libnvidia-gl-VERSION on Ubuntu; " +
 			"in a container set NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility"
 	}
-	nodes, _ := filepath.Glob(filepath.Join(h.root, "dev/dri/renderD*")) // the pattern is right
+	nodes, _ := filepath.Glob(filepath.Join(h.root, "dev/dri/renderD*")) // the pattern is valid
 	for _, node := range nodes {
 		maker,
 			known := makers[strings.TrimSpace(h.read(filepath.Join("sys/class/drm", filepath.Base(node),

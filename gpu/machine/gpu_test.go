@@ -12,7 +12,7 @@ import (
 func TestGPU(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string
-		says  string // begins so
+		says  string // beginning of the line
 	}{
 		"none": {map[string]string{"dev/null": ""}, ""},
 		"of Windows": {map[string]string{"dev/dxg": "", "dev/dri/renderD128": ""},

@@ -12,13 +12,13 @@ import (
 	"strings"
 )
 
-// host is a machine, whose files lie below root.
+// host is a machine. The paths of its files begin at root.
 type host struct{ root string }
 
 var here = host{"/"}
 
-// FreeMemory is the memory that the machine can give to the process, in bytes: no more
-// than a container's limit leaves. It is 0 where the machine does not say.
+// FreeMemory returns the memory that the process can still allocate, in bytes, within the limit of
+// its container. It returns 0 if the machine does not report it.
 func FreeMemory() int64 { return here.free() }
 
 // Contain limits the process to the resources of its container. Go's heap is limited to a
@@ -31,14 +31,14 @@ func Contain() {
 		debug.SetMemoryLimit(limit)
 	}
 	if cores := runtime.GOMAXPROCS(0); cores < runtime.NumCPU() && os.Getenv("LP_NUM_THREADS") == "" {
-		_ = os.Setenv("LP_NUM_THREADS", strconv.Itoa(cores)) // it is slower without
+		_ = os.Setenv("LP_NUM_THREADS", strconv.Itoa(cores)) // otherwise the driver is slower
 	}
 }
 
-// leastHeap is room enough for the images of a small dataset.
+// leastHeap is enough for the images of a small dataset.
 const leastHeap = 64 << 20
 
-// heapLimit is how much memory Go should take at most; 0 if there is no limit.
+// heapLimit returns the limit for Go's heap in bytes, or 0 if there is no limit.
 func (h host) heapLimit() int64 {
 	free := h.groupFree()
 	if free == math.MaxInt64 {
@@ -58,7 +58,7 @@ func (h host) free() int64 {
 	return max(free, 1)
 }
 
-// value is the number that follows a key in a file of lines of keys and numbers.
+// value returns the number that follows a key in a file whose lines are keys and numbers.
 func (h host) value(path, key string) (int64, bool) {
 	for line := range strings.Lines(h.read(path)) {
 		if words := strings.Fields(line); len(words) > 1 && words[0] == key {
@@ -69,7 +69,7 @@ func (h host) value(path, key string) (int64, bool) {
 	return 0, false
 }
 
-// read is the text of a file, "" if there is none.
+// read returns the text of a file, or "" if it cannot be read.
 func (h host) read(path string) string {
 	text, err := os.ReadFile(filepath.Join(h.root, path))
 	if err != nil {

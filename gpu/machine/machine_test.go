@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// machineOf is a machine with files of these texts.
+// machineOf makes a machine with the given files, a map from path to text.
 func machineOf(t *testing.T, files map[string]string) host {
 	t.Helper()
 	h := host{t.TempDir()}
@@ -49,13 +49,13 @@ func TestFree(t *testing.T) {
 			"sys/fs/cgroup/memory.current": "104857600\n",
 			"sys/fs/cgroup/memory.stat":    "anon 1\nfile 3\ninactive_file 10485760\nactive_file 5242880\n",
 		}, 215 * MB, 215 * MB / 3},
-		"version 2, above is less than below": {map[string]string{
+		"version 2, less above than below": {map[string]string{
 			"proc/self/mountinfo": mounted2, "proc/self/cgroup": "0::/pod/a\n",
 			"sys/fs/cgroup/pod/a/memory.max": "1073741824\n", "sys/fs/cgroup/pod/a/memory.current": "0\n",
 			"sys/fs/cgroup/pod/memory.max": "max\n", "sys/fs/cgroup/pod/memory.high": "104857600\n",
 			"sys/fs/cgroup/pod/memory.current": "52428800\n",
 		}, 50 * MB, leastHeap},
-		"version 2, outside of what is mounted": {map[string]string{
+		"version 2, outside the mounted part": {map[string]string{
 			"proc/self/mountinfo": mounted2, "proc/self/cgroup": "0::/../../pod/b\n",
 			"sys/fs/cgroup/memory.max": "104857600\n", "sys/fs/cgroup/memory.current": "0\n",
 		}, 100 * MB, leastHeap},
@@ -73,7 +73,7 @@ func TestFree(t *testing.T) {
 			"sys/fs/cgroup/memory/a/memory.usage_in_bytes":   "20971520\n",
 			"sys/fs/cgroup/memory/a/memory.stat":             "inactive_file 1\ntotal_inactive_file 1048576\ntotal_active_file 1048576\n",
 		}, 82 * MB, leastHeap},
-		"version 1, of which a container sees its own": {map[string]string{
+		"version 1, in a container that sees its own group": {map[string]string{
 			"proc/self/mountinfo":                        "35 31 0:32 /docker/0123 /sys/fs/cgroup/memory ro - cgroup memory rw,memory\n",
 			"proc/self/cgroup":                           "4:memory:/docker/0123\n",
 			"sys/fs/cgroup/memory/memory.limit_in_bytes": "104857600\n",

@@ -1,6 +1,6 @@
-// Package activation is smooth functions of each value: the logistic sigmoid, tanh, SiLU and
-// GELU, as torch.nn.Sigmoid, Tanh, SiLU and GELU. A function is a WGSL file with value(x) and
-// slope(x), its derivative.
+// Package activation computes smooth functions of each value: the logistic sigmoid, tanh, SiLU and
+// GELU, like torch.nn.Sigmoid, Tanh, SiLU and GELU. Each function is a WGSL file with value(x) and
+// its derivative, slope(x).
 package activation
 
 import (
@@ -33,8 +33,7 @@ var (
 // Function is one of the functions below.
 type Function string
 
-// The functions. GELU is x times the normal distribution's integral, not its approximation
-// by tanh.
+// The functions. GELU is x times the cumulative normal distribution, not the approximation by tanh.
 const (
 	Sigmoid Function = "sigmoid" // 1 / (1 + exp(-x))
 	Tanh    Function = "tanh"
@@ -42,7 +41,7 @@ const (
 	GELU    Function = "gelu" // x * (1 + erf(x/sqrt 2)) / 2
 )
 
-// text is the WGSL of the function; empty for an unknown one.
+// text returns the WGSL of the function, or an empty string if it is unknown.
 func (f Function) text() string {
 	switch f {
 	case Sigmoid:
@@ -57,8 +56,8 @@ func (f Function) text() string {
 	return ""
 }
 
-// Shape is tensors of Pixels pixels with C channels, whose channel stride is Stride. Their
-// buffers pad the number of values to a multiple of 4.
+// Shape describes tensors of Pixels pixels (N*H*W) with C channels and a channel stride of Stride.
+// Their buffers pad the number of values to a multiple of 4.
 type Shape struct {
 	Function
 	Pixels, C, Stride int
@@ -77,7 +76,7 @@ type BackwardArgs[F any] struct {
 	DX F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Check refuses functions that there are not and sizes that make no sense.
+// Check returns an error if there is no such function or the sizes are invalid.
 func (s Shape) Check() error {
 	if s.text() == "" {
 		return fmt.Errorf("function is %q; want sigmoid, tanh, silu or gelu", string(s.Function))
@@ -91,7 +90,7 @@ func (s Shape) Check() error {
 	return nil
 }
 
-// Len is the number of values.
+// Len returns the number of values.
 func (s Shape) Len() int { return s.Pixels * s.Stride }
 
 func (s Shape) String() string {
@@ -106,12 +105,12 @@ func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 	}
 }
 
-// Forward is y = f(x).
+// Forward returns the kernel for y = f(x).
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", forward)
 }
 
-// Backward is dX = dY * f'(x).
+// Backward returns the kernel for dX = dY * f'(x).
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return kernel[BackwardArgs[gpu.View]](s, "backward", backward)
 }

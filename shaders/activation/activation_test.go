@@ -18,8 +18,8 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, Shape{GELU, 1, 5, 4}.Check(), "want at least the 5 channels")
 }
 
-// mutants have a changed sign, an index that is off by one, an element that is not written
-// and padding that is not zero, and mistakes in each function.
+// mutants lists, for each kernel, a changed sign, an index that is off by one, an element that is
+// not written and padding that is not zero, and mistakes in each function.
 var mutants = []checktest.Mutant{
 	{Kernel: "activation/forward", Kind: "sign", Right: "exp(-abs(x))", Wrong: "exp(-x)"},
 	{Kernel: "activation/forward", Kind: "sign", Right: "select(far, -far, x <", Wrong: "select(far, -far, x >"},

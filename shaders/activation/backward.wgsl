@@ -1,4 +1,4 @@
-// dX = dY * slope(x), NaN where x is. dY is 0 in the padding of channels.
+// dX = dY * slope(x), or NaN where x is NaN. dY is 0 in the padding of channels.
 // One invocation: one vec4 of the flat tensor. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

@@ -13,15 +13,15 @@ type (
 
 var functions = []Function{Sigmoid, Tanh, SiLU, GELU}
 
-// special are inputs where a careless formula overflows, cancels or loses its digits.
+// special are inputs for which a careless formula overflows, cancels or loses its digits.
 var special = []float64{
 	0, 1e-30, -1e-30, 1e-4, -1e-4, 0.625, -0.625, 0.62, -0.63, 9, -9, 20, -20, 80, -80, 1e4, -1e4, 1e20, -1e20,
 	3e38, -3e38,
 	math.NaN(),
 }
 
-// Cases are the conformance cases: one value, padded channels, strides that are no multiple
-// of 4, one below and above a workgroup, and special values.
+// Cases returns the conformance cases: one value, padded channels, strides that are not multiples
+// of 4, one below and one above a workgroup, and special values.
 func Cases() []check.Case {
 	r := check.NewRand(61)
 	var cs []check.Case
@@ -34,7 +34,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	x, dY := r.Tensor(s.Pixels, s.C, s.Stride), r.Tensor(s.Pixels, s.C, s.Stride)
 	for i := range x {
@@ -63,21 +63,21 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 }
 
-// ulps is what the functions may be off by, in units of their magnitude: WGSL allows an
-// exponential of -a an error of 3 + 2a units in the last place, and a division 2.5; the
-// longest formula has an exponential, two divisions and a polynomial of 9 terms, none of
-// which cancels by more than a factor of 2.
+// ulps is the error that the functions may have, in units in the last place of their magnitude.
+// WGSL allows an exponential of -a an error of 3 + 2a such units, and a division 2.5. The longest
+// formula has an exponential, two divisions and a polynomial of 9 terms. None cancels by more than
+// a factor of 2.
 const ulps = 20
 
-// magnitude are the sums of the absolute values of the terms of value and slope at x, times
-// 1 + a where they have the exponential of -a.
+// magnitude returns the sums of the absolute values of the terms of value and slope at x, times 1 +
+// a if they contain the exponential of -a.
 func (f Function) magnitude(x float64) (value, slope float64) {
 	v, d := f.at(x)
 	a := math.Abs(x)
 	switch f {
 	case Sigmoid:
 		return math.Abs(v) * (1 + a), math.Abs(d) * (1 + a)
-	case Tanh: // whose exponential is far below 1 where a is large
+	case Tanh: // its exponential is far below 1 for large a
 		return math.Abs(v), math.Abs(d) * (1 + 2*a)
 	case SiLU:
 		s, _ := Sigmoid.at(x)
@@ -89,7 +89,7 @@ func (f Function) magnitude(x float64) (value, slope float64) {
 	}
 }
 
-// Gradients are the checks of the twins' backward. No third derivative is above 2.
+// Gradients returns the checks of the twins' backward passes. No third derivative is above 2.
 func Gradients() []check.Gradient {
 	r := check.NewRand(62)
 	var gs []check.Gradient

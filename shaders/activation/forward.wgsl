@@ -1,5 +1,5 @@
-// y = value(x), NaN where x is, and 0 in the padding of channels, where value(0)
-// may be another number.
+// y = value(x), or NaN where x is NaN. In the padding of channels y is 0, although value(0) may
+// differ from 0.
 // Shapes: x and y [pixels,Stride], of which C are channels.
 // One invocation: one vec4 of the flat tensor. Assigns.
 fn run(group : u32, lane : u32) {

@@ -2,8 +2,8 @@ package activation
 
 import "math"
 
-// at is the function's value and slope at x. The tail of the normal distribution is erfc's,
-// which does not cancel.
+// at returns the function's value and slope at x. It computes the tail of the normal distribution
+// by erfc, which does not cancel.
 func (f Function) at(x float64) (value, slope float64) {
 	switch f {
 	case Sigmoid:

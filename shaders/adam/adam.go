@@ -1,7 +1,7 @@
-// Package adam updates weights as torch.optim.Adam and torch.optim.AdamW do (Kingma and Ba,
-// "Adam", 2014, arXiv:1412.6980; Loshchilov and Hutter, "Decoupled Weight Decay
-// Regularization", 2017, arXiv:1711.05101), without amsgrad. Once training has diverged (see
-// [shaders.Metrics]) nothing is updated, as in package sgd.
+// Package adam updates weights like torch.optim.Adam and torch.optim.AdamW (Kingma and Ba, "Adam",
+// 2014, arXiv:1412.6980; Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2017,
+// arXiv:1711.05101), without amsgrad. Once training has diverged (see [shaders.Metrics]), nothing
+// is updated, as in package sgd.
 package adam
 
 import (
@@ -23,8 +23,8 @@ const (
 	Eps   = 1e-8
 )
 
-// Args are the arguments: gradients G, weights W, and the running means of the gradients, M,
-// and of their squares, V [Count].
+// Args are the arguments of [Shape.Kernel]: gradients G, weights W, and the running means M of the
+// gradients and V of their squares, all [Count].
 type Args[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -35,16 +35,16 @@ type Args[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// Shape is an update of Count weights (a multiple of 4, with padding). The learning rate and
+// Shape describes an update of Count weights (a multiple of 4, with padding). The learning rate and
 // the corrections of the means come with each [shaders.Batch]; see [Corrections].
 type Shape struct {
 	Count     int
 	Decay     float32
-	Decoupled bool // the decay is AdamW's
+	Decoupled bool // decoupled decay, as in AdamW
 }
 
-// Corrections undo that the running means start from zero, at an update that counts from 1:
-// 1/(1-Beta1^step) and 1/sqrt(1-Beta2^step).
+// Corrections returns the factors that correct for running means which start from zero:
+// 1/(1-Beta1^step) and 1/sqrt(1-Beta2^step). Updates count from 1.
 func Corrections(step int) (first, second float32) {
 	t := float64(step)
 	return float32(1 / (1 - math.Pow(Beta1, t))), float32(1 / math.Sqrt(1-math.Pow(Beta2, t)))
@@ -57,7 +57,7 @@ type consts struct {
 	Decoupled                       bool
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Count%4 != 0 {
 		return fmt.Errorf("%d weights; want a multiple of 4", s.Count)
@@ -73,7 +73,7 @@ func (s Shape) String() string {
 	return fmt.Sprintf("%s %d decay=%g", kind, s.Count, s.Decay)
 }
 
-// Kernel is the update.
+// Kernel returns the kernel for the update.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	n := shaders.DivUp(s.Count, 4)
 	c := consts{Count: n, Beta1: Beta1, Rest1: 1 - Beta1, Beta2: Beta2, Rest2: 1 - Beta2, Eps: Eps, Decay: s.Decay,

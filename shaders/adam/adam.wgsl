@@ -1,7 +1,7 @@
 // g' = g + decay * w, or for AdamW g' = g and w = w - lr * decay * w;
 // m = beta1 * m + (1 - beta1) * g';  v = beta2 * v + (1 - beta2) * g'^2;
 // w = w - lr * m * correction1 / (sqrt(v) * correction2 + eps), unless training has
-// diverged. m and v start from zero. Notes a weight that is not finite.
+// diverged. m and v start from zero. Records an infinite or NaN weight.
 // One invocation: one vec4. Accumulates into w, m and v.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

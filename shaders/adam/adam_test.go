@@ -12,11 +12,12 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// for cls in torch.optim.Adam, torch.optim.AdamW:
+// The expected values are PyTorch's:
 //
-//	w = torch.tensor([1.], dtype=torch.float64, requires_grad=True)
-//	o = cls([w], lr=0.1, weight_decay=0.1)
-//	for g in (1., -2., .5): w.grad = torch.tensor([g], dtype=torch.float64); o.step(); print(w.item())
+//	for cls in torch.optim.Adam, torch.optim.AdamW:
+//	    w = torch.tensor([1.], dtype=torch.float64, requires_grad=True)
+//	    o = cls([w], lr=0.1, weight_decay=0.1)
+//	    for g in (1., -2., .5): w.grad = torch.tensor([g], dtype=torch.float64); o.step(); print(w.item())
 func TestRefIsPyTorchs(t *testing.T) {
 	for decoupled, want := range map[bool][]float64{
 		false: {0.900000001, 0.931064295, 0.937642155},
@@ -35,8 +36,8 @@ func TestRefIsPyTorchs(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not
-// written, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "adam", Kind: "sign", Right: "decayed - batch", Wrong: "decayed + batch"},
 	{Kernel: "adam", Kind: "sign", Right: "before - batch", Wrong: "before + batch"},

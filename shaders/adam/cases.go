@@ -9,19 +9,20 @@ import (
 
 type refArgs = Args[[]float64, shaders.Batch]
 
-// bound is that of the update, in units of u, half a unit in the last place.
+// bound returns the error bound of the update. Let u be half a unit in the last place.
 //
-// The slope has 2u of its magnitude |g| + decay |w|, so the mean has 5u and the square 8u of
-// theirs. WGSL allows sqrt the error of 1/inverseSqrt, 4.5 units in the last place or 9u,
-// and a division 5u: the root has 4u + 9u, the denominator 2u more, the quotient 25u with the
-// mean's 5u, and the product with rate and correction 2u more. The weight adds 3u of its own.
-// That the square's error is relative to it asks for squares that do not come from slopes
-// that cancel alone; see v below.
+// The slope has an error of 2u of its magnitude |g| + decay |w|, so the mean has 5u and the square
+// 8u of theirs. WGSL allows sqrt the error of 1/inverseSqrt, which is 4.5 units in the last place
+// or 9u, and a division 5u. So the root has 4u + 9u, the denominator 2u more, the quotient 25u
+// including the mean's 5u, and the product with rate and correction 2u more. The weight adds 3u of
+// its own. For the square's error to be relative to the square, squares must not come only from
+// slopes that cancel; see v below.
 func (s Shape) bound() check.Bound[refArgs] {
 	return check.Bound[refArgs]{Terms: 6, Ulps: 12, Magnitude: s.magnitude}
 }
 
-// magnitude is the sums of the terms' absolute values. The denominator is the twin's.
+// magnitude computes the sums of the terms' absolute values, for [check.Bound]. The denominator is
+// the twin's.
 func (s Shape) magnitude(a refArgs) {
 	if a.Metrics[shaders.MetricDiverged] != 0 {
 		return
@@ -34,7 +35,7 @@ func (s Shape) magnitude(a refArgs) {
 		} else {
 			slope += decay * w
 		}
-		root := math.Sqrt(Beta2 * a.V[i]) // the least that it can be
+		root := math.Sqrt(Beta2 * a.V[i]) // its smallest possible value
 		if a.V[i] == 0 {
 			root = math.Sqrt(1-Beta2) * a.G[i]
 		}
@@ -44,9 +45,9 @@ func (s Shape) magnitude(a refArgs) {
 	}
 }
 
-// Cases are the conformance cases: Adam and AdamW at the first update, where the means are
-// zero, and later; updates that make a weight not finite, and those that are not made,
-// once training has diverged.
+// Cases returns the conformance cases: Adam and AdamW at the first update, when the means are zero,
+// and at a later one; updates that make a weight infinite or NaN; and updates that are skipped
+// because training has diverged.
 func Cases() []check.Case {
 	r := check.NewRand(9)
 	var cs []check.Case
@@ -55,7 +56,7 @@ func Cases() []check.Case {
 			s := Shape{Count: n, Decay: 0.25, Decoupled: decoupled}
 			cs = append(cs, Sized(check.Checked(s), r)...)
 			if !decoupled {
-				s.Decay = 0 // whose slopes do not cancel
+				s.Decay = 0 // so that slopes do not cancel
 			}
 			cs = append(cs, check.Of(check.Checked(s).Kernel(), refArgs{batch(1), r.Floats(n), r.Floats(n),
 				make([]float64, n), make([]float64, n), make([]float64, 4)}, s.Ref, s.bound()))
@@ -75,21 +76,21 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape: a later update.
+// Sized returns the cases of a shape, at a later update.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Count
 	return []check.Case{check.Of(s.Kernel(),
 		refArgs{batch(50), r.Floats(n), r.Floats(n), r.Floats(n), squares(r, n), make([]float64, 4)}, s.Ref, s.bound())}
 }
 
-// batch is that of an update.
+// batch returns the batch of an update.
 func batch(step int) shaders.Batch {
 	b := shaders.Batch{Step: uint32(step), Rate: 0.05}
 	b.Correction1, b.Correction2 = Corrections(step)
 	return b
 }
 
-// squares are n values in [0.25,1.25).
+// squares returns n values in [0.25,1.25).
 func squares(r check.Rand, n int) []float64 {
 	v := r.Floats(n)
 	for i := range v {

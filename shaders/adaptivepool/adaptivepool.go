@@ -1,5 +1,5 @@
-// Package adaptivepool is average pooling to a given size, as torch.nn.AdaptiveAvgPool2d:
-// along each axis, window o of out covers the pixels from floor(o*in/out) up to, but without,
+// Package adaptivepool computes average pooling to a given size, like torch.nn.AdaptiveAvgPool2d.
+// Along each axis, window o of out covers the pixels from floor(o*in/out) up to, but not including,
 // ceil((o+1)*in/out). Windows may overlap.
 package adaptivepool
 
@@ -20,9 +20,9 @@ var (
 	window string
 )
 
-// Shape is a pooling of N images.
+// Shape describes a pooling of N images.
 type Shape struct {
-	N, C                 int // images; channels, that is the channel stride of x and y
+	N, C                 int // images; channels, which is also the channel stride of x and y
 	InH, InW, OutH, OutW int
 }
 
@@ -38,10 +38,10 @@ type BackwardArgs[F any] struct {
 	DX F `wgsl:"write array<Elem>"`
 }
 
-// maxSide keeps a product of two sides below 2^32.
+// maxSide is the largest side. It keeps a product of two sides below 2^32.
 const maxSide = 1 << 15
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (s Shape) Check() error {
 	if err := shaders.Positive("images, channels, rows and columns", s.N, s.C, s.InH, s.InW, s.OutH,
 		s.OutW); err != nil {
@@ -57,14 +57,14 @@ func (s Shape) String() string {
 	return fmt.Sprintf("[%d,%d] %dx%d -> %dx%d", s.N, s.C, s.InH, s.InW, s.OutH, s.OutW)
 }
 
-// In is the number of elements of x.
+// In returns the number of elements of x.
 func (s Shape) In() int { return s.N * s.InH * s.InW * s.C }
 
-// Out is the number of elements of y.
+// Out returns the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH * s.OutW * s.C }
 
-// most bounds the pixels of a window along an axis from n to m; with n and m exchanged, the
-// windows that cover a pixel.
+// most returns a bound on the pixels of a window along an axis that is pooled from n to m. With n
+// and m exchanged, it is a bound on the windows that cover a pixel.
 func most(n, m int) int { return min(n, shaders.DivUp(n, m)+1) }
 
 func kernel[A any](s Shape, name string, elements, terms int, text string) gpu.Kernel[A] {
@@ -80,12 +80,12 @@ func kernel[A any](s Shape, name string, elements, terms int, text string) gpu.K
 	}
 }
 
-// Forward is y = the mean of the window.
+// Forward returns the kernel for y = mean over the window.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Out(), most(s.InH, s.OutH)*most(s.InW, s.OutW), forward)
 }
 
-// Backward is the gradient of [Shape.Forward].
+// Backward returns the kernel for the gradient of [Shape.Forward].
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return kernel[BackwardArgs[gpu.View]](s, "backward", s.In(), most(s.OutH, s.InH)*most(s.OutW, s.InW), backward)
 }

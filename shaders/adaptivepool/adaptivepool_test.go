@@ -12,8 +12,11 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.arange(5.).reshape(1, 1, 1, 5).requires_grad_() y = torch.nn.AdaptiveAvgPool2d((1,
-// 3))(x); y.backward(torch.tensor([[[[2., 3., 4.]]]])); print(y, x.grad)
+// The expected values are PyTorch's:
+//
+//	x = torch.arange(5.).reshape(1, 1, 1, 5).requires_grad_()
+//	y = torch.nn.AdaptiveAvgPool2d((1, 3))(x)
+//	y.backward(torch.tensor([[[[2., 3., 4.]]]])); print(y, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{N: 1, C: 1, InH: 1, InW: 5, OutH: 1, OutW: 3}
 	y, dX := make([]float64, 3), make([]float64, 5)
@@ -28,8 +31,8 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, Shape{1, 4, 7, 7, 1 << 20, 3}.Check(), "want at most 32768")
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written
-// in each kernel, and windows that round the wrong way.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and windows that round the wrong way.
 var mutants = []checktest.Mutant{
 	{Kernel: "adaptivepool/forward", Kind: "sign", Right: "sum + x", Wrong: "sum - x"},
 	{Kernel: "adaptivepool/forward", Kind: "index", Right: "InH + h)", Wrong: "InH + h + 1u)"},

@@ -10,8 +10,9 @@ type (
 	backwardArgs = BackwardArgs[[]float64]
 )
 
-// shapes have windows of one size and of several, that overlap and that do not; outputs that
-// are larger than the image, along one axis or both; channels in fours and by themselves.
+// shapes has windows of one size and of several, with and without overlap; outputs that are larger
+// than the image along one axis or both; and numbers of channels that are multiples of 4 and that
+// are not.
 var shapes = []Shape{
 	{1, 1, 1, 1, 1, 1},
 	{2, 8, 12, 12, 6, 4},
@@ -22,7 +23,7 @@ var shapes = []Shape{
 	{3, 4, 17, 5, 1, 1},
 }
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(71)
 	var cs []check.Case
@@ -32,9 +33,9 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
-	// WGSL allows a division 2.5 units in the last place.
+	// WGSL allows a division an error of 2.5 units in the last place.
 	cs := []check.Case{
 		check.Of(s.Forward(), forwardArgs{r.Floats(s.In()), r.Zeros(s.Out())}, s.ForwardRef,
 			check.Bound[forwardArgs]{Terms: most(s.InH, s.OutH) * most(s.InW, s.OutW), Ulps: 2.5}),
@@ -47,7 +48,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	return cs
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(72)
 	var gs []check.Gradient

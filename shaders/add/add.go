@@ -1,10 +1,9 @@
-// Package add is the sum of two tensors, as of a residual connection (He, Zhang,
-// Ren and Sun, "Deep Residual Learning for Image Recognition", 2015), and the sum
-// of the gradients of a tensor that several layers read.
+// Package add computes the sum of two tensors, as in a residual connection (He, Zhang, Ren and Sun,
+// "Deep Residual Learning for Image Recognition", 2015), and the sum of the gradients of a tensor
+// that several layers read.
 //
-// The gradient of y = a + b is dY, for a and for b. Where a has the channel
-// stride of y, dY serves as it is; for another stride, the Backward of package
-// concat copies it.
+// The gradient of y = a + b is dY, for a and for b. If a has the channel stride of y, dY itself
+// serves as its gradient. For another stride, the Backward of package concat copies it.
 package add
 
 import (
@@ -22,8 +21,8 @@ var (
 	accumulate string
 )
 
-// Shape is a sum of tensors of C channels: a [Pixels,AStride] and b
-// [Pixels,BStride] make y [Pixels,YStride].
+// Shape describes a sum of tensors of C channels, a [Pixels,AStride] and b [Pixels,BStride], into y
+// [Pixels,YStride].
 type Shape struct {
 	Pixels                    int // N*H*W
 	C                         int // channels without padding
@@ -45,7 +44,7 @@ type AccumulateArgs[F any] struct {
 	Acc F `wgsl:"update array<Elem>"`
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if err := shaders.Positive("pixels and channels", s.Pixels, s.C); err != nil {
 		return err
@@ -59,7 +58,8 @@ func (s Shape) Check() error {
 
 func (s Shape) elem() shaders.Elem { return shaders.ElemOf(s.AStride, s.BStride, s.YStride) }
 
-// Forward is y = a + b. The padding of y is zero, whatever that of a and b is.
+// Forward returns the kernel for y = a + b. The padding of y becomes zero, whatever the padding of
+// a and b holds.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	e := s.elem()
 	c := struct {
@@ -75,8 +75,8 @@ func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	}
 }
 
-// Accumulate is acc += x, of tensors that lie as y does: the padding of acc stays
-// zero where that of x is.
+// Accumulate returns the kernel for acc += x, of tensors with the layout of y. The padding of acc
+// stays zero if that of x is zero.
 func (s Shape) Accumulate() gpu.Kernel[AccumulateArgs[gpu.View]] {
 	n := s.Pixels * s.YStride
 	e := shaders.ElemOf(n)

@@ -23,8 +23,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, and a padding that is not zero.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and padding that is not zero.
 var mutants = []checktest.Mutant{
 	{Kernel: "add/forward", Kind: "sign", Right: "+ b[", Wrong: "- b["},
 	{Kernel: "add/forward", Kind: "index", Right: "a[p * AElems + e]", Wrong: "a[p * AElems + e + 1u]"},

@@ -5,9 +5,9 @@ import (
 	"wgnin/shaders/check"
 )
 
-// Cases are the conformance cases: one value, padding of one to seven channels
-// and none, strides that differ and that are no multiple of 4, one below and one
-// above a workgroup. The padding of a and b is not zero. Trees have one part and many.
+// Cases returns the conformance cases: one value, padding of one to seven channels and none,
+// strides that differ and strides that are not multiples of 4, one below and one above a workgroup.
+// The padding of a and b is not zero. Trees have one part and many.
 func Cases() []check.Case {
 	r := check.NewRand(25)
 	var cs []check.Case
@@ -23,7 +23,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	type (
 		forwardArgs    = ForwardArgs[[]float64]
@@ -39,7 +39,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	return []check.Case{f, acc}
 }
 
-// SizedTree are the cases of a tree.
+// SizedTree returns the cases of a tree.
 func SizedTree(t Tree, r check.Rand) []check.Case {
 	a := TreeArgs[[]float64]{r.Floats(t.Parts * t.Count), r.Zeros(t.Count)}
 	return []check.Case{check.Of(t.Kernel(), a, t.Ref, check.Bound[TreeArgs[[]float64]]{Terms: t.Parts})}

@@ -12,8 +12,8 @@ import (
 //go:embed tree.wgsl
 var tree string
 
-// Tree is a sum of Parts vectors of Count values along a binary tree, so that its bits are those
-// of sums of halves, quarters and so on that were computed elsewhere.
+// Tree describes a sum of Parts vectors of Count values along a binary tree. So its bits equal
+// those of sums of halves, quarters and so on that are computed elsewhere.
 type Tree struct {
 	Parts int // a power of two
 	Count int // a multiple of 4
@@ -25,7 +25,7 @@ type TreeArgs[F any] struct {
 	Sum  F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (t Tree) Check() error {
 	if err := shaders.Positive("parts and values", t.Parts, t.Count); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (t Tree) Check() error {
 	return nil
 }
 
-// Kernel is the sum.
+// Kernel returns the kernel for the sum.
 func (t Tree) Kernel() gpu.Kernel[TreeArgs[gpu.View]] {
 	c := struct{ Parts, Count, Slots int }{t.Parts, t.Count / 4, bits.Len(uint(t.Parts))}
 	return gpu.Kernel[TreeArgs[gpu.View]]{

@@ -1,5 +1,5 @@
-// sum = ((part 0 + part 1) + (part 2 + part 3)) + ..., along a binary tree. waiting[n] is the
-// sum of 2^n parts until that of the next 2^n is there.
+// sum = ((part 0 + part 1) + (part 2 + part 3)) + ..., along a binary tree. waiting[n] holds
+// the sum of 2^n parts until the sum of the next 2^n parts is complete.
 // Shapes: part [Parts,Count] and sum [Count], in vec4. One invocation: one vec4. Assigns.
 fn run(group : u32, lane : u32) {
   let j = group * 64u + lane;

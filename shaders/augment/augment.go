@@ -1,7 +1,6 @@
-// Package augment varies the images that a network is trained on, as in
-// Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep
-// Convolutional Neural Networks", 2012, section 4.1: random crops and mirror
-// images.
+// Package augment varies the images that a network is trained on, by random crops and mirror
+// images, as in Krizhevsky, Sutskever and Hinton, "ImageNet Classification with Deep Convolutional
+// Neural Networks", 2012, section 4.1.
 package augment
 
 import (
@@ -22,14 +21,14 @@ type Args[F, B any] struct {
 	Y     F `wgsl:"write array<f32>"`
 }
 
-// Shape is a batch of images [N,H,W,C], and how they are varied.
+// Shape describes a batch of images [N,H,W,C] and how they are varied.
 type Shape struct {
 	N, H, W, C int
-	Pad        int  // pixels that an image is moved by at most
+	Pad        int  // largest shift of an image, in pixels
 	Mirror     bool // swap left and right in half of the images
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Pad < 0 || s.Pad >= min(s.H, s.W) {
 		return fmt.Errorf("images of %dx%d moved by up to %d pixels; want at least 0 and less than a side",
@@ -38,8 +37,8 @@ func (s Shape) Check() error {
 	return shaders.Positive("images [N,H,W,C]", s.N, s.H, s.W, s.C)
 }
 
-// Kernel varies x into y. What happens to an image depends on the batch's seed
-// and step and on the image's place in the whole batch alone.
+// Kernel returns the kernel that varies x into y. The variation of an image depends only on the
+// batch's seed and step and on the image's place in the whole batch.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	n := s.N * s.H * s.W * s.C
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{

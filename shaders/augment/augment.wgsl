@@ -1,6 +1,6 @@
-// Moves each image of a batch by up to Pad pixels each way, which is a random
-// crop of the image with Pad zeros at each side, and with Mirror swaps left and
-// right of every other one, all at random.
+// Moves each image of a batch at random by up to Pad pixels each way, which is a random crop of
+// the image with Pad zeros at each side. With Mirror, it also swaps left and right in half of the
+// images, chosen at random.
 // Shapes: x and y [N,H,W,C]. One invocation: one value of y. Assigns.
 fn draw(n : u32, i : u32) -> u32 {
   return random(batch.seed, batch.step, 0u, batch.row0 + n, i);

@@ -11,8 +11,8 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// TestRefIsUniform puts a mark into the middle of many images: it comes to each
-// place that Pad allows, mirrored or not, about equally often.
+// TestRefIsUniform puts a mark into the middle of many images. The mark moves to each place that
+// Pad allows, mirrored or not, about equally often.
 func TestRefIsUniform(t *testing.T) {
 	const n, size, pad = 20000, 7, 2
 	s := Shape{N: n, H: size, W: size, C: 1, Pad: pad, Mirror: true}
@@ -49,9 +49,9 @@ func TestBadPad(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "augment", Kind: "sign", Right: "value = x[", Wrong: "value = -x["},
 	{Kernel: "augment", Kind: "index", Right: " * C + i % C]", Wrong: " * C]"},

@@ -7,8 +7,8 @@ import (
 
 type refArgs = Args[[]float64, shaders.Batch]
 
-// Cases are the conformance cases: grey and colour, odd sizes, each variation
-// alone and none.
+// Cases returns the conformance cases: grey and colour, odd sizes, each variation alone, and no
+// variation.
 func Cases() []check.Case {
 	r := check.NewRand(17)
 	var cs []check.Case
@@ -22,7 +22,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.N * s.H * s.W * s.C
 	return []check.Case{check.Of(s.Kernel(), refArgs{

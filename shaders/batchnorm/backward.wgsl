@@ -1,7 +1,7 @@
 // dX = gamma / sqrt(variance + Eps) * (dY - sum / n - xhat * product / n), where sum and product
-// are the totals of dY and of dY * xhat, and n is the number of pixels; with Running, whose
-// moments do not depend on x, gamma / sqrt(variance + Eps) * dY. Images from batch.rows on are
-// masked: all zero.
+// are the totals of dY and of dY * xhat, and n is the number of pixels. With Running, the moments
+// do not depend on x, and dX = gamma / sqrt(variance + Eps) * dY. Images from batch.rows on are
+// masked: their dX is zero.
 // Shapes: x, dY and dX [N,P,C4], moments, total and w [2,C4], in vec4.
 // One invocation: one vec4. Assigns.
 fn run(group : u32, lane : u32) {

@@ -1,17 +1,17 @@
-// Package batchnorm is batch normalisation (Ioffe and Szegedy, "Batch Normalization:
-// Accelerating Deep Network Training by Reducing Internal Covariate Shift", 2015), as
+// Package batchnorm computes batch normalisation (Ioffe and Szegedy, "Batch Normalization:
+// Accelerating Deep Network Training by Reducing Internal Covariate Shift", 2015), like
 // torch.nn.BatchNorm2d:
 //
 //	y = (x - mean) / sqrt(variance + Eps) * gamma + beta
 //
-// Mean and variance are each channel's. In training they are those of the batch, and running
-// ones follow them: Stats, Combine, Forward. In evaluation they are the running ones: Fixed,
-// Forward. Backward is Sums, Gradients, Backward.
+// Each channel has its own mean and variance. Training uses those of the batch and updates running
+// ones, with the kernels Stats, Combine, Forward. Evaluation uses the running ones, with Fixed,
+// Forward. The backward pass is Sums, Gradients, Backward.
 //
-// The pixels are cut into chunks whose results are put together in order. Those of the variance
-// are the mean and the sum of the squared distances from it (Chan, Golub and LeVeque, "Updating
-// Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979), which does not cancel
-// where the mean is large.
+// The pixels are divided into chunks, whose results are combined in order. For the variance, a
+// chunk's results are its mean and the sum of the squared distances from it (Chan, Golub and
+// LeVeque, "Updating Formulae and a Pairwise Algorithm for Computing Sample Variances", 1979). That
+// does not cancel even if the mean is large.
 package batchnorm
 
 import (
@@ -42,13 +42,13 @@ var (
 	backward string
 )
 
-// Shape is N images of P pixels and C channels, [N,P,Stride]. The channels from C on are padding:
-// x and dY are zero there, and so are gamma and beta.
+// Shape describes N images of P pixels and C channels, [N,P,Stride]. The channels from C on are
+// padding, in which x, dY, gamma and beta are zero.
 type Shape struct {
 	N, P, C, Stride int
 	Eps             float32 // added to the variance; PyTorch's default is 1e-5
-	Momentum        float32 // of the batch in the running moments; PyTorch's default is 0.1
-	Running         bool    // the moments are the running ones: evaluation
+	Momentum        float32 // weight of the batch in the running moments; PyTorch's default is 0.1
+	Running         bool    // use the running moments, for evaluation
 }
 
 // StatsArgs are the arguments of [Shape.Stats]: X [N,P,Stride], Part [Chunks,2,Stride]. Batch is
@@ -102,8 +102,8 @@ type GradientsArgs[F, B any] struct {
 	DW    F `wgsl:"update array<vec4<f32>>"`
 }
 
-// BackwardArgs are the arguments of [Shape.Backward]: X, DY and DX [N,P,Stride], Moments, Total
-// and W [2,Stride]. The values of Total do not count with Running.
+// BackwardArgs are the arguments of [Shape.Backward]: X, DY and DX [N,P,Stride], Moments, Total and
+// W [2,Stride]. With Running, Total is not used.
 type BackwardArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	X       F `wgsl:"read array<vec4<f32>>"`
@@ -114,11 +114,11 @@ type BackwardArgs[F, B any] struct {
 	DX      F `wgsl:"write array<vec4<f32>>"`
 }
 
-// smallestNormal is the least Eps: a device may take a smaller one for zero, and then a channel
-// that is constant has an infinite 1/sqrt(variance + Eps).
+// smallestNormal is the smallest Eps. A device may flush a smaller one to zero; 1/sqrt(variance +
+// Eps) of a constant channel is then infinite.
 const smallestNormal = 0x1p-126
 
-// Check refuses shapes and settings that make no sense.
+// Check returns an error if the shape or the settings are invalid.
 func (s Shape) Check() error {
 	if err := shaders.Positive("images, pixels and channels", s.N, s.P, s.C); err != nil {
 		return err
@@ -143,29 +143,29 @@ func (s Shape) String() string {
 	return fmt.Sprintf("[%d,%d,%d] eps=%g momentum=%g running=%t", s.N, s.C, s.P, s.Eps, s.Momentum, s.Running)
 }
 
-// length is the number of pixels of a chunk: for at most 64 chunks, unless a chunk's loop would
-// be longer than an adapter may allow.
+// length returns the number of pixels of a chunk. There are at most 64 chunks, unless a chunk's
+// loop would then exceed what an adapter may allow.
 func (s Shape) length() int { return max(16, min(shaders.DivUp(s.N*s.P, 64), 1<<14)) }
 
-// Chunks is the number of chunks, of consecutive pixels.
+// Chunks returns the number of chunks, of consecutive pixels.
 func (s Shape) Chunks() int { return shaders.DivUp(s.N*s.P, s.length()) }
 
-// Len is the number of elements of x.
+// Len returns the number of elements of x.
 func (s Shape) Len() int { return s.N * s.P * s.Stride }
 
-// Part is the number of elements of the partial results.
+// Part returns the number of elements of the partial results.
 func (s Shape) Part() int { return s.Chunks() * s.Stride * 2 }
 
-// Moments is the number of elements of the moments: the mean, then 1/sqrt(variance + Eps).
+// Moments returns the number of elements of the moments: the mean, then 1/sqrt(variance + Eps).
 func (s Shape) Moments() int { return 2 * s.Stride }
 
-// Weights is the number of elements of the weights: gamma, then beta.
+// Weights returns the number of elements of the weights: gamma, then beta.
 func (s Shape) Weights() int { return 2 * s.Stride }
 
-// State is the number of elements of the running moments: the mean, then the variance.
+// State returns the number of elements of the running moments: the mean, then the variance.
 func (s Shape) State() int { return 2 * s.Stride }
 
-// kernel makes the kernel that runs one invocation for each of count vec4.
+// kernel returns the kernel that runs one invocation for each of count vec4.
 func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...string) gpu.Kernel[A] {
 	c := struct {
 		P, C4, Count, Length, Chunks int
@@ -178,42 +178,44 @@ func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...
 	}
 }
 
-// Stats is the mean of each chunk, and the sum of the squared distances from it.
+// Stats returns the kernel for the mean of each chunk, and the sum of the squared distances from
+// it.
 func (s Shape) Stats() gpu.Kernel[StatsArgs[gpu.View, gpu.View]] {
 	return kernel[StatsArgs[gpu.View, gpu.View]](s, "stats", s.Part()/8, 2*s.length(), 4*s.Len(), shaders.BatchStruct,
 		counted, stats)
 }
 
-// Combine puts the chunks of [Shape.Stats] together, and moves the running moments.
+// Combine returns the kernel that combines the chunks of [Shape.Stats] and updates the running
+// moments.
 func (s Shape) Combine() gpu.Kernel[CombineArgs[gpu.View, gpu.View]] {
 	return kernel[CombineArgs[gpu.View, gpu.View]](s, "combine", s.Stride/4, s.Chunks(), 4*s.Part(),
 		shaders.BatchStruct, counted, combine)
 }
 
-// Fixed is the moments from the running ones.
+// Fixed returns the kernel that computes the moments from the running ones.
 func (s Shape) Fixed() gpu.Kernel[FixedArgs[gpu.View]] {
 	return kernel[FixedArgs[gpu.View]](s, "fixed", s.Stride/4, 0, 2*s.Stride, fixed)
 }
 
-// Forward is y = (x - mean) / sqrt(variance + Eps) * gamma + beta.
+// Forward returns the kernel for y = (x - mean) / sqrt(variance + Eps) * gamma + beta.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Len()/4, 0, 4*s.Len(), forward)
 }
 
-// Sums is the sums of each chunk that the gradients need.
+// Sums returns the kernel for the sums over each chunk that the gradients need.
 func (s Shape) Sums() gpu.Kernel[SumsArgs[gpu.View, gpu.View]] {
 	return kernel[SumsArgs[gpu.View, gpu.View]](s, "sums", s.Part()/8, s.length(), 5*s.Len(), shaders.BatchStruct,
 		counted, sums)
 }
 
-// Gradients adds the chunks of [Shape.Sums] up, and is the gradient of gamma and beta, on top of
-// the gradients of the batch's earlier parts.
+// Gradients returns the kernel that sums the chunks of [Shape.Sums] into Total, and adds the
+// gradient of gamma and beta to DW, or assigns it if Batch.First is 1.
 func (s Shape) Gradients() gpu.Kernel[GradientsArgs[gpu.View, gpu.View]] {
 	return kernel[GradientsArgs[gpu.View, gpu.View]](s, "gradients", s.Stride/4, s.Chunks(), s.Part(),
 		shaders.BatchStruct, gradients)
 }
 
-// Backward is the gradient of x.
+// Backward returns the kernel for the gradient of x.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View, gpu.View]] {
 	return kernel[BackwardArgs[gpu.View, gpu.View]](s, "backward", s.Len()/4, 0, 8*s.Len(),
 		shaders.BatchStruct, backward)

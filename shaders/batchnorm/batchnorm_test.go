@@ -14,12 +14,18 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.tensor([[[[1., 2.]], [[-1., 4.]]], [[[3., 6.]], [[0.5, 0.5]]]], dtype=torch.float64,
-// requires_grad=True) m = torch.nn.BatchNorm2d(2, eps=0.5, momentum=0.25).double() with
-// torch.no_grad(): m.weight[:] = torch.tensor([2., -1.]); m.bias[:] = torch.tensor([0.5, 3.]) y =
-// m(x) y.backward(torch.tensor([[[[1., -2.]], [[0.5, 1.]]], [[[3., 0.]], [[-1., 2.]]]],
-// dtype=torch.float64)) for v in y, x.grad, m.weight.grad, m.bias.grad, m.running_mean,
-// m.running_var: print(v.detach().numpy().tolist()) print(m.eval()(x).detach().numpy().tolist())
+// The expected values are PyTorch's:
+//
+//	x = torch.tensor([[[[1., 2.]], [[-1., 4.]]], [[[3., 6.]], [[0.5, 0.5]]]],
+//	    dtype=torch.float64, requires_grad=True)
+//	m = torch.nn.BatchNorm2d(2, eps=0.5, momentum=0.25).double()
+//	with torch.no_grad(): m.weight[:] = torch.tensor([2., -1.]); m.bias[:] = torch.tensor([0.5, 3.])
+//	y = m(x)
+//	y.backward(torch.tensor([[[[1., -2.]], [[0.5, 1.]]], [[[3., 0.]], [[-1., 2.]]]],
+//	    dtype=torch.float64))
+//	for v in y, x.grad, m.weight.grad, m.bias.grad, m.running_mean, m.running_var:
+//	    print(v.detach().numpy().tolist())
+//	print(m.eval()(x).detach().numpy().tolist())
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{N: 2, P: 2, C: 2, Stride: 4, Eps: 0.5, Momentum: 0.25}
 	b := shaders.Batch{Rows: 2, First: 1}
@@ -75,7 +81,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// The chunks cover all pixels, none is empty, and the loop over one stays short.
+// The chunks cover all pixels, none is empty, and the loop over a chunk is short.
 func TestChunks(t *testing.T) {
 	for _, pixels := range []int{1, 15, 16, 17, 1023, 1024, 1025, 99999, 1 << 20, 1<<20 + 1, 100_000_007} {
 		s := Shape{N: 1, P: pixels, C: 1, Stride: 4}
@@ -88,8 +94,8 @@ func TestChunks(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written
-// in each kernel, and mistakes of masked images, of padding, of chunks and of first.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and mistakes in masked images, in padding, in chunks and in First.
 var mutants = []checktest.Mutant{
 	{Kernel: "batchnorm/stats", Kind: "sign", Right: "] - mean", Wrong: "] + mean"},
 	{Kernel: "batchnorm/stats", Kind: "index", Right: "chunk * Length * C4 + c", Wrong: "chunk * Length * C4 + c + 1u"},

@@ -15,8 +15,8 @@ type (
 	backwardArgs  = BackwardArgs[[]float64, shaders.Batch]
 )
 
-// runs are one value; masked images that leave chunks in part or altogether empty; no image; a
-// last chunk that is short; a workgroup's channels and more; one pixel; and running moments.
+// runs has a single value; masked images that leave chunks partly or entirely empty; no image; a
+// short last chunk; more channels than a workgroup; one pixel; and running moments.
 var runs = []struct {
 	s    Shape
 	rows uint32
@@ -31,14 +31,14 @@ var runs = []struct {
 	{Shape{4, 9, 3, 4, 1e-5, 0.1, true}, 3},
 }
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(91)
 	var cs []check.Case
 	for i, run := range runs {
 		cs = append(cs, cases(check.Checked(run.s), shaders.Batch{Rows: run.rows, First: uint32(i % 2)}, r)...)
 	}
-	// A mean that is large beside the deviations, whose squares would cancel.
+	// The mean is large beside the deviations, so that the difference of squares would cancel.
 	s, b := runs[4].s, shaders.Batch{Rows: runs[4].rows}
 	x := r.Tensor(s.N*s.P, s.C, s.Stride)
 	for i := range x {
@@ -49,7 +49,7 @@ func Cases() []check.Case {
 	return append(cs, check.Of(s.Stats(), statsArgs{b, x, make([]float64, s.Part())}, s.StatsRef, s.statsBound(x)))
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	return cases(s, shaders.Batch{Rows: uint32(s.N), First: 1}, r)
 }
@@ -64,7 +64,7 @@ func cases(s Shape, b shaders.Batch, r check.Rand) []check.Case {
 		spread(r, part[2*chunk*s.Stride:], s.Stride)
 		squares := part[(2*chunk+1)*s.Stride:][:s.Stride]
 		for c := range squares {
-			squares[c] *= float64(s.length()) // exact: a float32 of few digits
+			squares[c] *= float64(s.length()) // exact, because the values have few digits
 		}
 	}
 	state := r.Floats(s.State())
@@ -75,7 +75,7 @@ func cases(s Shape, b shaders.Batch, r check.Rand) []check.Case {
 			check.Bound[combineArgs]{Terms: 8*s.Chunks() + 16, Ulps: 10, Magnitude: func(a combineArgs) {
 				s.combineMagnitude(a, part)
 			}}),
-		// WGSL allows an inverse square root 2 units in the last place.
+		// WGSL allows an inverse square root an error of 2 units in the last place.
 		check.Of(s.Fixed(), fixedArgs{state, zeros(s.Moments())}, s.FixedRef,
 			check.Bound[fixedArgs]{Terms: 1, Ulps: 2}),
 		check.Of(s.Forward(), forwardArgs{x, moments, w, zeros(s.Len())}, s.ForwardRef,
@@ -99,15 +99,16 @@ func cases(s Shape, b shaders.Batch, r check.Rand) []check.Case {
 	}
 }
 
-// statsBound is how exact Stats must be. WGSL allows a division 2.5 units in the last place.
+// statsBound returns how exact Stats must be. WGSL allows a division an error of 2.5 units in the
+// last place.
 func (s Shape) statsBound(x []float64) check.Bound[statsArgs] {
 	return check.Bound[statsArgs]{Terms: s.length() + 2, Ulps: 2.5, Magnitude: func(a statsArgs) {
 		s.statsMagnitude(a, x)
 	}}
 }
 
-// spread makes the second of two rows, variances or the like, positive: from 1/2 to 1, so that
-// neither a variance nor its inverse root depends on digits that cancelled.
+// spread sets the second of two rows, such as variances, to values from 1/2 to 1, so that neither a
+// variance nor its inverse root depends on digits that have cancelled.
 func spread(r check.Rand, rows []float64, stride int) {
 	for c := range stride {
 		rows[stride+c] = 0.5 + float64(r.IntN(1<<12))/(1<<13)
@@ -121,9 +122,9 @@ func negate(v []float64, n int) {
 	}
 }
 
-// statsMagnitude is what the errors are relative to. The mean's is the mean of |x|. A distance
-// from a mean that is off by e adds e^2 for each pixel; e is below 2^-10 of the mean of |x|, and
-// e^2 a tolerance of 2^-10 of its square.
+// statsMagnitude computes the magnitudes that the errors are relative to. For the mean it is the
+// mean of |x|. If the mean is off by e, the sum of squared distances grows by e^2 for each pixel.
+// As e is below 2^-10 of the mean of |x|, e^2 is covered by a magnitude of 2^-10 of its square.
 func (s Shape) statsMagnitude(a statsArgs, x []float64) {
 	part := make([]float64, len(a.Part))
 	s.StatsRef(statsArgs{a.Batch, x, part})
@@ -136,12 +137,13 @@ func (s Shape) statsMagnitude(a statsArgs, x []float64) {
 	}
 }
 
-// combineMagnitude is what the errors are relative to. Let u be the unit round-off, K the number
-// of chunks and A the largest |mean| of one. A chunk takes the mean at most 8 roundings of terms
-// up to 2A: the difference's, 5 of the quotient, the product's, the sum's. So its error is at
-// most 8Ku * 2A. That goes into a squared difference of at most 4A^2 twice: 8Ku * 8A^2 a pixel,
-// on top of the sum's own roundings. With S = the chunks' squares + 8A^2 n, the variance is off
-// by S/n, and 1/sqrt(v) by half of that / v, of itself.
+// combineMagnitude computes the magnitudes that the errors are relative to. Let u be the unit
+// round-off, K the number of chunks and A the largest |mean| of a chunk. Each chunk adds at most 8
+// roundings of terms up to 2A to the mean: one for the difference, 5 for the quotient, one for the
+// product, one for the sum. So the mean's error is at most 8Ku * 2A. It enters twice into a squared
+// difference of at most 4A^2: 8Ku * 8A^2 for each pixel, in addition to the sum's own roundings.
+// With S = the chunks' squares + 8A^2 n, the magnitude of the variance is S/n, and that of
+// 1/sqrt(v) is 1/sqrt(v) * (1 + S/n / 2v).
 func (s Shape) combineMagnitude(a combineArgs, part []float64) {
 	n := max(1, float64(int(a.Batch.Rows)*s.P))
 	exact := combineArgs{a.Batch, part, make([]float64, len(a.State)), make([]float64, len(a.Moments))}
@@ -163,14 +165,15 @@ func (s Shape) combineMagnitude(a combineArgs, part []float64) {
 	}
 }
 
-// Gradients are the checks of the twins' backward: of x, gamma and beta, through all of forward.
+// Gradients returns the checks of the twins' backward passes: the gradients of x, gamma and beta,
+// through the whole forward pass.
 func Gradients() []check.Gradient {
 	r := check.NewRand(92)
 	var gs []check.Gradient
 	for _, run := range runs {
 		s, b := run.s, shaders.Batch{Rows: run.rows, First: 1}
 		n := int(run.rows) * s.P
-		if n < 10 || s.Len() > 1000 { // too few for a variance, or so many that the bounds are wide
+		if n < 10 || s.Len() > 1000 { // too few pixels for a variance, or so many that the bounds are wide
 			continue
 		}
 		x, w, dY := r.Tensor(s.N*s.P, s.C, s.Stride), r.Tensor(2, s.C, s.Stride), r.Tensor(s.N*s.P, s.C, s.Stride)
@@ -197,19 +200,19 @@ func Gradients() []check.Gradient {
 	return gs
 }
 
-// gradients are the checks of one shape. The loss is linear in gamma and beta, and in x with
-// running moments.
+// gradients returns the checks of one shape. The loss is linear in gamma and beta, and, with
+// running moments, in x.
 //
-// Else let d be the line's direction, |d| <= 1, s = v + Eps and g = 1/sqrt(s), and let s1, s2, g2
-// and g3 be derivatives along the line. The deviations from the mean move by d less its mean,
-// whose mean square is at most 1; so |s1| <= 2 sqrt(s), s2 <= 2, |g2| <= 4 s^(-3/2) and |g3| <=
-// 24 s^(-2). The third derivative of a channel's loss is at most n (sqrt(s) |g3| + 3 |g2|),
-// where the deviations have mean absolute values of at most sqrt(s), and they move by at most 1
-// on average: 36 n s^(-3/2). A step moves sqrt(s) by at most its length, to no less than half.
+// Otherwise let d be the line's direction, |d| <= 1, s = v + Eps and g = 1/sqrt(s), and let s1, s2,
+// g2 and g3 be derivatives along the line. The deviations from the mean move by d minus the mean of
+// d. The mean square of that is at most 1, so |s1| <= 2 sqrt(s), s2 <= 2, |g2| <= 4 s^(-3/2) and
+// |g3| <= 24 s^(-2). The deviations have mean absolute values of at most sqrt(s), and they move by
+// at most 1 on average. So the third derivative of a channel's loss is at most n (sqrt(s) |g3| + 3
+// |g2|) = 36 n s^(-3/2). A step moves sqrt(s) by at most its length, to no less than half.
 //
-// Rounding: a mean and a variance of len terms, of absolute values up to 1 and 4, are off by that
-// many roundings. y is off by half of the variance's error times its deviation, at most 2, and
-// s^(-3/2).
+// Rounding: a mean and a variance of len terms with absolute values up to 1 and 4 are off by that
+// many roundings. y is off by half of the variance's error times the deviation, which is at most 2,
+// and s^(-3/2).
 func (s Shape) gradients(rows uint32, moments []float64, loss func() float64, x, dX, w, dW []float64) []check.Gradient {
 	n, inverse := float64(int(rows)*s.P), 1.0
 	for c := range s.C {

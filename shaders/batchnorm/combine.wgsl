@@ -1,6 +1,6 @@
 // moments = the mean and 1 / sqrt(variance + Eps) of the chunks together, by Chan's formula.
 // state = (1 - Momentum) * state + Momentum * new, where new is the mean and the unbiased
-// variance. Without any image, state stays.
+// variance. Without images, state stays unchanged.
 // Shapes: part [Chunks,2,C4], moments and state [2,C4], in vec4.
 // One invocation: one vec4 of channels, chunk after chunk. Assigns moments, accumulates into
 // state.

@@ -1,4 +1,4 @@
-// How many pixels of the chunk are of images that are not masked.
+// The number of pixels of the chunk in images that are not masked.
 fn counted(chunk : u32) -> u32 {
   let start = chunk * Length;
   return min(max(batch.rows * P, start) - start, Length);

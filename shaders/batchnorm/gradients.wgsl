@@ -1,5 +1,5 @@
-// total = the sum of the chunks: of dY, and of dY * xhat. dW = that of gamma, dY * xhat, and
-// that of beta, dY, on top of what is there unless batch.first.
+// total = the sums over the chunks of dY and of dY * xhat. The second is the gradient of gamma, the
+// first that of beta; dW adds them up, beginning with zero if batch.first.
 // Shapes: part [Chunks,2,C4], total and dW [2,C4], in vec4.
 // One invocation: one vec4 of channels, chunk after chunk. Assigns total, accumulates into dW.
 fn run(group : u32, lane : u32) {

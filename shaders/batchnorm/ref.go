@@ -6,7 +6,7 @@ import (
 	"wgnin/shaders"
 )
 
-// each calls f for each element of the images that are not masked: its chunk, its channel and
+// each calls f for each element of the images that are not masked, with its chunk, its channel and
 // its index in x.
 func (s Shape) each(rows uint32, f func(chunk, c, i int)) {
 	for pixel := range int(rows) * s.P {
@@ -16,7 +16,7 @@ func (s Shape) each(rows uint32, f func(chunk, c, i int)) {
 	}
 }
 
-// pixels is the number of pixels of a chunk that are not masked.
+// pixels returns the number of pixels of a chunk that are not masked.
 func (s Shape) pixels(rows uint32, chunk int) float64 {
 	return float64(max(0, min(int(rows)*s.P-chunk*s.length(), s.length())))
 }
@@ -33,8 +33,8 @@ func (s Shape) StatsRef(a StatsArgs[[]float64, shaders.Batch]) {
 	})
 }
 
-// CombineRef is the twin of [Shape.Combine]: the moments by their definition, from the moments
-// of the chunks.
+// CombineRef is the twin of [Shape.Combine]. It computes the moments by their definition, from the
+// moments of the chunks.
 func (s Shape) CombineRef(a CombineArgs[[]float64, shaders.Batch]) {
 	n := float64(int(a.Batch.Rows) * s.P)
 	for c := range s.Stride {
@@ -59,7 +59,7 @@ func (s Shape) CombineRef(a CombineArgs[[]float64, shaders.Batch]) {
 	}
 }
 
-// follow moves a running moment towards that of the batch.
+// follow moves a running moment towards the batch's moment.
 func (s Shape) follow(running *float64, batch float64) {
 	*running = (1-float64(s.Momentum))**running + float64(s.Momentum)*batch
 }

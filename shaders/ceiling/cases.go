@@ -2,7 +2,7 @@ package ceiling
 
 import "wgnin/shaders/check"
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(11)
 	var cs []check.Case
@@ -15,7 +15,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(m Memory, r check.Rand) []check.Case {
 	n := m.Values
 	return []check.Case{
@@ -27,7 +27,7 @@ func Sized(m Memory, r check.Rand) []check.Case {
 	}
 }
 
-// SizedFMA are the cases of a shape.
+// SizedFMA returns the cases of a shape.
 func SizedFMA(f FMA, r check.Rand) []check.Case {
 	return []check.Case{check.Of(f.Kernel(), FMAArgs[[]float64]{r.Floats(20), r.Zeros(f.Groups * 256)},
 		f.Ref, check.Bound[FMAArgs[[]float64]]{Terms: 2*8*f.Rounds + f.Chains})}

@@ -1,5 +1,6 @@
-// Package ceiling measures what an adapter can do at most: how fast it moves values from and to
-// one, two and three places, and multiply-adds in registers. Other kernels are measured against it.
+// Package ceiling has kernels that measure the highest rates of an adapter: for moving values with
+// one, two and three buffers, and for multiply-adds in registers. Other kernels are compared with
+// these rates.
 package ceiling
 
 import (
@@ -22,19 +23,20 @@ var (
 	fmaText string
 )
 
-// Memory moves Values values from each of its inputs, Lanes of them (1 or 4) at a time. Which is
-// the faster depends on the adapter.
+// Memory describes kernels that move Values values from each of their inputs, Lanes (1 or 4) values
+// at a time. Which is faster depends on the adapter.
 type Memory struct{ Values, Lanes int }
 
-// turns is how many loads an invocation of Read adds up.
+// turns is the number of loads that an invocation of Read adds up.
 const turns = 16
 
-// step is the number of values that a workgroup of Read reads. Values is a multiple of it.
+// step is the number of values that a workgroup of Read reads. Values must be a multiple of it.
 const step = 64 * 4 * turns
 
-// FMA is Rounds of 8 multiply-adds of vec4 on each of Chains chains, in each of 64 invocations of
-// each of Groups workgroups. How many chains are the fastest depends on the adapter: few wait for
-// each other's results, and many do not fit its registers.
+// FMA describes a kernel with Rounds rounds of 8 multiply-adds of vec4 on each of Chains chains, in
+// each of 64 invocations of each of Groups workgroups. The fastest number of chains depends on the
+// adapter. With few chains, operations wait for each other's results; many chains do not fit into
+// registers.
 type FMA struct{ Groups, Rounds, Chains int }
 
 // ReadArgs are the arguments of [Memory.Read]: X is [Values], Y is [Sums].
@@ -56,14 +58,14 @@ type BlendArgs[F any] struct {
 	Y F `wgsl:"write array<Elem>"`
 }
 
-// FMAArgs are the arguments of [FMA.Kernel]: X has 5 vec4: the first begins with the factor,
-// and the others end with terms; Y has 64 vec4 for each workgroup.
+// FMAArgs are the arguments of [FMA.Kernel]. X has 5 vec4: the first begins with the factor, and
+// the others end with terms. Y has 64 vec4 for each workgroup.
 type FMAArgs[F any] struct {
 	X F `wgsl:"read array<vec4<f32>>"`
 	Y F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (m Memory) Check() error {
 	if m.Values%step != 0 {
 		return fmt.Errorf("%d values; want a multiple of %d", m.Values, step)
@@ -76,7 +78,7 @@ func (m Memory) Check() error {
 
 func (m Memory) String() string { return fmt.Sprintf("%d by %d", m.Values, m.Lanes) }
 
-// source is a kernel's text.
+// source returns a kernel's text.
 func (m Memory) source(text string) string {
 	return shaders.Source(struct {
 		Elem  shaders.Alias
@@ -84,15 +86,15 @@ func (m Memory) source(text string) string {
 	}{shaders.ElemOf(m.Lanes).Elem, turns}, text)
 }
 
-// Sums is the number of values that Read writes.
+// Sums returns the number of values that Read writes.
 func (m Memory) Sums() int { return m.Values / turns }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (f FMA) Check() error {
 	return shaders.Positive("workgroups, rounds and chains", f.Groups, f.Rounds, f.Chains)
 }
 
-// Read adds up values of x.
+// Read returns the kernel that adds up values of x.
 func (m Memory) Read() gpu.Kernel[ReadArgs[gpu.View]] {
 	return gpu.Kernel[ReadArgs[gpu.View]]{
 		Name: "ceiling/read", Detail: m.String(), Source: m.source(readText),
@@ -100,7 +102,7 @@ func (m Memory) Read() gpu.Kernel[ReadArgs[gpu.View]] {
 	}
 }
 
-// Copy copies x to y.
+// Copy returns the kernel that copies x to y.
 func (m Memory) Copy() gpu.Kernel[CopyArgs[gpu.View]] {
 	return gpu.Kernel[CopyArgs[gpu.View]]{
 		Name: "ceiling/copy", Detail: m.String(), Source: m.source(copyText),
@@ -108,7 +110,7 @@ func (m Memory) Copy() gpu.Kernel[CopyArgs[gpu.View]] {
 	}
 }
 
-// Blend is y = 0.75 a + 0.25 b.
+// Blend returns the kernel for y = 0.75 a + 0.25 b.
 func (m Memory) Blend() gpu.Kernel[BlendArgs[gpu.View]] {
 	return gpu.Kernel[BlendArgs[gpu.View]]{
 		Name: "ceiling/blend", Detail: m.String(), Source: m.source(blendText),
@@ -116,7 +118,7 @@ func (m Memory) Blend() gpu.Kernel[BlendArgs[gpu.View]] {
 	}
 }
 
-// Kernel does the multiply-adds, and leaves their sums in y.
+// Kernel returns the kernel that computes the multiply-adds and writes their sums to y.
 func (f FMA) Kernel() gpu.Kernel[FMAArgs[gpu.View]] {
 	return gpu.Kernel[FMAArgs[gpu.View]]{
 		Name: "ceiling/fma", Detail: fmt.Sprintf("%dx%d, %d chains", f.Groups, f.Rounds, f.Chains),
@@ -125,7 +127,7 @@ func (f FMA) Kernel() gpu.Kernel[FMAArgs[gpu.View]] {
 	}
 }
 
-// sums is the WGSL of sums(v, f, g), with a variable for each chain.
+// sums returns the WGSL of sums(v, f, g), with a variable for each chain.
 func (f FMA) sums() string {
 	var begin, round strings.Builder
 	chains := make([]string, f.Chains)

@@ -17,9 +17,9 @@ func TestCheck(t *testing.T) {
 	assert.Error(t, FMA{1, 1, 0}.Check())
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "ceiling/read", Kind: "sign", Right: "sum + x", Wrong: "sum - x"},
 	{Kernel: "ceiling/read", Kind: "index", Right: "* Turns + k)", Wrong: "* Turns + k + 1u)"},

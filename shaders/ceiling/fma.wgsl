@@ -1,6 +1,6 @@
-// What the arithmetic allows: Rounds of 8 multiply-adds of vec4 in registers on each of some
-// independent chains, y = the sum of the chains, which sums(v, f, g) computes. Eight in a row,
-// because llvmpipe pays for every variable of a loop each time round. The factor and the term are
+// Rounds of 8 multiply-adds of vec4 in registers on each of several independent chains, to measure
+// arithmetic. y = the sum of the chains, which sums(v, f, g) computes. There are eight in a row
+// because llvmpipe pays for every variable of a loop in each iteration. The factor and the term are
 // scalars, which leaves the registers to the chains. One invocation: one vec4 of y. Assigns.
 fn two(s : vec4<f32>, f : f32, g : f32) -> vec4<f32> { return (s * f + g) * f + g; }
 

@@ -8,7 +8,8 @@ import (
 	"wgnin/gpu"
 )
 
-// Operand is a buffer of so many zeros for a benchmark: the rate is that with any other values.
+// Operand returns a buffer with so many zeros for a benchmark. The rate does not depend on the
+// values.
 func Operand(b *testing.B, d *gpu.Device, values int) gpu.View {
 	buf, err := d.NewBuffer("operand", int64(values)*4)
 	require.NoError(b, err)
@@ -16,7 +17,7 @@ func Operand(b *testing.B, d *gpu.Device, values int) gpu.View {
 	return buf.All()
 }
 
-// Benchmark runs what was recorded, and reports the rate of its multiply-adds in GFLOP/s.
+// Benchmark runs a recording, and reports the rate of its multiply-adds in GFLOP/s.
 func Benchmark(b *testing.B, d *gpu.Device, r *gpu.Recorder, macs int64) {
 	plan, err := r.Plan()
 	require.NoError(b, err)

@@ -28,12 +28,13 @@ func Run(t *testing.T, cases []check.Case) {
 	}
 }
 
-// constants are the lines of a kernel's text in which cases of one code path differ.
+// constants matches those lines of a kernel's text that differ between cases of the same code path.
 var constants = regexp.MustCompile(`(?m)^(const |//).*\n`)
 
-// Sample is the last case of each text that differs in more than its constants, for an op whose
-// many cases take drivers minutes to compile and whose list begins with the usual sizes and ends
-// with odd ones. With NIN_LONG=1 it is all cases, which selftest runs too.
+// Sample returns the last case for each text, where texts that differ only in constants count as
+// one. It is for ops with so many cases that drivers compile for minutes, and whose list begins
+// with usual sizes and ends with odd ones. With NIN_LONG=1 it returns all cases, which selftest
+// runs too.
 func Sample(cases []check.Case) (sample []check.Case) {
 	if gputest.Long() {
 		return cases

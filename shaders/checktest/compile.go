@@ -16,7 +16,7 @@ import (
 	"wgnin/shaders/check"
 )
 
-// Texts are the WGSL of the cases' kernels, each once.
+// Texts returns the WGSL of the cases' kernels, without repetitions.
 func Texts(cases []check.Case) []string {
 	var texts []string
 	for _, c := range distinct(cases) {
@@ -25,12 +25,12 @@ func Texts(cases []check.Case) []string {
 	return texts
 }
 
-// distinct is the first case of each text.
+// distinct returns the first case of each text.
 func distinct(cases []check.Case) []check.Case {
 	var first []check.Case
 	seen := map[string]bool{}
 	for _, c := range cases {
-		_, body, _ := strings.Cut(c.WGSL, "\n") // the first line is a comment, of one size
+		_, body, _ := strings.Cut(c.WGSL, "\n") // the first line is a comment with the sizes
 		if !seen[body] {
 			seen[body] = true
 			first = append(first, c)
@@ -39,15 +39,14 @@ func distinct(cases []check.Case) []check.Case {
 	return first
 }
 
-// Compile asks two compilers that share no code whether the texts are WGSL: naga
-// (wgpu, Firefox) and tint (Chromium). A compiler that is not there is skipped,
-// or a failure if REQUIRE_WGSL_TOOLS is 1.
+// Compile fails t if one of two compilers that share no code does not accept the texts: naga (wgpu,
+// Firefox) or tint (Chromium). If a compiler is not installed, its test is skipped, or fails if
+// REQUIRE_WGSL_TOOLS is 1.
 func Compile(t *testing.T, texts []string) {
 	dir := t.TempDir()
 	var files []string
 	write := func(name, text string) {
-		// Push constants are an extension of wgpu's, which only its own
-		// compilers of the time knew.
+		// Push constants are an extension of wgpu. Only the naga versions of its time support them.
 		text = strings.ReplaceAll(text, "var<push_constant>", "var<private>")
 		files = append(files, filepath.Join(dir, name+".wgsl"))
 		if err := os.WriteFile(files[len(files)-1], []byte(text), 0o644); err != nil {
@@ -57,7 +56,7 @@ func Compile(t *testing.T, texts []string) {
 	for i, text := range texts {
 		name := "text"
 		if words := strings.Fields(text); len(words) > 1 {
-			name = strings.ReplaceAll(words[1], "/", "-") // of the kernel, if it is one
+			name = strings.ReplaceAll(words[1], "/", "-") // the kernel's name, if the text is a kernel's
 		}
 		write(fmt.Sprintf("%s-%d", name, i), text)
 	}
@@ -75,14 +74,14 @@ func Compile(t *testing.T, texts []string) {
 			}
 			out, err := check(broken)
 			if err == nil || !strings.Contains(out, "broken.wgsl") || strings.Contains(out, "right.wgsl") {
-				t.Fatalf("a float function that returns an integer, and one that is right: %v: %s", err, out)
+				t.Fatalf("want errors in a float function that returns an integer, and none in a correct one: %v: %s", err, out)
 			}
 		})
 	}
 }
 
-// demand skips the test where err says that a compiler is not there, or fails
-// it if REQUIRE_WGSL_TOOLS is 1.
+// demand skips the test if err is not nil, because a compiler is missing. It fails the test if
+// REQUIRE_WGSL_TOOLS is 1.
 func demand(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -94,7 +93,7 @@ func demand(t *testing.T, err error) {
 	t.Skip(err)
 }
 
-// A compiler says what is wrong with the files, and errs if anything is.
+// A compiler returns messages about files, and an error if one is invalid.
 type compiler func(files []string) (string, error)
 
 func command(name string, args ...string) compiler {
@@ -109,7 +108,7 @@ func naga() (compiler, error) {
 	return command(path, "--bulk-validate"), err
 }
 
-// tint is the command of that name or else the one in Dawn, for node.
+// tint returns the command tint, or else the compiler in Dawn's package for node.
 func tint() (compiler, error) {
 	path, err := exec.LookPath("tint")
 	if err == nil {
@@ -126,8 +125,8 @@ func tint() (compiler, error) {
 	return command(node, filepath.Join(dir, "tint.mjs")), err
 }
 
-// npmDir is where npm puts Dawn. Tests run in the folder of their package,
-// which is somewhere below the module's.
+// npmDir returns the folder in which npm installs Dawn. Tests run in the folder of their package,
+// which is below the module's root.
 func npmDir() (string, error) {
 	dir, err := os.Getwd()
 	for ; err == nil; dir = filepath.Dir(dir) {
@@ -141,19 +140,19 @@ func npmDir() (string, error) {
 	return "", err
 }
 
-// oneByOne is for the tint command, which takes one file at a time.
+// oneByOne returns a compiler that runs the tint command, which takes one file at a time.
 func oneByOne(tint string) compiler {
 	return func(files []string) (string, error) {
 		outs, errs := make([]string, len(files)), make([]error, len(files))
 		parallel(len(files), func(i int) {
-			// Without output it has nothing to do, and says nothing.
+			// Without an output file, tint does nothing.
 			outs[i], errs[i] = command(tint, "--format", "wgsl", "-o", files[i]+".tint")([]string{files[i]})
 		})
 		return strings.Join(outs, ""), errors.Join(errs...)
 	}
 }
 
-// parallel runs each of n tasks once, as many at a time as there are cores.
+// parallel runs each of n tasks once, one on each core at a time.
 func parallel(n int, task func(i int)) {
 	cores := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var all sync.WaitGroup

@@ -13,14 +13,15 @@ import (
 // Mutant is a kernel with one mistake, which a case of the kernel must catch.
 type Mutant struct {
 	Kernel  string // such as pool/max_forward
-	Variant string // the start of the case's; empty for any
+	Variant string // prefix of the case's Variant; empty for any
 	Kind    string // sign, index, unwritten, padding, barrier or another mistake
-	Right   string // in the kernel's text
-	Wrong   string // what is put in its place, everywhere
+	Right   string // part of the kernel's text
+	Wrong   string // replaces Right everywhere
 }
 
-// Mutants runs each as a sub-test, on the cases from that of middling cost to the dearest, then on
-// the cheapest: those are too small to show much, and take as long to compile.
+// Mutants runs each mutant as a sub-test. It first tries the cases from medium cost to the most
+// expensive, and then the cheaper ones, which are too small to show much and take as long to
+// compile.
 func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 	d := gputest.Device(t)
 	cases = slices.Clone(cases)

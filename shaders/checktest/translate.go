@@ -14,18 +14,18 @@ import (
 	"wgnin/shaders/check"
 )
 
-// doubles is WGSL to naga, and HLSL too, but Metal has no 64-bit floats.
+// doubles is valid WGSL for naga and can be translated to HLSL, but not to MSL, because Metal has
+// no 64-bit floats.
 const doubles = `@group(0) @binding(0) var<storage, read_write> y : array<f32>;
 @compute @workgroup_size(1)
 fn main() { y[0] = f32(f64(y[1])); }
 `
 
-// Translate translates the kernels with naga to HLSL, for DirectX 12, and to
-// MSL, for Metal, as wgpu does, and fails for each that does not translate. It
-// logs the workgroup memory of each kernel that has any: on both, the
-// translation clears it at the start of every workgroup. Kernels with push
-// constants are left out, because they run on llvmpipe alone. If naga is not
-// there the test is skipped, or fails if REQUIRE_WGSL_TOOLS is 1.
+// Translate translates the kernels with naga to HLSL, for Direct3D 12, and to MSL, for Metal, as
+// wgpu does. It fails t for each kernel that does not translate. It logs the workgroup memory of
+// each kernel that has any, which both translations clear at the start of every workgroup. It
+// leaves out kernels with push constants, because they run only on llvmpipe. If naga is not
+// installed, the test is skipped, or fails if REQUIRE_WGSL_TOOLS is 1.
 func Translate(t *testing.T, cases []check.Case) {
 	path, err := exec.LookPath("naga")
 	demand(t, err)
@@ -57,7 +57,7 @@ func Translate(t *testing.T, cases []check.Case) {
 			t.Errorf("%s %s: %v", c.Kernel, c.Detail, err)
 		}
 		if bytes != c.SharedBytes {
-			t.Errorf("%s %s: the text takes %d bytes of workgroup memory, and the kernel says %d", c.Kernel, c.Detail,
+			t.Errorf("%s %s: the text declares %d bytes of workgroup memory; SharedBytes is %d", c.Kernel, c.Detail,
 				bytes, c.SharedBytes)
 		}
 		line := fmt.Sprintf("%s, %s: %d bytes of workgroup memory", c.Kernel, c.Variant, bytes)
@@ -68,12 +68,12 @@ func Translate(t *testing.T, cases []check.Case) {
 	}
 }
 
-// translate returns the text's HLSL. The files it writes begin with stem.
+// translate returns the text's HLSL. The names of the files that it writes begin with stem.
 func translate(naga, stem, text string) (hlsl string, err error) {
 	if err := os.WriteFile(stem+".wgsl", []byte(text), 0o644); err != nil {
 		return "", err
 	}
-	// Shader model 5.1 is the last that FXC, the compiler of every Windows, takes.
+	// Shader model 5.1 is the last that FXC, the compiler in Windows, supports.
 	out, err := command(naga, "--shader-model", "51")([]string{stem + ".wgsl", stem + ".hlsl", stem + ".metal"})
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -88,8 +88,8 @@ var (
 	length      = regexp.MustCompile(`\d+`)
 )
 
-// sharedBytes adds up the workgroup memory that the HLSL declares. It knows
-// scalars and vectors of four-byte elements, and arrays of them.
+// sharedBytes returns the bytes of workgroup memory that the HLSL declares. It supports scalars and
+// vectors of four-byte elements, and arrays of them.
 func sharedBytes(hlsl string) (int, error) {
 	sum := 0
 	for _, m := range groupShared.FindAllStringSubmatch(hlsl, -1) {

@@ -17,12 +17,12 @@ func normsTwin(s Shape, first int) func(normsArgs) {
 	return func(a normsArgs) { s.NormsRef(a, first) }
 }
 
-// Cases are the conformance cases: gradients of one part and of as many as there may be, whose last
-// has fewer turns; parts that are not the first; some elements, or all, so large that their squares
-// overflow; sums that are below and above the bound, and sums that are not finite.
+// Cases returns the conformance cases: gradients of one part and of the most parts, the last of
+// which has fewer turns; parts that are not the first; some elements, or all, so large that their
+// squares overflow; sums below and above the bound, and sums that are not finite.
 //
-// WGSL allows a square root the error of 1/inverseSqrt, 4.5 units in the last place, and a
-// division 2.5. The sum with Eps and the products add a unit each.
+// WGSL allows a square root the error of 1/inverseSqrt, 4.5 units in the last place, and a division
+// 2.5. The sum with eps and the products add one unit each.
 func Cases() []check.Case {
 	r := check.NewRand(13)
 	var cs []check.Case
@@ -30,7 +30,7 @@ func Cases() []check.Case {
 		n          int
 		maxNorm    float32
 		scale      float64 // of the gradient
-		largeEvery int     // so many elements are 2^70 times as large; 0 is none
+		largeEvery int     // one of so many elements is 2^70 times as large; 0 means none
 	}{
 		{4, 1, 1, 0}, {4 * 65, 0.5, 1, 0}, {4 * 1024, 1e3, 1, 0}, {4 * (3*1024 + 61), 5, 1e-3, 0},
 		{4 * (1024 + 1), 5, 1e10, 7}, {4 * 67, 5, 1e38, 1}, {4 * 3, 1e-3, 0, 0},
@@ -63,7 +63,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case { return cases(s, r.Floats(s.Count), r) }
 
 func cases(s Shape, g []float64, r check.Rand) []check.Case {

@@ -1,10 +1,10 @@
-// Package clip bounds the norm of a gradient, as torch.nn.utils.clip_grad_norm_ does (Pascanu,
-// Mikolov and Bengio, "On the difficulty of training recurrent neural networks", 2013,
-// arXiv:1211.5063, section 3.2): g = g * min(1, MaxNorm / (norm(g) + 1e-6)).
+// Package clip bounds the norm of a gradient, like torch.nn.utils.clip_grad_norm_ (Pascanu, Mikolov
+// and Bengio, "On the difficulty of training recurrent neural networks", 2013, arXiv:1211.5063,
+// section 3.2): g = g * min(1, MaxNorm / (norm(g) + 1e-6)).
 //
-// Two levels of sums in a fixed order make the norm. A finite gradient has a finite one,
-// where PyTorch's is infinite above 2e19 and its gradient zero. A gradient that is not finite
-// stays as it is.
+// The norm is computed by two levels of sums in a fixed order. The norm of a finite gradient is
+// finite. In PyTorch it is infinite above 2e19, and the clipped gradient is zero. A gradient with
+// infinite or NaN values stays unchanged.
 package clip
 
 import (
@@ -24,8 +24,8 @@ var (
 	scale string
 )
 
-// NormsArgs are the arguments of [Shape.Norms]: gradient G [Count] and the two sums of each
-// Part [first+Parts or more,2].
+// NormsArgs are the arguments of [Shape.Norms]: gradient G [Count], and Part [first+Parts or
+// more,2] with two sums for each part.
 type NormsArgs[F any] struct {
 	G    F `wgsl:"read array<vec4<f32>>"`
 	Part F `wgsl:"part array<vec2<f32>>"`
@@ -43,30 +43,30 @@ type ScaleArgs[F any] struct {
 	Factor F `wgsl:"read array<f32>"`
 }
 
-// Shape is a gradient of Count values (a multiple of 4, with zeros for padding) to be clipped
-// to MaxNorm, or a stretch of one that is too long to be bound at once: the parts of all
-// stretches lie in one buffer, and the factor is that of all.
+// Shape describes a gradient of Count values (a multiple of 4, padded with zeros) that is clipped
+// to MaxNorm. It may also be a stretch of a gradient that is too long for one binding. The parts of
+// all stretches are then in one buffer, and give a common factor.
 type Shape struct {
 	Count   int
 	MaxNorm float32
 }
 
 const (
-	// maxParts bounds the sums of the first level: enough for the lanes of a GPU, and few enough
-	// for one invocation to add up.
+	// maxParts is the largest number of sums of the first level. It is enough for the lanes of a
+	// GPU, and small enough for one invocation to add up.
 	maxParts = 1024
 
-	// The square of large, 2^50, is far from overflow, and so is that of any float32 times down.
+	// The square of large is far from overflow, and so is the square of any float32 times down.
 	large = 0x1p50
 	down  = 0x1p-80
 
 	eps = 1e-6 // PyTorch's
 )
 
-// Parts is the number of sums of the first level.
+// Parts returns the number of sums of the first level.
 func (s Shape) Parts() int { return min(shaders.DivUp(s.Count, 4), maxParts) }
 
-// turns are the vec4 of a part, at most.
+// turns returns the largest number of vec4 in a part.
 func (s Shape) turns() int { return shaders.DivUp(shaders.DivUp(s.Count, 4), s.Parts()) }
 
 type consts struct {
@@ -78,7 +78,7 @@ func (s Shape) consts(parts, first int) consts {
 	return consts{shaders.DivUp(s.Count, 4), parts, first, s.MaxNorm, eps, large, down}
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Count%4 != 0 {
 		return fmt.Errorf("%d values of a gradient; want a multiple of 4", s.Count)
@@ -91,7 +91,8 @@ func (s Shape) Check() error {
 
 func (s Shape) String() string { return fmt.Sprintf("%d to %g", s.Count, s.MaxNorm) }
 
-// Norms adds the squares of each part up. They are the parts from first on.
+// Norms returns the kernel that sums the squares of each part. It writes to Part from index first
+// on.
 func (s Shape) Norms(first int) gpu.Kernel[NormsArgs[gpu.View]] {
 	return gpu.Kernel[NormsArgs[gpu.View]]{
 		Name: "clip/norms", Detail: s.String(), Source: shaders.Source(s.consts(s.Parts(), first), norms),
@@ -99,7 +100,7 @@ func (s Shape) Norms(first int) gpu.Kernel[NormsArgs[gpu.View]] {
 	}
 }
 
-// Factor is what a gradient of so many parts is to be multiplied by.
+// Factor returns the kernel for the factor by which a gradient of so many parts is multiplied.
 func (s Shape) Factor(parts int) gpu.Kernel[FactorArgs[gpu.View]] {
 	return gpu.Kernel[FactorArgs[gpu.View]]{
 		Name: "clip/factor", Detail: s.String(), Source: shaders.Source(s.consts(parts, 0), shaders.Metrics, factor),
@@ -107,7 +108,7 @@ func (s Shape) Factor(parts int) gpu.Kernel[FactorArgs[gpu.View]] {
 	}
 }
 
-// Scale multiplies the gradient.
+// Scale returns the kernel that multiplies the gradient by the factor.
 func (s Shape) Scale() gpu.Kernel[ScaleArgs[gpu.View]] {
 	return gpu.Kernel[ScaleArgs[gpu.View]]{
 		Name: "clip/scale", Detail: s.String(), Source: shaders.Source(s.consts(0, 0), scale),

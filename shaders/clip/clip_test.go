@@ -10,10 +10,11 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// for most in 1, 100:
+// The expected values are PyTorch's:
 //
-//	w = torch.zeros(4); w.grad = torch.tensor([3., -4., 12., 84.])
-//	torch.nn.utils.clip_grad_norm_([w], most); print(w.grad)
+//	for most in 1, 100:
+//	    w = torch.zeros(4); w.grad = torch.tensor([3., -4., 12., 84.])
+//	    torch.nn.utils.clip_grad_norm_([w], most); print(w.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	for most, want := range map[float32][]float64{1: {0.03529412, -0.04705882, 0.14117647, 0.98823529},
 		100: {3, -4, 12, 84}} {
@@ -26,9 +27,9 @@ func TestRefIsPyTorchs(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not
-// written in each kernel, a mistake in the padding where it speaks of padding, and mistakes
-// of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if its text mentions padding, and mistakes particular to
+// the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "clip/norms", Kind: "sign", Right: "small + select", Wrong: "small - select"},
 	{Kernel: "clip/norms", Kind: "index", Right: "let v = g[j]", Wrong: "let v = g[j + 1u]"},

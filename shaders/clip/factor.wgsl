@@ -1,5 +1,5 @@
 // factor = min(1, MaxNorm / (norm + Eps)), where norm is the root of the sum of the squares
-// in part. It is 1 if one is not finite, so that the update meets what is not.
+// in part. It is 1 if a sum is not finite, so that the update sees which values are not.
 // Shapes: part [Parts], factor [1]. One invocation in all, part after part. Assigns.
 fn run(group : u32, lane : u32) {
   var sum = vec2<f32>();

@@ -1,5 +1,5 @@
-// part = the sums of the squares of a share of the gradient: of the elements below Large,
-// and of the others times Down, whose squares would overflow.
+// part = two sums of squares over a share of the gradient: of the elements below Large, and of the
+// other elements times Down, because their squares would overflow.
 // Shapes: g [Count] of vec4, part [First+Parts or more]. One invocation: the vec4 whose number
 // modulo Parts is its own, one after the other. Assigns.
 fn run(group : u32, lane : u32) {

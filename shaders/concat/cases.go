@@ -11,9 +11,9 @@ type (
 	backwardArgs = BackwardArgs[[]float64]
 )
 
-// joins are whole concatenations: of one tensor, of multiples of four, of odd
-// channels before and behind those, of tensors whose strides are no multiples of
-// 4, into a y with and without padding, and with more of it than four channels.
+// joins are whole concatenations: of one tensor; of channels that are multiples of 4, with odd ones
+// before and after them; of tensors whose strides are not multiples of 4; into a y without padding,
+// with padding, and with more than four channels of padding.
 var joins = [][]Shape{
 	Parts(1, 1, X{1, 1}),
 	Parts(7, 4, X{3, 4}),
@@ -26,8 +26,8 @@ var joins = [][]Shape{
 	Parts(3, 160, X{64, 64}, X{96, 96}),
 }
 
-// Cases are the conformance cases. All padding of what is read is not zero, and
-// neither is y before.
+// Cases returns the conformance cases. The padding of the inputs is not zero, and neither is y
+// before the run.
 func Cases() []check.Case {
 	r := check.NewRand(26)
 	var cs []check.Case
@@ -37,7 +37,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	x, y := r.Floats(s.Pixels*s.XStride), r.Floats(s.Pixels*s.YStride)
 	f := check.Of(s.Forward(), forwardArgs{x, y}, s.ForwardRef, check.Bound[forwardArgs]{})
@@ -47,7 +47,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	return []check.Case{f, b}
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(27)
 	var gs []check.Gradient

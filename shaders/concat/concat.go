@@ -1,10 +1,9 @@
-// Package concat puts the channels of several tensors side by side, as
-// torch.cat(xs, dim=1) does for [N,C,H,W].
+// Package concat concatenates the channels of several tensors, like torch.cat(xs, dim=1) for
+// [N,C,H,W].
 //
-// y is made in parts, one kernel for each x. A part writes the channels of its x
-// and no others, and the last one zeros in the padding of y besides: each element
-// of y is written once, by whichever kernels [Parts] gives, in any order. The
-// gradient of each x is taken out of dY, with zeros in its padding.
+// y is made in parts, with one kernel for each x. A part writes only the channels of its x, and the
+// last part also zeros in the padding of y. So the kernels of [Parts] write each element of y once,
+// in any order. The gradient of each x is copied from dY, with zeros in its padding.
 package concat
 
 import (
@@ -22,19 +21,20 @@ var (
 	backward string
 )
 
-// Shape is a part: C channels of x [Pixels,XStride] are channels First to First+C
-// of y [Pixels,YStride].
+// Shape describes a part: the C channels of x [Pixels,XStride] become the channels from First to
+// First+C-1 of y [Pixels,YStride].
 type Shape struct {
 	Pixels         int // N*H*W
 	C, XStride     int // channels of x without padding; values from one pixel to the next
 	First, YStride int
-	Last           bool // no part comes after: the rest of y's channels are padding
+	Last           bool // this is the last part; the remaining channels of y are padding
 }
 
-// X is what is joined: C channels, Stride values from one pixel to the next.
+// X describes a tensor to concatenate: it has C channels, and Stride values from one pixel to the
+// next.
 type X struct{ C, Stride int }
 
-// Parts are the parts of a y of that channel stride, one for each x, in order.
+// Parts returns the parts of a y with channel stride yStride, one for each of xs, in order.
 func Parts(pixels, yStride int, xs ...X) []Shape {
 	parts := make([]Shape, len(xs))
 	first := 0
@@ -59,7 +59,7 @@ type BackwardArgs[F any] struct {
 	DX F `wgsl:"write array<Elem>"`
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if err := shaders.Positive("pixels and channels", s.Pixels, s.C); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (s Shape) Check() error {
 	return nil
 }
 
-// end is the channel of y up to which the part writes.
+// end returns the channel of y after the last one that the part writes.
 func (s Shape) end() int {
 	if s.Last {
 		return s.YStride
@@ -79,7 +79,7 @@ func (s Shape) end() int {
 	return s.First + s.C
 }
 
-// forwardElem also asks that no Elem of y has channels of two parts.
+// forwardElem returns the Elem for Forward. No Elem of y contains channels of two parts.
 func (s Shape) forwardElem() shaders.Elem {
 	return shaders.ElemOf(s.XStride, s.YStride, s.First, s.end())
 }
@@ -104,13 +104,14 @@ func kernel[A any](s Shape, name string, e shaders.Elem, channels int, text stri
 	}
 }
 
-// Forward copies x into its channels of y; the last part clears the padding.
+// Forward returns the kernel that copies x to its channels of y. The kernel of the last part also
+// clears the padding.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", s.forwardElem(), s.end()-s.First, forward)
 }
 
-// Backward copies the gradient of x out of that of y, whose padding it does not
-// read; the padding of dX is zero.
+// Backward returns the kernel that copies the gradient of x from dY. It does not read the padding
+// of dY, and writes zeros to the padding of dX.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return kernel[BackwardArgs[gpu.View]](s, "backward", s.backwardElem(), s.XStride, backward)
 }

@@ -39,8 +39,8 @@ func TestRefWritesOnce(t *testing.T) {
 	}
 }
 
-// A temporary of a plan is made of parts, in any order, and taken apart again:
-// to the same values, and with zeros in the padding of both.
+// A temporary of a plan is composed of parts, in any order, and split again. The values are the
+// same, and the padding of both is zero.
 func TestPlan(t *testing.T) {
 	d := gputest.Device(t)
 	r := check.NewRand(28)
@@ -98,8 +98,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, and a padding that is not zero.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and padding that is not zero.
 var mutants = []checktest.Mutant{
 	{Kernel: "concat/forward", Kind: "sign", Right: "x[p", Wrong: "-x[p"},
 	{Kernel: "concat/forward", Kind: "index", Right: "p * XElems + e", Wrong: "p * XElems + e + 1u"},

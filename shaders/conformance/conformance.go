@@ -1,5 +1,4 @@
-// Package conformance is every op's cases in one list, for tests and for the
-// selftest command.
+// Package conformance lists the cases of every op, for tests and for the selftest command.
 package conformance
 
 import (
@@ -33,12 +32,12 @@ import (
 
 // Op is a folder of kernels.
 type Op struct {
-	Name      string // of the folder, and the start of its kernels' names
+	Name      string // the folder's name, with which its kernels' names begin
 	Cases     func(*gpu.Device) []check.Case
-	Gradients func() []check.Gradient // nil for an op without a backward
+	Gradients func() []check.Gradient // nil for an op without a backward pass
 }
 
-// Ops are all of them; a test compares the list with the folders.
+// Ops are all ops. A test compares the list with the folders.
 var Ops = []Op{
 	{"activation", everywhere(activation.Cases), activation.Gradients},
 	{"adaptivepool", everywhere(adaptivepool.Cases), adaptivepool.Gradients},
@@ -66,7 +65,7 @@ var Ops = []Op{
 	{"winograd", winograd.Cases, winograd.Gradients},
 }
 
-// Sizes are the ops at shapes that a user gives.
+// Sizes make cases of ops at shapes that the user chooses.
 var Sizes = []check.Sizes{
 	at("activation", "Function=gelu Pixels=100000 C=32 Stride=32", activation.Sized),
 	at("adam", "Count=1000000", adam.Sized),
@@ -109,7 +108,7 @@ func everywhere(cases func() []check.Case) func(*gpu.Device) []check.Case {
 	return func(*gpu.Device) []check.Case { return cases() }
 }
 
-// Cases are the cases of all ops for the kernels that run on the device.
+// Cases returns the cases of all ops for the kernels that run on the device.
 func Cases(d *gpu.Device) []check.Case {
 	var cs []check.Case
 	for _, op := range Ops {
@@ -118,7 +117,7 @@ func Cases(d *gpu.Device) []check.Case {
 	return cs
 }
 
-// Gradients are the gradient checks of all ops.
+// Gradients returns the gradient checks of all ops.
 func Gradients() []check.Gradient {
 	var gs []check.Gradient
 	for _, op := range Ops {

@@ -12,10 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The contract of an op, see package shaders: kernels are methods of a type
-// that checks itself and cannot fail after that; each has a twin of its name in
-// ref.go; and nothing that ref.go declares is for use outside the cases and the
-// tests.
+// TestContract checks that ops keep their contract (see package shaders). Kernels are methods of a
+// type with a Check method, and cannot fail. Each has a twin of its name in ref.go. Only cases and
+// tests use declarations of ref.go.
 func TestContract(t *testing.T) {
 	names := map[string]bool{} // of all twins
 	for _, op := range Ops {
@@ -62,7 +61,7 @@ func TestContract(t *testing.T) {
 			}
 			ast.Inspect(f, func(n ast.Node) bool {
 				if id, ok := n.(*ast.Ident); ok {
-					assert.False(t, inRef[id.Name], "%s/%s uses %s, which ref.go declares: it is of the twins alone",
+					assert.False(t, inRef[id.Name], "%s/%s uses %s, which ref.go declares; only twins, cases and tests may use it",
 						op.Name, name, id.Name)
 				}
 				return true
@@ -74,7 +73,7 @@ func TestContract(t *testing.T) {
 			if err != nil || !e.IsDir() {
 				return err
 			}
-			if e.Name() == "testdata" { // modules of their own
+			if e.Name() == "testdata" { // separate modules
 				return filepath.SkipDir
 			}
 			for name, f := range parse(t, path, 0) {
@@ -91,7 +90,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// declared are the names that d declares at the top, methods among them.
+// declared returns the names that d declares at the top level, including methods.
 func declared(d ast.Decl) (names []string) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
@@ -111,7 +110,7 @@ func declared(d ast.Decl) (names []string) {
 	return names
 }
 
-// receiver is the type of fn's receiver; empty for a function.
+// receiver returns the type of fn's receiver, or an empty string for a function.
 func receiver(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return ""
@@ -119,7 +118,7 @@ func receiver(fn *ast.FuncDecl) string {
 	return strings.TrimPrefix(types.ExprString(fn.Recv.List[0].Type), "*")
 }
 
-// results are the types of what fn returns.
+// results returns the types of fn's results.
 func results(fn *ast.FuncDecl) (all []string) {
 	if fn.Type.Results == nil {
 		return nil

@@ -15,10 +15,9 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// Every kernel of every op has, in the op's own tests, a mutant with a changed
-// sign, one with an index that is off by one and one with an element that is
-// not written; one with a padding error where its text speaks of padding, and
-// one without a barrier where it has barriers.
+// The tests of each op have these mutants of every kernel: one with a changed sign, one with an
+// index that is off by one, one with an element that is not written, one with an error in the
+// padding if the text mentions padding, and one without a barrier if it has barriers.
 func TestEveryKernelHasMutants(t *testing.T) {
 	d := gputest.Device(t)
 	for _, op := range Ops {
@@ -46,8 +45,8 @@ func TestEveryKernelHasMutants(t *testing.T) {
 	}
 }
 
-// mutants are the kinds of the checktest.Mutant literals in the tests of the op
-// in dir, by kernel.
+// mutants returns, by kernel, the kinds of the checktest.Mutant literals in the tests of the op in
+// dir.
 func mutants(t *testing.T, dir string) map[string]map[string]bool {
 	kinds := map[string]map[string]bool{}
 	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
@@ -83,11 +82,11 @@ func isMutants(e ast.Expr) bool {
 	return ok && name.Sel.Name == "Mutant"
 }
 
-// fields are the named fields of a struct literal that are string literals.
+// fields returns those named fields of a struct literal that are string literals.
 func fields(t *testing.T, e ast.Expr) map[string]string {
 	m := map[string]string{}
 	lit, ok := e.(*ast.CompositeLit)
-	require.True(t, ok, "a mutant is no literal")
+	require.True(t, ok, "a mutant is not a literal")
 	for _, e := range lit.Elts {
 		field, ok := e.(*ast.KeyValueExpr)
 		require.True(t, ok, "a mutant's fields have no names")

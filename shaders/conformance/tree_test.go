@@ -15,8 +15,8 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// A folder under shaders with WGSL in it is an op: every .wgsl file is
-// embedded, and there are a twin, cases in Ops, and tests that run them.
+// Each folder under shaders that contains WGSL is an op. It embeds every .wgsl file, and has a
+// twin, an entry in Ops, and tests that run its cases.
 func TestTree(t *testing.T) {
 	listed := map[string]bool{}
 	for _, op := range Ops {
@@ -68,7 +68,7 @@ func embedded(t *testing.T, dir, file string) bool {
 	return found
 }
 
-// parse gives the package in dir, tests apart, by file name.
+// parse returns the files of the package in dir by name, without tests.
 func parse(t *testing.T, dir string, mode parser.Mode) map[string]*ast.File {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	require.NoError(t, err)
@@ -97,8 +97,8 @@ func anyFile(t *testing.T, dir, suffix, text string) bool {
 	return false
 }
 
-// A kernel's name begins with its op's, and every .wgsl file of an op is in
-// the text of a case.
+// A kernel's name begins with its op's name, and the text of some case contains each .wgsl file of
+// an op.
 func TestEveryFileHasACase(t *testing.T) {
 	d := gputest.Device(t)
 	for _, op := range Ops {
@@ -124,8 +124,8 @@ func TestEveryFileHasACase(t *testing.T) {
 	}
 }
 
-// Every kernel of an op can be measured at a shape that a user gives, and the shapes of the
-// examples are right.
+// Every kernel of an op can be measured at a shape that the user chooses, and the shapes of the
+// examples are valid.
 func TestSizes(t *testing.T) {
 	d := gputest.Device(t)
 	sized := map[string]bool{}
@@ -143,8 +143,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// && and || are for statements. In an expression, Chromium's compiler makes branches of them, which
-// its software driver takes 20 times as long to compile; & and | have none.
+// Kernels use && and || only in statements. In an expression, Chromium's compiler turns them into
+// branches, which its software driver takes 20 times as long to compile. & and | do not branch.
 func TestExpressionsDoNotBranch(t *testing.T) {
 	for _, op := range Ops {
 		files, err := filepath.Glob(filepath.Join("..", op.Name, "*.wgsl"))

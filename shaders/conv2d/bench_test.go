@@ -9,9 +9,9 @@ import (
 	"wgnin/shaders/checktest"
 )
 
-// BenchmarkChapter runs each pass of the chapter's convolutions, and of one with and one without
-// dilation, on 4 images, in every direct variant of the device. `cmd/nin bench` puts the results
-// beside the adapter's ceilings.
+// BenchmarkChapter runs each pass of the chapter's convolutions, and of one convolution with and
+// without dilation, on 4 images, in every direct variant of the device. `cmd/nin bench` compares
+// such rates with the adapter's ceilings.
 func BenchmarkChapter(b *testing.B) {
 	d := gputest.Device(b)
 	for _, layer := range []struct {
@@ -41,8 +41,7 @@ func BenchmarkChapter(b *testing.B) {
 	}
 }
 
-// benchmark reports the rate of a pass whose operands are zero, which is that
-// of any others.
+// benchmark reports the rate of a pass. Its operands are zero, which does not change the rate.
 func benchmark(b *testing.B, d *gpu.Device, s Shape, p Pass) {
 	buffer := func(values int) gpu.View { return checktest.Operand(b, d, values) }
 	r := d.NewRecorder()

@@ -11,18 +11,18 @@ import (
 //go:embed broadcast.wgsl
 var broadcastProduct string
 
-// Product is Shares products of matrices Rows x Terms and Terms x Columns, Columns a multiple of 4,
-// and so is Terms where it is not Strided.
+// Product describes Shares products of matrices [Rows,Terms] and [Terms,Columns]. Columns must be a
+// multiple of 4, and so must Terms unless Strided is true.
 type Product struct {
 	Shares, Rows, Terms, Columns int
-	Strided                      bool // four terms of a row do not lie side by side
-	Line                         int  // if not 0, the number of terms in a block divides it
-	Whole                        bool // a block has all terms
-	Biased                       bool // the sums begin with a row
-	Totals                       bool // one more row is the sum of the second matrix's
+	Strided                      bool // four terms of a row are not adjacent in memory
+	Line                         int  // if not 0, a multiple of the number of terms in a block
+	Whole                        bool // a block contains all terms
+	Biased                       bool // the sums start from a row of biases
+	Totals                       bool // one more row holds the sums of the second matrix's columns
 }
 
-// blocks is how a Broadcast kernel divides a product.
+// blocks describes how a Broadcast kernel divides a product into blocks.
 type blocks struct {
 	Rows, BlockRows, RowBlocks int
 	Vecs, ColumnBlocks         int
@@ -31,21 +31,21 @@ type blocks struct {
 	Biased, Totals             bool
 }
 
-// What bounds a block: an unrolled loop of more multiply-adds leaves the processor's instruction
-// cache, rows of more workgroups keep few cores busy, and pinned is how many terms llvmpipe's
-// compiler should see at a time.
+// Limits of a block. A longer unrolled loop would exceed the processor's instruction cache. Larger
+// row blocks would leave fewer workgroups than busy, too few for the cores. pinned is the number of
+// terms that llvmpipe's compiler should see at a time.
 const (
 	blockVecs = 256 // of b
 	blockRows = 512
 	busy      = 64 // workgroups
 	pinned    = 16
 
-	// cyclesMACs are the multiply-adds of [Shape.cost] in half a cycle.
+	// cyclesMACs converts half cycles to the multiply-adds of [Shape.cost].
 	cyclesMACs = 1.85
 )
 
-// blocks divides the product so that it takes the fewest cycles of llvmpipe, and returns how many
-// half cycles that are.
+// blocks returns the division of the product that takes the fewest cycles on llvmpipe, and the
+// number of half cycles for each row.
 func (p Product) blocks() (best blocks, least int) {
 	for vecs := 1; vecs <= 4; vecs++ {
 		if p.Whole && p.Terms > blockVecs/vecs {
@@ -72,13 +72,13 @@ func (p Product) blocks() (best blocks, least int) {
 	return best, least
 }
 
-// evenly divides n into parts of equal size, a multiple of multiple, and at most most.
+// evenly divides n into parts of equal size, which is a multiple of multiple. most bounds the size.
 func evenly(n, most, multiple int) (size, parts int) {
 	size = shaders.RoundUp(shaders.DivUp(n, shaders.DivUp(n, most)), multiple)
 	return size, shaders.DivUp(n, size)
 }
 
-// divisor is the largest divisor of n that is at most most.
+// divisor returns the largest divisor of n that is at most most.
 func divisor(n, most int) int {
 	for d := min(n, most); ; d-- {
 		if n%d == 0 {
@@ -87,9 +87,9 @@ func divisor(n, most int) int {
 	}
 }
 
-// halfCycles is twice the cycles that llvmpipe takes for a row of the product, as they were
-// measured with 8 lanes: 3 for a vec4 of multiply-adds, 2.5 for a value of a (6 where each is
-// loaded by itself), 55 to load or store a vec4 in all lanes, and 100 to keep one.
+// halfCycles returns twice the cycles that llvmpipe takes for a row of the product. Measured with 8
+// lanes, a vec4 of multiply-adds takes 3 cycles, a value of a 2.5 (6 if each is loaded by itself),
+// loading or storing a vec4 in all lanes 55, and keeping one 100.
 func (p Product) halfCycles(b blocks) int {
 	value, moved := 5, 110
 	if p.Strided {
@@ -102,15 +102,15 @@ func (p Product) halfCycles(b blocks) int {
 	return b.ColumnBlocks * b.Blocks * block
 }
 
-// cost is that of the product in multiply-adds, see [Shape.cost].
+// cost returns the cost of the product in multiply-adds; see [Shape.cost].
 func (p Product) cost() float64 {
 	_, halfCycles := p.blocks()
 	return cyclesMACs * float64(p.Shares) * float64(p.Rows) * float64(halfCycles)
 }
 
-// sums is the WGSL of the sums over a block's terms of the row at an address, which are kept after
-// the block. What they are after a few terms is kept, too: else the compiler moves all additions
-// behind the last load, and has more values there than registers.
+// sums returns the WGSL that sums the terms of a block for the row at an address, and keeps the
+// sums after the block. It also keeps the partial sums after every few terms. Otherwise the
+// compiler moves all additions behind the last load, where it has more values than registers.
 func (b blocks) sums() string {
 	var w strings.Builder
 	w.WriteString("\nfn sums(at : u32) {\n")
@@ -140,8 +140,9 @@ func (b blocks) sums() string {
 	return w.String()
 }
 
-// Broadcast is the text of a Broadcast kernel with the product, whose operands the parts bring in,
-// the number of its workgroups, and that of the iterations of an invocation's loops.
+// Broadcast returns the text of a Broadcast kernel for the product, the number of its workgroups,
+// and the number of iterations of an invocation's loops. The operands are WGSL that loads the
+// matrices and stores the result.
 func (p Product) Broadcast(operands ...string) (source string, groups, iterations int) {
 	b, _ := p.blocks()
 	source = shaders.Source(b, append(operands, broadcastProduct, b.sums())...)

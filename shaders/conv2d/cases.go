@@ -18,13 +18,13 @@ func square(n, inC, outC, in, k, stride, pad int) Shape {
 	}
 }
 
-// raw is s with the channels of x not padded, as the input op leaves them.
+// raw returns s with unpadded channels of x, as the input op leaves them.
 func raw(s Shape) Shape {
 	s.InStride = s.InC
 	return s
 }
 
-// unbiased is s without a bias.
+// unbiased returns s without a bias.
 func unbiased(s Shape) Shape {
 	s.NoBias = true
 	return s
@@ -35,9 +35,8 @@ func dilated(s Shape, h, w int) Shape {
 	return s
 }
 
-// passes are kernels to run on a shape. Each takes a driver up to a second to
-// compile, so that not every shape runs all: TestVariants says that each variant
-// still meets several shapes.
+// passes is the set of kernels to run on a shape. A driver takes up to a second to compile each, so
+// not every shape runs all. TestVariants checks that each variant still runs on several shapes.
 type passes int
 
 const (
@@ -48,8 +47,8 @@ const (
 	dXReLU
 	all = fwd | fwdReLU | dW | dX | dXReLU
 
-	// best runs the shape only on the kernels that suit the device, not also
-	// on those for any.
+	// best runs the shape only on the kernels that suit the device, and not also on those for any
+	// device.
 	best passes = 1 << 8
 )
 
@@ -58,11 +57,10 @@ type sized struct {
 	passes passes
 }
 
-// shapes are one convolution of each kind in the chapter, and odd ones: even
-// kernels, stride 3, padding larger than half the kernel and than the kernel,
-// one channel, primes, batch 1, single pixels, asymmetric everything, dilation by
-// itself along each axis and past the image; the channels and pixels one below and
-// above what a workgroup has; no bias.
+// shapes has one convolution of each kind in the chapter, and unusual ones: even kernels, stride 3,
+// padding larger than half the kernel and larger than the kernel, one channel, primes, batch 1,
+// single pixels, asymmetric windows, dilation along each axis alone and past the image, channels
+// and pixels one below and one above a workgroup's, and no bias.
 var shapes = []sized{
 	{raw(square(1, 1, 96, 224, 11, 4, 0)), fwd | dW},
 	{square(2, 96, 256, 7, 5, 1, 2), fwdReLU | dX | dW},
@@ -107,8 +105,8 @@ var shapes = []sized{
 	{dilated(square(3, 12, 26, 8, 3, 2, 1), 1, 3), dW | best},
 }
 
-// otherCases are shapes for kernels made for another class of device, which all
-// devices run too.
+// otherCases are shapes for kernels that are made for another class of device. All devices run them
+// too.
 var otherCases = []sized{
 	{square(2, 5, 13, 5, 3, 2, 1), fwdReLU | dX | dW},
 	{square(3, 12, 40, 9, 1, 1, 0), fwd | dXReLU | dW},
@@ -119,14 +117,14 @@ var otherCases = []sized{
 	{dilated(square(2, 16, 20, 9, 3, 2, 3), 3, 2), fwdReLU | dX | dW},
 	{dilated(raw(square(2, 3, 7, 10, 3, 1, 1)), 1, 2), fwd | dW},
 	{raw(square(1, 1, 20, 70, 5, 3, 0)), fwd | dW}, // several shares
-	// which tiles divide evenly, and FXC took a row of dW for another
+	// Tiles divide this shape evenly. FXC once mixed up two rows of its dW.
 	{square(4, 16, 64, 4, 1, 1, 0), fwdReLU | dX | dW},
 }
 
-// sampleVariants are Variants of which the others are sizes.
+// sampleVariants has a Variant of each kind; the others differ from these only in their sizes.
 var sampleVariants = []Variant{block(64), tile(64, 64, 16), tile(64, 32, 16).each(2), tile(256, 16, 8)}
 
-// sums is s with the variants that suit the device, without points.
+// sums returns s with the direct variants that suit the device best.
 func (s Shape) sums(d *gpu.Device) Shape {
 	for p := range Pass(Passes) {
 		s.Variants[p] = s.direct(d, p)[0]
@@ -134,7 +132,7 @@ func (s Shape) sums(d *gpu.Device) Shape {
 	return s
 }
 
-// variants are the shapes with each family of kernels that run on the device.
+// variants returns the shapes with each family of kernels that runs on the device.
 func variants(d *gpu.Device) (ss []sized) {
 	add := func(s sized, v Variant) {
 		s.Shape = s.with(v)
@@ -162,8 +160,8 @@ func variants(d *gpu.Device) (ss []sized) {
 	return ss
 }
 
-// variant names what a pass's kernel is made of; other kernels are not one of
-// several.
+// variant returns a name for the parts that make up the kernel of a pass. It is empty for the other
+// kernels, which have only one variant.
 func (s Shape) variant(p Pass, source string) string {
 	if p < 0 {
 		return ""
@@ -187,12 +185,12 @@ func (s Shape) variant(p Pass, source string) string {
 	return strings.Join(parts, ", ")
 }
 
-// Cases are the conformance cases of the kernels that run on the device.
+// Cases returns the conformance cases of the kernels that run on the device.
 func Cases(d *gpu.Device) []check.Case { return cases(variants(d)) }
 
-// EveryPass are cases of all passes of every shape, in the kernels that suit the
-// device: minutes rather than seconds. An input of a network, which has no
-// gradient there, is given one by padding its channels.
+// EveryPass returns cases of all passes of every shape, in the kernels that suit the device. They
+// take minutes rather than seconds. An unpadded input of a network has no gradient; for these cases
+// its channels are padded, so that it has one.
 func EveryPass(d *gpu.Device) []check.Case {
 	var ss []sized
 	for _, s := range shapes {
@@ -206,8 +204,8 @@ func EveryPass(d *gpu.Device) []check.Case {
 	return cases(ss)
 }
 
-// Sized are the cases of a shape, in each direct variant that runs on the device. An InStride of 0
-// is that of a layer's input.
+// Sized returns the cases of a shape, in each direct variant that runs on the device. An InStride
+// of 0 means that of a layer's input: InC rounded up to a multiple of 4.
 func Sized(d *gpu.Device, a Plain, _ check.Rand) []check.Case {
 	s := a.shape().sums(d)
 	var ss []sized
@@ -221,7 +219,7 @@ func Sized(d *gpu.Device, a Plain, _ check.Rand) []check.Case {
 	return cases(ss)
 }
 
-// Plain is a [Shape] whose variants are open.
+// Plain is a [Shape] without variants.
 type Plain struct{ Shape }
 
 func (a Plain) shape() Shape {
@@ -231,10 +229,10 @@ func (a Plain) shape() Shape {
 	return a.Shape
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (a Plain) Check() error { return a.shape().with(block(8)).Check() }
 
-// single is no pass: it marks kernels that have one variant.
+// single is not a pass. It marks kernels that have one variant.
 const single = Pass(-1)
 
 func cases(ss []sized) []check.Case {
@@ -248,7 +246,7 @@ func cases(ss []sized) []check.Case {
 	)
 	r := check.NewRand(8)
 	var cs []check.Case
-	seen := map[string]bool{} // a shape may have one kernel for two families
+	seen := map[string]bool{} // a shape may have the same kernel for two families
 	for i, s := range ss {
 		check.Checked(s)
 		add := func(pass passes, p Pass, c check.Case) {
@@ -266,7 +264,7 @@ func cases(ss []sized) []check.Case {
 		add(fwd, Forward, check.Of(s.Forward(false), forward{x, w, zeros(s.Out())}, s.ForwardRef(false),
 			check.Bound[forward]{Terms: s.Rows()}))
 		rectified := slices.Clone(x)
-		if s.N > 1 { // what is not finite in one image stays there
+		if s.N > 1 { // values that are not finite must stay in their image
 			last := rectified[(s.N-1)*s.InH*s.InW*s.InStride:]
 			last[0], last[len(last)-s.InStride] = math.Inf(1), math.NaN()
 		}
@@ -278,7 +276,7 @@ func cases(ss []sized) []check.Case {
 			dwSumArgs{shaders.Batch{First: uint32(i % 2)}, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
 			check.Bound[dwSumArgs]{Terms: s.shares() + 1}))
 		if s.InStride%4 != 0 {
-			continue // an input of the network, which has no gradient
+			continue // an input of the network has no gradient
 		}
 		wT := zeros(s.Transposed())
 		s.TransposeRef(transp{w, wT})
@@ -288,7 +286,7 @@ func cases(ss []sized) []check.Case {
 		add(dX, InputGradient, check.Of(s.DX(), dxArgs{dY, wT, zeros(s.In())}, s.DXRef,
 			check.Bound[dxArgs]{Terms: terms}))
 		y := r.Tensor(inPixels, s.InC, s.InStride)
-		for i := range y { // half of it zero, as a relu leaves it
+		for i := range y { // about half of the values are zero, as after a relu
 			y[i] = max(y[i], 0)
 		}
 		add(dXReLU, InputGradient, check.Of(s.DXReLU(), dxReLU{dY, wT, y, zeros(s.In())}, s.DXReLURef,
@@ -297,8 +295,8 @@ func cases(ss []sized) []check.Case {
 	return cs
 }
 
-// Gradients are the checks of the twins' backward: a convolution is linear in x
-// and, bias included, in w.
+// Gradients returns the checks of the twins' backward passes. A convolution is linear in x and,
+// with its bias, in w.
 func Gradients() []check.Gradient {
 	r := check.NewRand(9)
 	var gs []check.Gradient

@@ -1,11 +1,11 @@
-// Package conv2d is two-dimensional convolution (cross-correlation, as in
-// PyTorch): forward, input gradient, weight and bias gradient; any kernel,
-// stride, padding, dilation and number of channels.
+// Package conv2d computes two-dimensional convolution (cross-correlation, as in PyTorch): forward,
+// input gradient, and gradient of weights and bias. It supports any kernel, stride, padding,
+// dilation and number of channels.
 //
-// Tensors are [N,H,W,C]. Weights and bias are one matrix: row (r,s,ci) holds
-// the weights of kernel row r, column s and input channel ci for all output
-// channels, the last row the biases unless there are none; output channels are
-// padded to a multiple of 4 with zeros. The gradient has the same layout.
+// Tensors are [N,H,W,C]. Weights and bias are one matrix. Row (r,s,ci) holds the weights of kernel
+// row r, column s and input channel ci for all output channels. The last row holds the biases,
+// unless there are none. Output channels are padded with zeros to a multiple of 4. The gradient has
+// the same layout.
 package conv2d
 
 import (
@@ -80,7 +80,7 @@ var (
 	rows4 string
 )
 
-// Shape is a convolution of N images.
+// Shape describes a convolution of N images.
 type Shape struct {
 	N              int
 	InC, InStride  int // input channels; values from one pixel of x to the next
@@ -91,11 +91,11 @@ type Shape struct {
 	Variants [Passes]Variant // by Pass; see [Shape.On]
 }
 
-// OutStride is the number of values from one pixel of y to the next.
+// OutStride returns the number of values from one pixel of y to the next.
 func (s Shape) OutStride() int { return shaders.RoundUp(s.OutC, 4) }
 
-// Rows is the number of rows of the weight matrix: taps times input channels,
-// and one for the bias.
+// Rows returns the number of rows of the weight matrix: taps times input channels, and one for the
+// bias.
 func (s Shape) Rows() int { return s.KH*s.KW*s.InC + s.biasRows() }
 
 func (s Shape) biasRows() int {
@@ -105,28 +105,28 @@ func (s Shape) biasRows() int {
 	return 1
 }
 
-// Weights is the number of elements of the weight matrix, with its padding.
+// Weights returns the number of elements of the weight matrix, with its padding.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
 
-// In is the number of elements of x.
+// In returns the number of elements of x.
 func (s Shape) In() int { return s.N * s.InH * s.InW * s.InStride }
 
-// Out is the number of elements of y.
+// Out returns the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.OutStride() }
 
-// Transposed is the number of elements of wT.
+// Transposed returns the number of elements of wT.
 func (s Shape) Transposed() int { return s.KH * s.KW * s.OutC * s.InStride }
 
-// Part is the number of elements of the shares of the weight gradient.
+// Part returns the number of elements of the shares of the weight gradient.
 func (s Shape) Part() int { return s.shares() * s.Weights() }
 
-// MACs is the number of multiply-adds of a forward pass.
+// MACs returns the number of multiply-adds of a forward pass.
 func (s Shape) MACs() int64 {
 	return int64(s.N) * int64(s.OutH()*s.OutW()) * int64(s.KH*s.KW*s.InC) * int64(s.OutC)
 }
 
-// Check refuses shapes that make no sense, and those without variants. The
-// kernels of the input gradient want an InStride that is a multiple of 4, too.
+// Check returns an error if the shape is invalid or lacks variants. The kernels of the input
+// gradient also need an InStride that is a multiple of 4, which Check does not require.
 func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
@@ -136,7 +136,7 @@ func (s Shape) Check() error {
 	}
 	for p, v := range s.Variants {
 		if v.Lanes < 1 {
-			return fmt.Errorf("no variant of pass %s; want those that On or Named gives", Pass(p))
+			return fmt.Errorf("no variant of pass %s; want one from On or Named", Pass(p))
 		}
 	}
 	return nil
@@ -174,7 +174,8 @@ type DXArgs[F any] struct {
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DXReLUArgs are those of [DXArgs] and X [N,InH,InW,InStride], the output of a relu.
+// DXReLUArgs are the arguments of [Shape.DXReLU]: those of [DXArgs], and X [N,InH,InW,InStride],
+// the output of a relu.
 type DXReLUArgs[F any] struct {
 	In_ F `wgsl:"read array<In>"`
 	W   F `wgsl:"read array<vec4<f32>>"`
@@ -182,27 +183,26 @@ type DXReLUArgs[F any] struct {
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DWArgs are the arguments of [Shape.DW]: X [N,InH,InW,InStride], DY
-// [N,OutH,OutW,OutStride], Part, shares of [Rows,OutStride].
+// DWArgs are the arguments of [Shape.DW]: X [N,InH,InW,InStride], DY [N,OutH,OutW,OutStride], Part
+// [shares,Rows,OutStride].
 type DWArgs[F any] struct {
 	X    F `wgsl:"read array<In>"`
 	DY   F `wgsl:"read array<vec4<f32>>"`
 	Part F `wgsl:"write array<vec4<f32>>"`
 }
 
-// DWSumArgs are the arguments of [Shape.DWSum]: Part, shares of [Rows,OutStride],
-// and DW [Rows,OutStride].
+// DWSumArgs are the arguments of [Shape.DWSum]: Part [shares,Rows,OutStride], DW [Rows,OutStride].
 type DWSumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	Part  F `wgsl:"read array<vec4<f32>>"`
 	DW    F `wgsl:"update array<vec4<f32>>"`
 }
 
-// noTap is the address of a tap in the padding.
+// noTap stands for the address of a tap in the padding.
 const noTap = 0xffffffff
 
-// gemm describes an implicit GEMM: forward, or the input gradient, where the
-// roles of input and output are changed.
+// gemm holds the constants of an implicit GEMM: forward, or the input gradient, which exchanges the
+// roles of input and output.
 type gemm struct {
 	In                  shaders.Alias
 	Pixels, PixelBlocks int
@@ -219,20 +219,20 @@ type gemm struct {
 	ReLU                bool
 }
 
-// tileConsts are those of a Tile, after gemm's or dwConsts'.
+// tileConsts are the constants of a Tile, in addition to those of gemm or dwConsts.
 type tileConsts struct {
 	TileRows, RowQuads, RowTiles          int
 	TileColumns, ColumnQuads, ColumnTiles int
-	Depth, DepthQuads, Fill, Turns        int // terms in memory, in fours, brought in at a time, and how often
-	LanesA, RoundsA, StepA                int // that bring in rows, how often, and over how many times Fill terms
-	LanesB, RoundsB, StepB                int // that bring in columns, for terms in fours
+	Depth, DepthQuads, Fill, Turns        int // terms in memory; in fours; loaded at a time; how many turns
+	LanesA, RoundsA, StepA                int // lanes that load rows; their rounds; their step in units of Fill terms
+	LanesB, RoundsB, StepB                int // the same for columns, in units of four terms
 	K, AllRows                            int // terms of a sum, and rows of the product
 	Whole, WholeRows, WholeColumns        bool
-	Tiles, Each                           int // of the product, and of a workgroup
+	Tiles, Each                           int // of the products, and of a workgroup
 }
 
-// tileOf divides count products of rows x columns (a multiple of 4) into tiles, with sums of
-// terms, of which fill are brought in at a time.
+// tileOf divides count products into tiles. Each product has rows x columns results, columns a
+// multiple of 4. Each result is a sum of terms products, and fill terms are loaded at a time.
 func (v Variant) tileOf(count, rows, columns, terms, fill int) tileConsts {
 	t := tileConsts{
 		TileRows: v.Rows, RowQuads: v.Rows / 4, RowTiles: shaders.DivUp(rows, v.Rows),
@@ -242,7 +242,7 @@ func (v Variant) tileOf(count, rows, columns, terms, fill int) tileConsts {
 		Whole: terms%v.Depth == 0, WholeRows: rows%v.Rows == 0, WholeColumns: columns%v.Columns == 0,
 	}
 	busy := t.RowQuads * v.Depth / fill
-	if idle := v.Lanes - busy; idle > 0 && idle%v.Columns == 0 { // they bring in the columns meanwhile
+	if idle := v.Lanes - busy; idle > 0 && idle%v.Columns == 0 { // the idle lanes load the columns meanwhile
 		t.LanesA, t.LanesB = busy, idle
 	}
 	t.Tiles, t.Each = count*t.RowTiles*t.ColumnTiles, max(1, v.Each)
@@ -251,7 +251,8 @@ func (v Variant) tileOf(count, rows, columns, terms, fill int) tileConsts {
 	return t
 }
 
-// source is the text of the tiles with what their operands are from.
+// source returns the text of the tiles. operands are the WGSL that loads the matrices and stores
+// the result.
 func (t tileConsts) source(operands ...string) string {
 	run := tileOne
 	if t.Each > 1 {
@@ -262,9 +263,10 @@ func (t tileConsts) source(operands ...string) string {
 
 func (t tileConsts) groups() int { return shaders.DivUp(t.Tiles, t.Each) }
 
-// TileSource is the text of a Tile that computes count products of rows x columns (a multiple of
-// 4) results with operands of another op, which the parts bring in by fill terms at a time, and
-// the number of its workgroups.
+// TileSource returns the text of a Tile for another op, and the number of its workgroups. The Tile
+// computes count products of rows x columns results (columns a multiple of 4), each a sum of terms
+// products. operands are the other op's WGSL, which loads fill terms at a time and stores the
+// result.
 func (v Variant) TileSource(count, rows, columns, terms, fill int, operands ...string) (source string, groups int) {
 	t := v.tileOf(count, rows, columns, terms, fill)
 	return t.source(operands...), t.groups()
@@ -318,7 +320,8 @@ func gemmKernel[A any](s Shape, p Pass, name string, g gemm, loader, store strin
 	return k
 }
 
-// Forward is y = x * w + b, or x * w without a bias, and relu of it where relu is true.
+// Forward returns the kernel for y = x * w + b, or x * w without a bias. If relu is true, the
+// kernel computes the ReLU of that.
 func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	name := "forward"
 	if relu {
@@ -336,8 +339,9 @@ func (s Shape) Forward(relu bool) gpu.Kernel[ForwardArgs[gpu.View]] {
 	}, loaderForward, shaders.Rectify+added+storeForward)
 }
 
-// source is a kernel's text for the dilation of the window. A factor of 1 is left out, so that a
-// kernel has the same text, and the driver's cache the same entry, as if there were no dilation.
+// source returns a kernel's text for the dilation of the window. It omits factors of 1, so that
+// without dilation the text, and thus the entry in the driver's cache, is that of a kernel that
+// knows no dilation.
 func (s Shape) source(consts any, parts ...string) string {
 	var c struct{ DilationH, DilationW int }
 	if c.DilationH, c.DilationW = s.Dilation(); c.DilationH*c.DilationW > 1 {
@@ -348,10 +352,10 @@ func (s Shape) source(consts any, parts ...string) string {
 
 var undilated = strings.NewReplacer(" * DilationH", "", " * DilationW", "")
 
-// pointwise reports whether pixel p of y depends on pixel p of x alone.
+// pointwise reports whether pixel p of y depends only on pixel p of x.
 func (s Shape) pointwise() bool { return s.KH*s.KW*s.StrideH*s.StrideW == 1 && s.padding() == 0 }
 
-// padding is the largest of the four sides.
+// padding returns the largest padding of the four sides.
 func (s Shape) padding() int { return max(s.PadTop, s.PadBottom, s.PadLeft, s.PadRight) }
 
 func (s Shape) dxGEMM() gemm {
@@ -363,17 +367,17 @@ func (s Shape) dxGEMM() gemm {
 	}
 }
 
-// DX is the gradient of x. The channel stride of x must be a multiple of 4.
+// DX returns the kernel for the gradient of x. The channel stride of x must be a multiple of 4.
 func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
 	return gemmKernel[DXArgs[gpu.View]](s, InputGradient, "dx", s.dxGEMM(), loaderDX, biasNone+storeDX)
 }
 
-// DXReLU is the gradient of x before the relu that made it.
+// DXReLU returns the kernel for the gradient of the input of the relu whose output is x.
 func (s Shape) DXReLU() gpu.Kernel[DXReLUArgs[gpu.View]] {
 	return gemmKernel[DXReLUArgs[gpu.View]](s, InputGradient, "dx+relu", s.dxGEMM(), loaderDX, biasNone+storeDXReLU)
 }
 
-// Transpose prepares the weights for [Shape.DX].
+// Transpose returns the kernel that prepares the weights for [Shape.DX].
 func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 	c := struct{ Taps, InC, InVecs, OutC, OutStride int }{s.KH * s.KW, s.InC, s.InStride / 4, s.OutC, s.OutStride()}
 	return gpu.Kernel[TransposeArgs[gpu.View]]{
@@ -388,10 +392,10 @@ type dw struct {
 }
 
 type dwSizes struct {
-	Pixels, PixelsPerShare, Shares int // of the block kernel
+	Pixels, PixelsPerShare, Shares int // of the block and tile kernels
 	N, ImagesPerShare              int // of the broadcast kernel
 	Rows, RowBlocks                int
-	Slices, AllSlices              int // with that of the bias
+	Slices, AllSlices              int // AllSlices includes that of the bias
 	InQuads                        int
 	InC, InStride, InH, InW        int
 	OutVecs, OutBlocks, OutH, OutW int
@@ -403,12 +407,12 @@ type dwConsts struct {
 	PadTop, PadLeft, Lanes     int
 }
 
-// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after
-// 65,535 iterations.
+// maxSum bounds the iterations of one invocation's loops. Mesa's llvmpipe before version 25 stops
+// after 65,535.
 const maxSum = 16384
 
-// shares is into how many parts the sum over pixels is split: enough work for
-// the device, and sums that are not too long.
+// shares returns the number of parts that the sum over pixels is split into, so that the device has
+// enough work and no sum is too long.
 func (s Shape) shares() int {
 	pixels, v := s.OutH()*s.OutW(), s.Variants[WeightGradient]
 	if line := s.line(); v.Family == Broadcast && line > 0 {
@@ -431,15 +435,15 @@ func (s Shape) shares() int {
 	return shaders.DivUp(pixels, s.whole(shaders.DivUp(pixels, n))) // no share is empty
 }
 
-// Chain is the number of additions, one after the other, in an element of the
-// weight gradient, at most.
+// Chain returns an upper bound on the number of successive additions for an element of the weight
+// gradient.
 func (s Shape) Chain() int { return s.perShare() + s.shares() }
 
-// perShare is the number of pixels in a share.
+// perShare returns the number of pixels in a share; the last share may have fewer.
 func (s Shape) perShare() int {
 	if line := s.line(); s.Variants[WeightGradient].Family == Broadcast && line > 0 {
-		// Loops over pixels and rows have a bound together. A share has whole lines, or parts of
-		// the only one.
+		// The loops over pixels and rows have a common bound. A share consists of whole lines, or,
+		// for a pointwise convolution, of any pixels.
 		pixels, unit := s.N*s.OutH()*s.OutW(), line
 		if s.pointwise() {
 			unit = 1
@@ -453,13 +457,13 @@ func (s Shape) perShare() int {
 	return s.whole(shaders.DivUp(s.N*s.OutH()*s.OutW(), s.shares()))
 }
 
-// whole is as many pixels, for a Tile in whole turns.
+// whole returns the number of pixels, rounded up to whole turns of a Tile.
 func (s Shape) whole(pixels int) int {
 	return shaders.RoundUp(pixels, max(1, s.Variants[WeightGradient].Depth))
 }
 
-// DW computes the gradient of weights and bias in shares, to be added up by
-// [Shape.DWSum].
+// DW returns the kernel for the gradient of weights and bias, in shares for [Shape.DWSum] to add
+// up.
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	v := s.Variants[WeightGradient]
 	c := dw{dwSizes{
@@ -515,8 +519,8 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	return k
 }
 
-// DWSum adds the shares of [Shape.DW] up, on top of what is there unless the
-// batch is the first part.
+// DWSum returns the kernel that sums the shares of [Shape.DW]. It adds the sum to DW, or assigns it
+// if Batch.First is 1.
 func (s Shape) DWSum() gpu.Kernel[DWSumArgs[gpu.View, gpu.View]] {
 	c := struct{ Count, Shares int }{s.Weights() / 4, s.shares()}
 	return gpu.Kernel[DWSumArgs[gpu.View, gpu.View]]{

@@ -14,14 +14,14 @@ func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gpu
 
 func TestEveryPass(t *testing.T) {
 	if !gputest.Long() {
-		t.Skip("compiles for minutes what TestConformance has at other sizes: NIN_LONG=1 runs it")
+		t.Skip("compiles for minutes the kernels that TestConformance runs at other sizes; NIN_LONG=1 runs it")
 	}
 	checktest.Run(t, EveryPass(gputest.Device(t)))
 }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// Every variant meets several sizes, with and without the relu of a store.
+// Every variant runs at several sizes, with and without the relu of a store.
 func TestVariants(t *testing.T) {
 	d := gputest.Device(t)
 	variants := map[string]int{}
@@ -32,7 +32,7 @@ func TestVariants(t *testing.T) {
 		t.Logf("%-48s %d", v, n)
 	}
 	for _, v := range sampleVariants {
-		if !(Shape{}).runs(d, Forward, v) { // as tiles where the compiler takes too long for them
+		if !(Shape{}).runs(d, Forward, v) { // such as tiles, if the compiler takes too long for them
 			continue
 		}
 		for p := range Pass(Passes) {
@@ -47,18 +47,18 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// A tile's lanes always bring in the same rows, and each has 8 x 8 of it.
+// A lane of a tile always loads the same rows, and computes 8 x 8 results.
 func TestTilesDivide(t *testing.T) {
 	for _, v := range tiles {
 		assert.Zero(t, v.Lanes%(v.Rows/4), v)
 		assert.Equal(t, v.Rows*v.Columns, 64*v.Lanes, v)
-		assert.LessOrEqual(t, v.SharedBytes(), 16384, "%s: the workgroup memory that every adapter has", v)
+		assert.LessOrEqual(t, v.SharedBytes(), 16384, "%s: every adapter has this much workgroup memory", v)
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written; an error in the padding if there is padding; a missing barrier for each barrier;
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "sign", Right: "sum.b + x * w.b", Wrong: "sum.b - x * w.b"},
 	{Kernel: "conv2d/forward", Variant: "block", Kind: "index", Right: "load(a3, k)", Wrong: "load(a3, k + 1u)"},

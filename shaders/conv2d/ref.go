@@ -2,7 +2,7 @@ package conv2d
 
 import "wgnin/shaders"
 
-// taps calls f for each product of the convolution: x[ix] * w[row][co] goes to
+// taps calls f for each product of the convolution: x[ix] * w[row][co] is added to
 // y[pixel*OutStride+co], for all co.
 func (s Shape) taps(f func(ix, row, pixel int)) {
 	dh, dw := s.Dilation()

@@ -18,33 +18,33 @@ const (
 	Forward Pass = iota
 	InputGradient
 	WeightGradient
-	Passes int = iota // how many there are
+	Passes int = iota // the number of passes
 )
 
 func (p Pass) String() string { return [...]string{"forward", "dx", "dw"}[p] }
 
-// Variant is one way to run a pass: a family of kernels, and its sizes.
+// Variant is one way to run a pass: a family of kernels, with sizes.
 //
-//   - Block has 8 pixels x 12 channels in the registers of a lane and no
-//     workgroup memory: for any device, 8 lanes on a software adapter, whose
-//     vectors are as wide, and 64 on a GPU.
-//   - Broadcast is for llvmpipe, see gpu.Device.Broadcast: a [Product] of matrices,
-//     or else 24 x 4 in the registers of a lane.
-//   - Tile is for GPUs: a workgroup takes Rows x Columns through its memory,
-//     Depth at a time, and a lane has 8 x 8 of them in registers. Where its
-//     memory is cleared first, it takes Each such tiles.
+//   - Block computes 8 pixels x 12 channels in the registers of a lane, without workgroup memory.
+//     It runs on any device: with 8 lanes on a software adapter, whose vectors are that wide, and
+//     with 64 on a GPU.
+//   - Broadcast is for llvmpipe (see gpu.Device.Broadcast). It computes a [Product] of matrices, or
+//     else 24 x 4 results in the registers of a lane.
+//   - Tile is for GPUs. A workgroup computes Rows x Columns results with Depth terms at a time in
+//     its memory, and each lane 8 x 8 of them in registers. If the memory is cleared first, a
+//     workgroup computes Each such tiles.
 type Variant struct {
 	Family               Family
-	Lanes                int // of a workgroup
+	Lanes                int // in a workgroup
 	Rows, Columns, Depth int // of a Tile
-	Each                 int // tiles of a workgroup, one after the other; 0 is one whose memory is not cleared
+	Each                 int // tiles of a workgroup, one after the other; 0 means one, and memory that is not cleared
 
-	// Alpha is the number of points in each direction of package winograd, whose products run on
-	// the family; 0 is the sum over the taps, as it stands.
+	// Alpha is the number of points of package winograd in each direction. Its products then run on
+	// the family. 0 means the direct sum over the taps.
 	Alpha int
 }
 
-// Family is a way to write the kernels.
+// Family is a set of kernels that compute in the same way.
 type Family string
 
 // The families.
@@ -54,7 +54,7 @@ const (
 	Tile      Family = "tile"
 )
 
-// String is the variant's name: unlike the others of a shape's candidates.
+// String returns the variant's name, which is unique among a shape's candidates.
 func (v Variant) String() string {
 	if alpha := v.Alpha; alpha > 0 {
 		v.Alpha = 0
@@ -81,42 +81,42 @@ func tile(rows, columns, depth int) Variant {
 	return Variant{Family: Tile, Lanes: rows / 8 * columns / 8, Rows: rows, Columns: columns, Depth: depth}
 }
 
-// tiles are worth trying. Rows/4 divides the lanes, so that a lane always brings
-// in the same rows. The largest take 16 KiB of workgroup memory, which every
-// device has.
+// tiles are the Tile variants that are worth trying. Rows/4 divides the lanes, so that a lane
+// always loads the same rows. The largest need 16 KiB of workgroup memory, which every device has.
 var tiles = []Variant{
 	tile(128, 128, 16), tile(128, 96, 16), tile(128, 64, 16), tile(128, 32, 16),
 	tile(64, 96, 16), tile(64, 64, 16), tile(64, 32, 16), tile(256, 16, 8),
 }
 
-// each is v with n tiles for a workgroup whose memory is cleared.
+// each returns v with n tiles for each workgroup, for devices that clear workgroup memory with one
+// lane.
 func (v Variant) each(n int) Variant {
 	v.Each = n
 	return v
 }
 
-// several are the numbers of tiles for a workgroup that are worth trying where its memory is
-// cleared.
+// several are the numbers of tiles for each workgroup that are worth trying if one lane clears its
+// memory.
 var several = []int{1, 2, 4, 8}
 
-// SharedBytes is the workgroup memory of v: both operands, Depth of each at a time.
+// SharedBytes returns the workgroup memory of v in bytes, for Depth terms of both operands.
 func (v Variant) SharedBytes() int { return (v.Rows + v.Columns) * v.Depth * 4 }
 
-// fills is the number of workgroups that keep a GPU busy, and fillsCleared that for a GPU on which
-// their memory is cleared, which has 7 to 80 cores.
+// fills is the number of workgroups that keep a GPU busy. fillsCleared is that number for GPUs on
+// which one lane clears the memory; these have 7 to 80 cores.
 const fills, fillsCleared = 512, 128
 
-// clearing is what it takes a workgroup to have 16 bytes of its memory cleared by one of its lanes,
-// in multiply-adds: 4 cycles, in which half of the 128 lanes of a core have nothing else to do.
+// clearing is the cost, in multiply-adds, of one lane clearing 16 bytes of its workgroup's memory:
+// 4 cycles, during which half of the 128 lanes of a core are idle.
 const clearing = 256
 
-// Candidates are the variants of a pass that are worth trying on the device, the
-// one that On takes first. The others may be faster: see package nn's tuning.
+// Candidates returns the variants of a pass that are worth trying on the device. The first is the
+// one that [Shape.On] chooses. Others may be faster; see the tuning in package nn.
 func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 	direct, software := s.direct(d, p), d.Adapter().Class == gpu.Software
 	var points []Variant
 	for _, alpha := range alphas {
-		for _, v := range direct[:min(3, len(direct))] { // of each number a few are enough
+		for _, v := range direct[:min(3, len(direct))] { // a few of each number are enough
 			if v.Alpha = alpha; v.Each > 0 {
 				v = s.cleared(p, v)
 			}
@@ -133,7 +133,7 @@ func (s Shape) Candidates(d *gpu.Device, p Pass) []Variant {
 	return append(direct, points...)
 }
 
-// direct are the candidates without points.
+// direct returns the candidates without points, in order of preference.
 func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 	if d.Adapter().Class != gpu.Software {
 		fit := slices.DeleteFunc(slices.Clone(tiles), func(v Variant) bool { return !s.runs(d, p, v) })
@@ -150,16 +150,17 @@ func (s Shape) direct(d *gpu.Device, p Pass) []Variant {
 	if s.runs(d, p, broadcast) {
 		return []Variant{broadcast, block(8)}
 	}
-	return []Variant{block(8)} // a barrier costs it more than memory: no tile
+	return []Variant{block(8)} // no tile, because a barrier costs it more than memory
 }
 
-// cleared is v with as many tiles for a workgroup whose memory is cleared as suit the pass.
+// cleared returns v with the number of tiles for each workgroup that suits the pass best, if one
+// lane clears the memory.
 func (s Shape) cleared(p Pass, v Variant) Variant {
 	numbers := several
 	switch {
 	case v.Alpha > 0: // package winograd takes a batch in parts, of a few hundred workgroups each
 		numbers = several[:2]
-	case p == WeightGradient: // its sums are long, and split until there are workgroups enough
+	case p == WeightGradient: // its sums are long, and are split until there are enough workgroups
 		numbers = several[:1]
 	}
 	return v.each(slices.MinFunc(numbers, func(a, b int) int {
@@ -167,7 +168,7 @@ func (s Shape) cleared(p Pass, v Variant) Variant {
 	}))
 }
 
-// Named is the variant of that name, if the pass has it on the device.
+// Named returns the variant with that name, and whether the device can run it for the pass.
 func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
 	i := slices.IndexFunc(allVariants, func(v Variant) bool { return v.String() == name && s.runs(d, p, v) })
 	if i < 0 {
@@ -176,7 +177,7 @@ func (s Shape) Named(d *gpu.Device, p Pass, name string) (Variant, bool) {
 	return allVariants[i], true
 }
 
-// allVariants is all variants there are.
+// allVariants holds all variants.
 var allVariants = func() []Variant {
 	direct := append(slices.Clone(tiles), broadcast, block(8), block(64))
 	for _, v := range tiles {
@@ -194,7 +195,7 @@ var allVariants = func() []Variant {
 	return all
 }()
 
-// Families are a variant of each family that runs on the device.
+// Families returns a variant of each family that runs on the device.
 func Families(d *gpu.Device) []Variant {
 	return slices.DeleteFunc(append([]Variant{broadcast, block(8)}, sampleVariants...), func(v Variant) bool {
 		return v.Family == Broadcast && !d.Broadcast() || v.Family == Tile &&
@@ -202,7 +203,7 @@ func Families(d *gpu.Device) []Variant {
 	})
 }
 
-// alphas are the numbers of points that package winograd has.
+// alphas are the numbers of points that package winograd supports.
 var alphas = []int{6, 8}
 
 // winograd reports whether the shape has variants with points.
@@ -212,12 +213,13 @@ func (s Shape) winograd() bool {
 		s.InStride == shaders.RoundUp(s.InC, 4)
 }
 
-// maxPoints bounds the bytes of a tensor of points. The points of the images that package winograd
-// takes at a time are a few times less, unless the images are large, or of odd sizes.
+// maxPoints is the largest size of a tensor of points in bytes. The points of the images that
+// package winograd processes at a time are a few times smaller, unless the images are large or of
+// odd sizes.
 const maxPoints = 128 << 20
 
-// bindsPoints reports whether the points of the filters, and of the least number of images that
-// package winograd takes at a time, can be bound.
+// bindsPoints reports whether the points of the filters, and those of the smallest number of images
+// that package winograd processes at a time, can be bound.
 func (s Shape) bindsPoints(d *gpu.Device, p Pass, alpha int) bool {
 	l := d.Adapter().Limits
 	s.N = s.Together(l.OffsetAlign)
@@ -226,8 +228,8 @@ func (s Shape) bindsPoints(d *gpu.Device, p Pass, alpha int) bool {
 	return int64(m.Shares)*int64(most)*4 <= min(l.MaxBindingBytes, l.MaxBufferBytes, maxPoints)
 }
 
-// Together is the least number of images, at most all, after which a binding of x and one of y may
-// begin, at multiples of align bytes.
+// Together returns the smallest number of images after which bindings of x and y may begin, at
+// multiples of align bytes. It is N if no smaller number will do.
 func (s Shape) Together(align int64) int {
 	for n := 1; n < s.N; n++ {
 		if int64(n*s.In()/s.N*4)%align == 0 && int64(n*s.Out()/s.N*4)%align == 0 {
@@ -237,7 +239,7 @@ func (s Shape) Together(align int64) int {
 	return s.N
 }
 
-// Names are those of all variants there are.
+// Names returns the names of all variants.
 func Names() (names []string) {
 	for _, v := range allVariants {
 		names = append(names, v.String())
@@ -261,8 +263,8 @@ func (s Shape) runs(d *gpu.Device, p Pass, v Variant) bool {
 	return true
 }
 
-// product is what a pass computes, with the tiles of alpha points in each direction or the taps as
-// they stand.
+// product returns the matrix products that a pass computes: with tiles of alpha points in each
+// direction, or, if alpha is 0, over the taps.
 func (s Shape) product(p Pass, alpha int) Product {
 	h, w := s.OutH(), s.OutW()
 	if p == InputGradient {
@@ -288,18 +290,18 @@ func (s Shape) product(p Pass, alpha int) Product {
 	return m
 }
 
-// What a value of a transform to or from points takes, which is moved twice, and the dispatch of
-// another kernel, in multiply-adds of a product. On llvmpipe they were measured, but that the
-// dispatch there is of 0.3 ms and not of 0.04: the driver compiles each kernel for a second. For
-// GPUs they are counted: 8 bytes at 3 TB/s, 5 us, at 20 Tmac/s.
+// The costs of a value that is transformed to or from points, which is moved twice, and of the
+// dispatch of another kernel, in multiply-adds of a product. On llvmpipe they were measured, except
+// that a dispatch counts as 0.3 ms instead of 0.04 ms, because the driver compiles each kernel for
+// a second. For GPUs they are estimates: 8 bytes at 3 TB/s, and 5 us, at 20 Tmac/s.
 const (
 	softwareValue, softwareDispatch = 12, 1e7
 	gpuValue, gpuDispatch           = 50, 1e8
 )
 
-// cost ranks variants, by counting: the multiply-adds of whole tiles, doubled
-// where there are too few workgroups to fill a GPU, and for each the loads of its two
-// operands (which large tiles have fewer of); and the transforms. No GPU was measured for it.
+// cost returns an estimate by which variants are ranked. It counts the multiply-adds of whole
+// tiles, doubled if there are too few workgroups to fill a GPU; for each, the loads of its two
+// operands, which are fewer in large tiles; and the transforms. It was not calibrated on a GPU.
 func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	m := s.product(p, v.Alpha)
 	work := float64(m.Shares) * float64(m.Terms)
@@ -312,7 +314,7 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 			cleared = clearing / 16 * float64(workgroups*v.SharedBytes())
 		}
 		work *= float64(groups*v.Rows*v.Columns) * (1 + 16/float64(v.Rows) + 16/float64(v.Columns))
-		if (p != WeightGradient || v.Alpha > 0) && workgroups < busy { // that one splits its sums instead
+		if (p != WeightGradient || v.Alpha > 0) && workgroups < busy { // the weight gradient splits its sums instead
 			work *= 2
 		}
 		work += cleared
@@ -322,7 +324,7 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 			break
 		}
 		work *= float64(shaders.RoundUp(m.Rows, 24)) * float64(shaders.RoundUp(m.Columns, 32))
-	default: // it loads more for each multiply-add
+	default: // Block loads more for each multiply-add
 		work *= 2.5 * float64(shaders.RoundUp(m.Rows, 8)) * float64(shaders.RoundUp(m.Columns, 12))
 	}
 	if v.Alpha == 0 {
@@ -336,8 +338,9 @@ func (s Shape) cost(p Pass, v Variant, software bool) float64 {
 	return work + value*float64(m.Shares*values) + 3*dispatch
 }
 
-// broadcastProduct is what the pass computes on Broadcast's product of matrices, if it does:
-// without padding, it has pixels of 1x1 or of a block of terms, or a block of the pixels of a line.
+// broadcastProduct returns the product of matrices that the pass computes, and whether Broadcast
+// can run it as such. That needs a convolution without padding, and either a 1x1 kernel, all terms
+// in one block, or a block of pixels in a line.
 func (s Shape) broadcastProduct(p Pass) (Product, bool) {
 	m := s.product(p, 0)
 	channels := s.InC
@@ -358,9 +361,8 @@ func (s Shape) broadcastProduct(p Pass) (Product, bool) {
 	return m, s.pointwise() || p == Forward && m.Terms <= blockVecs
 }
 
-// line is the number of pixels of y whose pixels of x are as far apart, one from the
-// next, where those of Broadcast's weight gradient are: without padding. It is 0 where
-// too few of them make a block.
+// line returns the number of successive pixels of y whose pixels of x are at equal distances, for
+// Broadcast's weight gradient. It returns 0 if there is padding, or if too few pixels make a block.
 func (s Shape) line() int {
 	switch {
 	case s.padding() > 0 || s.KH*s.KW*s.InC >= 1<<12:
@@ -387,11 +389,11 @@ func (s Shape) broadcasts(p Pass) bool {
 	return s.line() > 0 || s.InC%4 == 0 && s.InStride%4 == 0 && s.InC < 1<<14 && s.InW < 1<<12
 }
 
-// broadcastColumns is the least number of channels: the last workgroup of 32
-// should not be mostly empty.
+// broadcastColumns is the smallest number of channels for Broadcast, because the last workgroup of
+// 32 should not be mostly empty.
 const broadcastColumns = 24
 
-// On is s with the variants that suit the device.
+// On returns s with the variants that suit the device best, by [Shape.Candidates].
 func (s Shape) On(d *gpu.Device) Shape {
 	for p := range Pass(Passes) {
 		s.Variants[p] = s.Candidates(d, p)[0]
@@ -399,8 +401,8 @@ func (s Shape) On(d *gpu.Device) Shape {
 	return s
 }
 
-// with is s with one variant for each pass that has it, and the others as they
-// are.
+// with returns s with the variant v for each pass that supports it. It leaves the other passes
+// unchanged.
 func (s Shape) with(v Variant) Shape {
 	for p := range s.Variants {
 		if v.Family != Broadcast || s.broadcasts(Pass(p)) {
@@ -413,7 +415,8 @@ func (s Shape) with(v Variant) Shape {
 //go:embed *.wgsl
 var files embed.FS
 
-// SourceHash identifies the text of the kernels and the variants there are.
+// SourceHash returns a hash of the text of the kernels and of the settings that define the
+// variants.
 func SourceHash() string {
 	return shaders.SourceHash(files, tiles, several, fills, fillsCleared, clearing, alphas, blockVecs, blockRows,
 		busy, pinned)

@@ -10,9 +10,9 @@ type (
 	decoupledArgs = DecoupledArgs[[]float64, shaders.Batch]
 )
 
-// Cases are the conformance cases: decays, of which some are zero, with a rate that is negative
-// so that the terms of the absolute inputs add up, as the tolerance asks; and one that is not
-// made, because training has diverged.
+// Cases returns the conformance cases: decays, some of them zero, with a negative rate, so that the
+// terms of the absolute inputs add up, as the tolerance requires; and a decay that is skipped
+// because training has diverged.
 func Cases() []check.Case {
 	r := check.NewRand(14)
 	var cs []check.Case
@@ -22,7 +22,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case { return cases(s, []float64{2.5, 1, 0, 0}, r) }
 
 func cases(s Shape, metrics []float64, r check.Rand) []check.Case {

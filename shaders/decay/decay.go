@@ -1,6 +1,6 @@
-// Package decay applies a weight decay that differs from weight to weight, ahead of an
-// optimizer that applies none. It is coupled as in torch.optim.SGD and Adam, or decoupled as
-// in AdamW. A number for each weight takes the place of PyTorch's parameter groups.
+// Package decay applies a weight decay that differs between weights, before an optimizer without
+// decay. It is coupled as in torch.optim.SGD and Adam, or decoupled as in AdamW. A decay for each
+// weight replaces PyTorch's parameter groups.
 package decay
 
 import (
@@ -18,16 +18,16 @@ var (
 	decoupled string
 )
 
-// CoupledArgs are the arguments of [Shape.Coupled]: gradients G, weights W, and the Decay of
-// each [Count].
+// CoupledArgs are the arguments of [Shape.Coupled]: gradients G, weights W, and the Decay of each
+// weight, all [Count].
 type CoupledArgs[F any] struct {
 	G     F `wgsl:"update array<vec4<f32>>"`
 	W     F `wgsl:"read array<vec4<f32>>"`
 	Decay F `wgsl:"read array<vec4<f32>>"`
 }
 
-// DecoupledArgs are the arguments of [Shape.Decoupled]: weights W and the Decay of each
-// [Count]. The rate is that of the batch.
+// DecoupledArgs are the arguments of [Shape.Decoupled]: weights W, and the Decay of each weight,
+// both [Count]. The learning rate comes with the batch.
 type DecoupledArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	W       F `wgsl:"update array<vec4<f32>>"`
@@ -35,10 +35,10 @@ type DecoupledArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// Shape is Count weights (a multiple of 4, with padding).
+// Shape describes Count weights (a multiple of 4, with padding).
 type Shape struct{ Count int }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Count%4 != 0 {
 		return fmt.Errorf("%d weights; want a multiple of 4", s.Count)
@@ -52,7 +52,7 @@ func (s Shape) consts() consts { return consts{shaders.DivUp(s.Count, 4)} }
 
 func (s Shape) groups() int { return shaders.DivUp(shaders.DivUp(s.Count, 4), 64) }
 
-// Coupled adds the decay to the gradients.
+// Coupled returns the kernel that adds the decay to the gradients.
 func (s Shape) Coupled() gpu.Kernel[CoupledArgs[gpu.View]] {
 	return gpu.Kernel[CoupledArgs[gpu.View]]{
 		Name: "decay/coupled", Detail: fmt.Sprint(s.Count), Source: shaders.Source(s.consts(), coupled),
@@ -60,7 +60,7 @@ func (s Shape) Coupled() gpu.Kernel[CoupledArgs[gpu.View]] {
 	}
 }
 
-// Decoupled subtracts the decay from the weights.
+// Decoupled returns the kernel that subtracts the decay from the weights.
 func (s Shape) Decoupled() gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[DecoupledArgs[gpu.View, gpu.View]]{
 		Name: "decay/decoupled", Detail: fmt.Sprint(s.Count),

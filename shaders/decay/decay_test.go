@@ -8,8 +8,8 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written
-// in each kernel, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "decay/coupled", Kind: "sign", Right: "g[i] + decay", Wrong: "g[i] - decay"},
 	{Kernel: "decay/coupled", Kind: "index", Right: "decay[i]", Wrong: "decay[i + 1u]"},

@@ -7,7 +7,7 @@ import (
 
 type refArgs = Args[[]float64, shaders.Batch]
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(2)
 	var cs []check.Case
@@ -20,7 +20,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Rows * s.RowElems
 	return []check.Case{check.Of(s.Kernel(), refArgs{
@@ -28,7 +28,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}, s.Ref, check.Bound[refArgs]{Terms: 1})}
 }
 
-// Gradients are the checks of the twin's backward.
+// Gradients returns the checks of the twin's backward pass.
 func Gradients() []check.Gradient {
 	r := check.NewRand(13)
 	s := Shape{Rows: 3, RowElems: 67, P: 0.3, Stream: 1}

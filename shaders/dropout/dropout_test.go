@@ -14,8 +14,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// The share of zeros is binomial: it is within five standard deviations of p,
-// for each stream and step apart, and two streams are not alike.
+// The share of zeros is binomial. For each stream and step it is within five standard deviations of
+// p, and two streams differ.
 func TestRefShare(t *testing.T) {
 	const n = 1 << 16
 	masks := map[[2]uint32][]float64{}
@@ -52,9 +52,9 @@ func TestBadProbability(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "dropout", Kind: "sign", Right: "x[i] * Scale", Wrong: "-x[i] * Scale"},
 	{Kernel: "dropout", Kind: "index", Right: "i % RowElems)", Wrong: "i % RowElems + 1u)"},

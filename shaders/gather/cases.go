@@ -7,7 +7,8 @@ import (
 
 type refArgs = Args[[]float64, []uint32, shaders.Batch]
 
-// Cases are the conformance cases: whole and partial batches, in the middle of an order.
+// Cases returns the conformance cases: whole and partial batches that begin in the middle of an
+// order.
 func Cases() []check.Case {
 	r := check.NewRand(15)
 	var cs []check.Case
@@ -21,7 +22,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	return []check.Case{of(s, s.N, shaders.Batch{Rows: uint32(s.N)}, r)}
 }

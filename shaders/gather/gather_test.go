@@ -8,8 +8,8 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written,
-// and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "gather", Kind: "sign", Right: "y[i] = v", Wrong: "y[i] = -v"},
 	{Kernel: "gather", Kind: "index", Right: "K + i % K", Wrong: "K + (i + 1u) % K"},

@@ -9,9 +9,8 @@ import (
 
 type refArgs = Args[[]float64]
 
-// Cases are the conformance cases: one value, more and fewer than lanes, an
-// image of CIFAR-10's size, a flat image among others. Values are in [0,1], as
-// pixels are.
+// Cases returns the conformance cases: one value, more and fewer values than lanes, an image of
+// CIFAR-10's size, and a flat image among others. Values are in [0,1], like pixels.
 func Cases() []check.Case {
 	r := check.NewRand(19)
 	var cs []check.Case
@@ -21,13 +20,13 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	x := r.Floats(s.N * s.Elems)
 	for i := range x {
 		x[i] = math.Abs(x[i])
 	}
-	for e := range s.Elems { // the last
+	for e := range s.Elems { // the last image is flat
 		if s.N > 1 {
 			x[(s.N-1)*s.Elems+e] = 0.3
 		}
@@ -35,17 +34,17 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	for i := range x {
 		x[i] = float64(float32(x[i]))
 	}
-	// WGSL allows the square root 2.5 units in the last place and a division
-	// as many: the mean's, the factor's.
+	// WGSL allows the square root an error of 2.5 units in the last place, and the same for each
+	// division: that of the mean and that of the factor.
 	return []check.Case{check.Of(s.Kernel(), refArgs{X: x, Y: make([]float64, len(x))}, s.Ref,
 		check.Bound[refArgs]{Terms: s.Elems + 4, Magnitude: s.magnitude, Ulps: 7.5})}
 }
 
-// magnitude bounds the error of y in units of that of one sum. Let d be x -
-// x[0], of terms that add up to a. The mean of d errs by that of A, the mean of
-// a; r = d - mean by that of B = a + A; the sum of r^2 by that of 2 r.B + r.r, so
-// that the norm errs by that of ||B|| + ||r||/2, and y = r scale/norm by that of
-// (B + |r| (||B||/norm + 1)) scale/norm.
+// magnitude computes a bound on the error of y, in units of the relative error of one sum. Let d be
+// x - x[0], and a the sum of its absolute terms. The error of d's mean is that of A, the mean of a.
+// The error of r = d - mean is that of B = a + A. The error of the sum of r^2 is that of 2 r.B +
+// r.r, so the norm's is that of ||B|| + ||r||/2, and the error of y = r scale/norm is that of (B +
+// |r| (||B||/norm + 1)) scale/norm.
 func (s Shape) magnitude(a refArgs) {
 	for n := range s.N {
 		x, y := a.X[n*s.Elems:][:s.Elems], a.Y[n*s.Elems:][:s.Elems]

@@ -1,7 +1,6 @@
-// Package gcn is global contrast normalisation, which takes brightness and
-// contrast out of an image, as pylearn2's global_contrast_normalize does (Coates,
-// Lee and Ng, "An Analysis of Single-Layer Networks in Unsupervised Feature
-// Learning", 2011).
+// Package gcn computes global contrast normalisation, which removes the brightness and contrast of
+// an image, like pylearn2's global_contrast_normalize (Coates, Lee and Ng, "An Analysis of
+// Single-Layer Networks in Unsupervised Feature Learning", 2011).
 package gcn
 
 import (
@@ -22,21 +21,21 @@ type Args[F any] struct {
 	Y F `wgsl:"write array<f32>"`
 }
 
-// Shape is a batch of N images of Elems values each.
+// Shape describes a batch of N images of Elems values each.
 type Shape struct {
 	N, Elems int
 }
 
-// Those of the host, see package contrast.
+// The host uses the same constants; see package contrast.
 const (
 	Scale = contrast.Scale // the norm of an image afterwards
 	Least = contrast.Least // the norm below which an image counts as flat
 )
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error { return shaders.Positive("images and values of one", s.N, s.Elems) }
 
-// Kernel normalises the images of x into y.
+// Kernel returns the kernel that normalises the images of x into y.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View]] {
 	return gpu.Kernel[Args[gpu.View]]{
 		Name: "gcn", Detail: fmt.Sprintf("[%d,%d]", s.N, s.Elems),

@@ -12,8 +12,8 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// TestRef: the mean is zero, the norm 55, and neither brightness nor contrast of
-// the image changes the result.
+// TestRef checks that the mean is zero and the norm 55, and that the brightness and the contrast of
+// the image do not change the result.
 func TestRef(t *testing.T) {
 	s := Shape{N: 2, Elems: 100}
 	x := check.NewRand(3).Floats(200)
@@ -32,9 +32,9 @@ func TestRef(t *testing.T) {
 	assert.InDelta(t, 55, math.Sqrt(squares), 1e-10)
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "gcn", Kind: "sign", Right: "base - mean) * factor", Wrong: "base + mean) * factor"},
 	{Kernel: "gcn", Kind: "sign", Right: "let d = x[first + e] - base - mean",

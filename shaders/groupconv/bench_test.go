@@ -16,8 +16,8 @@ func square(n, c, out, groups, size, k, stride, dilation int) Shape {
 			StrideH: stride, StrideW: stride, PadTop: pad, PadBottom: pad, PadLeft: pad, PadRight: pad}}
 }
 
-// BenchmarkPasses runs each pass of grouped convolutions. A depthwise one is bound by memory: GB/s
-// counts x and y once, as for a copy, which `cmd/nin bench` measures.
+// BenchmarkPasses runs each pass of grouped convolutions. A depthwise convolution is limited by
+// memory. Its GB/s count x and y once, as for a copy, which `cmd/nin bench` measures.
 func BenchmarkPasses(b *testing.B) {
 	d := gputest.Device(b)
 	for _, layer := range []struct {
@@ -39,7 +39,7 @@ func BenchmarkPasses(b *testing.B) {
 	}
 }
 
-// benchmark reports the rate of a pass whose operands are zero, which is that of any others.
+// benchmark reports the rate of a pass. Its operands are zero, which does not change the rate.
 func benchmark(b *testing.B, d *gpu.Device, s Shape, pass string) {
 	buffer := func(values int) gpu.View { return checktest.Operand(b, d, values) }
 	r := d.NewRecorder()

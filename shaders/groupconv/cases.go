@@ -15,11 +15,11 @@ type (
 	sumArgs     = DWSumArgs[[]float64, shaders.Batch]
 )
 
-// shapes are depthwise, with and without several outputs a channel; groups of fours, and of sizes
-// that are no multiples of 4; dilation and strides that have a factor in common and that have none,
-// dilation that is nearly as large as the image, and absurd ones; asymmetric padding, and padding
-// larger than the image; more lines than shares; lines of one block and of several; channel strides
-// of x that are no multiple of 4, and larger than they need be; no bias.
+// shapes has depthwise convolutions with one and with several outputs for each channel; groups
+// whose sizes are multiples of 4, and others; dilation and strides with and without a common
+// factor, dilation nearly as large as the image, and absurd dilation; asymmetric padding, and
+// padding larger than the image; more lines than shares; lines of one block and of several; channel
+// strides of x that are not multiples of 4, and some that are larger than necessary; and no bias.
 var shapes = []Shape{
 	{1, 1, 1, 1, 1, false, shaders.Window{InH: 1, InW: 1, KH: 1, KW: 1, StrideH: 1, StrideW: 1}},
 	{2, 8, 8, 8, 8, false, shaders.Window{InH: 7, InW: 24, KH: 3, KW: 3, StrideH: 1, StrideW: 1, PadTop: 1,
@@ -53,7 +53,7 @@ var shapes = []Shape{
 	{40, 128, 128, 128, 32, false, shaders.Window{InH: 8, InW: 3, KH: 1, KW: 2, StrideH: 1, StrideW: 1}},
 }
 
-// variant says how the kernel reads and multiplies.
+// variant returns a name for how the kernel reads and multiplies.
 func variant(source string) string {
 	switch {
 	case strings.Contains(source, read1):
@@ -64,7 +64,7 @@ func variant(source string) string {
 	return "depthwise"
 }
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(81)
 	var cs []check.Case
@@ -74,7 +74,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case { return cases(s, shaders.Batch{First: 1}, r) }
 
 func cases(s Shape, b shaders.Batch, r check.Rand) (cs []check.Case) {
@@ -94,7 +94,7 @@ func cases(s Shape, b shaders.Batch, r check.Rand) (cs []check.Case) {
 	add(check.Of(s.DWSum(), sumArgs{b, r.Floats(s.Part()), r.Floats(s.Weights())}, s.DWSumRef,
 		check.Bound[sumArgs]{Terms: s.Shares() + 1}), false)
 	if s.InStride%4 != 0 {
-		return cs // an input of the network, which has no gradient
+		return cs // an input of the network has no gradient
 	}
 	wT := r.Zeros(s.Transposed())
 	s.TransposeRef(transpArgs{w, wT})
@@ -105,11 +105,12 @@ func cases(s Shape, b shaders.Batch, r check.Rand) (cs []check.Case) {
 	return cs
 }
 
-// Gradients are the checks of the twins' backward. The forward is linear in x and in w.
+// Gradients returns the checks of the twins' backward passes. The forward pass is linear in x and
+// in w.
 func Gradients() []check.Gradient {
 	r := check.NewRand(82)
 	var gs []check.Gradient
-	for _, s := range shapes[:len(shapes)-1] { // the last is large
+	for _, s := range shapes[:len(shapes)-1] { // the last shape is large
 		x, w, dY := r.Tensor(s.N*s.InH*s.InW, s.InC, s.InStride), r.Tensor(s.Rows(), s.OutC, s.OutStride()),
 			r.Tensor(s.N*s.OutH()*s.OutW(), s.OutC, s.OutStride())
 		y, wT, dX, part, dW := make([]float64, s.Out()), make([]float64, s.Transposed()), make([]float64, s.In()),

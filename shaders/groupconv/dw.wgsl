@@ -3,7 +3,7 @@
 // the bias if there is one, reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
 // One invocation: 4 output channels, Terms input channels and 4 taps, TapStep columns apart, in
-// registers. The taps read each other's pixels: from one pixel to the next, three of four stay.
+// registers. The taps share pixels: from one pixel to the next, three of four stay.
 // Assigns.
 // From the reader: Place, place and load; from the product: Sums, mac and store.
 fn run(group : u32, lane : u32) {

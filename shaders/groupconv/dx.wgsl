@@ -1,4 +1,4 @@
-// The pixels that the input gradient reads: the outputs of which tap (r,s) reads the pixel (oh,ow)
+// The pixels that the input gradient reads: the outputs whose tap (r,s) reads the pixel (oh,ow)
 // of dX. Here "in" is dY, "out" is dX, and w is transposed to [r,s,co,ci].
 fn row(oh : u32, r : u32) -> u32 {
   let h = oh + PadTop - r * DilationH; // wraps to a large number above the image

@@ -1,6 +1,6 @@
-// Package groupconv is convolution with groups of channels, depthwise convolution among them, as
-// torch.nn.Conv2d with groups; any kernel, stride, padding and dilation. Package conv2d is without
-// groups.
+// Package groupconv computes convolutions with groups of channels, like torch.nn.Conv2d with
+// groups. Depthwise convolution is one of them. It supports any kernel, stride, padding and
+// dilation. For convolutions without groups, see package conv2d.
 package groupconv
 
 import (
@@ -38,11 +38,11 @@ var (
 	sum string
 )
 
-// Shape is a convolution of N images.
+// Shape describes a convolution of N images.
 //
-// The weights are a matrix [Rows,OutStride]: row (r*KW+s)*InC/Groups + ci has the weights of
-// tap (r,s) and channel ci of a group, and the last row, unless there is none, the bias. Its
-// columns from OutC on are zero.
+// The weights are a matrix [Rows,OutStride]. Row (r*KW+s)*InC/Groups + ci holds the weights of tap
+// (r,s) and channel ci of a group. The last row holds the bias, unless NoBias is true. The columns
+// from OutC on are zero.
 type Shape struct {
 	N              int
 	InC, InStride  int // channels of x and their stride
@@ -91,8 +91,8 @@ type DWSumArgs[F, B any] struct {
 	DW    F `wgsl:"update array<vec4<f32>>"`
 }
 
-// Check refuses shapes that the kernels cannot do. That of the input gradient wants an InStride
-// that is a multiple of 4, too.
+// Check returns an error if the kernels do not support the shape. The kernel of the input gradient
+// also needs an InStride that is a multiple of 4, which Check does not require.
 func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
@@ -118,16 +118,16 @@ func (s Shape) String() string {
 	return fmt.Sprintf("[%d,%d->%d] %s groups=%d%s", s.N, s.InC, s.OutC, s.Window, s.Groups, bias)
 }
 
-// OutStride is the channel stride of y.
+// OutStride returns the channel stride of y.
 func (s Shape) OutStride() int { return shaders.RoundUp(s.OutC, 4) }
 
-// GroupIn is the number of input channels of a group.
+// GroupIn returns the number of input channels of a group.
 func (s Shape) GroupIn() int { return s.InC / s.Groups }
 
-// GroupOut is the number of output channels of a group.
+// GroupOut returns the number of output channels of a group.
 func (s Shape) GroupOut() int { return s.OutC / s.Groups }
 
-// Rows is the number of rows of the weights.
+// Rows returns the number of rows of the weights.
 func (s Shape) Rows() int { return s.KH*s.KW*s.GroupIn() + s.biasRows() }
 
 func (s Shape) biasRows() int {
@@ -137,24 +137,24 @@ func (s Shape) biasRows() int {
 	return 1
 }
 
-// Weights is the number of elements of the weights.
+// Weights returns the number of elements of the weights.
 func (s Shape) Weights() int { return s.Rows() * s.OutStride() }
 
-// Transposed is the number of elements of the transposed weights.
+// Transposed returns the number of elements of the transposed weights.
 func (s Shape) Transposed() int { return s.KH * s.KW * s.GroupOut() * s.InStride }
 
-// In is the number of elements of x.
+// In returns the number of elements of x.
 func (s Shape) In() int { return s.N * s.InH * s.InW * s.InStride }
 
-// Out is the number of elements of y.
+// Out returns the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.OutStride() }
 
-// MACs is the number of multiply-adds of a pass.
+// MACs returns the number of multiply-adds of a pass.
 func (s Shape) MACs() int64 {
 	return int64(s.N*s.OutH()*s.OutW()) * int64(s.OutC) * int64(s.KH*s.KW*s.GroupIn())
 }
 
-// consts are those of a kernel that reads "in" and writes "out", or their product.
+// consts are the constants of a kernel that reads "in" and writes "out", or that multiplies both.
 type consts struct {
 	In                             shaders.Alias
 	InH, InW, InStride, OutH, OutW int // InStride in units of In
@@ -163,17 +163,18 @@ type consts struct {
 	StrideH, StrideW               int
 	DilationH, DilationW           int
 	PadTop, PadLeft                int
-	Terms, Turns                   int // input channels at a time, and how often
-	Phases, TapStep                int // taps that are TapStep apart are of one phase
-	Spread, Blocks                 int // distance of a block's columns, and blocks of a line
+	Terms, Turns                   int // input channels at a time; how many times
+	Phases, TapStep                int // taps that are TapStep apart have the same phase
+	Spread, Blocks                 int // distance of a block's columns; blocks in a line
 	Step, OutStep, NoColumn        int32
 	Bias                           bool
-	Rows, RowBlocks, TapBlocks     int // of the weight gradient: its rows, and blocks of 4 taps
-	AllBlocks                      int // and one for the bias
+	Rows, RowBlocks, TapBlocks     int // of the weight gradient: rows; blocks of 4 taps in a row, and in all
+	AllBlocks                      int // TapBlocks, and one for the bias
 	Shares, LinesPerShare          int
 }
 
-// consts are those for channels in groups of in to out, and what reads the pixels.
+// consts returns the constants for groups of in input and out output channels, and the WGSL that
+// reads the pixels.
 func (s Shape) consts(in, out, inStride int) (consts, string) {
 	c := consts{
 		In: "f32", InStride: inStride, KH: s.KH, KW: s.KW, GroupIn: in, GroupOut: out,
@@ -192,8 +193,9 @@ func (s Shape) consts(in, out, inStride int) (consts, string) {
 	return c, read4
 }
 
-// slides sets what taps the columns of x have in common. Where outputs are spread columns apart,
-// and taps tapStep, one tap reads for an output what the next reads for the output before.
+// slides finds out which taps share columns of x, and sets Spread, TapStep and Phases. For outputs
+// that are Spread columns apart and taps that are TapStep apart, a tap reads the same column for an
+// output as the next tap reads for the previous output.
 func (c *consts) slides() {
 	gcd := c.DilationW
 	for r := c.StrideW; r != 0; {
@@ -203,8 +205,9 @@ func (c *consts) slides() {
 	c.Spread, c.TapStep, c.Phases = spread, tapStep, min(tapStep, c.KW)
 }
 
-// blocks divides the lines of out into blocks of 8 columns that are Spread times stride apart.
-// Where so few columns lie as far apart that more is read than shared, taps share nothing.
+// blocks divides the lines of out into blocks of 8 columns that are Spread * stride apart. If
+// sharing would read more pixels than reading them for each tap, because too few columns are that
+// far apart, taps share nothing.
 func (c *consts) blocks(stride int) {
 	n := func(spread int) int { return shaders.DivUp(c.OutW, 8*spread*stride) * spread * stride }
 	if n(1)*8*c.KW < n(c.Spread)*(7*c.Phases+c.KW) {
@@ -222,7 +225,7 @@ func slideKernel[A any](s Shape, name string, c consts, texts ...string) gpu.Ker
 	}
 }
 
-// product is the text for one input channel at a time, or for four.
+// product returns one or four, the texts for one and for four input channels at a time.
 func (c consts) product(one, four string) string {
 	if c.Terms == 4 {
 		return four
@@ -230,7 +233,7 @@ func (c consts) product(one, four string) string {
 	return one
 }
 
-// Forward is y = w * x + bias.
+// Forward returns the kernel for y = w * x + bias.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	c, read := s.consts(s.GroupIn(), s.GroupOut(), s.InStride)
 	c.InH, c.InW, c.OutH, c.OutW = s.InH, s.InW, s.OutH(), s.OutW()
@@ -241,20 +244,20 @@ func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return slideKernel[ForwardArgs[gpu.View]](s, "forward", c, forward, read)
 }
 
-// DX is the gradient of x, whose channel stride must be a multiple of 4.
+// DX returns the kernel for the gradient of x, whose channel stride must be a multiple of 4.
 func (s Shape) DX() gpu.Kernel[DXArgs[gpu.View]] {
 	c, read := s.consts(s.GroupOut(), s.GroupIn(), s.OutStride())
 	c.InH, c.InW, c.OutH, c.OutW = s.OutH(), s.OutW(), s.InH, s.InW
 	c.OutC, c.OutVecs, c.Lines = s.InC, s.InStride/4, s.N*s.InH
 	c.slides()
-	c.blocks(c.StrideW)       // an output reads pixels that are a stride apart with the same tap
-	c.Step = -int32(c.Spread) // a tap further right reads further left
+	c.blocks(c.StrideW)       // outputs that are a stride apart read adjacent pixels with the same tap
+	c.Step = -int32(c.Spread) // a tap further to the right reads further to the left
 	c.Spread *= c.StrideW
 	c.OutStep = -int32(c.Spread)
 	return slideKernel[DXArgs[gpu.View]](s, "dx", c, dx, read)
 }
 
-// Transpose prepares the weights for [Shape.DX].
+// Transpose returns the kernel that prepares the weights for [Shape.DX].
 func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 	c := struct{ Taps, InC, InVecs, OutStride, GroupIn, GroupOut int }{
 		s.KH * s.KW, s.InC, s.InStride / 4, s.OutStride(), s.GroupIn(), s.GroupOut(),
@@ -266,8 +269,8 @@ func (s Shape) Transpose() gpu.Kernel[TransposeArgs[gpu.View]] {
 }
 
 const (
-	// maxSum bounds the loops of one invocation: drivers before Mesa 25 stop after 65,535
-	// iterations.
+	// maxSum bounds the iterations of one invocation's loops. Mesa's llvmpipe before version 25
+	// stops after 65,535.
 	maxSum = 16384
 	// fills is the number of invocations that keep a GPU busy.
 	fills = 8192
@@ -278,7 +281,7 @@ func (s Shape) dw() (consts, string) {
 	c.InH, c.InW, c.OutH, c.OutW = s.InH, s.InW, s.OutH(), s.OutW()
 	c.OutC, c.OutVecs, c.Lines = s.OutC, s.OutStride()/4, s.N*s.OutH()
 	c.slides()
-	c.Step = int32(min(c.Spread*c.StrideW, 1<<20)) // further than any image is wide, nothing is read
+	c.Step = int32(min(c.Spread*c.StrideW, 1<<20)) // nothing is read beyond the width of any image
 	c.RowBlocks = c.Phases * shaders.DivUp(shaders.DivUp(c.KW, c.TapStep), 4)
 	c.TapBlocks = c.KH * c.RowBlocks
 	c.AllBlocks = c.TapBlocks + s.biasRows()
@@ -288,17 +291,18 @@ func (s Shape) dw() (consts, string) {
 	return c, read
 }
 
-// Shares is the number of parts of the lines of y whose weight gradients are summed by themselves:
-// enough for a GPU to be busy with few weights.
+// Shares returns the number of parts that the lines of y are divided into. The weight gradient of
+// each part is summed separately, so that a GPU is busy even with few weights.
 func (s Shape) Shares() int {
 	c, _ := s.dw()
 	return c.Shares
 }
 
-// Part is the number of elements of the shares.
+// Part returns the number of elements of the shares of the weight gradient.
 func (s Shape) Part() int { return s.Shares() * s.Weights() }
 
-// DW is the gradient of the weights and the bias, a part for each share of the lines of y.
+// DW returns the kernel for the gradient of the weights and the bias, separately for each share of
+// the lines of y.
 func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	c, read := s.dw()
 	return gpu.Kernel[DWArgs[gpu.View]]{
@@ -308,7 +312,8 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 	}
 }
 
-// DWSum adds the shares up, on top of the gradients of the batch's earlier parts.
+// DWSum returns the kernel that sums the shares. It adds the sum to DW, or assigns it if
+// Batch.First is 1.
 func (s Shape) DWSum() gpu.Kernel[DWSumArgs[gpu.View, gpu.View]] {
 	c := struct{ Size, Shares int }{s.Weights() / 4, s.Shares()}
 	return gpu.Kernel[DWSumArgs[gpu.View, gpu.View]]{

@@ -24,8 +24,8 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, change(func(s *Shape) { s.Groups = 0 }), "want at least 1")
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written
-// in each kernel, a padding error where there is padding, and mistakes of groups, dilation,
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written; an error in the padding if there is padding; and mistakes in groups, dilation,
 // strides and shares.
 var mutants = []checktest.Mutant{
 	{Kernel: "groupconv/forward", Variant: "depthwise", Kind: "sign", Right: "sum + v * x", Wrong: "sum - v * x"},

@@ -2,8 +2,8 @@ package groupconv
 
 import "wgnin/shaders"
 
-// products calls f for each product of the convolution: of element x of the input, element w of
-// the weights and element y of the output.
+// products calls f for each product of the convolution, with the indices of the input's, the
+// weight's and the output's element.
 func (s Shape) products(f func(x, w, y int)) {
 	in, out := s.GroupIn(), s.GroupOut()
 	dh, dw := s.Dilation()

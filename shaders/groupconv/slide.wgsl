@@ -2,8 +2,8 @@
 // (r,s) and the channels k of c's group of in[n,h,w,k] * w[r,s,k,c], where (h,w) is what the tap
 // reads for (oh,ow).
 // Shapes: in [N,InH,InW,InStride], w [KH,KW,GroupIn,OutC], out [N,OutH,OutW,OutC].
-// One invocation: 4 channels of 8 pixels of a line, OutStep columns apart, in registers. The taps
-// that are TapStep apart read each other's pixels: from one to the next, seven of eight stay.
+// One invocation: 4 channels of 8 pixels of a line, OutStep columns apart, in registers. Taps
+// that are TapStep apart share pixels: from one tap to the next, seven of eight stay in registers.
 // Assigns.
 // From the direction: row and column, which a tap reads, bias and finish; from the reader: Place,
 // place and load; from the product: Weights, weights and mac.
@@ -12,8 +12,8 @@ fn run(group : u32, lane : u32) {
   let c = i % OutVecs;
   let block = (i / OutVecs) % Blocks;
   let line = i / (OutVecs * Blocks);
-  // Lanes beyond the last line rest. Nor do compilers know bounds with busy: FXC tries for seconds
-  // to unroll long loops whose bounds it knows. Short ones are faster with bounds that are known.
+  // Lanes beyond the last line are idle. busy also hides bounds from compilers, because FXC tries
+  // for seconds to unroll long loops with known bounds. Short loops are faster with known bounds.
   let busy = u32(line < Lines);
   let turns = select(Turns * busy, 1u, Turns == 1u);
   let first = first_column(block);

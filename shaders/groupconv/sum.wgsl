@@ -1,4 +1,4 @@
-// dW = the sum of the shares, on top of what is there unless batch.first.
+// dW = dW + the sum of the shares, or only the sum if batch.first.
 // Shapes: part [Shares,Size], dW [Size] of vec4.
 // One invocation: one vec4 of dW, share after share. Accumulates.
 fn run(group : u32, lane : u32) {

@@ -7,8 +7,8 @@ import (
 
 type refArgs = Args[[]float64, []uint32, []int32, shaders.Batch]
 
-// Cases are the conformance cases: growing, shrinking, unchanged, colour,
-// odd sizes, a partial batch, the second of several pixel buffers.
+// Cases returns the conformance cases: growing, shrinking, unchanged, colour, odd sizes, a partial
+// batch, the second of several pixel buffers.
 func Cases() []check.Case {
 	r := check.NewRand(7)
 	var cs []check.Case
@@ -28,7 +28,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case { return []check.Case{of(s, s.N, r)} }
 
 func of(s Shape, rows int, r check.Rand) check.Case {

@@ -1,5 +1,5 @@
-// Package input brings a batch of 8-bit images from device memory into a
-// network: gather, resize, scale to [0,1].
+// Package input prepares a batch of 8-bit images in device memory for a network. It gathers them,
+// resizes them, and scales their values to [0,1].
 package input
 
 import (
@@ -15,20 +15,20 @@ import (
 //go:embed input.wgsl
 var text string
 
-// Shape is a batch of N rows, whose images are resized from [C,InH,InW], as they
-// lie in the pixel buffer, to [OutH,OutW,C], as the network takes them.
+// Shape describes a batch of N rows. Their images are resized from [C,InH,InW] in the pixel buffer
+// to [OutH,OutW,C] for the network.
 type Shape struct {
 	N          int // rows of the batch
 	C          int // channels
-	InH, InW   int // rows and columns of the images as they are
-	OutH, OutW int // rows and columns as the network takes them
+	InH, InW   int // rows and columns of the original images
+	OutH, OutW int // rows and columns for the network
 	First      int // number of the first image in the pixel buffer
 	Count      int // images in the pixel buffer
 }
 
-// Args are the arguments of [Shape.Kernel]: Pixels [Count,C,InH,InW] of 8 bits
-// and Labels [Count] of 16, in words as [Pack] puts them; Order, numbers of images;
-// Taps from [Shape.Taps]; X [N,OutH,OutW,C]; Target_ [N].
+// Args are the arguments of [Shape.Kernel]: Pixels [Count,C,InH,InW] of 8 bits and Labels [Count]
+// of 16 bits, in words made by [Pack]; Order, the numbers of images in the order of the epoch; Taps
+// from [Shape.Taps]; X [N,OutH,OutW,C]; Target_ [N].
 type Args[F, U, I, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	Pixels  U `wgsl:"read array<u32>"`
@@ -42,7 +42,7 @@ type Args[F, U, I, B any] struct {
 type consts struct {
 	N, C, InH, InW, OutH, OutW int
 	First, Count               int
-	TapsW, TapsH, Columns      int // words of one tap list of each axis; where those of columns begin
+	TapsW, TapsH, Columns      int // words of a tap list of each axis; the offset of the vertical ones
 	Bits                       int
 	Half                       int32
 }
@@ -53,7 +53,7 @@ func (s Shape) consts() consts {
 		1 << (pillow.Bits - 1)}
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if err := shaders.Positive("images [N,C,H,W]", s.N, s.C, s.InH, s.InW); err != nil {
 		return err
@@ -67,7 +67,7 @@ func (s Shape) Check() error {
 	return nil
 }
 
-// Kernel gathers the rows whose images are in the pixel buffer.
+// Kernel returns the kernel that writes the rows whose images are in the pixel buffer.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View, gpu.View]] {
 	n := s.N * s.OutH * s.OutW * s.C
 	down, across := pillow.TapWords(s.InH, s.OutH)-2, pillow.TapWords(s.InW, s.OutW)-2
@@ -78,18 +78,18 @@ func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View, gpu.View]]
 	}
 }
 
-// Taps are the weights of Pillow's bilinear filter, as [pillow.Bilinear.Taps].
+// Taps returns the weights of Pillow's bilinear filter; see [pillow.Bilinear.Taps].
 func (s Shape) Taps() []int32 { return s.bilinear().Taps() }
 
 func (s Shape) bilinear() pillow.Bilinear {
 	return pillow.Bilinear{C: s.C, InH: s.InH, InW: s.InW, OutH: s.OutH, OutW: s.OutW}
 }
 
-// Pack puts numbers into words as the kernel reads them: four of 8 bits or two of 16
-// in a word, the first in the lowest bits.
+// Pack packs numbers into words for the kernel: four of 8 bits or two of 16 bits in each word, the
+// first in the lowest bits.
 func Pack[T uint8 | uint16](values []T) []uint32 {
 	size := bits.Len16(uint16(^T(0)))
-	in := 32 / size // one word
+	in := 32 / size // numbers in a word
 	w := make([]uint32, shaders.DivUp(len(values), in))
 	for i, v := range values {
 		w[i/in] |= uint32(v) << (size * (i % in))

@@ -8,9 +8,9 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "input", Kind: "sign", Right: "row + pixel", Wrong: "row - pixel"},
 	{Kernel: "input", Kind: "index", Right: "pixel(line + s)", Wrong: "pixel(line + s + 1u)"},

@@ -7,9 +7,9 @@ type (
 	backwardArgs = BackwardArgs[[]float64]
 )
 
-// Cases are the conformance cases: one vec4, primes, one below and one above a
-// workgroup; PyTorch's slope, none, a negative one and 1. One x is zero. Slopes
-// are at most 1, so that the twin of the absolute inputs bounds the result.
+// Cases returns the conformance cases: one vec4, primes, one below and one above a workgroup;
+// PyTorch's slope, 0, a negative slope and 1. One x is zero. Slopes are at most 1, so that the twin
+// of the absolute inputs bounds the result.
 func Cases() []check.Case {
 	r := check.NewRand(23)
 	var cs []check.Case
@@ -19,7 +19,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	x := r.Floats(s.Elems)
 	x[s.Elems/2] = 0
@@ -31,7 +31,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(24)
 	s := Shape{Elems: 257, Slope: 0.1}

@@ -1,6 +1,6 @@
-// Package leakyrelu is y = x where x > 0 and Slope * x elsewhere (Maas, Hannun
-// and Ng, "Rectifier Nonlinearities Improve Neural Network Acoustic Models",
-// 2013), as torch.nn.LeakyReLU.
+// Package leakyrelu computes y = x where x > 0 and y = Slope * x elsewhere (Maas, Hannun and Ng,
+// "Rectifier Nonlinearities Improve Neural Network Acoustic Models", 2013), like
+// torch.nn.LeakyReLU.
 package leakyrelu
 
 import (
@@ -19,10 +19,10 @@ var (
 	backward string
 )
 
-// Shape is tensors of Elems elements, which their buffers pad to a multiple of 4.
+// Shape describes tensors of Elems elements. Their buffers pad the number to a multiple of 4.
 type Shape struct {
 	Elems int
-	Slope float32 // PyTorch's negative_slope, whose default is 0.01
+	Slope float32 // PyTorch's negative_slope; its default is 0.01
 }
 
 // ForwardArgs are the arguments of [Shape.Forward]: X and Y are [Elems], of any
@@ -32,15 +32,15 @@ type ForwardArgs[F any] struct {
 	Y F `wgsl:"write array<vec4<f32>>"`
 }
 
-// BackwardArgs are the arguments of [Shape.Backward], all [Elems]. X is the input
-// of forward: its output has the sign of X only for a positive Slope.
+// BackwardArgs are the arguments of [Shape.Backward], all [Elems]. X is the input of forward,
+// because the output has the sign of X only for a positive Slope.
 type BackwardArgs[F any] struct {
 	X  F `wgsl:"read array<vec4<f32>>"`
 	DY F `wgsl:"read array<vec4<f32>>"`
 	DX F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Check refuses shapes and slopes that make no sense.
+// Check returns an error if the shape or the slope is invalid.
 func (s Shape) Check() error {
 	if slope := float64(s.Slope); math.IsNaN(slope) || math.IsInf(slope, 0) {
 		return fmt.Errorf("slope is %g; want a finite number", slope)
@@ -60,12 +60,12 @@ func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 	}
 }
 
-// Forward is y = x where x > 0, else Slope * x.
+// Forward returns the kernel for y = x where x > 0, else Slope * x.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", forward)
 }
 
-// Backward is dX = dY where x > 0, else Slope * dY.
+// Backward returns the kernel for dX = dY where x > 0, else Slope * dY.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return kernel[BackwardArgs[gpu.View]](s, "backward", backward)
 }

@@ -13,8 +13,11 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.tensor([-2., 0., 3.], requires_grad=True) y = torch.nn.functional.leaky_relu(x, 0.25);
-// y.backward(torch.tensor([1., 2., 4.])); print(y, x.grad)
+// The expected values are PyTorch's:
+//
+//	x = torch.tensor([-2., 0., 3.], requires_grad=True)
+//	y = torch.nn.functional.leaky_relu(x, 0.25)
+//	y.backward(torch.tensor([1., 2., 4.])); print(y, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{Elems: 3, Slope: 0.25}
 	x, y, dX := []float64{-2, 0, 3}, make([]float64, 3), make([]float64, 3)
@@ -30,8 +33,8 @@ func TestCheck(t *testing.T) {
 	assert.ErrorContains(t, Shape{Elems: 1, Slope: float32(math.NaN())}.Check(), "want a finite number")
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "leakyrelu/forward", Kind: "sign", Right: "(Slope", Wrong: "(-Slope"},
 	{Kernel: "leakyrelu/forward", Kind: "index", Right: "Slope * x[i]", Wrong: "Slope * x[i + 1u]"},

@@ -7,7 +7,7 @@ import (
 
 type refArgs = Args[[]float64, shaders.Batch]
 
-// magnitude has the sum of the absolute values in place of each difference.
+// magnitude is the twin with the sum of the absolute values in place of each difference.
 func (s Shape) magnitude(a refArgs) {
 	for i := range a.Target_ {
 		a.Target_[i] = -a.Target_[i]
@@ -15,14 +15,15 @@ func (s Shape) magnitude(a refArgs) {
 	s.Ref(a)
 }
 
-// bound is that of the kernel. A difference has 1u of its terms, its square 3u and C*Pixels sums;
-// the product with the mean one more. The gradient has three products.
+// bound returns the error bound of the kernel. A difference has an error of 1u of its terms, and
+// its square 3u. There are C*Pixels sums, and the product with the mean adds one more. The gradient
+// has three products.
 func (s Shape) bound() check.Bound[refArgs] {
 	return check.Bound[refArgs]{Terms: s.C*s.Pixels + 4, Magnitude: s.magnitude}
 }
 
-// Cases are the conformance cases: vectors and images, whole and partial batches, with padding and
-// without.
+// Cases returns the conformance cases: vectors and images, whole and partial batches, with padding
+// and without.
 func Cases() []check.Case {
 	r := check.NewRand(16)
 	var cs []check.Case
@@ -39,7 +40,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case { return []check.Case{of(s, s.N, r)} }
 
 func of(s Shape, rows int, r check.Rand) check.Case {
@@ -49,8 +50,8 @@ func of(s Shape, rows int, r check.Rand) check.Case {
 	return check.Of(s.Kernel(), a, s.Ref, s.bound())
 }
 
-// Gradients are the checks of the twin's gradient. The loss is quadratic, so that any step
-// gives its differences exactly.
+// Gradients returns the checks of the twin's gradient. The loss is quadratic, so finite differences
+// are exact for any step.
 func Gradients() []check.Gradient {
 	r := check.NewRand(17)
 	s := Shape{4, 5, 2, 8}

@@ -1,4 +1,4 @@
-// Package mse is the mean squared error, as torch.nn.MSELoss: loss and gradient.
+// Package mse computes the mean squared error and its gradient, like torch.nn.MSELoss.
 package mse
 
 import (
@@ -13,7 +13,7 @@ import (
 var text string
 
 // Args are the arguments of [Shape.Kernel]: outputs X and their gradient DX [N,Pixels,Stride];
-// Target_ [N,C,Pixels]; Row [N] of (loss, 0).
+// Target_ [N,C,Pixels]; Row [N], pairs (loss, 0).
 type Args[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	X       F `wgsl:"read array<f32>"`
@@ -22,7 +22,7 @@ type Args[F, B any] struct {
 	Row     F `wgsl:"write array<vec2<f32>>"`
 }
 
-// Shape is N rows of C*Pixels outputs: images, or vectors if Pixels is 1.
+// Shape describes N rows of C*Pixels outputs: images, or vectors if Pixels is 1.
 type Shape struct {
 	N, C, Pixels int
 	Stride       int // values from one pixel to the next
@@ -37,15 +37,15 @@ func (s Shape) consts() consts {
 	return consts{s.N, s.C, s.Pixels, s.Stride, 1 / float32(s.C*s.Pixels)}
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.C > s.Stride {
-		return fmt.Errorf("%d outputs of a pixel, stride %d", s.C, s.Stride)
+		return fmt.Errorf("%d outputs of a pixel with stride %d; want a stride of at least the outputs", s.C, s.Stride)
 	}
 	return shaders.Positive("rows, outputs of a pixel and pixels", s.N, s.C, s.Pixels)
 }
 
-// Kernel computes loss and gradient of each row.
+// Kernel returns the kernel that computes loss and gradient of each row.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View]]{
 		Name: "mse", Detail: fmt.Sprintf("%dx%dx%d", s.N, s.C, s.Pixels),

@@ -13,8 +13,11 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// x = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True) l = torch.nn.MSELoss()(x,
-// torch.tensor([[2., 0., .5], [1., 1., 1.]])); l.backward(); print(l, x.grad)
+// The expected values are PyTorch's:
+//
+//	x = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True)
+//	l = torch.nn.MSELoss()(x, torch.tensor([[2., 0., .5], [1., 1., 1.]]))
+//	l.backward(); print(l, x.grad)
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{2, 3, 1, 3}
 	a := refArgs{shaders.Batch{Rows: 2, InvImages: 0.5}, []float64{1, -2, 0.5, 0, 3, -1}, []float64{2, 0, 0.5, 1, 1, 1},
@@ -24,8 +27,8 @@ func TestRefIsPyTorchs(t *testing.T) {
 	assert.InDeltaSlice(t, []float64{-0.33333333, -0.66666667, 0, -0.33333333, 0.66666667, -0.66666667}, a.DX, 1e-6)
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not written,
-// a padding error, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding, and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "mse", Kind: "sign", Right: "x[at] - target", Wrong: "x[at] + target"},
 	{Kernel: "mse", Kind: "index", Right: "(n * C + c) * Pixels + p", Wrong: "(n * Pixels + p) * C + c"},

@@ -4,8 +4,8 @@ import "wgnin/shaders/check"
 
 type refArgs = Args[[]float64]
 
-// Cases are the conformance cases: grey, colour and other numbers of channels, of primes of
-// pixels, below, at and above a workgroup.
+// Cases returns the conformance cases: grey, colour and other numbers of channels; prime numbers of
+// pixels; values below, at and above a workgroup.
 func Cases() []check.Case {
 	r := check.NewRand(31)
 	var cs []check.Case
@@ -15,7 +15,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	a := refArgs{X: r.Floats(s.Elems), Mean: r.Floats(s.C), Deviation: r.Zeros(s.C), Y: r.Zeros(s.Elems)}
 	for c := range a.Deviation {
@@ -27,6 +27,6 @@ func Sized(s Shape, r check.Rand) []check.Case {
 				a.Y[i] = (x + a.Mean[i%s.C]) / a.Deviation[i%s.C]
 			}
 		},
-		Ulps: 3.5, // of the division, for which WGSL allows 2.5, and of the difference
+		Ulps: 3.5, // 2.5, which WGSL allows the division, and 1 for the difference
 	})}
 }

@@ -1,4 +1,4 @@
-// Package normalise normalises images by the mean and the deviation of each channel, as
+// Package normalise normalises images by the mean and the standard deviation of each channel, like
 // torchvision.transforms.Normalize.
 package normalise
 
@@ -21,18 +21,18 @@ type Args[F any] struct {
 	Y         F `wgsl:"write array<f32>"`
 }
 
-// Shape is images of Elems values in all, whose innermost axis is the C channels.
+// Shape describes images with Elems values in total. The C channels are the innermost axis.
 type Shape struct{ Elems, C int }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.C > 0 && s.Elems%s.C != 0 {
-		return fmt.Errorf("%d values of %d channels; want the same number of each", s.Elems, s.C)
+		return fmt.Errorf("%d values of %d channels; want a multiple of the channels", s.Elems, s.C)
 	}
 	return shaders.Positive("values and channels", s.Elems, s.C)
 }
 
-// Kernel is y = (x - mean) / deviation.
+// Kernel returns the kernel for y = (x - mean) / deviation.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View]] {
 	return gpu.Kernel[Args[gpu.View]]{
 		Name: "normalise", Detail: fmt.Sprintf("%d c%d", s.Elems, s.C), Source: shaders.Source(s, text),

@@ -7,9 +7,9 @@ import (
 	"wgnin/shaders/check"
 )
 
-// shapes are the chapter's poolings and awkward ones: ceil mode with a last
-// window that runs over, overlapping and gapped windows, even kernels,
-// asymmetric padding, one channel, channels that are not a multiple of four.
+// shapes are the chapter's poolings and awkward ones: ceil mode with a last window that extends
+// past the image, windows that overlap or leave gaps, even kernels, asymmetric padding, one
+// channel, and channels that are not a multiple of 4.
 var shapes = []Shape{
 	{N: 2, C: 96, Window: square(54, 3, 2, 0, false)},
 	{N: 3, C: 8, Window: square(12, 3, 2, 0, true), ReLU: true},
@@ -29,7 +29,7 @@ func square(in, k, stride, pad int, ceil bool) shaders.Window {
 		PadLeft: pad, PadRight: pad, Ceil: ceil}
 }
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(3)
 	var cs []check.Case
@@ -39,7 +39,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	type (
 		maxF = MaxForwardArgs[[]float64, []uint32]
@@ -51,7 +51,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	for i := range x { // equal values, so that the first must win
 		x[i] = float64(int(x[i]*4)) / 4
 	}
-	if s.N > 1 { // an image that overflowed
+	if s.N > 1 { // an image with values that have overflowed
 		last := x[(s.N-1)*s.InH*s.InW*s.C:]
 		for i := range last {
 			last[i] = math.Inf(-1)
@@ -60,13 +60,13 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 	index := make([]uint32, s.Out())
 	s.MaxForwardRef(maxF{x, make([]float64, s.Out()), index})
-	windows := (s.KH/s.StrideH + 1) * (s.KW/s.StrideW + 1) // that cover a pixel, at most
+	windows := (s.KH/s.StrideH + 1) * (s.KW/s.StrideW + 1) // the most windows that cover a pixel
 	cs := []check.Case{
 		check.Of(s.MaxForward(), maxF{x, make([]float64, s.Out()), make([]uint32, s.Out())}, s.MaxForwardRef,
 			check.Bound[maxF]{}),
 		check.Of(s.MaxBackward(), maxB{dY, index, make([]float64, s.In())}, s.MaxBackwardRef,
 			check.Bound[maxB]{Terms: windows}),
-		// WGSL allows a division 2.5 units in the last place.
+		// WGSL allows a division an error of 2.5 units in the last place.
 		check.Of(s.AvgForward(), avgF{r.Floats(s.In()), make([]float64, s.Out())}, s.AvgForwardRef,
 			check.Bound[avgF]{Terms: s.KH * s.KW, Ulps: 2.5}),
 		check.Of(s.AvgBackward(), avgB{dY, make([]float64, s.In())}, s.AvgBackwardRef,
@@ -78,16 +78,16 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	return cs
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(10)
 	var gs []check.Gradient
-	for _, s := range shapes[1:] { // the first is large
+	for _, s := range shapes[1:] { // the first shape is large
 		dY, y := r.Floats(s.Out()), make([]float64, s.Out())
 		x, relu, index := r.Distinct(s.In()), make([]float64, s.In()), make([]uint32, s.Out())
 		maxForward := func() {
 			copy(relu, x)
-			if s.ReLU { // whose gradient max pooling applies too
+			if s.ReLU { // the backward pass also applies the gradient of the relu
 				for i, v := range x {
 					relu[i] = max(v, 0)
 				}
@@ -103,7 +103,7 @@ func Gradients() []check.Gradient {
 			check.Gradient{
 				Op: "pool/max", Detail: s.String(), X: x, Grad: maxDX,
 				Loss: func() float64 { maxForward(); return check.Dot(y, dY) },
-				// No window changes its largest pixel, and no pixel its sign.
+				// The step is so small that no window's largest pixel and no pixel's sign changes.
 				Step: 1 / (4 * float64(s.In())), Terms: s.Out(), Magnitude: float64(2 * s.Out()),
 			},
 			check.Gradient{

@@ -1,7 +1,7 @@
-// y = the largest x of the window, and where it stood in the window (row major;
-// of equals the first, but of NaN the last, as in PyTorch). With ReLU, a window
-// whose largest value is not above 0 counts as none: then the gradient is also
-// that of the relu that made x.
+// y = the largest x of the window, and index = its place in the window (row major). Among equal
+// values the first counts, but among NaNs the last, as in PyTorch. With ReLU, a window whose
+// largest value is not above 0 has no place, so that the gradient is also that of the relu that
+// made x.
 // Shapes: x [N,InH,InW,C], y and index [N,OutH,OutW,C], C in Elems of Lanes.
 // One invocation: one Elem of y. Assigns.
 const Infinity = 0x7f800000u;

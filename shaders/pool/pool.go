@@ -1,5 +1,5 @@
-// Package pool is max and average pooling. Global average pooling is average
-// pooling with a window as large as the image.
+// Package pool computes max and average pooling. Global average pooling is average pooling with a
+// window as large as the image.
 package pool
 
 import (
@@ -25,12 +25,12 @@ var (
 	divisor string
 )
 
-// Shape is a pooling of N images.
+// Shape describes a pooling of N images.
 type Shape struct {
-	N, C int // images; channels, that is the channel stride of x and y
+	N, C int // images; channels, which is also the channel stride of x and y
 	shaders.Window
-	CountPad bool // the mean divides by the window, padding included, as PyTorch's count_include_pad
-	ReLU     bool // x is the output of a relu, whose gradient max pooling applies too
+	CountPad bool // the mean counts the padding in the window, like PyTorch's count_include_pad
+	ReLU     bool // x is the output of a relu; MaxBackward then also applies the relu's gradient
 }
 
 // MaxForwardArgs are the arguments of [Shape.MaxForward]: X [N,InH,InW,C], Y
@@ -84,8 +84,8 @@ func (s Shape) consts() consts {
 	}
 }
 
-// Check refuses shapes that the kernels cannot do. A window must meet the
-// image, so padding is smaller than the kernel.
+// Check returns an error if the kernels do not support the shape. Padding must be smaller than the
+// kernel, so that every window overlaps the image.
 func (s Shape) Check() error {
 	if err := s.Window.Check(); err != nil {
 		return err
@@ -105,13 +105,13 @@ func (s Shape) Check() error {
 
 func (s Shape) String() string { return fmt.Sprintf("[%d,%d] %s", s.N, s.C, s.Window) }
 
-// In is the number of elements of x.
+// In returns the number of elements of x.
 func (s Shape) In() int { return s.N * s.InH * s.InW * s.C }
 
-// Out is the number of elements of y.
+// Out returns the number of elements of y.
 func (s Shape) Out() int { return s.N * s.OutH() * s.OutW() * s.C }
 
-// covering bounds the iterations over the windows that cover a pixel.
+// covering returns a bound on the iterations over the windows that cover a pixel.
 func (s Shape) covering() int {
 	return min(s.KH/s.StrideH+1, s.OutH()) * (min(s.KW/s.StrideW+1, s.OutW()) + 1)
 }
@@ -126,22 +126,22 @@ func kernel[A any](s Shape, name string, elements, window, iterations int, parts
 	}
 }
 
-// MaxForward is y = max over the window, NaN where one is in it.
+// MaxForward returns the kernel for y = max over the window, or NaN if the window contains one.
 func (s Shape) MaxForward() gpu.Kernel[MaxForwardArgs[gpu.View, gpu.View]] {
 	return kernel[MaxForwardArgs[gpu.View, gpu.View]](s, "max_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), maxForward)
 }
 
-// MaxBackward is the gradient of [Shape.MaxForward].
+// MaxBackward returns the kernel for the gradient of [Shape.MaxForward].
 func (s Shape) MaxBackward() gpu.Kernel[MaxBackwardArgs[gpu.View, gpu.View]] {
 	return kernel[MaxBackwardArgs[gpu.View, gpu.View]](s, "max_backward", s.In(), 1, s.covering(), maxBackward)
 }
 
-// AvgForward is y = mean over the window.
+// AvgForward returns the kernel for y = mean over the window.
 func (s Shape) AvgForward() gpu.Kernel[AvgForwardArgs[gpu.View]] {
 	return kernel[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), divisor, avgForward)
 }
 
-// AvgBackward is the gradient of [Shape.AvgForward].
+// AvgBackward returns the kernel for the gradient of [Shape.AvgForward].
 func (s Shape) AvgBackward() gpu.Kernel[AvgBackwardArgs[gpu.View]] {
 	return kernel[AvgBackwardArgs[gpu.View]](s, "avg_backward", s.In(), 1, s.covering(), divisor, avgBackward)
 }

@@ -12,8 +12,9 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// torch.nn.MaxPool2d(k, s, p, ceil_mode=c)(torch.zeros(1,1,n,n)).shape[-1], and 0 where
-// PyTorch refuses
+// The expected sizes are PyTorch's, or 0 if PyTorch raises an error:
+//
+//	torch.nn.MaxPool2d(k, s, p, ceil_mode=c)(torch.zeros(1, 1, n, n)).shape[-1]
 func TestOutputSizes(t *testing.T) {
 	for _, c := range []struct {
 		in, k, s, p int
@@ -33,9 +34,9 @@ func TestOutputSizes(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "pool/max_forward", Kind: "sign", Right: "v > best", Wrong: "v < best"},
 	{Kernel: "pool/max_forward", Kind: "ties", Right: "v > best", Wrong: "v >= best"},

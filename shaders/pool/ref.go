@@ -2,8 +2,8 @@ package pool
 
 import "math"
 
-// windows calls f for each output element o, with the input elements that its
-// window covers: their index in x, and their place in the window.
+// windows calls f for each output element o. The iterator each yields the input elements that its
+// window covers: their index in x and their place in the window.
 func (s Shape) windows(f func(o int, each func(yield func(x, place int) bool))) {
 	o := 0
 	for n := range s.N {
@@ -58,8 +58,8 @@ func (s Shape) MaxBackwardRef(a MaxBackwardArgs[[]float64, []uint32]) {
 	})
 }
 
-// counted is the number of pixels that the mean of output element o divides by,
-// of which covered lie in the image.
+// counted returns the number of pixels that the mean of output element o divides by. covered is the
+// number of those in the image.
 func (s Shape) counted(o int, covered int) float64 {
 	if !s.CountPad {
 		return float64(covered)

@@ -6,7 +6,7 @@ import (
 	"wgnin/shaders/check"
 )
 
-// Cases are the conformance cases.
+// Cases returns the conformance cases.
 func Cases() []check.Case {
 	r := check.NewRand(1)
 	var cs []check.Case
@@ -17,7 +17,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n := s.Elems
 	x := r.Floats(n)
@@ -36,7 +36,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 }
 
-// Gradients are the checks of the twins' backward.
+// Gradients returns the checks of the twins' backward passes.
 func Gradients() []check.Gradient {
 	r := check.NewRand(12)
 	const n = 257

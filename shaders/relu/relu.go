@@ -1,4 +1,4 @@
-// Package relu is y = max(x, 0) where no convolution can do it in its store.
+// Package relu computes y = max(x, 0), for places where no convolution can do so when it stores y.
 package relu
 
 import (
@@ -31,10 +31,10 @@ type BackwardArgs[F any] struct {
 	DX F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Shape is tensors of Elems elements, which their buffers pad to a multiple of 4.
+// Shape describes tensors of Elems elements. Their buffers pad the number to a multiple of 4.
 type Shape struct{ Elems int }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error { return shaders.Positive("elements", s.Elems) }
 
 func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
@@ -45,12 +45,12 @@ func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
 	}
 }
 
-// Forward is y = max(x, 0), NaN where x is.
+// Forward returns the kernel for y = max(x, 0), or NaN where x is NaN.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", shaders.Rectify+forward)
 }
 
-// Backward is dX = dY where y > 0, else 0.
+// Backward returns the kernel for dX = dY where y > 0, else 0.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
 	return kernel[BackwardArgs[gpu.View]](s, "backward", backward)
 }

@@ -10,9 +10,9 @@ func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "relu/forward", Kind: "sign", Right: "rectify(x[i]", Wrong: "rectify(-x[i]"},
 	{Kernel: "relu/forward", Kind: "index", Right: "rectify(x[i]", Wrong: "rectify(x[i + 1u]"},

@@ -12,11 +12,10 @@ type (
 	momentumArgs = MomentumArgs[[]float64, shaders.Batch]
 )
 
-// Cases are the conformance cases: updates, with rates that are negative so that
-// the terms of the absolute inputs add up, as the tolerance asks; updates of
-// which one weight, the first, one in the middle or the last, is not finite; and
-// those that are not made, once training has diverged. The last two kinds have
-// numbers that float32 does not round.
+// Cases returns the conformance cases: updates with negative rates, so that the terms of the
+// absolute inputs add up, as the tolerance requires; updates that make the first, a middle or the
+// last weight infinite or NaN; and updates that are skipped because training has diverged. The last
+// two kinds have numbers that float32 does not round.
 func Cases() []check.Case {
 	r := check.NewRand(6)
 	var cs []check.Case
@@ -40,7 +39,7 @@ func Cases() []check.Case {
 	return cs
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(s Shape, r check.Rand) []check.Case {
 	n, b, terms := s.Count, shaders.Batch{Rate: -0.05}, 5
 	if s.Nesterov {
@@ -54,7 +53,7 @@ func Sized(s Shape, r check.Rand) []check.Case {
 	}
 }
 
-// eighths are n multiples of 1/8 in [-1,1).
+// eighths returns n multiples of 1/8 in [-1,1).
 func eighths(r check.Rand, n int) []float64 {
 	x := r.Floats(n)
 	for i := range x {

@@ -1,6 +1,6 @@
 // v = momentum * v + g + decay * w;  w = w - lr * v, or with Nesterov's momentum
 // w = w - lr * (g + decay * w + momentum * v), unless training has diverged.
-// v starts from zero. Notes a weight that is not finite.
+// v starts from zero. Records an infinite or NaN weight.
 // One invocation: one vec4. Accumulates into w and v.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;

@@ -1,8 +1,7 @@
-// Package sgd updates weights by stochastic gradient descent, as
-// torch.optim.SGD does (without dampening): the learning rate
-// multiplies the momentum buffer, and the decay is added to the gradient. Once
-// training has diverged (see [shaders.Metrics]) nothing is updated, so that the
-// weights stay as the step that diverged had them.
+// Package sgd updates weights by stochastic gradient descent, like torch.optim.SGD without
+// dampening. The learning rate multiplies the momentum buffer, and the decay is added to the
+// gradient. Once training has diverged (see [shaders.Metrics]), nothing is updated, so that the
+// weights remain those of the step that diverged.
 package sgd
 
 import (
@@ -20,7 +19,7 @@ var (
 	momentum string
 )
 
-// PlainArgs are the arguments of [Shape.Plain]: gradients G and weights W [Count].
+// PlainArgs are the arguments of [Shape.Plain]: gradients G and weights W, both [Count].
 type PlainArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -29,8 +28,8 @@ type PlainArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// MomentumArgs are the arguments of [Shape.WithMomentum]: gradients G, weights W
-// and momentum V [Count].
+// MomentumArgs are the arguments of [Shape.WithMomentum]: gradients G, weights W and momentum V,
+// all [Count].
 type MomentumArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	G     F `wgsl:"read array<vec4<f32>>"`
@@ -40,8 +39,8 @@ type MomentumArgs[F, B any] struct {
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// Shape is an update of Count weights (a multiple of 4, with padding). The
-// learning rate comes with each [shaders.Batch].
+// Shape describes an update of Count weights (a multiple of 4, with padding). The learning rate
+// comes with each [shaders.Batch].
 type Shape struct {
 	Count           int
 	Momentum, Decay float32
@@ -59,7 +58,7 @@ type momentumConsts struct {
 	Nesterov        bool
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Count%4 != 0 {
 		return fmt.Errorf("%d weights; want a multiple of 4", s.Count)
@@ -77,7 +76,7 @@ func (s Shape) String() string {
 	return text
 }
 
-// Plain is the update without momentum.
+// Plain returns the kernel for the update without momentum.
 func (s Shape) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[PlainArgs[gpu.View, gpu.View]]{
 		Name: "sgd", Detail: s.String(), Source: shaders.Source(plainConsts{shaders.DivUp(s.Count, 4), s.Decay},
@@ -85,7 +84,7 @@ func (s Shape) Plain() gpu.Kernel[PlainArgs[gpu.View, gpu.View]] {
 	}
 }
 
-// WithMomentum is the update with momentum.
+// WithMomentum returns the kernel for the update with momentum.
 func (s Shape) WithMomentum() gpu.Kernel[MomentumArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[MomentumArgs[gpu.View, gpu.View]]{
 		Name: "sgd/momentum", Detail: s.String(),

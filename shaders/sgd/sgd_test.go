@@ -11,9 +11,11 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// w = torch.tensor([1.], requires_grad=True)
-// o = torch.optim.SGD([w], lr=0.1, momentum=0.9, weight_decay=0.01)
-// for g in (1., -2., .5): w.grad = torch.tensor([g]); o.step(); print(w.item())
+// The expected values are PyTorch's:
+//
+//	w = torch.tensor([1.], requires_grad=True)
+//	o = torch.optim.SGD([w], lr=0.1, momentum=0.9, weight_decay=0.01)
+//	for g in (1., -2., .5): w.grad = torch.tensor([g]); o.step(); print(w.item())
 func TestRefIsPyTorchs(t *testing.T) {
 	s := Shape{Count: 1, Momentum: 0.9, Decay: 0.01}
 	a := momentumArgs{shaders.Batch{Rate: 0.1}, []float64{0}, []float64{1}, []float64{0}, make([]float64, 4)}
@@ -24,9 +26,9 @@ func TestRefIsPyTorchs(t *testing.T) {
 	}
 }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "sgd", Kind: "sign", Right: "w[i] - batch.rate", Wrong: "w[i] + batch.rate"},
 	{Kernel: "sgd", Kind: "sign", Right: "+ Decay", Wrong: "- Decay"},

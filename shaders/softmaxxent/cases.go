@@ -15,20 +15,20 @@ type (
 	totalArgs    = TotalArgs[[]float64, shaders.Batch]
 )
 
-// ulps bounds what built-in functions add to the error, relative to magnitude.
+// ulps returns a bound on the error of built-in functions, in units in the last place of the
+// magnitude.
 //
-// Let u be the unit round-off, d = x - max <= 0 and K the number of classes.
-// WGSL allows exp(d) an error of 3+2|d| units in the last place, which with the
-// rounding of d makes (6+5|d|)u, relative. That is at most 6u where it is
-// multiplied by e^d, as in the gradient's numerator; in the sum of exponentials
-// it is the mean of 6+5|d| under the softmax, at most 6 + 5 ln K, since ln K
-// bounds the entropy, ln(sum) + mean|d|. The division adds 5u, subtracting one
-// and scaling 2u: in all (19 + 5 ln K)u for the gradient, whose magnitude is
-// the scale. The loss takes the sum's error, 8u or (6 ln K)u from log, and two
-// roundings: (14 + 11 ln K)u + 2u magnitude, below 16u times its magnitude.
+// Let u be the unit round-off, d = x - max <= 0 and K the number of classes. WGSL allows exp(d) an
+// error of 3+2|d| units in the last place. With the rounding of d, the relative error is (6+5|d|)u.
+// Multiplied by e^d, as in the gradient's numerator, it is at most 6u. In the sum of exponentials
+// it is the mean of 6+5|d| under the softmax, which is at most 6 + 5 ln K, because ln K bounds the
+// entropy, ln(sum) + mean|d|. The division adds 5u, and subtracting one and scaling add 2u. The
+// total is (19 + 5 ln K)u for the gradient, whose magnitude is the scale. The loss has the sum's
+// error, 8u or (6 ln K)u from log, and two roundings: (14 + 11 ln K)u + 2u magnitude, below 16u
+// times its magnitude.
 func (s Shape) ulps() float64 { return 10 + 2.5*math.Log(float64(s.Classes)) }
 
-// magnitude is what the errors of the kernel are relative to, see ulps. Masked
+// magnitude computes the magnitudes that the errors of the kernel are relative to; see ulps. Masked
 // rows are exactly zero.
 func (s Shape) magnitude(a refArgs) {
 	clear(a.DX)
@@ -47,14 +47,14 @@ func (s Shape) magnitude(a refArgs) {
 	}
 }
 
-// bound is that of the kernel, in which each share has 2u of its own. The mass of a row
-// is a sum of K of them, and so is the loss, whose terms are a difference of the logits
-// and log(sum), added and multiplied: 4u more than without weights.
+// bound returns the error bound of the kernel. Each share of a class has an error of 2u. The mass
+// of a row is a sum of K shares, and so is the loss. Its terms are differences of the logits and
+// log(sum), added and multiplied, which makes 4u more than without weights.
 func (w Weighted) bound() check.Bound[weightedArgs] {
 	return check.Bound[weightedArgs]{Terms: 2 * w.Classes, Magnitude: w.magnitude, Ulps: w.ulps() + 2}
 }
 
-// magnitude is that of the unweighted loss, times the mass of the row.
+// magnitude computes the magnitudes of the unweighted loss, times the mass of the row.
 func (w Weighted) magnitude(a weightedArgs) {
 	w.Shape.magnitude(refArgs{a.Batch, a.X, a.Label, a.DX, a.Row})
 	for n := range int(a.Batch.Rows) {
@@ -69,8 +69,8 @@ func (w Weighted) magnitude(a weightedArgs) {
 	}
 }
 
-// Cases are the conformance cases: whole and partial batches, small and huge
-// logits, all logits equal; with weights and smoothing, with either, and with neither.
+// Cases returns the conformance cases: whole and partial batches, small and huge logits, and equal
+// logits; with weights, with smoothing, with both, and with neither.
 func Cases() []check.Case {
 	r := check.NewRand(4)
 	var cs []check.Case
@@ -91,12 +91,12 @@ func Cases() []check.Case {
 	return append(cs, divergence()...)
 }
 
-// Sized are the cases of a shape.
+// Sized returns the cases of a shape.
 func Sized(w Weighted, r check.Rand) []check.Case {
 	return cases(w.Shape, shaders.Batch{Rows: uint32(w.N), InvImages: 1 / float32(w.N), First: 1}, 1, w.Smoothing, r)
 }
 
-// cases are those of logits that are below scale.
+// cases returns the cases with logits below scale.
 func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []check.Case {
 	x := r.Tensor(s.N, s.Classes, s.Stride)
 	for i := range x {
@@ -105,7 +105,7 @@ func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []c
 	label := make([]uint32, s.N)
 	for i := range label {
 		label[i] = uint32(r.IntN(s.Classes))
-		if logits := x[i*s.Stride:][:s.Classes]; i%2 == 0 { // it is the largest
+		if logits := x[i*s.Stride:][:s.Classes]; i%2 == 0 { // the label has the largest logit
 			label[i] = uint32(slices.Index(logits, slices.Max(logits)))
 		}
 	}
@@ -120,7 +120,7 @@ func cases(s Shape, b shaders.Batch, scale, smoothing float64, r check.Rand) []c
 	}
 }
 
-// weighted is a case of the weighted kernel.
+// weighted returns a case of the weighted kernel.
 func (s Shape) weighted(b shaders.Batch, x []float64, label []uint32, weight []float64, smoothing float64) check.Case {
 	w := check.Checked(Weighted{s, smoothing})
 	a := weightedArgs{Batch: b, X: x, Label: label, Weight: weight, DX: make([]float64, len(x)),
@@ -128,7 +128,7 @@ func (s Shape) weighted(b shaders.Batch, x []float64, label []uint32, weight []f
 	return check.Of(w.Kernel(), a, w.Ref, w.bound())
 }
 
-// weights are n numbers in (0.5,2.5), or ones.
+// weights returns n numbers in (0.5,2.5), or ones.
 func weights(r check.Rand, n int, random bool) []float64 {
 	w := r.Floats(n)
 	for i := range w {
@@ -140,7 +140,7 @@ func weights(r check.Rand, n int, random bool) []float64 {
 	return w
 }
 
-// divergence are totals of which only the last batch finds all well; their
+// divergence returns cases of Total that set or keep the diverged metric, except the last. Their
 // numbers are not rounded.
 func divergence() []check.Case {
 	s, inf := Shape{N: 2, Classes: 1, Stride: 1}, math.Inf(1)
@@ -160,7 +160,7 @@ func divergence() []check.Case {
 	return cs
 }
 
-// Gradients are the checks of the twin's gradient.
+// Gradients returns the checks of the twin's gradient.
 func Gradients() []check.Gradient {
 	r := check.NewRand(5)
 	s := Shape{N: 4, Classes: 5, Stride: 8}
@@ -172,14 +172,14 @@ func Gradients() []check.Gradient {
 		}
 		w.Ref(a)
 		grad := append([]float64(nil), a.DX...)
-		mass := slices.Max(a.Weight) // of a row at most
+		mass := slices.Max(a.Weight) // the largest mass of a row
 		gs = append(gs, check.Gradient{
 			Op: "softmaxxent", Detail: fmt.Sprintf("4x5, 3 rows, smoothing %g", w.Smoothing), X: a.X, Grad: grad,
 			Loss: func() float64 {
 				w.Ref(a)
 				return (a.Row[0] + a.Row[2] + a.Row[4]) * float64(a.Batch.InvImages)
 			},
-			// exp and log of the host are good to a unit in the last place.
+			// The host's exp and log are accurate to a unit in the last place.
 			Step: 1e-4, Terms: 21, Magnitude: 3 * 0.25 * (2 + math.Log(5)) * mass,
 			// A row's third derivative is its mass times a third central moment of
 			// numbers in [-1,1], below 1.

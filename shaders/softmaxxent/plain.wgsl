@@ -1,4 +1,4 @@
-// The target is one for the label, and zero for the other classes.
+// The target is 1 for the label and 0 for the other classes.
 fn share(c : u32, label : u32) -> f32 { return select(0.0, 1.0, c == label); }
 
 fn mass(label : u32) -> f32 { return 1.0; }

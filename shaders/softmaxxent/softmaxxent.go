@@ -1,7 +1,7 @@
-// Package softmaxxent is the softmax cross-entropy: loss, gradient and number
-// correct; with weights of classes and label smoothing, as torch.nn.CrossEntropyLoss
-// has them (smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2015,
-// arXiv:1512.00567, section 7).
+// Package softmaxxent computes the softmax cross-entropy: the loss, its gradient and the number of
+// correct rows. It supports weights of classes and label smoothing, like torch.nn.CrossEntropyLoss
+// (smoothing: Szegedy et al., "Rethinking the Inception Architecture", 2015, arXiv:1512.00567,
+// section 7).
 package softmaxxent
 
 import (
@@ -23,15 +23,15 @@ var (
 	total string
 )
 
-// Shape is N rows of logits.
+// Shape describes N rows of logits.
 type Shape struct {
 	N       int // rows
 	Classes int
 	Stride  int // values from one row to the next
 }
 
-// Args are the arguments of [Shape.Kernel]: logits X and their gradient DX
-// [N,Stride]; Label [N]; Row [N] of (loss, correct).
+// Args are the arguments of [Shape.Kernel]: logits X and their gradient DX [N,Stride]; Label [N];
+// Row [N], pairs (loss, correct).
 type Args[F, U, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	X     F `wgsl:"read array<f32>"`
@@ -40,8 +40,8 @@ type Args[F, U, B any] struct {
 	Row   F `wgsl:"write array<vec2<f32>>"`
 }
 
-// WeightedArgs are the arguments of [Weighted.Kernel]: those of [Shape.Kernel], and the
-// Weight [Classes] of each class.
+// WeightedArgs are the arguments of [Weighted.Kernel]: those of [Shape.Kernel], and the weights of
+// the classes, Weight [Classes].
 type WeightedArgs[F, U, B any] struct {
 	Batch  B `wgsl:"uniform Batch"`
 	X      F `wgsl:"read array<f32>"`
@@ -51,23 +51,23 @@ type WeightedArgs[F, U, B any] struct {
 	Row    F `wgsl:"write array<vec2<f32>>"`
 }
 
-// TotalArgs are the arguments of [Shape.Total]: Row [N] of (loss, correct), and the
-// Metrics of package shaders, of which they become part.
+// TotalArgs are the arguments of [Shape.Total]: Row [N], pairs (loss, correct), and the
+// [shaders.Metrics] that their sums go to.
 type TotalArgs[F, B any] struct {
 	Batch   B `wgsl:"uniform Batch"`
 	Row     F `wgsl:"read array<vec2<f32>>"`
 	Metrics F `wgsl:"update Metrics"`
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (s Shape) Check() error {
 	if s.Classes < 1 || s.Classes > s.Stride || s.N < 1 {
-		return fmt.Errorf("softmax of %d rows of %d classes, stride %d", s.N, s.Classes, s.Stride)
+		return fmt.Errorf("softmax of %d rows of %d classes with stride %d; want at least 1 of each, and a stride of at least the classes", s.N, s.Classes, s.Stride)
 	}
 	return nil
 }
 
-// Kernel computes loss, correctness and gradient of each row.
+// Kernel returns the kernel that computes the loss, the correctness and the gradient of each row.
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]]{
 		Name: "softmaxxent", Detail: fmt.Sprintf("%dx%d", s.N, s.Classes),
@@ -76,9 +76,9 @@ func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]] {
 	}
 }
 
-// Weighted is a Shape whose classes have weights, and whose targets are smoothed: each
-// class has Smoothing/Classes of the target, and the label the rest. The mean of a batch
-// is over the weights of its labels, so that Batch.InvImages is 1 over their sum.
+// Weighted is a Shape with weights of classes and with label smoothing: each class gets
+// Smoothing/Classes of the target, and the label also gets the rest. The mean of a batch is over
+// the weights of its labels, so Batch.InvImages is 1 over their sum.
 type Weighted struct {
 	Shape
 	Smoothing float64
@@ -86,14 +86,14 @@ type Weighted struct {
 
 type weightedConsts struct {
 	N, Classes, Stride int
-	Each, Rest         float32 // of the target: of every class, and more of the label
+	Each, Rest         float32 // shares of the target: each class's, and the label's additional one
 }
 
 func (w Weighted) consts() weightedConsts {
 	return weightedConsts{w.N, w.Classes, w.Stride, float32(w.Smoothing / float64(w.Classes)), float32(1 - w.Smoothing)}
 }
 
-// Check refuses shapes that make no sense.
+// Check returns an error if the shape is invalid.
 func (w Weighted) Check() error {
 	if !(w.Smoothing >= 0 && w.Smoothing < 1) {
 		return fmt.Errorf("label smoothing is %g; want 0 <= smoothing < 1", w.Smoothing)
@@ -101,7 +101,7 @@ func (w Weighted) Check() error {
 	return w.Shape.Check()
 }
 
-// Kernel is [Shape.Kernel] with weights and smoothing.
+// Kernel returns the kernel for [Shape.Kernel] with weights and smoothing.
 func (w Weighted) Kernel() gpu.Kernel[WeightedArgs[gpu.View, gpu.View, gpu.View]] {
 	return gpu.Kernel[WeightedArgs[gpu.View, gpu.View, gpu.View]]{
 		Name: "softmaxxent/weighted", Detail: fmt.Sprintf("%dx%d smoothing=%g", w.N, w.Classes, w.Smoothing),
@@ -110,7 +110,7 @@ func (w Weighted) Kernel() gpu.Kernel[WeightedArgs[gpu.View, gpu.View, gpu.View]
 	}
 }
 
-// Total adds the rows up.
+// Total returns the kernel that sums the rows.
 func (s Shape) Total() gpu.Kernel[TotalArgs[gpu.View, gpu.View]] {
 	return gpu.Kernel[TotalArgs[gpu.View, gpu.View]]{
 		Name: "softmaxxent/total", Detail: fmt.Sprint(s.N),

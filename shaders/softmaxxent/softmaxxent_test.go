@@ -11,9 +11,12 @@ import (
 
 func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
 
-// f = torch.nn.CrossEntropyLoss(weight=torch.tensor([1., 2., .5], dtype=torch.float64),
-// label_smoothing=0.1) x = torch.tensor([[1., -2., .5], [0., 3., -1.]], dtype=torch.float64,
-// requires_grad=True) l = f(x, torch.tensor([2, 1])); l.backward(); print(l, x.grad)
+// The expected values are PyTorch's:
+//
+//	f = torch.nn.CrossEntropyLoss(weight=torch.tensor([1., 2., .5], dtype=torch.float64),
+//	    label_smoothing=0.1)
+//	x = torch.tensor([[1., -2., .5], [0., 3., -1.]], dtype=torch.float64, requires_grad=True)
+//	l = f(x, torch.tensor([2, 1])); l.backward(); print(l, x.grad)
 func TestWeightedIsPyTorchs(t *testing.T) {
 	w := Weighted{Shape{2, 3, 3}, 0.1}
 	a := weightedArgs{
@@ -28,9 +31,9 @@ func TestWeightedIsPyTorchs(t *testing.T) {
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// mutants have a changed sign, an index that is off by one and an element that
-// is not written in each kernel, a padding error where there is padding, one
-// without each barrier, and mistakes of their own.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written, an error in the padding if there is padding, a missing barrier for each barrier,
+// and mistakes particular to the op.
 var mutants = []checktest.Mutant{
 	{Kernel: "softmaxxent", Kind: "sign", Right: "/ sum) - share", Wrong: "/ sum) + share"},
 	{Kernel: "softmaxxent", Kind: "index", Right: "share(c, label[n])", Wrong: "share(c + 1u, label[n])"},

@@ -1,5 +1,5 @@
-// Adds loss and correct of the rows to the metrics, which start from zero if
-// batch.first, and notes that training has diverged, which stays.
+// Adds the loss and the correctness of the rows to the metrics, which start from zero if
+// batch.first. Sets metrics.diverged once training has diverged; it stays set.
 // Shapes: row [N] of (loss, correct). One invocation in all, for a fixed order
 // of summation. Accumulates.
 fn run(group : u32, lane : u32) {

@@ -9,17 +9,17 @@ import (
 	"wgnin/shaders/conv2d"
 )
 
-// transforms bound the error of a matrix applied to both directions: each sum has a rounded
-// coefficient, a product and its additions.
+// transforms returns the number of roundings for a matrix that is applied in both directions. Each
+// sum has rounded coefficients, products and additions.
 func transforms(m Matrix) int { return 2*m.terms() + 2 }
 
-// Convolution is one of 3x3 or 5x5 without stride, and the points that it is computed with.
+// Convolution is a 3x3 or 5x5 convolution without stride, with the points for computing it.
 type Convolution struct {
 	Points
 	N, H, W, C, OutC, Pad int
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (s Convolution) Check() error {
 	if err := errors.Join(s.Points.Check(),
 		shaders.Positive("images, rows, columns and channels", s.N, s.H, s.W, s.C, s.OutC)); err != nil {
@@ -28,8 +28,8 @@ func (s Convolution) Check() error {
 	return shaders.Positive("rows and columns of outputs", s.H+2*s.Pad-s.Taps+1, s.W+2*s.Pad-s.Taps+1)
 }
 
-// sized are the points and sizes that the kernels are tried on: whole tiles and partial ones, one
-// tile, padding above and below half a filter, and larger than it.
+// sized are the points and sizes that the kernels are tested on: whole and partial tiles, a single
+// tile, padding of more and less than half a filter, and padding larger than the filter.
 var sized = []Convolution{
 	{Points{Alpha: 6, Taps: 3}, 2, 7, 9, 4, 8, 1},
 	{Points{Alpha: 6, Taps: 5}, 1, 5, 6, 8, 4, 2},
@@ -39,7 +39,7 @@ var sized = []Convolution{
 	{Points{Alpha: 8, Taps: 5}, 1, 3, 3, 5, 8, 5},
 }
 
-// products are whole and partial blocks of every family, and the least of all.
+// products have whole and partial blocks of every family, and the smallest sizes.
 var products = []Products{
 	{Product{Matrices: 3, Rows: 24, Terms: 4, Columns: 32}}, {Product{Matrices: 2, Rows: 52, Terms: 12, Columns: 36}},
 	{Product{Matrices: 2, Rows: 28, Terms: 20, Columns: 24, TermsFirst: true}},
@@ -51,7 +51,7 @@ var products = []Products{
 	{Product{Matrices: 2, Rows: 8, Terms: 396, Columns: 100, TermsFirst: true}},
 }
 
-// Cases are the conformance cases of the kernels that run on the device.
+// Cases returns the conformance cases of the kernels that run on the device.
 func Cases(d *gpu.Device) []check.Case {
 	r := check.NewRand(21)
 	var cs []check.Case
@@ -65,13 +65,13 @@ func Cases(d *gpu.Device) []check.Case {
 	return cs
 }
 
-// Sized are the cases of a convolution, with the transforms that the device gets.
+// Sized returns the cases of a convolution, with the transforms that the device uses.
 func Sized(d *gpu.Device, s Convolution, r check.Rand) []check.Case {
 	s.Rolled = rolled(d)
 	return cases(s, 0, r)
 }
 
-// cases are those of a convolution; what its sizes leave open depends on i.
+// cases returns the cases of a convolution. Settings other than its sizes vary with i.
 func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	zeros := r.Zeros
 	cStride, outStride := shaders.RoundUp(s.C, 4), shaders.RoundUp(s.OutC, 4)
@@ -101,7 +101,7 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	dw := check.Checked(Weights{f, 1 + i%3, i%4 != 2, i%4 == 1})
 	args := weightsArgs{
 		shaders.Batch{First: uint32((i + 1) % 2)},
-		// a row too many without a bias
+		// without a bias, this is one row too many
 		r.Floats(f.Values()), r.Floats(dw.Shares * outStride), r.Floats((s.Taps*s.Taps*s.C + 1) * outStride),
 	}
 	add(check.Of(dw.Gradient(), args, dw.GradientRef, check.Bound[weightsArgs]{
@@ -127,7 +127,7 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 		Terms: transforms(at), Magnitude: func(a OutputDXArgs[[]float64]) { o.dx(twin{absolute: true}, a) },
 	}))
 	x := r.Floats(y)
-	for i := range x { // half of it zero, as a relu leaves it
+	for i := range x { // about half of the values are zero, as after a relu
 		x[i] = max(x[i], 0)
 	}
 	add(check.Of(o.DXReLU(), OutputDXReLUArgs[[]float64]{m, x, zeros(y)}, o.DXReLURef,
@@ -137,7 +137,7 @@ func cases(s Convolution, i int, r check.Rand) (cs []check.Case) {
 	return cs
 }
 
-// SizedProduct are the cases of products, on each family of kernels that runs on the device.
+// SizedProduct returns the cases of products, for each family of kernels that runs on the device.
 func SizedProduct(d *gpu.Device, m Products, r check.Rand) (cs []check.Case) {
 	p := m.Product
 	a, b := r.Floats(p.Matrices*p.Rows*p.Terms), r.Floats(p.Matrices*p.Terms*p.Columns)
@@ -151,17 +151,17 @@ func SizedProduct(d *gpu.Device, m Products, r check.Rand) (cs []check.Case) {
 	return cs
 }
 
-// Products are a [Product] whose variant is open.
+// Products is a [Product] without a variant.
 type Products struct{ Product }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (p Products) Check() error {
 	p.Variant = conv2d.Variant{Family: conv2d.Block, Lanes: 8}
 	return p.Product.Check()
 }
 
-// Gradients are the checks of the backward of the whole algorithm, which is linear in the inputs
-// and in the filters: of one channel, in float64.
+// Gradients returns the checks of the backward pass of the whole algorithm, in float64. The
+// algorithm is linear in the inputs and in the filters.
 func Gradients() []check.Gradient {
 	r := check.NewRand(22)
 	var gs []check.Gradient
@@ -196,8 +196,8 @@ func Gradients() []check.Gradient {
 		Weights{f, 1, true, false}.GradientRef(WeightsArgs[[]float64, shaders.Batch]{shaders.Batch{First: 1}, q,
 			shares, dw})
 
-		// Each output is a sum of transformed terms, whose absolute values grow by what the
-		// transforms add.
+		// Each output is a sum of transformed terms. The transforms increase their absolute values
+		// by up to growth.
 		growth := p.growth()
 		gs = append(gs, check.Gradient{
 			Op: "winograd/dw", Detail: t.String(), X: w, Grad: dw, Loss: loss, Step: 1,
@@ -207,8 +207,8 @@ func Gradients() []check.Gradient {
 	return gs
 }
 
-// growth bounds by how much the absolute values of the terms of an output exceed those of the
-// inputs and filters, which are at most 1.
+// growth returns a bound on the sum of the absolute values of the terms of an output, for inputs
+// and filters of at most 1.
 func (p Points) growth() float64 {
 	at, g, bt := p.Matrices()
 	most := 0.0

@@ -9,42 +9,43 @@ import (
 	"wgnin/shaders"
 )
 
-// Matrix is a linear map, a row for each result.
+// Matrix is a linear map, with a row for each result.
 type Matrix [][]float64
 
-// Points are where the polynomials of a transform are evaluated, Alpha of them with infinity. The
-// filter has Taps taps, which leaves Alpha+1-Taps outputs to a tile. Rolled is for llvmpipe: the
-// transforms of filters, which are few, are short code with loops.
+// Points are the Alpha points, infinity among them, at which the polynomials of a transform are
+// evaluated. The filter has Taps taps, so a tile has Alpha+1-Taps outputs. Rolled selects short
+// code with loops for the transforms of filters, of which there are few. It is for llvmpipe, which
+// compiles long code slowly.
 type Points struct {
 	Alpha, Taps int
 	Rolled      bool
 }
 
-// finite are the points of an Alpha but infinity. Of the sets of small numbers those with a number
-// and its inverse lose the least to rounding; 1 has to be there for [Bias].
+// finite holds the points for each Alpha, except infinity. Among sets of small numbers, those that
+// contain numbers and their inverses lose the least to rounding. The set must contain 1 for [Bias].
 var finite = map[int][]float64{
 	6: {0, 1, -1, 0.5, -2},
 	8: {0, 1, -1, 2, -2, 0.5, -0.5},
 }
 
-// one is the place of the point 1.
+// one is the index of the point 1.
 const one = 1
 
-// Check refuses points that there are not.
+// Check returns an error if there are no such points.
 func (p Points) Check() error {
 	if finite[p.Alpha] == nil || p.Taps != 3 && p.Taps != 5 {
-		return fmt.Errorf("%d points for %d taps; want 6 or 8, for 3 or 5", p.Alpha, p.Taps)
+		return fmt.Errorf("%d points for %d taps; want 6 or 8 points for 3 or 5 taps", p.Alpha, p.Taps)
 	}
 	return nil
 }
 
-// M is the number of outputs of a tile.
+// M returns the number of outputs of a tile.
 func (p Points) M() int { return p.Alpha + 1 - p.Taps }
 
-// Matrices are those of the algorithm y = AT ((G g) * (BT d)), for the correlation y of a filter g
-// with inputs d: AT [M,Alpha], G [Alpha,Taps], BT [Alpha,Alpha] (Toom and Cook's construction
-// with Lagrange's polynomials: Winograd, "Arithmetic Complexity of Computations", 1980; Lavin and
-// Gray, arXiv:1509.09308, for two dimensions). AT and BT are exact in float32.
+// Matrices returns the matrices of the algorithm y = AT ((G g) * (BT d)), for the correlation y of
+// a filter g with inputs d: AT [M,Alpha], G [Alpha,Taps], BT [Alpha,Alpha] (Toom and Cook's
+// construction with Lagrange's polynomials: Winograd, "Arithmetic Complexity of Computations",
+// 1980; Lavin and Gray, arXiv:1509.09308, for two dimensions). AT and BT are exact in float32.
 func (p Points) Matrices() (at, g, bt Matrix) {
 	x := finite[p.Alpha]
 	at, g, bt = zeros(p.M(), p.Alpha), zeros(p.Alpha, p.Taps), zeros(p.Alpha, p.Alpha)
@@ -68,8 +69,8 @@ func (p Points) Matrices() (at, g, bt Matrix) {
 	return at, g, bt
 }
 
-// roots are the coefficients of the polynomial with the roots x and leading coefficient 1, that of
-// the constant first.
+// roots returns the coefficients of the polynomial with the roots x and leading coefficient 1,
+// beginning with the constant.
 func roots(x []float64) []float64 {
 	c := []float64{1}
 	for _, v := range x {
@@ -91,7 +92,7 @@ func zeros(rows, columns int) Matrix {
 	return m
 }
 
-// transposed is m with rows and columns exchanged.
+// transposed returns m with rows and columns exchanged.
 func (m Matrix) transposed() Matrix {
 	t := zeros(len(m[0]), len(m))
 	for i, row := range m {
@@ -102,7 +103,7 @@ func (m Matrix) transposed() Matrix {
 	return t
 }
 
-// terms is the largest number of terms in a row of m.
+// terms returns the largest number of terms in a row of m.
 func (m Matrix) terms() (most int) {
 	for _, row := range m {
 		n := 0
@@ -116,9 +117,10 @@ func (m Matrix) terms() (most int) {
 	return most
 }
 
-// Growth is by how much the terms of a result add up to more than the products of the sum over the
-// taps, for inputs and filters, or the gradients of outputs in their place, that are random and of
-// one size: the error grows as much. gradient is for the weight gradient.
+// Growth returns a factor: the sum of the absolute terms of a result, relative to that of the
+// direct sum over the taps. The error grows by the same factor. It assumes random inputs and
+// filters of equal size. If gradient is true, the factor is that of the weight gradient, with the
+// gradients of outputs in place of filters.
 func (p Points) Growth(gradient bool) float64 {
 	at, g, bt := p.Matrices()
 	first, second := g, at
@@ -142,10 +144,10 @@ func (p Points) Growth(gradient bool) float64 {
 	return most / float64(len(first[0])*len(first[0]))
 }
 
-// wgsl is a function transform(at : At) that applies m to both directions of what load(at, i,
-// j) gives, and hands each result to store(at, k, l, v). Where rolled, that is in loops from
-// and to private memory: llvmpipe makes so much code of each load and store that it takes
-// seconds to compile them all.
+// wgsl returns the WGSL of a function transform(at : At), which applies m in both directions to the
+// values of load(at, i, j), and passes each result to store(at, k, l, v). If rolled is true, it
+// loads and stores in loops, by way of private memory, because llvmpipe generates so much code for
+// each load and store that compiling them all takes seconds.
 func (m Matrix) wgsl(rolled bool) string {
 	var b strings.Builder
 	in, out := len(m[0]), len(m)
@@ -197,8 +199,8 @@ func (m Matrix) wgsl(rolled bool) string {
 	return b.String()
 }
 
-// apply writes to = m from. Two rows that differ in some signs, as those of x and -x do, are the
-// sum and the difference of what they have in common.
+// apply writes the WGSL for to = m * from. Two rows that differ only in signs, like those of the
+// points x and -x, become the sum and the difference of common terms.
 func (m Matrix) apply(b *strings.Builder, from, to []string, unique string) {
 	done := make([]bool, len(m))
 	for k, row := range m {
@@ -231,7 +233,7 @@ func (m Matrix) apply(b *strings.Builder, from, to []string, unique string) {
 	}
 }
 
-// sum is the WGSL of the sum of c[i]*x[i], empty if all c are 0.
+// sum returns the WGSL of the sum of c[i]*x[i], empty if all c are 0.
 func sum(c []float64, x []string) string {
 	var b strings.Builder
 	for i, v := range c {

@@ -6,14 +6,14 @@ import (
 	"wgnin/shaders/conv2d"
 )
 
-// Temp makes memory for values that matter only while a plan runs.
+// Temp makes memory for values that are needed only while a plan runs.
 type Temp func(label string, values int) gpu.View
 
-// budget is how many bytes the points of a part of a batch take, about: enough for products that
-// fill a device, and little beside the activations of a batch.
+// budget is the approximate number of bytes for the points of a part of a batch. It is enough for
+// products that fill a device, and small beside the activations of a batch.
 const budget = 48 << 20
 
-// pass is a pass of a convolution, on the way to its kernels.
+// pass is a pass of a convolution that is being recorded.
 type pass struct {
 	Points
 	conv2d.Shape
@@ -27,31 +27,31 @@ func newPass(r *gpu.Recorder, temp Temp, s conv2d.Shape, p conv2d.Pass) pass {
 	return pass{Points{v.Alpha, s.KH, rolled(r.Device())}, s, v, r, temp}
 }
 
-// rolled is the Rolled of the points that the device gets.
+// rolled returns Points.Rolled for the device.
 func rolled(d *gpu.Device) bool { return d.Adapter().Class == gpu.Software }
 
-// tiles are those that cover h x w outputs of n images.
+// tiles returns the tiles that cover h x w outputs of n images.
 func (p pass) tiles(n, h, w int) Tiles {
 	return Tiles{Points: p.Points, N: n, Down: shaders.DivUp(h, p.M()), Across: shaders.DivUp(w, p.M())}
 }
 
-// part is some of the images of a batch.
+// part is a range of the images of a batch.
 type part struct{ first, n int }
 
-// view are the images of the part in v, of which each has values.
+// view returns the part's images in v. Each image has so many values.
 func (p part) view(v gpu.View, values int) gpu.View {
 	return v.Slice(int64(p.first)*int64(values)*4, int64(p.n)*int64(values)*4)
 }
 
-// parts divides the batch into few parts within the budget, of equal size but for the last at
-// most, which begin where a binding may: an image has h x w outputs, and its points have
-// channels of inputs and outputs.
+// parts divides the batch into few parts within the budget. All but possibly the last have equal
+// size, and each begins where a binding may begin. An image has h x w outputs; channels is the
+// number of input and output channels of its points.
 func (p pass) parts(h, w, channels int) (all []part) {
 	t := p.tiles(1, h, w)
 	image := p.Alpha * p.Alpha * t.Down * t.Across * channels * 4
 	count := shaders.DivUp(p.N, max(1, budget/image))
 	for i := count; i <= 2*count; i++ {
-		if p.N%i == 0 { // all of one size: they share their kernels
+		if p.N%i == 0 { // equal sizes, so that the parts share their kernels
 			count = i
 			break
 		}
@@ -63,8 +63,8 @@ func (p pass) parts(h, w, channels int) (all []part) {
 	return all
 }
 
-// multiply records the products of tiles with filters, or of tiles with tiles where terms are
-// first, for n images. They stand in place of the sums over the taps.
+// multiply records the products of tiles with filters for n images, or, if termsFirst is true, of
+// tiles with tiles. They replace the sums over the taps.
 func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, termsFirst bool) {
 	product := Product{p.Alpha * p.Alpha, rows, terms, columns, termsFirst, p.variant}
 	if err := product.Check(); err != nil {
@@ -76,7 +76,7 @@ func (p pass) multiply(n int, a, b, out gpu.View, rows, terms, columns int, term
 	k.Record(p.rec, ProductArgs[gpu.View]{A: a, B: b, Out: out})
 }
 
-// filtered records the points of filters w.
+// filtered records the transform of the filters w to points, and returns the points.
 func (p pass) filtered(w gpu.View, inC, outStride int, flip bool) gpu.View {
 	f := Filter{p.Points, inC, outStride, flip}
 	u := p.temp("filter points", f.Values())
@@ -84,7 +84,8 @@ func (p pass) filtered(w gpu.View, inC, outStride int, flip bool) gpu.View {
 	return u
 }
 
-// Forward records y = x * w + b, or relu of it, on s.Variants[conv2d.Forward].
+// Forward records y = x * w + b, or its ReLU if relu is true, with the variant
+// s.Variants[conv2d.Forward].
 func Forward(r *gpu.Recorder, temp Temp, s conv2d.Shape, relu bool, a conv2d.ForwardArgs[gpu.View]) {
 	p := newPass(r, temp, s, conv2d.Forward)
 	h, w, inC, outC := s.OutH(), s.OutW(), s.InStride, s.OutStride()
@@ -102,8 +103,9 @@ func Forward(r *gpu.Recorder, temp Temp, s conv2d.Shape, relu bool, a conv2d.For
 	}
 }
 
-// InputGradient records the gradient of x on s.Variants[conv2d.InputGradient]: a convolution of dY
-// with the filters turned. In a, X is the output of the relu that made x, or the zero View.
+// InputGradient records the gradient of x with the variant s.Variants[conv2d.InputGradient]. It is
+// a convolution of dY with the filters turned by half a circle. In a, X is the output of the relu
+// that made x, or the zero View if there is no relu.
 func InputGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a conv2d.DXReLUArgs[gpu.View]) {
 	p := newPass(r, temp, s, conv2d.InputGradient)
 	h, w, inC, outC := s.InH, s.InW, s.OutStride(), s.InStride
@@ -133,9 +135,9 @@ func InputGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a conv2d.DXReLUAr
 // DW as in [conv2d.DWSumArgs].
 type WeightGradientArgs struct{ Batch, X, DY, DW gpu.View }
 
-// WeightGradient records the gradient of weights and bias on
-// s.Variants[conv2d.WeightGradient], on top of what is there unless the batch is the first
-// part: the forward pass's transposed, with tiles as terms.
+// WeightGradient records the gradient of weights and bias with the variant
+// s.Variants[conv2d.WeightGradient]. It adds to DW, or assigns it if Batch.First is 1. The
+// algorithm is the transpose of the forward pass, with a sum over tiles.
 func WeightGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a WeightGradientArgs) {
 	p := newPass(r, temp, s, conv2d.WeightGradient)
 	h, w, inC, outC := s.OutH(), s.OutW(), s.InStride, s.OutStride()
@@ -145,7 +147,7 @@ func WeightGradient(r *gpu.Recorder, temp Temp, s conv2d.Shape, a WeightGradient
 	weights := Weights{Filter: Filter{p.Points, s.InC, outC, false}, Shares: shaders.DivUp(most.Count(), 256),
 		NoBias: s.NoBias}
 	q := temp("dW points", weights.Values())
-	shares := q // which is not read without a bias
+	shares := q // shares are not read without a bias
 	if !s.NoBias {
 		shares = temp("bias shares", weights.Shares*outC)
 	}

@@ -6,8 +6,8 @@ import (
 	"wgnin/shaders"
 )
 
-// twin is how a twin computes: with the matrices as they are, or with their absolute values, for
-// the magnitude of the terms.
+// twin selects how a twin computes: with the matrices themselves, or with their absolute values,
+// for the magnitude of the terms.
 type twin struct{ absolute bool }
 
 func (w twin) of(m Matrix) Matrix {
@@ -23,7 +23,8 @@ func (w twin) of(m Matrix) Matrix {
 	return a
 }
 
-// apply is m applied to both directions of load(i, j), handed to store(k, l, v).
+// both applies m in both directions to the values of load(i, j), and passes each result to store(k,
+// l, v).
 func (m Matrix) both(load func(i, j int) float64, store func(k, l int, v float64)) {
 	c := zeros(len(m), len(m[0]))
 	for k, row := range m {
@@ -116,7 +117,7 @@ func (b Bias) Ref(a BiasArgs[[]float64]) {
 	}
 }
 
-// outputs is the twin of the kernels of o, but for what each does to a value.
+// outputs is the common part of the twins of o's kernels. finish is what each does to a value.
 func (o Output) outputs(w twin, m, y []float64, finish func(i int, v float64) float64) {
 	at, _, _ := o.Matrices()
 	for i := range o.N * o.Down * o.Across * o.C {

@@ -1,12 +1,12 @@
-// Package winograd computes the passes of a convolution of 3x3 or 5x5 without stride by
-// Winograd's minimal filtering: tiles of the images, filters and outputs are evaluated at Alpha
-// points in each direction, where the convolution is a product of matrices for each of the
-// Alpha^2 points, with fewer multiplications in all (36 of 100 for 5x5 with 6 points, 64 of 400
-// with 8). The results are those of package conv2d but for rounding, which is a few times as
-// large; tensors and weights are its, too.
+// Package winograd computes the passes of a 3x3 or 5x5 convolution without stride by Winograd's
+// minimal filtering. Tiles of the images, filters and outputs are evaluated at Alpha points in each
+// direction. There the convolution is a product of matrices for each of the Alpha^2 points, with
+// fewer multiplications in total: 36 instead of 100 for 5x5 filters with 6 points, 64 instead of
+// 400 with 8. The results are those of package conv2d, except that rounding errors are a few times
+// as large. Tensors and weights have the layouts of that package.
 //
-// The images of a batch are taken in parts, one after the other, so that what the points take is
-// bounded.
+// The images of a batch are processed in parts, one after the other, which bounds the memory for
+// points.
 package winograd
 
 import (
@@ -57,10 +57,11 @@ var (
 //go:embed *.wgsl
 var files embed.FS
 
-// SourceHash identifies the text of the kernels and the points.
+// SourceHash returns a hash of the text of the kernels and of the points.
 func SourceHash() string { return shaders.SourceHash(files, finite, budget) }
 
-// checkStrides refuses channel strides with which products cannot load four values at a time.
+// checkStrides returns an error if products cannot load four values at a time with the channel
+// strides.
 func checkStrides(strides ...int) error {
 	for _, s := range strides {
 		if s < 4 || s%4 != 0 {
@@ -70,29 +71,30 @@ func checkStrides(strides ...int) error {
 	return nil
 }
 
-// Tiles are the tiles of N images.
+// Tiles describes the tiles of N images.
 type Tiles struct {
 	Points
-	N, Down, Across int // images, and the tiles of each
+	N, Down, Across int // images; rows and columns of tiles in each
 }
 
-// Count is the number of tiles in memory: products take rows in fours.
+// Count returns the number of tiles in memory, rounded up to a multiple of 4 because products need
+// that.
 func (t Tiles) Count() int { return shaders.RoundUp(t.N*t.Down*t.Across, 4) }
 
-// Values is the number of values of the tiles with c channels, at all points.
+// Values returns the number of values at all points of the tiles, with c channels.
 func (t Tiles) Values(c int) int { return t.Alpha * t.Alpha * t.Count() * c }
 
 func (t Tiles) String() string {
 	return fmt.Sprintf("%d points, %d tiles of %dx%d", t.Alpha, t.N*t.Down*t.Across, t.M(), t.M())
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (t Tiles) Check() error {
 	return errors.Join(t.Points.Check(), shaders.Positive("images and tiles", t.N, t.Down, t.Across))
 }
 
-// Transform evaluates tiles of x [N,InH,InW,C]: inputs of a product, or with Outputs the gradient
-// of the outputs, for the weight gradient.
+// Transform evaluates tiles of x [N,InH,InW,C] at the points. x is the input of a convolution, or,
+// if Outputs is true, the gradient of its outputs, for the weight gradient.
 type Transform struct {
 	Tiles
 	InH, InW        int
@@ -101,12 +103,12 @@ type Transform struct {
 	Outputs         bool
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (t Transform) Check() error {
 	return errors.Join(t.Tiles.Check(), checkStrides(t.C), shaders.Positive("rows and columns", t.InH, t.InW))
 }
 
-// matrix is what is applied to both directions of a tile.
+// matrix returns the matrix that is applied in both directions of a tile.
 func (t Transform) matrix() Matrix {
 	at, _, bt := t.Matrices()
 	if t.Outputs {
@@ -122,7 +124,7 @@ type TransformArgs[F any] struct {
 	Out F `wgsl:"write array<f32>"`
 }
 
-// Kernel evaluates the tiles.
+// Kernel returns the kernel that evaluates the tiles.
 func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	sizes := struct{ N, C, Tiles int }{t.N, t.C, t.Count()}
 	c := struct {
@@ -140,20 +142,21 @@ func (t Transform) Kernel() gpu.Kernel[TransformArgs[gpu.View]] {
 	}
 }
 
-// Filter evaluates filters w [Taps,Taps,Rows,C], which are turned by half a circle where Flip.
+// Filter evaluates filters w [Taps,Taps,Rows,C] at the points. Flip turns them by half a circle
+// first.
 type Filter struct {
 	Points
 	Rows, C int // input channels, and channel stride of the outputs
 	Flip    bool
 }
 
-// Terms is the number of input channels with their padding, which is that of a channel stride.
+// Terms returns the number of input channels with their padding, which is a channel stride.
 func (f Filter) Terms() int { return shaders.RoundUp(f.Rows, 4) }
 
-// Values is the number of values of the filters at all points.
+// Values returns the number of values at all points of the filters.
 func (f Filter) Values() int { return f.Alpha * f.Alpha * f.Terms() * f.C }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (f Filter) Check() error {
 	return errors.Join(f.Points.Check(), checkStrides(f.C), shaders.Positive("input channels", f.Rows))
 }
@@ -164,7 +167,7 @@ type FilterArgs[F any] struct {
 	U F `wgsl:"write array<f32>"`
 }
 
-// filterSizes and filterConsts are those of the kernels on filters.
+// filterSizes and filterConsts are the sizes and constants of the kernels on filters.
 type (
 	filterSizes  struct{ Rows, Terms, C, Flip, Shares int }
 	filterConsts struct {
@@ -185,7 +188,7 @@ func (f Filter) String() string {
 	return fmt.Sprintf("%d points, %dx%d, %d->%d channels", f.Alpha, f.Taps, f.Taps, f.Rows, f.C)
 }
 
-// Kernel evaluates the filters.
+// Kernel returns the kernel that evaluates the filters.
 func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
 	_, g, _ := f.Matrices()
 	return gpu.Kernel[FilterArgs[gpu.View]]{
@@ -195,21 +198,22 @@ func (f Filter) Kernel() gpu.Kernel[FilterArgs[gpu.View]] {
 	}
 }
 
-// Weights makes the gradient of filters, and of the bias in Shares, of that of the points.
+// Weights makes the gradient of filters from the gradient at the points, and the gradient of the
+// bias from its Shares.
 type Weights struct {
 	Filter
 	Shares int
-	First  bool // of several parts of a batch
-	NoBias bool // there is none: Part is not read
+	First  bool // the first of several parts of a batch
+	NoBias bool // there is no bias, and Part is not read
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (w Weights) Check() error {
 	return errors.Join(w.Filter.Check(), shaders.Positive("shares", w.Shares))
 }
 
-// WeightsArgs are the arguments of [Weights.Gradient]: Q [Alpha,Alpha,Terms,C], Part [Shares,C],
-// DW [Taps*Taps*Rows,C], and a row for the bias.
+// WeightsArgs are the arguments of [Weights.Gradient]: Q [Alpha,Alpha,Terms,C], Part [Shares,C], DW
+// [Taps*Taps*Rows+1,C], whose last row is for the bias, or [Taps*Taps*Rows,C] with NoBias.
 type WeightsArgs[F, B any] struct {
 	Batch B `wgsl:"uniform Batch"`
 	Q     F `wgsl:"read array<f32>"`
@@ -217,7 +221,8 @@ type WeightsArgs[F, B any] struct {
 	DW    F `wgsl:"update array<f32>"`
 }
 
-// Gradient adds to dW, or assigns it in the First part of the first run of a batch.
+// Gradient returns the kernel that adds to DW. It assigns instead if First is true and Batch.First
+// is 1.
 func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
 	sizes := w.sizes()
 	sizes.Shares = w.Shares
@@ -230,13 +235,13 @@ func (w Weights) Gradient() gpu.Kernel[WeightsArgs[gpu.View, gpu.View]] {
 	}
 }
 
-// Bias adds up the gradient of the bias of all outputs of the tiles, in Shares.
+// Bias sums the gradient of the bias over all outputs of the tiles, in Shares.
 type Bias struct {
 	Tiles
 	C, Shares int
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (b Bias) Check() error {
 	return errors.Join(b.Tiles.Check(), checkStrides(b.C), shaders.Positive("shares", b.Shares))
 }
@@ -247,10 +252,10 @@ type BiasArgs[F any] struct {
 	Part F `wgsl:"write array<f32>"`
 }
 
-// perShare is the number of tiles in a share. The last shares may be empty.
+// perShare returns the number of tiles in a share. The last shares may be empty.
 func (b Bias) perShare() int { return shaders.DivUp(b.Count(), b.Shares) }
 
-// Kernel adds up.
+// Kernel returns the kernel that computes the sums.
 func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
 	sizes := struct{ One, Tiles, C, Shares, PerShare int }{one*b.Alpha + one, b.Count(), b.C, b.Shares, b.perShare()}
 	return gpu.Kernel[BiasArgs[gpu.View]]{
@@ -261,15 +266,15 @@ func (b Bias) Kernel() gpu.Kernel[BiasArgs[gpu.View]] {
 	}
 }
 
-// Output makes outputs y [N,OutH,OutW,C] of what the points have of them.
+// Output makes outputs y [N,OutH,OutW,C] from their values at the points.
 type Output struct {
 	Tiles
 	OutH, OutW, C int
-	Bias          int // row of W that has the bias
+	Bias          int // row of W with the bias
 	NoBias        bool
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (o Output) Check() error {
 	return errors.Join(o.Tiles.Check(), checkStrides(o.C), shaders.Positive("rows and columns", o.OutH, o.OutW))
 }
@@ -288,7 +293,8 @@ type OutputDXArgs[F any] struct {
 	Y F `wgsl:"write array<f32>"`
 }
 
-// OutputDXReLUArgs are those of [OutputDXArgs] and X [N,OutH,OutW,C], the output of a relu.
+// OutputDXReLUArgs are the arguments of [Output.DXReLU]: those of [OutputDXArgs], and X
+// [N,OutH,OutW,C], the output of a relu.
 type OutputDXReLUArgs[F any] struct {
 	M F `wgsl:"read array<f32>"`
 	X F `wgsl:"read array<f32>"`
@@ -310,7 +316,8 @@ func outputKernel[A any](o Output, name string, relu bool, finish string) gpu.Ke
 	}
 }
 
-// Forward adds the bias if there is one, and applies relu where it is true.
+// Forward returns the kernel for the outputs. It adds the bias if there is one, and applies the
+// ReLU if relu is true.
 func (o Output) Forward(relu bool) gpu.Kernel[OutputArgs[gpu.View]] {
 	name := "forward"
 	if relu {
@@ -319,24 +326,25 @@ func (o Output) Forward(relu bool) gpu.Kernel[OutputArgs[gpu.View]] {
 	return outputKernel[OutputArgs[gpu.View]](o, name, relu, shaders.Rectify+finishBias)
 }
 
-// DX is the gradient of the input.
+// DX returns the kernel for the gradient of the convolution's input.
 func (o Output) DX() gpu.Kernel[OutputDXArgs[gpu.View]] {
 	return outputKernel[OutputDXArgs[gpu.View]](o, "dx", false, finishNone)
 }
 
-// DXReLU is the gradient of the input before the relu that made it.
+// DXReLU returns the kernel for the gradient of the input of the relu whose output is x.
 func (o Output) DXReLU() gpu.Kernel[OutputDXReLUArgs[gpu.View]] {
 	return outputKernel[OutputDXReLUArgs[gpu.View]](o, "dx+relu", false, finishMask)
 }
 
-// Product is Matrices products of matrices [Rows,Terms] and [Terms,Columns], all multiples of 4.
+// Product describes Matrices products of matrices [Rows,Terms] and [Terms,Columns]. All sizes must
+// be multiples of 4.
 type Product struct {
 	Matrices, Rows, Terms, Columns int
-	TermsFirst                     bool // the first is stored [Terms,Rows]
+	TermsFirst                     bool // the first matrix is stored as [Terms,Rows]
 	Variant                        conv2d.Variant
 }
 
-// Check refuses sizes that make no sense.
+// Check returns an error if the sizes are invalid.
 func (p Product) Check() error {
 	for _, n := range []int{p.Rows, p.Terms, p.Columns} {
 		if n < 4 || n%4 != 0 {
@@ -354,7 +362,7 @@ type ProductArgs[F any] struct {
 	Out F `wgsl:"write array<vec4<f32>>"`
 }
 
-// Kernel computes the products.
+// Kernel returns the kernel that computes the products.
 func (p Product) Kernel() gpu.Kernel[ProductArgs[gpu.View]] {
 	v := p.Variant
 	k := gpu.Kernel[ProductArgs[gpu.View]]{

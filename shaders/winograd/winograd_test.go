@@ -21,8 +21,8 @@ func TestConformance(t *testing.T) { checktest.Run(t, checktest.Sample(Cases(gpu
 
 func TestGradients(t *testing.T) { checktest.Gradients(t, Gradients()) }
 
-// The matrices are those of a correlation: exactly, where all products are small integers over
-// powers of 2, and to their rounding elsewhere.
+// The matrices compute a correlation. It is exact if all products are small integers over powers of
+// 2; otherwise the matrices are rounded.
 func TestMatrices(t *testing.T) {
 	r := check.NewRand(3)
 	for alpha := range finite {
@@ -39,7 +39,7 @@ func TestMatrices(t *testing.T) {
 				for j, a := range row {
 					got += a * check.Dot(g[j], filter) * check.Dot(bt[j], d)
 				}
-				assert.InDelta(t, want, got, 1e-11, "%v, output %d", p, i) // 2^-53 of terms of some hundreds
+				assert.InDelta(t, want, got, 1e-11, "%v, output %d", p, i) // 2^-53 times terms of some hundreds
 			}
 			for _, m := range []Matrix{at, bt} {
 				for _, row := range m {
@@ -53,15 +53,15 @@ func TestMatrices(t *testing.T) {
 			}
 			t.Logf("%v: growth %.3g, of the weight gradient %.3g", p, p.Growth(false), p.Growth(true))
 			for _, row := range at {
-				assert.True(t, row[one] == 1, "the bias wants the sum of a tile")
+				assert.True(t, row[one] == 1, "the bias needs the sum of a tile")
 			}
 		}
 	}
 }
 
-// A whole pass is the sum over the taps, which the twins of package conv2d compute, to what follows
-// from the rounding of each step: the algorithm on absolute values, with the terms of all its sums.
-// More shapes run with NIN_LONG=1.
+// A whole pass equals the sum over the taps, which the twins of package conv2d compute. The
+// tolerance follows from the rounding of each step: it is that of the algorithm on absolute values,
+// with the terms of all its sums. More shapes run with NIN_LONG=1.
 func TestPasses(t *testing.T) {
 	d := gputest.Device(t)
 	unbiased := square(2, 8, 12, 7, 3, 1)
@@ -75,15 +75,15 @@ func TestPasses(t *testing.T) {
 	for _, s := range shapes {
 		for alpha := range finite {
 			if s == parted && alpha < 8 && !gputest.Long() {
-				continue // seconds in the twin
+				continue // the twin takes seconds
 			}
 			t.Run(fmt.Sprintf("%s, %d points", s, alpha), func(t *testing.T) { passesAgree(t, d, s, alpha) })
 		}
 	}
 }
 
-// Every candidate with points can be planned where it is one: its products run, and what the points
-// of one image take is bound.
+// Every candidate with points can be planned on the device and shape it is a candidate for. Its
+// products run, and the points of one image can be bound.
 func TestCandidatesPlan(t *testing.T) {
 	software := gpu.Guaranteed
 	software.Class, software.Limits.OffsetAlign = gpu.Software, 32
@@ -94,7 +94,7 @@ func TestCandidatesPlan(t *testing.T) {
 			square(2, 1024, 1024, 7, 3, 1), square(2, 24, 28, 511, 3, 1), square(1, 8, 32, 5, 5, 0),
 			square(3, 32, 8, 127, 5, 2),
 		} {
-			for _, across := range []int{0, 6, 12} { // 16381 tiles and some more
+			for _, across := range []int{0, 6, 12} { // 16381 tiles and more
 				s.InW = s.InH + across
 				for p := range conv2d.Pass(conv2d.Passes) {
 					for _, v := range s.Candidates(d, p) {
@@ -142,7 +142,7 @@ func square(n, inC, outC, in, k, pad int) conv2d.Shape {
 	}
 }
 
-// device runs what record records on values, and returns out.
+// device runs the commands of record on the given values, and returns the output.
 func device(t *testing.T, d *gpu.Device,
 	record func(r *gpu.Recorder, temp Temp, buffer func([]float64) gpu.View) (out gpu.View, n int)) []float64 {
 	r := d.NewRecorder()
@@ -158,7 +158,7 @@ func device(t *testing.T, d *gpu.Device,
 		return b.All()
 	}
 	out, n := record(r, func(_ string, values int) gpu.View {
-		return buffer(slices.Repeat([]float64{math.NaN()}, values)) // what is not written shows
+		return buffer(slices.Repeat([]float64{math.NaN()}, values)) // NaN reveals values that are not written
 	}, buffer)
 	plan, err := r.Plan()
 	require.NoError(t, err)
@@ -211,7 +211,7 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 			}
 		}
 		assert.LessOrEqual(t, worst, 1.0, name)
-		assert.Greater(t, worst, 1e-5, "%s: the tolerance is too large to tell anything", name)
+		assert.Greater(t, worst, 1e-5, "%s: the tolerance is too large to detect anything", name)
 		t.Logf("%s: largest error %.2g of its tolerance", name, worst)
 	}
 
@@ -271,9 +271,9 @@ func passesAgree(t *testing.T, d *gpu.Device, s conv2d.Shape, alpha int) {
 		}), dX, magnitude, s.OutC)
 }
 
-// mutants have a changed sign, an index that is off by one and an element that is not
-// written in each kernel, a padding error where there is padding, one without each
-// barrier, and wrong matrices.
+// mutants lists, for each kernel, a changed sign, an index that is off by one and an element that
+// is not written; an error in the padding if there is padding; a missing barrier for each barrier;
+// and wrong matrices.
 var mutants = []checktest.Mutant{
 	{Kernel: "winograd/input", Kind: "sign", Right: "return select(0.0, v, inside);",
 		Wrong: "return select(0.0, -v, inside);"},

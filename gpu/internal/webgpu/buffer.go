@@ -7,15 +7,15 @@ package webgpu
 #include <stdlib.h>
 #include <string.h>
 
-// From webgpu.h. The binding's own MapAsync gives C the address of a Go variable that
-// nothing keeps alive, and its callback reads it later.
+// From webgpu.h. The binding's own MapAsync passes C the address of a Go variable that nothing
+// keeps alive, and its callback reads the variable later.
 extern void wgpuBufferMapAsync(void *buffer, uint32_t mode, size_t offset, size_t size,
 	void (*callback)(int32_t status, void *userdata), void *userdata);
 extern void wgpuDevicePushErrorScope(void *device, int32_t filter);
 extern void wgpuDevicePopErrorScope(void *device,
 	void (*callback)(int32_t type, char const *message, void *userdata), void *userdata);
 
-// mapping is memory of C, so that it stays where it is until the callback.
+// mapping is allocated by C, so that it stays in place until the callback.
 typedef struct {
 	int32_t status; // -1 while it is pending
 	char *refused;  // a message, or null
@@ -54,10 +54,10 @@ type Buffer struct {
 	d     *Device
 	h     *wgpu.Buffer
 	bytes int64
-	m     *C.mapping // from the first Map on
+	m     *C.mapping // nil before the first Map
 }
 
-// NewBuffer allocates memory, zeroed, in multiples of 4 bytes.
+// NewBuffer allocates zeroed memory. The size must be a multiple of 4 bytes.
 func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, error) {
 	h, err := d.h.CreateBuffer(&wgpu.BufferDescriptor{Label: label, Size: uint64(bytes),
 		Usage: wgpu.BufferUsage(usage)})
@@ -67,17 +67,17 @@ func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, err
 	return &Buffer{d: d, h: h, bytes: bytes}, nil
 }
 
-// Release gives the memory back at once.
+// Release frees the memory at once.
 func (b *Buffer) Release() {
 	b.h.Destroy() // Release alone only drops the handle
 	b.h.Release()
-	if b.m != nil && b.m.status != pending { // wgpu has still to write to a pending one
+	if b.m != nil && b.m.status != pending { // wgpu has yet to write to a pending one
 		C.free(unsafe.Pointer(b.m))
 	}
 	b.m = nil
 }
 
-// Write queues a copy of data to the buffer. Data may be changed after it.
+// Write queues a copy of data to the buffer. The caller may change data afterwards.
 func (b *Buffer) Write(offset int64, data []byte) error {
 	return check(b.d.queue.WriteBuffer(b.h, uint64(offset), data))
 }
@@ -91,8 +91,8 @@ const (
 	statusUnmapped = 5
 )
 
-// Map begins to map the buffer, which has the usage MapRead, once the work in the queue
-// is done. The mapping makes progress in Device.Poll.
+// Map begins to map the buffer, which must have the usage MapRead. The mapping completes once the
+// work in the queue is done. It makes progress in Device.Poll.
 func (b *Buffer) Map() error {
 	if b.m == nil {
 		b.m = (*C.mapping)(C.malloc(C.sizeof_mapping))
@@ -110,7 +110,8 @@ func (b *Buffer) Map() error {
 	return nil
 }
 
-// Mapped reports whether the mapping that was begun is done, and how it failed.
+// Mapped reports whether the mapping that Map began is done. If it has failed, Mapped returns true
+// and the error.
 func (b *Buffer) Mapped() (done bool, err error) {
 	switch b.m.status {
 	case pending:
@@ -125,8 +126,8 @@ func (b *Buffer) Mapped() (done bool, err error) {
 	return true, &Error{"the buffer could not be mapped"}
 }
 
-// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can
-// be read twice in one mapping.
+// Read fills dst with bytes of a mapped buffer, starting at offset, a multiple of 8. No byte can be
+// read twice in one mapping.
 func (b *Buffer) Read(offset int64, dst []byte) {
 	copy(dst, b.h.GetMappedRange(0, uint(b.bytes))[offset:])
 }
@@ -134,13 +135,13 @@ func (b *Buffer) Read(offset int64, dst []byte) {
 // Unmap ends the mapping, so that the queue can use the buffer again.
 func (b *Buffer) Unmap() error { return check(b.h.Unmap()) }
 
-// Where the binding's Buffer has its pointers of C.
+// The offsets of the C pointers in the binding's Buffer.
 var (
 	bufferRef    = offset[wgpu.Buffer]("ref")
 	bufferDevice = offset[wgpu.Buffer]("deviceRef")
 )
 
-// offset finds a field, which is not exported, of one of the binding's structs.
+// offset returns the offset of an unexported field in one of the binding's structs.
 func offset[T any](field string) uintptr {
 	t := reflect.TypeFor[T]()
 	f, ok := t.FieldByName(field)
@@ -150,7 +151,7 @@ func offset[T any](field string) uintptr {
 	return f.Offset
 }
 
-// pointerAt is the pointer that lies at an offset in a struct.
+// pointerAt returns the pointer at an offset in a struct.
 func pointerAt(object unsafe.Pointer, offset uintptr) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Add(object, offset))
 }

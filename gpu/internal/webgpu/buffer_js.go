@@ -5,11 +5,11 @@ import "syscall/js"
 // Buffer is memory of a device.
 type Buffer struct {
 	object
-	mapping bool  // Map is pending
+	mapping bool  // a mapping is pending
 	err     error // of the last mapping
 }
 
-// NewBuffer allocates memory, zeroed, in multiples of 4 bytes.
+// NewBuffer allocates zeroed memory. The size must be a multiple of 4 bytes.
 func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, error) {
 	h, err := d.create("createBuffer", map[string]any{"label": label, "size": bytes, "usage": int(usage)})
 	if err != nil {
@@ -18,17 +18,17 @@ func (d *Device) NewBuffer(label string, bytes int64, usage Usage) (*Buffer, err
 	return &Buffer{object: d.number(h)}, nil
 }
 
-// Release gives the memory back at once.
+// Release frees the memory at once.
 func (b *Buffer) Release() {
 	b.h.Call("destroy")
 	b.object.Release()
 }
 
-// maxChunk is how many bytes are written at a time: JavaScript gets a copy of them.
+// maxChunk is the number of bytes that are written at a time. JavaScript gets a copy of them.
 const maxChunk = 1 << 20
 
-// Write queues a copy of data to the buffer. Data may be changed after it. A later
-// call reports a write that WebGPU refuses.
+// Write queues a copy of data to the buffer. The caller may change data afterwards. If WebGPU
+// refuses the write, a later call returns the error.
 func (b *Buffer) Write(offset int64, data []byte) error {
 	if err := b.d.failed(); err != nil {
 		return err
@@ -45,7 +45,8 @@ func (b *Buffer) Write(offset int64, data []byte) error {
 	return nil
 }
 
-// thrown is the error of a function of glue.js that returns its text, if there is one.
+// thrown returns the error of a function of glue.js. text is what the function returned: the
+// error's text, or undefined.
 func thrown(text js.Value) error {
 	if text.IsUndefined() {
 		return nil
@@ -53,8 +54,8 @@ func thrown(text js.Value) error {
 	return check(text.String())
 }
 
-// Map begins to map the buffer, which has the usage MapRead, once the work in the queue
-// is done. The mapping makes progress in Device.Poll.
+// Map begins to map the buffer, which must have the usage MapRead. The mapping completes once the
+// work in the queue is done. It makes progress in Device.Poll.
 func (b *Buffer) Map() error {
 	if err := b.d.failed(); err != nil {
 		return err
@@ -67,8 +68,8 @@ func (b *Buffer) Map() error {
 	return nil
 }
 
-// Mapped reports whether the mapping that was begun is done, and how it failed. It also
-// reports errors of the commands before it.
+// Mapped reports whether the mapping that Map began is done. If it has failed, Mapped returns true
+// and the error. It also returns errors of earlier commands.
 func (b *Buffer) Mapped() (done bool, err error) {
 	if b.mapping && !b.d.lost {
 		return false, nil
@@ -82,8 +83,8 @@ func (b *Buffer) Mapped() (done bool, err error) {
 	return true, b.err
 }
 
-// Read copies the bytes of a mapped buffer from an offset on, a multiple of 8, to dst. No byte can
-// be read twice in one mapping.
+// Read fills dst with bytes of a mapped buffer, starting at offset, a multiple of 8. No byte can be
+// read twice in one mapping.
 func (b *Buffer) Read(offset int64, dst []byte) {
 	if len(dst) > 0 {
 		js.CopyBytesToGo(dst, b.d.glue.Call("read", b.h, offset, (len(dst)+3)/4*4))

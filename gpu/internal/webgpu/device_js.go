@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Instance is the way to the adapters.
+// Instance gives access to the adapters.
 type Instance struct{}
 
 // NewInstance makes an instance.
 func NewInstance() *Instance { return &Instance{} }
 
-// Release gives the instance back.
+// Release releases the instance.
 func (*Instance) Release() {}
 
 // Adapter is a processor with its driver.
@@ -23,8 +23,8 @@ type Adapter struct {
 	h js.Value
 }
 
-// Adapters lists the adapters: the browser's choice, and its software adapter where it
-// has another. Each is released by the caller.
+// Adapters returns the adapters: the browser's choice, and its software adapter if that is another.
+// The caller releases each.
 func (*Instance) Adapters() []*Adapter {
 	gpu := js.Global().Get("navigator").Get("gpu")
 	if gpu.IsUndefined() {
@@ -87,7 +87,7 @@ func describe(h js.Value) Info {
 	return i
 }
 
-// Release gives the adapter back. Devices opened on it go on.
+// Release releases the adapter. Devices opened on it remain usable.
 func (*Adapter) Release() {}
 
 // Device is an open adapter, with its queue.
@@ -96,21 +96,21 @@ type Device struct {
 	event   js.Func
 
 	lost    bool
-	err     error               // of commands or writes, until a call returns it
-	wake    chan struct{}       // an event has come
-	asked   map[int]func(error) // by the number of the event
-	next    int                 // number of an event
+	err     error               // of commands or writes, not yet returned by a call
+	wake    chan struct{}       // receives a value for each event
+	asked   map[int]func(error) // callbacks, by the number of the event
+	next    int                 // number of the last event
 	busy    bool                // commands were submitted since the queue was found empty
-	asking  bool                // an event will tell when the queue is empty
+	asking  bool                // an event is due when the queue becomes empty
 	free    []int               // numbers of objects that were released
-	count   int                 // of the numbers in use and free
+	count   int                 // of numbers, in use and free
 	numbers []float64           // room for the commands of an encoder
 }
 
 //go:embed glue.js
 var glue string
 
-// The limits that are asked for.
+// limitNames are the limits that Open requests.
 var limitNames = []string{
 	"maxBufferSize", "maxStorageBufferBindingSize", "maxUniformBufferBindingSize", "minStorageBufferOffsetAlignment",
 	"minUniformBufferOffsetAlignment", "maxStorageBuffersPerShaderStage", "maxComputeWorkgroupsPerDimension",
@@ -141,8 +141,8 @@ func (a *Adapter) Open(label string, f Features) (*Device, error) {
 	return d, nil
 }
 
-// happened takes an event: the answer to the question of that number, 0 for an error that
-// nobody asked for, or -1 for the end of a pause.
+// happened handles an event. number is that of ask for an answer, 0 for an error outside any
+// request, or -1 for the end of a pause.
 func (d *Device) happened(number int, text string) {
 	err := check(text)
 	if number == 0 {
@@ -161,14 +161,14 @@ func (d *Device) happened(number int, text string) {
 	}
 }
 
-// ask makes a number for an event, which is given to answer.
+// ask returns a new number for an event. When the event arrives, answer is called.
 func (d *Device) ask(answer func(error)) int {
 	d.next++
 	d.asked[d.next] = answer
 	return d.next
 }
 
-// failed returns, once, the error of earlier commands and writes.
+// failed returns the error of earlier commands and writes, and clears it.
 func (d *Device) failed() error {
 	if d.lost {
 		return ErrLost
@@ -178,13 +178,13 @@ func (d *Device) failed() error {
 	return err
 }
 
-// Release gives the device back, after what was made with it.
+// Release releases the device. Release the objects made with it first.
 func (d *Device) Release() {
 	d.h.Call("destroy")
 	d.end()
 }
 
-// end answers what is asked of a lost device, which has no more events.
+// end answers all pending requests with ErrLost, because a lost device has no more events.
 func (d *Device) end() {
 	d.lost = true
 	for _, answer := range d.asked {
@@ -204,16 +204,16 @@ func (d *Device) Poll(limit time.Duration) (idle bool) {
 	}
 	if limit > 0 && len(d.asked) > 0 && !d.lost {
 		select {
-		case <-d.wake: // an earlier event's
+		case <-d.wake: // of an earlier event
 		default:
 		}
-		d.glue.Call("pause", limit.Milliseconds()) // a timer of Go can end without the event loop
+		d.glue.Call("pause", limit.Milliseconds()) // a Go timer can end without running the event loop
 		<-d.wake
 	}
 	return d.lost || !d.busy && !d.asking
 }
 
-// create makes an object by a method of the device.
+// create makes an object by calling a method of the device.
 func (d *Device) create(method string, descriptor map[string]any) (js.Value, error) {
 	if d.lost {
 		return js.Value{}, ErrLost
@@ -224,20 +224,20 @@ func (d *Device) create(method string, descriptor map[string]any) (js.Value, err
 // made waits for an object of the device.
 func (d *Device) made(wait func() (js.Value, error)) (js.Value, error) {
 	h, err := wait()
-	if d.lost { // a lost device makes objects that are good for nothing, and reports no error
+	if d.lost { // a lost device makes useless objects without an error
 		err = ErrLost
 	}
 	return h, err
 }
 
-// object is an object of the browser that commands use, by its number.
+// object is a browser object that commands refer to by its number.
 type object struct {
 	d *Device
 	h js.Value
 	n int
 }
 
-// number gives an object a number.
+// number assigns a number to an object.
 func (d *Device) number(h js.Value) object {
 	o := object{d: d, h: h}
 	if last := len(d.free) - 1; last >= 0 {
@@ -250,19 +250,20 @@ func (d *Device) number(h js.Value) object {
 	return o
 }
 
-// set makes h what commands find by the object's number.
+// set makes the object's number refer to h in commands.
 func (o object) set(h js.Value) { o.d.glue.Call("set", o.n, h) }
 
-// Release gives the object back.
+// Release frees the object's number.
 func (o object) Release() {
 	o.set(js.Undefined())
 	o.d.free = append(o.d.free, o.n)
 }
 
-// await parks the goroutine until a promise is kept.
+// await parks the goroutine until a promise is settled.
 func await(promise js.Value) (js.Value, error) { return settled(promise)() }
 
-// settled follows a promise, and returns a function that parks the goroutine until it is kept.
+// settled observes a promise, and returns a function that parks the goroutine until the promise is
+// settled.
 func settled(promise js.Value) (wait func() (js.Value, error)) {
 	type result struct {
 		v   js.Value
@@ -294,8 +295,8 @@ func settled(promise js.Value) (wait func() (js.Value, error)) {
 	}
 }
 
-// check makes a typed error of the text that glue.js gives, a kind and a message; it is
-// nil for none.
+// check converts an error text of glue.js, a kind and a message, to a typed error. It returns nil
+// for an empty text.
 func check(text string) error {
 	kind, message, _ := strings.Cut(text, ": ")
 	switch kind {
@@ -310,20 +311,21 @@ func check(text string) error {
 	return &Error{line}
 }
 
-// The stages of a pipeline that see its buffers: GPUShaderStage of the WebGPU standard.
+// The stages of a pipeline to which its buffers are visible, as in GPUShaderStage of the WebGPU
+// standard.
 const (
 	fragmentStage = 2
 	computeStage  = 4
 )
 
-// compiling is a pipeline that has begun to be compiled, with the layout of its bindings.
+// compiling is a pipeline that is being compiled, with the layout of its bindings.
 type compiling struct {
 	object
 	layout js.Value
 	wait   func() (js.Value, error) // nil when it is compiled
 }
 
-// begin begins to compile a pipeline by a method of the device.
+// begin begins to compile a pipeline by calling a method of the device.
 func (d *Device) begin(method string, descriptor map[string]any, stages []any, visible int, types []BindingType,
 	wgsl string) (compiling, error) {
 	if d.lost {
@@ -337,7 +339,8 @@ func (d *Device) begin(method string, descriptor map[string]any, stages []any, v
 	return compiling{d.number(js.Undefined()), begun.Get("layout"), settled(begun.Get("made"))}, nil
 }
 
-// Wait returns when the pipeline is compiled, with the error of that. It may be called again.
+// Wait waits until the pipeline is compiled, and returns the compiler's error. It may be called
+// again.
 func (c *compiling) Wait() error {
 	if c.wait == nil {
 		return nil
@@ -372,7 +375,7 @@ func (d *Device) NewPipeline(s Shader) (*Pipeline, error) {
 	return &Pipeline{c}, nil
 }
 
-// Bind binds buffers for the pipeline: bindings[i] at index i.
+// Bind binds buffers for the pipeline, bindings[i] at index i.
 func (c *compiling) Bind(label string, bindings []Binding) (*BindGroup, error) {
 	if c.d.lost {
 		return nil, ErrLost
@@ -390,13 +393,13 @@ func (c *compiling) Bind(label string, bindings []Binding) (*BindGroup, error) {
 	return &BindGroup{c.d.number(h)}, nil
 }
 
-// BindGroup is buffers bound for a pipeline.
+// BindGroup is a set of buffers bound for a pipeline.
 type BindGroup struct{ object }
 
 // QuerySet holds timestamps.
 type QuerySet struct{ object }
 
-// NewQuerySet makes room for n timestamps.
+// NewQuerySet makes a set of n timestamps.
 func (d *Device) NewQuerySet(label string, n int) (*QuerySet, error) {
 	h, err := d.create("createQuerySet", map[string]any{"label": label, "type": "timestamp", "count": n})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// wait maps a buffer until the mapping ends, and returns its error.
+// wait maps a buffer, waits until that is done, and returns its error.
 func wait(t *testing.T, d *Device, b *Buffer) error {
 	t.Helper()
 	require.NoError(t, b.Map())
@@ -20,8 +20,8 @@ func wait(t *testing.T, d *Device, b *Buffer) error {
 	}
 }
 
-// Mistakes are errors of one line and of a known kind. Those of the queue come with the
-// next mapping.
+// Mistakes cause errors of one line and of a known kind. The next mapping returns those of the
+// queue.
 func TestMistakes(t *testing.T) {
 	d := open(t)
 	storage, staging := buffer(t, d, 64, Storage|CopySrc), buffer(t, d, 64, MapRead|CopyDst)
@@ -34,7 +34,7 @@ func TestMistakes(t *testing.T) {
 	refused(t, wait(t, d, staging), "CopyDst")
 	refused(t, storage.Write(0, make([]byte, 7)), "multiple of 4")
 
-	// Pipelines are compiled side by side, and each has its own mistake.
+	// Pipelines are compiled concurrently, and each returns its own error.
 	pipeline := func(wgsl string) *Pipeline {
 		p, err := d.NewPipeline(Shader{Label: "test", WGSL: wgsl, Bindings: []BindingType{UniformBinding}})
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestMistakes(t *testing.T) {
 	e.Discard()
 }
 
-// All calls of a lost device say so, also those that were waiting.
+// All calls of a lost device return ErrLost, also those that were waiting.
 func TestLostDevice(t *testing.T) {
 	d := open(t)
 	staging, storage := buffer(t, d, 64, MapRead|CopyDst), buffer(t, d, 64, Storage|CopyDst)

@@ -6,16 +6,16 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// Encoder records commands. Its first error is kept for Submit, and commands after it
-// are left out.
+// Encoder records commands. After an error it ignores further commands, and Submit returns the
+// error.
 type Encoder struct {
 	d    *Device
 	h    *wgpu.CommandEncoder
 	err  error
-	pass Pass // the one that is open, if any
+	pass Pass // the open one, if any
 }
 
-// NewEncoder begins a recording, which ends with Submit or Discard.
+// NewEncoder begins a recording. End it with Submit or Discard.
 func (d *Device) NewEncoder() (*Encoder, error) {
 	h, err := d.h.CreateCommandEncoder(nil)
 	if err != nil {
@@ -24,8 +24,8 @@ func (d *Device) NewEncoder() (*Encoder, error) {
 	return &Encoder{d: d, h: h}, nil
 }
 
-// Submit puts the commands into the queue, and releases the encoder. It does not wait.
-// A lost device may end the process here: wgpu does not report the loss.
+// Submit puts the commands into the queue and releases the encoder. It does not wait. If the device
+// is lost, wgpu may abort the process here instead of returning an error.
 func (e *Encoder) Submit() error {
 	defer e.h.Release()
 	if e.err != nil {
@@ -43,7 +43,7 @@ func (e *Encoder) Submit() error {
 // Discard releases the encoder without submitting its commands.
 func (e *Encoder) Discard() { e.h.Release() }
 
-// Copy copies bytes from one buffer to another, in multiples of 4.
+// Copy copies bytes from one buffer to another. The offsets and bytes must be multiples of 4.
 func (e *Encoder) Copy(to *Buffer, toOffset int64, from *Buffer, fromOffset, bytes int64) {
 	if e.err == nil {
 		e.err = e.h.CopyBufferToBuffer(from.h, uint64(fromOffset), to.h, uint64(toOffset), uint64(bytes))
@@ -64,11 +64,11 @@ type Pass struct {
 	h    *wgpu.ComputePassEncoder
 	push pusher
 	set  *QuerySet // nil without timestamps
-	end  uint32    // index of the timestamp of the end
+	end  uint32    // index of the timestamp for the end
 }
 
-// Pass begins a pass. If s is not nil, the times of its beginning and its end become
-// the timestamps first and first+1.
+// Pass begins a pass. If s is not nil, it receives the times of the pass's beginning and end as the
+// timestamps first and first+1.
 func (e *Encoder) Pass(s *QuerySet, first int) *Pass {
 	e.timestamp(s, uint32(first))
 	e.pass = Pass{e: e, h: e.h.BeginComputePass(nil), set: s, end: uint32(first) + 1}

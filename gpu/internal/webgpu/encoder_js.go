@@ -2,7 +2,7 @@ package webgpu
 
 import "syscall/js"
 
-// Encoder records commands, as the numbers that glue.js reads.
+// Encoder records commands as numbers, which glue.js reads.
 type Encoder struct {
 	d       *Device
 	numbers []float64
@@ -20,7 +20,7 @@ const (
 	copyTexture
 )
 
-// NewEncoder begins a recording, which ends with Submit or Discard.
+// NewEncoder begins a recording. End it with Submit or Discard.
 func (d *Device) NewEncoder() (*Encoder, error) {
 	if err := d.failed(); err != nil {
 		return nil, err
@@ -30,9 +30,9 @@ func (d *Device) NewEncoder() (*Encoder, error) {
 	return e, nil
 }
 
-// Submit puts the commands into the queue, and releases the encoder. It does not wait:
-// what WebGPU refuses, but for arguments that are no numbers of the right kind, is
-// reported by a later call of the device.
+// Submit puts the commands into the queue and releases the encoder. It does not wait. It returns an
+// error for arguments that are not numbers of the right kind; a later call of the device returns
+// other errors.
 func (e *Encoder) Submit() error {
 	defer e.Discard()
 	if err := e.d.failed(); err != nil {
@@ -48,10 +48,10 @@ func (e *Encoder) Discard() { e.d.numbers = e.numbers }
 
 func (e *Encoder) add(numbers ...float64) { e.numbers = append(e.numbers, numbers...) }
 
-// id is the number of an object, as a command has it.
+// id returns the number of the object in commands.
 func (o object) id() float64 { return float64(o.n) }
 
-// Copy copies bytes from one buffer to another, in multiples of 4.
+// Copy copies bytes from one buffer to another. The offsets and bytes must be multiples of 4.
 func (e *Encoder) Copy(to *Buffer, toOffset int64, from *Buffer, fromOffset, bytes int64) {
 	e.add(copyBuffer, from.id(), float64(fromOffset), to.id(), float64(toOffset), float64(bytes))
 }
@@ -65,10 +65,10 @@ func (e *Encoder) Resolve(to *Buffer, s *QuerySet, n int) {
 // Pass is a series of dispatches. Each sees what those before it wrote.
 type Pass struct{ e *Encoder }
 
-// Pass begins a pass. If s is not nil, the times of its beginning and its end become
-// the timestamps first and first+1.
+// Pass begins a pass. If s is not nil, it receives the times of the pass's beginning and end as the
+// timestamps first and first+1.
 func (e *Encoder) Pass(s *QuerySet, first int) *Pass {
-	var set float64 // 0 is no object
+	var set float64 // 0 stands for no object
 	if s != nil {
 		set = s.id()
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// check makes a typed error of one from the binding, which gives text alone. wgpu-core
-// words a lost device and exhausted memory the same in all calls (DeviceError in
+// check converts an error of the binding, which is only text, to a typed error. wgpu-core uses the
+// same words for a lost device and for exhausted memory in all calls (DeviceError in
 // wgpu-core/src/device/mod.rs).
 func check(err error) error {
 	switch {
@@ -23,16 +23,15 @@ func check(err error) error {
 	return &Error{oneLine(err.Error())}
 }
 
-// What wgpu-native puts around a message: the binding's call, wgpu's own call with the
-// object's label, and for WGSL the label again, the line with a frame, and the message
-// again.
+// wgpu-native surrounds a message with the binding's call and wgpu's own call with the object's
+// label. For WGSL it adds the label again, the framed source line, and the message again.
 var (
 	frame  = regexp.MustCompile(`^(wgpu\.\(|Validation Error$|Caused by:|In wgpu|note: |[0-9]* *│)`)
 	place  = regexp.MustCompile(`^┌─ wgsl:([0-9]+):([0-9]+)$`)
 	shader = regexp.MustCompile(`^Shader '[^']*' (.*)$`)
 )
 
-// oneLine is the part of wgpu's message that says something, on one line.
+// oneLine returns the informative part of wgpu's message, on one line.
 func oneLine(text string) string {
 	var parts []string
 	for line := range strings.Lines(text) {

@@ -10,21 +10,20 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// Instance is the way to the adapters.
+// Instance gives access to the adapters.
 type Instance struct{ h *wgpu.Instance }
 
-// quiet turns off wgpu's log, which is one for the process: all that it has to say
-// comes as an error too.
+// quiet turns off the log of wgpu in this process. Everything in it is also returned as an error.
 var quiet = sync.OnceFunc(func() { wgpu.SetLogLevel(wgpu.LogLevel_Off) })
 
-// NewInstance makes an instance. It asks for the primary backends only: the GL backend
-// prints noise where there is no display.
+// NewInstance makes an instance. It uses only the primary backends, because the GL backend prints
+// messages if there is no display.
 func NewInstance() *Instance {
 	quiet()
 	return &Instance{wgpu.CreateInstance(&wgpu.InstanceDescriptor{Backends: wgpu.InstanceBackend_Primary})}
 }
 
-// Release gives the instance back, after what was made with it.
+// Release releases the instance. Release the objects made with it first.
 func (in *Instance) Release() { in.h.Release() }
 
 // Adapter is a processor with its driver.
@@ -34,7 +33,7 @@ type Adapter struct {
 	h *wgpu.Adapter
 }
 
-// Adapters lists the adapters. Each is released by the caller.
+// Adapters returns the adapters. The caller releases each.
 func (in *Instance) Adapters() []*Adapter {
 	var all []*Adapter
 	options := &wgpu.InstanceEnumerateAdapterOptons{Backends: wgpu.InstanceBackend_Primary}
@@ -81,7 +80,7 @@ func describe(h *wgpu.Adapter) Info {
 	return info
 }
 
-// Release gives the adapter back. Devices opened on it go on.
+// Release releases the adapter. Devices opened on it remain usable.
 func (a *Adapter) Release() { a.h.Release() }
 
 // Device is an open adapter, with its queue.
@@ -106,16 +105,16 @@ func (a *Adapter) Open(label string, f Features) (*Device, error) {
 	return &Device{h, h.GetQueue()}, nil
 }
 
-// Release gives the device back, after what was made with it. It waits for the queue,
-// and ends the process if that takes longer than five seconds: Poll before it.
+// Release releases the device. Release the objects made with it first. wgpu waits for the queue,
+// and aborts the process if that takes longer than five seconds, so Poll until the queue is empty.
 func (d *Device) Release() {
 	d.queue.Release()
 	d.h.Release()
 }
 
-// Poll lets the device make progress for up to limit, and reports whether the queue is
-// empty. It never asks wgpu to wait: wgpu takes a wait of more than five seconds for
-// done, and gives back memory that is in use.
+// Poll lets the device make progress for up to limit, and reports whether the queue is empty. It
+// never asks wgpu to wait, because wgpu assumes after five seconds that the work is done, and frees
+// memory that is in use.
 func (d *Device) Poll(limit time.Duration) (idle bool) {
 	if limit > 0 {
 		time.Sleep(limit)
@@ -123,14 +122,14 @@ func (d *Device) Poll(limit time.Duration) (idle bool) {
 	return d.h.Poll(false, nil)
 }
 
-// layout is the bindings of a pipeline.
+// layout describes the bindings of a pipeline.
 type layout struct {
 	d *Device
 	h *wgpu.BindGroupLayout
 }
 
-// newLayout makes a layout, and that of a pipeline with the size of constants. The
-// latter is released when the pipeline is made.
+// newLayout makes a layout, and the layout of a pipeline with so many bytes of constants. The
+// caller releases the latter after making the pipeline.
 func (d *Device) newLayout(label string, stage wgpu.ShaderStage, types []BindingType, constants int) (layout,
 	*wgpu.PipelineLayout, error) {
 	entries := make([]wgpu.BindGroupLayoutEntry, len(types))
@@ -197,19 +196,19 @@ func (d *Device) NewPipeline(s Shader) (*Pipeline, error) {
 	return &Pipeline{l, h, s.Constants}, nil
 }
 
-// Wait does nothing: NewPipeline compiles.
+// Wait does nothing, because NewPipeline has compiled the pipeline.
 func (*Pipeline) Wait() error { return nil }
 
-// Release gives the pipeline back.
+// Release releases the pipeline.
 func (p *Pipeline) Release() {
 	p.h.Release()
 	p.layout.h.Release()
 }
 
-// BindGroup is buffers bound for a pipeline.
+// BindGroup is a set of buffers bound for a pipeline.
 type BindGroup struct{ h *wgpu.BindGroup }
 
-// Bind binds buffers for the pipeline: bindings[i] at index i.
+// Bind binds buffers for the pipeline, bindings[i] at index i.
 func (l layout) Bind(label string, bindings []Binding) (*BindGroup, error) {
 	entries := make([]wgpu.BindGroupEntry, len(bindings))
 	for i, b := range bindings {
@@ -223,13 +222,13 @@ func (l layout) Bind(label string, bindings []Binding) (*BindGroup, error) {
 	return &BindGroup{h}, nil
 }
 
-// Release gives the group back, but not its buffers.
+// Release releases the group, but not its buffers.
 func (g *BindGroup) Release() { g.h.Release() }
 
 // QuerySet holds timestamps.
 type QuerySet struct{ h *wgpu.QuerySet }
 
-// NewQuerySet makes room for n timestamps.
+// NewQuerySet makes a set of n timestamps.
 func (d *Device) NewQuerySet(label string, n int) (*QuerySet, error) {
 	h, err := d.h.CreateQuerySet(&wgpu.QuerySetDescriptor{Label: label, Type: wgpu.QueryType_Timestamp,
 		Count: uint32(n)})
@@ -239,5 +238,5 @@ func (d *Device) NewQuerySet(label string, n int) (*QuerySet, error) {
 	return &QuerySet{h}, nil
 }
 
-// Release gives the set back.
+// Release releases the set.
 func (s *QuerySet) Release() { s.h.Release() }

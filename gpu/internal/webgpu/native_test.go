@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Mistakes are errors of one line and of a known kind.
+// Mistakes cause errors of one line and of a known kind.
 func TestMistakes(t *testing.T) {
 	d := open(t)
 	storage, staging := buffer(t, d, 64, Storage|CopySrc), buffer(t, d, 64, MapRead|CopyDst)

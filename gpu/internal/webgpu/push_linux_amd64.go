@@ -3,8 +3,8 @@ package webgpu
 /*
 #include <stdint.h>
 
-// wgpu-core's own C interface, linked into wgpu-native; wgpu.h has only the twin for
-// render passes. The data is copied.
+// This function is part of wgpu-core's own C interface, which is linked into wgpu-native. wgpu.h
+// declares only its counterpart for render passes. The data is copied.
 extern void wgpu_compute_pass_set_push_constant(void *pass, uint32_t offset, uint32_t size, uint8_t const *data);
 */
 import "C"
@@ -20,17 +20,17 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// The binding whose library push constants are known to work with, and where
-// wgpu-core's pass begins in wgpu-native's WGPUComputePassEncoder there: after 24
-// bytes of references and a lock.
+// Push constants are known to work with the library of this version of the binding. In it,
+// passOffset is the offset of wgpu-core's pass in wgpu-native's WGPUComputePassEncoder, after
+// references and a lock.
 const (
 	pushModule  = "github.com/rajveermalviya/go-webgpu/wgpu"
 	pushVersion = "v0.17.1"
 	passOffset  = 24
 )
 
-// canPush reports whether compute passes can have push constants: whether this
-// program is linked with the version of the binding that is known to work.
+// canPush reports whether compute passes can have push constants. It requires that the program is
+// linked with the known version of the binding.
 var canPush = sync.OnceValue(func() bool {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
@@ -39,14 +39,14 @@ var canPush = sync.OnceValue(func() bool {
 			}
 		}
 	}
-	// A test has no list of modules, but knows the file of each function.
+	// A test binary has no list of modules, but knows the source file of each function.
 	pc := reflect.ValueOf(wgpu.BackendType.String).Pointer()
 	file, _ := runtime.FuncForPC(pc).FileLine(pc)
 	return knownSource(file)
 })
 
-// knownSource reports whether a file of the binding is of the known version, as the
-// module cache or -trimpath names it.
+// knownSource reports whether file, a path in the module cache or one written by -trimpath, belongs
+// to the known version of the binding.
 func knownSource(file string) bool {
 	return strings.Contains("/"+file, "/"+pushModule+"@"+pushVersion+"/")
 }
@@ -54,7 +54,7 @@ func knownSource(file string) bool {
 var passRef = offset[wgpu.ComputePassEncoder]("ref")
 
 // pusher writes the push constants of one pass.
-type pusher struct{ pass unsafe.Pointer } // of C
+type pusher struct{ pass unsafe.Pointer } // a C pointer
 
 // constants fills the push constants of the pass's pipeline.
 func (p *pusher) constants(h *wgpu.ComputePassEncoder, words []uint32) {

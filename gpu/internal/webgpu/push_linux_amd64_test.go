@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Push constants bypass the API of the binding. They are written into memory whose layout
-// is known for this version alone.
+// Push constants bypass the API of the binding. They are written to memory whose layout is known
+// only for this version.
 func TestPushConstantsNeedTheKnownVersion(t *testing.T) {
 	assert.True(t, canPush(), "go.mod has the known version")
 	for file, want := range map[string]bool{

@@ -4,7 +4,7 @@ package webgpu
 
 import "github.com/rajveermalviya/go-webgpu/wgpu"
 
-// canPush reports that compute passes have no push constants in this library.
+// canPush reports false: compute passes have no push constants in this library.
 func canPush() bool { return false }
 
 type pusher struct{}

@@ -8,11 +8,11 @@ import (
 	"github.com/rajveermalviya/go-webgpu/wgpu"
 )
 
-// NativeWindow is a window of the operating system, as the window library's glue describes
-// it.
+// NativeWindow describes a window of the operating system, in the form that the window library's
+// glue returns.
 type NativeWindow = wgpu.SurfaceDescriptor
 
-// Surface is the inside of a window.
+// Surface is the drawing area of a window.
 type Surface struct {
 	h     *wgpu.Surface
 	chain *wgpu.SwapChain // nil until Configure
@@ -21,8 +21,8 @@ type Surface struct {
 // NewSurface makes a surface of a window, which must outlive it.
 func (in *Instance) NewSurface(w *NativeWindow) *Surface { return &Surface{h: in.h.CreateSurface(w)} }
 
-// Formats lists the formats in which the adapter can draw on the surface, first those
-// that store the bytes of a pixel as they are. It is empty if the adapter cannot draw.
+// Formats returns the formats in which the adapter can draw on the surface. Those that store the
+// bytes of a pixel unchanged come first. The result is empty if the adapter cannot draw.
 func (s *Surface) Formats(a *Adapter) []Format {
 	caps := s.h.GetCapabilities(a.h)
 	if len(caps.PresentModes) == 0 || len(caps.AlphaModes) == 0 {
@@ -44,13 +44,12 @@ var formats = map[Format]wgpu.TextureFormat{
 	RGBA8SRGB: wgpu.TextureFormat_RGBA8UnormSrgb,
 }
 
-// Configure sets the size and the format, one of Formats, of the pictures. The queue
-// must be empty: wgpu waits for it, and ends the process when that takes longer than
-// five seconds.
+// Configure sets the size and the format of the pictures, one of Formats. The queue must be empty,
+// because wgpu waits for it, and aborts the process if that takes longer than five seconds.
 func (s *Surface) Configure(d *Device, a *Adapter, f Format, width, height int) error {
 	s.unconfigure()
 	caps := s.h.GetCapabilities(a.h)
-	if len(caps.AlphaModes) == 0 || !slices.Contains(caps.Formats, formats[f]) { // wgpu would end the process
+	if len(caps.AlphaModes) == 0 || !slices.Contains(caps.Formats, formats[f]) { // wgpu would abort the process
 		return &Error{a.Info.Name + " can no longer draw in the window"}
 	}
 	desc := &wgpu.SwapChainDescriptor{
@@ -81,9 +80,8 @@ func (s *Surface) unconfigure() {
 // Configured reports whether Next can be called.
 func (s *Surface) Configured() bool { return s.chain != nil }
 
-// Next returns the texture of the next picture, to be shown by Present and then
-// released. After an error, as when the window is changing, the surface must be
-// configured anew.
+// Next returns the texture of the next picture. Show it with Present, then release it. After an
+// error, as when the window is changing, configure the surface again.
 func (s *Surface) Next() (*Texture, error) {
 	view, err := s.chain.GetCurrentTextureView()
 	if err != nil {
@@ -96,7 +94,7 @@ func (s *Surface) Next() (*Texture, error) {
 // Present shows the picture that Next returned.
 func (s *Surface) Present() { s.chain.Present() }
 
-// Release gives the surface back, but not the window.
+// Release releases the surface, but not the window.
 func (s *Surface) Release() {
 	s.unconfigure()
 	s.h.Release()
@@ -104,7 +102,7 @@ func (s *Surface) Release() {
 
 // Texture is a picture to draw on.
 type Texture struct {
-	h             *wgpu.Texture // nil for a surface's
+	h             *wgpu.Texture // nil for a texture of a surface
 	view          *wgpu.TextureView
 	width, height int
 }
@@ -127,7 +125,7 @@ func (d *Device) NewTexture(f Format, width, height int) (*Texture, error) {
 	return &Texture{h, view, width, height}, nil
 }
 
-// Release gives the texture back.
+// Release releases the texture.
 func (t *Texture) Release() {
 	t.view.Release()
 	if t.h != nil {
@@ -135,13 +133,13 @@ func (t *Texture) Release() {
 	}
 }
 
-// RenderPipeline is a compiled drawing.
+// RenderPipeline is a compiled [Drawing].
 type RenderPipeline struct {
 	layout
 	h *wgpu.RenderPipeline
 }
 
-// NewRenderPipeline compiles what draws.
+// NewRenderPipeline compiles r.
 func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 	l, pl, err := d.newLayout(r.Label, wgpu.ShaderStage_Fragment, r.Bindings, 0)
 	if err != nil {
@@ -171,13 +169,13 @@ func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 	return &RenderPipeline{l, h}, nil
 }
 
-// Release gives the pipeline back.
+// Release releases the pipeline.
 func (p *RenderPipeline) Release() {
 	p.h.Release()
 	p.layout.h.Release()
 }
 
-// Draw clears a texture and draws vertices on it, three for each triangle.
+// Draw clears a texture and draws triangles on it, of three vertices each.
 func (e *Encoder) Draw(to *Texture, p *RenderPipeline, g *BindGroup, vertices int) {
 	if e.err != nil {
 		return
@@ -192,8 +190,8 @@ func (e *Encoder) Draw(to *Texture, p *RenderPipeline, g *BindGroup, vertices in
 	e.err = pass.End()
 }
 
-// CopyTexture copies a texture to the start of a buffer, a row every pitch bytes, which
-// is a multiple of 256.
+// CopyTexture copies a texture to the start of a buffer. A row begins every pitch bytes, a multiple
+// of 256.
 func (e *Encoder) CopyTexture(to *Buffer, pitch int, from *Texture) {
 	if e.err != nil {
 		return

@@ -2,10 +2,10 @@ package webgpu
 
 import "syscall/js"
 
-// NativeWindow is a canvas of the page, or an OffscreenCanvas.
+// NativeWindow is a canvas of the page or an OffscreenCanvas.
 type NativeWindow = js.Value
 
-// Surface is the inside of a canvas.
+// Surface is the drawing area of a canvas.
 type Surface struct {
 	canvas, context js.Value
 	d               *Device // nil until Configure
@@ -16,8 +16,8 @@ func (*Instance) NewSurface(w *NativeWindow) *Surface {
 	return &Surface{canvas: *w, context: w.Call("getContext", "webgpu")}
 }
 
-// Formats lists the formats in which the adapter can draw on the surface, first the one that
-// the browser prefers. It is empty if the adapter cannot draw.
+// Formats returns the formats in which the adapter can draw on the surface. The one that the
+// browser prefers comes first. The result is empty if the adapter cannot draw.
 func (s *Surface) Formats(*Adapter) []Format {
 	if !s.context.Truthy() {
 		return nil
@@ -28,7 +28,7 @@ func (s *Surface) Formats(*Adapter) []Format {
 	return []Format{BGRA8, RGBA8}
 }
 
-// Configure sets the size and the format, one of Formats, of the pictures.
+// Configure sets the size and the format of the pictures, one of Formats.
 func (s *Surface) Configure(d *Device, _ *Adapter, f Format, width, height int) error {
 	s.canvas.Set("width", width)
 	s.canvas.Set("height", height)
@@ -40,18 +40,18 @@ func (s *Surface) Configure(d *Device, _ *Adapter, f Format, width, height int) 
 // Configured reports whether Next can be called.
 func (s *Surface) Configured() bool { return s.d != nil }
 
-// Next returns the texture of the next picture, to be released after Present.
+// Next returns the texture of the next picture. Release it after Present.
 func (s *Surface) Next() (*Texture, error) {
-	if s.d.lost { // the call that draws reports every other error
+	if s.d.lost { // the call that draws returns every other error
 		return nil, ErrLost
 	}
 	return &Texture{s.d.number(s.d.glue.Call("canvas", s.context)), false}, nil
 }
 
-// Present does nothing: the browser shows the picture once the goroutines wait.
+// Present does nothing, because the browser shows the picture once all goroutines wait.
 func (s *Surface) Present() {}
 
-// Release gives the surface back, but not the canvas.
+// Release releases the surface, but not the canvas.
 func (s *Surface) Release() {
 	if s.d != nil {
 		s.context.Call("unconfigure")
@@ -62,7 +62,7 @@ func (s *Surface) Release() {
 // Texture is a picture to draw on.
 type Texture struct {
 	object
-	own bool // not a surface's
+	own bool // false for a texture of a surface
 }
 
 // NewTexture makes a texture that can be drawn on and copied to a buffer.
@@ -77,7 +77,7 @@ func (d *Device) NewTexture(f Format, width, height int) (*Texture, error) {
 	return &Texture{d.number(h), true}, nil
 }
 
-// Release gives the texture back.
+// Release releases the texture.
 func (t *Texture) Release() {
 	if t.own {
 		t.h.Call("destroy")
@@ -85,10 +85,10 @@ func (t *Texture) Release() {
 	t.object.Release()
 }
 
-// RenderPipeline is a compiled drawing.
+// RenderPipeline is a compiled [Drawing].
 type RenderPipeline struct{ compiling }
 
-// NewRenderPipeline compiles what draws.
+// NewRenderPipeline compiles r.
 func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 	c, err := d.begin("createRenderPipelineAsync", map[string]any{
 		"label":  r.Label,
@@ -103,13 +103,13 @@ func (d *Device) NewRenderPipeline(r Drawing) (*RenderPipeline, error) {
 	return p, p.Wait()
 }
 
-// Draw clears a texture and draws vertices on it, three for each triangle.
+// Draw clears a texture and draws triangles on it, of three vertices each.
 func (e *Encoder) Draw(to *Texture, p *RenderPipeline, g *BindGroup, vertices int) {
 	e.add(draw, to.id(), p.id(), g.id(), float64(vertices))
 }
 
-// CopyTexture copies a texture to the start of a buffer, a row every pitch bytes, which
-// is a multiple of 256.
+// CopyTexture copies a texture to the start of a buffer. A row begins every pitch bytes, a multiple
+// of 256.
 func (e *Encoder) CopyTexture(to *Buffer, pitch int, from *Texture) {
 	e.add(copyTexture, to.id(), float64(pitch), from.id())
 }

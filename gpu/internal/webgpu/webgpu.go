@@ -1,24 +1,24 @@
-// Package webgpu is the WebGPU calls that package gpu needs, as a small Go API. It
-// alone imports a WebGPU library, and holds the unsafe code.
+// Package webgpu wraps the WebGPU calls that package gpu needs in a small Go API. Only this package
+// of gpu imports a WebGPU library and contains unsafe code.
 //
 // There are two implementations: over wgpu-native, and for GOOS=js over the browser's
-// navigator.gpu, in a page or a worker. They share what follows:
+// navigator.gpu, in a page or a worker. They have this in common:
 //
 //   - No call waits for the GPU. [Buffer.Map] begins a mapping, [Buffer.Mapped]
 //     reports whether it is done, and [Device.Poll] lets the device make progress for
 //     a limited time, in which a browser runs its event loop.
 //   - Calls that are promises in a browser park the goroutine: [Instance.Adapters],
-//     [Adapter.Open], [Pipeline.Wait], and what makes buffers. So a callback of the page
-//     must not make them, but start a goroutine that does.
+//     [Adapter.Open], [Pipeline.Wait], and functions that make buffers. So a callback of the page
+//     must not call them, but start a goroutine that does.
 //   - [Device.NewPipeline] may return before the shader is compiled. [Pipeline.Wait] waits
 //     for that, and must have returned nil before an [Encoder] that dispatches the pipeline
 //     is submitted. Browsers compile all pipelines that were begun, on threads of their own.
 //   - Mistakes in the commands of an [Encoder] are reported by [Encoder.Submit]. A browser
 //     finds most of them, and of those in writes and bindings, later: the next call that
-//     submits, writes or maps returns them, at the latest [Buffer.Mapped].
+//     submits, writes or maps returns them, or [Buffer.Mapped] at the latest.
 //
-// Objects are released explicitly, once. A device and what belongs to it are used
-// from one goroutine at a time; devices are independent of each other.
+// Release each object explicitly, and once. Only one goroutine at a time may use a device and its
+// objects. Devices are independent of each other.
 package webgpu
 
 import (
@@ -26,11 +26,11 @@ import (
 	"unsafe"
 )
 
-// The kinds of errors, for [errors.Is]. ErrLost and ErrOutOfMemory are returned as
-// they are, and ErrValidation is wrapped by an [Error].
+// The kinds of errors, for [errors.Is]. ErrLost and ErrOutOfMemory are returned unwrapped;
+// ErrValidation is wrapped by an [Error].
 var (
-	// ErrLost reports that the driver has given the device up. All later calls on
-	// the device are useless.
+	// ErrLost reports that the driver has given the device up. All later calls on the device are
+	// useless.
 	ErrLost = errors.New("the device is lost")
 	// ErrOutOfMemory reports that the adapter has no memory for an object.
 	ErrOutOfMemory = errors.New("out of memory")
@@ -38,7 +38,7 @@ var (
 	ErrValidation = errors.New("refused by WebGPU")
 )
 
-// Error is a call that was refused. It wraps [ErrValidation].
+// Error reports a call that was refused. It wraps [ErrValidation].
 type Error struct {
 	Text string // one line
 }
@@ -48,7 +48,7 @@ func (e *Error) Error() string { return e.Text }
 // Unwrap returns [ErrValidation].
 func (e *Error) Unwrap() error { return ErrValidation }
 
-// Processor is the kind of processor that an adapter is.
+// Processor is the kind of an adapter's processor.
 type Processor int
 
 // The kinds of processors.
@@ -69,8 +69,8 @@ type Info struct {
 	Processor Processor
 	Limits    Limits
 
-	Timestamps    bool // passes can be timed
-	ConstantBytes int  // of Shader.Constants; 0 if pipelines cannot have them
+	Timestamps    bool // whether passes can be timed
+	ConstantBytes int  // most bytes of Shader.Constants; 0 if there can be none
 }
 
 // Limits are the limits of an adapter, and of a device opened on it.
@@ -86,13 +86,13 @@ type Limits struct {
 	TextureSide    uint32 // of a texture
 }
 
-// Features are what a device can do only if it is opened with them.
+// Features are the optional features that a device is opened with.
 type Features struct {
 	Timestamps bool // see Info.Timestamps
 	Constants  bool // see Info.ConstantBytes
 }
 
-// Usage is the set of uses of a buffer, in the numbers of the WebGPU standard.
+// Usage is a set of uses of a buffer. Its bits have the values of the WebGPU standard.
 type Usage uint32
 
 // The uses of a buffer.
@@ -126,8 +126,8 @@ type Shader struct {
 	Label    string
 	WGSL     string        // with an entry point main
 	Bindings []BindingType // @group(0) @binding(0), 1 and so on
-	// Constants are push constants that each dispatch sees; only on a device
-	// opened with Features.Constants. They are not copied.
+	// Constants are push constants for each dispatch. They need a device opened with
+	// Features.Constants. The slice is not copied.
 	Constants []uint32
 }
 
@@ -143,7 +143,7 @@ type Drawing struct {
 // Format is the format of a texture's pixels, named as in the WebGPU standard.
 type Format string
 
-// The formats of windows, of 8 bits a channel.
+// The formats of windows, with 8 bits for each channel.
 const (
 	BGRA8     Format = "bgra8unorm"
 	RGBA8     Format = "rgba8unorm"

@@ -47,7 +47,7 @@ func buffer(t *testing.T, d *Device, bytes int64, usage Usage) *Buffer {
 	return b
 }
 
-// read maps b, with collections of garbage in between, and returns its start.
+// read maps b and returns its first n bytes. It collects garbage meanwhile.
 func read(t *testing.T, d *Device, b *Buffer, n int) []byte {
 	t.Helper()
 	require.NoError(t, b.Map())
@@ -69,11 +69,10 @@ func read(t *testing.T, d *Device, b *Buffer, n int) []byte {
 	return out
 }
 
-// What was bound, dispatched and copied comes back, from several devices at once, while
-// garbage is collected.
+// Several devices write, dispatch, copy and read back at the same time, while garbage is collected.
 func TestRoundTrips(t *testing.T) {
 	rounds := uint32(50)
-	if runtime.GOOS == "js" { // collecting garbage takes long there
+	if runtime.GOOS == "js" { // collecting garbage is slow there
 		rounds = 5
 	}
 	var devices []*Device
@@ -127,7 +126,7 @@ func TestRoundTrips(t *testing.T) {
 	all.Wait()
 }
 
-// refused checks that an error is a mistake's, of one line.
+// refused checks that err wraps ErrValidation and is one line that contains a text.
 func refused(t *testing.T, err error, contains string) {
 	t.Helper()
 	if assert.ErrorIs(t, err, ErrValidation) {
@@ -136,8 +135,7 @@ func refused(t *testing.T, err error, contains string) {
 	}
 }
 
-// A buffer that is released while it is being mapped leaves no memory that wgpu writes
-// to after it was freed.
+// Releasing a buffer while it is being mapped must not free memory that wgpu still writes to.
 func TestReleaseOfPendingMapping(t *testing.T) {
 	d := open(t)
 	for range 100 {

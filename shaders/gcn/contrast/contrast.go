@@ -1,21 +1,21 @@
-// Package contrast is global contrast normalisation on the host, in float64. It
-// needs no device: package nn/data finds whitenings with it, and the twin of
-// the kernel in package gcn is its loops.
+// Package contrast computes global contrast normalisation on the host, in float64. It needs no
+// device. Package nn/data finds whitenings with it, and the twin of the kernel in package gcn uses
+// its loops.
 package contrast
 
 import "math"
 
 const (
-	// Scale is the norm of an image afterwards: pylearn2's for CIFAR-10, which
-	// makes the standard deviation of its 3072 values about 1.
+	// Scale is the norm of a normalised image. It is pylearn2's value for CIFAR-10, with which the
+	// standard deviation of an image's 3072 values is about 1.
 	Scale = 55
 
 	// Least is the norm below which an image counts as flat.
 	Least = 1e-8
 )
 
-// Normalise puts Scale (x - mean) / ||x - mean|| of the image x into y, which
-// may be x; zeros for an image whose values are all the same.
+// Normalise sets y to Scale (x - mean) / ||x - mean|| for the image x, or to zeros if all values of
+// x are the same. y may be x.
 func Normalise(y, x []float64) {
 	mean, norm := Moments(x)
 	base := x[0]
@@ -24,8 +24,8 @@ func Normalise(y, x []float64) {
 	}
 }
 
-// Moments are the mean of x - x[0], and the norm of what is left without it.
-// The differences are exactly zero in a flat image, whose mean would not be.
+// Moments returns the mean of d = x - x[0], and the norm of d minus its mean. In a flat image d is
+// exactly zero, whereas a difference from the rounded mean might not be.
 func Moments(x []float64) (mean, norm float64) {
 	for _, v := range x {
 		mean += (v - x[0]) / float64(len(x))

@@ -1,38 +1,36 @@
-// Package pillow resizes 8-bit images on the host as Pillow's
-// Image.resize(size, BILINEAR) does, to the same bits. It needs no device:
-// package nn/data resizes pictures with it, the kernel of package input takes
-// its weights from here, and the kernel's twin its loops.
+// Package pillow resizes 8-bit images on the host, with the same bits as Pillow's
+// Image.resize(size, BILINEAR). It needs no device. Package nn/data resizes pictures with it. The
+// kernel of package input uses its weights, and the kernel's twin its loops.
 package pillow
 
 import "math"
 
-// Bits is Pillow's PRECISION_BITS, the fraction of a weight in fixed point: a
-// 32-bit sum holds 8 bits of pixel, 22 of weight and 2 to spare
-// (src/libImaging/Resample.c).
+// Bits is Pillow's PRECISION_BITS, the number of fraction bits of a weight in fixed point. A 32-bit
+// sum holds 8 bits of a pixel, 22 bits of a weight, and 2 spare bits (src/libImaging/Resample.c).
 const Bits = 32 - 8 - 2
 
-// Bilinear is a resize of an image of C planes.
+// Bilinear describes the resizing of an image with C planes.
 type Bilinear struct {
 	C          int // channels
-	InH, InW   int // rows and columns of the image as it is
-	OutH, OutW int // rows and columns of the image as it is wanted
+	InH, InW   int // rows and columns of the original image
+	OutH, OutW int // rows and columns of the resized image
 }
 
-// Taps are the weights of the filter in fixed point: for each output column,
-// then each output row, the first input that it reads, how many it reads, and
-// the weights, with zeros up to [TapWords].
+// Taps returns the weights of the filter in fixed point. For each output column, and then for each
+// output row, there are [TapWords] numbers: the index of the first input, the number of inputs, the
+// weights, and zeros.
 func (b Bilinear) Taps() []int32 {
 	return append(taps(b.InW, b.OutW), taps(b.InH, b.OutH)...)
 }
 
-// TapWords is the number of words that [Bilinear.Taps] has for one output of an
-// axis that goes from in to out.
+// TapWords returns the number of words in [Bilinear.Taps] for one output of an axis that is resized
+// from in to out.
 func TapWords(in, out int) int {
 	return 2 + int(math.Ceil(max(1, float64(in)/float64(out))))*2 + 1
 }
 
-// taps follows precompute_coeffs and normalize_coeffs_8bpc in Pillow's
-// Resample.c: a triangle of half-width 1, wider when the image shrinks.
+// taps returns the weights for one axis. It follows precompute_coeffs and normalize_coeffs_8bpc in
+// Pillow's Resample.c: the filter is a triangle of half-width 1, or wider if the image shrinks.
 func taps(in, out int) []int32 {
 	scale := float64(in) / float64(out)
 	support := max(1, scale)
@@ -60,16 +58,15 @@ func taps(in, out int) []int32 {
 	return t
 }
 
-// Resize resizes one image, [C,InH,InW] to [C,OutH,OutW].
+// Resize resizes one image from [C,InH,InW] to [C,OutH,OutW].
 func (b Bilinear) Resize(planes []uint8) []uint8 { return b.ResizeWith(planes, b.Taps()) }
 
-// ResizeWith is [Bilinear.Resize] with the weights of [Bilinear.Taps], for
-// several images. It makes two passes with an 8-bit image between them, as
-// Pillow does.
+// ResizeWith is [Bilinear.Resize] with the result of [Bilinear.Taps], which several images can
+// share. Like Pillow, it makes two passes with an 8-bit image between them.
 func (b Bilinear) ResizeWith(planes []uint8, taps []int32) []uint8 {
 	across, down := TapWords(b.InW, b.OutW), TapWords(b.InH, b.OutH)
 	columns := taps[b.OutW*across:]
-	narrow := make([]uint8, b.InH*b.OutW) // rows resized, columns not yet
+	narrow := make([]uint8, b.InH*b.OutW) // resized across, not yet down
 	resized := make([]uint8, 0, b.C*b.OutH*b.OutW)
 	for c := range b.C {
 		for h := range b.InH {
@@ -87,7 +84,7 @@ func (b Bilinear) ResizeWith(planes []uint8, taps []int32) []uint8 {
 	return resized
 }
 
-// resample is the sum of pixels, stride apart, that the list of taps begins with.
+// resample returns the weighted sum of pixels that are stride apart, by the first list of taps.
 func resample(taps []int32, pixels []uint8, stride int) uint8 {
 	first := int(taps[0])
 	sum := int64(1) << (Bits - 1)
