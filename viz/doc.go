@@ -36,8 +36,8 @@
 //	picture, err := scene.Image(480, 320, 1)
 //	must(err)
 //
-// The arguments of Scene.Image are the width and the height in pixels, and the pixels per point. The
-// picture is an [image.RGBA], which image/png writes to a file.
+// The arguments of Scene.Image are the width and the height in pixels, and the pixels per point.
+// The picture is an [image.RGBA], which image/png writes to a file.
 //
 // A [Film] makes a GIF of such pictures. A window calls [Scene.Draw], which returns a view of the
 // pixels on the device, and passes the user's input to [Scene.Key], [Scene.MouseMove] and

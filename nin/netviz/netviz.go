@@ -2,9 +2,10 @@
 // layer puts out, kernels, gradients, class activation maps, classes and curves. It adapts package
 // nn to package viz, which draws and knows nothing of networks. The command cmd/viz uses it.
 //
-// Here ctx is a context, net an [nn.Net] with weights, trainer an [nn.Trainer] that trains it, test
-// are the images to show, of package data, and must ends the program if there is an error. The film
-// gets a picture after every second step:
+// [New] makes a scene of a network, and [Scene.Trained] tells it of each step. Here ctx is a
+// context, net an [nn.Net] with weights, trainer an [nn.Trainer] that trains it, test are the
+// images to show, of package data, and must ends the program if there is an error. The film gets a
+// picture after every second step:
 //
 //	scene, err := netviz.New(net, netviz.Options{Title: "two convolutions", Images: test})
 //	must(err)

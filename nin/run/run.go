@@ -22,9 +22,9 @@
 //		}
 //	}
 //
-// The settings are the recipe's, with changes. A recipe of your own is one more argument, after
-// dir. The file nin/run/example_test.go has these lines in a whole function, and a run of its own
-// recipe that is stopped and resumed.
+// The settings are the recipe's, with changes, and nil is for no whitening of the images. A recipe
+// of your own is one more argument, after dir. The file nin/run/example_test.go has these lines in
+// a whole function, and a run of its own recipe that is stopped and resumed.
 //
 // When ctx is done, the run writes a checkpoint and the sequence ends. [ReadCheckpoint] and
 // [Resume] continue it, in another process or on another day. [NewAcross] trains on several ranks.

@@ -20,8 +20,8 @@
 //	result, err := s.Evaluator.Run(ctx)
 //	must(err)
 //
-// [OfModel] makes a session with a trained network. The file nin/session/example_test.go is the
-// whole program.
+// The first nil is for a single rank, and the second for no whitening of the images. [OfModel]
+// makes a session with a trained network. The file nin/session/example_test.go is the whole program.
 package session
 
 import (
