@@ -21,7 +21,8 @@
 //	must(err)
 //
 // The first nil is for a single rank, and the second for no whitening of the images. [OfModel]
-// makes a session with a trained network. The file nin/session/example_test.go is the whole program.
+// makes a session with a trained network. The file nin/session/example_test.go is the whole
+// program.
 package session
 
 import (

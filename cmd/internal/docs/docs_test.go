@@ -237,9 +237,9 @@ func vet(t *testing.T, program string) error {
 	return nil
 }
 
-// Code in a document stands as it is in a file of the repository, which is compiled. A whole program
-// is an example, which the tests run, and needs nothing from other files. The lines of a plan stand
-// in a golden file.
+// Code in a document stands as it is in a file of the repository, which is compiled. A whole
+// program is an example, and needs nothing from other files. The lines of a plan stand in a golden
+// file.
 func TestCode(t *testing.T) {
 	programs := examples(t)
 	sources := map[string][]string{}
