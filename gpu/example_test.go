@@ -24,31 +24,34 @@ func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
 	}
 }
 
-// The example defines a kernel, records it twice with a temporary between, and runs the plan.
+// The example defines a kernel, records it twice with a temporary between, and runs the plan:
+// y = 3 * (0.5 * x).
 func Example() {
 	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
 	must(err)
 	defer dev.Close()
-	const n = 5
-	in, err := dev.NewBuffer("in", n*4)
+	x := []float32{1, 2, 3, 4, 5}
+	n := len(x)
+	size := int64(4 * n) // in bytes: n float32
+	in, err := dev.NewBuffer("in", size)
 	must(err)
 	defer in.Release()
-	out, err := dev.NewBuffer("out", n*4)
+	out, err := dev.NewBuffer("out", size)
 	must(err)
 	defer out.Release()
-	must(gpu.Write(in.All(), []float32{1, 2, 3, 4, 5}))
+	must(gpu.Write(in.All(), x))
 
 	r := dev.NewRecorder()
-	half := r.Temp("half", n*4) // the plan decides where it lies
+	half := r.Temp("half", size) // the plan decides where it lies
 	scale(n, 0.5).Record(r, scaleArgs{X: in.All(), Y: half})
 	scale(n, 3).Record(r, scaleArgs{X: half, Y: out.All()})
 	plan, err := r.Plan() // compiles and binds; after that, a run makes nothing
 	must(err)
 	defer plan.Release()
-	must(dev.Run(plan))
+	must(dev.Run(plan)) // submits, and does not wait
 
 	y := make([]float32, n)
-	must(gpu.Read(out.All(), y))
+	must(gpu.Read(out.All(), y)) // waits
 	fmt.Println(y)
 	// Output:
 	// [1.5 3 4.5 6 7.5]

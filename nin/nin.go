@@ -3,21 +3,33 @@
 //
 // [Chapter] is the network of the chapter of Dive into Deep Learning, [Lin2013] is the paper's for
 // CIFAR-10, [Mini] is the chapter's made small, and [Photos] is for pictures of your own. They are
-// layers of package nn:
+// layers of package nn. In these lines must ends the program if there is an error:
 //
-//	net := nin.Chapter(10, 0.5)                          // classes, dropout
-//	d, err := nn.Describe(net, nn.Shape{C: 1, H: 224, W: 224})
-//	fmt.Println(d.Params())                              // 1992166
+//	net := nin.Chapter(10, 0.5) // classes, dropout
+//	in := nn.Shape{C: 1, H: 224, W: 224}
+//	d, err := nn.Describe(net, in)
+//	must(err)
+//	must(d.Summary(os.Stdout, 1))
+//	fmt.Println(d.Params(), "parameters,", d.MACs(), "multiply-adds")
 //
 // A [Recipe] is a network with the settings of its training; [Recipes] are those that the commands
 // know, and [Settings] is what their flags change. Package nin/run trains a recipe into a folder.
 //
 // A [Model] is a network as a file of weights has it. [ReadModel] reads one, also a state dict of
-// PyTorch, and a [Predictor] names what images show:
+// PyTorch, and a [Predictor] names what images show. Here path names a file of weights, such as the
+// model.safetensors of a run, dev is a [gpu.Device], and picture an [image.Image]:
 //
-//	m, err := nin.ReadModel("model.safetensors", "")
-//	p, err := nin.NewPredictor(dev, m, 1)
-//	classes, err := p.Predict(img)                       // the most probable first
+//	m, err := nin.ReadModel(path, "")
+//	must(err)
+//	p, err := nin.NewPredictor(dev, m, 1) // one image at a time
+//	must(err)
+//	defer p.Close()
+//	best, err := p.Predict(picture) // the most probable class first
+//	must(err)
+//	fmt.Printf("%s, of %d classes\n", best[0].Class, len(best))
+//
+// The files nin/example_test.go and nin/example_model_test.go have these lines in whole functions,
+// and a network with a layer of its own.
 //
 // Packages below: neighbours and torchvision have other networks; session puts a network on a
 // device with its images; run, report and study train, measure and answer the chapter's exercises;

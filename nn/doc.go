@@ -2,27 +2,82 @@
 //
 // # From images to a trained network
 //
-// Images are uploaded once, as 8-bit pixels. A network is a layer with weights on a device. A
-// trainer yields each step when its loss is known:
+// This program trains a network on Fashion-MNIST and measures it. Save it as main.go in a new
+// folder of this module, and run it with go run; nn/README.md shows how a module of your own finds
+// this one, and lists more examples. The file nn/example_first_test.go has the program as a test.
 //
-//	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
-//	images, err := nn.Upload(dev, train)
-//	net, err := nn.NewNet(dev, nn.Sequential{
-//		nn.Conv2D{Out: 16, Kernel: 5, Pad: nn.Pad(2)}, nn.ReLU{},
-//		nn.MaxPool2D{Kernel: 2},
-//		nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
-//	}, nn.Shape{C: 1, H: 28, W: 28})
-//	err = net.Init(nn.He, 0)
-//	trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
-//		Hyper: nn.Hyper{Batch: 64, Epochs: 1, Shuffle: true, Rate: 0.05, Momentum: 0.9},
-//	})
-//	for step, err := range trainer.Steps(ctx) {
-//		fmt.Println(step.Step, step.Loss, err)
+//	package main
+//
+//	import (
+//		"context"
+//		"fmt"
+//		"log"
+//
+//		"wgnin/gpu"
+//		"wgnin/nn"
+//		"wgnin/nn/data"
+//		"wgnin/nn/data/download"
+//	)
+//
+//	// A network learns Fashion-MNIST in 100 steps and is measured.
+//	func main() {
+//		ctx := context.Background()
+//		dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+//		must(err)
+//		defer dev.Close()
+//
+//		// The images are looked for on the machine, and else downloaded. They stay on the device.
+//		train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
+//		must(err)
+//		images, err := nn.Upload(dev, train)
+//		must(err)
+//		defer images.Close()
+//		tests, err := nn.Upload(dev, test)
+//		must(err)
+//		defer tests.Close()
+//
+//		net, err := nn.NewNet(dev, nn.Sequential{
+//			nn.Conv2D{Out: 16, Kernel: 5, Stride: 2}, nn.ReLU{},
+//			nn.Conv2D{Out: 32, Kernel: 3, Stride: 2}, nn.ReLU{},
+//			nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: 10},
+//		}, nn.Shape{C: 1, H: 28, W: 28})
+//		must(err)
+//		defer net.Close()
+//		must(net.Init(nn.He, 0)) // from seed 0
+//
+//		trainer, err := nn.NewTrainer(net, images, nn.TrainConfig{
+//			Hyper: nn.Hyper{Batch: 32, Epochs: 20, Steps: 100, Shuffle: true, Rate: 0.01, Optimizer: nn.Adam},
+//		})
+//		must(err)
+//		defer trainer.Close()
+//		for step, err := range trainer.Steps(ctx) {
+//			must(err)
+//			if step.Step%20 == 0 {
+//				log.Printf("step %d: loss %.3f", step.Step, step.Loss)
+//			}
+//		}
+//
+//		eval, err := nn.NewEvaluator(net, tests, 64) // 64 images at a time
+//		must(err)
+//		defer eval.Close()
+//		result, err := eval.Run(ctx)
+//		must(err)
+//		log.Printf("accuracy %.3f on %d images", result.Accuracy, result.Images)
+//		fmt.Println("better than one in four:", result.Accuracy > 0.25)
 //	}
 //
-// An [Evaluator] measures a network, a [Probe] keeps what every layer puts out for one image, and
-// [ONNX] exports a network. [Net.Weights] and [Net.SetWeights] read and write the weights; package
-// safetensors keeps them in files. What was made on a device is closed before the device.
+//	func must(err error) {
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//	}
+//
+// The images are uploaded once, as 8-bit pixels. A network is a layer with weights on a device. A
+// trainer yields each step when its loss is known, and an [Evaluator] measures a network. What was
+// made on a device is closed before the device.
+//
+// [Net.Weights] and [Net.SetWeights] read and write the weights; package safetensors keeps them in
+// files. A [Probe] keeps what every layer puts out for one image, and [ONNX] exports a network.
 //
 // A batch that needs more memory than the adapter has, or larger buffers than it binds, runs in
 // parts whose gradients add up. The same seed on the same adapter gives the same bits.
@@ -41,19 +96,27 @@
 // # Your own layers
 //
 // Any type with the method Build is a [Layer], in any module. Build describes it once, on a
-// [Graph]:
+// [Graph]. This one has weights. It is from the module in the folder nn/testdata/outside, whose
+// package prelu has the kernels:
 //
 //	func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 //		s := prelu.Shape{Pixels: g.Pixels(x), Stride: x.Stride}
-//		w := g.Weights(s.Stride, nn.WeightTensor{Name: "weight", Shape: []int{x.C}, FanIn: 1, FanOut: 1})
+//		if err := s.Check(); err != nil {
+//			return g.Fail(err)
+//		}
+//		w := g.Weights(s.Stride, nn.WeightTensor{Name: "weight", Shape: []int{x.C}, FanIn: 1, FanOut: 1,
+//			Init: nn.Always(0.25)})
+//		g.MACs(int64(x.Len()))
 //		y := g.Output(x.Shape, s.Stride)
-//		s.Forward().Record(g.Recorder(), prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
+//		rec := g.Recorder()
+//		s.Forward().Record(rec, prelu.ForwardArgs[gpu.View]{X: x.Data, Slope: w.Data, Y: y.Data})
 //		g.Backward(func() {
-//			if !w.Grad.IsZero() { // it learns
-//				s.SlopeGradient().Record(g.Recorder(), ...)
+//			if !w.Grad.IsZero() { // unless the layer is frozen
+//				s.SlopeGradient().Record(rec, prelu.SlopeArgs[gpu.View, gpu.View]{Batch: g.Batch, X: x.Data, DY: y.Grad,
+//					DSlope: w.Grad})
 //			}
 //			if dX := g.Gradient(x); !dX.IsZero() {
-//				s.Backward().Record(g.Recorder(), ...)
+//				s.Backward().Record(rec, prelu.BackwardArgs[gpu.View]{X: x.Data, Slope: w.Data, DY: y.Grad, DX: dX})
 //			}
 //		})
 //		return y
@@ -67,7 +130,7 @@
 // returns, and the graph adds these up, in the order in which the backward passes run. If one layer
 // reads a tensor, nothing is added or copied.
 //
-// The folder nn/testdata/outside is a module that adds an op, a layer, blocks and a schedule.
+// That module also has blocks, a schedule and tests.
 //
 // # Losses
 //

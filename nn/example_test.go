@@ -3,7 +3,6 @@ package nn_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"math"
 	"os"
 	"path/filepath"
@@ -116,10 +115,4 @@ func ExampleMSE() {
 	fmt.Println("it is off by less than half a pixel:", math.Sqrt(result.Loss) < 0.5)
 	// Output:
 	// it is off by less than half a pixel: true
-}
-
-func must(err error) {
-	if err != nil {
-		log.Fatal(err)
-	}
 }

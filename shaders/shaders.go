@@ -1,6 +1,37 @@
 // Package shaders holds what the kernels share: functions that compose their WGSL, and the values
 // that change from run to run.
 //
+// # A first op
+//
+// An op is a folder: WGSL, a Go file that embeds the WGSL and checks shapes, float64 twins, cases
+// that compare kernels with twins, and tests. Copy leakyrelu, the smallest, and change each file;
+// shaders/README.md leads through them. In the Go file, [Source] puts the sizes before the text of
+// a kernel, as constants:
+//
+//	func kernel[A any](s Shape, name, text string) gpu.Kernel[A] {
+//		c := struct {
+//			Count int // of vec4
+//			Slope float32
+//		}{shaders.DivUp(s.Elems, 4), s.Slope}
+//		return gpu.Kernel[A]{
+//			Name: "leakyrelu/" + name, Detail: fmt.Sprintf("%d slope=%g", s.Elems, s.Slope),
+//			Source: shaders.Source(c, text),
+//			Groups: shaders.DivUp(c.Count, 64), Lanes: 64, Flops: int64(s.Elems),
+//		}
+//	}
+//
+// A method of the shape makes each kernel, with the text of its file:
+//
+//	func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
+//		return kernel[ForwardArgs[gpu.View]](s, "forward", forward)
+//	}
+//
+// The cases pair each kernel with its twin, and this test compares them:
+//
+//	func TestConformance(t *testing.T) { checktest.Run(t, Cases()) }
+//
+// A layer of package nn records the kernels; nn/README.md shows how.
+//
 // # Ops
 //
 // Each op has a folder that contains everything about it. To remove an op, delete its folder and

@@ -2,8 +2,26 @@
 // layer puts out, kernels, gradients, class activation maps, classes and curves. It adapts package
 // nn to package viz, which draws and knows nothing of networks. The command cmd/viz uses it.
 //
-//	scene, err := netviz.New(net, netviz.Options{Title: "mine", Images: test})
+// [New] makes a scene of a network, and [Scene.Trained] tells it of each step. Here ctx is a
+// context, net an [nn.Net] with weights, trainer an [nn.Trainer] that trains it, test are the
+// images to show, of package data, and must ends the program if there is an error. The film gets a
+// picture after every second step:
+//
+//	scene, err := netviz.New(net, netviz.Options{Title: "two convolutions", Images: test})
+//	must(err)
 //	defer scene.Close()
+//	var film viz.Film
+//	for step, err := range trainer.Steps(ctx) {
+//		must(err)
+//		must(scene.Trained(trainer, step))
+//		if step.Step%2 == 0 {
+//			picture, err := scene.Image(320, 240, 1)
+//			must(err)
+//			film.Add(picture, 50)
+//		}
+//	}
+//
+// The file nin/netviz/example_test.go is the whole program, and writes a PNG and a GIF.
 //
 // Without a display, [viz.Scene.Image] draws a picture of the current scene, and a [viz.Film] makes
 // a GIF of such pictures. A window of package viz/window shows the scene live; the example of that

@@ -1,5 +1,17 @@
 // Package report measures networks and prints the results: how well a trained network classifies
-// images, what training costs, and how fast it is.
+// images ([Evaluate]), what training costs ([PlanCost], which needs no adapter), and how fast it is
+// ([Bench]). Each returns a value that is printed with its method Write.
+//
+// Here path names a file of weights, ctx is a context, dev a [gpu.Device], test are the images to
+// test on, as data.Load returns them, and must ends the program if there is an error:
+//
+//	m, err := nin.ReadModel(path, "")
+//	must(err)
+//	scores, err := report.Evaluate(ctx, dev, m, test, 64, nil) // 64 images at a time
+//	must(err)
+//	must(scores.Write(log.Writer()))
+//
+// The file nin/report/example_test.go is the whole program.
 package report
 
 import (

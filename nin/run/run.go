@@ -1,15 +1,30 @@
 // Package run trains a recipe's network and leaves a folder: metrics.jsonl, curves.png,
 // model.safetensors, and checkpoints from which a stopped run resumes to the same bits.
 //
-// [New] claims the folder, and [Run.Events] trains:
+// [New] claims the folder, and [Run.Events] trains. Here ctx is a context, dev a [gpu.Device],
+// train and test are the images that data.Load returns, dir is a folder that need not exist, and
+// must ends the program if there is an error:
 //
+//	recipe, err := nin.Find("mini")
+//	must(err)
+//	settings := recipe.Settings()
+//	settings.Batch, settings.Steps = 32, 5
 //	r, err := run.New(ctx, dev, settings, nil, train, test, dir)
+//	must(err)
 //	defer r.Close()
 //	for event, err := range r.Events(ctx) {
-//		if event.Step != nil {
-//			fmt.Println(event.Step.Step, event.Step.Loss)
+//		must(err)
+//		switch {
+//		case event.Step != nil:
+//			log.Printf("step %d: loss %.3f", event.Step.Step, event.Step.Loss)
+//		case event.End != nil:
+//			fmt.Println("done after", event.End.Step)
 //		}
 //	}
+//
+// The settings are the recipe's, with changes, and nil is for no whitening of the images. A recipe
+// of your own is one more argument, after dir. The file nin/run/example_test.go has these lines in
+// a whole function, and a run of its own recipe that is stopped and resumed.
 //
 // When ctx is done, the run writes a checkpoint and the sequence ends. [ReadCheckpoint] and
 // [Resume] continue it, in another process or on another day. [NewAcross] trains on several ranks.

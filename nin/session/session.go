@@ -1,6 +1,28 @@
 // Package session puts a network on a device, together with its images, its trainer and its
 // evaluator. Runs, studies and reports all use a session, so a network computes the same for each
-// of them.
+// of them. For a run that leaves files, use package run.
+//
+// [Training] makes a session for a recipe. Here ctx is a context, dev a [gpu.Device], train and
+// test are the images that data.Load returns, and must ends the program if there is an error:
+//
+//	recipe, err := nin.Find("mini")
+//	must(err)
+//	settings := recipe.Settings()
+//	settings.Batch, settings.Steps = 32, 5
+//	s, err := session.Training(ctx, dev, nil, recipe, settings, session.Found{}, nil, train, test)
+//	must(err)
+//	defer s.Close()
+//	must(s.Net.Init(recipe.Init, settings.Seed))
+//	for step, err := range s.Trainer.Steps(ctx) {
+//		must(err)
+//		log.Printf("step %d: loss %.3f", step.Step, step.Loss)
+//	}
+//	result, err := s.Evaluator.Run(ctx)
+//	must(err)
+//
+// The first nil is for a single rank, and the second for no whitening of the images. [OfModel]
+// makes a session with a trained network. The file nin/session/example_test.go is the whole
+// program.
 package session
 
 import (

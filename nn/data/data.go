@@ -2,9 +2,15 @@
 // files are on the machine, and folders of pictures. It needs no GPU, no network and no cgo.
 // Package [wgnin/nn/data/download] fetches files that the machine does not have.
 //
+// These lines are from nn/data/example_test.go. Here ctx is a context, and must ends the program if
+// there is an error:
+//
 //	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
+//	must(err)
 //	mine, tests, err := data.Load(ctx, "folder", data.LoadOptions{Dir: "pictures", H: 64, W: 64})
-//	one, err := data.ReadImage("photo.jpg", 3)
+//	must(err)
+//	one, err := data.ReadImage("photo.jpg", 3) // in colour
+//	must(err)
 //
 // Images stay 8-bit; the device resizes and scales them when it gathers a batch.
 package data

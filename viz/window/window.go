@@ -1,5 +1,35 @@
 // Package window shows a scene in a window, and passes keys, the mouse and dropped files to the
 // scene. It is the only package that uses the window library.
+//
+// [Open] comes first, on the main goroutine, and the device is opened for the window. In these
+// lines must ends the program if there is an error:
+//
+//	win, err := window.Open("mine", 1280, 800)
+//	must(err)
+//	defer win.Close()
+//	dev, err := gpu.Open(gpu.Options{Window: win.Handle(), Idle: win.Poll})
+//	must(err)
+//	defer dev.Close()
+//
+// Here ctx is a context, trainer an nn.Trainer on dev, and scene the netviz.Scene of its network.
+// Training and drawing take turns:
+//
+//	win.Show(scene.Scene)
+//	for step, err := range trainer.Steps(ctx) {
+//		must(err)
+//		must(scene.Trained(trainer, step))
+//		must(scene.Turn(ctx, win, nil))
+//		if win.Closed() {
+//			return
+//		}
+//	}
+//	for !win.Closed() { // the end is looked at
+//		_, err := win.Frame(false)
+//		must(err)
+//		win.Wait()
+//	}
+//
+// The file viz/window/example_test.go is the whole program.
 package window
 
 import (

@@ -1,11 +1,14 @@
-// Package docs has tests alone: they hold the documents of the repository to the program. Every
-// link, path, command, flag and name in a document must be one that there is, and its code must
-// stand in a file that is compiled.
+// Package docs has tests alone: they hold the documents of the repository, and the comments of its
+// packages, to the program. Every link, path, command, flag and name in a document must be one that
+// there is, and its code must stand in a file that is compiled.
 package docs
 
 import (
 	"fmt"
 	"go/ast"
+	"go/doc"
+	"go/doc/comment"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -23,15 +26,15 @@ import (
 
 const root = "../../.."
 
-// document is a Markdown file.
+// document is a Markdown file, or the comment of a package.
 type document struct {
 	path   string // from root
-	text   string
+	text   string // without the blocks
 	blocks []block
-	spans  []string // between backquotes, outside the blocks
+	spans  []string // what stands between backquotes, or each word of a comment
 }
 
-// block is fenced code.
+// block is fenced code, or the indented code of a comment.
 type block struct {
 	language string
 	lines    []string
@@ -101,7 +104,52 @@ func documents(t *testing.T) (all []document) {
 		}
 		all = append(all, d)
 	}
+	return append(all, overviews(t)...)
+}
+
+// overviews returns the comments of the packages.
+func overviews(t *testing.T) (all []document) {
+	t.Helper()
+	for _, path := range files(t, ".go") {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, path), nil,
+			parser.PackageClauseOnly|parser.ParseComments)
+		require.NoError(t, err)
+		d := document{path: path}
+		var prose comment.Doc
+		for _, part := range new(comment.Parser).Parse(f.Doc.Text()).Content {
+			code, ok := part.(*comment.Code)
+			if !ok {
+				prose.Content = append(prose.Content, part)
+				continue
+			}
+			var b block
+			for line := range strings.Lines(code.Text) {
+				b.lines = append(b.lines, strings.TrimSpace(line))
+			}
+			b.language = languageOf(b.lines)
+			d.blocks = append(d.blocks, b)
+		}
+		d.text = string(new(comment.Printer).Text(&prose))
+		for _, word := range strings.Fields(d.text) {
+			d.spans = append(d.spans, strings.Trim(word, "[](),.:;"))
+		}
+		all = append(all, d)
+	}
 	return all
+}
+
+var call = regexp.MustCompile(`\w\.[A-Z]\w*[({]`)
+
+// languageOf returns the language of the code in a comment: Go if it uses an exported name, and
+// text if it is neither Go nor commands.
+func languageOf(lines []string) string {
+	switch {
+	case command.MatchString(lines[0]):
+		return "sh"
+	case slices.ContainsFunc(lines, call.MatchString):
+		return "go"
+	}
+	return "text"
 }
 
 func TestReadmeIsShort(t *testing.T) {
@@ -154,9 +202,46 @@ func trimmed(lines []string) string {
 	return b.String()
 }
 
-// Code in a document stands as it is in a file of the repository, which is compiled, and the lines
-// of a plan stand in a golden file.
+// examples returns the examples of the tests as whole programs, as Go's pages of packages show
+// them: in package main, with the example as the function main.
+func examples(t *testing.T) (programs []string) {
+	t.Helper()
+	for _, path := range files(t, ".go") {
+		if !strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		fset := token.NewFileSet()
+		f, err := parser.ParseFile(fset, filepath.Join(root, path), nil, parser.ParseComments)
+		require.NoError(t, err)
+		for _, e := range doc.Examples(f) {
+			if e.Play != nil {
+				var b strings.Builder
+				require.NoError(t, format.Node(&b, fset, e.Play))
+				programs = append(programs, trimmed(strings.Split(strings.TrimSpace(b.String()), "\n")))
+			}
+		}
+	}
+	require.NotEmpty(t, programs)
+	return programs
+}
+
+// vet type-checks a program.
+func vet(t *testing.T, program string) error {
+	file := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(file, []byte(program), 0o600))
+	cmd := exec.Command("go", "vet", file)
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
+
+// Code in a document stands as it is in a file of the repository, which is compiled. A whole
+// program is an example, and needs nothing from other files. The lines of a plan stand in a golden
+// file.
 func TestCode(t *testing.T) {
+	programs := examples(t)
 	sources := map[string][]string{}
 	for _, path := range files(t, ".go", ".wgsl") {
 		text := trimmed(strings.Split(read(t, path), "\n"))
@@ -174,6 +259,12 @@ func TestCode(t *testing.T) {
 			switch b.language {
 			case "go", "wgsl":
 				code := trimmed(b.lines)
+				if strings.HasPrefix(code, "package main\n") {
+					assert.True(t, slices.Contains(programs, code), "%s: no example is this program:\n%s", d.path, code)
+					assert.NoError(t, vet(t, code), d.path)
+					continue
+				}
+				code = strings.TrimSpace(code) // it may end inside a line
 				found := slices.ContainsFunc(sources[b.language], func(text string) bool {
 					return strings.Contains(text, code)
 				})
@@ -456,8 +547,9 @@ func testNames(t *testing.T, programs commands) {
 func exported(t *testing.T) (names, before map[string]bool) {
 	t.Helper()
 	names, before = map[string]bool{}, map[string]bool{"g": true}
-	for _, dir := range []string{"gpu", "shaders", "shaders/check", "shaders/checktest", "nn", "nn/data", "nin",
-		"nin/run", "viz"} {
+	for _, dir := range []string{"gpu", "gpu/internal/webgpu", "shaders", "shaders/check", "shaders/checktest", "nn",
+		"nn/data", "nn/data/download", "nin", "nin/netviz", "nin/report", "nin/run", "nin/session", "nin/study", "viz",
+		"viz/window"} {
 		pkg := filepath.Base(dir)
 		before[pkg] = true
 		paths, err := filepath.Glob(filepath.Join(root, dir, "*.go"))

@@ -1,0 +1,9 @@
+package report_test
+
+import (
+	"testing"
+
+	"wgnin/gpu/gputest"
+)
+
+func TestMain(m *testing.M) { gputest.Examples(m) }
