@@ -29,11 +29,11 @@ import (
 //
 //   - The value: the sum of from * d over the edges, which sum adds up. A formula that is not such
 //     a sum sets v itself, as smooth does.
-//   - The derivative: the d of an edge is the derivative of the number by from, and dMag is a bound
-//     of the terms of d: |d| for a constant, the magnitude of w for a product x * w with w on the
-//     device. Any error of d is at most ((1+u)^steps - 1) * dMag.
-//   - The roundings: steps counts those that the layer adds, on the way to an output and on the way
-//     back to a gradient.
+//   - The derivatives: the d of an edge is the derivative of the number by from. Its magnitude dMag
+//     bounds the error of d on the device in the same way: it is |d| for a constant, and for a
+//     product x * w it is the magnitude of w on the edge to x.
+//   - The roundings: steps adds those of the layer, on the way to an output and on the way back to a
+//     gradient. A sum of n products has n.
 //
 // Copy smooth for a function of each value that has bounded derivatives, between kinks if it has
 // any; leakyReLU for a function that is linear on both sides of zero; conv for a layer with weights;
