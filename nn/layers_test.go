@@ -64,8 +64,9 @@ type layerCase struct {
 	first  int // if not 0, the layers are the first, on images of so many channels
 }
 
-// layerCases is the table of layers: to add a layer, add a row with its formula, as [twin] explains.
-// PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and parameter counts.
+// layerCases is the table of layers: to add a layer, add a row with its formula, as [twin]
+// explains. PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and parameter
+// counts.
 var layerCases = []layerCase{
 	{
 		name:   "conv 3x3, padding", // Conv2d(4, 5, 3, padding=1)

@@ -19,8 +19,8 @@ import (
 //
 // Each number carries a magnitude, which bounds the error of the device's float32 value: at most
 // ((1+u)^steps - 1) * magnitude, where steps are the roundings on the way to the number, and u is
-// 2^-24. A weight or a pixel has its absolute value as its magnitude. A sum has the sum of the
-// magnitudes of its products. The same holds of the gradients, which are sums of products too.
+// 2^-24. The magnitude of a weight or a pixel is its absolute value. That of a sum is the sum of
+// the magnitudes of its products. The same holds of the gradients, which are sums of products too.
 //
 // # To write a formula
 //
@@ -32,12 +32,12 @@ import (
 //   - The derivatives: the d of an edge is the derivative of the number by from. Its magnitude dMag
 //     bounds the error of d on the device in the same way: it is |d| for a constant, and for a
 //     product x * w it is the magnitude of w on the edge to x.
-//   - The roundings: steps adds those of the layer, on the way to an output and on the way back to a
-//     gradient. A sum of n products has n.
+//   - The roundings: steps adds those of the layer, on the way to an output and on the way back to
+//     a gradient. A sum of n products has n.
 //
-// Copy smooth for a function of each value that has bounded derivatives, between kinks if it has
-// any; leakyReLU for a function that is linear on both sides of zero; conv for a layer with weights;
-// avgPool for a sum over several values.
+// Call smooth for a function of each value that has bounded derivatives, between kinks if it has
+// any. Copy leakyReLU for a function that is linear on both sides of zero; conv for a layer with
+// weights; avgPool for a sum over several values.
 type twin struct {
 	t       *testing.T
 	params  []safetensors.Tensor // of the device's network
@@ -275,8 +275,9 @@ func leakyReLU(slope float64) layer {
 }
 
 // smooth is a function of each value: f returns it and its derivative. Between the kinks, the first
-// and second derivatives must be at most 2, which unsmooth checks. The kernel may be off by 20 units
-// in the last place of 1 + x^2. An error of x is then at most doubled in y and in the derivative.
+// and second derivatives must be at most 2, which unsmooth checks. The kernel may be off by 20
+// units in the last place of 1 + x^2. An error of x is then at most doubled in y and in the
+// derivative.
 func smooth(f func(x float64) (y, d float64), kinks ...float64) layer {
 	return func(tw *twin, x activation) activation {
 		require.NoError(tw.t, unsmooth(f, kinks...))
@@ -294,9 +295,9 @@ func smooth(f func(x float64) (y, d float64), kinks ...float64) layer {
 	}
 }
 
-// unsmooth reports where between -8 and 8 f breaks the contract of smooth. Where the second derivative is
-// at most 2, the first changes by at most 2h over h, and f(x+h) is within h^2 of f(x) + h f'(x)
-// (Taylor's theorem).
+// unsmooth reports where between -8 and 8 f breaks the contract of smooth. Where the second
+// derivative is at most 2, the first changes by at most 2h over h, and f(x+h) is within h^2 of f(x)
+// + h f'(x) (Taylor's theorem).
 func unsmooth(f func(x float64) (y, d float64), kinks ...float64) error {
 	const h = 1.0 / 1024
 	for x := -8.0; x < 8; x += h {

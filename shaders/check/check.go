@@ -84,9 +84,9 @@ type Bound[R any] struct {
 	// Magnitude computes, in place of the outputs, the sums of the terms' absolute values, from
 	// arguments whose inputs have been made absolute. Nil means the twin itself, which is right for
 	// sums of products. Give a function where the twin of absolute inputs may be less than these
-	// sums, because it subtracts, has negative constants or branches on its input: of 1 - x the twin
-	// makes 1 - |x|, and the sum is 1 + |x|. Where a function is applied to a rounded value, that
-	// value's magnitude times the function's slope is a term.
+	// sums, because it subtracts, has negative constants or branches on its input: of 1 - x the
+	// twin makes 1 - |x|, and the sum is 1 + |x|. Where a function is applied to a rounded value,
+	// that value's magnitude times the function's slope is a term.
 	Magnitude func(R)
 	// Ulps is the error of built-in functions and divisions, which WGSL allows to be wrong by more
 	// than a rounding, in units in the last place of the magnitude. Add up what the section

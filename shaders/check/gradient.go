@@ -6,9 +6,9 @@ import (
 )
 
 // Gradient is the backward pass of a twin, to be compared with central differences of its forward
-// pass, all in float64. For y = f(x), take random dY, let Loss compute y from X and return
-// Dot(y, dY), and let Grad be what the backward twin makes of X and dY. The values need not be exact
-// in float32.
+// pass, all in float64. For y = f(x), take random dY, let Loss compute y from X and return Dot(y,
+// dY), and let Grad be what the backward twin makes of X and dY. The values need not be exact in
+// float32.
 type Gradient struct {
 	Op     string // op, and the argument that the gradient is of, such as conv2d/dw
 	Detail string // shape
@@ -22,13 +22,14 @@ type Gradient struct {
 	// differences as Third * Step^2.
 	Step float64
 	// Terms is the number of products that Loss sums in a row, those of f and of Dot, and Magnitude
-	// bounds the sum of their absolute values, with X moved by Step. For n values of at most m each,
-	// and dY in [-1,1), that is n + the roundings of f, and n * m.
+	// bounds the sum of their absolute values, with X moved by Step. For n values of at most m
+	// each, and dY in [-1,1), that is n + the roundings of f, and n * m.
 	Terms     int
 	Magnitude float64
-	// Third bounds the third derivative of Loss along any line on which no element of X moves faster
-	// than 1. It is 0 for a function that is linear or quadratic between its kinks. For n values
-	// that are each a function of one element, it is n times the bound of the function's own.
+	// Third bounds the third derivative of Loss along any line on which no element of X moves
+	// faster than 1. It is 0 for a function that is linear or quadratic between its kinks. For n
+	// values that are each a function of one element, it is n times the bound of the function's
+	// own.
 	Third float64
 }
 
