@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,20 +24,17 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// TestONNXRuntime runs exported networks in onnxruntime: the recipes', and some
-// with the layers that they lack. The logits are ours to 1e-5 of the largest:
-// both add up at most 3,457 products in float32, in another order, and errors
-// add up at random over at most 12 convolutions.
-func TestONNXRuntime(t *testing.T) {
-	py := python(t, "onnxruntime, numpy")
-	dev := gputest.Device(t)
-	type network struct {
-		name string
-		in   nn.Shape
-		net  nn.Layer
-		init nn.Init
-	}
-	all := []network{
+// onnxNetwork is a network that TestONNXRuntime exports.
+type onnxNetwork struct {
+	name string
+	in   nn.Shape
+	net  nn.Layer
+	init nn.Init
+}
+
+// onnxNetworks are the recipes', and some with the layers that they lack.
+func onnxNetworks() []onnxNetwork {
+	all := []onnxNetwork{
 		{"means", nn.Shape{C: 3, H: 13, W: 10}, nn.Sequential{
 			nn.Conv2D{Out: 6, Kernel: 3, KernelW: 2, Stride: 2, StrideW: 1, Pad: nn.Padding{Top: 1, Right: 2}},
 			nn.ReLU{},
@@ -49,14 +47,14 @@ func TestONNXRuntime(t *testing.T) {
 			nn.Conv2D{Out: 8, Kernel: 4, Stride: 3, Pad: nn.Same}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Dropout{P: 0.5},
 		}, nn.PyTorch},
 	}
-	all = append(all, network{"activations", nn.Shape{C: 2, H: 9, W: 7}, nn.Sequential{
+	all = append(all, onnxNetwork{"activations", nn.Shape{C: 2, H: 9, W: 7}, nn.Sequential{
 		nn.Sigmoid{}, nn.Conv2D{Out: 5, Kernel: 3}, nn.Tanh{}, nn.Conv2D{Out: 6, Kernel: 1}, nn.SiLU{},
 		nn.Conv2D{Out: 7, Kernel: 1}, nn.GELU{},
 		nn.Conv2D{Out: 14, Kernel: 3, Pad: nn.Pad(2), Dilation: 2, DilationW: 3, Groups: 7},
 		nn.AdaptiveAvgPool2D{H: 7, W: 1}, nn.Flatten{}, nn.Linear{Out: 5}, nn.GELU{},
 	}, nn.PyTorch})
-	all = append(all, network{"norm", nn.Shape{C: 1, H: 28, W: 28}, normLayers, nn.PyTorch})
-	all = append(all, network{"graph", nn.Shape{C: 1, H: 28, W: 28},
+	all = append(all, onnxNetwork{"norm", nn.Shape{C: 1, H: 28, W: 28}, normLayers, nn.PyTorch})
+	all = append(all, onnxNetwork{"graph", nn.Shape{C: 1, H: 28, W: 28},
 		nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		if !slices.Contains([]string{"d2l", "mini", "lin2013", "photos", "resnet18"}, r.Name) {
@@ -65,9 +63,31 @@ func TestONNXRuntime(t *testing.T) {
 		if in, ok := bookInputs[r.Name]; ok {
 			r.In = in
 		}
-		all = append(all, network{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
+		all = append(all, onnxNetwork{r.Name, r.In, r.Net(10, r.Dropout), r.Init})
 	}
-	for _, c := range all {
+	return all
+}
+
+// Every layer is in a network that TestONNXRuntime exports.
+func TestONNXRuntimeHasAll(t *testing.T) {
+	text := "" // add the name of a layer that has no ONNX form here, with the reason
+	for _, c := range onnxNetworks() {
+		text += "; " + nn.Text(c.net)
+	}
+	for _, l := range nn.Layers() {
+		name, _, _ := strings.Cut(nn.Text(l), " ")
+		assert.True(t, regexp.MustCompile(`[;(] ?`+name+`\b`).MatchString(text),
+			"no network with a %T runs in onnxruntime: add it to one of onnxNetworks", l)
+	}
+}
+
+// TestONNXRuntime runs exported networks in onnxruntime. The logits are ours to 1e-5 of the
+// largest: both add up at most 3,457 products in float32, in another order, and errors add up at
+// random over at most 12 convolutions.
+func TestONNXRuntime(t *testing.T) {
+	py := python(t, "onnxruntime, numpy")
+	dev := gputest.Device(t)
+	for _, c := range onnxNetworks() {
 		t.Run(c.name, func(t *testing.T) {
 			const n = 8 // as in the goldens, whose kernels may be compiled already
 			set := &data.Images{C: c.in.C, H: c.in.H, W: c.in.W, Labels: make([]uint8, n),

@@ -2,8 +2,16 @@ package nn_test
 
 import (
 	"context"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"math"
+	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -50,15 +58,15 @@ func crops(t testing.TB, n, c, h, w int) *data.Images {
 type layerCase struct {
 	name   string
 	layers nn.Sequential
-	twin   layer
+	twin   layer    // the formula of the layers
 	out    nn.Shape // for [4,7,6]; the comment has PyTorch's expression
 	params int
 	first  int // if not 0, the layers are the first, on images of so many channels
 }
 
-// layerCases is the table of layers: to add a layer, add a row with its formula.
-// PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and
-// parameter counts.
+// layerCases is the table of layers: to add a layer, add a row with its formula, as [twin]
+// explains. PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and parameter
+// counts.
 var layerCases = []layerCase{
 	{
 		name:   "conv 3x3, padding", // Conv2d(4, 5, 3, padding=1)
@@ -217,6 +225,11 @@ var layerCases = []layerCase{
 		params: 25,
 	},
 	{
+		name:   "layers with a name of their own", // Sequential(Conv2d(4, 5, 1), ReLU())
+		layers: nn.Sequential{nn.Named{Name: "stem", Layer: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 1}, nn.ReLU{}}}},
+		twin:   chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
+	},
+	{
 		name:   "a block that builds its layers without Child", // Sequential(Conv2d(4, 5, 1), ReLU())
 		layers: nn.Sequential{direct{}}, twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu),
 		out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
@@ -370,6 +383,51 @@ var layerCases = []layerCase{
 			conv(4, 1, 1, 1, 1, 0, 0, 0, 0)),
 		out: nn.Shape{C: 4, H: 2, W: 2}, params: 16, first: 3,
 	},
+}
+
+// Every exported type of the package with the method of nn.Layer is one of nn.Layers, which Parse
+// and the random networks of TestTextReadsBack take.
+func TestLayersListsAll(t *testing.T) {
+	listed := map[string]bool{}
+	for _, l := range nn.Layers() {
+		listed[reflect.TypeOf(l).Name()] = true
+	}
+	paths, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	fset := token.NewFileSet()
+	var files []*ast.File
+	for _, path := range paths {
+		if !strings.HasSuffix(path, "_test.go") {
+			f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+			require.NoError(t, err)
+			files = append(files, f)
+		}
+	}
+	// Without an importer, types of other packages are errors, and those of this one are whole.
+	conf := types.Config{Error: func(error) {}}
+	pkg, _ := conf.Check("nn", fset, files, nil)
+	layer := pkg.Scope().Lookup("Layer").Type().Underlying().(*types.Interface)
+	for _, name := range pkg.Scope().Names() {
+		o, ok := pkg.Scope().Lookup(name).(*types.TypeName)
+		if ok && o.Exported() && !types.IsInterface(o.Type()) && types.Implements(types.NewPointer(o.Type()), layer) {
+			assert.True(t, listed[name], "nn.%s is a layer: add %s{} to Layers in text.go", name, name)
+			delete(listed, name)
+		}
+	}
+	assert.Empty(t, listed, "not found among the package's types")
+}
+
+// Every layer has a row in layerCases.
+func TestLayerCasesHaveAll(t *testing.T) {
+	text := "; batchnorm" // TestBatchNormIsPyTorchs compares its steps with PyTorch's
+	for _, c := range layerCases {
+		text += "; " + nn.Text(c.layers)
+	}
+	for _, l := range nn.Layers() {
+		name, _, _ := strings.Cut(nn.Text(l), " ")
+		assert.True(t, regexp.MustCompile(`[;(] ?`+name+`\b`).MatchString(text),
+			"no test computes a %T: add a row to layerCases in layers_test.go", l)
+	}
 }
 
 // TestLayers checks each layer's shape and parameters, and the loss and the

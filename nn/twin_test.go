@@ -1,6 +1,7 @@
 package nn_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -12,15 +13,31 @@ import (
 	"wgnin/shaders"
 )
 
-// twin computes a network's loss and gradients in float64, in PyTorch's layout,
-// from nothing but the formulas of the forward passes: every product is an edge
-// of a graph, which is then walked backwards.
+// twin computes a network's loss and gradients in float64, in PyTorch's layout, from the formulas
+// of the forward passes alone: a formula makes numbers, each with edges to the numbers that it is
+// computed from, and backward walks the edges in reverse order.
 //
-// Each number carries a magnitude, so that the device's float32 value differs
-// from it by at most ((1+u)^steps - 1) * magnitude, where steps are the
-// roundings on the way to it: that of a sum is the sum of the magnitudes of its
-// products, those of weights and pixels are their absolute values. Backwards the
-// same holds of the gradients, which are sums of products too.
+// Each number carries a magnitude, which bounds the error of the device's float32 value: at most
+// ((1+u)^steps - 1) * magnitude, where steps are the roundings on the way to the number, and u is
+// 2^-24. The magnitude of a weight or a pixel is its absolute value. That of a sum is the sum of
+// the magnitudes of its products. The same holds of the gradients, which are sums of products too.
+//
+// # To write a formula
+//
+// A formula is a [layer]: it takes the activation before the layer and returns the one after it,
+// made with each and sum. It says three things:
+//
+//   - The value: the sum of from * d over the edges, which sum adds up. A formula that is not such
+//     a sum sets v itself, as smooth does.
+//   - The derivatives: the d of an edge is the derivative of the number by from. Its magnitude dMag
+//     bounds the error of d on the device in the same way: it is |d| for a constant, and for a
+//     product x * w it is the magnitude of w on the edge to x.
+//   - The roundings: steps adds those of the layer, on the way to an output and on the way back to
+//     a gradient. A sum of n products has n.
+//
+// Call smooth for a function of each value that has bounded derivatives, between kinks if it has
+// any. Copy leakyReLU for a function that is linear on both sides of zero; conv for a layer with
+// weights; avgPool for a sum over several values.
 type twin struct {
 	t       *testing.T
 	params  []safetensors.Tensor // of the device's network
@@ -34,14 +51,15 @@ type twin struct {
 	noBias  bool                 // see unbiased
 }
 
+// number is a value of the forward pass with its magnitude, and the gradient of the loss by it.
 type number struct {
 	v, magnitude  float64
-	grad, gradMag float64
-	edges         []edge
+	grad, gradMag float64 // known after backward
+	edges         []edge  // to the numbers that it is computed from
 }
 
-// edge is a term of a sum: how fast the sum changes with the number, and the
-// magnitude of that.
+// edge leads to one of the numbers that a number is computed from: d is the derivative by it, and
+// dMag the magnitude of d.
 type edge struct {
 	from    *number
 	d, dMag float64
@@ -60,7 +78,7 @@ func (a activation) get(n, c, h, w int) *number {
 	return a.at[((n*a.c+c)*a.h+h)*a.w+w]
 }
 
-// layer is the twin of a layer.
+// layer is the twin of a layer: its formula.
 type layer func(*twin, activation) activation
 
 // sum adds products up.
@@ -147,9 +165,8 @@ func unbiased(l layer) layer {
 	}
 }
 
-// greater says whether v > 0, of a number of that magnitude. The device must
-// decide the same way, so v may not be within round-off of zero, unless it is
-// zero to the bit.
+// greater reports whether v > 0, where v is of that magnitude. The device must decide the same way,
+// so v may not be within round-off of zero, unless it is zero to the bit.
 func (tw *twin) greater(v, magnitude float64) bool {
 	if v != 0 {
 		require.Greater(tw.t, math.Abs(v), tw.tolerance(0, magnitude), "nearly a kink: choose another seed")
@@ -257,19 +274,65 @@ func leakyReLU(slope float64) layer {
 	}
 }
 
-// smooth is a function of each value with its derivative, whose first and second derivatives
-// are at most 2. It may be off by 20 units in the last place of 1 + x^2.
-func smooth(f func(x float64) (y, d float64)) layer {
+// smooth is a function of each value: f returns it and its derivative. Between the kinks, the first
+// and second derivatives must be at most 2, which unsmooth checks. The kernel may be off by 20
+// units in the last place of 1 + x^2. An error of x is then at most doubled in y and in the
+// derivative.
+func smooth(f func(x float64) (y, d float64), kinks ...float64) layer {
 	return func(tw *twin, x activation) activation {
+		require.NoError(tw.t, unsmooth(f, kinks...))
 		tw.steps(40, 40)
 		return tw.each(x.n, x.c, x.h, x.w, func(n, c, h, w int) *number {
 			v := x.get(n, c, h, w)
+			for _, k := range kinks {
+				tw.greater(v.v-k, v.magnitude+math.Abs(k))
+			}
 			y, d := f(v.v)
 			s := tw.sum(edge{v, d, 2 * (1 + v.magnitude)})
 			s.v, s.magnitude = y, 2*v.magnitude+1+v.v*v.v
 			return s
 		})
 	}
+}
+
+// unsmooth reports where between -8 and 8 f breaks the contract of smooth. Where the second
+// derivative is at most 2, the first changes by at most 2h over h, and f(x+h) is within h^2 of f(x)
+// + h f'(x) (Taylor's theorem).
+func unsmooth(f func(x float64) (y, d float64), kinks ...float64) error {
+	const h = 1.0 / 1024
+	for x := -8.0; x < 8; x += h {
+		if slices.ContainsFunc(kinks, func(k float64) bool { return x <= k && k <= x+h }) {
+			continue
+		}
+		y, d := f(x)
+		next, dNext := f(x + h)
+		switch {
+		case !(math.Abs(d) <= 2):
+			return fmt.Errorf("the derivative at %g is %g; want at most 2", x, d)
+		case !(math.Abs(dNext-d) <= 2*h):
+			return fmt.Errorf("the derivative jumps at %g from %g to %g: name its kinks", x, d, dNext)
+		case !(math.Abs(next-y-h*d) <= h*h):
+			return fmt.Errorf("the derivative at %g is %g; differences give %g", x, d, (next-y)/h)
+		}
+	}
+	return nil
+}
+
+func TestUnsmooth(t *testing.T) {
+	hardSwish := func(x float64) (y, d float64) {
+		switch {
+		case x <= -3:
+			return 0, 0
+		case x < 3:
+			return x * (x + 3) / 6, (2*x + 3) / 6
+		}
+		return x, 1
+	}
+	require.NoError(t, unsmooth(hardSwish, -3, 3))
+	require.ErrorContains(t, unsmooth(hardSwish, 3), "jumps at -3")
+	require.ErrorContains(t, unsmooth(func(x float64) (y, d float64) { return 3 * x, 3 }), "is 3; want at most 2")
+	require.ErrorContains(t, unsmooth(func(x float64) (y, d float64) { return x / 2, 0.49 }), "differences give 0.5")
+	require.ErrorContains(t, unsmooth(func(float64) (y, d float64) { return 0, math.NaN() }), "want at most 2")
 }
 
 func sigmoid(x float64) (y, d float64) {

@@ -72,19 +72,27 @@ func (c Case) RunPatched(d *gpu.Device, patch func(string) string) (Result, erro
 	return c.run(d, patch, nil)
 }
 
-// Bound says how exact a kernel must be.
+// Bound says how exact a kernel must be. A float32 output may differ from the twin's by
+// [shaders.Tolerance] of Terms, Ulps and the output's magnitude: up to 63 terms, that is about
+// (Terms + 1 + 2 Ulps) * 2^-24 * magnitude. The zero Bound is for kernels that move, select or
+// compare values: it asks for exactly the twin's value, rounded to float32.
 type Bound[R any] struct {
-	// Terms is the number of rounded products that are summed into one
-	// output; with no Ulps, 0 asks for the twin's value rounded to float32,
-	// exactly.
+	// Terms is the number of rounded products that are summed into one output, where what the
+	// output held before is one more. For a formula without a long sum, count its additions,
+	// multiplications and rounded constants: Slope * x has 1, and x * (x + 3) * (1.0 / 6.0) has 4.
 	Terms int
-	// Magnitude computes, in place of the outputs, the sums of the terms'
-	// absolute values, from arguments whose inputs have been made absolute.
-	// Nil means the twin itself.
+	// Magnitude computes, in place of the outputs, the sums of the terms' absolute values, from
+	// arguments whose inputs have been made absolute. Nil means the twin itself, which is right for
+	// sums of products. Give a function where the twin of absolute inputs may be less than these
+	// sums, because it subtracts, has negative constants or branches on its input: of 1 - x the
+	// twin makes 1 - |x|, and the sum is 1 + |x|. Where a function is applied to a rounded value,
+	// that value's magnitude times the function's slope is a term.
 	Magnitude func(R)
-	// Ulps is the error of built-in functions and divisions, which WGSL
-	// allows to be wrong by more than a rounding, in units in the last place
-	// of the magnitude.
+	// Ulps is the error of built-in functions and divisions, which WGSL allows to be wrong by more
+	// than a rounding, in units in the last place of the magnitude. Add up what the section
+	// "Floating Point Accuracy" of the WGSL specification allows those of one output: 2.5 for a
+	// division, 2 for inverseSqrt, 3 + 2|x| for exp(x). A part that depends on x, or that is
+	// absolute as log's and sin's, belongs in Magnitude; the cases of shaders/activation do so.
 	Ulps float64
 }
 
@@ -96,10 +104,14 @@ func Checked[S interface{ Check() error }](shape S) S {
 	return shape
 }
 
-// Of makes a case of kernel k. D are k's arguments on the device and R the same struct on
-// the host: fields of type []float64, []uint32 or shaders.Batch, inputs filled in (values
-// exact in float32, NaN and infinities included) and outputs of the right length. The twin
-// computes outputs from inputs.
+// Of makes a case of kernel k. D is its argument struct with views on the device, and R the same
+// struct on the host, with fields of type []float64, []uint32, []int32 or shaders.Batch. In args,
+// inputs are filled in (values exact in float32, NaN and infinities included) and outputs have the
+// right length; an output that is tagged update also has the values that it held before. The twin
+// computes outputs from inputs in a copy of args.
+//
+// A case finds only the mistakes that its values show. Sizes are odd, with one below and one above
+// a workgroup, and inputs contain the points where the formula changes, such as 0.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
 		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,

@@ -2,6 +2,7 @@ package check
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -35,4 +36,27 @@ func TestDistinct(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The gradient of |x+3| + |x-2| is found where no value is near the kinks, and missed where one is.
+func TestAvoid(t *testing.T) {
+	const step = 0.25
+	x := []float64{-4, -3, -2.9, 0, 1.75, 2, 2.1}
+	grad := make([]float64, len(x))
+	g := Gradient{X: x, Grad: grad, Loss: func() float64 {
+		sum := 0.0
+		for i, v := range x {
+			sum += math.Abs(v+3) + math.Abs(v-2)
+			grad[i] = math.Copysign(1, v+3) + math.Copysign(1, v-2)
+		}
+		return sum
+	}, Step: step, Terms: 2 * len(x), Magnitude: 100}
+	g.Loss()
+	g.Grad = slices.Clone(grad)
+	assert.Greater(t, g.Run().Worst, 1.0)
+	Avoid(x, 2*step, -3, 2)
+	assert.Equal(t, []float64{-4, -2.5, -2.5, 0, 1.5, 2.5, 2.5}, x)
+	g.Loss()
+	g.Grad = slices.Clone(grad)
+	assert.LessOrEqual(t, g.Run().Worst, 1.0)
 }

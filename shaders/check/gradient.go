@@ -5,23 +5,31 @@ import (
 	"math"
 )
 
-// Gradient is the backward of a twin, to be compared with central differences
-// of its forward, all in float64.
+// Gradient is the backward pass of a twin, to be compared with central differences of its forward
+// pass, all in float64. For y = f(x), take random dY, let Loss compute y from X and return Dot(y,
+// dY), and let Grad be what the backward twin makes of X and dY. The values need not be exact in
+// float32.
 type Gradient struct {
 	Op     string // op, and the argument that the gradient is of, such as conv2d/dw
 	Detail string // shape
 
 	X, Grad []float64      // the argument, and the gradient of Loss at it
 	Loss    func() float64 // of what is in X
-	// Step is how far X is moved. A loss that is linear between kinks, of
-	// which none is within Step, has exact differences for any Step.
+	// Step is how far elements of X are moved, at most. No kink of Loss may lie within Step of X:
+	// [Rand.Distinct] makes an X away from kinks at 0 and at ties, and [Avoid] moves one away from
+	// others. Where Loss is linear between its kinks, any Step gives exact differences. Elsewhere
+	// 1e-4 suits values of about 1: the error of rounding grows as 1 / Step, and that of the
+	// differences as Third * Step^2.
 	Step float64
-	// Loss sums so many products in a row, of absolute values that add up to
-	// at most Magnitude.
+	// Terms is the number of products that Loss sums in a row, those of f and of Dot, and Magnitude
+	// bounds the sum of their absolute values, with X moved by Step. For n values of at most m
+	// each, and dY in [-1,1), that is n + the roundings of f, and n * m.
 	Terms     int
 	Magnitude float64
-	// Third bounds the third derivative of Loss along any line on which no
-	// element of X moves faster than 1.
+	// Third bounds the third derivative of Loss along any line on which no element of X moves
+	// faster than 1. It is 0 for a function that is linear or quadratic between its kinks. For n
+	// values that are each a function of one element, it is n times the bound of the function's
+	// own.
 	Third float64
 }
 
@@ -91,4 +99,16 @@ func (r Rand) Distinct(n int) []float64 {
 		x[i] = (2*float64(p) + 1.5 - float64(n)) / float64(n)
 	}
 	return x
+}
+
+// Avoid moves the values of x that are nearer than distance to a kink as far away from it. The
+// kinks must be more than two distances apart. Twice the Step of a [Gradient] is a good distance.
+func Avoid(x []float64, distance float64, kinks ...float64) {
+	for i, v := range x {
+		for _, k := range kinks {
+			if math.Abs(v-k) < distance {
+				x[i] = k + math.Copysign(distance, v-k)
+			}
+		}
+	}
 }
