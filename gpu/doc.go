@@ -33,7 +33,7 @@
 //		}
 //	}
 //
-//	// The kernel runs twice, with a temporary between: y = 3 * (0.5 * x).
+//	// The example defines a kernel, records it twice with a temporary between, and runs the plan.
 //	func main() {
 //		dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
 //		must(err)

@@ -87,25 +87,23 @@ func ExamplePredictor() {
 	must(err)
 	defer dev.Close()
 
-	// cmd/train wrote this file, with a network smaller than the recipe's: -recipe mini -batch 64
-	// -lr 0.1 -steps 2000 -net 'conv 8 5 stride 2; relu; conv 16 3 stride 2; relu; conv 24 3; relu;
-	// globalavgpool; flatten; linear 10'
-	path := "testdata/fashion.safetensors"
-	picture := image.NewGray(image.Rect(0, 0, 56, 56)) // trousers
+	// As cmd/train left it, but smaller: -recipe mini -batch 64 -lr 0.1 -steps 2000 -net 'conv 8 5
+	// stride 2; relu; conv 16 3 stride 2; relu; conv 24 3; relu; globalavgpool; flatten; linear 10'
+	m, err := nin.ReadModel("testdata/fashion.safetensors", "")
+	must(err)
+	p, err := nin.NewPredictor(dev, m, 1)
+	must(err)
+	defer p.Close()
+
+	trousers := image.NewGray(image.Rect(0, 0, 56, 56))
 	for y := 4; y < 52; y++ {
 		for x := 18; x < 38; x++ {
 			if y < 14 || x < 26 || x > 29 { // two legs
-				picture.SetGray(x, y, color.Gray{200})
+				trousers.SetGray(x, y, color.Gray{200})
 			}
 		}
 	}
-
-	m, err := nin.ReadModel(path, "")
-	must(err)
-	p, err := nin.NewPredictor(dev, m, 1) // one image at a time
-	must(err)
-	defer p.Close()
-	best, err := p.Predict(picture) // the most probable class first
+	best, err := p.Predict(trousers)
 	must(err)
 	fmt.Printf("%s, of %d classes\n", best[0].Class, len(best))
 	// Output:

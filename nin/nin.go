@@ -1,9 +1,9 @@
 // Package nin is Network in Network (Lin, Chen, Yan, 2013, arXiv:1312.4400): its networks, the
 // recipes that train them, and the files that hold trained ones.
 //
-// [Chapter] is the network of the chapter of Dive into Deep Learning, [Lin2013] is the paper's for
-// CIFAR-10, [Mini] is the chapter's made small, and [Photos] is for pictures of your own. They are
-// layers of package nn. In these lines must ends the program if there is an error:
+// [Chapter] returns the network of the chapter in Dive into Deep Learning, and [Lin2013] the
+// paper's for CIFAR-10. [Mini] is a small version of the chapter's, and [Photos] is for pictures of
+// your own. They consist of layers of package nn:
 //
 //	net := nin.Chapter(10, 0.5) // classes, dropout
 //	in := nn.Shape{C: 1, H: 224, W: 224}
@@ -12,19 +12,24 @@
 //	must(d.Summary(os.Stdout, 1))
 //	fmt.Println(d.Params(), "parameters,", d.MACs(), "multiply-adds")
 //
+// Here and below, must ends the program if there is an error.
+//
 // A [Recipe] is a network with the settings of its training; [Recipes] are those that the commands
 // know, and [Settings] is what their flags change. Package nin/run trains a recipe into a folder.
 //
-// A [Model] is a network as a file of weights has it. [ReadModel] reads one, also a state dict of
-// PyTorch, and a [Predictor] names what images show. Here path names a file of weights, such as the
-// model.safetensors of a run, dev is a [gpu.Device], and picture an [image.Image]:
+// A [Model] is a network with the contents of its file of weights. [ReadModel] reads such a file,
+// or a state dict of PyTorch, and a [Predictor] finds the classes of images:
 //
-//	m, err := nin.ReadModel(path, "")
+//	m, err := nin.ReadModel("testdata/fashion.safetensors", "")
 //	must(err)
-//	p, err := nin.NewPredictor(dev, m, 1) // one image at a time
+//	p, err := nin.NewPredictor(dev, m, 1)
 //	must(err)
 //	defer p.Close()
-//	best, err := p.Predict(picture) // the most probable class first
+//
+// The device dev is a [gpu.Device], and the file may be the model.safetensors of a run. The
+// predictor takes any [image.Image], such as the drawing trousers of the example:
+//
+//	best, err := p.Predict(trousers)
 //	must(err)
 //	fmt.Printf("%s, of %d classes\n", best[0].Class, len(best))
 //

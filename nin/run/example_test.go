@@ -15,39 +15,6 @@ import (
 	"wgnin/nn/data"
 )
 
-// A recipe of the module with settings of one's own, trained into a folder.
-func ExampleNew() {
-	ctx := context.Background()
-	dev, err := gpu.Open(gpu.Options{})
-	must(err)
-	defer dev.Close()
-	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Dir: "../../nn/data/testdata/fashion-mnist"})
-	must(err)
-	temp, err := os.MkdirTemp("", "")
-	must(err)
-	defer os.RemoveAll(temp)
-	dir := filepath.Join(temp, "run")
-
-	recipe, err := nin.Find("mini")
-	must(err)
-	settings := recipe.Settings()
-	settings.Batch, settings.Steps = 32, 5
-	r, err := run.New(ctx, dev, settings, nil, train, test, dir)
-	must(err)
-	defer r.Close()
-	for event, err := range r.Events(ctx) {
-		must(err)
-		switch {
-		case event.Step != nil:
-			log.Printf("step %d: loss %.3f", event.Step.Step, event.Step.Loss)
-		case event.End != nil:
-			fmt.Println("done after", event.End.Step)
-		}
-	}
-	// Output:
-	// done after 5
-}
-
 // A recipe of one's own, trained as cmd/train trains its recipes: into a folder, with metrics,
 // curves and checkpoints, and resumed to the same bits after it was stopped. The commands eval,
 // predict, export and viz read the weights.
@@ -127,6 +94,39 @@ func Example() {
 	// curves.png
 	// metrics.jsonl
 	// model.safetensors
+}
+
+// A recipe of the module with settings of one's own, trained into a folder.
+func ExampleNew() {
+	ctx := context.Background()
+	dev, err := gpu.Open(gpu.Options{})
+	must(err)
+	defer dev.Close()
+	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Dir: "../../nn/data/testdata/fashion-mnist"})
+	must(err)
+	temp, err := os.MkdirTemp("", "")
+	must(err)
+	defer os.RemoveAll(temp)
+	dir := filepath.Join(temp, "run")
+
+	recipe, err := nin.Find("mini")
+	must(err)
+	settings := recipe.Settings()
+	settings.Batch, settings.Steps = 32, 5
+	r, err := run.New(ctx, dev, settings, nil, train, test, dir)
+	must(err)
+	defer r.Close()
+	for event, err := range r.Events(ctx) {
+		must(err)
+		switch {
+		case event.Step != nil:
+			log.Printf("step %d: loss %.3f", event.Step.Step, event.Step.Loss)
+		case event.End != nil:
+			fmt.Println("done after", event.End.Step)
+		}
+	}
+	// Output:
+	// done after 5
 }
 
 func must(err error) {

@@ -1,6 +1,6 @@
-// Package docs has tests alone: they hold the documents of the repository, and the comments of its
-// packages, to the program. Every link, path, command, flag and name in a document must be one that
-// there is, and its code must stand in a file that is compiled.
+// Package docs has only tests: they check the documents of the repository against the program.
+// Every link, path, command, flag and name in a document must exist, and its code must be in a file
+// that is compiled.
 package docs
 
 import (
@@ -202,6 +202,50 @@ func trimmed(lines []string) string {
 	return b.String()
 }
 
+// Code in a document appears verbatim in a file that is compiled, and the lines of a plan appear in
+// a golden file.
+func TestCode(t *testing.T) {
+	programs := examples(t)
+	sources := map[string][]string{}
+	for _, path := range files(t, ".go", ".wgsl") {
+		text := trimmed(strings.Split(read(t, path), "\n"))
+		language := filepath.Ext(path)[1:]
+		sources[language] = append(sources[language], text)
+	}
+	var plans []string
+	for _, path := range files(t, ".txt") {
+		if filepath.Dir(path) == "nin/testdata/plans" {
+			plans = append(plans, strings.Split(read(t, path), "\n")...)
+		}
+	}
+	for _, d := range documents(t) {
+		for _, b := range d.blocks {
+			switch b.language {
+			case "go", "wgsl":
+				code := trimmed(b.lines)
+				if strings.HasPrefix(code, "package main\n") { // a whole program is an example, and needs no other file
+					assert.True(t, slices.Contains(programs, code), "%s: no example is this program:\n%s", d.path, code)
+					assert.NoError(t, vet(t, code), d.path)
+					continue
+				}
+				code = strings.TrimSpace(code) // it may end inside a line
+				found := slices.ContainsFunc(sources[b.language], func(text string) bool {
+					return strings.Contains(text, code)
+				})
+				assert.True(t, found, "%s: no file has this code:\n%s", d.path, code)
+			case "plan":
+				for _, line := range b.lines {
+					assert.True(t, slices.Contains(plans, line), "%s: no plan has the line %s", d.path, line)
+				}
+			case "sh", "text", "python", "yaml":
+			default:
+				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text, python or yaml",
+					d.path, b.language)
+			}
+		}
+	}
+}
+
 // examples returns the examples of the tests as whole programs, as Go's pages of packages show
 // them: in package main, with the example as the function main.
 func examples(t *testing.T) (programs []string) {
@@ -235,51 +279,6 @@ func vet(t *testing.T, program string) error {
 		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
-}
-
-// Code in a document stands as it is in a file of the repository, which is compiled. A whole
-// program is an example, and needs nothing from other files. The lines of a plan stand in a golden
-// file.
-func TestCode(t *testing.T) {
-	programs := examples(t)
-	sources := map[string][]string{}
-	for _, path := range files(t, ".go", ".wgsl") {
-		text := trimmed(strings.Split(read(t, path), "\n"))
-		language := filepath.Ext(path)[1:]
-		sources[language] = append(sources[language], text)
-	}
-	var plans []string
-	for _, path := range files(t, ".txt") {
-		if filepath.Dir(path) == "nin/testdata/plans" {
-			plans = append(plans, strings.Split(read(t, path), "\n")...)
-		}
-	}
-	for _, d := range documents(t) {
-		for _, b := range d.blocks {
-			switch b.language {
-			case "go", "wgsl":
-				code := trimmed(b.lines)
-				if strings.HasPrefix(code, "package main\n") {
-					assert.True(t, slices.Contains(programs, code), "%s: no example is this program:\n%s", d.path, code)
-					assert.NoError(t, vet(t, code), d.path)
-					continue
-				}
-				code = strings.TrimSpace(code) // it may end inside a line
-				found := slices.ContainsFunc(sources[b.language], func(text string) bool {
-					return strings.Contains(text, code)
-				})
-				assert.True(t, found, "%s: no file has this code:\n%s", d.path, code)
-			case "plan":
-				for _, line := range b.lines {
-					assert.True(t, slices.Contains(plans, line), "%s: no plan has the line %s", d.path, line)
-				}
-			case "sh", "text", "python", "yaml":
-			default:
-				t.Errorf("%s: a code block of the language %q; want go, wgsl, plan, sh, text, python or yaml",
-					d.path, b.language)
-			}
-		}
-	}
 }
 
 // words splits a command line as a shell does, up to a comment.
