@@ -24,8 +24,7 @@ func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
 	}
 }
 
-// The example defines a kernel, records it twice with a temporary between, and runs the plan:
-// y = 3 * (0.5 * x).
+// The example defines a kernel, records it twice with a temporary between, and runs the plan.
 func Example() {
 	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
 	must(err)
