@@ -141,7 +141,15 @@ func execute(args []string, ranks nn.Ranks) error {
 	}
 	defer dev.Close()
 	opened := time.Now()
-	ctx := cli.Interruptible("the step is finished and a checkpoint written")
+	command, stopping := "go run ./cmd/train", "the step is finished and a checkpoint written"
+	if ranks != nil { // which mpirun also interrupts before it kills them, as when one of them has died
+		command = fmt.Sprintf("mpirun -n %d %s", ranks.Size(), cli.Quote(os.Args[0]))
+		stopping = "a checkpoint is written if mpirun leaves time for it; otherwise the last one remains"
+	}
+	if follows {
+		stopping = ""
+	}
+	ctx := cli.Interruptible(stopping)
 	r, err := flags.Open(ctx, dev)
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintln(os.Stderr, "stopped before training began")
@@ -158,10 +166,6 @@ func execute(args []string, ranks nn.Ranks) error {
 	}
 	if ranks == nil { // MPI does not begin anew within a process
 		cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
-	}
-	command := "go run ./cmd/train"
-	if ranks != nil {
-		command = fmt.Sprintf("mpirun -n %d %s", ranks.Size(), os.Args[0])
 	}
 	p := progress.New(r, dev, *quiet, *verbose)
 	p.Header(opened.Sub(began), time.Since(opened))

@@ -47,10 +47,14 @@ func onRanks(t testing.TB, n int, args ...string) *exec.Cmd {
 }
 
 // A run of four shards leaves the same metrics and hash on one process without MPI, and on two and
-// four ranks; also after one rank was killed, and another number of ranks went on.
+// four ranks; also after one rank was killed, and another number of ranks went on. The program and
+// the run are in a folder whose name a shell takes only if it is quoted.
 func TestMPI(t *testing.T) {
 	gputest.Device(t)
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "a folder")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	program := filepath.Join(dir, "train")
+	require.NoError(t, os.Symlink(command().Path, program))
 	settings := func(out string) []string {
 		return []string{
 			"-recipe", "mini", "-data", smallData, "-train-images", "78", "-batch", "8", "-epochs", "2",
@@ -67,6 +71,7 @@ func TestMPI(t *testing.T) {
 		text, err := onRanks(t, n, settings(out)...).CombinedOutput()
 		require.NoError(t, err, string(text))
 		assert.Equal(t, 1, strings.Count(string(text), ", hash "), string(text))
+		assert.NotContains(t, string(text), "\x1b", "Open MPI gives a rank a terminal, which is not the user's")
 		assert.Equal(t, want, metrics(t, filepath.Join(dir, out)), "%d ranks", n)
 	}
 
@@ -77,7 +82,9 @@ func TestMPI(t *testing.T) {
 	}{
 		"killed": {0, syscall.SIGKILL, ""}, // mpirun says so
 		"stopped": {1, syscall.SIGSTOP,
-			`train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; go on with: `},
+			`train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; ` +
+				`go on with: mpirun -n 4 '.*/a folder/train' -resume '.*/a folder/stopped\d+', ` +
+				`and the other options that mpirun had`},
 	} {
 		var folder string
 		var text bytes.Buffer
@@ -85,8 +92,9 @@ func TestMPI(t *testing.T) {
 			out := fmt.Sprint(name, try)
 			folder = filepath.Join(dir, out)
 			pid := filepath.Join(dir, "pid-"+out)
-			cmd := shellOnRanks(t, 4, fmt.Sprintf(`[ $rank != %d ] || echo $$ >%s; exec "$@"`, c.rank, pid),
+			cmd := shellOnRanks(t, 4, fmt.Sprintf(`[ $rank != %d ] || echo $$ >%q; exec "$@"`, c.rank, pid),
 				settings(out)...)
+			cmd.Args[slices.Index(cmd.Args, command().Path)] = program
 			cmd.Env = append(cmd.Env, "NIN_PATIENCE=10s")
 			text.Reset()
 			cmd.Stdout, cmd.Stderr = &text, &text
@@ -106,6 +114,8 @@ func TestMPI(t *testing.T) {
 			} // else the run was over before the signal came
 		}
 		assert.Regexp(t, c.says, text.String())
+		assert.NotContains(t, text.String(), stopping, "mpirun leaves the others no time for a checkpoint")
+		assert.LessOrEqual(t, strings.Count(text.String(), "\nstopping: "), 1, text.String())
 		resumed, err := onRanks(t, 2, "-resume", folder).CombinedOutput()
 		require.NoError(t, err, string(resumed))
 		assert.Equal(t, want, metrics(t, folder))

@@ -80,6 +80,7 @@ func TestTerminal(t *testing.T) {
 		"narrow":        {"NO_COLOR=1", 40, true, false},
 		"CI":            {"CI=true", 80, false, false},
 		"dumb terminal": {"TERM=dumb", 80, false, false},
+		"Open MPI's":    {"OMPI_COMM_WORLD_SIZE=1", 80, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cmd := command("-recipe", "mini", "-data", smallData, "-batch", "16", "-train-images", "96", "-test-images",

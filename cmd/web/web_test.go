@@ -57,20 +57,12 @@ type tab struct {
 }
 
 // hooks are scripts that run before those of the page, and of its worker. With them the page
-// records in seen the attributes of its body after each change, press(when, what) presses a button
-// as soon as the attributes are such, and the worker evaluates what it is sent.
+// records in seen the attributes of its body after each change. The worker evaluates what it is
+// sent, and press(when, what) there is for pressAt.
 var hooks = map[string]string{
 	"page.js": `
 const seen = [];
-const whenever = f =>
-	new MutationObserver((_, me) => f({ ...document.body.dataset }, me)).observe(document.body, { attributes: true });
-whenever(now => seen.push(now));
-const press = (when, what) => whenever((now, me) => {
-	const button = document.querySelector('[data-do=' + what + ']');
-	if (!when(now) || button.disabled) return;
-	me.disconnect();
-	button.click();
-});
+new MutationObserver(() => seen.push({ ...document.body.dataset })).observe(document.body, { attributes: true });
 `,
 	"worker.js": `
 const { requestAdapter } = GPU.prototype, { requestDevice } = GPUAdapter.prototype;
@@ -84,6 +76,17 @@ globalThis.Function = function (...code) {
 		glue.set = (number, object) => { handles[object ? 'add' : 'delete'](number); set(number, object); };
 		return glue;
 	};
+};
+const now = {}, post = postMessage;
+let pressing;
+const press = (when, what) => { pressing = { when, what }; };
+globalThis.postMessage = (m, ...more) => {
+	post(m, ...more);
+	Object.assign(now, m.data);
+	if (!pressing || !(now.state === 'training' || now.busy) || !pressing.when(now)) return;
+	const data = { kind: 'do', what: pressing.what };
+	pressing = undefined;
+	onmessage({ data });
 };
 const asked = new BroadcastChannel('test');
 asked.onmessage = async e => asked.postMessage(String(await eval(e.data)));
@@ -219,10 +222,12 @@ func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// pressAt presses a button as soon as the attributes of the body, now, fulfil a condition.
+// pressAt lets the program find a button pressed when it has told of work that fulfils a condition
+// of now, the attributes that it gives the body. The page's own press would come some time later,
+// by when the work may have ended.
 func (b tab) pressAt(condition, what string) {
 	b.t.Helper()
-	eval[any](b, fmt.Sprintf(`void press(now => %s, '%s')`, condition, what))
+	b.inWorker(fmt.Sprintf(`press(now => %s, '%s')`, condition, what))
 }
 
 // shot writes a picture of the page to the folder that $NIN_SHOTS names, if it is set.

@@ -217,6 +217,28 @@ func TestTornMetrics(t *testing.T) {
 	}
 }
 
+// The lines that a run wrote after its last checkpoint are gone once it goes on, also while it has
+// not written as many again.
+func TestLinesAfterTheCheckpoint(t *testing.T) {
+	killed := func(r *run.Run, after int) []string { // it writes neither a checkpoint nor the weights
+		t.Helper()
+		for e, err := range r.Events(context.Background()) {
+			require.NoError(t, err)
+			if e.Step != nil && e.Step.Step == after {
+				break
+			}
+		}
+		r.Close()
+		text, err := os.ReadFile(filepath.Join(r.Dir, "metrics.jsonl"))
+		require.NoError(t, err)
+		return strings.SplitAfter(string(text), "\n")
+	}
+	r := begin(t, nintest.Short(func(s *nin.Settings) { s.CheckpointEvery = nin.Every{Steps: 99} }), "")
+	lines := killed(r, 3)
+	require.Len(t, lines, 1+3+1)
+	assert.Equal(t, append(lines[:2:2], ""), killed(resume(t, r.Dir), 1))
+}
+
 // A new run takes the weights of a checkpoint.
 func TestInitFromACheckpoint(t *testing.T) {
 	dir, _ := stopped(t)

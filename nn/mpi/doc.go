@@ -7,8 +7,9 @@
 //
 // The ranks send each other heartbeats, also while they compile or compute: each to the next, four
 // a second. A rank whose process or machine hangs is found out by the next, which names it, after a
-// minute, or what the environment variable NIN_PATIENCE says, such as 5m. A rank that lives has
-// half an hour to come, for measuring kernels, or compiling them, takes minutes on some drivers.
+// minute, or what the environment variable NIN_PATIENCE says, such as 5m. A rank that lives has 30
+// times as long to come, also to [Finalize], for measuring kernels, or compiling them, takes
+// minutes on some drivers.
 //
 // Without the tag the package needs no MPI, and [Init] only finds out that none was asked for.
 package mpi

@@ -135,10 +135,13 @@ var (
 const patienceEnv = "NIN_PATIENCE"
 
 const (
-	silence = time.Minute      // the default of NIN_PATIENCE
-	beat    = time.Second / 4  // between two heartbeats
-	passing = time.Second / 2  // before an abort: mpirun drops what a rank has said and it has not yet passed on
-	absence = 30 * time.Minute // of a rank that lives: longer than rank 0 measures kernels, or a driver compiles them
+	silence = time.Minute     // the default of NIN_PATIENCE
+	beat    = time.Second / 4 // between two heartbeats
+	passing = time.Second / 2 // before an abort: mpirun drops what a rank has said and it has not yet passed on
+
+	// absence is how many times NIN_PATIENCE a rank that lives may stay away: half an hour by
+	// default, which is longer than rank 0 measures kernels, or a driver compiles them.
+	absence = 30
 )
 
 // Init returns the ranks that this process is one of, or nil if it is the only one. It binds its
@@ -161,7 +164,7 @@ func Init() (nn.Ranks, error) {
 	if size == 1 {
 		return nil, nil
 	}
-	r := &ranks{rank: int(rank), size: int(size), silence: patience, absence: absence}
+	r := &ranks{rank: int(rank), size: int(size), silence: patience, absence: absence * patience}
 	host := (*C.char)(C.calloc(1, C.size_t(C.nin_host_bytes())))
 	defer C.free(unsafe.Pointer(host))
 	if err := check("heartbeats", C.nin_watch(C.int(r.before()), C.int(r.after()), host)); err != nil {
@@ -187,7 +190,8 @@ func patience() (time.Duration, error) {
 }
 
 // Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init. Errors:
-// one of them has given no sign of life for NIN_PATIENCE. Abort then ends the others.
+// the one before has given no sign of life for NIN_PATIENCE, or lives, but has not come for 30 times
+// as long. Abort then ends the others.
 func Finalize() error {
 	if world != nil {
 		if err := world.leaves(); err != nil {
@@ -230,7 +234,7 @@ func (r *ranks) after() int  { return (r.rank + 1) % r.size }
 // Silence is measured in heartbeats that this rank would have sent, so that a job which was
 // suspended as a whole goes on.
 func (r *ranks) watch() {
-	for silent := time.Duration(0); ; silent += beat {
+	for silent, alone := time.Duration(0), time.Duration(0); ; silent += beat { // alone since this rank left
 		r.mu.Lock()
 		var told, heard C.int
 		var theirs C.long
@@ -241,9 +245,16 @@ func (r *ranks) watch() {
 		if heard != 0 {
 			r.theirs, silent = int(theirs), 0
 		}
-		if err == nil && r.theirs != left && silent > r.silence {
+		if r.calls == left {
+			alone += beat
+		}
+		switch {
+		case err != nil || r.theirs == left:
+		case silent > r.silence:
 			err = fmt.Errorf("%s has given no sign of life for %s; its process or its machine hangs, or the network",
 				r.name, r.silence)
+		case alone > r.absence:
+			err = r.away()
 		}
 		r.lost = err
 		end := err != nil || told != 0 && r.theirs == left
@@ -253,6 +264,11 @@ func (r *ranks) watch() {
 		}
 		time.Sleep(beat)
 	}
+}
+
+// away is the error of a rank before that lives.
+func (r *ranks) away() error {
+	return fmt.Errorf("%s lives, but has not come within %s", r.name, r.absence)
 }
 
 // leaves ends the heartbeats, once the rank before leaves too. It returns why not to wait for it.
@@ -339,7 +355,7 @@ func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 	case r.theirs == left && waited > r.silence:
 		return false, fmt.Errorf("mpi: %s: %s has left", what, r.name)
 	case waited > r.absence && r.theirs < r.calls:
-		return false, fmt.Errorf("mpi: %s: %s lives, but has not come within %s", what, r.name, r.absence)
+		return false, fmt.Errorf("mpi: %s: %w", what, r.away())
 	case waited > r.absence+r.silence: // the rank after the one that is waited for has had the time to say so
 		return false, fmt.Errorf("mpi: %s: it has not ended within %s", what, r.absence)
 	}

@@ -22,7 +22,8 @@ import (
 
 // TestMain runs the tests, or what a process that [start] started does.
 func TestMain(m *testing.M) {
-	all := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft}
+	all := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft,
+		"stays": stays}
 	does := all[os.Getenv("NIN_MPI_RANK")]
 	if does == nil {
 		os.Exit(m.Run())
@@ -63,16 +64,20 @@ func TestRanks(t *testing.T) {
 // A rank whose process is stopped is found out by the next, whose abort ends it; one that lives and
 // does not come, too.
 func TestHungRanks(t *testing.T) {
-	for does, want := range map[string]string{
-		"stopped": `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`,
-		"away":    `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`,
-		"left":    `mpi: finalize: rank 1, on \S+, has given no sign of life for 4s`,
+	for does, c := range map[string]struct {
+		ranks int
+		want  string
+	}{
+		"stopped": {2, `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`},
+		"away":    {2, `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`},
+		"left":    {2, `mpi: finalize: rank 1, on \S+, has given no sign of life for 4s`},
+		"stays":   {4, `mpi: finalize: rank 1, on \S+, lives, but has not come within 1s`},
 	} {
-		cmd := start(t, 2, does)
+		cmd := start(t, c.ranks, does)
 		cmd.Env = append(cmd.Env, patienceEnv+"=4s")
 		text, err := cmd.CombinedOutput()
 		require.Error(t, err)
-		assert.Regexp(t, want, string(text))
+		assert.Regexp(t, c.want, string(text))
 	}
 }
 
@@ -86,7 +91,7 @@ func TestPatience(t *testing.T) {
 
 // stopped is two ranks in wait of rank 1, which the system has stopped.
 func stopped() error {
-	return waiting(func() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }, absence)
+	return waiting(func() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }, time.Hour)
 }
 
 // hasLeft is two ranks, one of which leaves while the system has stopped the other.
@@ -96,6 +101,21 @@ func hasLeft() error {
 		err = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
 	}
 	return err
+}
+
+// stays is four ranks that leave, but for rank 1, which does something else.
+func stays() error {
+	r, err := Init()
+	if err != nil {
+		return err
+	}
+	if r.Rank() == 1 {
+		select {}
+	}
+	world.mu.Lock()
+	world.absence = time.Second
+	world.mu.Unlock()
+	return nil
 }
 
 // away is two ranks in wait of rank 1, which does something else.
@@ -112,7 +132,9 @@ func waiting(other func() error, absence time.Duration) error {
 			return err
 		}
 	}
+	world.mu.Lock()
 	world.absence = absence
+	world.mu.Unlock()
 	if err = r.Broadcast(make([]byte, 1<<20), 1); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		r.Abort(err)

@@ -152,11 +152,18 @@ func Line(text string) string {
 	}, strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
 }
 
-// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or
-// SIGHUP. It then prints to stderr what the program does about it. A second interrupt or
-// SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may
-// send several when it closes. If SIGHUP was ignored at the start, as under nohup, it stays
-// ignored.
+// Quote writes an argument, such as a path, as a shell takes it.
+func Quote(arg string) string {
+	if arg != "" && !strings.ContainsAny(arg, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}
+
+// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or SIGHUP. It
+// then prints to stderr what the program does about it, unless that is empty. A second interrupt or
+// SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may send
+// several when it closes. If SIGHUP was ignored at the start, as under nohup, it stays ignored.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -169,7 +176,9 @@ func Interruptible(what string) context.Context {
 		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
 		aborts(filepath.Base(os.Args[0]), "", nil) // who wants it to end does not want it to begin anew
-		fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
+		if what != "" {
+			fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
+		}
 		cancel()
 	}()
 	return ctx

@@ -31,10 +31,12 @@ func Open(opt gpu.Options, quiet bool) (*gpu.Device, error) {
 	return gpu.Open(opt)
 }
 
-// Terminal reports whether f is a terminal on which lines can be drawn anew. A log
-// keeps every line, so it gets whole ones, also where CI is set.
+// Terminal reports whether f is a terminal on which lines can be drawn anew. A log keeps every
+// line, so it gets whole ones, also where CI is set. Under Open MPI's mpirun, f is never the user's
+// terminal: mpirun gives each process a pseudo-terminal, also where its own output is a file.
 func Terminal(f *os.File) bool {
-	return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb"
+	return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" &&
+		os.Getenv("OMPI_COMM_WORLD_SIZE") == ""
 }
 
 // ClearLine erases the line that the cursor of a terminal is in.

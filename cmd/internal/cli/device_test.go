@@ -45,3 +45,15 @@ func TestCompilingInALog(t *testing.T) {
 	show(2, 2)
 	assert.Empty(t, out.String())
 }
+
+// A shell takes what is quoted as the one argument that it was.
+func TestQuote(t *testing.T) {
+	for arg, want := range map[string]string{
+		"runs/mini-20260102-150405": "runs/mini-20260102-150405",
+		"/a run/it's":               `'/a run/it'\''s'`,
+		"$HOME":                     "'$HOME'",
+		"":                          "''",
+	} {
+		assert.Equal(t, want, cli.Quote(arg))
+	}
+}

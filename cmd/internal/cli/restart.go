@@ -69,7 +69,7 @@ func GoOn(name, dir string, step int, args []string) {
 	}
 	path, err := os.Executable()
 	if err != nil || n >= maxRestarts {
-		aborts(name, "; the last checkpoint is kept: -resume "+dir, nil)
+		aborts(name, "; the last checkpoint is kept: -resume "+Quote(dir), nil)
 		return
 	}
 	r := &restart{path: path, args: append([]string{os.Args[0]}, args...)}

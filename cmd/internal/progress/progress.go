@@ -124,8 +124,8 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	switch {
 	case p.run.Finished():
 		p.line("resumed",
-			"after step %d, its last: the run had finished; to train longer, begin a new one from its weights: -init %s/model.safetensors -epochs N",
-			p.run.Start, p.run.Dir)
+			"after step %d, its last: the run had finished; to train longer, begin a new one from its weights: -init %s -epochs N",
+			p.run.Start, cli.Quote(p.run.Dir+"/model.safetensors"))
 	case p.run.Start > 0:
 		p.line("resumed", "after step %d", p.run.Start)
 	}
@@ -339,8 +339,7 @@ func (p *Progress) Clear() {
 // go run ./cmd/train.
 func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
-	p.line("stopped", "after step %d; go on with: %s -resume %s", max(p.last.Step, p.run.Start), command,
-		quote(p.run.Dir))
+	p.line("stopped", "after step %d; %s", max(p.last.Step, p.run.Start), p.goOn(command))
 }
 
 // Failed removes the bar and adds to the error that ended the run how to go on
@@ -350,13 +349,14 @@ func (p *Progress) Failed(command string, err error) error {
 	if errors.Is(err, nn.ErrDiverged) {
 		return err
 	}
-	return fmt.Errorf("%w; go on with: %s -resume %s", err, command, quote(p.run.Dir))
+	return fmt.Errorf("%w; %s", err, p.goOn(command))
 }
 
-// quote writes a path as a shell takes it.
-func quote(path string) string {
-	if !strings.ContainsAny(path, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
-		return path
+// goOn says how to go on with the run by a command.
+func (p *Progress) goOn(command string) string {
+	text := fmt.Sprintf("go on with: %s -resume %s", command, cli.Quote(p.run.Dir))
+	if p.run.Net.Ranks() != nil { // such as --host, which the processes do not know
+		text += ", and the other options that mpirun had"
 	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	return text
 }

@@ -181,7 +181,7 @@ func (f *Flags) Check() error {
 			err = fmt.Errorf("-%s with -resume; every setting comes from the run", g.Name)
 			if g.Name == "epochs" || g.Name == "steps" { // on which the learning rate of each step depends
 				err = fmt.Errorf("%w; to train longer, begin a new run from its weights: -init %s -%s %s",
-					err, filepath.Join(f.resume, "model.safetensors"), g.Name, g.Value)
+					err, cli.Quote(filepath.Join(f.resume, "model.safetensors")), g.Name, g.Value)
 			}
 		}
 	})
