@@ -11,7 +11,7 @@ import (
 	"wgnin/nn"
 )
 
-// A file of measured kernels that is damaged is named, and none is no error.
+// A damaged file of measured kernels gives an error that names it; a missing file gives no error.
 func TestReadKernels(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kernels.json")
 	known, err := readKernels(path)

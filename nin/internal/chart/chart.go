@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// Colours of the chapter's curves, and of lines that are no data.
+// These are the colours of the chapter's curves, and of lines that show no data.
 var (
 	Blue    = color.RGBA{31, 119, 180, 255}
 	Magenta = color.RGBA{191, 0, 191, 255}
