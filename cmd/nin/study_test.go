@@ -10,7 +10,7 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// With 16 images a training is the recipe's five epochs of one step.
+// With 16 images, a training is the recipe's five epochs of one step each.
 func TestStudy(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()

@@ -13,7 +13,7 @@ import (
 	"wgnin/nin/report"
 )
 
-// With -deep, every layer has its line, and the layers have what they have in cost.
+// With -deep, every layer has a line, with the same numbers as in cost.
 func TestSummaryDeep(t *testing.T) {
 	code, out, stderr := runNin("summary", "-recipe", "mini", "-deep")
 	require.Zero(t, code, stderr)
@@ -45,7 +45,8 @@ func TestSummaryDeep(t *testing.T) {
 	assert.Equal(t, len(cost.Layers)-2, n, "all but input and loss")
 }
 
-// Of a network that does not fit, what fits is printed, and then the layer and the place.
+// For a network that does not fit, the layers that fit are printed, and then the layer that does
+// not.
 func TestSummaryOfMisfit(t *testing.T) {
 	for _, c := range []struct {
 		args       []string
