@@ -233,9 +233,9 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 	}
 	grads := gradients(t, net, set.First(g.Batch), nil)
 	require.Len(t, grads, len(g.Norms))
-	// Rounding decides whether a ReLU passes the gradient of a value near zero, of which there are
-	// many behind a normalisation, and which of two pixels a pooling takes. The norms differ by up
-	// to 1e-3 on llvmpipe.
+	// Rounding decides which of two pixels a pooling takes, and whether a ReLU passes the gradient
+	// of a value near zero. There are many such values behind a normalisation. The norms differ by
+	// up to 1e-3 on llvmpipe.
 	const ties = 2e-3
 	for _, w := range grads {
 		squares := 0.0

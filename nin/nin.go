@@ -45,7 +45,7 @@ func WithReLUs(layers ...nn.Layer) (s nn.Sequential) {
 }
 
 // WithoutLastReLU returns the block without its last layer, a ReLU, so that its logits cannot die.
-// With an unlucky seed, those of the chapter's network do.
+// With an unlucky seed, some logits of the chapter's network die.
 func WithoutLastReLU(block nn.Sequential) nn.Sequential { return block[:len(block)-1] }
 
 // Chapter returns the network of the chapter "Network in Network" of Dive into Deep Learning, for

@@ -61,7 +61,7 @@ type summary struct {
 	Samples []float64
 }
 
-// hash is number i of a stream.
+// hash returns number i of a stream.
 func hash(stream, i int) uint32 { return shaders.Hash(uint32(i) + uint32(stream)*0x9E3779B9) }
 
 // hashedWeights sets ts, weights with the names and shapes of a network, to the initial weights of

@@ -42,7 +42,7 @@ func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*
 	return all
 }
 
-// TestPredict predicts images of two sizes in turn, in batches of which the last is not full. An
+// TestPredict predicts images of two sizes in turn, in batches; the last batch is not full. An
 // image gets the same prediction in its own batch, and the same as when the device resizes it. The
 // most probable class is the one that the evaluation counts.
 func TestPredict(t *testing.T) {

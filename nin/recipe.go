@@ -91,9 +91,9 @@ func book(name, about string, side int, rate, dropout float64,
 	}
 }
 
-// finetune returns a recipe that trains one of torchvision's networks on pictures of your own, from
-// torchvision's weights. The settings are those of PyTorch's tutorial "Transfer Learning for
-// Computer Vision", except for the batch, which is 4 there.
+// finetune returns a recipe for training one of torchvision's networks on pictures of your own,
+// starting from torchvision's weights. The settings are those of PyTorch's tutorial "Transfer
+// Learning for Computer Vision", except for the batch, which is 4 there.
 func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
 		Name:    name,

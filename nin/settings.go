@@ -48,8 +48,8 @@ type Settings struct {
 	Whiten  bool   `json:"whiten,omitempty"`
 	// Normalise says how pixels become the network's input. unit, or empty, maps them to 0 to 1.
 	// dataset also subtracts the mean of each channel of the training images and divides by the
-	// deviation, as [data.FitNormalisation] finds them. imagenet does the same with the numbers of
-	// torchvision's pretrained networks. Other numbers are given in the form of
+	// standard deviation, as [data.FitNormalisation] finds them. imagenet does the same with the
+	// numbers of torchvision's pretrained networks. Other numbers are given in the form of
 	// [data.Normalisation.String]. Frozen layers need the preprocessing of the file of Init; see
 	// LikeInit.
 	Normalise   string `json:"normalise,omitempty"`

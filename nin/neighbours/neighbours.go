@@ -175,8 +175,9 @@ func last(layers ...nn.Layer) nn.Named { return nn.Named{Name: "last", Layer: nn
 
 // Residual is two 3x3 convolutions to Out channels, each followed by batch normalisation. Stride is
 // that of the first. The block adds its input to the result: unchanged or, with Conv1x1, after a
-// 1x1 convolution of the same stride. Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up.
-// Weights: conv1, bn1, conv2, bn2, and conv3 with Conv1x1.
+// 1x1 convolution of the same stride. A ReLU follows the first normalisation, and another the sum.
+// Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights: conv1, bn1, conv2, bn2,
+// and conv3 with Conv1x1.
 type Residual struct {
 	Out     int
 	Stride  int  `text:"stride"`  // 0 is 1

@@ -1,4 +1,4 @@
-// Package nintest is what the tests of networks, runs, reports and studies share.
+// Package nintest has helpers that the tests of networks, runs, reports and studies share.
 package nintest
 
 import (

@@ -2,7 +2,7 @@
 // library, with names such as features.0.weight or layer1.0.conv1.weight, and give the same logits.
 //
 // Input [N,3,224,224]. For torchvision's weights, each channel is normalised with ImageNet's mean
-// (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225). Inputs of another size are pooled to
+// (0.485, 0.456, 0.406) and standard deviation (0.229, 0.224, 0.225). Inputs of another size are pooled to
 // the size that the last layers take. Dropout is 0.5 in torchvision.
 package torchvision
 
@@ -82,9 +82,10 @@ func ResNet18(classes int) nn.Sequential {
 
 // BasicBlock is two 3x3 convolutions to Out channels, each followed by batch normalisation. Stride
 // is that of the first. The block adds its input to the result. If their shapes differ, a 1x1
-// convolution of the same stride and a normalisation give the input the shape of the result.
-// Convolutions have no bias. Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights:
-// conv1, bn1, conv2, bn2, downsample.0, downsample.1.
+// convolution of the same stride and a normalisation give the input the shape of the result. A ReLU
+// follows the first normalisation, and another the sum. Convolutions have no bias. Shapes: x
+// [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights: conv1, bn1, conv2, bn2,
+// downsample.0, downsample.1.
 type BasicBlock struct {
 	Out    int
 	Stride int `text:"stride"` // 0 is 1

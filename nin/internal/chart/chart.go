@@ -1,5 +1,5 @@
-// Package chart holds what the plots of runs, studies and evaluations share: the face, the axes,
-// the key and the picture. Lengths are points, 1/72 inch.
+// Package chart holds the parts that plots of runs, studies and evaluations share: the face, the
+// axes, the key and the picture. Lengths are points, 1/72 inch.
 package chart
 
 import (

@@ -2,8 +2,9 @@
 //
 // Measures a recipe's network in TensorFlow.js on Dawn's WebGPU, and prints a part of the JSON of
 // `go run ./cmd/nin bench -json`: images/s in training and prediction, and the passes of each
-// convolution on its own, with bias and ReLU. Times are medians of --steps runs after a warm-up run;
-// the program waits for the end of each run. `npm ci --ignore-scripts` in this folder installs what it needs.
+// convolution on its own, with bias and ReLU. Times are medians of --steps runs after a warm-up run,
+// and the program waits for the end of each run. `npm ci --ignore-scripts` in this folder installs
+// the packages.
 import { parseArgs } from 'node:util';
 import { createRequire } from 'node:module';
 import { create, globals } from 'webgpu';
