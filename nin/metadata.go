@@ -84,7 +84,7 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	case values:
 		m.Values = true
 	default:
-		return nil, fmt.Errorf("the file says that the network puts out %q; want %s or %s", meta[outputKey],
+		return nil, fmt.Errorf("the file says that the network outputs %q; want %s or %s", meta[outputKey],
 			logits, values)
 	}
 	m.Weights = tensors

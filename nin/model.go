@@ -150,7 +150,7 @@ func (m *Model) Classifier() error {
 	}
 	out, err := nn.OutShape(m.Layers, m.In)
 	if err == nil {
-		err = fmt.Errorf("the network puts out %s numbers, not the logits of classes", out)
+		err = fmt.Errorf("the network outputs %s numbers, not the logits of classes", out)
 	}
 	return err
 }
@@ -163,7 +163,7 @@ func (m *Model) classNames() ([]string, error) {
 	case err != nil:
 		return nil, err
 	case m.Values && len(m.Classes) > 0:
-		return nil, fmt.Errorf("there are names of %d classes, and the network puts out numbers; want one or the other",
+		return nil, fmt.Errorf("there are names of %d classes, and the network outputs numbers; want one or the other",
 			len(m.Classes))
 	case m.Values || len(m.Classes) == n:
 		return m.Classes, nil
@@ -188,7 +188,7 @@ func (m *Model) names() bool { return len(m.Classes) > 0 && !slices.Equal(m.Clas
 func (m *Model) outputs() (int, error) {
 	out, err := nn.OutShape(m.Layers, m.In)
 	if err == nil && (out.H != 1 || out.W != 1) && !out.Flat && !m.Values {
-		err = fmt.Errorf("the network puts out %s; want a vector of logits, or Values for another output", out)
+		err = fmt.Errorf("the network outputs %s; want a vector of logits, or Values for another output", out)
 	}
 	return out.Len(), err
 }

@@ -105,7 +105,7 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"input", "1,0,10", "input"},
 		{"classes", `["a","b"]`, "there are names of 2 classes; want 10, one for each output of the network"},
 		{"classes", `{`, "want a JSON list of names"},
-		{"output", "images", `the file says that the network puts out "images"; want logits or values`},
+		{"output", "images", `the file says that the network outputs "images"; want logits or values`},
 		{"normalisation", "zscore", `images normalised by "zscore"; want unit, whitening, or numbers: `},
 		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 of each"},
 		{"normalisation", "0.5/0", "deviation 1 of the normalisation is 0"},
@@ -377,10 +377,10 @@ func TestExportRefuses(t *testing.T) {
 		"there are a whitening and a normalisation; want one of them": func(m *nin.Model) {
 			m.Whitening, m.Normalisation = white, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}}
 		},
-		"puts out [10,12,10]; want a vector of logits, or Values": func(m *nin.Model) {
+		"outputs [10,12,10]; want a vector of logits, or Values": func(m *nin.Model) {
 			m.Layers = m.Layers.(nn.Sequential)[:5]
 		},
-		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) {
+		"there are names of 10 classes, and the network outputs numbers; want": func(m *nin.Model) {
 			m.Values, m.Classes = true, make([]string, 10)
 		},
 	} {

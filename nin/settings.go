@@ -104,7 +104,7 @@ func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
 	if s.Net != "" {
 		layer, err := parse(s.Net)
 		if err != nil {
-			return r, SettingError{Setting: "Net", Problem: "is no network", Err: err}
+			return r, SettingError{Setting: "Net", Problem: "is not a network", Err: err}
 		}
 		layers, ok := layer.(nn.Sequential)
 		if !ok {

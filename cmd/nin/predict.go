@@ -73,7 +73,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	}
 	if m.Values && !*asJSON {
 		if out, err := nn.OutShape(m.Layers, m.In); err != nil || out.Len() > mostValues {
-			return cmp.Or(err, fmt.Errorf("the network puts out %s, %d numbers for each image; -json prints them",
+			return cmp.Or(err, fmt.Errorf("the network outputs %s, %d numbers for each image; -json prints them",
 				out, out.Len()))
 		}
 	}

@@ -212,7 +212,7 @@ func TestPredictValues(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Regexp(t, `disc.png  0\.25 +-1200\n$`, out)
 	refuses(t, []string{"predict", "-model", picture, disc}, 1,
-		"the network puts out [2,5,5], 50 numbers for each image; -json prints them")
+		"the network outputs [2,5,5], 50 numbers for each image; -json prints them")
 	for file, n := range map[string]int{vector: 2, picture: 50} {
 		code, out, stderr = runNin("predict", "-json", "-model", file, disc)
 		require.Zero(t, code, stderr)

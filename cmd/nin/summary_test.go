@@ -70,7 +70,7 @@ func TestSummaryOfMisfit(t *testing.T) {
 			"nin: summary: layer 3 (maxpool 3 stride 2) on [256,1,1]: kernel 3x3 does not fit the padded image of 1x1\n",
 		},
 		{[]string{"-input", "1,65536,65536,65536"}, 1, "", "want 1 to 65536 of each, and at most 1073741824 values\n"},
-		{[]string{"-net", "conv x"}, 2, "", "-net is no network: conv: out is \"x\"; want a whole number"},
+		{[]string{"-net", "conv x"}, 2, "", "-net is not a network: conv: out is \"x\"; want a whole number"},
 		{[]string{"-net", "no.txt"}, 2, "", "there is no file no.txt"},
 		{[]string{"-net", "relu", "-model", "m"}, 2, "", "-model with -net; want one of them\n"},
 	} {

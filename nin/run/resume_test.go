@@ -163,7 +163,7 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	require.ErrorContains(t, err, "Net does not fit: layer 1 (maxpool 100) on [10,26,26]: ")
 	s.Net = "conv 10 3; relu"
 	_, err = run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
-	require.ErrorContains(t, err, "Net puts out [10,26,26]; want one value a class")
+	require.ErrorContains(t, err, "Net outputs [10,26,26]; want one value a class")
 	assert.NoDirExists(t, dir)
 	mine := nin.Recipe{
 		Name: "mine", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1},

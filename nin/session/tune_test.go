@@ -28,7 +28,7 @@ func TestReadKernels(t *testing.T) {
 		_, err := readKernels(path)
 		assert.ErrorContains(t, err, path+": ", text)
 		assert.ErrorContains(t, err, says)
-		assert.ErrorContains(t, err, "; remove it to measure anew")
+		assert.ErrorContains(t, err, "; remove it to measure again")
 	}
 	require.NoError(t, os.WriteFile(path, []byte(`{"forward":"block 8"}`), 0o600))
 	known, err = readKernels(path)

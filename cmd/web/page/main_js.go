@@ -447,7 +447,7 @@ func (p *page) file(m js.Value) {
 	switch {
 	case err != nil:
 	case isModel(name) && p.busy:
-		err = errors.New("a network is at work: press Stop before you choose another")
+		err = errors.New("a network is running: press Stop before you choose another")
 	case isModel(name):
 		if err = p.perform(func() error { return p.look(name) }); err == nil {
 			p.model = path.Join(filesDir, base)
