@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# Makes sure that what the program needs is on this machine, then runs its arguments.
+# Makes sure that this machine has what the program needs, then runs its arguments.
 #
-# Only what is missing is installed, and each thing done is said in a line on stderr. With
-# everything there, it is silent and costs a few hundredths of a second. Written for bash 3.2 and
-# later, because that is what macOS has.
+# It installs only what is missing, and says in a line on stderr what it did. If nothing is missing,
+# it is silent and takes a few hundredths of a second. Written for bash 3.2 and later, because macOS
+# has that version.
 set -euo pipefail
 
 usage() {
 	cat <<'END'
 usage: cmd/setup.sh [COMMAND [ARGUMENT...]]
 
-Makes sure that what is needed is there, installs only what is missing (with apt-get, as root or by a sudo that asks for
-no password), says on stderr what it did, then runs COMMAND. With no COMMAND it only sets up.
+Makes sure that this machine has what the program needs: installs only what is missing (with apt-get, as root or by a
+sudo that asks for no password), says on stderr what it did, then runs COMMAND. Without COMMAND it only sets up.
 
     ./cmd/setup.sh go run ./cmd/train
     ./cmd/setup.sh go test ./...
 
-Looked for: Go, a C compiler, a Vulkan loader and driver (a software one where there is no GPU), Fashion-MNIST, and,
-where COMMAND builds the viewer (./cmd/viz or ./...), the X11 and OpenGL headers, and where it is mpirun or builds with
-the tag mpi, Open MPI, unless another MPI is there. Not a browser: ./cmd/web needs none to build and serve its page, and
-the tests that open it skip where there is no Chromium, and say so.
+It looks for Go, a C compiler, a Vulkan loader and driver (a software one if there is no GPU), and Fashion-MNIST. If
+COMMAND builds the viewer (./cmd/viz or ./...), it also looks for the X11 and OpenGL headers. If COMMAND is mpirun or
+builds with the tag mpi, it installs Open MPI unless there is an MPI. It does not look for a browser: ./cmd/web builds and
+serves its page without one, and the tests that open the page are skipped, with a message, if there is no Chromium.
 
-Where it cannot install, it names the packages. It exits 1, without running COMMAND, only when Go or the C compiler is
+If it cannot install packages, it names them. It exits 1, without running COMMAND, only if Go or the C compiler is
 missing. From the environment: CC, the C compiler; NIN_DATA, the folder of the datasets; VK_DRIVER_FILES, a Vulkan
 driver of your choice, which is then taken as it is.
 END
@@ -71,8 +71,8 @@ on_debian12=no
 
 # ---- what is there -------------------------------------------------------------------------------
 
-# Whether the compiler that cgo will call is there, and the C library's headers, which Debian's gcc
-# comes without.
+# Reports whether there are the compiler that cgo calls and the headers of the C library, which
+# Debian's gcc comes without.
 have_compiler() {
 	local cc
 	if [[ $system == macos ]]; then
@@ -86,7 +86,7 @@ have_compiler() {
 	printf '#include <stdlib.h>\n#include <math.h>\n' | "${cc[@]}" -E -x c - >/dev/null 2>&1
 }
 
-# Prints what is wrong with Go, nothing when all is well.
+# Prints what is wrong with Go, or nothing.
 go_trouble() {
 	local need='' word version have_major have_minor
 	[[ -r $root/go.mod ]] || return 0
@@ -108,21 +108,21 @@ go_trouble() {
 		return 0
 	fi
 	version=$(cd / && GOTOOLCHAIN=local go version 2>/dev/null) || version=''
-	# A build whose version cannot be read (a Go developer's own) is taken to be new enough.
+	# A version that cannot be read, such as a Go developer's build, counts as new enough.
 	[[ $version =~ go([0-9]+)\.([0-9]+) ]] || return 0
 	have_major=${BASH_REMATCH[1]} have_minor=${BASH_REMATCH[2]}
 	((have_major > need_major || (have_major == need_major && have_minor >= need_minor))) && return 0
-	# Since 1.21 the go command fetches the newer toolchain that go.mod asks for, unless told not
-	# to.
+	# Since 1.21 the go command fetches the newer toolchain that go.mod requires, unless GOTOOLCHAIN
+	# forbids it.
 	if ((have_major > 1 || have_minor >= 21)) && [[ $(cd / && go env GOTOOLCHAIN) != local* ]]; then
 		return 0
 	fi
 	echo "Go ${have_major}.${have_minor} is too old: install Go $need or newer"
 }
 
-# From 1.26.11 and 1.27.4 on, the go command links no archive that has LTO sections, as
-# wgpu-native's has ("disallowed LTO section"), and no setting allows it. Such a Go is told to fetch
-# and be the last one that does.
+# From 1.26.11 and 1.27.4 on, the go command refuses archives with LTO sections, such as
+# wgpu-native's ("disallowed LTO section"), and no setting changes that. This script makes such a Go
+# fetch and run the last version that links them.
 readonly last_go=go1.26.10
 take_older_go() {
 	local version
@@ -151,7 +151,7 @@ have_loader() {
 	return 1
 }
 
-# Whether the Vulkan loader would find a driver manifest that has one of these names (patterns).
+# Reports whether the Vulkan loader would find a driver manifest with one of these names (patterns).
 have_icd() {
 	local dir pattern file
 	for dir in "${XDG_CONFIG_HOME:-${HOME-}/.config}" /etc/xdg /usr/local/etc /etc \
@@ -167,7 +167,7 @@ have_icd() {
 	return 1
 }
 
-# Whether a real GPU and a driver for it are there. Then the drivers are left as they are.
+# Reports whether there are a real GPU and a driver for it. Then the drivers stay as they are.
 have_gpu() {
 	local node driver
 	if have_icd 'nvidia_icd*.json'; then
@@ -179,9 +179,9 @@ have_gpu() {
 		[[ -e $node ]] || continue
 		driver=$(readlink "/sys/class/drm/${node##*/}/device/driver") || driver=''
 		case ${driver##*/} in
-		# A render node of a virtual screen computes nothing.
+		# A render node of a virtual screen cannot compute.
 		virtio* | vgem | vkms | vmwgfx | qxl | bochs* | cirrus* | vboxvideo | ast | hyperv_drm) continue ;;
-		# NVIDIA's own kernel driver serves NVIDIA's own Vulkan driver only, which was looked for
+		# NVIDIA's own kernel driver serves only NVIDIA's own Vulkan driver, which was looked for
 		# above.
 		nvidia*) continue ;;
 		esac
@@ -193,8 +193,7 @@ have_gpu() {
 
 mesa_version() { dpkg-query -W -f '${Version}' mesa-vulkan-drivers 2>/dev/null || true; }
 
-# Prints how the Vulkan driver stands: good, missing, or slow (Debian 12's own Mesa, and
-# nothing else to compute on).
+# Prints the state of the Vulkan driver: good, missing, or slow (only Debian 12's own Mesa).
 driver_state() {
 	if [[ -n ${VK_DRIVER_FILES-}${VK_ICD_FILENAMES-} ]] || have_gpu; then
 		echo good
@@ -207,7 +206,7 @@ driver_state() {
 	fi
 }
 
-# Whether the command to run builds the viewer, the only part that needs window headers.
+# Reports whether the command to run builds the viewer, the only part that needs window headers.
 wants_window() {
 	local argument
 	[[ -d $root/cmd/viz || -d $root/viz ]] || return 1
@@ -227,7 +226,7 @@ have_window_headers() {
 	done
 }
 
-# Whether the command to run is on several ranks, or builds what is.
+# Reports whether the command to run uses several ranks, or builds a program for them.
 wants_mpi() {
 	local argument previous=''
 	[[ ${CC-} != *mpicc* ]] || return 0
@@ -243,8 +242,8 @@ wants_mpi() {
 
 have_mpi() { command -v mpicc >/dev/null 2>&1 && command -v mpirun >/dev/null 2>&1; }
 
-# Whether Fashion-MNIST is in one of the places where the program looks, or the command to run has
-# its own data or another dataset.
+# Reports whether Fashion-MNIST is in a place where the program looks, or the command to run has its
+# own data or another dataset.
 have_dataset() {
 	local argument previous='' dir file cache
 	for argument in "$@"; do
@@ -296,9 +295,9 @@ can_install() {
 	((EUID == 0)) || sudo -n true >/dev/null 2>&1
 }
 
-# apt_sources FILE...: prints "URI SUITE COMPONENT FILE" for each source of binary packages in
-# files of either format. (apt-get indextargets would, but says nothing on a machine that has
-# never fetched its package lists.)
+# apt_sources FILE...: prints "URI SUITE COMPONENT FILE" for each source of binary packages in files
+# of either format. (apt-get indextargets would do it, but prints nothing if the machine has never
+# fetched package lists.)
 apt_sources() {
 	awk '
 		function source(uri, suite, component) {
@@ -332,12 +331,12 @@ apt_sources() {
 
 apt_options=()
 
-# Lists the archive's packages in a temporary place, so that nothing of the system's configuration
-# is touched and a third party's source that cannot be reached does no harm: only the files that
-# hold the archive's own sources are taken, with their options and keys.
+# Fetches the archive's package lists to a temporary place, so that it changes no configuration of
+# the system. It uses only the files with the archive's own sources, with their options and keys, so
+# an unreachable source of a third party does no harm.
 apt_open() {
 	local uri suite component file name files=() archive='' seen_backports=no line
-	# Not in TMPDIR: apt reads this as another user, to whom that one may be closed.
+	# Not in TMPDIR: apt reads this folder as another user, who may have no access there.
 	work=$(mktemp -d /tmp/nin-setup.XXXXXX)
 	mkdir -p "$work/parts" "$work/lists/partial"
 	: >"$work/sources.list"
@@ -348,8 +347,8 @@ apt_open() {
 		[[ -r $file ]] && files+=("$file")
 	done
 	((${#files[@]} == 0)) || apt_sources "${files[@]}" >"$work/all"
-	# The archive is what has this release's updates or, on a minimal system without
-	# these, what has the release.
+	# The archive is the source of this release's updates or, on a minimal system without these, of
+	# the release.
 	for name in $os_codenames; do
 		awk -v suite="$name-updates" '$2 == suite { print $1 }' "$work/all"
 	done >"$work/archives"
@@ -389,18 +388,17 @@ apt_open() {
 		-o Acquire::Retries=1 -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30
 		-o Acquire::Languages=none -o DPkg::Lock::Timeout=300 -o APT::Keep-Downloaded-Packages=false
 	)
-	# A source that fails is no reason to stop: whether the packages are there shows when they are
-	# installed.
+	# Ignore a source that fails: the installation shows whether the packages are there.
 	apt_run update || true
 }
 
-# Runs apt-get with the temporary lists; what it prints goes to a log of its own.
+# Runs apt-get with the temporary lists. Its output goes to a log.
 apt_run() {
 	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get "${apt_options[@]}" "$@" \
 		</dev/null >"$work/log.$1" 2>&1
 }
 
-# Shows the end of what apt-get said, and before it the sources that failed.
+# Shows the sources that failed, and the end of apt-get's output.
 apt_show() {
 	{
 		grep '^[EW]: ' "$work/log.update" | head -n 4 || true
@@ -408,7 +406,8 @@ apt_show() {
 	} | sed 's/^/    /' >&2
 }
 
-# apt_install WHAT PACKAGE...: installs them and says so; on failure shows why and returns 1.
+# apt_install WHAT PACKAGE...: installs the packages and says so. After a failure it shows why and
+# returns 1.
 apt_install() {
 	local what=$1
 	shift
@@ -422,7 +421,7 @@ apt_install() {
 install_driver() {
 	local state=$1
 	if [[ -e /dev/nvidia0 ]]; then
-		say "an NVIDIA GPU is here, but not its Vulkan driver (nvidia_icd.json): until it is, the software one computes"
+		say "there is an NVIDIA GPU without its Vulkan driver (nvidia_icd.json): the software driver is used until you install it"
 	fi
 	if [[ $on_debian12 == yes ]]; then
 		if [[ $state == slow ]]; then
@@ -434,13 +433,13 @@ install_driver() {
 			say "mesa-vulkan-drivers is now $(mesa_version)"
 			return 0
 		fi
-		say "bookworm-backports is not to be had:"
+		say "cannot install from bookworm-backports:"
 		apt_show
 		if [[ $state == slow ]]; then
-			say "going on with Mesa $(mesa_version), which works, but slower"
+			say "continuing with Mesa $(mesa_version), which works, but is slower"
 			return 0
 		fi
-		say "taking this release's own Mesa, which works, but about five times slower"
+		say "taking this release's own Mesa, which works, but is about five times slower"
 	fi
 	apt_install 'Vulkan driver' mesa-vulkan-drivers && say "mesa-vulkan-drivers is now $(mesa_version)"
 }
@@ -551,7 +550,7 @@ install_missing() {
 	trap - EXIT
 }
 
-# report HOW: says what is still missing, and, where HOW is "advise", what to install.
+# report HOW: says what is still missing and, if HOW is "advise", what to install.
 report() {
 	local how=$1 thing
 	for thing in ${missing[@]+"${missing[@]}"}; do
@@ -571,7 +570,7 @@ report() {
 		driver) say "no Vulkan driver: neither a GPU's nor the software one" ;;
 		headers) say "no window headers (X11, OpenGL): the viewer will not build" ;;
 		mpi) say "no MPI (mpicc and mpirun)" ;;
-		dataset) say "Fashion-MNIST is not here: cmd/train will download it" ;;
+		dataset) say "Fashion-MNIST is missing: cmd/train will download it" ;;
 		esac
 	done
 	if [[ $how == advise && ($system == linux || $system == other) ]]; then
@@ -588,7 +587,7 @@ if ((${#missing[@]} > 0)) || [[ $slow == yes ]]; then
 		say "done in $SECONDS s"
 	else
 		if [[ $slow == yes ]]; then
-			say "Mesa $(mesa_version) works, but about five times slower than bookworm-backports has it: run this once as root"
+			say "Mesa $(mesa_version) works, but is about five times slower than the one in bookworm-backports: run this once as root"
 		fi
 		report advise
 	fi

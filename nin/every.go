@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Every is how often something is done: each time after so many steps, or else
-// after so long. The zero Every leaves it to the program. Its text is a number,
+// Every says how often something is done: after every Steps steps or, if Time is set, each time so
+// much time has passed. The zero Every leaves the choice to the program. The text form is a number,
 // such as 100, or a time, such as 10m or 90s.
 type Every struct {
 	Steps int
 	Time  time.Duration
 }
 
-// MarshalText is the number of steps or the time, and nothing for the zero Every.
+// MarshalText returns the number of steps or the time as text, and no text for the zero Every.
 func (e Every) MarshalText() ([]byte, error) {
 	switch {
 	case e.Time != 0:
@@ -26,7 +26,8 @@ func (e Every) MarshalText() ([]byte, error) {
 	return nil, nil
 }
 
-// UnmarshalText reads what MarshalText writes, but for the zero Every.
+// UnmarshalText reads the text of MarshalText. It refuses an empty text, which is that of the zero
+// Every.
 func (e *Every) UnmarshalText(text []byte) error {
 	if n, err := strconv.Atoi(string(text)); err == nil && n != 0 {
 		*e = Every{Steps: n}
@@ -40,7 +41,7 @@ func (e *Every) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// MarshalJSON is a number of steps, or a time in quotes.
+// MarshalJSON returns a number of steps, or a time in quotes.
 func (e Every) MarshalJSON() ([]byte, error) {
 	if e.Time != 0 {
 		return strconv.AppendQuote(nil, e.Time.String()), nil
@@ -48,7 +49,7 @@ func (e Every) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, int64(e.Steps), 10), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
+// UnmarshalJSON reads the output of MarshalJSON.
 func (e *Every) UnmarshalJSON(raw []byte) error {
 	if string(raw) == "0" {
 		*e = Every{}

@@ -14,9 +14,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// fire is a layer of one's own that is made of others, SqueezeNet's module (Iandola et al.,
-// 2016): a 1x1 convolution to few channels, then 1x1 and 3x3 convolutions side by side. The
-// names of its weights begin with squeeze and expand.
+// fire is a layer of your own that consists of others: SqueezeNet's fire module (Iandola et al.,
+// 2016), a 1x1 convolution to few channels, then 1x1 and 3x3 convolutions side by side. The names
+// of its weights begin with squeeze and expand.
 type fire struct{ Squeeze, Expand int }
 
 // Build builds the layers inside.
@@ -28,8 +28,8 @@ func (f fire) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return g.Child("expand_relu", nn.ReLU{}, x)
 }
 
-// A network with a layer of one's own is trained, saved with its description, loaded and
-// evaluated. The commands read such a file too, if all its layers are of package nn.
+// This example trains a network with a layer of your own, saves it with its description, loads it
+// and evaluates it. If all layers of a file are of package nn, the commands read it too.
 func Example_ownLayers() {
 	ctx := context.Background()
 	dev, err := gpu.Open(gpu.Options{})
@@ -70,16 +70,16 @@ func Example_ownLayers() {
 	must(err)
 	must(m.Export(path))
 
-	read, err := nin.ReadModel(path, "", fire{}) // a value of each type that is not of package nn
+	read, err := nin.ReadModel(path, "", fire{}) // one value of each layer type that package nn does not have
 	must(err)
 	fmt.Println(nn.Text(read.Layers))
 	scores, err := report.Evaluate(ctx, dev, read, test, 64, nil)
 	must(err)
-	fmt.Println("classes:", len(scores.Classes), "of which the last is", scores.Classes[9].Name)
+	fmt.Println("classes:", len(scores.Classes), "and the last is", scores.Classes[9].Name)
 	fmt.Println("better than one in four:", scores.Accuracy > 0.25)
 	// Output:
 	// conv 16 5 stride 2; relu; nin_test.fire 8 16; globalavgpool; flatten; linear 10
-	// classes: 10 of which the last is ankle boot
+	// classes: 10 and the last is ankle boot
 	// better than one in four: true
 }
 

@@ -11,7 +11,7 @@ import (
 	"wgnin/nn"
 )
 
-// The chapter's layer summary.
+// This example prints the chapter's layer summary.
 func ExampleChapter() {
 	net := nin.Chapter(10, 0.5) // classes, dropout
 	in := nn.Shape{C: 1, H: 224, W: 224}
@@ -33,9 +33,8 @@ func ExampleChapter() {
 	// 1992166 parameters, 762297352 multiply-adds
 }
 
-// The chapter gives its network in four frameworks, which differ in padding and
-// in the head. TensorFlow's names its paddings, and JAX pools the last maps
-// with a fixed window of 5x5 and stride 5.
+// The chapter gives its network in four frameworks, which differ in the padding and in the head.
+// TensorFlow names its paddings. JAX pools the last maps with a fixed window of 5x5 and stride 5.
 func ExampleBlock() {
 	in := nn.Shape{C: 1, H: 224, W: 224}
 	body := func(pad2, pad1, none nn.Padding) nn.Sequential {
@@ -54,7 +53,7 @@ func ExampleBlock() {
 		params, _ := nn.Params(net, in)
 		fmt.Println(out.Batch(128), params, err)
 	}
-	// Where the stride asks for it, "same" pads one side more than the other.
+	// If the padding is odd, "same" pads one side by one more pixel than the other.
 	out, err := nn.OutShape(nn.Conv2D{Out: 8, Kernel: 2, Stride: 2, Pad: nn.Same}, nn.Shape{C: 3, H: 7, W: 8})
 	fmt.Println(out, err)
 	// Output:
@@ -63,9 +62,9 @@ func ExampleBlock() {
 	// [8,4,4] <nil>
 }
 
-// Exercise 6 asks for networks that grow as VGG does. These are as deep as
-// VGG-11, 16 and 19, with a tenth of their parameters or less: VGG's are 133, 138
-// and 144 million, most of them in its fully connected layers.
+// Exercise 6 asks for networks that grow as VGG does. These have the depths of VGG-11, 16 and 19,
+// with a tenth of the parameters or less. VGG has 133, 138 and 144 million parameters, most of them
+// in its fully connected layers.
 func ExampleLikeVGG() {
 	in := nn.Shape{C: 3, H: 224, W: 224}
 	for _, depth := range []int{11, 16, 19} {
@@ -81,14 +80,16 @@ func ExampleLikeVGG() {
 	// NiN-19: 12.3 million parameters, 6.4 billion multiply-adds
 }
 
-// What an image shows, from a file of weights. The program may have decoded it, or drawn it.
+// This example classifies an image with the network of a file of weights. The program may have
+// decoded the image, or drawn it as here.
 func ExamplePredictor() {
 	dev, err := gpu.Open(gpu.Options{})
 	must(err)
 	defer dev.Close()
 
-	// As cmd/train left it, but smaller: -recipe mini -batch 64 -lr 0.1 -steps 2000 -net 'conv 8 5
-	// stride 2; relu; conv 16 3 stride 2; relu; conv 24 3; relu; globalavgpool; flatten; linear 10'
+	// cmd/train wrote this file, with a network smaller than the recipe's: -recipe mini -batch 64
+	// -lr 0.1 -steps 2000 -net 'conv 8 5 stride 2; relu; conv 16 3 stride 2; relu; conv 24 3; relu;
+	// globalavgpool; flatten; linear 10'
 	m, err := nin.ReadModel("testdata/fashion.safetensors", "")
 	must(err)
 	p, err := nin.NewPredictor(dev, m, 1)

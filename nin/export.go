@@ -13,8 +13,9 @@ import (
 )
 
 // Export writes the model to a file, whole or not at all. A name that ends in .safetensors gets the
-// weights with PyTorch's names and the description of the network, and the whitening beside them. A
-// name that ends in .onnx gets the network for other programs, with its whitening or normalisation.
+// weights with PyTorch's names and the description of the network; the whitening goes into a file
+// beside it. A name that ends in .onnx gets the network for other programs, with its whitening or
+// normalisation.
 //
 // Errors: another ending, and a model that [ReadModel] would refuse. An ONNX file may have a layer
 // without a text form (see [nn.Text]); only other programs can read such a file.
@@ -25,7 +26,7 @@ func (m *Model) Export(path string) error {
 	return nil
 }
 
-// export is Export of a copy, whose parts it puts into the order of the file.
+// export writes a copy of the model, because it puts the weights into the order of the file.
 func (m Model) export(path string) error {
 	ext := strings.ToLower(filepath.Ext(path))
 	if ext != ".safetensors" && ext != ".onnx" {

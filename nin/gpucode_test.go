@@ -18,7 +18,7 @@ import (
 	"wgnin/nin"
 )
 
-// amdGPU is a card with what RADV gives AMD's of the last ten years.
+// amdGPU has the limits that RADV reports for AMD's GPUs of the last ten years.
 var amdGPU = gpu.Adapter{
 	Name: "an AMD GPU", Driver: "RADV", Backend: "vulkan", Class: gpu.Discrete,
 	Limits: gpu.Limits{
@@ -27,13 +27,15 @@ var amdGPU = gpu.Adapter{
 	},
 }
 
-// Mesa's compiler for AMD GPUs takes every kernel of a training step of the chapter's network, for
-// a recent chip, for those of four generations with NIN_LONG=1, and none needs more registers than
-// there are. RADV compiles for chips that are not there, so this needs no GPU, but naga, a C
-// compiler, the headers of Vulkan and the driver. The table of the newest chip is a golden file: go
-// test ./nin -run GPUCode -update writes it anew. Indices of arrays are clamped and those of
-// buffers are not, as in the program on a driver with robust buffer access. naga 28 and later bound
-// each loop with some scalar instructions that the program's naga does not have.
+// TestGPUCode compiles every kernel of a training step of the chapter's network with Mesa's
+// compiler for AMD GPUs, for a recent chip or, with NIN_LONG=1, for chips of four generations. No
+// kernel may spill registers.
+//
+// RADV compiles for chips that are absent, so the test needs no GPU. It needs naga, a C compiler,
+// the headers of Vulkan and the driver. The table of the newest chip is a golden file; go test
+// ./nin -run GPUCode -update rewrites it. naga clamps the indices of arrays but not those of
+// buffers, as the program does on a driver with robust buffer access. naga 28 and later add some
+// scalar instructions to bound each loop; the program's naga does not.
 func TestGPUCode(t *testing.T) {
 	driver := "/usr/share/vulkan/icd.d/radeon_icd.json"
 	for _, path := range []string{driver, "/usr/share/vulkan/icd.d/radeon_icd.x86_64.json"} {
@@ -98,7 +100,7 @@ func TestGPUCode(t *testing.T) {
 		}
 		golden, err := os.ReadFile(path)
 		require.NoError(t, err)
-		if was, _, _ := strings.Cut(string(golden), "\n"); was == device { // other compilers, other code
+		if was, _, _ := strings.Cut(string(golden), "\n"); was == device { // another compiler makes other code
 			assert.Equal(t, string(golden), table)
 		} else {
 			t.Logf("not compared with the golden file, which is of %s", was)
@@ -106,11 +108,11 @@ func TestGPUCode(t *testing.T) {
 	}
 }
 
-// machineCode is what a driver says of a kernel.
+// machineCode is what a driver reports about a kernel.
 type machineCode struct {
 	stat map[string]int
-	// fma is the number of multiply-adds, and loop that of all instructions, of the stretch
-	// of code without jumps that has the most multiply-adds: the inner loop.
+	// Both count in the stretch of code without jumps that has the most multiply-adds, which is the
+	// inner loop: fma counts multiply-adds, and loop counts all instructions.
 	fma, loop int
 }
 

@@ -12,14 +12,14 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// The metadata of a file of weights.
+// These are the keys and values of the metadata in a file of weights.
 const (
 	networkKey = "network" // in the form of nn.Text
 	inputKey   = "input"   // C,H,W
-	outputKey  = "output"  // logits, or values; see Model.Values. Without it, logits
+	outputKey  = "output"  // logits, the default, or values; see Model.Values
 	classesKey = "classes" // a JSON list of names
-	// unit: 8-bit values divided by 255; whitening: and then through the one below; or a
-	// [data.Normalisation] of them
+	// unit is 8-bit values divided by 255. whitening also applies the one of whiteningKey. Any
+	// other value is a [data.Normalisation].
 	normalisationKey = "normalisation"
 	whiteningKey     = "whitening" // its hash
 	recipeKey        = "recipe"
@@ -29,11 +29,12 @@ const (
 	logits, values = "logits", "values"
 )
 
-// ErrNoRecipe reports weights that fit no recipe; with the name of one,
-// [ReadModel] says what differs.
+// ErrNoRecipe reports weights that fit no recipe. If [ReadModel] is given the name of a recipe, its
+// error names the difference instead.
 var ErrNoRecipe = errors.New("these weights are of no recipe's network")
 
-// Metadata returns the metadata of the model's file of weights: all that [ReadModel] needs.
+// Metadata returns the metadata of the model's file of weights, with everything that [ReadModel]
+// needs.
 func (m *Model) Metadata() map[string]string {
 	classes := ""
 	if m.names() {
@@ -60,7 +61,7 @@ func (m *Model) Metadata() map[string]string {
 	return meta
 }
 
-// describedModel builds the network that a file's metadata describe.
+// describedModel builds the network that the metadata of a file describe.
 func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe string, known []nn.Layer) (m *Model,
 	err error) {
 	m = &Model{Recipe: meta[recipeKey], Dataset: meta[datasetKey]}
@@ -83,7 +84,7 @@ func describedModel(meta map[string]string, tensors []safetensors.Tensor, recipe
 	case values:
 		m.Values = true
 	default:
-		return nil, fmt.Errorf("the file says that the network puts out %q; want %s or %s", meta[outputKey],
+		return nil, fmt.Errorf("the file says that the network outputs %q; want %s or %s", meta[outputKey],
 			logits, values)
 	}
 	m.Weights = tensors
@@ -116,7 +117,8 @@ func recipesModel(meta map[string]string, tensors []safetensors.Tensor, recipe s
 	return m, nil
 }
 
-// fitting is the network of the recipe of that name, or of the one that the weights fit.
+// fitting returns the model of the recipe of that name or, if recipe is empty, of the first recipe
+// that the weights fit.
 func fitting(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 	candidates, names := Recipes, []string{}
 	if recipe != "" {
@@ -139,7 +141,7 @@ func fitting(tensors []safetensors.Tensor, recipe string) (*Model, error) {
 	return nil, fmt.Errorf("%w (%s)", ErrNoRecipe, strings.Join(names, ", "))
 }
 
-// fit gives the recipe's network the channels and classes of the weights.
+// fit returns the model of the recipe's network with the channels and classes of the weights.
 func (r Recipe) fit(tensors []safetensors.Tensor) (*Model, error) {
 	d, err := nn.Describe(r.Net(10, 0), r.In)
 	if err != nil {

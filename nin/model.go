@@ -34,17 +34,17 @@ type Model struct {
 	// [nn.MSE] trains them. Otherwise they are a vector with a logit for each class.
 	Values bool
 
-	Whitening     *data.Whitening     // the whitening that its images go through; nil for none
-	Normalisation *data.Normalisation // that its images go through; nil for none
+	Whitening     *data.Whitening     // applied to its images; nil for none
+	Normalisation *data.Normalisation // applied to its images; nil for none
 
-	assumed []string // the Classes in place of names that its file does not have
-	sees    string   // what its file says under normalisationKey
-	missing error    // why it is not known what the images go through; nil if it is
+	assumed []string // the Classes that were made up because its file names none
+	sees    string   // the value of normalisationKey in its file
+	missing error    // why the preprocessing of its images is unknown; nil if it is known
 }
 
 // ReadWeights reads the tensors and the metadata of a file of weights, safetensors or ONNX. It
-// leaves out the state of an optimizer. The whitening is that of an ONNX file that has one among
-// its weights, or nil.
+// leaves out the state of an optimizer. w is the whitening among the weights of an ONNX file, or
+// nil.
 func ReadWeights(path string) (tensors []safetensors.Tensor, meta map[string]string, w *data.Whitening, err error) {
 	read := safetensors.Read
 	if strings.EqualFold(filepath.Ext(path), ".onnx") {
@@ -119,7 +119,8 @@ func ReadModel(path, recipe string, known ...nn.Layer) (*Model, error) {
 
 var errNoLayers = errors.New("the model has no network; want its Layers")
 
-// checkWeights refuses weights that are not the network's, and puts them into its order.
+// checkWeights refuses weights that do not fit the network, and sorts them into the network's
+// order.
 func (m *Model) checkWeights() (err error) {
 	if m.Layers == nil {
 		return errNoLayers
@@ -128,13 +129,13 @@ func (m *Model) checkWeights() (err error) {
 	return err
 }
 
-// checkText refuses a layer that has no text form, from which no program could read it back.
+// checkText refuses a layer that has no text form, because no program could read it back.
 func (m *Model) checkText() error {
 	d, err := nn.Describe(m.Layers, m.In)
 	if err != nil || !strings.Contains(nn.Text(m.Layers), "?") {
 		return err
 	}
-	for _, l := range d.Layers { // the last of a block is that inside
+	for _, l := range d.Layers { // the last match is the innermost block
 		if strings.Contains(nn.Text(l.Layer), "?") {
 			err = fmt.Errorf("layer %s has no text form; want a type whose fields nn.Text can write", l)
 		}
@@ -149,20 +150,20 @@ func (m *Model) Classifier() error {
 	}
 	out, err := nn.OutShape(m.Layers, m.In)
 	if err == nil {
-		err = fmt.Errorf("the network puts out %s numbers, not the logits of classes", out)
+		err = fmt.Errorf("the network outputs %s numbers, not the logits of classes", out)
 	}
 	return err
 }
 
-// classNames returns the names of the classes, if there are any, or those of the dataset, if it
-// has as many classes, or else numbers.
+// classNames returns the names of the classes if they are known. Otherwise it returns those of the
+// dataset if their number fits, or numbers.
 func (m *Model) classNames() ([]string, error) {
 	n, err := m.outputs()
 	switch {
 	case err != nil:
 		return nil, err
 	case m.Values && len(m.Classes) > 0:
-		return nil, fmt.Errorf("there are names of %d classes, and the network puts out numbers; want one or the other",
+		return nil, fmt.Errorf("there are names of %d classes, and the network outputs numbers; want one or the other",
 			len(m.Classes))
 	case m.Values || len(m.Classes) == n:
 		return m.Classes, nil
@@ -183,11 +184,11 @@ func (m *Model) classNames() ([]string, error) {
 // names reports whether the names of the classes are known.
 func (m *Model) names() bool { return len(m.Classes) > 0 && !slices.Equal(m.Classes, m.assumed) }
 
-// outputs is the number of the network's outputs, which are logits unless Values says otherwise.
+// outputs returns the number of the network's outputs, which are logits unless Values is set.
 func (m *Model) outputs() (int, error) {
 	out, err := nn.OutShape(m.Layers, m.In)
 	if err == nil && (out.H != 1 || out.W != 1) && !out.Flat && !m.Values {
-		err = fmt.Errorf("the network puts out %s; want a vector of logits, or Values for another output", out)
+		err = fmt.Errorf("the network outputs %s; want a vector of logits, or Values for another output", out)
 	}
 	return out.Len(), err
 }
@@ -215,7 +216,7 @@ func (m *Model) Net(dev *gpu.Device) (*nn.Net, error) {
 	return net, nil
 }
 
-// check refuses a model that [ReadModel] would refuse in a file.
+// check refuses a model that [ReadModel] would refuse to read from a file.
 func (m *Model) check() error {
 	err := m.checkWeights()
 	if err == nil {
@@ -247,12 +248,12 @@ func (m *Model) Check(images *data.Images) error {
 	return nil
 }
 
-// sameInFile reports whether two names are the same as JSON has them, where bytes that are no
-// UTF-8, as the name of a folder may have, become U+FFFD.
+// sameInFile reports whether two names are the same in JSON, where bytes that are not UTF-8 become
+// U+FFFD. The name of a folder may have such bytes.
 func sameInFile(a, b string) bool { return string([]rune(a)) == string([]rune(b)) }
 
-// LooksInverted reports whether the network was trained on things that are white on
-// black, and the border of the image is rather white.
+// LooksInverted reports whether the network was trained on white things on black and the border of
+// the image is mostly bright.
 func (m *Model) LooksInverted(im *data.Images) bool {
 	if !data.WhiteOnBlack(m.Dataset) {
 		return false

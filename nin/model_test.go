@@ -20,8 +20,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// The recipe is the one that the weights fit, whatever the number of classes and
-// channels.
+// ReadModel finds the recipe that the weights fit, whatever the number of classes and channels.
 func TestReadModel(t *testing.T) {
 	for _, c := range []struct {
 		recipe            string
@@ -56,7 +55,7 @@ func TestReadModel(t *testing.T) {
 	assert.ErrorContains(t, err, "no recipe's network")
 }
 
-// Any network comes back from its file, of either form, without a recipe.
+// Any network can be read back from its file, safetensors or ONNX, without a recipe.
 func TestModelFileSaysWhatItIs(t *testing.T) {
 	want := nintest.Branched(t)
 	want.Classes = strings.Fields("a;(b) 日本 c d e f g h i j")
@@ -82,7 +81,8 @@ func TestModelFileSaysWhatItIs(t *testing.T) {
 	}
 }
 
-// A file whose parts disagree is refused by name, and so is one that this program cannot run.
+// A file whose parts disagree is refused with its path in the error, and so is a file that this
+// program cannot run.
 func TestModelFileThatDisagrees(t *testing.T) {
 	m := nintest.Branched(t)
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		{"input", "1,0,10", "input"},
 		{"classes", `["a","b"]`, "there are names of 2 classes; want 10, one for each output of the network"},
 		{"classes", `{`, "want a JSON list of names"},
-		{"output", "images", `the file says that the network puts out "images"; want logits or values`},
+		{"output", "images", `the file says that the network outputs "images"; want logits or values`},
 		{"normalisation", "zscore", `images normalised by "zscore"; want unit, whitening, or numbers: `},
 		{"normalisation", "0.5,0.5/0.2", "has 2 means and 1 deviations; want 1 of each"},
 		{"normalisation", "0.5/0", "deviation 1 of the normalisation is 0"},
@@ -131,7 +131,7 @@ func TestModelFileThatDisagrees(t *testing.T) {
 		`the file says that its network is of the recipe "photos"; want that or none, not mini`)
 }
 
-// What a file describes is run: with another slope the logits are others.
+// The network that a file describes is run: another activation gives other logits.
 func TestModelFileIsRun(t *testing.T) {
 	dev := gputest.Device(t)
 	m := nintest.Branched(t)
@@ -161,8 +161,8 @@ func TestModelFileIsRun(t *testing.T) {
 	assert.NotEqual(t, first, logits(m))
 }
 
-// What PyTorch's wrappers put before the names, and counters among the weights, change
-// nothing: the weights are those of the recipe, or of the description.
+// Prefixes that PyTorch's wrappers put before the names, and counters among the weights, change
+// nothing.
 func TestReadModelOfWrappers(t *testing.T) {
 	weights, _, err := safetensors.Read(nintest.ModelFile(t, "mini", 1, 10, nil))
 	require.NoError(t, err)
@@ -184,7 +184,7 @@ func TestReadModelOfWrappers(t *testing.T) {
 	}
 }
 
-// Weights of the chapter's other frameworks are of a recipe too, by their order and shapes.
+// Weights of the chapter's other frameworks also match a recipe, by their order and shapes.
 func TestReadModelOfOtherFrameworks(t *testing.T) {
 	weights, _, err := safetensors.Read(nintest.ModelFile(t, "mini", 3, 7, nil))
 	require.NoError(t, err)
@@ -220,7 +220,7 @@ func TestReadModelOfOtherFrameworks(t *testing.T) {
 	}
 }
 
-// A checkpoint is a model too: its velocities are passed over.
+// A checkpoint is read as a model too, without its optimizer state.
 func TestReadModelOfCheckpoint(t *testing.T) {
 	dev := gputest.Device(t)
 	dir := t.TempDir()
@@ -244,7 +244,7 @@ func TestLooksInverted(t *testing.T) {
 	assert.False(t, m.LooksInverted(&turned))
 }
 
-// An export does not take the place of another network's whitening.
+// An export does not overwrite the whitening of another network.
 func TestExportKeepsAnotherWhitening(t *testing.T) {
 	dir := t.TempDir()
 	m := nintest.Branched(t)
@@ -261,9 +261,9 @@ func TestExportKeepsAnotherWhitening(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(dir, "b.safetensors"))
 }
 
-// Weights that PyTorch saved of a network whose recipe takes its normalisation or whitening from
-// the training images are read, and refuse to run or to be exported before it is said what the
-// images go through. Nothing is taken for granted but what the recipe itself has.
+// Some recipes take their normalisation or whitening from the training images. Weights that PyTorch
+// saved of such a network can be read, but they can neither run nor be exported before Normalise is
+// called or the whitening is found. Nothing is assumed but the recipe's own numbers.
 func TestReadModelWithoutPreprocessing(t *testing.T) {
 	dev := gputest.Device(t)
 	refused := func(m *nin.Model, says string) {
@@ -343,13 +343,13 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 		}
 	}
 
-	// The numbers of ImageNet are for colours.
+	// ImageNet's numbers are for three channels.
 	grey := nintest.ModelFile(t, "torchvision-resnet18", 1, 2, nil)
 	m, err = nin.ReadModel(grey, "")
 	require.NoError(t, err)
 	refused(m, "the normalisation 0.485,0.456,0.406/0.229,0.224,0.225 has 3 means and 3 deviations; want 1 of each")
 
-	// The others are what their recipe says, or what is given.
+	// Other networks take the recipe's preprocessing, or the one that Normalise sets.
 	m, err = nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
 	require.NoError(t, err)
 	runs(m)
@@ -357,7 +357,7 @@ func TestReadModelWithoutPreprocessing(t *testing.T) {
 	runs(m)
 }
 
-// A model that would be refused in a file is not written.
+// Export refuses a model that ReadModel would refuse.
 func TestExportRefuses(t *testing.T) {
 	white, err := data.BlankWhitening(1, 8, 8)
 	require.NoError(t, err)
@@ -377,10 +377,10 @@ func TestExportRefuses(t *testing.T) {
 		"there are a whitening and a normalisation; want one of them": func(m *nin.Model) {
 			m.Whitening, m.Normalisation = white, &data.Normalisation{Mean: []float32{0}, Deviation: []float32{1}}
 		},
-		"puts out [10,12,10]; want a vector of logits, or Values": func(m *nin.Model) {
+		"outputs [10,12,10]; want a vector of logits, or Values": func(m *nin.Model) {
 			m.Layers = m.Layers.(nn.Sequential)[:5]
 		},
-		"there are names of 10 classes, and the network puts out numbers; want": func(m *nin.Model) {
+		"there are names of 10 classes, and the network outputs numbers; want": func(m *nin.Model) {
 			m.Values, m.Classes = true, make([]string, 10)
 		},
 	} {
@@ -399,7 +399,7 @@ func TestExportRefuses(t *testing.T) {
 	}
 	m := nintest.Branched(t)
 	m.Layers = append(nn.Sequential{&untold{}}, m.Layers.(nn.Sequential)...)
-	for i := range m.Weights { // the layers are one further
+	for i := range m.Weights { // the layers move by one
 		name := strings.TrimPrefix(m.Weights[i].Name, "net.")
 		m.Weights[i].Name = fmt.Sprintf("net.%d%s", name[0]-'0'+1, name[1:])
 	}
@@ -412,7 +412,7 @@ type untold struct{ _ chan int }
 
 func (*untold) Build(_ *nn.Graph, x *nn.Tensor) *nn.Tensor { return x }
 
-// A file without names of classes has none after it was read and exported.
+// If a file has no names of classes, it has none after it is read and exported.
 func TestExportInventsNoClasses(t *testing.T) {
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3, nil), "")
 	require.NoError(t, err)
@@ -424,14 +424,14 @@ func TestExportInventsNoClasses(t *testing.T) {
 		assert.Equal(t, []string{"0", "1", "2"}, again.Classes)
 		images := &data.Images{C: 1, H: 28, W: 28, Classes: []string{"cat", "dog", "fish"}, Labels: make([]uint8, 1)}
 		require.NoError(t, again.Check(images))
-		again.Classes = []string{"cat", "fish", "dog"} // now they are known
+		again.Classes = []string{"cat", "fish", "dog"} // now their names are known
 		require.NoError(t, again.Export(path))
 		again, err = nin.ReadModel(path, "")
 		require.NoError(t, err)
 		assert.Equal(t, []string{"cat", "fish", "dog"}, again.Classes)
 		require.ErrorContains(t, again.Check(images),
 			"the images are of the classes cat, dog, fish; the network knows cat, fish, dog")
-		images.Classes[1], again.Classes = "d\xffg", []string{"cat", "d\xffg", "fish"} // as a folder may be called
+		images.Classes[1], again.Classes = "d\xffg", []string{"cat", "d\xffg", "fish"} // the name of a folder may have such bytes
 		require.NoError(t, again.Export(path))
 		again, err = nin.ReadModel(path, "")
 		require.NoError(t, err)
@@ -439,8 +439,8 @@ func TestExportInventsNoClasses(t *testing.T) {
 	}
 }
 
-// A network that puts out numbers, a vector or an image, comes back from its file as that, and is
-// predicted as that: its numbers, and no probabilities.
+// A network whose outputs are numbers, a vector or an image, is read back as such a network, and
+// its predictions are numbers, not probabilities.
 func TestModelOfValues(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, layers := range []nn.Sequential{
@@ -473,7 +473,7 @@ func TestModelOfValues(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, got, 2)
 			for _, row := range got {
-				assert.InDeltaSlice(t, want, row, 1e-5) // float32 of up to 10
+				assert.InDeltaSlice(t, want, row, 1e-5) // float32 values of up to 10
 			}
 			_, err = p.Run()
 			require.ErrorContains(t, err, "numbers, not the logits of classes")

@@ -23,9 +23,9 @@ import (
 	"wgnin/shaders/input"
 )
 
-// bookInputs are the inputs of the goldens of the book's other networks, which are of the book's
-// width. On images of their recipes' size they take too long here, and VGG-11 has a weight that
-// software adapters do not bind.
+// bookInputs are the inputs in the goldens of the book's other networks, which have the book's
+// width. Images of the recipes' size would take too long here, and VGG-11 would have a weight that
+// is too large for a binding of software adapters.
 var bookInputs = map[string]nn.Shape{
 	"lenet": {C: 1, H: 28, W: 28}, "alexnet": {C: 1, H: 96, W: 96}, "vgg11": {C: 1, H: 32, W: 32},
 	"googlenet": {C: 1, H: 64, W: 64}, "resnet18": {C: 1, H: 64, W: 64}, "densenet": {C: 1, H: 64, W: 64},
@@ -39,15 +39,16 @@ type namedGolden struct {
 	LogitsAfter [][]float64 `json:"logits_after"`
 }
 
-// namedNetwork is what a golden trains.
+// namedNetwork is the network of a golden.
 type namedNetwork struct {
 	layers nn.Layer
 	in     nn.Shape
 	set    *data.Images
 }
 
-// namedNetworks are the book's other networks and torchvision's. Those of torchvision have fully
-// connected layers of 512 in place of 4,096, whose weights software adapters do not bind.
+// namedNetworks returns the book's other networks and torchvision's. Torchvision's fully connected
+// layers have 512 outputs here in place of 4,096, because software adapters cannot bind weights of
+// that size.
 func namedNetworks(t *testing.T) map[string]namedNetwork {
 	all := map[string]namedNetwork{}
 	for name, in := range bookInputs {
@@ -66,8 +67,8 @@ func namedNetworks(t *testing.T) map[string]namedNetwork {
 	return all
 }
 
-// TestNamedWeights compares names and shapes of the weights with those of the book's classes and
-// of torchvision's networks, which are whole here.
+// TestNamedWeights compares names and shapes of the weights with those of the book's classes and of
+// torchvision's networks, which have their full width here.
 func TestNamedWeights(t *testing.T) {
 	for name, c := range namedNetworks(t) {
 		if strings.HasPrefix(name, "torchvision-") {
@@ -85,7 +86,7 @@ func TestNamedWeights(t *testing.T) {
 	}
 }
 
-// A network that is read from torchvision's state dict normalises images as torchvision does.
+// A network that is read from a state dict of torchvision normalises images as torchvision does.
 func TestTorchvisionFileIsNormalised(t *testing.T) {
 	recipe, err := nin.Find("torchvision-resnet18")
 	require.NoError(t, err)
@@ -99,7 +100,7 @@ func TestTorchvisionFileIsNormalised(t *testing.T) {
 	assert.Equal(t, data.ImageNet(), m.Normalisation)
 }
 
-// blankWeights are the weights of a network, zero, named as in the state dict of its class.
+// blankWeights returns zero weights for a network, with the names of its state dict.
 func blankWeights(d *nn.Description) (all []safetensors.Tensor) {
 	for _, l := range d.Layers {
 		for _, w := range l.Weights {
@@ -117,7 +118,7 @@ func TestNamedONNX(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	for name, c := range namedNetworks(t) {
 		if strings.Contains(nn.Text(c.layers), "adaptiveavgpool") {
-			continue // to more pixels than images as small as these leave, which ONNX cannot say
+			continue // it pools to more pixels than these small images leave, which ONNX cannot express
 		}
 		t.Run(name, func(t *testing.T) {
 			g := readNamed(t, name)
@@ -140,7 +141,7 @@ func TestNamedONNX(t *testing.T) {
 	}
 }
 
-// resized are the pixels of a set, [N,C,H,W], at a network's input size.
+// resized returns the pixels of a set, [N,C,H,W], at a network's input size.
 func resized(set *data.Images, in nn.Shape) []byte {
 	n := set.Len()
 	s := input.Shape{N: n, C: set.C, InH: set.H, InW: set.W, OutH: in.H, OutW: in.W, Count: n}
@@ -169,8 +170,8 @@ func readNamed(t *testing.T, name string) (g namedGolden) {
 
 // TestNamedParity compares each network with PyTorch in float64: the logits before and after
 // training, the norms of the first step's gradients, and the losses. Logits and losses have the
-// tolerances of TestPyTorchParity. Without NIN_LONG=1 only LeNet trains. The others then predict,
-// and only those with few kernels.
+// tolerances of TestPyTorchParity. Without NIN_LONG=1 only LeNet trains; of the others, those with
+// few kernels predict.
 func TestNamedParity(t *testing.T) {
 	for name, c := range namedNetworks(t) {
 		t.Run(name, func(t *testing.T) {
@@ -189,8 +190,9 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 	net, err := nn.NewNet(dev, c.layers, c.in)
 	require.NoError(t, err)
 	defer net.Close()
-	// This is a test of the networks, so it runs the direct kernels: training amplifies the
-	// rounding of Winograd's algorithm. TestPyTorchParity has the kernels that are the default.
+	// The networks are under test here, not the kernels. They run on the direct kernels, because
+	// training amplifies the rounding of Winograd's algorithm. TestPyTorchParity tests the default
+	// kernels.
 	net.Use(nn.Kernels{"": "block 8"})
 	start, err := net.Weights()
 	require.NoError(t, err)
@@ -231,9 +233,9 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 	}
 	grads := gradients(t, net, set.First(g.Batch), nil)
 	require.Len(t, grads, len(g.Norms))
-	// Rounding decides whether a ReLU passes the gradient of what is nearly zero, as many
-	// values are behind a normalisation, and which of two pixels a pooling takes: the norms
-	// differ by up to 1e-3 on llvmpipe.
+	// Rounding decides which of two pixels a pooling takes, and whether a ReLU passes the gradient
+	// of a value near zero. There are many such values behind a normalisation. The norms differ by
+	// up to 1e-3 on llvmpipe.
 	const ties = 2e-3
 	for _, w := range grads {
 		squares := 0.0
@@ -241,7 +243,7 @@ func namedParity(t *testing.T, g namedGolden, c namedNetwork, trains bool) {
 			squares += float64(v) * float64(v)
 		}
 		want, tolerance := g.Norms[w.Name], 1e-6*total
-		if want < 1e-12*total { // a bias before a normalisation, whose gradient is rounding alone
+		if want < 1e-12*total { // a bias before a normalisation: its gradient is rounding only
 			tolerance = 1e-5 * total
 		}
 		assert.InDelta(t, want, math.Sqrt(squares), ties*want+tolerance, "norm of the gradient of %s", w.Name)

@@ -1,4 +1,4 @@
-// Package nin is Network in Network (Lin, Chen, Yan, 2013, arXiv:1312.4400): its networks, the
+// Package nin has the networks of "Network in Network" (Lin, Chen, Yan, 2013, arXiv:1312.4400), the
 // recipes that train them, and the files that hold trained ones.
 //
 // [Chapter] returns the network of the chapter in Dive into Deep Learning, and [Lin2013] the
@@ -14,8 +14,8 @@
 //
 // Here and below, must ends the program if there is an error.
 //
-// A [Recipe] is a network with the settings of its training; [Recipes] are those that the commands
-// know, and [Settings] is what their flags change. Package nin/run trains a recipe into a folder.
+// A [Recipe] is a network with the settings of its training. [Recipes] lists those that the
+// commands know, and their flags change [Settings]. Package nin/run trains a recipe into a folder.
 //
 // A [Model] is a network with the contents of its file of weights. [ReadModel] reads such a file,
 // or a state dict of PyTorch, and a [Predictor] finds the classes of images:
@@ -37,14 +37,14 @@
 // and a network with a layer of its own.
 //
 // Packages below: neighbours and torchvision have other networks; session puts a network on a
-// device with its images; run, report and study train, measure and answer the chapter's exercises;
+// device with its images; run trains, report measures, study answers the chapter's exercises, and
 // netviz shows a network.
 package nin
 
 import "wgnin/nn"
 
-// Block is a convolution followed by two 1x1 convolutions, which are a small
-// network applied at each pixel, with a ReLU after each.
+// Block returns a convolution followed by two 1x1 convolutions, with a ReLU after each. The 1x1
+// convolutions are a small network applied at each pixel.
 func Block(out, kernel, stride int, pad nn.Padding) nn.Sequential {
 	return WithReLUs(
 		nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: pad},
@@ -53,7 +53,7 @@ func Block(out, kernel, stride int, pad nn.Padding) nn.Sequential {
 	)
 }
 
-// WithReLUs puts a ReLU after each layer.
+// WithReLUs returns the layers with a ReLU after each.
 func WithReLUs(layers ...nn.Layer) (s nn.Sequential) {
 	for _, l := range layers {
 		s = append(s, l, nn.ReLU{})
@@ -61,15 +61,14 @@ func WithReLUs(layers ...nn.Layer) (s nn.Sequential) {
 	return s
 }
 
-// WithoutLastReLU is a block whose logits cannot die, as some do in the
-// chapter's network when the seed is unlucky.
+// WithoutLastReLU returns the block without its last layer, a ReLU, so that its logits cannot die.
+// With an unlucky seed, some logits of the chapter's network die.
 func WithoutLastReLU(block nn.Sequential) nn.Sequential { return block[:len(block)-1] }
 
-// Chapter is the network of the chapter "Network in Network" of Dive into Deep
-// Learning, for images of 224x224: 1,992,166 parameters with one input channel
-// and ten classes. The last block has a channel for each class, whose mean over
-// the image is the logit. As in the chapter, a ReLU follows the last
-// convolution too, so that logits are not negative.
+// Chapter returns the network of the chapter "Network in Network" of Dive into Deep Learning, for
+// images of 224x224. It has 1,992,166 parameters with one input channel and ten classes. The last
+// block has a channel for each class; the logit is the mean of that channel over the image. As in
+// the chapter, a ReLU follows the last convolution too, so logits are never negative.
 func Chapter(classes int, dropout float64) nn.Sequential {
 	return nn.Sequential{
 		Block(96, 11, 4, nn.Pad(0)),
@@ -85,9 +84,8 @@ func Chapter(classes int, dropout float64) nn.Sequential {
 	}
 }
 
-// Lin2013 is the paper's network for CIFAR-10, images of 32x32, as the authors'
-// cuda-convnet configuration has it: max pooling in ceil mode, dropout after
-// each pooling.
+// Lin2013 returns the paper's network for CIFAR-10, images of 32x32, as in the authors'
+// cuda-convnet configuration: max pooling in ceil mode, each followed by dropout.
 func Lin2013(classes int, dropout float64) nn.Sequential {
 	return nn.Sequential{
 		nn.Sequential{
@@ -110,17 +108,17 @@ func Lin2013(classes int, dropout float64) nn.Sequential {
 	}
 }
 
-// Mini is the chapter's network made small, for images of 28x28 and two CPU
-// cores. It has no ReLU after the last convolution.
+// Mini returns a small version of the chapter's network, for images of 28x28 and two CPU cores. It
+// has no ReLU after the last convolution.
 func Mini(classes int, dropout float64) nn.Sequential {
 	return MiniOf(MiniBlock, dropout, WithoutLastReLU(Block(classes, 3, 1, nn.Pad(1))), nn.GlobalAvgPool2D{},
 		nn.Flatten{})
 }
 
-// MiniBlock is a block of Mini, whose images keep their size.
+// MiniBlock returns a block of Mini. It keeps the size of the image if kernel is odd.
 func MiniBlock(out, kernel int) nn.Sequential { return Block(out, kernel, 1, nn.Pad(kernel/2)) }
 
-// MiniOf is Mini with other blocks and another head.
+// MiniOf returns Mini with other blocks and another head.
 func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...nn.Layer) nn.Sequential {
 	return append(nn.Sequential{
 		block(32, 5),
@@ -133,11 +131,11 @@ func MiniOf(block func(out, kernel int) nn.Sequential, dropout float64, head ...
 	}, head...)
 }
 
-// Photos is a network for pictures of one's own, which learns from a few hundred of them:
-// five convolutions, each normalised over the batch and halved by max pooling, and one Linear
-// on the mean of each channel. The last convolution sees the whole of an image of 64x64.
-// Channels double where the image halves, so that each convolution after the first costs the
-// same. Images of any size pass.
+// Photos returns a network for pictures of your own, which learns from a few hundred of them. It
+// has five convolutions, each followed by batch normalisation, ReLU and a max pooling that halves
+// the image, and one Linear on the mean of each channel. The last convolution sees the whole of an
+// image of 64x64. Channels double where the image halves, so each convolution after the first costs
+// the same. It takes images of any size.
 func Photos(classes int, dropout float64) nn.Sequential {
 	var s nn.Sequential
 	for _, out := range []int{16, 32, 64, 128, 256} {
@@ -147,17 +145,16 @@ func Photos(classes int, dropout float64) nn.Sequential {
 	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
 }
 
-// stages are the convolutions between VGG's poolings, by the number of its
-// layers (Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1: A, D, E).
+// stages has the number of convolutions between VGG's poolings, by the number of its layers
+// (Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1: A, D, E).
 var stages = map[int][5]int{11: {1, 1, 2, 2, 2}, 16: {2, 2, 3, 3, 3}, 19: {2, 2, 4, 4, 4}}
 
-// LikeVGG is NiN-11, NiN-16 or NiN-19, of exercise 6: a network with VGG's number
-// of layers and its way of growing. Each of the five stages is one block, a 3x3
-// convolution and then 1x1 ones, as many in all as VGG has 3x3 ones; channels go
-// from width to 8 times that, doubling from stage to stage, and images halve
-// between stages. VGG's three fully connected layers become a last block with a
-// channel for each class, and its mean. VGG's width is 64, for images of 224x224.
-// Another depth than 11, 16 and 19 gives no layers.
+// LikeVGG returns NiN-11, NiN-16 or NiN-19, of exercise 6: a network with VGG's number of layers
+// that grows as VGG does. Each of the five stages is one block, a 3x3 convolution and then 1x1
+// ones; it has as many convolutions as VGG's stage. Channels double from stage to stage, from width
+// to 8 times width, and images halve between stages. In place of VGG's three fully connected layers
+// is a block with a channel for each class, and the mean of each channel. VGG's width is 64, for
+// images of 224x224. Any other depth returns nil.
 func LikeVGG(depth, width, classes int, dropout float64) nn.Sequential {
 	var s nn.Sequential
 	for i, n := range stages[depth] {

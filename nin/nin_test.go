@@ -24,8 +24,8 @@ func convs(layers ...[3]int) (n int) {
 	return n
 }
 
-// TestRecipes has each recipe's parameters as the number that PyTorch gives for the same network,
-// and, of those that are convolutions alone, from its figure, as {in, out, kernel}.
+// TestRecipes compares the number of parameters of each recipe with PyTorch's for the same network
+// and, for networks of convolutions only, with the number computed from {in, out, kernel}.
 func TestRecipes(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -51,8 +51,8 @@ func TestRecipes(t *testing.T) {
 		), 112_646},
 		{"lenet", 0, 61_706}, {"alexnet", 0, 46_764_746}, {"vgg11", 0, 128_806_154}, {"vgg11-narrow", 0, 43_093_322},
 		{"googlenet", 0, 5_977_530}, {"resnet18", 0, 11_178_378}, {"densenet", 0, 758_226},
-		// torchvision documents those of 1,000 classes: 61,100,840, 132,863,336,
-		// 132,868,840 and 11,689,512.
+		// torchvision documents the numbers for 1,000 classes: 61,100,840, 132,863,336, 132,868,840
+		// and 11,689,512.
 		{"torchvision-alexnet", 0, 61_100_840 - 990*4097}, {"torchvision-vgg11", 0, 132_863_336 - 990*4097},
 		{"torchvision-vgg11_bn", 0, 132_868_840 - 990*4097}, {"torchvision-resnet18", 0, 11_689_512 - 990*513},
 		{"photos", convs([3]int{3, 16, 3}, [3]int{16, 32, 3}, [3]int{32, 64, 3}, [3]int{64, 128, 3},
@@ -75,7 +75,7 @@ func TestRecipes(t *testing.T) {
 			s.Data = "pictures"
 			assert.NoError(t, s.Check())
 			assert.Equal(t, r.Name, r.Settings().Recipe)
-			// Another number of classes changes the head alone.
+			// Another number of classes changes only the head.
 			out, err = nn.OutShape(r.Net(7, r.Dropout), r.In)
 			require.NoError(t, err)
 			assert.Equal(t, 7, out.Len())
@@ -113,8 +113,8 @@ func TestFindRefuses(t *testing.T) {
 	}
 }
 
-// TestSettingsRefuse gives settings that no run can have: one line names the
-// field and what would be right.
+// TestSettingsRefuse checks settings that no run can have: the error, in one line, names the field
+// and says what would be right.
 func TestSettingsRefuse(t *testing.T) {
 	mini, err := nin.Find("mini")
 	require.NoError(t, err)
@@ -192,7 +192,7 @@ func TestSettingsRefuse(t *testing.T) {
 			}
 		}
 	}
-	// What is allowed.
+	// These settings are allowed.
 	for _, change := range []func(*nin.Settings){
 		func(s *nin.Settings) { s.Rate = 0 }, func(s *nin.Settings) { s.Momentum, s.WeightDecay, s.Dropout = 0, 0, 0 },
 		func(s *nin.Settings) { s.Batch, s.Epochs, s.Steps = 1, 1, 1 }, func(s *nin.Settings) { s.TrainImages = huge },
@@ -203,9 +203,9 @@ func TestSettingsRefuse(t *testing.T) {
 	}
 }
 
-// Balanced weights are scikit-learn's, of the images that are trained on:
-// sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2],
-// y=[0, 1, 1, 1, 0, 1, 2, 1]).
+// Balanced weights are scikit-learn's for the training images:
+//
+//	sklearn.utils.class_weight.compute_class_weight("balanced", classes=[0, 1, 2], y=[0, 1, 1, 1, 0, 1, 2, 1])
 func TestClassWeights(t *testing.T) {
 	images := &data.Images{Classes: []string{"a", "b", "c"}, C: 1, H: 1, W: 1}
 	images.SetLabels(0, 1, 1, 1, 0, 1, 2, 1)
@@ -223,7 +223,7 @@ func TestClassWeights(t *testing.T) {
 		"ClassWeights is balanced, and class c has no training image; want a number for each class")
 }
 
-// A setting that was a number of steps in older runs is read from them.
+// Older runs recorded this setting as a number of steps, which is still read.
 func TestEvery(t *testing.T) {
 	for text, c := range map[string]struct {
 		want nin.Every
@@ -255,7 +255,7 @@ func TestEvery(t *testing.T) {
 	assert.NotContains(t, string(raw), "checkpoint_every", "as in runs that left it out")
 }
 
-// An input is said in one way only: what follows it is not left out silently.
+// An input has one form; text after it is refused, not ignored.
 func TestInputOfSettings(t *testing.T) {
 	for input, ok := range map[string]bool{"20x24": true, "20x24 7": false, "20x 24": false, "20x24x3": false,
 		"20": false, "0x24": false} {
@@ -273,7 +273,8 @@ func TestInputOfSettings(t *testing.T) {
 	}
 }
 
-// Recipes of one's own come before those that the commands know; what a recipe lacks is said.
+// Your own recipes are found before those that the commands know. An error names what a recipe
+// lacks.
 func TestOwnRecipes(t *testing.T) {
 	mini, err := nin.Find("mini")
 	require.NoError(t, err)
@@ -295,8 +296,8 @@ func TestOwnRecipes(t *testing.T) {
 		`the recipe "mine" has no Net; want a function that returns the layers`)
 }
 
-// A warm-up goes with the schedule of every recipe: the rate rises as long as it says, and is the
-// recipe's at its end.
+// A warm-up works with the schedule of every recipe: the rate rises for the given steps, and ends
+// at the recipe's rate.
 func TestWarmup(t *testing.T) {
 	for _, r := range nin.Recipes {
 		s := r.Settings()
@@ -311,8 +312,8 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// The recipes whose networks have dropout are those with a probability: -dropout is refused for
-// others.
+// Only recipes whose networks have dropout have a probability of dropout; -dropout is refused for
+// the others.
 func TestDropoutOfRecipes(t *testing.T) {
 	for _, r := range nin.Recipes {
 		assert.Equal(t, r.Dropout > 0, !reflect.DeepEqual(r.Net(10, 0), r.Net(10, 0.5)), r.Name)

@@ -27,8 +27,8 @@ import (
 	"wgnin/shaders/input"
 )
 
-// The goldens come from testdata/parity.py, whose head says what is in them and
-// how both sides make the same weights and images from a hash.
+// testdata/parity.py makes the goldens. Its docstring describes them, and how both sides compute
+// the same weights and images from a hash.
 
 type golden struct {
 	Net          string
@@ -44,7 +44,7 @@ type golden struct {
 	ClipNorm     float64   `json:"clip_norm"`
 	Smoothing    float64   `json:"label_smoothing"`
 	ClassWeights []float64 `json:"class_weights"`
-	Targets      int       // of an image
+	Targets      int       // numbers for each image
 	Labels       []uint8
 	Logits       [][]float64
 	Losses       []float64
@@ -61,11 +61,11 @@ type summary struct {
 	Samples []float64
 }
 
-// hash is number i of a stream.
+// hash returns number i of a stream.
 func hash(stream, i int) uint32 { return shaders.Hash(uint32(i) + uint32(stream)*0x9E3779B9) }
 
-// hashedWeights are the golden's initial weights, for a net whose weights have
-// the names and shapes of ts.
+// hashedWeights sets ts, weights with the names and shapes of a network, to the initial weights of
+// a golden.
 func hashedWeights(ts []safetensors.Tensor, gain float64) {
 	fanIn, p := 0, 0
 	for _, t := range ts {
@@ -111,11 +111,11 @@ func hashedTargets(images, k int) []float32 {
 	return targets
 }
 
-// stem is a block of one's own, of layers that it names.
+// stem is a block that is not of package nn, and names its layers itself.
 type stem struct{ nn.Sequential }
 
-// graphLayers is the network called graph in parity.py. Its tensors have several
-// consumers, and its blocks are types of this test's own.
+// graphLayers is the network called graph in parity.py. Some of its tensors have several consumers,
+// and some of its blocks are types of this test.
 var graphLayers = func() nn.Layer {
 	conv := func(out, kernel, stride int) nn.Conv2D {
 		return nn.Conv2D{Out: out, Kernel: kernel, Stride: stride, Pad: nn.Pad(kernel / 2)}
@@ -152,16 +152,19 @@ var normLayers = nn.Sequential{
 	nn.Conv2D{Out: 10, Kernel: 1}, nn.GlobalAvgPool2D{}, nn.Flatten{},
 }
 
-// TestPyTorchParity trains the networks from the goldens' weights on the
-// goldens' batches, without dropout, and compares logits, losses, the first
-// step's gradients and the last weights with PyTorch's in float64. The
-// tolerances are the project's promise, 1e-4; PyTorch's own float32 stays
-// within 4e-6 of its float64 on the losses. On the chapter's gradients it strays by
-// 2e-5 to 5e-4 with noise in the weights' last bit, where max pooling nearly
-// ties and rounding picks the pixel: a failure there alone, on another adapter,
-// may be such a tie and not a wrong kernel. The first image alone has no such
-// tie: PyTorch's float32 is within 2e-6 there, and this program within 1e-5. Without NIN_LONG=1 the
-// large networks take four steps, of the same kernels, and leave the last weights to the others.
+// TestPyTorchParity trains the networks from the goldens' weights on the goldens' batches, without
+// dropout, and compares logits, losses, the first step's gradients and the last weights with
+// PyTorch's in float64. The tolerance of 1e-4 is the project's promise. PyTorch's own float32 stays
+// within 4e-6 of its float64 on the losses.
+//
+// With noise in the last bit of the weights, PyTorch's gradients of the chapter's network change by
+// 2e-5 to 5e-4, because rounding decides which pixel a max pooling takes in a near tie. If only
+// these gradients fail on another adapter, the cause may be such a tie and not a wrong kernel. The
+// first image alone has no near tie: PyTorch's float32 is within 2e-6 there, and this program
+// within 1e-5.
+//
+// Without NIN_LONG=1 the large networks take four steps, which run the same kernels, and their last
+// weights are not compared.
 func TestPyTorchParity(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, name := range []string{"d2l", "lin2013", "mini", "graph", "smooth", "norm", "frozen", "weighted", "clipped",
@@ -223,7 +226,7 @@ func TestPyTorchParity(t *testing.T) {
 			defer trainer.Close()
 			compare(t, "gradient", gradients(t, net, set.First(g.Batch), loss), nil, g.Gradients, 1e-4)
 			compare(t, "gradient of one image", gradients(t, net, set.First(1), loss), nil, g.GradientsOne, 1e-5)
-			require.NoError(t, net.SetWeights(start)) // the running means have moved
+			require.NoError(t, net.SetWeights(start)) // the runs for the gradients moved the running means
 
 			worst := 0.0
 			for step, err := range trainer.Steps(context.Background()) {
@@ -255,7 +258,7 @@ func logitsNear(t *testing.T, eval *nn.Evaluator, want [][]float64) {
 	}
 }
 
-// gradients are those of the mean loss of the set.
+// gradients returns the gradients of the mean loss of the set.
 func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safetensors.Tensor {
 	images, err := nn.Upload(net.Device(), set)
 	require.NoError(t, err)
@@ -273,8 +276,8 @@ func gradients(t *testing.T, net *nn.Net, set *data.Images, loss nn.Loss) []safe
 	return gs
 }
 
-// compare checks norms and samples of tensors to a relative part of the norm; of weights,
-// given where they started, also how far they went.
+// compare checks the norms and some elements of tensors. The tolerance is relative to the norm. If
+// start is given, it also checks how far the weights moved from there.
 func compare(t *testing.T, what string, got, start []safetensors.Tensor, want map[string]summary, relative float64) {
 	t.Helper()
 	require.Len(t, got, len(want))
@@ -293,8 +296,8 @@ func compare(t *testing.T, what string, got, start []safetensors.Tensor, want ma
 		assert.InDelta(t, w.Norm, math.Sqrt(squares), relative*w.Norm, "norm of %s %s", what, tensor.Name)
 		tol := relative * w.Norm
 		if start != nil {
-			// Each of the updates rounds the weight once: half a unit in the
-			// last place of its size, over 20 steps.
+			// Each update rounds the weight once, by at most half a unit in the last place, over 20
+			// steps.
 			assert.InDelta(t, w.Change, math.Sqrt(change), 5e-3*w.Change, "change of %s", tensor.Name)
 			tol = 1e-5
 		}
@@ -337,7 +340,7 @@ func TestResizeIsPillows(t *testing.T) {
 	}
 }
 
-// TestNormaliseIsTorchvisions compares what a network sees of an image, and the numbers that are
+// TestNormaliseIsTorchvisions compares the network's input for an image, and the normalisation
 // found for a set, with PyTorch's.
 func TestNormaliseIsTorchvisions(t *testing.T) {
 	dev := gputest.Device(t)
@@ -378,14 +381,14 @@ func TestNormaliseIsTorchvisions(t *testing.T) {
 	x := make([]float32, in.H*in.W*y.Stride)
 	require.NoError(t, gpu.Read(y.Data, x))
 	for i, want := range g.X {
-		// WGSL allows each of the two divisions 2.5 units in the last place; values are up to 1 /
-		// 0.224.
+		// WGSL allows each of the two divisions an error of 2.5 units in the last place. Values are
+		// up to 1 / 0.224.
 		e := 101 * i
 		assert.InDelta(t, want, x[e%(in.H*in.W)*y.Stride+e/(in.H*in.W)], 6.0/(1<<24)/0.224, "value %d", e)
 	}
 }
 
-// resize runs the input kernel on one image and gives its pixels, [H,W,C].
+// resize runs the input kernel on one image and returns its pixels, [H,W,C].
 func resize(t *testing.T, dev *gpu.Device, set *data.Images, index, h, w int) []byte {
 	size := set.C * set.H * set.W
 	cfg := input.Shape{N: 1, C: set.C, InH: set.H, InW: set.W, OutH: h, OutW: w, Count: 1}

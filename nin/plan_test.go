@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "write the golden files of plans anew")
 
 // dryTrainer plans the training of a network on as many images as Fashion-MNIST has, on an adapter
-// that is not there.
+// that does not exist.
 func dryTrainer(t *testing.T, a gpu.Adapter, layers nn.Layer, in nn.Shape, h nn.Hyper) *nn.Trainer {
 	dev := gpu.Dry(a, a.Class == gpu.Software)
 	train, _, err := data.Blank("fashion-mnist")
@@ -37,10 +37,10 @@ func dryTrainer(t *testing.T, a gpu.Adapter, layers nn.Layer, in nn.Shape, h nn.
 	return trainer
 }
 
-// The dispatches of a training step of the chapter's network, and of one of residuals and
-// branches, planned for an adapter that has what every WebGPU adapter has, and of mini, planned for
-// a software adapter with these limits. A change of the data flow shows here, in review: go test
-// ./nin -run Plans -update writes the files.
+// TestPlans compares the dispatches of a training step with golden files: for the chapter's network
+// and for one with residuals and branches, on an adapter with the limits that every WebGPU adapter
+// guarantees, and for mini on a software adapter with these limits. A change of the data flow shows
+// in the diff of these files; go test ./nin -run Plans -update writes them.
 func TestPlans(t *testing.T) {
 	r, err := nin.Find("d2l")
 	require.NoError(t, err)
@@ -73,9 +73,10 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// What the chapter's convolutions run on, on a GPU of each backend: the workgroup memory of a tile
-// is cleared by one lane on Metal, so that a workgroup takes several tiles there, and FXC on
-// Direct3D 12 takes too long for any. go test ./nin -run Choices -update writes the file.
+// TestChoices compares the kernels that the chapter's convolutions choose on a GPU of each backend
+// with a golden file. On Metal one lane clears the workgroup memory of a tile, so a workgroup takes
+// several tiles. On Direct3D 12, FXC would take too long to compile kernels with tiles. go test
+// ./nin -run Choices -update writes the file.
 func TestChoices(t *testing.T) {
 	r, err := nin.Find("d2l")
 	require.NoError(t, err)

@@ -20,7 +20,7 @@ type Prediction struct {
 	Probability float64 `json:"probability"` // softmax of the logits
 }
 
-// Predictor names what images show, with a trained network on a device. [Predictor.Predict]
+// Predictor finds the classes of images with a trained network on a device. [Predictor.Predict]
 // takes one image; [Predictor.Add] and [Predictor.Run] take many, in batches.
 //
 // An image is preprocessed as in training: it becomes grey if the network takes one channel,
@@ -31,8 +31,8 @@ type Prediction struct {
 // For a network whose outputs are numbers (see Model.Values), use [Predictor.Values] instead of
 // Predict and Run.
 //
-// After the first prediction, a predictor allocates nothing on the device. It is used from one
-// goroutine at a time, like its device.
+// After the first prediction, a predictor allocates nothing on the device. Like its device, it may
+// be used by one goroutine at a time.
 type Predictor struct {
 	net     *nn.Net
 	images  *nn.Images
@@ -108,9 +108,9 @@ func (p *Predictor) Predict(img image.Image) ([]Prediction, error) {
 	return all[0], nil
 }
 
-// Add puts an image into the batch, resized. The image is a set of one, of any size, with the
-// channels of the network's input, as [data.ReadImage] and [data.FromImage] make it; its label
-// does not matter.
+// Add resizes an image and puts it into the batch. im is a set of one image [1,C,H,W] of any size,
+// with the channels of the network's input, as [data.ReadImage] and [data.FromImage] make it. Its
+// label does not matter.
 func (p *Predictor) Add(im *data.Images) error {
 	in := p.net.In
 	switch {
@@ -128,9 +128,9 @@ func (p *Predictor) Add(im *data.Images) error {
 	return nil
 }
 
-// Values returns for each image that was added since the last run, in their order, what the
-// network puts out: the K numbers of a vector, or the C*H*W of an image in the order [C,H,W]. Of a
-// network that knows classes those are the logits, in the order of the classes.
+// Values returns the outputs of the network for each image that was added since the last run, in
+// order: the K numbers of a vector, or the C*H*W of an image in the order [C,H,W]. For a network
+// with classes they are the logits, in the order of the classes.
 func (p *Predictor) Values() ([][]float32, error) {
 	n := p.added
 	p.added = 0
@@ -140,8 +140,8 @@ func (p *Predictor) Values() ([][]float32, error) {
 	return p.eval.Logits(0, n)
 }
 
-// Run returns, for each image that was added since the last run, in order, all classes with the
-// most probable first.
+// Run returns the predictions for each image that was added since the last run, in order. The
+// predictions of an image are all classes, the most probable first.
 func (p *Predictor) Run() ([][]Prediction, error) {
 	if p.values != nil {
 		return nil, p.values

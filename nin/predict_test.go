@@ -25,7 +25,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// predict predicts images, batch of them at a time.
+// predict returns the predictions of images in batches.
 func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*data.Images) (all [][]nin.Prediction) {
 	t.Helper()
 	p, err := nin.NewPredictor(dev, m, batch)
@@ -42,9 +42,9 @@ func predict(t *testing.T, dev *gpu.Device, m *nin.Model, batch int, images ...*
 	return all
 }
 
-// TestPredict gives images of two sizes by turns, in batches of which the last is not
-// full: each gets what it gets alone, and what the device makes of it when it is that
-// which resizes; and the most probable class is the one that the evaluation counts.
+// TestPredict predicts images of two sizes in turn, in batches; the last batch is not full. An
+// image gets the same prediction in its own batch, and the same as when the device resizes it. The
+// most probable class is the one that the evaluation counts.
 func TestPredict(t *testing.T) {
 	dev := gputest.Device(t)
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
@@ -62,9 +62,9 @@ func TestPredict(t *testing.T) {
 	require.NoError(t, err)
 	defer on.Close()
 	for i, im := range images[:4] {
-		assert.Equal(t, predict(t, dev, m, 5, im)[0], all[i], "a batch of its own, of the same size")
+		assert.Equal(t, predict(t, dev, m, 5, im)[0], all[i], "in a batch without the others")
 		// A batch of another size may run on other kernels, whose sums round differently: by some
-		// units in 2^24 of the logits, which are below 16.
+		// units of 2^-24 of the logits, which are below 16.
 		for k, g := range predict(t, dev, m, 1, im)[0] {
 			assert.Equal(t, all[i][k].Class, g.Class)
 			assert.InEpsilon(t, all[i][k].Probability, g.Probability, 1e-5)
@@ -92,9 +92,9 @@ func TestPredict(t *testing.T) {
 	}
 }
 
-// A file gives the network the same input, to the bit, whether it is predicted, dropped
-// on the window (a probe is what that has), or one of a folder dataset: with alpha,
-// in grey, of any shape.
+// A file gives the network the same input, bit for bit, whether it is predicted, dropped on the
+// window (which uses a probe) or loaded as part of a folder dataset. The images have alpha, are
+// grey or have another shape.
 func TestAnImageHasOneWay(t *testing.T) {
 	dev := gputest.Device(t)
 	dir := t.TempDir()
@@ -121,7 +121,7 @@ func TestAnImageHasOneWay(t *testing.T) {
 			require.NoError(t, f.Close())
 		}
 	}
-	for _, split := range []string{"train", "test"} { // all of them in each
+	for _, split := range []string{"train", "test"} { // each split has all images
 		require.NoError(t, os.MkdirAll(filepath.Join(dir, "all", split), 0o755))
 		for _, class := range []string{"a", "b"} {
 			require.NoError(t, os.Symlink(filepath.Join(dir, class), filepath.Join(dir, "all", split, class)))
@@ -163,7 +163,7 @@ func TestAnImageHasOneWay(t *testing.T) {
 	}
 }
 
-// What a predictor cannot take is refused.
+// A predictor refuses images that do not fit.
 func TestPredictorRefuses(t *testing.T) {
 	dev := gputest.Device(t)
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 10, nil), "")
@@ -185,8 +185,8 @@ func TestPredictorRefuses(t *testing.T) {
 	}
 }
 
-// An [image.Image] is predicted as its file is, and after the first prediction the driver
-// makes nothing more: no buffer, no binding, no kernel.
+// An [image.Image] gets the same prediction as its file. After the first prediction, the driver
+// creates no more buffers, bindings or kernels.
 func TestPredictAnImage(t *testing.T) {
 	gputest.Device(t)
 	calls := map[string]int{}
@@ -202,7 +202,7 @@ func TestPredictAnImage(t *testing.T) {
 	require.NoError(t, err)
 	defer p.Close()
 
-	see := image.NewNRGBA(image.Rect(3, 5, 60, 40)) // an origin of its own, colours and alpha
+	see := image.NewNRGBA(image.Rect(3, 5, 60, 40)) // with an origin other than (0,0), colours and alpha
 	for i := range see.Pix {
 		see.Pix[i] = uint8(i * i >> 3)
 	}

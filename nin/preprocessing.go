@@ -10,11 +10,11 @@ import (
 	"wgnin/nn/data"
 )
 
-// WhiteningFile lies beside the weights of a network that sees its images
-// through a whitening, or in the folder above, where a run has it.
+// WhiteningFile is the name of the file with the whitening of a network's images. It lies beside
+// the weights or in the folder above, where a run puts it.
 const WhiteningFile = "whitening.safetensors"
 
-// see makes the images go through what the file says under normalisationKey.
+// see sets the whitening or the normalisation that the file records under normalisationKey.
 func (m *Model) see() (err error) {
 	how := m.sees
 	if how == Unit || how == whitened && m.Whitening != nil {
@@ -26,10 +26,9 @@ func (m *Model) see() (err error) {
 	return nil
 }
 
-// seeAsRecipe makes the images go through what the recipe says, for weights at path that do not
-// say it themselves.
+// seeAsRecipe sets the recipe's preprocessing, for weights at path that do not record theirs.
 func (m *Model) seeAsRecipe(path string) {
-	r, _ := Find(m.Recipe) // which the weights fit
+	r, _ := Find(m.Recipe) // it exists, because the weights fit it
 	n, err := r.Settings().numbers()
 	numbers := "numbers such as 0.485,0.456,0.406/0.229,0.224,0.225, or unit for none"
 	want := "want " + numbers
@@ -80,12 +79,12 @@ func (m *Model) Normalise(how string) error {
 	return nil
 }
 
-// checkImages refuses a whitening or a normalisation that is not for the network's images, or both,
-// and gives each channel its own numbers.
+// checkImages refuses a whitening or a normalisation that does not fit the network's input, and
+// refuses both together. It expands the normalisation to a number for each channel.
 func (m *Model) checkImages() (err error) {
 	if m.Normalisation != nil {
 		if m.Whitening != nil {
-			return errors.New("there are a whitening and a normalisation; want one of them, for whitening normalises by itself")
+			return errors.New("there are a whitening and a normalisation; want one of them, because whitening normalises by itself")
 		}
 		if m.Normalisation, err = m.Normalisation.For(m.In.C); err != nil {
 			return err
@@ -97,24 +96,24 @@ func (m *Model) checkImages() (err error) {
 	return nil
 }
 
-// unseen returns why it is not known what the images go through, if that is so.
+// unseen returns an error if the preprocessing of the images is unknown.
 func (m *Model) unseen() error {
-	if m.Whitening != nil || m.Normalisation != nil { // given since
+	if m.Whitening != nil || m.Normalisation != nil { // set later
 		return nil
 	}
 	return m.missing
 }
 
-// Preprocessing returns how the metadata of a file of weights describe the preprocessing of its
-// images, as a text to compare and to show. It is empty if they do not describe it.
+// Preprocessing returns the preprocessing of images that the metadata of a file of weights
+// describe, as text to compare and to show. It is empty if they describe none.
 func Preprocessing(meta map[string]string) string {
 	how, hash := meta[normalisationKey], meta[whiteningKey]
 	return strings.TrimSpace(how + " " + hash[:min(len(hash), 16)])
 }
 
-// LikeInit returns the settings with the whitening or the normalisation that the images of the file
-// of Init go through, and that whitening, nil for none. Layers that are frozen learned under these.
-// A file that does not say what its images go through, such as PyTorch's, changes nothing.
+// LikeInit returns the settings with the whitening or the normalisation that the file of Init
+// records for its images, and that whitening or nil. Frozen layers learned from images like these.
+// A file that does not record its preprocessing, such as PyTorch's, changes nothing.
 func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
 	_, meta, w, err := ReadWeights(s.Init)
 	if err != nil {
@@ -138,7 +137,7 @@ func (s Settings) LikeInit() (Settings, *data.Whitening, error) {
 	}
 }
 
-// WhiteningBeside finds the whitening of the given hash for the weights at path.
+// WhiteningBeside reads the whitening of the weights at path, and refuses one with another hash.
 func WhiteningBeside(path, hash string) (*data.Whitening, error) {
 	w, err := whiteningBeside(path)
 	switch {

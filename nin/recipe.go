@@ -25,7 +25,7 @@ type Recipe struct {
 	Init    nn.Init
 
 	nn.Hyper
-	Schedule func(rate float64, steps int) nn.Schedule // of a run of so many steps; nil is constant
+	Schedule func(rate float64, steps int) nn.Schedule // of a run of this many steps; nil means constant
 	Whiten   bool                                      // see [data.Whitening]
 	Augment  string                                    // of the training images; see [Augmentation]
 
@@ -80,8 +80,8 @@ var Recipes = []Recipe{
 	finetune("torchvision-resnet18", 0, plain(torchvision.ResNet18)),
 }
 
-// book is the run of another network of Dive into Deep Learning, on Fashion-MNIST at side x side
-// as each of its chapters trains it.
+// book returns a recipe for another network of Dive into Deep Learning, on Fashion-MNIST at side x
+// side, as its chapter trains it.
 func book(name, about string, side int, rate, dropout float64,
 	net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
@@ -91,9 +91,9 @@ func book(name, about string, side int, rate, dropout float64,
 	}
 }
 
-// finetune is a run of one of torchvision's networks on pictures of your own, from its weights:
-// the settings are those of PyTorch's tutorial "Transfer Learning for Computer Vision", but for
-// the batch, which is of 4 there.
+// finetune returns a recipe for training one of torchvision's networks on pictures of your own,
+// starting from torchvision's weights. The settings are those of PyTorch's tutorial "Transfer
+// Learning for Computer Vision", except for the batch, which is 4 there.
 func finetune(name string, dropout float64, net func(classes int, dropout float64) nn.Sequential) Recipe {
 	return Recipe{
 		Name:    name,
@@ -107,12 +107,12 @@ func finetune(name string, dropout float64, net func(classes int, dropout float6
 	}
 }
 
-// plain is a network without dropout.
+// plain adapts a network without dropout.
 func plain(net func(classes int) nn.Sequential) func(int, float64) nn.Sequential {
 	return func(classes int, _ float64) nn.Sequential { return net(classes) }
 }
 
-// vgg is VGG-11 of a width.
+// vgg returns VGG-11 with the given width.
 func vgg(width int) func(int, float64) nn.Sequential {
 	return func(classes int, dropout float64) nn.Sequential { return neighbours.VGG11(width, classes, dropout) }
 }
@@ -121,13 +121,13 @@ func vgg(width int) func(int, float64) nn.Sequential {
 // zero value.
 func Layers() []nn.Layer { return append(neighbours.Layers(), torchvision.Layers()...) }
 
-// parse is [nn.Parse] with [Layers].
+// parse calls [nn.Parse] with [Layers].
 func parse(text string, known ...nn.Layer) (nn.Layer, error) {
 	return nn.Parse(text, append(Layers(), known...)...)
 }
 
-// Find returns the recipe of that name: of known, which are recipes of your own, or else of
-// [Recipes].
+// Find returns the recipe with that name. It searches known, which are recipes of your own, and
+// then [Recipes].
 func Find(name string, known ...Recipe) (Recipe, error) {
 	var names []string
 	for _, r := range slices.Concat(known, Recipes) {
@@ -139,8 +139,8 @@ func Find(name string, known ...Recipe) (Recipe, error) {
 	return Recipe{}, fmt.Errorf("there is no recipe %q; %s", name, nearest.Hint(name, names))
 }
 
-// Augmentation parses a list of crop and mirror. A crop is taken from the image padded by an eighth
-// of its side on each side: four pixels for 32, as is usual for CIFAR-10.
+// Augmentation parses a list of crop and mirror. crop pads the image by an eighth of its side on
+// each side and takes a crop of the image's size: four pixels for 32, as is usual for CIFAR-10.
 func Augmentation(list string, in nn.Shape) (a nn.Augment, err error) {
 	if list == "" {
 		return a, nil

@@ -13,15 +13,15 @@ import (
 	"wgnin/nn/nearest"
 )
 
-// Settings are all that the bits of a run depend on, besides adapter, driver
-// and program. The first line of metrics.jsonl records them.
+// Settings has everything needed to reproduce a run bit for bit, besides the adapter, the driver
+// and the program. The first line of metrics.jsonl records it.
 type Settings struct {
 	Recipe  string `json:"recipe"`
 	Dataset string `json:"dataset"`
 	nn.Hyper
-	// Net is a network in the form of nn.Text in place of the recipe's, and Input its
-	// input, rows x columns such as 32x32; empty for the recipe's. The network's last layer
-	// makes a logit for each class. Its dropout is its own.
+	// Net replaces the recipe's network by one in the form of nn.Text, whose last layer makes a
+	// logit for each class. Input replaces the size of the recipe's input by rows x columns, such
+	// as 32x32. Empty means the recipe's. Dropout does not change the dropout layers of Net.
 	Net   string `json:"net,omitempty"`
 	Input string `json:"input,omitempty"`
 
@@ -30,68 +30,69 @@ type Settings struct {
 	// after three quarters of the steps; or onecycle (see nn.OneCycle). Empty means the
 	// recipe's. Rate is the highest rate.
 	Schedule string `json:"schedule,omitempty"`
-	// Warmup is how many steps the rate rises before it does what the schedule says: in a line from
-	// zero, or for onecycle as half a cosine; 0 is the schedule's own.
+	// Warmup is the number of steps over which the rate rises before it follows the schedule:
+	// linearly from zero, or for onecycle as half a cosine. 0 means the schedule's own warm-up.
 	Warmup int `json:"warmup,omitempty"`
 
 	// LabelSmoothing is the share of a target that is spread over all classes, as in
 	// [nn.CrossEntropy].
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
-	// ClassWeights says how much each class counts in the loss: a list such as 1,2,0.5, in the
-	// order of the classes, or balanced, which is images / (classes * images of the class) of the
-	// training images. Empty means that all count the same. The training loss of an epoch is the
-	// weighted mean then, as that of a step. The test loss has neither weights nor smoothing.
+	// ClassWeights is the weight of each class in the loss: a list such as 1,2,0.5, in the order of
+	// the classes, or balanced. The balanced weight of a class is images / (classes * images of the
+	// class), counted in the training images. Empty gives all classes the same weight. With
+	// weights, the training loss of a step or an epoch is the weighted mean. The test loss has
+	// neither weights nor smoothing.
 	ClassWeights string `json:"class_weights,omitempty"`
 
 	Augment string `json:"augment,omitempty"` // of the training images: crop, mirror, or crop,mirror
 	Whiten  bool   `json:"whiten,omitempty"`
-	// Normalise says what the values of images are when the network sees them: unit (or empty),
-	// 0 to 1; dataset, less the mean and over the deviation of each channel of the training
-	// images, as [data.FitNormalisation] finds them; imagenet, the same with the numbers of
-	// torchvision's pretrained networks; or numbers, in the form of [data.Normalisation.String].
-	// Layers that Freeze keeps learned under the numbers of the file of Init: see LikeInit.
+	// Normalise says how pixels become the network's input. unit, or empty, maps them to 0 to 1.
+	// dataset also subtracts the mean of each channel of the training images and divides by the
+	// standard deviation, as [data.FitNormalisation] finds them. imagenet does the same with the
+	// numbers of torchvision's pretrained networks. Other numbers are given in the form of
+	// [data.Normalisation.String]. Frozen layers need the preprocessing of the file of Init; see
+	// LikeInit.
 	Normalise   string `json:"normalise,omitempty"`
 	TrainImages int    `json:"train_images"`   // 0 is all
 	TestImages  int    `json:"test_images"`    // 0 is all
 	Init        string `json:"init,omitempty"` // file of weights to start from
-	// how the names of weights that do not learn begin, with commas; see nn.Freeze
+	// Freeze is a list of prefixes, separated by commas, of the names of weights that do not learn;
+	// see nn.Freeze.
 	Freeze  string `json:"freeze,omitempty"`
 	Data    string `json:"data,omitempty"`     // folder of the dataset
-	SkipBad bool   `json:"skip_bad,omitempty"` // leave out pictures of the dataset folder that cannot be read
+	SkipBad bool   `json:"skip_bad,omitempty"` // leave out unreadable pictures of the dataset folder
 
-	// Patience ends the run after so many epochs without a better test
-	// accuracy; 0 is never.
+	// Patience ends the run after that many epochs without a better test accuracy. 0 means never.
 	Patience int `json:"patience,omitempty"`
 
-	// Tune takes the kernels that are measured to be the fastest on the
-	// device; which they are, the first line of metrics.jsonl records too.
+	// Tune measures which kernels are the fastest on the device, and uses them. The first line of
+	// metrics.jsonl records which they are.
 	Tune bool `json:"tune,omitempty"`
 
-	// Balance gives each of several ranks a share of the batch by its measured speed. The bits
-	// depend on the shares, which the first line of metrics.jsonl records too.
+	// Balance gives each of several ranks a share of the batch in proportion to its measured speed.
+	// The bits depend on the shares, so the first line of metrics.jsonl records them.
 	Balance bool `json:"balance,omitempty"`
 
-	// What follows does not change the bits.
+	// The fields below do not change the bits.
 
-	// CheckpointEvery is how often a checkpoint is written, besides those
-	// after each epoch and at the end; the zero Every is every ten minutes.
+	// CheckpointEvery is the interval of checkpoints, besides those after each epoch and at the
+	// end. The zero Every means ten minutes.
 	CheckpointEvery Every `json:"checkpoint_every,omitzero"`
-	// TensorBoard adds an event file.
+	// TensorBoard also writes an event file for TensorBoard.
 	TensorBoard bool `json:"tensorboard,omitempty"`
 }
 
-// BetweenCheckpoints is how long a run goes without a checkpoint, if it is told
-// nothing else.
+// BetweenCheckpoints is the default of CheckpointEvery.
 const BetweenCheckpoints = 10 * time.Minute
 
-// Settings are the recipe's own.
+// Settings returns the recipe's own settings.
 func (r Recipe) Settings() Settings {
 	return Settings{Recipe: r.Name, Dataset: r.Dataset, Hyper: r.Hyper, Whiten: r.Whiten, Normalise: r.Normalise,
 		Augment: r.Augment, CheckpointEvery: Every{Time: BetweenCheckpoints}}
 }
 
-// RecipeOf returns the recipe that the settings name, of [Recipes] or known, with the settings'
-// network and input.
+// RecipeOf returns the recipe that the settings name, one of [Recipes] or known, with the network
+// and the input of the settings.
 func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
 	r, err := Find(s.Recipe, known...)
 	if err != nil {
@@ -103,7 +104,7 @@ func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
 	if s.Net != "" {
 		layer, err := parse(s.Net)
 		if err != nil {
-			return r, SettingError{Setting: "Net", Problem: "is no network", Err: err}
+			return r, SettingError{Setting: "Net", Problem: "is not a network", Err: err}
 		}
 		layers, ok := layer.(nn.Sequential)
 		if !ok {
@@ -123,10 +124,10 @@ func RecipeOf(s Settings, known ...Recipe) (Recipe, error) {
 	return r, nil
 }
 
-// Schedules are the names of all schedules.
+// Schedules lists the names of all schedules.
 var Schedules = []string{"constant", "cosine", "steps", "onecycle"}
 
-// RateSchedule returns the schedule of the learning rate for a run of so many steps.
+// RateSchedule returns the schedule of the learning rate for a run of the given number of steps.
 func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	var schedule nn.Schedule = nn.Constant(s.Rate)
 	switch s.Schedule {
@@ -137,7 +138,8 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	case "cosine":
 		schedule = nn.Cosine{Base: s.Rate, Total: steps}
 	case "steps":
-		// As He et al. divide it on CIFAR-10, "Deep Residual Learning", 2015, section 4.2.
+		// These are the milestones of He et al. for CIFAR-10, "Deep Residual Learning", 2015,
+		// section 4.2.
 		schedule = nn.Steps{Base: s.Rate, Gamma: 0.1, Milestones: []int{steps / 2, steps * 3 / 4}}
 	case "onecycle":
 		schedule = nn.OneCycle{Peak: s.Rate, Total: steps}
@@ -148,12 +150,12 @@ func (r Recipe) RateSchedule(s Settings, steps int) nn.Schedule {
 	return schedule
 }
 
-// balanced stands for ClassWeights that follow from the training images.
+// balanced is the value of ClassWeights that computes the weights from the training images.
 const balanced = "balanced"
 
-// Loss returns the loss of the settings, for training on these images. If they are nil, it
-// leaves out weights that depend on them. Errors: ClassWeights or LabelSmoothing that make no
-// sense, other than one weight for each class, or a balanced class without images.
+// Loss returns the loss of the settings for training on these images. If train is nil, the loss
+// lacks the weights that depend on the images. Errors: ClassWeights or LabelSmoothing out of range,
+// a number of weights other than that of the classes, or balanced with a class that has no images.
 func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 	loss := nn.CrossEntropy{LabelSmoothing: s.LabelSmoothing}
 	refuse := func(problem string) error { return SettingError{Setting: "ClassWeights", Problem: problem} }
@@ -173,7 +175,7 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 					refuse(fmt.Sprintf("is balanced, and class %s has no training image; want a number for each class",
 						train.Classes[c]))
 			}
-			// as scikit-learn's
+			// scikit-learn's formula
 			loss.ClassWeights = append(loss.ClassWeights, float64(train.Len())/float64(len(count)*n))
 		}
 	default:
@@ -193,7 +195,7 @@ func (s Settings) Loss(train *data.Images) (nn.CrossEntropy, error) {
 	return loss, loss.Check()
 }
 
-// checkSchedule refuses an unknown schedule and a warm-up of less than no steps.
+// checkSchedule refuses an unknown schedule and a negative warm-up.
 func (s Settings) checkSchedule() error {
 	if s.Schedule != "" && !slices.Contains(Schedules, s.Schedule) {
 		return SettingError{Setting: "Schedule",
@@ -205,7 +207,7 @@ func (s Settings) checkSchedule() error {
 	return nil
 }
 
-// Frozen are the prefixes of Freeze.
+// Frozen returns the prefixes of Freeze.
 func (s Settings) Frozen() (prefixes []string) {
 	if s.Freeze == "" {
 		return nil
@@ -216,10 +218,11 @@ func (s Settings) Frozen() (prefixes []string) {
 	return prefixes
 }
 
-// Unit is the value of Settings.Normalise for which pixels are 0 to 1.
+// Unit is the value of Settings.Normalise that maps pixels to 0 to 1.
 const Unit = "unit"
 
-// Normalisation returns what the setting Normalise comes to for these training images; nil is unit.
+// Normalisation returns the normalisation that the setting Normalise requests for these training
+// images, or nil for unit.
 func (s Settings) Normalisation(train *data.Images) (*data.Normalisation, error) {
 	if s.Normalise == "dataset" {
 		return data.FitNormalisation(train), nil
@@ -234,11 +237,11 @@ func (s Settings) Normalisation(train *data.Images) (*data.Normalisation, error)
 	return n, nil
 }
 
-// ErrWhitening reports a normalisation beside a whitening.
+// ErrWhitening reports a normalisation together with a whitening.
 var ErrWhitening = errors.New("whitening normalises by itself; want " + Unit)
 
-// numbers are those that the setting Normalise gives; nil if it gives none. It refuses any other
-// value, and one beside a whitening.
+// numbers returns the numbers of the setting Normalise, or nil if it has none. It refuses an
+// unknown value, and any normalisation together with a whitening.
 func (s Settings) numbers() (*data.Normalisation, error) {
 	if s.Normalise == "" || s.Normalise == Unit {
 		return nil, nil
@@ -260,8 +263,8 @@ func (s Settings) numbers() (*data.Normalisation, error) {
 	return n, nil
 }
 
-// SettingError is a setting that cannot be had. A setting that is out of range is
-// an [nn.RangeError] instead.
+// SettingError reports a setting that no run can have. A number out of range is an [nn.RangeError]
+// instead.
 type SettingError struct {
 	Setting string // the field of Settings
 	Problem string // follows the setting: is "shoes"; want ...
@@ -287,7 +290,7 @@ func CheckDataset(name string) error {
 	return SettingError{Setting: "Dataset", Problem: fmt.Sprintf("is %q; %s", name, nearest.Hint(name, names))}
 }
 
-// CheckSkipBad refuses to leave out pictures of a dataset other than folder.
+// CheckSkipBad refuses skip, which leaves out pictures, for any dataset but folder.
 func CheckSkipBad(dataset string, skip bool) error {
 	if skip && dataset != "folder" {
 		return SettingError{Setting: "SkipBad",
@@ -296,9 +299,9 @@ func CheckSkipBad(dataset string, skip bool) error {
 	return nil
 }
 
-// Check refuses settings that no run can have, with a [SettingError] or an
-// [nn.RangeError] that says what would be right. The recipe is one of [Recipes] or known. A
-// dataset is one of package data, or the recipe's own.
+// Check refuses settings that no run can have, with a [SettingError] or an [nn.RangeError] that
+// says what would be right. The recipe must be one of [Recipes] or known. The dataset must be one
+// of package data, or the recipe's own.
 func (s Settings) Check(known ...Recipe) error {
 	r, err := Find(s.Recipe, known...)
 	if err != nil {
@@ -348,7 +351,8 @@ func (s Settings) Check(known ...Recipe) error {
 	if r, err = RecipeOf(s, known...); err != nil {
 		return err
 	}
-	// The names depend neither on the classes nor, as a rule, on the channels of the images.
+	// The names of weights do not depend on the classes nor, normally, on the channels of the
+	// images.
 	if d, err := nn.Describe(r.Net(10, s.Dropout), r.In); err == nil && s.Freeze != "" {
 		if err := nn.CheckFreeze(d, s.Frozen()...); err != nil {
 			return err

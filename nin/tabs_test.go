@@ -18,17 +18,18 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// tab is the network that testdata/tabs.py calls small, in the form of nn.Text, and the chapter's
-// as a tab of the chapter has it; nil if there is no golden of it.
+// tab has the network that testdata/tabs.py calls small, in the form of nn.Text, and the chapter's
+// network as a tab of the chapter writes it, or nil if it has no golden.
 type tab struct {
 	small   string
 	chapter nn.Layer
 }
 
-// pointwise are ten 1x1 convolutions.
+// pointwise is ten 1x1 convolutions.
 var pointwise = strings.Repeat("conv 5 1; tanh; ", 10)
 
-// Keras's normalisation has another Eps. Momentum is left as it is: it does not change a loss.
+// Keras's normalisation has another Eps. Momentum keeps its default, because it does not change a
+// loss.
 const smallKeras = "(conv 6 5x4 stride 2 pad same; tanh; batchnorm eps 0.001); maxpool 3 stride 2 pad same; " +
 	"conv 5 3x2 pad same; tanh; %avgpool 3 stride 2 pad same excludepad; flatten; linear 7; tanh; linear 10"
 
@@ -50,8 +51,8 @@ var tabs = map[string]tab{
 	},
 }
 
-// chapterWith is the chapter's network with a framework's padding of the 11x11, 5x5 and 3x3
-// convolutions, and its way to average.
+// chapterWith returns the chapter's network with a framework's padding of the 11x11, 5x5 and 3x3
+// convolutions, and its layer for averaging.
 func chapterWith(pad11, pad5, pad3 nn.Padding, average nn.Layer) nn.Sequential {
 	s := nin.Chapter(10, 0)
 	s[0], s[2], s[4], s[7] = nin.Block(96, 11, 4, pad11), nin.Block(256, 5, 1, pad5), nin.Block(384, 3, 1, pad3),
@@ -60,9 +61,9 @@ func chapterWith(pad11, pad5, pad3 nn.Padding, average nn.Layer) nn.Sequential {
 	return s
 }
 
-// TestTabs compares logits and the losses of ten steps with those of the chapter's other
-// frameworks in float64: of the chapter's network, from hashed weights, and of a small one, from
-// the weights that each framework saved itself. The tolerances are those of TestPyTorchParity.
+// TestTabs compares the logits and the losses of ten steps with those of the chapter's other
+// frameworks in float64. The chapter's network starts from hashed weights, a small network from
+// weights that each framework saved. The tolerances are those of TestPyTorchParity.
 func TestTabs(t *testing.T) {
 	for framework, tab := range tabs {
 		t.Run(framework, func(t *testing.T) {
@@ -102,7 +103,7 @@ func TestTabs(t *testing.T) {
 	}
 }
 
-// compareRun evaluates and trains the net, and compares with the golden run.
+// compareRun evaluates and trains the net, and compares the results with the golden run.
 func compareRun(t *testing.T, framework string, g golden, net *nn.Net) {
 	start, err := net.Weights()
 	require.NoError(t, err)

@@ -22,9 +22,8 @@ import (
 	"wgnin/nn/data"
 )
 
-// python gives an interpreter that has the modules, "torch, numpy, PIL": $PYTHON,
-// or else python3 or /usr/bin/python3, which is Debian's where another is first
-// on PATH.
+// python returns an interpreter that has the modules, such as "torch, numpy, PIL". It tries
+// $PYTHON, python3 and /usr/bin/python3; the last is Debian's if another is first on PATH.
 func python(t *testing.T, modules string) string {
 	tries := []string{"python3", "/usr/bin/python3"}
 	if p := os.Getenv("PYTHON"); p != "" {
@@ -52,10 +51,10 @@ func parity(t *testing.T, args ...string) []byte {
 	return out
 }
 
-// TestPyTorchReads trains mini for three steps and lets PyTorch load the
-// model.safetensors of the run, strictly; then it lets PyTorch write weights,
-// with the names of the chapter's class and with those of a bare Sequential, and
-// starts runs from them. The logits of the same images are the same both ways.
+// TestPyTorchReads trains mini for three steps and lets PyTorch load the run's model.safetensors
+// with strict names. Then PyTorch writes weights, with the names of the chapter's class and with
+// those of a bare Sequential, and runs start from them. The logits of the same images are the same
+// both ways.
 func TestPyTorchReads(t *testing.T) {
 	python(t, torch)
 	dev := gputest.Device(t)
@@ -85,7 +84,7 @@ func start(t *testing.T, dev *gpu.Device, dir, init string) *run.Run {
 	train, test, err := data.Load(context.Background(), "fashion-mnist", data.LoadOptions{Dir: nintest.FashionDir(t)})
 	require.NoError(t, err)
 	s := recipe.Settings()
-	// Batches of the golden's size, whose kernels are compiled already.
+	// With batches of the golden's size, the kernels are already compiled.
 	s.Batch, s.Steps, s.Seed, s.TrainImages, s.TestImages, s.Init = 8, 3, 1, 24, 8, init
 	r, err := run.New(context.Background(), dev, s, nil, train, test, dir)
 	require.NoError(t, err)
@@ -93,10 +92,9 @@ func start(t *testing.T, dev *gpu.Device, dir, init string) *run.Run {
 	return r
 }
 
-// compareLogits compares the net's logits of the first eight images with
-// PyTorch's from a file of weights. Both sides compute in float32; the tolerance
-// is what the project promises of losses and gradients, 1e-4, of the largest
-// logit.
+// compareLogits compares the net's logits of the first eight images with PyTorch's from a file of
+// weights. Both sides compute in float32. The tolerance is 1e-4 of the largest logit, which the
+// project promises for losses and gradients.
 func compareLogits(t *testing.T, dev *gpu.Device, net *nn.Net, file string) {
 	const n = 8
 	set := nintest.Fashion(t).First(n)

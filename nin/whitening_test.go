@@ -20,8 +20,8 @@ import (
 )
 
 // TestONNXPreprocesses runs a network with a whitening, and one with a normalisation, in
-// onnxruntime: the logits are ours to 1e-4 of the largest, for the matrix magnifies what the sums
-// of both round differently by at most sqrt(10).
+// onnxruntime. The logits equal ours to 1e-4 of the largest, because the matrix magnifies the
+// rounding of the sums by at most sqrt(10).
 func TestONNXPreprocesses(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	dev := gputest.Device(t)

@@ -61,7 +61,7 @@ func adapters(w io.Writer, args []string) error {
 	return nil
 }
 
-// driver is what is known of an adapter's driver.
+// driver returns what is known about an adapter's driver.
 func driver(a gpu.Adapter) string {
 	parts := []string{a.Driver}
 	if a.Driver == "" {
@@ -71,14 +71,14 @@ func driver(a gpu.Adapter) string {
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ", ")
 }
 
-// makers of adapters, by PCI vendor.
+// makers has the makers of adapters by PCI vendor.
 var makers = map[uint32]string{
 	0x1002: "AMD", 0x106b: "Apple", 0x10de: "NVIDIA", 0x13b5: "ARM", 0x1414: "Microsoft", 0x5143: "Qualcomm",
 	0x8086: "Intel",
 }
 
-// size is bytes in the largest unit that leaves at least 1. No memory has 2^50: an
-// adapter that says so has no limit.
+// size formats bytes in the largest unit that leaves at least 1. No memory has 2^50 bytes: an
+// adapter that reports so many has no limit.
 func size(bytes int64) string {
 	if bytes > 1<<50 {
 		return "no limit"

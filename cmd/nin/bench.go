@@ -44,7 +44,7 @@ func bench(w io.Writer, args []string) error {
 		adapter = cli.Adapter(fs)
 		recipe  = fs.String("recipe", "", "`name` of the recipe (default: d2l on a GPU, mini on a software adapter)")
 		batch   = fs.Int("batch", 16, "images of a step")
-		steps   = fs.Int("steps", 5, "steps to take the median of")
+		steps   = fs.Int("steps", 5, "steps; the median of their times counts")
 		layer   = fs.String("layer", "", "only layers whose `path` begins with this, such as 2.0")
 		kernel  = fs.String("kernel", "", "only kernels with this `text` in their name, such as conv2d/dw")
 		tune    = fs.Bool("tune", false, "use the kernels that are measured to be fastest (see nin kernels)")
@@ -70,7 +70,7 @@ func bench(w io.Writer, args []string) error {
 	}
 	single := *op != "" || *shape != ""
 	if single && (*recipe != "" || *layer != "" || *tune || *variant != "") {
-		return cli.Usage(errors.New("-op and -shape measure no recipe's network; want none of -recipe, -layer, -tune and -variant with them"))
+		return cli.Usage(errors.New("-op and -shape measure one op, not a recipe's network; want none of -recipe, -layer, -tune and -variant with them"))
 	}
 	var one report.Op
 	if single {

@@ -17,8 +17,8 @@ func TestCost(t *testing.T) {
 	assert.Contains(t, out, "recipe mini, input [128,1,28,28], planned for any WebGPU adapter")
 	assert.Contains(t, out, "planned peak")
 
-	// Twice the images take twice the activations, and a batch is one however
-	// it is given.
+	// Twice the images take twice the activations. A batch costs the same in whichever way it is
+	// given.
 	var costs []report.Cost
 	for _, args := range [][]string{{"-batch", "32"}, {"-input", "64,1,28,28"},
 		{"-input", "64,1,28,28", "-batch", "64"}, {"-input", "28x28", "-batch", "64"}} {
@@ -55,8 +55,8 @@ func TestCostsSideBySide(t *testing.T) {
 	assert.Equal(t, []int{2, 1, 28, 28}, costs[1].Input)
 }
 
-// With -ranks the command measures steps, or is told how long they are, and predicts those of more
-// ranks.
+// With -ranks the command measures the time of a step, or takes it from a flag, and predicts the
+// time for more ranks.
 func TestCostOfRanks(t *testing.T) {
 	code, out, stderr := runNin("cost", "-recipe", "mini", "-adapter", "webgpu", "-ranks", "4", "-step-time", "100ms",
 		"-network", "1Gb", "-latency", "0")

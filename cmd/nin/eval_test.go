@@ -20,13 +20,13 @@ import (
 
 const fashionDir = "../../nn/data/testdata/fashion-mnist"
 
-// newModel is a file with weights of mini as they start, as PyTorch saves them.
+// newModel writes a file with initial weights of mini, as PyTorch saves them.
 func newModel(t *testing.T) string {
 	t.Helper()
 	return nintest.ModelFile(t, "mini", 1, 10, nil)
 }
 
-// refuses runs the command with arguments that must be refused in one line.
+// refuses runs the command with arguments that it must refuse in one line.
 func refuses(t *testing.T, args []string, wantCode int, says string) {
 	t.Helper()
 	code, out, stderr := runNin(args...)
@@ -50,8 +50,8 @@ func TestEval(t *testing.T) {
 }
 
 // Eval takes all pictures of a folder that has no split, or those that training keeps for the test,
-// in the channels of the network, as predict makes them. It refuses pictures that cannot be read, or
-// leaves them out.
+// in the channels of the network, and reads them as predict does. It refuses pictures that cannot be
+// read, or leaves them out.
 func TestEvalFolder(t *testing.T) {
 	file := newModel(t)
 	dir := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// Out and back, the weights are the same.
+// Exported and read back, the weights are the same.
 func TestExport(t *testing.T) {
 	file := newModel(t)
 	dir := t.TempDir()
@@ -58,7 +58,7 @@ func TestExportRefuses(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(dir, "m.onnx"))
 }
 
-// The commands take the file of a network that no recipe has.
+// The commands take the file of a network that is not a recipe's.
 func TestAnyNetwork(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "m.safetensors")

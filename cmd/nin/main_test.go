@@ -61,7 +61,7 @@ func TestWrongArguments(t *testing.T) {
 	}
 }
 
-// Results that cannot be printed are an error, of every sub-command.
+// Every sub-command returns an error if its results cannot be printed.
 func TestLostOutput(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestLostOutput(t *testing.T) {
 	}
 }
 
-// A filter that nothing passes names what there is, in bench before anything is measured.
+// The error for a filter that matches nothing lists the names. bench returns it before measuring.
 func TestFiltersThatMatchNothing(t *testing.T) {
 	gputest.Device(t)
 	for filter, says := range map[string]string{
@@ -88,7 +88,7 @@ func TestFiltersThatMatchNothing(t *testing.T) {
 	}
 }
 
-// Each sub-command names itself in its errors, and a wrong value of a flag has the exit code 2.
+// Errors begin with the name of the sub-command, and a wrong value of a flag gives exit code 2.
 func TestWrongValues(t *testing.T) {
 	model := newModel(t)
 	for _, args := range []string{
@@ -112,8 +112,7 @@ func TestUnknownAdapter(t *testing.T) {
 	assert.Contains(t, stderr, "no GPU adapter")
 }
 
-// Without a driver, what needs one says so and what to install, and what needs
-// none works.
+// Without a driver, commands that need one say what to install, and the others work.
 func TestNoDriver(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("the driver is part of the system")
@@ -155,8 +154,8 @@ func TestSelftest(t *testing.T) {
 	assert.Contains(t, stderr, `"no such kernel"`)
 }
 
-// A kernel with a changed sign, and one that leaves an element unwritten, are
-// named with their size and an element.
+// The selftest names a kernel with a changed sign, and one that leaves an element unwritten, with
+// its size and an element.
 func TestSelftestFails(t *testing.T) {
 	d := gputest.Device(t)
 	var out strings.Builder

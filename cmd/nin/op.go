@@ -21,7 +21,7 @@ func parseOp(op, shape string) (report.Op, error) {
 	var names []string
 	for _, s := range conformance.Sizes {
 		names = append(names, s.Op)
-		// Some are layers too, whose shape has no names.
+		// Some names are both an op and a layer. A shape without field names is that of the layer.
 		if s.Op == o.Text && (o.Shape == "" || strings.Contains(o.Shape, "=")) {
 			if o.Shape == "" {
 				return o, fmt.Errorf("%s has no shape; want one such as %q", o.Text, s.Example)
@@ -35,7 +35,7 @@ func parseOp(op, shape string) (report.Op, error) {
 	layer, err := nn.Parse(op)
 	switch {
 	case o.Text == "":
-		return o, fmt.Errorf("a shape of nothing; want an op: %s; or a layer, such as \"conv 256 5 pad 2\"",
+		return o, fmt.Errorf("no op for -shape; want an op: %s; or a layer, such as \"conv 256 5 pad 2\"",
 			strings.Join(names, ", "))
 	case err != nil && !strings.ContainsAny(o.Text, " ;("):
 		return o, fmt.Errorf("%q is neither an op nor a layer: %s; %w", op, nearest.Hint(o.Text, names), err)

@@ -13,7 +13,7 @@ import (
 	"wgnin/nin/report"
 )
 
-// What is no op, no layer or no shape of it is refused with what would be.
+// A wrong op, layer or shape is refused with an error that says what would be right.
 func TestParseOp(t *testing.T) {
 	for _, c := range []struct{ op, shape, says string }{
 		{"pol", "", `"pol" is neither an op nor a layer: the nearest is pool (of activation, adam,`},
@@ -40,7 +40,7 @@ func TestParseOp(t *testing.T) {
 	}
 }
 
-// An op's kernels are measured in each variant and beside their twins, and a layer's with the
+// bench measures the kernels of an op in each variant, beside their twins, and a layer with the
 // variants of its convolutions.
 func TestBenchOp(t *testing.T) {
 	dev := gputest.Device(t)

@@ -45,7 +45,7 @@ Flags:
 
 func predict(w io.Writer, args []string) error { return predictFiles(w, os.Stderr, args) }
 
-// predictFiles is predict, which names the files that cannot be read on stderr.
+// predictFiles runs predict. It names the files that cannot be read on stderr.
 func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	fs := flag.NewFlagSet("predict", flag.ContinueOnError)
 	var (
@@ -73,7 +73,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	}
 	if m.Values && !*asJSON {
 		if out, err := nn.OutShape(m.Layers, m.In); err != nil || out.Len() > mostValues {
-			return cmp.Or(err, fmt.Errorf("the network puts out %s, %d numbers for each image; -json prints them",
+			return cmp.Or(err, fmt.Errorf("the network outputs %s, %d numbers for each image; -json prints them",
 				out, out.Len()))
 		}
 	}
@@ -127,7 +127,7 @@ func predictFiles(w, stderr io.Writer, args []string) (err error) {
 	return nil
 }
 
-// run predicts the images that were added, and fills in what it finds: the top classes, or numbers.
+// run predicts the images in added, and fills in the top classes or the numbers.
 func run(p *nin.Predictor, m *nin.Model, added []prediction, top int) error {
 	if m.Values {
 		values, err := p.Values()
@@ -143,19 +143,19 @@ func run(p *nin.Predictor, m *nin.Model, added []prediction, top int) error {
 	return err
 }
 
-// mostValues is how many numbers of an image are printed on a line.
+// mostValues is the largest number of values of an image that are printed on a line.
 const mostValues = 16
 
 // predictBatch is the number of images that run at a time: enough to fill a device, few
 // enough that the first results come soon.
 const predictBatch = 8
 
-// prediction is what is printed of an image.
+// prediction is the output for an image.
 type prediction struct {
 	File     string           `json:"file"`
 	Inverted bool             `json:"looks_inverted,omitempty"`
 	Classes  []nin.Prediction `json:"classes,omitempty"`
-	Values   []float32        `json:"values,omitempty"` // of a network that puts out numbers
+	Values   []float32        `json:"values,omitempty"` // if the outputs are numbers
 }
 
 // readImage reads an image file. If path is something else, such as a folder or a pipe, the

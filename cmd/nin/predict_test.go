@@ -23,7 +23,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// writePNG draws a disc of one colour on another and gives the file.
+// writePNG draws a disc of one colour on another and returns the path of the file.
 func writePNG(t *testing.T, name string, disc, background uint8) string {
 	t.Helper()
 	img := image.NewGray(image.Rect(0, 0, 40, 30))
@@ -76,8 +76,8 @@ func TestPredict(t *testing.T) {
 	assert.Regexp(t, `black.png  \S+ 0\.\d{3} +\S+ 0\.\d{3}  .*fashion-mnist is white on black: try -invert\n$`, out)
 }
 
-// A file that cannot be read is named in a line, and the others are predicted all the
-// same: in lines and in JSON, whose array is whole.
+// A file that cannot be read is named in a line. The others are predicted all the same, as lines or
+// as a complete JSON array.
 func TestPredictGoesOnAfterABadFile(t *testing.T) {
 	file := newModel(t)
 	dir := t.TempDir()
@@ -124,7 +124,7 @@ func TestPredictGoesOnAfterABadFile(t *testing.T) {
 	}
 }
 
-// A name that the terminal would obey is quoted.
+// A name with control characters is quoted.
 func TestPredictQuotesNames(t *testing.T) {
 	var out strings.Builder
 	m := &nin.Model{Classes: []string{"\x1b[31mred", "plain"}}
@@ -160,8 +160,8 @@ func TestPredictRefuses(t *testing.T) {
 	}
 }
 
-// The state dict of a recipe that normalises by its training images is not predicted or exported
-// before it is said how: in one line that names the flag.
+// The state dict of a recipe that normalises by its training images is neither predicted nor
+// exported before -normalise is given. The error, in one line, names the flag.
 func TestPredictAsksForTheNormalisation(t *testing.T) {
 	file := nintest.ModelFile(t, "photos", 3, 2, nil)
 	picture := writePNG(t, "disc.png", 240, 9)
@@ -169,7 +169,7 @@ func TestPredictAsksForTheNormalisation(t *testing.T) {
 	for _, command := range [][]string{{"predict", picture}, {"export", "-o", onnx},
 		{"eval", "-data", fashionDir, "-dataset", "folder"}} {
 		args := slices.Insert(command, 1, "-model", file)
-		if command[0] != "eval" { // which has no images of two classes here
+		if command[0] != "eval" { // eval has no images of two classes here
 			refuses(t, args, 1,
 				"-normalise is missing: "+file+" does not say by which mean and deviation the images of photos were normalised")
 		}
@@ -212,7 +212,7 @@ func TestPredictValues(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Regexp(t, `disc.png  0\.25 +-1200\n$`, out)
 	refuses(t, []string{"predict", "-model", picture, disc}, 1,
-		"the network puts out [2,5,5], 50 numbers for each image; -json prints them")
+		"the network outputs [2,5,5], 50 numbers for each image; -json prints them")
 	for file, n := range map[string]int{vector: 2, picture: 50} {
 		code, out, stderr = runNin("predict", "-json", "-model", file, disc)
 		require.Zero(t, code, stderr)

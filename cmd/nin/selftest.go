@@ -83,7 +83,7 @@ func (t test) String() string {
 	return s
 }
 
-// tester runs tests and shows how they went.
+// tester runs tests and shows their results.
 type tester struct {
 	w       io.Writer
 	device  *gpu.Device
@@ -183,7 +183,7 @@ func (s *tester) table(rows []*row) error {
 	return t.Flush()
 }
 
-// units is a result in units of its tolerance.
+// units formats an error in units of its tolerance.
 func units(worst float64, err error) string {
 	switch {
 	case err != nil:

@@ -69,7 +69,7 @@ func experiment(w io.Writer, args []string) error {
 	}
 	n, err := strconv.Atoi(rest[0])
 	if err != nil {
-		return cli.Usage(fmt.Errorf("%q is no exercise; the chapter's are 1 to 6", rest[0]))
+		return cli.Usage(fmt.Errorf("%q is not an exercise; the chapter's are 1 to 6", rest[0]))
 	}
 	s, err := study.Find(n)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"wgnin/gpu/gputest"
 )
 
-// With 16 images a training is the recipe's five epochs of one step.
+// With 16 images, a training is the recipe's five epochs of one step each.
 func TestStudy(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func TestStudyRefuses(t *testing.T) {
 		{[]string{"0"}, 2, "there is no exercise 0; the chapter's are 1 to 6"},
 		{[]string{"7"}, 2, "there is no exercise 7"},
 		{[]string{"4"}, 2, "exercise 4 needs no experiment: go run ./cmd/nin cost"},
-		{[]string{"one"}, 2, `"one" is no exercise`},
+		{[]string{"one"}, 2, `"one" is not an exercise`},
 		{[]string{"1", "-budget", "10"}, 2, "-budget"},
 		{[]string{"1", "-budget", "-10m"}, 2, "want a time such as 10m"},
 		{[]string{"1", "-seeds", "0"}, 2, "want 1 to 1000"},

@@ -13,7 +13,7 @@ import (
 	"wgnin/nin/report"
 )
 
-// With -deep, every layer has its line, and the layers have what they have in cost.
+// With -deep, every layer has a line, with the same numbers as in cost.
 func TestSummaryDeep(t *testing.T) {
 	code, out, stderr := runNin("summary", "-recipe", "mini", "-deep")
 	require.Zero(t, code, stderr)
@@ -45,7 +45,8 @@ func TestSummaryDeep(t *testing.T) {
 	assert.Equal(t, len(cost.Layers)-2, n, "all but input and loss")
 }
 
-// Of a network that does not fit, what fits is printed, and then the layer and the place.
+// For a network that does not fit, the layers that fit are printed, and then the layer that does
+// not.
 func TestSummaryOfMisfit(t *testing.T) {
 	for _, c := range []struct {
 		args       []string
@@ -69,7 +70,7 @@ func TestSummaryOfMisfit(t *testing.T) {
 			"nin: summary: layer 3 (maxpool 3 stride 2) on [256,1,1]: kernel 3x3 does not fit the padded image of 1x1\n",
 		},
 		{[]string{"-input", "1,65536,65536,65536"}, 1, "", "want 1 to 65536 of each, and at most 1073741824 values\n"},
-		{[]string{"-net", "conv x"}, 2, "", "-net is no network: conv: out is \"x\"; want a whole number"},
+		{[]string{"-net", "conv x"}, 2, "", "-net is not a network: conv: out is \"x\"; want a whole number"},
 		{[]string{"-net", "no.txt"}, 2, "", "there is no file no.txt"},
 		{[]string{"-net", "relu", "-model", "m"}, 2, "", "-model with -net; want one of them\n"},
 	} {

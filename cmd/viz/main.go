@@ -98,8 +98,8 @@ func (o *options) register(fs *flag.FlagSet) {
 }
 
 const (
-	maxPixels = 1 << 25 // of a picture; every WebGPU adapter can bind as many
-	maxFilm   = 1 << 30 // pixels of a film, which stays in memory until it is written
+	maxPixels = 1 << 25 // largest picture; every WebGPU adapter can bind its pixels
+	maxFilm   = 1 << 30 // most pixels in a film, which stays in memory until it is written
 )
 
 // headless reports whether the flags ask for files instead of a window.

@@ -69,7 +69,7 @@ func open(adapter string, opt options) (_ *show, err error) {
 	return s, err
 }
 
-// windowless adds to an error how to see something without a window.
+// windowless adds advice to an error: how to make pictures without a window.
 func windowless(err error) error {
 	return fmt.Errorf("%w; -screenshot FILE.png and -record FILE.gif need no window", err)
 }

@@ -26,7 +26,7 @@ import (
 	"wgnin/nn/files"
 )
 
-// The test binary is the command itself when this is set.
+// If this variable is set, the test binary is the command itself.
 const asCommand = "NIN_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 
 const smallData = "../../nn/data/testdata/fashion-mnist"
 
-// command is viz on a display; without one if that is "".
+// command returns viz on a display, or without one if display is "".
 func command(display string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -51,7 +51,7 @@ func command(display string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// runViz runs viz without a display, to its end.
+// runViz runs viz without a display and waits for it.
 func runViz(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	cmd := command("", args...)
@@ -63,7 +63,7 @@ func runViz(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// steps are the flags of a training run of n short steps.
+// steps returns the flags of a training run of n short steps.
 func steps(n int, out string) []string {
 	return []string{"-train", "-recipe", "mini", "-data", smallData, "-batch", "16", "-test-images", "32", "-steps",
 		fmt.Sprint(n), "-out", out}
@@ -109,7 +109,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// Without a display a run is trained and drawn, and its weights looked at.
+// Without a display, viz trains and draws a run, and draws its weights.
 func TestWithoutAWindow(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()
@@ -157,7 +157,7 @@ func TestWithoutAWindow(t *testing.T) {
 		file("any.png"))
 	require.Zero(t, code, stderr)
 
-	// A state dict that does not say what its images are is drawn once that is given.
+	// A state dict that does not record its preprocessing is drawn once the preprocessing is given.
 	photos := []string{"-model", nintest.ModelFile(t, "photos", 1, 10, nil), "-data", smallData, "-dataset",
 		"fashion-mnist"}
 	_, stderr, code = runViz(t, append(photos, "-normalise", "0.5/0.25", "-screenshot", file("photos.png"))...)
@@ -191,7 +191,8 @@ func TestWithoutAWindow(t *testing.T) {
 	assert.FileExists(t, file("once/metrics.jsonl"), "a run that was to go on")
 }
 
-// In a window, as a person uses it: keys, another size, minimised, closed.
+// TestWindow uses the window as a person does: it presses keys, and resizes, minimises and closes
+// the window.
 func TestWindow(t *testing.T) {
 	gputest.Device(t)
 	display := startX(t)
@@ -212,7 +213,7 @@ func TestWindow(t *testing.T) {
 		return strings.TrimSpace(string(said))
 	}
 	id := do("search", "--sync", "--onlyvisible", "--name", "^nin$")
-	// shot presses keys and then the one that saves a picture, and waits for it.
+	// shot presses keys and then the key that saves a picture, and waits for the picture.
 	shots := 0
 	shot := func(keys ...string) image.Image {
 		for _, k := range append(keys, "p") {
@@ -235,7 +236,7 @@ func TestWindow(t *testing.T) {
 		before = after
 	}
 	do("key", "--window", id, "space")
-	for i := range 20 { // the window is never done changing
+	for i := range 20 { // the size of the window keeps changing
 		do("windowsize", id, fmt.Sprint(330+(i*397)%600), fmt.Sprint(210+(i*211)%400))
 	}
 	do("windowsize", "--sync", id, "640", "400")
@@ -255,13 +256,13 @@ func TestWindow(t *testing.T) {
 	assert.Contains(t, out.String(), "go on with")
 	assert.Contains(t, out.String(), "drawing")
 
-	// The checkpoint goes on; -frames closes the window as its button does.
+	// The run resumes; -frames closes the window as its button does.
 	cmd = command(display, "-train", "-resume", dir, "-frames", "2")
 	text, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", text)
 	assert.Contains(t, string(text), "stopped  after step")
 
-	// So do the keys.
+	// These keys also close the window.
 	for _, key := range []string{"q", "Escape"} {
 		cmd = command(display, "-train", "-resume", dir)
 		var out bytes.Buffer
@@ -273,8 +274,8 @@ func TestWindow(t *testing.T) {
 	}
 }
 
-// below are the pixels below the status line, in which the time of a picture
-// is always another.
+// below returns the pixels below the status line, which shows the time of a picture and so always
+// differs.
 func below(img image.Image) []uint8 {
 	const line = 40
 	m := image.NewRGBA(img.Bounds())
@@ -282,8 +283,7 @@ func below(img image.Image) []uint8 {
 	return m.Pix[line*m.Stride:]
 }
 
-// startX starts an X server with no screen. Where Xvfb or xdotool is missing
-// the test is skipped.
+// startX starts an X server without a screen. It skips the test if Xvfb or xdotool is missing.
 func startX(t *testing.T) (display string) {
 	for _, tool := range []string{"Xvfb", "xdotool"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -27,8 +27,8 @@ type site map[string][]byte
 //go:embed site
 var sources embed.FS
 
-// compile holds the arguments that build the page, without what only debuggers read, and without a
-// plotting library, which would double the size: the page draws its curves itself.
+// compile holds the arguments that build the page. They leave out debugging information, and a
+// plotting library that would double the size; the page draws its curves itself.
 var compile = []string{"build", "-trimpath", "-tags", "noplot", "-ldflags", "-s -w", "-o"}
 
 // dataset is the dataset that the page trains on.
@@ -147,7 +147,7 @@ func (s site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "no-cache") // the next build has the same names
+	w.Header().Set("Cache-Control", "no-cache") // the files of the next build have the same names
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 }
 

@@ -15,26 +15,26 @@ import (
 	"wgnin/nn"
 )
 
-// Layers are the layers of this package, each as its zero value.
+// Layers returns the zero value of each layer of this package.
 func Layers() []nn.Layer { return []nn.Layer{Inception{}, Residual{}, DenseBlock{}} }
 
-// conv is a convolution of an odd kernel that keeps the size of an image.
+// conv returns a convolution that keeps the size of an image. The kernel must be odd.
 func conv(out, kernel int) nn.Conv2D {
 	return nn.Conv2D{Out: out, Kernel: kernel, Pad: nn.Pad(kernel / 2)}
 }
 
-// relu is a ReLU inside a block's Build.
+// relu records a ReLU inside a block's Build.
 func relu(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return nn.ReLU{}.Build(g, x) }
 
-// What GoogLeNet, ResNet and DenseNet begin with, and a pooling of theirs; each halves the image.
+// GoogLeNet, ResNet and DenseNet begin with first, and pool with halve. Each halves the image.
 var (
 	first = nn.Conv2D{Out: 64, Kernel: 7, Stride: 2, Pad: nn.Pad(3)}
 	halve = nn.MaxPool2D{Kernel: 3, Stride: 2, Pad: nn.Pad(1)}
 )
 
-// LeNet is LeNet-5 (LeCun et al., "Gradient-based learning applied to document recognition",
-// 1998), with the book's softmax in place of Gaussian connections. Input [N,1,28,28]:
-// 61,706 parameters with ten classes.
+// LeNet returns LeNet-5 (LeCun et al., "Gradient-based learning applied to document recognition",
+// 1998), with the book's softmax in place of Gaussian connections. Input [N,1,28,28]: 61,706
+// parameters with ten classes.
 func LeNet(classes int) nn.Sequential {
 	return nn.Sequential{
 		conv(6, 5), nn.Sigmoid{}, nn.AvgPool2D{Kernel: 2},
@@ -44,10 +44,10 @@ func LeNet(classes int) nn.Sequential {
 	}
 }
 
-// AlexNet is the network of Krizhevsky, Sutskever and Hinton ("ImageNet classification with deep
-// convolutional neural networks", 2012) for one graphics card and without local response
-// normalisation. Input [N,1,224,224]: 46,764,746 parameters with ten classes. The book's dropout
-// is 0.5.
+// AlexNet returns the network of Krizhevsky, Sutskever and Hinton ("ImageNet classification with
+// deep convolutional neural networks", 2012) for one graphics card and without local response
+// normalisation. Input [N,1,224,224]: 46,764,746 parameters with ten classes. The book's dropout is
+// 0.5.
 func AlexNet(classes int, dropout float64) nn.Sequential {
 	pool := nn.MaxPool2D{Kernel: 3, Stride: 2}
 	return append(nn.Sequential{
@@ -57,7 +57,7 @@ func AlexNet(classes int, dropout float64) nn.Sequential {
 	}, head(classes, dropout)...)
 }
 
-// head is the three fully connected layers at the end of AlexNet and VGG.
+// head returns the three fully connected layers at the end of AlexNet and VGG.
 func head(classes int, dropout float64) nn.Sequential {
 	return nn.Sequential{
 		nn.Flatten{},
@@ -67,19 +67,18 @@ func head(classes int, dropout float64) nn.Sequential {
 	}
 }
 
-// Stage is a part of a network made of equal blocks: how many, of how many output channels.
+// Stage is a part of a network: Blocks equal blocks with Out output channels.
 type Stage struct{ Blocks, Out int }
 
-// VGG11 is VGG's network A (Simonyan and Zisserman, 2014, arXiv:1409.1556): five stages of 3x3
-// convolutions, of width 64 to 512 channels in the paper. The book trains a quarter of that
-// width, 16, for speed. Input [N,1,224,224]: 128,806,154 parameters with width 64 and ten
-// classes, 43,093,322 with width 16. The book's dropout is 0.5.
+// VGG11 returns VGG's network A (Simonyan and Zisserman, 2014, arXiv:1409.1556): five stages of 3x3
+// convolutions with width to 8 times width channels. The width is 64 in the paper; the book trains
+// 16, for speed. Input [N,1,224,224]: 128,806,154 parameters with width 64 and ten classes,
+// 43,093,322 with width 16. The book's dropout is 0.5.
 func VGG11(width, classes int, dropout float64) nn.Sequential {
 	return VGG([]Stage{{1, width}, {1, 2 * width}, {2, 4 * width}, {2, 8 * width}, {2, 8 * width}}, classes, dropout)
 }
 
-// VGG is a stage of convolutions after the other, each a [VGGBlock], and three fully connected
-// layers.
+// VGG returns a [VGGBlock] for each stage, followed by three fully connected layers.
 func VGG(arch []Stage, classes int, dropout float64) (s nn.Sequential) {
 	for _, stage := range arch {
 		s = append(s, VGGBlock(stage.Blocks, stage.Out))
@@ -87,7 +86,7 @@ func VGG(arch []Stage, classes int, dropout float64) (s nn.Sequential) {
 	return append(s, head(classes, dropout)...)
 }
 
-// VGGBlock is so many 3x3 convolutions with a ReLU each, and a pooling that halves the image.
+// VGGBlock returns convs 3x3 convolutions, each with a ReLU, and a pooling that halves the image.
 func VGGBlock(convs, out int) (s nn.Sequential) {
 	for range convs {
 		s = append(s, conv(out, 3), nn.ReLU{})
@@ -95,9 +94,9 @@ func VGGBlock(convs, out int) (s nn.Sequential) {
 	return append(s, nn.MaxPool2D{Kernel: 2})
 }
 
-// GoogLeNet is the network of Szegedy et al. ("Going deeper with convolutions", 2014,
-// arXiv:1409.4842) without its intermediate losses. The book trains it at 96x96. Input
-// [N,1,H,W]: 5,977,530 parameters with ten classes.
+// GoogLeNet returns the network of Szegedy et al. ("Going deeper with convolutions", 2014,
+// arXiv:1409.4842) without its intermediate losses. The book trains it at 96x96. Input [N,1,H,W]:
+// 5,977,530 parameters with ten classes.
 func GoogLeNet(classes int) nn.Sequential {
 	return nn.Sequential{
 		nn.Sequential{first, nn.ReLU{}, halve},
@@ -142,14 +141,14 @@ func (b Inception) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 
 func (b Inception) String() string { return nn.Text(b) }
 
-// ResNet18 is the ResNet of 18 layers (He et al., "Deep residual learning for image
-// recognition", 2015, arXiv:1512.03385). The book trains it at 96x96. Input [N,1,H,W]:
-// 11,178,378 parameters with ten classes.
+// ResNet18 returns the ResNet of 18 layers (He et al., "Deep residual learning for image
+// recognition", 2015, arXiv:1512.03385). The book trains it at 96x96. Input [N,1,H,W]: 11,178,378
+// parameters with ten classes.
 func ResNet18(classes int) nn.Sequential {
 	return ResNet([]Stage{{2, 64}, {2, 128}, {2, 256}, {2, 512}}, classes)
 }
 
-// ResNet is a stage of [Residual] blocks after the other. Each but the first halves the image.
+// ResNet returns stages of [Residual] blocks. Each stage but the first halves the image.
 func ResNet(arch []Stage, classes int) nn.Sequential {
 	s := nn.Sequential{stem()}
 	for i, stage := range arch {
@@ -166,18 +165,19 @@ func ResNet(arch []Stage, classes int) nn.Sequential {
 	return append(s, last(nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: classes}))
 }
 
-// stem is the first part of ResNet and DenseNet.
+// stem returns the first part of ResNet and DenseNet.
 func stem() nn.Sequential {
 	return nn.Sequential{first, nn.BatchNorm2D{}, nn.ReLU{}, halve}
 }
 
-// last is the last part of ResNet and DenseNet.
+// last names the last part of ResNet and DenseNet.
 func last(layers ...nn.Layer) nn.Named { return nn.Named{Name: "last", Layer: nn.Sequential(layers)} }
 
-// Residual is two 3x3 convolutions to Out channels, the first with a stride, each normalised
-// over the batch, to whose result the input is added: as it is, or, with Conv1x1, by a 1x1
-// convolution of that stride. Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up.
-// Weights: conv1, bn1, conv2, bn2, and conv3 with Conv1x1.
+// Residual is two 3x3 convolutions to Out channels, each followed by batch normalisation. Stride is
+// that of the first. The block adds its input to the result: unchanged or, with Conv1x1, after a
+// 1x1 convolution of the same stride. A ReLU follows the first normalisation, and another the sum.
+// Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights: conv1, bn1, conv2, bn2,
+// and conv3 with Conv1x1.
 type Residual struct {
 	Out     int
 	Stride  int  `text:"stride"`  // 0 is 1
@@ -198,10 +198,11 @@ func (r Residual) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 
 func (r Residual) String() string { return nn.Text(r) }
 
-// DenseNet is the book's small network of dense blocks (Huang et al., "Densely connected
-// convolutional networks", 2016, arXiv:1608.06993): four of four convolutions, which add 32
-// channels each to the stem's 64. Between them a [TransitionBlock] halves channels and image.
-// The book trains it at 96x96. Input [N,1,H,W]: 758,226 parameters with ten classes.
+// DenseNet returns the book's small network of four dense blocks (Huang et al., "Densely connected
+// convolutional networks", 2016, arXiv:1608.06993). Each block has four convolutions, and each
+// convolution adds 32 channels; the stem has 64. Between blocks, a [TransitionBlock] halves the
+// channels and the image. The book trains it at 96x96. Input [N,1,H,W]: 758,226 parameters with ten
+// classes.
 func DenseNet(classes int) nn.Sequential {
 	const growth, convs, blocks = 32, 4, 4
 	s, channels := nn.Sequential{stem()}, 64
@@ -216,10 +217,9 @@ func DenseNet(classes int) nn.Sequential {
 	return append(s, last(nn.BatchNorm2D{}, nn.ReLU{}, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Linear{Out: classes}))
 }
 
-// DenseBlock is so many convolutions, each of what the block was given and all that those before
-// it made, and adds Growth channels to it. Before a convolution there are a normalisation and a
-// ReLU. Shapes: x [N,C,H,W]; y [N,C+Convs*Growth,H,W]. Weights: net.I.0 (the normalisation) and
-// net.I.2.
+// DenseBlock has Convs convolutions, each after a normalisation and a ReLU. A convolution takes the
+// block's input and the outputs of all convolutions before it, and adds Growth channels. Shapes: x
+// [N,C,H,W]; y [N,C+Convs*Growth,H,W]. Weights: net.I.0 (the normalisation) and net.I.2.
 type DenseBlock struct{ Convs, Growth int }
 
 // Build records the block.
@@ -227,7 +227,7 @@ func (d DenseBlock) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor { return g.Child
 
 func (d DenseBlock) String() string { return nn.Text(d) }
 
-// dense is what a DenseBlock calls net.
+// dense is the part of a DenseBlock that is named net.
 type dense DenseBlock
 
 func (d dense) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
@@ -238,8 +238,8 @@ func (d dense) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return x
 }
 
-// TransitionBlock is a normalisation, a ReLU and a 1x1 convolution to out channels, and a
-// pooling that halves the image.
+// TransitionBlock returns a normalisation, a ReLU, a 1x1 convolution to out channels, and a pooling
+// that halves the image.
 func TransitionBlock(out int) nn.Sequential {
 	return nn.Sequential{nn.BatchNorm2D{}, nn.ReLU{}, conv(out, 1), nn.AvgPool2D{Kernel: 2}}
 }

@@ -15,9 +15,9 @@ import (
 	"wgnin/viz"
 )
 
-// A network of one's own, trained for a few steps: a picture of what it computes for the first
-// test image, and a film of how that changes. Neither needs a display; package viz/window has the
-// same in a window.
+// This example trains a network of your own for a few steps. It makes a picture of what the network
+// computes for the first test image, and a film of how that changes. Neither needs a display;
+// package viz/window shows the same in a window.
 func Example() {
 	ctx := context.Background()
 	dev, err := gpu.Open(gpu.Options{})
@@ -53,7 +53,7 @@ func Example() {
 			film.Add(picture, 50)
 		}
 	}
-	must(scene.SetLayer("2")) // as a state dict names it
+	must(scene.SetLayer("2")) // the name in a state dict
 	picture, err := scene.Image(640, 400, 1)
 	must(err)
 

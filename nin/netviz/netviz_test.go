@@ -19,7 +19,7 @@ import (
 	"wgnin/viz"
 )
 
-// scene is of a network with the weights that it starts with, without images to choose from.
+// scene returns a scene of a network with initial weights, without images to choose from.
 func scene(t *testing.T) *netviz.Scene {
 	t.Helper()
 	net, err := nintest.Branched(t).Net(gputest.Device(t))
@@ -38,8 +38,8 @@ func draw(t *testing.T, s *netviz.Scene) *image.RGBA {
 	return img
 }
 
-// A scene without images begins with a black one, and shows one that it is given, the same
-// from a file.
+// A scene without images begins with a black image. It shows an image that it is given, from memory
+// or from a file.
 func TestInput(t *testing.T) {
 	s := scene(t)
 	black := draw(t, s)
@@ -67,7 +67,7 @@ func TestInput(t *testing.T) {
 		"has 0 values; want 1 for each")
 }
 
-// An output that is not finite is an error that names the layer.
+// An output that is not finite gives an error that names the layer.
 func TestNotFinite(t *testing.T) {
 	m := nintest.Branched(t)
 	for _, w := range m.Weights {
@@ -86,7 +86,7 @@ func TestNotFinite(t *testing.T) {
 	assert.ErrorContains(t, err, "the output of layer 0")
 }
 
-// fakeWindow acts when it is waited for.
+// fakeWindow calls the next of acts in each Wait.
 type fakeWindow struct {
 	acts   []func()
 	frames []bool // busy or not
@@ -105,8 +105,8 @@ func (w *fakeWindow) Frame(busy bool) (bool, error) {
 	return true, w.err
 }
 
-// A turn draws once and returns, unless the user has paused the training; then it draws on until
-// the user goes on, asks for a step, or closes the window, or the context is done.
+// A turn draws once and returns, unless the user has paused the training. Then it draws until the
+// user continues the training, asks for a step or closes the window, or the context is done.
 func TestTurn(t *testing.T) {
 	s := scene(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -127,7 +127,7 @@ func TestTurn(t *testing.T) {
 	s.Key(viz.KeyPause)
 	assert.Equal(t, []bool{true, false, false}, turn(nothing, key(viz.KeyStep)))
 	assert.Equal(t, 1, paused)
-	require.NoError(t, s.Step(viz.Step{Step: 1, Steps: 2})) // the one that was asked for
+	require.NoError(t, s.Step(viz.Step{Step: 1, Steps: 2})) // the requested step
 	assert.Equal(t, []bool{true, false}, turn(key(viz.KeyPause)))
 	s.Key(viz.KeyPause)
 	assert.Equal(t, []bool{true, false}, turn(func() { w.closed = true }))

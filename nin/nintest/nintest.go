@@ -1,4 +1,4 @@
-// Package nintest is what the tests of networks, runs, reports and studies share.
+// Package nintest has helpers that the tests of networks, runs, reports and studies share.
 package nintest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// FashionDir is the folder of a small part of Fashion-MNIST.
+// FashionDir returns the folder of a small part of Fashion-MNIST.
 func FashionDir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
@@ -37,18 +37,19 @@ func Images(t testing.TB) (train, test *data.Images) {
 	return train, test
 }
 
-// Fashion are the training images in [FashionDir].
+// Fashion returns the training images in [FashionDir].
 func Fashion(t testing.TB) *data.Images {
 	t.Helper()
 	train, _ := Images(t)
 	return train
 }
 
-// Small is a network of the parts of the recipes', dropout among them, that compiles and trains in
-// a small part of their time: for tests of runs and programs, which any network serves.
+// Small is a network with the parts of the recipes' networks, dropout among them. It compiles and
+// trains much faster, and serves tests of runs and programs for which any network will do.
 const Small = "(conv 8 5 stride 2 pad 2; relu; conv 8 1; relu); maxpool 3 stride 2; dropout 0.5; (conv 10 3 pad 1; relu); globalavgpool; flatten"
 
-// Short are settings of a run of two epochs of four steps of [Small] on a few images.
+// Short returns the settings of a run that trains [Small] on a few images for two epochs of four
+// steps.
 func Short(change func(*nin.Settings)) nin.Settings {
 	mini, _ := nin.Find("mini")
 	s := mini.Settings()
@@ -57,8 +58,8 @@ func Short(change func(*nin.Settings)) nin.Settings {
 	return s
 }
 
-// ModelFile is a file with weights of the recipe's network as they start, for so
-// many channels and classes.
+// ModelFile writes a file with initial weights of the recipe's network for the given channels and
+// classes, and returns its path.
 func ModelFile(t testing.TB, recipe string, channels, classes int, meta map[string]string) string {
 	t.Helper()
 	r, err := nin.Find(recipe)
@@ -69,8 +70,8 @@ func ModelFile(t testing.TB, recipe string, channels, classes int, meta map[stri
 	return path
 }
 
-// Branched is a network of no recipe for images of 12x10, with residuals and branches, and
-// the weights that it starts with.
+// Branched returns a network that belongs to no recipe, for images of 12x10, with residuals and
+// branches and with initial weights.
 func Branched(t testing.TB) *nin.Model {
 	t.Helper()
 	m := &nin.Model{

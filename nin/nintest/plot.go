@@ -12,7 +12,7 @@ import (
 )
 
 // Plot reads the picture of a plot and returns its size. It fails the test if anything is drawn at
-// the edge, for then it may be cut off.
+// the edge, because that may be cut off.
 func Plot(t *testing.T, path string) image.Point {
 	t.Helper()
 	f, err := os.Open(path)

@@ -18,8 +18,7 @@ import (
 	"wgnin/nn/files"
 )
 
-// steps are the lines of metrics.jsonl of so many steps, whose loss is their
-// number.
+// steps returns the lines of metrics.jsonl for n steps. The loss of a step is its number.
 func steps(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -29,14 +28,14 @@ func steps(n int) string {
 }
 
 func TestCurves(t *testing.T) {
-	// Half epochs of five steps: two, and three with the remainder.
+	// An epoch of five steps is two points: the means of two steps, and of the other three.
 	train, loss, accuracy, err := curves(strings.NewReader(steps(5)+
 		`{"event":"epoch","epoch":1,"train_loss":3,"test_loss":0.5,"test_accuracy":0.75}`+"\n"), 5)
 	require.NoError(t, err)
 	assert.Equal(t, plotter.XYs{{X: 0.4, Y: 1.5}, {X: 1, Y: 4}}, train)
 	assert.Equal(t, plotter.XYs{{X: 1, Y: 0.5}}, loss)
 	assert.Equal(t, plotter.XYs{{X: 1, Y: 0.75}}, accuracy)
-	// Within the first epoch, twentieths.
+	// Within the first epoch, a point is a twentieth of it.
 	train, loss, _, err = curves(strings.NewReader(steps(40)), 80)
 	require.NoError(t, err)
 	assert.Len(t, train, 20)
@@ -45,13 +44,13 @@ func TestCurves(t *testing.T) {
 	train, _, _, err = curves(strings.NewReader(""), 80)
 	require.NoError(t, err)
 	assert.Empty(t, train)
-	// A torn line is a gap.
+	// A torn line leaves a gap.
 	train, _, _, err = curves(strings.NewReader(strings.Replace(steps(6), `"loss":2,`, "\x00", 1)+"{"), 6)
 	require.NoError(t, err)
 	assert.Equal(t, plotter.XYs{{X: 0.5, Y: 2}, {X: 1, Y: 5}}, train)
 }
 
-// The plot is as wide as promised, at each stage of a run, and nothing is cut off.
+// The plot has the intended size at each stage of a run, and nothing is cut off.
 func TestPlot(t *testing.T) {
 	train := plotter.XYs{{X: 0.5, Y: 2.3}, {X: 1, Y: 1.2}, {X: 2, Y: 0.7}, {X: 3, Y: 0.4}}
 	loss := plotter.XYs{{X: 1, Y: 1.1}, {X: 2, Y: 0.8}, {X: 3, Y: 0.9}}

@@ -15,9 +15,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// A recipe of one's own, trained as cmd/train trains its recipes: into a folder, with metrics,
-// curves and checkpoints, and resumed to the same bits after it was stopped. The commands eval,
-// predict, export and viz read the weights.
+// This example trains a recipe of your own as cmd/train trains its recipes: into a folder, with
+// metrics, curves and checkpoints. It stops the run, and resumes it to the same bits. The commands
+// eval, predict, export and viz read the weights.
 func Example() {
 	mine := nin.Recipe{
 		Name: "mine", About: "two convolutions", Dataset: "fashion-mnist", In: nn.Shape{C: 1, H: 28, W: 28},

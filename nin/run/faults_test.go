@@ -21,8 +21,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// attempt trains on a device of its own: a new run in dir, or the one that is
-// there.
+// attempt trains on a device of its own. It resumes the run in dir, or begins one if there is none.
 func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings, opt gpu.Options) (hash string,
 	err error) {
 	opt.Adapter = os.Getenv("NIN_ADAPTER")
@@ -30,7 +29,7 @@ func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings,
 	if err != nil {
 		return "", err
 	}
-	defer func() { assert.NoError(t, dev.Close(), "its buffers are given back") }()
+	defer func() { assert.NoError(t, dev.Close(), "its buffers are released") }()
 	var r *run.Run
 	if c, none := run.ReadCheckpoint(dir); none == nil {
 		r, err = run.Resume(context.Background(), dev, c, train, test, dir)
@@ -54,7 +53,7 @@ func attempt(t *testing.T, dir string, train, test *data.Images, s nin.Settings,
 
 var times = regexp.MustCompile(`"seconds":[^,]*,"images_per_second":[^}]*`)
 
-// withoutTimes is the metrics.jsonl of a run but for the times.
+// withoutTimes returns the metrics.jsonl of a run without the times.
 func withoutTimes(t *testing.T, dir string) string {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
@@ -62,8 +61,8 @@ func withoutTimes(t *testing.T, dir string) string {
 	return times.ReplaceAllString(string(raw), "")
 }
 
-// Whatever kind of call of the driver fails, and however, the run says so, gives
-// all its buffers back, and goes on to the end that it would have come to.
+// If any kind of driver call fails, in any way, the run reports the error and releases all its
+// buffers. Resumed, it ends with the same result as a run without the fault.
 func TestFaults(t *testing.T) {
 	gputest.Device(t)
 	train, test := nintest.Images(t)
@@ -98,7 +97,7 @@ func TestFaults(t *testing.T) {
 					}
 					return nil
 				}})
-				require.Greater(t, n, c.place, "the call that fails")
+				require.Greater(t, n, c.place, "the run reaches the call that fails")
 				if err != nil {
 					require.ErrorIs(t, err, c.fault)
 					hash, err = attempt(t, dir, train, test, s, gpu.Options{})
@@ -113,13 +112,13 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// micro is what the first line of a run says of how the batch is split, which
-// is more where memory was short, and gives the same up to round-off.
+// micro returns how the first line of a run says the batch is split. If memory is short, the batch
+// is split into more parts, and results agree only up to rounding.
 func micro(lines string) string {
 	return regexp.MustCompile(`"micro_batch":\d+,"test_batch":\d+`).FindString(lines)
 }
 
-// How the work is cut into submits for a GPU's watchdog does not change a bit.
+// The length of submits, which a GPU's watchdog limits, does not change a bit.
 func TestShortSubmits(t *testing.T) {
 	gputest.Device(t)
 	train, test := nintest.Images(t)

@@ -12,8 +12,8 @@ import (
 	"wgnin/nin"
 )
 
-// Of those who claim a folder at the same time one gets it, also while another discards
-// it, and the others take nothing from it.
+// If several goroutines claim a folder at the same time, exactly one gets it, even while another
+// discards it, and the others change nothing in it.
 func TestClaim(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "runs", "run")
 	for round := range 100 {
@@ -41,7 +41,7 @@ func TestClaim(t *testing.T) {
 		}
 		wg.Wait()
 		if round%2 == 0 {
-			left, _ := os.ReadDir(dir) // one may have made the folder for the other
+			left, _ := os.ReadDir(dir) // the folder may be there: one may make it, and another use it
 			require.Empty(t, left)
 			continue
 		}
@@ -54,7 +54,7 @@ func TestClaim(t *testing.T) {
 	}
 }
 
-// A folder with any of a run's files is refused and stays as it is; others may be there.
+// A folder with any file of a run is refused and stays unchanged. Other files may be there.
 func TestClaimRefuses(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "notes.txt"), nil, 0o644))
@@ -70,7 +70,7 @@ func TestClaimRefuses(t *testing.T) {
 	f, err := claim(dir)
 	require.NoError(t, err)
 	metrics := filepath.Join(dir, metricsFile)
-	require.NoError(t, os.WriteFile(metrics, nil, 0o644)) // by a process that got no lock either
+	require.NoError(t, os.WriteFile(metrics, nil, 0o644)) // written by a process without a lock
 	_, err = f.begin()
 	require.ErrorIs(t, err, ErrExists)
 	f.discard()
@@ -88,7 +88,7 @@ func TestClaimRefuses(t *testing.T) {
 	}
 }
 
-// Nothing is left of a folder that was made for a run, however its path is written.
+// discard removes the folder that was made for a run, however its path is written.
 func TestClaimLeavesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	f, err := claim(dir + string(filepath.Separator))
@@ -97,8 +97,8 @@ func TestClaimLeavesNothing(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
-// A file that only has the name of a lock is refused and stays as it is; a lock whose
-// process was killed is taken.
+// A file with the name of a lock that is not one is refused and stays unchanged. The lock of a
+// process that was killed is taken over.
 func TestClaimOfAnotherLock(t *testing.T) {
 	dir := t.TempDir()
 	path, other := filepath.Join(dir, lockFile), filepath.Join(t.TempDir(), "other")
@@ -123,7 +123,7 @@ func TestClaimOfAnotherLock(t *testing.T) {
 	assert.NoFileExists(t, path)
 }
 
-// What a kill in the midst of writing has left is removed when the run is opened again, and nothing
+// When a run is opened again, the partial files that a killed process left are removed, and nothing
 // else.
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
@@ -154,7 +154,7 @@ func TestLeftovers(t *testing.T) {
 	assert.DirExists(t, in("model.safetensors.8.part"))
 }
 
-// A recipe for fine-tuning says so where it starts from random weights.
+// A recipe for fine-tuning has a note if it starts from random weights.
 func TestRandomNote(t *testing.T) {
 	for recipe, want := range map[string]string{"torchvision-resnet18": "are for a start from trained weights, such as torchvision's", "photos": ""} {
 		r, err := nin.Find(recipe)

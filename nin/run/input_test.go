@@ -14,12 +14,12 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// checkpointOf is the metadata of a checkpoint with the given state and no weights.
+// checkpointOf returns the metadata of a checkpoint with the given state and no weights.
 func checkpointOf(state string) map[string]string {
 	return map[string]string{"checkpoint": state, "sha256": hashCheckpoint([]byte(state), nil)}
 }
 
-// FuzzCheckpoint: the state of a checkpoint whose hash is right is refused in a
+// FuzzCheckpoint reads a checkpoint with any state and the right hash. The state is refused in one
 // line, or has settings that can be checked and written again.
 func FuzzCheckpoint(f *testing.F) {
 	for _, r := range nin.Recipes {
@@ -44,7 +44,7 @@ func FuzzCheckpoint(f *testing.F) {
 	})
 }
 
-// FuzzMetrics: the same of metrics.jsonl.
+// FuzzMetrics does the same for metrics.jsonl.
 func FuzzMetrics(f *testing.F) {
 	for _, r := range nin.Recipes {
 		raw, err := json.Marshal(r.Settings())
@@ -76,8 +76,8 @@ func checkSettings(t *testing.T, s nin.Settings) {
 	require.Equal(t, s, again)
 }
 
-// A checkpoint whose weights or state were changed is refused, and so is a file
-// that is none.
+// A checkpoint whose weights or state were changed is refused, and so is a file that is not a
+// checkpoint.
 func TestNewCheckpointRefuses(t *testing.T) {
 	good := checkpointOf(`{"format":1}`)
 	_, err := newCheckpoint(nil, good)

@@ -13,10 +13,10 @@ import (
 	"wgnin/nn/data"
 )
 
-// TestNormalisedRun: the numbers of the training images go with the weights. A run that stopped
-// goes on to the same bits, a model read from each of the run's files measures what the run
-// measured, and the numbers given as such make the same run. A run that starts from weights of
-// another normalisation says so.
+// TestNormalisedRun checks that the normalisation found for the training images stays with the
+// weights. A stopped run resumes to the same bits. A model read from any file of the run measures
+// the same as the run. Settings with these numbers give the same run. A run that starts from
+// weights with another normalisation notes the difference.
 func TestNormalisedRun(t *testing.T) {
 	s := nintest.Short(func(s *nin.Settings) { s.Normalise, s.Augment, s.CheckpointEvery.Steps = "dataset", "crop", 2 })
 	whole := begin(t, s, "")
@@ -51,7 +51,7 @@ func TestNormalisedRun(t *testing.T) {
 	assert.Contains(t, begin(t, s, "").Note,
 		"was trained on images normalised by "+numbers.String()+"; here they are by unit")
 
-	// Frozen layers see what they learned from, if the settings are made like the file's.
+	// With the settings of LikeInit, frozen layers see the preprocessing that they learned from.
 	s.Normalise, s.Freeze = "dataset", "0"
 	s, w, err := s.LikeInit()
 	require.NoError(t, err)

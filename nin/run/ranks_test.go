@@ -55,7 +55,7 @@ func TestRanks(t *testing.T) {
 	for _, err := range across(t, 2, func(dev *gpu.Device, ranks nn.Ranks) error {
 		place := dir
 		if ranks.Rank() == 1 {
-			place = "" // no folder could be made there
+			place = "" // no folder can be made there
 		}
 		r, err := run.NewAcross(context.Background(), dev, ranks, s, nil, train, test, place)
 		if err != nil {
@@ -84,7 +84,7 @@ func TestRanks(t *testing.T) {
 	assert.Equal(t, withoutTimes(t, whole.Dir), withoutTimes(t, dir))
 }
 
-// Two ranks can resume a run that one rank began, if it has as many shards.
+// Two ranks can resume a run that one rank began, if it has two shards.
 func TestResumeOnMoreRanks(t *testing.T) {
 	train, test := nintest.Images(t)
 	for _, shards := range []int{0, 2} {
@@ -121,7 +121,8 @@ func TestResumeOnMoreRanks(t *testing.T) {
 	}
 }
 
-// What differs between ranks, or fails on rank 0, is an error on all, and leaves no folder.
+// A difference between ranks, or a failure on rank 0, is an error on all ranks, and leaves no
+// folder.
 func TestRanksAgree(t *testing.T) {
 	train, test := nintest.Images(t)
 	dir := filepath.Join(t.TempDir(), "run")

@@ -20,7 +20,8 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// stopped is a run that was stopped after step 4, and what it would have come to.
+// stopped returns the folder of a run that was stopped after step 4, and the end of the same run
+// without a stop.
 func stopped(t *testing.T) (dir string, whole run.End) {
 	t.Helper()
 	return stoppedWith(t, nintest.Short(func(*nin.Settings) {}))
@@ -41,7 +42,7 @@ func stoppedWith(t *testing.T, s nin.Settings) (dir string, whole run.End) {
 	return r.Dir, whole
 }
 
-// edit changes a file in dir, but not its length.
+// edit changes a file in dir. change must keep the length.
 func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	t.Helper()
 	path := filepath.Join(dir, name)
@@ -53,9 +54,9 @@ func edit(t *testing.T, dir, name string, change func(text []byte) []byte) {
 	require.NoError(t, os.WriteFile(path, changed, 0o644))
 }
 
-// A network of one's own, with an optimizer of two means, a schedule by name, layers that do not
-// learn, and all that changes loss and update, goes on to the same bits, and its file says what
-// it is.
+// A run resumes to the same bits with a network of your own, an optimizer with two means, a
+// schedule by name, frozen layers, and all settings that change the loss and the update. The file
+// of weights describes the network.
 func TestOwnNetworkResumes(t *testing.T) {
 	const text = "conv 8 5 stride 2 nobias; batchnorm; relu; residual (conv 8 3 pad 1; leakyrelu); conv 10 1; globalavgpool; flatten"
 	dir, whole := stoppedWith(t, nintest.Short(func(s *nin.Settings) {
@@ -75,7 +76,7 @@ func TestOwnNetworkResumes(t *testing.T) {
 	assert.Empty(t, m.Recipe)
 }
 
-// A run begins from the weights of a file that fit, and notes what it took and what it left.
+// A run starts from the weights of a file that fit, and notes which it took and which it left.
 func TestStartsFromWhatFits(t *testing.T) {
 	path := nintest.ModelFile(t, "mini", 1, 10, nil)
 	weights := func(r *run.Run) map[string][]float32 {
@@ -109,8 +110,8 @@ func TestStartsFromWhatFits(t *testing.T) {
 	require.ErrorContains(t, err, "no tensor fits one of the network's, such as net.0.weight [10 1 3 3]")
 }
 
-// A running variance can overflow while the loss and the weights are finite. The run ends, and
-// goes on from its last checkpoint.
+// A running variance can overflow while the loss and the weights are finite. The run then ends, and
+// can be resumed from its last checkpoint.
 func TestOverflowOfStateKeepsTheLastCheckpoint(t *testing.T) {
 	r := begin(t, nintest.Short(func(s *nin.Settings) {
 		s.Net, s.Input, s.Rate, s.CheckpointEvery = "conv 8 3; batchnorm; relu; conv 10 1; globalavgpool; flatten",
@@ -132,7 +133,8 @@ func TestOverflowOfStateKeepsTheLastCheckpoint(t *testing.T) {
 	assert.Zero(t, resume(t, r.Dir).Start)
 }
 
-// Tensors that all begin with the name of a layer of the network are that layer's.
+// If all tensors of a file begin with the name of a layer of the network, they are taken for that
+// layer.
 func TestStartsFromOneLayer(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "layer.safetensors")
 	layer := safetensors.Tensor{Name: "net.1.0.weight", Shape: []int{1, 1, 3, 3}, Data: make([]float32, 9)}
@@ -147,8 +149,8 @@ func TestStartsFromOneLayer(t *testing.T) {
 	assert.Zero(t, weights[2].Data[0])
 }
 
-// A network of other outputs than the images have classes would make a file that no command
-// reads.
+// A network must have as many outputs as the images have classes. No command could read its file
+// otherwise.
 func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	train, test := nintest.Images(t)
 	s := nintest.Short(func(s *nin.Settings) { s.Net = "conv 20 3; globalavgpool; flatten" })
@@ -161,7 +163,7 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	require.ErrorContains(t, err, "Net does not fit: layer 1 (maxpool 100) on [10,26,26]: ")
 	s.Net = "conv 10 3; relu"
 	_, err = run.New(context.Background(), gputest.Device(t), s, nil, train, test, dir)
-	require.ErrorContains(t, err, "Net puts out [10,26,26]; want one value a class")
+	require.ErrorContains(t, err, "Net outputs [10,26,26]; want one value a class")
 	assert.NoDirExists(t, dir)
 	mine := nin.Recipe{
 		Name: "mine", In: nn.Shape{C: 1, H: 28, W: 28}, Init: nn.He, Hyper: nn.Hyper{Batch: 16, Epochs: 1},
@@ -173,8 +175,8 @@ func TestOwnNetworkHasALogitForEachClass(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
-// A run's folder is one run's at a time. What another wants of it while it is written
-// to is refused and changes nothing; what was killed leaves no lock that counts.
+// Only one run at a time uses a folder. While it is written to, other processes are refused and
+// change nothing. The lock of a process that was killed does not count.
 func TestFolderIsLocked(t *testing.T) {
 	s := nintest.Short(func(*nin.Settings) {})
 	r := begin(t, s, "")
@@ -198,7 +200,7 @@ func TestFolderIsLocked(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// A torn line, whichever it is, stops no run from going on, and stays the only one.
+// A torn line, wherever it is, does not keep a run from resuming, and no other line is torn.
 func TestTornMetrics(t *testing.T) {
 	dir, want := stopped(t)
 	for line := range 5 {
@@ -206,7 +208,7 @@ func TestTornMetrics(t *testing.T) {
 		require.NoError(t, os.CopyFS(torn, os.DirFS(dir)))
 		edit(t, torn, "metrics.jsonl", func(text []byte) []byte {
 			lines := bytes.SplitAfter(text, []byte("\n"))
-			copy(lines[line][len(lines[line])/2:], strings.Repeat("\x00", len(lines[line]))) // with its end
+			copy(lines[line][len(lines[line])/2:], strings.Repeat("\x00", len(lines[line]))) // with its newline
 			return bytes.Join(lines, nil)
 		})
 		got, _, _, _ := finish(t, resume(t, torn))
@@ -253,7 +255,7 @@ func TestInitFromACheckpoint(t *testing.T) {
 	assert.Len(t, hashes, 1)
 }
 
-// Where the images of a run are now, it finds them the next time.
+// A resumed run records the new folder of its images, and finds them there the next time.
 func TestMovedImagesAreRemembered(t *testing.T) {
 	dir, want := stopped(t)
 	c, err := run.ReadCheckpoint(dir)
@@ -271,15 +273,15 @@ func TestMovedImagesAreRemembered(t *testing.T) {
 	assert.Equal(t, "/moved", c.Settings.Data)
 }
 
-// A run that goes on with another version of the program or of the driver says so once,
-// in metrics.jsonl too.
+// A run that is resumed with another version of the program or of the driver records that once, in
+// metrics.jsonl.
 func TestResumeRecordsThePlatform(t *testing.T) {
 	dir, want := stopped(t)
 	edit(t, dir, "metrics.jsonl", func(text []byte) []byte {
 		was := []byte(`"go":"` + runtime.Version())
 		return bytes.Replace(text, was, append(was[:len(was)-1:len(was)-1], 'x'), 1)
 	})
-	resume(t, dir).Close() // before its first step
+	resume(t, dir).Close() // closed before its first step
 	r := resume(t, dir)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -297,8 +299,8 @@ func TestResumeRecordsThePlatform(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(string(text), `"go":"`+runtime.Version()+`"`))
 }
 
-// A recipe of one's own, on images that package data does not know, runs and resumes with its
-// own name, and is refused by who does not know it.
+// A recipe of your own, on images that package data does not know, runs and resumes under its own
+// name. A caller that does not know the recipe is refused.
 func TestOwnRecipe(t *testing.T) {
 	dev := gputest.Device(t)
 	train, test := nintest.Images(t)

@@ -75,8 +75,8 @@ func kept(t *testing.T, r *run.Run) (steps []string) {
 	return steps
 }
 
-// A run that is stopped while it is evaluated goes on to the same files, the
-// best weights among them. A deadline is a stop like any other.
+// A run that is stopped during an evaluation resumes to the same files, including the best weights.
+// A deadline stops a run as a cancellation does.
 func TestResumeInEvaluation(t *testing.T) {
 	s := nintest.Short(func(*nin.Settings) {})
 	whole := begin(t, s, "")
@@ -87,7 +87,7 @@ func TestResumeInEvaluation(t *testing.T) {
 	defer cancel()
 	for _, done := range []context.Context{deadline, cancelled()} {
 		ctx := &later{Context: context.Background(), done: done}
-		dir := filepath.Join(t.TempDir(), "[a-z] run*") // characters of a pattern
+		dir := filepath.Join(t.TempDir(), "[a-z] run*") // characters of a glob pattern
 		r := begin(t, s, dir)
 		var last error
 		for e, err := range r.Events(ctx) {
@@ -106,7 +106,7 @@ func TestResumeInEvaluation(t *testing.T) {
 	}
 }
 
-// later is a context that becomes another.
+// later is a context that a test replaces by another.
 type later struct {
 	context.Context
 	done context.Context
@@ -125,15 +125,15 @@ func best(t *testing.T, dir string) []safetensors.Tensor {
 	return ts
 }
 
-// A run that diverges names the step and the layer, and keeps what it saved while
-// all was well.
+// A run that diverges returns an error that names the step and the layer, and keeps the checkpoint
+// from before.
 func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 	for name, c := range map[string]struct {
-		rate, scale float64 // of learning, and of the weights at the start
+		rate, scale float64 // the learning rate, and a factor of the initial weights
 		says        string
 	}{
 		"loss": {1e6, 1, `the loss is NaN; all weights are finite, and the output of layer \d\.\d \(conv .*\) is not`},
-		// With large gradients the first update overflows, which shows before the loss does.
+		// With large gradients, the first update overflows before the loss does.
 		"weights": {1e38, 10,
 			`: the weights of \d+ of 3 layers are not finite, from layer \d\.\d \(conv .*\) to layer \d\.\d \(conv`},
 	} {
@@ -170,13 +170,12 @@ func TestDivergedRunKeepsTheLastCheckpoint(t *testing.T) {
 	}
 }
 
-// Patience ends a run whose accuracy does not get better, and a run that has
-// ended is not gone on with.
+// Patience ends a run whose accuracy stops improving. A run that has ended does not continue.
 func TestPatience(t *testing.T) {
 	r := begin(t, nintest.Short(func(s *nin.Settings) { s.Rate, s.Epochs, s.Patience = 0, 9, 2 }), "")
 	end, epochs, steps, _ := finish(t, r)
 	require.True(t, epochs[0].TestAccuracy > 0)
-	assert.Len(t, epochs, 3, "the first is the best, two are waited")
+	assert.Len(t, epochs, 3, "the first is the best, then the run waits for two")
 	assert.Equal(t, 12, steps)
 	assert.Equal(t, run.End{Hash: end.Hash, Step: 12, Early: true, Best: epochs[0].TestAccuracy, BestEpoch: 1}, end)
 	r.Close()
@@ -189,8 +188,8 @@ func TestPatience(t *testing.T) {
 	assert.Zero(t, steps)
 }
 
-// A network whose outputs are the same for every image is said to be dead, or to have
-// learned nothing; one that learns is not.
+// A network whose outputs are the same for every image gets a warning that it is dead or has
+// learned nothing. A network that learns gets none.
 func TestDeadNetworkIsNamed(t *testing.T) {
 	zeros := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	weights, err := zeros.Net.Weights()
@@ -208,7 +207,7 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	assert.Contains(t, warnings[0], "dead")
 	assert.Contains(t, warnings[0], "ln 10")
 
-	// One that tells no image from another, but prefers a class, learns nothing either.
+	// A network that prefers a class but does not tell images apart learns nothing either.
 	last := weights[len(weights)-1]
 	require.Equal(t, []int{10}, last.Shape)
 	last.Data[3] = 0.1
@@ -230,7 +229,7 @@ func TestDeadNetworkIsNamed(t *testing.T) {
 	assert.Empty(t, warnings)
 }
 
-// A stop in the first epoch leaves the curve of the training loss.
+// A run that stops in the first epoch writes the curve of the training loss.
 func TestCurvesOfAStoppedEpoch(t *testing.T) {
 	r := begin(t, nintest.Short(func(s *nin.Settings) {}), "")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -241,7 +240,7 @@ func TestCurvesOfAStoppedEpoch(t *testing.T) {
 	assert.FileExists(t, filepath.Join(r.Dir, "curves.png"))
 }
 
-// Whether a run that is resumed has come to its end, which may be within an epoch.
+// Finished reports whether a run has come to its end, which may be within an epoch.
 func TestFinishedOnlyAtTheEnd(t *testing.T) {
 	short := begin(t, nintest.Short(func(s *nin.Settings) { s.Steps = 3 }), "")
 	finish(t, short)
@@ -258,13 +257,12 @@ func TestFinishedOnlyAtTheEnd(t *testing.T) {
 	lines := withoutTimes(t, r.Dir)
 	again := resume(t, r.Dir)
 	assert.True(t, again.Finished())
-	assert.Equal(t, lines, withoutTimes(t, r.Dir), "it keeps its end until it goes on")
+	assert.Equal(t, lines, withoutTimes(t, r.Dir), "its end stays until it continues")
 	finish(t, again)
 	assert.Equal(t, lines, withoutTimes(t, r.Dir))
 }
 
-// The kernels of a tuned run are in its record, and a run that is resumed has
-// the same without measuring.
+// A tuned run records its kernels. A resumed run uses them without measuring.
 func TestTunedRunKeepsItsKernels(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	s := nintest.Short(func(s *nin.Settings) { s.Tune = true })
@@ -290,15 +288,15 @@ func TestTunedRunKeepsItsKernels(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist)
 }
 
-// The speeds of a run are those of the clock, whatever the caller does between the
-// steps; only a pause is taken out. Each bound is a time that is certainly a part of
-// the epoch's, or that certainly has all of it, so the machine's speed does not matter.
+// The speed of a run is that of the clock, whatever the caller does between the steps. Only pauses
+// are subtracted. The least bound is a part of the epoch's time, and the most contains it, so the
+// machine's speed does not matter.
 func TestSpeedIsByTheClock(t *testing.T) {
 	const busy, pause = 50 * time.Millisecond, 300 * time.Millisecond
 	r := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	began, epochs := time.Now(), 0
-	var first, done time.Time                      // the epoch's first step came; the last step but one was done with
-	var least, most, inside, outside time.Duration // inside the pause, and with waiting for the device
+	var first, done time.Time                      // when the epoch's first step came, and when the caller was done with the last step but one
+	var least, most, inside, outside time.Duration // the length of the pause, without and with waiting for the device
 	for e, err := range r.Events(context.Background()) {
 		require.NoError(t, err)
 		now := time.Now()
@@ -308,7 +306,7 @@ func TestSpeedIsByTheClock(t *testing.T) {
 				first, done = now, now
 			}
 			least, most = done.Sub(first)-outside, now.Sub(began)-inside
-			time.Sleep(busy) // as one who draws
+			time.Sleep(busy) // as a caller does that draws
 			if e.Step.Step == 6 {
 				require.NoError(t, r.Pause(func() error {
 					start := time.Now()
@@ -332,9 +330,9 @@ func TestSpeedIsByTheClock(t *testing.T) {
 	assert.Equal(t, 2, epochs)
 }
 
-// The training loss of an epoch is the mean over its images, with weights of classes the weighted
-// one, also after a resume in the middle: PyTorch's of the epoch as one batch, from the losses of
-// the steps and the labels of the images.
+// The training loss of an epoch is the mean over its images, weighted if classes have weights. It
+// equals PyTorch's loss of the epoch as one batch, computed here from the losses of the steps and
+// the labels. A resume in the middle does not change it.
 func TestTrainingLossOfAnEpoch(t *testing.T) {
 	train, _ := nintest.Images(t)
 	for _, weights := range []string{"", "1,2,3,4,5,6,7,8,9,10"} {

@@ -10,8 +10,8 @@ import (
 	"wgnin/nn/data"
 )
 
-// The losses of guessing are those of nn.CrossEntropy, summed image by image: without smoothing
-// and weights, the entropy of the labels and ln(classes).
+// The losses of guessing equal those of nn.CrossEntropy, summed image by image. Without smoothing
+// and weights they are the entropy of the labels and ln(classes).
 func TestLossesOfGuessing(t *testing.T) {
 	set := func(classes int, labels ...int) *data.Images {
 		im := &data.Images{Classes: make([]string, classes), C: 1, H: 1, W: 1}
@@ -40,7 +40,7 @@ func TestLossesOfGuessing(t *testing.T) {
 			t[images.Label(i)] += w[images.Label(i)] * (1 - loss.LabelSmoothing)
 			return t
 		}
-		mean := func(logits func(i int) []float64) float64 { // of the loss of all images
+		mean := func(logits func(i int) []float64) float64 { // the mean loss over all images
 			sum, weights := 0.0, 0.0
 			for i := range images.Len() {
 				x, exps := logits(i), 0.0
@@ -73,7 +73,7 @@ func TestLossesOfGuessing(t *testing.T) {
 	}
 }
 
-// A loss between guessing and the least is not called stuck, although smoothing leaves little
+// A loss between guessing and the least possible gives no warning, although smoothing leaves little
 // between them.
 func TestSmoothedLossIsNotStuck(t *testing.T) {
 	images := &data.Images{Classes: make([]string, 10), C: 1, H: 1, W: 1}
@@ -81,7 +81,7 @@ func TestSmoothedLossIsNotStuck(t *testing.T) {
 	warned := func(learned float64) bool {
 		s := newStuck(10, images, nn.CrossEntropy{LabelSmoothing: 0.9}, false)
 		for range stuckChunks * chunkSteps {
-			// not to the last bit
+			// the loss varies a little
 			if s.step(s.losses.guess-learned*(s.losses.guess-s.losses.least)+1e-3*float64(s.steps%2)) != "" {
 				return true
 			}

@@ -18,9 +18,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// TestWhitenedRun: the whitening goes with the weights. A run that stopped goes
-// on with its own, and a model read from each of the run's files measures what
-// the run measured; without the whitening, or with another, it is refused.
+// TestWhitenedRun checks that the whitening stays with the weights. A stopped run resumes with its
+// own whitening, and a model read from any file of the run measures the same as the run. Without
+// the whitening, or with another, both are refused.
 func TestWhitenedRun(t *testing.T) {
 	dev := gputest.Device(t)
 	white, err := data.BlankWhitening(1, 28, 28)
@@ -62,7 +62,8 @@ func TestWhitenedRun(t *testing.T) {
 	_, err = nin.ReadModel(filepath.Join(whole.Dir, "checkpoint", "best.safetensors"), "")
 	require.NoError(t, err)
 
-	// A run that begins from these weights says so if it has another whitening, or takes theirs.
+	// A run that starts from these weights with another whitening notes the difference, unless
+	// LikeInit takes theirs.
 	s.Init, s.Freeze = filepath.Join(whole.Dir, "model.safetensors"), "0"
 	like, theirs, err := s.LikeInit()
 	require.NoError(t, err)
@@ -100,8 +101,9 @@ func TestWhitenedRun(t *testing.T) {
 	assert.ErrorContains(t, s.Check(), "whitening images of [1,224,224], 50176 values; want at most 4096")
 }
 
-// measuresAsItsRun evaluates the models of a finished run's files, and those that a model exports,
-// on the run's test images, and compares with the run's last epoch. Each model is given to check.
+// measuresAsItsRun evaluates the models in the files of a finished run, and exports of them, on the
+// run's test images, and compares the results with the run's last epoch. It calls check with each
+// model.
 func measuresAsItsRun(t *testing.T, dir string, s nin.Settings, last run.Epoch, check func(*nin.Model)) {
 	t.Helper()
 	_, test := nintest.Images(t)

@@ -8,7 +8,8 @@ import (
 	"wgnin/nin/session"
 )
 
-// The slowest rank is done as soon as it can be, and each has something to do.
+// The shares let the slowest rank finish as early as possible, and each rank gets at least one
+// image.
 func TestApportion(t *testing.T) {
 	for _, c := range []struct {
 		n       int

@@ -128,7 +128,7 @@ func Training(ctx context.Context, dev *gpu.Device, ranks nn.Ranks, r nin.Recipe
 	out := s.Net.Out
 	if out.H*out.W > 1 && set.Net != "" {
 		return nil, nin.SettingError{Setting: "Net",
-			Problem: fmt.Sprintf("puts out %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
+			Problem: fmt.Sprintf("outputs %s; want one value a class: end it with globalavgpool, or with flatten; linear", out)}
 	}
 	if out.H*out.W == 1 && out.C != len(train.Classes) { // other shapes have no loss
 		problem := fmt.Sprintf("makes %d logits; want %d, one for each class of the images", out.C, len(train.Classes))

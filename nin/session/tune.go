@@ -81,7 +81,7 @@ func readKernels(path string) (nn.Kernels, error) {
 		err = errors.New("null; want an object")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w; remove it to measure anew", path, err)
+		return nil, fmt.Errorf("%s: %w; remove it to measure again", path, err)
 	}
 	return known, nil
 }

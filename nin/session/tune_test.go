@@ -11,7 +11,7 @@ import (
 	"wgnin/nn"
 )
 
-// A file of measured kernels that is damaged is named, and none is no error.
+// A damaged file of measured kernels gives an error that names it; a missing file gives no error.
 func TestReadKernels(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kernels.json")
 	known, err := readKernels(path)
@@ -28,7 +28,7 @@ func TestReadKernels(t *testing.T) {
 		_, err := readKernels(path)
 		assert.ErrorContains(t, err, path+": ", text)
 		assert.ErrorContains(t, err, says)
-		assert.ErrorContains(t, err, "; remove it to measure anew")
+		assert.ErrorContains(t, err, "; remove it to measure again")
 	}
 	require.NoError(t, os.WriteFile(path, []byte(`{"forward":"block 8"}`), 0o600))
 	known, err = readKernels(path)

@@ -1,4 +1,4 @@
 package study
 
-// Markdown is the report, for tests.
+// Markdown returns the report, for tests.
 func (r Findings) Markdown() string { return r.markdown() }

@@ -30,8 +30,8 @@ func convs(layers ...[3]int) (n int) {
 	return n
 }
 
-// TestStudies has the parameters of every variant from its layers, as {in, out,
-// kernel}.
+// TestStudies compares the parameters of every variant with the number computed from its layers,
+// {in, out, kernel}.
 func TestStudies(t *testing.T) {
 	c := func(in, out, kernel int) [3]int { return [3]int{in, out, kernel} }
 	block := func(in, out, kernel, pointwise, n int) (layers [][3]int) {
@@ -95,7 +95,7 @@ func TestStudies(t *testing.T) {
 	}
 	assert.Empty(t, want)
 
-	// The chapter's scale.
+	// This is the chapter's scale.
 	out, err := nn.OutShape(nin.LikeVGG(19, 64, 10, 0.5)[:9], nn.Shape{C: 1, H: 224, W: 224})
 	require.NoError(t, err)
 	assert.Equal(t, nn.Shape{C: 512, H: 14, W: 14}, out)
@@ -106,8 +106,9 @@ func TestStudies(t *testing.T) {
 	assert.ErrorContains(t, err, "the chapter's are 1 to 6")
 }
 
-// small is a study that takes a second: a network, the same again, one that diverges,
-// for nothing stops a chain of convolutions from growing, and one that cannot learn.
+// small returns a study that takes a second. It has a network, the same network again, one that
+// diverges, because nothing bounds the outputs of a chain of convolutions, and one that cannot
+// learn.
 func small() study.Study {
 	net := func(n int) func(int, float64) nn.Sequential {
 		return func(classes int, _ float64) (s nn.Sequential) {
@@ -118,7 +119,7 @@ func small() study.Study {
 			return append(s, nn.Flatten{}, nn.Linear{Out: classes})
 		}
 	}
-	// Twenty ReLUs of one channel let nothing through, so that the images make no difference.
+	// Twenty ReLUs of one channel let nothing through, so all images look the same.
 	dead := func(classes int, _ float64) (s nn.Sequential) {
 		s = append(s, nn.MaxPool2D{Kernel: 14})
 		for range 20 {
@@ -131,7 +132,7 @@ func small() study.Study {
 	}}
 }
 
-// TestAnswer runs to the steps of the recipe, five epochs: no budget bounds it.
+// TestAnswer trains for the steps of the recipe, five epochs, because the budget is large enough.
 func TestAnswer(t *testing.T) {
 	dev := gputest.Device(t)
 	set := nintest.Fashion(t)
@@ -170,7 +171,7 @@ func TestAnswer(t *testing.T) {
 		"- **dead** against a: not every training learned, so the accuracies cannot be compared, ")
 	assert.Equal(t, image.Pt(1440, 600), nintest.Plot(t, filepath.Join(dir, "study-9.png")))
 
-	o.Budget = time.Nanosecond // which is over before the first measurement
+	o.Budget = time.Nanosecond // over before the first measurement
 	_, err = study.Answer(context.Background(), dev, small(), o)
 	require.ErrorContains(t, err, "Budget is 1ns; want at least ")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -179,8 +180,7 @@ func TestAnswer(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// The report says what was done, and calls a difference one only if every seed
-// agrees.
+// The report says what was done. It reports a difference only if every seed agrees.
 func TestStudyMarkdown(t *testing.T) {
 	cost := func(params int) report.Cost {
 		return report.Cost{Parameters: params, MACs: int64(params) * 100, Training: report.MemoryUse{Peak: 2e6},

@@ -1,5 +1,7 @@
-"""The networks around "Network in Network" in Dive into Deep Learning, with the state-dict names of the book's classes. parity.py
-trains them."""
+"""The networks of the other chapters of Dive into Deep Learning, with the state-dict names of the book's classes.
+
+parity.py trains them.
+"""
 import torch
 from torch import nn
 from torch.nn import functional as F

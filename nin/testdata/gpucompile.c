@@ -1,12 +1,12 @@
 // gpucompile compiles compute shaders with a Vulkan driver, on its first device, and prints what
-// the driver's compiler says of each: a line of statistics, and the machine code. The device need
-// not exist: RADV, Mesa's driver for AMD GPUs, makes one up if RADV_FORCE_FAMILY names a chip.
+// the driver's compiler reports for each: a line of statistics, and the machine code. The device
+// need not exist: RADV, Mesa's driver for AMD GPUs, pretends to have the chip in RADV_FORCE_FAMILY.
 //
 //	cc -o gpucompile gpucompile.c -lvulkan
 //	RADV_FORCE_FAMILY=navi31 VK_DRIVER_FILES=/usr/share/vulkan/icd.d/radeon_icd.json ./gpucompile FILE.spv...
 //
 // Shaders have an entry point main and at most BINDINGS buffers in group 0. All are declared as
-// storage: a uniform that is read as one compiles alike.
+// storage, because a uniform that is read as storage compiles to the same code.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static VkPhysicalDevice first_device(void) {
 	CHECK(vkCreateInstance(&info, NULL, &instance));
 	uint32_t count = 1;
 	VkPhysicalDevice device;
-	vkEnumeratePhysicalDevices(instance, &count, &device); // VK_INCOMPLETE if there are more
+	vkEnumeratePhysicalDevices(instance, &count, &device); // it returns VK_INCOMPLETE if there are more
 	if (count == 0) {
 		fprintf(stderr, "no device\n");
 		exit(1);

@@ -8,62 +8,63 @@
     parity.py bench  --net d2l --batch 16 [--device cuda [--tf32]]
     parity.py golden [--only d2l,resnet18,resize] [--data DIR]
 
-It needs torch (1.13 or later), numpy and Pillow: on Debian, python3-torch and python3-pil; for torchvision's networks also
-torchvision, Debian's python3-torchvision. DIR holds Fashion-MNIST's IDX
+It needs torch (1.13 or later), numpy and Pillow, on Debian python3-torch and python3-pil. torchvision's networks also need
+torchvision, on Debian python3-torchvision. DIR holds Fashion-MNIST's IDX
 files, plain or gzipped (Debian: dataset-fashion-mnist), or CIFAR-10's binary files. `golden` rewrites the files beside this
-script that the Go tests read; they hold no weights and no images, because both sides make those from
-the hash that golden.py describes.
+script that the Go tests read. They hold no weights and no images, because both sides compute these from the hash that
+golden.py describes.
 
 Networks (--net), with the parameter names of PyTorch's state dict: d2l, the chapter's, 1x224x224; lin2013, the paper's for
 CIFAR-10, 3x32x32, ceil-mode pooling (--pool2 avg for the Caffe version; PyTorch divides an average whose window leaves the
-image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, one of residuals
-and branches, 1x28x28; smooth, one of smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, one of batch normalisation,
-1x28x28; lenet, alexnet, vgg11, googlenet, resnet18 and densenet, the book's others, which book.py has, of the book's width, on
-images that are smaller than the book's (see INPUT); torchvision-alexnet, -vgg11, -vgg11_bn and -resnet18, torchvision's own, with
-ten classes and fully connected layers of 512 in place of 4096, because software adapters do not bind as many weights.
+image by the number of pixels inside, not by 9); mini, a small one, 1x28x28, without ReLU at the end; graph, with residuals and
+branches, 1x28x28; smooth, with smooth activations, groups, dilation and adaptive pooling, 1x28x28; norm, with batch
+normalisation, 1x28x28; lenet, alexnet, vgg11, googlenet, resnet18 and densenet, the book's others, from book.py, with the book's
+width, on images that are smaller than the book's (see INPUT); torchvision-alexnet, -vgg11, -vgg11_bn and -resnet18,
+torchvision's own, with ten classes and fully connected layers of 512 in place of 4096, because software adapters cannot bind so
+many weights.
 
 A training run takes the images in file order, keeps the partial batch at the end of the set, and starts again. A loss is the
-mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's, on weights and biases alike:
+mean cross-entropy of a batch before its update. Weight decay and momentum are PyTorch's and apply to weights and biases:
     g = dLoss/dw + weight_decay*w;  v = g at step 1, momentum*v + g afterwards;  w = w - lr*v
-The goldens weighted and clipped are of norm with other settings: weights of classes and label smoothing, whose means are over the
-weights of a batch; and a gradient that is clipped, with decay for tensors of two dimensions or more alone. squared is of norm with the mean squared
-error of ten targets an image: stream 1002, i the flat index in [n, target], target = (hash >> 8) / 2^24.
+The goldens weighted, clipped and squared train norm with other settings. weighted has class weights and label smoothing, with
+means over the weights of a batch. clipped clips the gradient, and decays only tensors of two or more dimensions. squared has the
+mean squared error of ten targets for each image: stream 1002, i is the flat index in [n, target], target = (hash >> 8) / 2^24.
 
 How Pillow resizes 8-bit images bilinearly (pil_resize_reference below equals it byte for byte)
-    1. Two passes: along the rows (width), then along the columns (height); one whose size does not change is left out. The
-       picture between them is rounded to 8 bits. (Pillow 13 takes the columns first for some sizes that shrink the height
-       more than the width; the rule here is that of Pillow up to 12, and no golden case is of such a size.)
+    1. Two passes: along the rows (width), then along the columns (height); a pass that does not change the size is
+       skipped. The picture between them is rounded to 8 bits. (For some sizes that shrink the height more than the
+       width, Pillow 13 takes the columns first. The rule here is that of Pillow up to 12; no golden case has such a size.)
     2. Along an axis, from n pixels to m: scale = n/m. The filter is the triangle max(0, 1-|t|), stretched by s = max(scale, 1):
        enlarging interpolates between two pixels, shrinking averages over 2s of them.
-    3. Output x has its centre at c = (x + 0.5)*scale and reads the pixels from max(0, int(c - s + 0.5)) up to, but without,
-       min(n, int(c + s + 0.5)); int cuts towards zero. Pixel j weighs triangle((j + 0.5 - c)/s), and the weights are divided
-       by their sum, which also settles the edges. All this is in float64.
+    3. Output x has its centre at c = (x + 0.5)*scale and reads the pixels from max(0, int(c - s + 0.5)) up to, but not including,
+       min(n, int(c + s + 0.5)); int rounds towards zero. Pixel j weighs triangle((j + 0.5 - c)/s), and the weights are divided
+       by their sum, which also handles the edges. All this is in float64.
     4. Each weight becomes the integer int(0.5 + weight * 2^22), where 22 = PRECISION_BITS = 32 - 8 - 2.
     5. The output is (2^21 + sum of pixel*integer weight) >> 22, clipped to 0..255; 32 signed bits hold it.
 
 The golden files
-    NET.json  net, gain, images (how many there are; then they repeat), batch, steps, lr, momentum, weight_decay, torch; then
+    NET.json  net, gain, images (their number; then they repeat), batch, steps, lr, momentum, weight_decay, torch; then
         labels, logits   of the first 8 images, before training, as in prediction
-        losses           one a step, from a run in float64, which starts from the float32 weights and pixels
+        losses           of each step, from a run in float64 that starts from the float32 weights and pixels
         losses_float32   the same run in float32
-        spread           for each step, how far the worst of 4 float32 runs is from losses, relatively; three of them start
-                         from weights wrong in the last bit. No float32 program can be asked to be nearer.
+        spread           for each step, the largest relative difference of 4 float32 runs from losses; three of them start
+                         from weights with errors in the last bit. No float32 program can be expected to be nearer.
         gradients        name -> summary of dLoss/dw at step 1, in float64, without weight decay
-        gradients_one    the same for the loss of the first image alone: no near tie (see GOLDENS) makes this one uncertain
+        gradients_one    the same for the loss of the first image alone, which no near tie (see GOLDENS) makes uncertain
         weights          name -> summary of the weights, and of running means and variances, after the last step, in float64
       A summary: shape, norm (L2), stride, samples (elements 0, stride, 2*stride, ... of the flat PyTorch layout: 32, or all
-      where there are fewer; the stride shares no factor with the size, so that every index varies), for weights change (L2
-      norm of what training added), and error: the L2 distance of the worst of the 4 float32 runs, over norm or over change.
-      All train on Fashion-MNIST's first training images, but for those of three channels, which train on hashed images;
+      if there are fewer; the stride is coprime to the size, so that every index varies), for weights change (L2 norm of what
+      training added), and error (the L2 distance of the worst of the 4 float32 runs, divided by norm or change).
+      All train on Fashion-MNIST's first training images, except networks with three channels, which train on hashed images.
       frozen is norm with layers that do not learn.
       The files of the book's other networks and torchvision's are short: names (name -> shape of each weight, running mean and
-      variance; of torchvision's, whole), norms (name -> L2 norm of dLoss/dw at step 1), and logits_after (as logits, but after
-      training) take the place of the summaries. There are 2 float32 runs.
+      variance; for torchvision's, at full width), norms (name -> L2 norm of dLoss/dw at step 1), and logits_after (as logits,
+      but after training) take the place of the summaries. There are 2 float32 runs.
     resize.json   cases: {images: "fashion-mnist" (first training images) | "hash" (32x32x3), index, height, width (the new
                   size), sha256 (of the pixels in [row, column, channel] order, as PIL's tobytes gives them)}
     resize.224.gz   Fashion-MNIST's first training image at 224x224: 50176 bytes, gzipped
     normalise.json  normalisation; images (hashed), mean and deviation of each of their channels, in float64; x, the first of
-        them as torchvision's ToTensor and Normalize have it, in float32: each 101st value of the flat [channel, row, column]
+        them after torchvision's ToTensor and Normalize, in float32: each 101st value of the flat [channel, row, column]
 """
 import argparse
 import copy
@@ -102,7 +103,7 @@ INPUT.update({n: (3, 32, 32) if "vgg" in n else (3, 64, 64) for n in TORCHVISION
 
 
 def block(cin, conv, kernel, stride, pad, first=None, second=None):
-    """conv + ReLU and two 1x1 + ReLU, which are as wide as the convolution unless told."""
+    """Returns conv + ReLU and two 1x1 + ReLU. The 1x1 are as wide as the convolution by default."""
     first, second = first or conv, second or conv
     return nn.Sequential(nn.Conv2d(cin, conv, kernel, stride, pad), nn.ReLU(), nn.Conv2d(conv, first, 1), nn.ReLU(),
                          nn.Conv2d(first, second, 1), nn.ReLU())
@@ -123,7 +124,7 @@ class Concat(nn.ModuleList):
 
 
 def graph_layers():
-    """Tensors with several consumers: residuals, one inside another, and branches of channels that are no multiple of 4."""
+    """A network whose tensors have several consumers: nested residuals, and branches whose channels are not multiples of 4."""
     def conv(cin, cout, kernel, stride=1):
         return nn.Conv2d(cin, cout, kernel, stride, kernel // 2)
     inner = Residual(nn.Sequential(conv(16, 16, 3), nn.ReLU()))
@@ -135,15 +136,18 @@ def graph_layers():
 
 
 def smooth_layers():
-    """Smooth activations, groups, dilation, and adaptive pooling to sizes that do not divide those of the image."""
+    """A network with smooth activations, groups, dilation, and adaptive pooling to sizes that do not divide the image's."""
     return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.Conv2d(8, 12, 3), nn.GELU(),
             nn.Conv2d(12, 12, 3, 1, 1, groups=12), nn.Conv2d(12, 12, 3, 1, 2, (2, 1), 4), nn.AdaptiveAvgPool2d((5, 7)),
             nn.Conv2d(12, 9, 3, 1, 1), nn.Tanh(), nn.Conv2d(9, 8, 1), nn.Sigmoid(), nn.Conv2d(8, 10, 1)]
 
 
 def norm_layers():
-    """Batch normalisation, and convolutions without bias. Gradients must not be zero but for rounding: it does not follow a
-    convolution with a bias, and of one image, its channels' mean is not what the global pooling takes."""
+    """A network with batch normalisation, and convolutions without bias.
+
+    No gradient may be zero up to rounding. So no normalisation directly follows a convolution with a bias. Nor does the
+    global pooling directly follow a normalisation, because it would return the channel means, which are constant for one image.
+    """
     return [nn.Conv2d(1, 8, 5, 2, 2), nn.SiLU(), nn.BatchNorm2d(8), nn.Conv2d(8, 9, 3), nn.ReLU(),
             nn.BatchNorm2d(9, eps=1e-3, momentum=0.3), nn.ReLU(), nn.Conv2d(9, 12, 3, 1, 1, bias=False),
             nn.BatchNorm2d(12), nn.Tanh(), nn.Conv2d(12, 12, 3, 1, 1, groups=3, bias=False), nn.BatchNorm2d(12), nn.GELU(),
@@ -151,7 +155,7 @@ def norm_layers():
 
 
 def torchvision_net(name, classes, head, **options):
-    """One of torchvision.models, whose fully connected layers of 4096 get another width."""
+    """A network of torchvision.models, with another width for the fully connected layers of 4096."""
     from torchvision import models
     net = getattr(models, TORCHVISION[name])(num_classes=classes, **options)
     for i, m in enumerate(getattr(net, "classifier", ())):
@@ -202,7 +206,7 @@ class Network(nn.Module):
 
 @torch.no_grad()
 def running_parameters(net):
-    """The parameters with their names, in the order in which the modules run."""
+    """Returns the parameters with their names, in the order in which the modules run."""
     found = []
     hooks = [m.register_forward_hook(lambda m, *_, path=path: found.extend(m.named_parameters(path, recurse=False)))
              for path, m in net.named_modules()]
@@ -230,7 +234,7 @@ def to_input(images, shape):
 # ---- Pillow's bilinear resize, written out ----
 
 def pil_coefficients(n, m):
-    """For each of m outputs along an axis of n pixels: the first pixel it reads, and its integer weights."""
+    """Returns, for each of m outputs along an axis of n pixels, the first pixel it reads and its integer weights."""
     scale = n / m
     s = max(scale, 1.0)
     table = []
@@ -245,7 +249,7 @@ def pil_coefficients(n, m):
 
 
 def pil_resize_reference(image, height, width):
-    """Equal to pil_resize; image is [row, column] or [row, column, channel]."""
+    """Returns the same as pil_resize. image is [row, column] or [row, column, channel]."""
     for axis, m in (1, width), (0, height):
         source = np.moveaxis(image, axis, 0).astype(np.int64)
         if len(source) == m:
@@ -261,7 +265,7 @@ def pil_resize_reference(image, height, width):
 # ---- safetensors, F32 only ----
 
 def save_safetensors(path, state):
-    """A dictionary of names to tensors, without integers, which count batches; the header is padded to 8 bytes."""
+    """Writes a dictionary of names to tensors, without integers, which only count batches. The header is padded to 8 bytes."""
     header, blobs, offset = {}, [], 0
     for name, t in state.items():
         if not t.is_floating_point():
@@ -290,7 +294,7 @@ def load_safetensors(path):
 
 
 def load_weights(net, path):
-    """Strict: every name and shape must be there, and no other. The names may lack `net.`, as a bare Sequential's do."""
+    """Loads strictly: exactly the names and shapes of the network. The names may lack `net.`, as those of a bare Sequential."""
     state = load_safetensors(path)
     net.load_state_dict({n if n.startswith("net.") else "net." + n: t for n, t in state.items()}, strict=True)
 
@@ -304,7 +308,7 @@ def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lamb
     sgd = torch.optim.SGD([{"params": [p for p in net.parameters() if p.dim() >= 2]},
                            {"params": [p for p in net.parameters() if p.dim() < 2], "weight_decay": 0 if spare else weight_decay}],
                           lr, momentum=momentum, weight_decay=weight_decay)
-    starts = itertools.cycle(range(0, len(x), batch))  # file order, the partial batch kept, again and again
+    starts = itertools.cycle(range(0, len(x), batch))  # in file order, with the partial batch, endlessly
     for i in itertools.islice(starts, steps):
         loss = criterion(net(x[i:i + batch].to(dtype)), y[i:i + batch])
         sgd.zero_grad()
@@ -317,7 +321,7 @@ def train(net, x, y, batch, steps, lr, momentum=0.0, weight_decay=0.0, seen=lamb
 
 
 def freeze(net, prefixes):
-    """As nn.Freeze in Go: the layers have no gradient, and a normalisation takes its running moments."""
+    """Freezes layers as nn.Freeze in Go: they have no gradient, and a normalisation uses its running moments."""
     for path, m in net.named_modules():
         if any((path + ".").startswith(f"net.{p}.") for p in prefixes):
             m.eval().requires_grad_(False)
@@ -325,8 +329,8 @@ def freeze(net, prefixes):
 
 # ---- goldens ----
 
-# The losses must move, and float32 must stay near float64. What drives them apart is max pooling: where two pixels of a window
-# nearly tie, rounding decides which of them gets the gradient. A small lr keeps the effect of a near tie on the losses small.
+# The losses must change, and float32 must stay near float64. Max pooling drives them apart: if two pixels of a window nearly
+# tie, rounding decides which of them gets the gradient. A small lr keeps the effect of a near tie on the losses small.
 GOLDENS = {
     "d2l": dict(gain=1.15, images=320, batch=8, steps=20, lr=3e-5, momentum=0.0, weight_decay=0.0),
     "lin2013": dict(gain=1.2, images=32, batch=8, steps=20, lr=3e-5, momentum=0.9, weight_decay=1e-4),
@@ -352,7 +356,7 @@ RESULTS = "gradients", "gradients_one", "weights"
 
 
 def summary(reference, singles, start=None):
-    """See the top. A result is a dictionary of tensors: float64's, a list of float32's, and the initial weights."""
+    """Summarises dictionaries of tensors (see the top): one in float64, several in float32, and the initial weights."""
     out = {}
     for name, t in reference.items():
         flat = t.flatten()
@@ -366,7 +370,7 @@ def summary(reference, singles, start=None):
 
 
 def golden_net(name, c, data):
-    """One golden run, in both precisions. Its network is that of its name, unless it names another."""
+    """Makes one golden run in both precisions. Its network has the run's name, unless the run names another."""
     network = c.get("net", name)
     images, labels = hash_images(c["images"]) if INPUT[network][0] == 3 else load_data(data, count=c["images"])
     used = min(c["images"], c["batch"] * c["steps"])
@@ -383,7 +387,7 @@ def golden_net(name, c, data):
         return {n: t.double().clone() for n, t in net.state_dict().items() if t.is_floating_point()}
 
     def run(dtype, noise=0):
-        """A dictionary of the results; noise is the seed of errors in the last bit of the initial weights."""
+        """Returns a dictionary of the results. noise is the seed of errors in the last bit of the initial weights."""
         net, r = Network(network), {}
         init_hash(net, c["gain"])
         torch.manual_seed(noise)
@@ -398,7 +402,7 @@ def golden_net(name, c, data):
         if "targets" in c:
             def criterion(outputs, targets): return F.mse_loss(outputs, targets.to(dtype))
         if not named:
-            one = copy.deepcopy(net)  # a normalisation would keep what it saw
+            one = copy.deepcopy(net)  # because a normalisation keeps running moments
             criterion(one(x[:1].to(dtype)), torch.from_numpy(y[:1])).backward()
             r["gradients_one"] = gradients(one)
         r["losses"] = list(train(net, x, y, c["batch"], c["steps"], c["lr"], c["momentum"], c["weight_decay"],
@@ -430,7 +434,7 @@ def golden_net(name, c, data):
 
 
 def golden_resize(data):
-    """Cases for Pillow's resize, each compared with the reference function; the first one's pixels."""
+    """Returns cases for Pillow's resize, each compared with the reference function, and the pixels of the first."""
     grey, _ = load_data(data, count=100)
     colour, _ = hash_images(2)
     cases = [("fashion-mnist", i, 224, 224) for i in range(100)]
@@ -448,7 +452,7 @@ def golden_resize(data):
 
 
 def golden_normalise():
-    """What torchvision's Normalize, whose source this repeats, makes of an image with ImageNet's numbers."""
+    """Returns an image after torchvision's Normalize with ImageNet's numbers. It repeats the source of Normalize."""
     pixels, _ = hash_images(8)
     x = torch.from_numpy(pixels).double() / 255
     deviation, mean = torch.std_mean(x, dim=(0, 2, 3), unbiased=False)
@@ -467,7 +471,7 @@ def command_init(a):
     if a.hash is not None:
         init_hash(net, a.hash)
     else:
-        for p in net.parameters():  # biases keep PyTorch's U(+-1/sqrt(fan_in)), but for the paper's
+        for p in net.parameters():  # biases keep PyTorch's U(+-1/sqrt(fan_in)), except the paper's
             if a.net == "lin2013":
                 nn.init.normal_(p, std=0.05) if p.dim() == 4 else nn.init.zeros_(p)
             elif p.dim() == 4:
@@ -493,7 +497,7 @@ def command_train(a):
 
 
 class Inputs:
-    """The network's input of each image, made when it is asked for: all of them at 224x224 take 12 GB."""
+    """Makes the network's input of an image on demand, because all of them at 224x224 take 12 GB."""
 
     def __init__(self, images, shape):
         self.images, self.shape = images, shape
@@ -507,7 +511,7 @@ class Inputs:
 
 @torch.no_grad()
 def evaluate(net, x, y, batch=100):
-    """The mean loss and the accuracy."""
+    """Returns the mean loss and the accuracy."""
     net.eval()
     loss, right, y = 0.0, 0, torch.from_numpy(y)
     for i in range(0, len(x), batch):
@@ -567,7 +571,7 @@ def command_bench(a):
         return time.perf_counter() - start
 
     def median(f):
-        return statistics.median([seconds(f) for _ in range(a.steps + 2)][2:])  # two to warm up
+        return statistics.median([seconds(f) for _ in range(a.steps + 2)][2:])  # the first two warm up
 
     if cuda:
         adapter, driver = torch.cuda.get_device_name(), f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
@@ -602,7 +606,7 @@ def command_bench(a):
             flops = 2 * y.numel() * m.weight[0].numel()
             for name, f in passes.items():
                 if name == "dx" and m.in_channels == INPUT[a.net][0]:
-                    continue  # nobody asks for the gradient of the images
+                    continue  # the gradient of the images is not needed
                 t = median(f)
                 shape = "[{},{}->{}] {}x{}".format(len(x), m.in_channels, m.out_channels, *x.shape[2:])
                 shape += " {}x{} s{} p{}".format(*m.kernel_size, m.stride[0], m.padding[0])
@@ -612,7 +616,7 @@ def command_bench(a):
 
 
 def command_golden(a):
-    def plain(stream, i, m=2**32):  # the hash as golden.py has it, in Python's own integers
+    def plain(stream, i, m=2**32):  # the hash of golden.py, in Python's own integers
         state = ((i + stream * 0x9E3779B9) * 747796405 + 2891336453) % m
         word = ((state >> ((state >> 28) + 4)) ^ state) * 277803737 % m
         return (word >> 22) ^ word
@@ -657,7 +661,7 @@ def main():
     arg("out", metavar="OUT.safetensors")
     arg("--seed", type=int, default=0)
     arg("--hash", type=float, metavar="GAIN", help="hashed weights of this gain, as in the goldens")
-    arg("--prefix", default="net.", help="of the names; --prefix= for a bare Sequential's (default: net.)")
+    arg("--prefix", default="net.", help="prefix of the names; --prefix= for a bare Sequential's (default: net.)")
 
     def training(run, about):
         arg = command(run, about)
@@ -672,15 +676,15 @@ def main():
 
     arg = training(command_train, "train in file order without dropout, one JSON line a step")
     arg("--steps", type=int, default=20)
-    arg("--double", action="store_true", help="in float64")
+    arg("--double", action="store_true", help="train in float64")
     arg("--out", metavar="W.safetensors", help="write the trained weights")
-    arg("--losses", metavar="OUT.json", help="write the losses as one file too")
+    arg("--losses", metavar="OUT.json", help="write the losses to a JSON file")
 
     arg = training(command_epochs, "train in file order with dropout, one JSON line an epoch; train -shuffle=false does so in Go")
     arg("--test-images", type=int, help="use the first N test images (default: all)")
     arg("--epochs", type=int, default=2)
     arg("--dropout", type=float, default=0.5)
-    arg("--seed", type=int, default=0, help="of dropout")
+    arg("--seed", type=int, default=0, help="seed of dropout")
 
     arg = command(command_check, "load weights strictly and print the logits of the first images")
     arg("weights", metavar="W.safetensors")
@@ -691,15 +695,15 @@ def main():
     arg = command(command_bench, "images/s in training (with dropout) and prediction, and the passes of each convolution by "
                                  "itself: the JSON of `nin bench -json`, as far as it goes")
     arg("--batch", type=int, default=16)
-    arg("--steps", type=int, default=5, help="to take the median of")
-    arg("--layer", default="", metavar="PATH", help="only convolutions whose path begins so, such as 2.0")
+    arg("--steps", type=int, default=5, help="number of steps; their median counts")
+    arg("--layer", default="", metavar="PATH", help="only convolutions whose path begins with this, such as 2.0")
     arg("--device", choices=("cpu", "cuda"), default="cpu")
     arg("--tf32", action="store_true", help="let a GPU round products to TF32")
 
     arg = command(command_golden, "rewrite the golden files")
     arg("--data", default="/usr/share/datasets/fashion-mnist", metavar="DIR")
-    arg("--out", default=HERE, metavar="DIR", help="default: beside this script")
-    arg("--only", default=",".join([*GOLDENS, "resize", "normalise"]), metavar="A,B", help="some of " + ", ".join([*GOLDENS, "resize", "normalise"]))
+    arg("--out", default=HERE, metavar="DIR", help="folder to write to (default: beside this script)")
+    arg("--only", default=",".join([*GOLDENS, "resize", "normalise"]), metavar="A,B", help="make only some of " + ", ".join([*GOLDENS, "resize", "normalise"]))
 
     a = parser.parse_args()
     if a.threads:

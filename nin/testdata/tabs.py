@@ -1,24 +1,24 @@
 #!/usr/bin/env python3
-"""The chapter's tabs other than PyTorch's: goldens of Flax, Keras, tf.keras and MXNet.
+"""Makes goldens of the chapter's other tabs: Flax, Keras, tf.keras and MXNet.
 
     tabs.py flax|keras|tf_keras|mxnet [--data DIR] [--out DIR]
 
-Each needs a Python of its own, with numpy, Pillow, safetensors and
+Each framework needs its own Python, with numpy, Pillow, safetensors and
     flax       flax (jax, optax)                  made with flax 0.12.8, jax 0.10.2
     keras      tensorflow-cpu                     made with tensorflow 2.21.0, keras 3.15.1
     tf_keras   tensorflow-cpu, tf_keras           made with tensorflow 2.21.0, tf_keras 2.21.0
     mxnet      mxnet 1.9.1, numpy 1.23.5          made with Python 3.11
 
-It writes two files in the folder tabs:
-    FRAMEWORK.json          versions, and for each of two networks images, batch, steps and lr of a run, and
+It writes two files in the folder tabs.
+    FRAMEWORK.json          versions, and for each of two networks: images, batch, steps and lr of a run, and
                             logits   of the first images, before training, as in prediction
-                            losses   one a step, in float64, from the float32 weights and pixels; losses_float32 likewise
-                            weights  after the last step (of the chapter's), as parity.py summarises them
+                            losses   of each step in float64, from the float32 weights and pixels; losses_float32 likewise
+                            weights  after the last step (chapter only), summarised as in parity.py
     FRAMEWORK.safetensors   the initial weights of the small network, as a user of the framework saves them
-The networks, of which tf_keras has the small one, are
-    chapter   the chapter's, written as its tab for the framework has it, without dropout, from the hashed weights of golden.py
-    small     one of few weights for 1x28x28, with what differs between the frameworks: padding, pooling at the border, batch
-              normalisation, a dense layer after a flattened image, and more layers of a kind than ten
+The networks (tf_keras has only the small one):
+    chapter   the chapter's, written as in its tab for the framework, without dropout, from the hashed weights of golden.py
+    small     few weights, for 1x28x28, with the points in which the frameworks differ: padding, pooling at the border, batch
+              normalisation, a dense layer after a flattened image, and more than ten layers of a kind
 Both train as the chapter does, by SGD on the mean cross-entropy, on Fashion-MNIST's first training images in file order.
 """
 import argparse
@@ -36,7 +36,7 @@ BLOCKS = ((0, 1, 96, 11), (2, 96, 256, 5), (4, 256, 384, 3), (7, 384, 10, 3))  #
 
 
 def chapter_weights():
-    """The initial weights of the chapter's network, by PyTorch's names and in its layouts."""
+    """Returns the initial weights of the chapter's network, with PyTorch's names and layouts."""
     weights = {}
     for place, cin, out, kernel in BLOCKS:
         for layer, shape in (0, (out, cin, kernel, kernel)), (2, (out, out, 1, 1)), (4, (out, out, 1, 1)):
@@ -48,7 +48,7 @@ def chapter_weights():
 
 
 def channels_last(w):
-    """A kernel of PyTorch's layout as Flax and Keras have it."""
+    """Returns a kernel of PyTorch's layout in the layout of Flax and Keras."""
     return w.transpose(2, 3, 1, 0) if w.ndim == 4 else w
 
 
@@ -57,7 +57,7 @@ def channels_first(w):
 
 
 def small_weight(name, shape, number, fan_in):
-    """An initial value of the small network, by its name in the framework."""
+    """Returns the initial value of a weight of the small network, by its name in the framework."""
     r, name = np.random.default_rng(number), name.replace("_", ".").replace("/", ".").replace(":0", "").split(".")[-1]
     if name in ("kernel", "weight"):
         return r.uniform(-1, 1, shape) * math.sqrt(4 / fan_in)
@@ -201,7 +201,7 @@ class Keras:
                 layers.GlobalAvgPool2D(),
                 layers.Flatten()])
         else:
-            # The convolutions lie at different depths: only their own numbers tell their order.
+            # The convolutions lie at different depths, so only their own numbers give their order.
             block = Sequential([layers.Conv2D(6, (5, 4), strides=(2, 2), padding="same", activation="tanh"), layers.BatchNormalization()])
             rest = [layers.Conv2D(5, (3, 2), padding="same", activation="tanh")]
             rest += [layers.Conv2D(5, 1, activation="tanh") for _ in range(10)]

@@ -1,8 +1,9 @@
 // Package torchvision has networks of torchvision.models. They load the state dicts of that
-// library, such as features.0.weight or layer1.0.conv1.weight, and give its logits. Input
-// [N,3,224,224], each channel less ImageNet's mean (0.485, 0.456, 0.406), over its deviation
-// (0.229, 0.224, 0.225), if the weights are torchvision's; another size is pooled to the one that
-// the last layers take. Dropout is 0.5 in torchvision.
+// library, with names such as features.0.weight or layer1.0.conv1.weight, and give the same logits.
+//
+// Input [N,3,224,224]. For torchvision's weights, each channel is normalised with ImageNet's mean
+// (0.485, 0.456, 0.406) and standard deviation (0.229, 0.224, 0.225). Inputs of another size are pooled to
+// the size that the last layers take. Dropout is 0.5 in torchvision.
 package torchvision
 
 import (
@@ -11,11 +12,11 @@ import (
 	"wgnin/nn"
 )
 
-// Layers are the layers of this package, each as its zero value.
+// Layers returns the zero value of each layer of this package.
 func Layers() []nn.Layer { return []nn.Layer{BasicBlock{}} }
 
-// AlexNet is the network of Krizhevsky's "One weird trick for parallelizing convolutional neural
-// networks" (2014, arXiv:1404.5997): 61,100,840 parameters with 1,000 classes.
+// AlexNet returns the network of Krizhevsky's "One weird trick for parallelizing convolutional
+// neural networks" (2014, arXiv:1404.5997): 61,100,840 parameters with 1,000 classes.
 func AlexNet(classes int, dropout float64) nn.Sequential {
 	pool := nn.MaxPool2D{Kernel: 3, Stride: 2}
 	features := nn.Sequential{
@@ -30,7 +31,7 @@ func AlexNet(classes int, dropout float64) nn.Sequential {
 		nn.Dropout{P: dropout}, nn.Linear{Out: 4096}, nn.ReLU{}, nn.Linear{Out: classes})
 }
 
-// classifier is features, pooled to side x side, and the layers that make logits of them.
+// classifier returns features, a pooling to side x side, and the layers that compute the logits.
 func classifier(features nn.Sequential, side int, layers ...nn.Layer) nn.Sequential {
 	return nn.Sequential{
 		nn.Named{Name: "features", Layer: features}, nn.AdaptiveAvgPool2D{H: side}, nn.Flatten{},
@@ -38,16 +39,16 @@ func classifier(features nn.Sequential, side int, layers ...nn.Layer) nn.Sequent
 	}
 }
 
-// VGG11 is vgg11: 132,863,336 parameters with 1,000 classes.
+// VGG11 returns torchvision's vgg11: 132,863,336 parameters with 1,000 classes.
 func VGG11(classes int, dropout float64) nn.Sequential { return vgg11(classes, dropout) }
 
-// VGG11BN is vgg11_bn, which normalises over the batch after each convolution: 132,868,840
+// VGG11BN returns vgg11_bn, which normalises over the batch after each convolution: 132,868,840
 // parameters with 1,000 classes.
 func VGG11BN(classes int, dropout float64) nn.Sequential {
 	return vgg11(classes, dropout, nn.BatchNorm2D{})
 }
 
-// vgg11 has the layers norm after each convolution.
+// vgg11 puts the layers norm after each convolution.
 func vgg11(classes int, dropout float64, norm ...nn.Layer) nn.Sequential {
 	var features nn.Sequential
 	for _, stage := range [][]int{{64}, {128}, {256, 256}, {512, 512}, {512, 512}} {
@@ -62,7 +63,7 @@ func vgg11(classes int, dropout float64, norm ...nn.Layer) nn.Sequential {
 		nn.Linear{Out: 4096}, nn.ReLU{}, nn.Dropout{P: dropout}, nn.Linear{Out: classes})
 }
 
-// ResNet18 is resnet18: 11,689,512 parameters with 1,000 classes. It has no dropout.
+// ResNet18 returns resnet18: 11,689,512 parameters with 1,000 classes. It has no dropout.
 func ResNet18(classes int) nn.Sequential {
 	s := nn.Sequential{
 		nn.Named{Name: "conv1", Layer: nn.Conv2D{Out: 64, Kernel: 7, Stride: 2, Pad: nn.Pad(3), NoBias: true}},
@@ -79,10 +80,11 @@ func ResNet18(classes int) nn.Sequential {
 	return append(s, nn.GlobalAvgPool2D{}, nn.Flatten{}, nn.Named{Name: "fc", Layer: nn.Linear{Out: classes}})
 }
 
-// BasicBlock is two 3x3 convolutions to Out channels, the first with a stride, each normalised
-// over the batch, to whose result the input is added. Where that has another shape, a 1x1
-// convolution of the stride and a normalisation give it the result's. Convolutions have no bias.
-// Shapes: x [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights: conv1, bn1, conv2, bn2,
+// BasicBlock is two 3x3 convolutions to Out channels, each followed by batch normalisation. Stride
+// is that of the first. The block adds its input to the result. If their shapes differ, a 1x1
+// convolution of the same stride and a normalisation give the input the shape of the result. A ReLU
+// follows the first normalisation, and another the sum. Convolutions have no bias. Shapes: x
+// [N,C,H,W]; y [N,Out,H/Stride,W/Stride], rounded up. Weights: conv1, bn1, conv2, bn2,
 // downsample.0, downsample.1.
 type BasicBlock struct {
 	Out    int

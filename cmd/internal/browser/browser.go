@@ -12,7 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// ErrNone is the error of Open where there is no Chromium.
+// ErrNone is the error of Open if there is no Chromium.
 var ErrNone = errors.New("no Chromium: install Debian's chromium, or name the program in $NIN_CHROMIUM")
 
 // program finds Chromium.
@@ -29,7 +29,7 @@ func program() (string, error) {
 	return "", ErrNone
 }
 
-// Find skips the test where there is no Chromium, or fails it if REQUIRE_GPU is 1.
+// Find skips the test if there is no Chromium, or fails it if REQUIRE_GPU is 1.
 func Find(t testing.TB) {
 	t.Helper()
 	if _, err := program(); err != nil {
@@ -40,9 +40,8 @@ func Find(t testing.TB) {
 	}
 }
 
-// Open starts a Chromium whose only adapter is SwiftShader, its own software driver, and
-// opens an empty tab, which chromedp's actions use by the context. Chromium ends with
-// cancel.
+// Open starts a Chromium whose only adapter is SwiftShader, its own software driver, and opens an
+// empty tab. chromedp's actions take the context. cancel ends Chromium.
 func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, err error) {
 	path, err := program()
 	if err != nil {
@@ -54,12 +53,12 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("enable-unsafe-webgpu", true),
 		chromedp.Flag("enable-features", "Vulkan"),
 		chromedp.Flag("use-webgpu-adapter", "swiftshader"),
-		// The page is put together on it too. Otherwise the GPU process ends when a device draws in
-		// a canvas, or the canvas stays white.
+		// Let SwiftShader also compose the page. Otherwise the GPU process ends when a device draws
+		// in a canvas, or the canvas stays white.
 		chromedp.Flag("use-vulkan", "swiftshader"),
 		chromedp.Flag("use-angle", "vulkan"),
 		chromedp.Flag("enable-unsafe-swiftshader", true),
-		// A camera that shows a test picture, and that no one has to allow.
+		// The camera shows a test picture and needs no permission.
 		chromedp.Flag("use-fake-device-for-media-stream", true),
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)

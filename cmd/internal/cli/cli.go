@@ -1,5 +1,4 @@
-// Package cli is what the commands have in common: how they parse flags and
-// how they end.
+// Package cli has what all commands share: how they parse flags, and how they end.
 package cli
 
 import (
@@ -20,13 +19,13 @@ import (
 	"wgnin/nn/files"
 )
 
-// UsageError is a wrong flag or argument. Its exit code is 2.
+// UsageError reports a wrong flag or argument. Its exit code is 2.
 type UsageError struct{ error }
 
-// Unwrap is the error without its exit code.
+// Unwrap returns the error without its exit code.
 func (e UsageError) Unwrap() error { return e.error }
 
-// Usage makes err a UsageError; nil stays nil.
+// Usage returns err as a UsageError, or nil for nil.
 func Usage(err error) error {
 	if err == nil {
 		return nil
@@ -34,9 +33,8 @@ func Usage(err error) error {
 	return UsageError{err}
 }
 
-// Parse parses the flags of a command that takes no other arguments. For -help
-// it prints text and the flags to w, and returns [flag.ErrHelp]; what is wrong
-// is a UsageError of one line.
+// Parse parses the flags of a command that takes no other arguments. For -help it prints text and
+// the flags to w, and returns [flag.ErrHelp]. A wrong flag is a UsageError of one line.
 func Parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
 	rest, err := ParseArgs(fs, w, text, args)
 	if err == nil && len(rest) > 0 {
@@ -45,8 +43,8 @@ func Parse(fs *flag.FlagSet, w io.Writer, text string, args []string) error {
 	return err
 }
 
-// ParseArgs is Parse for a command that takes other arguments, before, between
-// and after the flags.
+// ParseArgs is [Parse] for a command that takes other arguments before, between and after the
+// flags.
 func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest []string, err error) {
 	fs.SetOutput(io.Discard) // errors are printed once, by the command
 	fs.Usage = func() {}
@@ -67,15 +65,15 @@ func ParseArgs(fs *flag.FlagSet, w io.Writer, text string, args []string) (rest 
 	}
 }
 
-// Adapter registers the -adapter of a command that opens a device.
+// Adapter registers the flag -adapter of a command that opens a device.
 func Adapter(fs *flag.FlagSet) *string {
 	return fs.String("adapter", "auto",
 		"`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or a name that nin adapters prints, or part of one")
 }
 
-// File refuses a file that is to be written for the flag, before long work is
-// done for it: in a folder that is not there or cannot be written to, or with
-// another ending than ext, if that is given. The path "" is no file.
+// File checks the path of an output file, given by a flag, before long work is done for it. It
+// refuses a path whose folder does not exist or cannot be written to and, if ext is not empty, a
+// name with another ending. The path "" means no file.
 func File(flag, path, ext string) error {
 	if path == "" {
 		return nil
@@ -90,21 +88,21 @@ func File(flag, path, ext string) error {
 	if info, err := os.Stat(target); err == nil && info.IsDir() {
 		return fmt.Errorf("-%s %s is a folder; want the name of a file in it", flag, path)
 	} else if err == nil && !info.Mode().IsRegular() {
-		return nil // a device or a pipe, which is written to as it is
+		return nil // a device or a pipe is written to directly
 	}
 	dir := filepath.Dir(target)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, dir)
 	}
-	f, err := os.CreateTemp(dir, ".nin-*") // beside it, as it will be written
+	f, err := os.CreateTemp(dir, ".nin-*") // files are written beside their target first
 	if err != nil {
 		return fmt.Errorf("-%s %s: cannot write to the folder %s", flag, path, dir)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Code is the exit code of a command that ended with err: 0, 1, 2 for wrong
-// flags, or 130 for an interrupt, of which [Interruptible] has told.
+// Code returns the exit code of a command that ended with err: 0, 1, 2 for wrong flags, or 130 for
+// an interrupt, which [Interruptible] reported.
 func Code(err error) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
@@ -117,22 +115,21 @@ func Code(err error) int {
 	return 1
 }
 
-// Exit ends a command whose name and error are given: with its code, and the
-// error on stderr if there is something to say. After [gpu.ErrLost] a command that
-// has called [GoOn] is begun anew instead.
+// Exit ends the command of that name: it prints err to stderr and exits with its code. After
+// [gpu.ErrLost] it restarts a command that has called [GoOn] instead.
 func Exit(name string, err error) {
 	if r := next.Load(); r != nil && errors.Is(err, gpu.ErrLost) {
-		Report(os.Stderr, name, fmt.Errorf("%w; doing so", err))
+		Report(os.Stderr, name, fmt.Errorf("%w; restarting", err))
 		time.Sleep(beforeRestart)
 		if err = r.begin(); err != nil {
-			err = fmt.Errorf("cannot begin anew: %w", err)
+			err = fmt.Errorf("cannot restart: %w", err)
 		}
 	}
 	os.Exit(Report(os.Stderr, name, err))
 }
 
-// Report is the exit code of the command of that name. It prints err to stderr, in
-// one line, if there is something to say.
+// Report returns the exit code of the command of that name. It prints err to stderr in one line,
+// unless the code is 0 or 130.
 func Report(stderr io.Writer, name string, err error) int {
 	code := Code(err)
 	if code == 1 || code == 2 {
@@ -141,8 +138,8 @@ func Report(stderr io.Writer, name string, err error) int {
 	return code
 }
 
-// Line makes a text one line that a terminal prints and does not obey, whatever the names of files
-// in it are: line breaks become semicolons, and what is not printed becomes a question mark.
+// Line makes text safe to print as one line on a terminal: line breaks become semicolons, and
+// characters that do not print, which the names of files may have, become question marks.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {
@@ -161,8 +158,8 @@ func Quote(arg string) string {
 }
 
 // Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or SIGHUP. It
-// then prints to stderr what the program does about it, unless that is empty. A second interrupt or
-// SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may send
+// then prints what, which says how the program reacts, to stderr, unless what is empty. A second
+// interrupt or SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may send
 // several when it closes. If SIGHUP was ignored at the start, as under nohup, it stays ignored.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -175,7 +172,7 @@ func Interruptible(what string) context.Context {
 		<-signals
 		signal.Ignore(syscall.SIGHUP)
 		signal.Stop(signals)
-		aborts(filepath.Base(os.Args[0]), "", nil) // who wants it to end does not want it to begin anew
+		aborts(filepath.Base(os.Args[0]), "", nil) // after an interrupt, do not restart
 		if what != "" {
 			fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
 		}

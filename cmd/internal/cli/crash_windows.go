@@ -10,8 +10,8 @@ package cli
 static PVOID handler;
 static char *crash_line;
 
-// crashed is called after Go's own handler, for what is not Go's. An unhandled
-// exception filter would not be: the stacks of Go threads cannot be walked to it.
+// crashed runs after Go's own handler, for exceptions that are not Go's. An unhandled exception
+// filter would not run, because Windows cannot walk the stacks of Go threads to it.
 static LONG WINAPI crashed(EXCEPTION_POINTERS *why) {
 	DWORD written;
 	switch (why->ExceptionRecord->ExceptionCode) {
@@ -19,7 +19,7 @@ static LONG WINAPI crashed(EXCEPTION_POINTERS *why) {
 	case EXCEPTION_ILLEGAL_INSTRUCTION:
 	case EXCEPTION_INT_DIVIDE_BY_ZERO:
 	case EXCEPTION_STACK_OVERFLOW:
-	case 0x80000100: // Wine: a function that a library lacks
+	case 0x80000100: // Wine: a library lacks a function
 		WriteFile(GetStdHandle(STD_ERROR_HANDLE), crash_line, strlen(crash_line), &written, NULL);
 		TerminateProcess(GetCurrentProcess(), 1);
 	}
@@ -39,8 +39,8 @@ static void on_crash(char *line) {
 */
 import "C"
 
-// onCrash makes a crash of the process, until the next call, print line and end it with
-// exit code 1. After onCrash("") Windows handles crashes again.
+// onCrash makes a crash of the process print line and end it with exit code 1, until the next call.
+// After onCrash("") Windows handles crashes again.
 func onCrash(line string) {
 	if line == "" {
 		C.on_crash(nil)

@@ -13,9 +13,9 @@ import (
 	"wgnin/gpu"
 )
 
-// Open opens the device of a command. Unless quiet, it shows on stderr how far the
-// compilation of kernels is: some compilers take a minute for those of a network. A
-// compiler that crashes ends the command with a line that names the kernel.
+// Open opens the device of a command. Unless quiet, it shows the progress of compiling kernels on
+// stderr, because some compilers take a minute for a network. If the compiler crashes, the command
+// ends with a line that names the kernel.
 func Open(opt gpu.Options, quiet bool) (*gpu.Device, error) {
 	c := &compiling{w: os.Stderr, terminal: Terminal(os.Stderr), every: 10 * time.Second}
 	if quiet {
@@ -31,19 +31,19 @@ func Open(opt gpu.Options, quiet bool) (*gpu.Device, error) {
 	return gpu.Open(opt)
 }
 
-// Terminal reports whether f is a terminal on which lines can be drawn anew. A log keeps every
-// line, so it gets whole ones, also where CI is set. Under Open MPI's mpirun, f is never the user's
-// terminal: mpirun gives each process a pseudo-terminal, also where its own output is a file.
+// Terminal reports whether f is a terminal on which lines can be overwritten. It returns false if
+// CI is set, because a log keeps every line. It also does so under Open MPI's mpirun, which gives
+// each process a pseudo-terminal even where its own output is a file.
 func Terminal(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" &&
 		os.Getenv("OMPI_COMM_WORLD_SIZE") == ""
 }
 
-// ClearLine erases the line that the cursor of a terminal is in.
+// ClearLine erases the line of the cursor on a terminal.
 const ClearLine = "\r\x1b[K"
 
-// compiling shows the progress of compilations: on a terminal in a line that it
-// erases at the end, elsewhere in a line now and then if it takes long.
+// compiling shows the progress of compilations. On a terminal it rewrites one line and erases it at
+// the end. Elsewhere it prints a line now and then if the compilation takes long.
 type compiling struct {
 	w        io.Writer
 	terminal bool
@@ -51,10 +51,10 @@ type compiling struct {
 
 	mu        sync.Mutex
 	done, all int
-	timer     *time.Timer // of the next line; nil when nothing is compiled
+	timer     *time.Timer // prints the next line; nil if nothing compiles
 }
 
-// show is for [gpu.Options].Compiling.
+// show is the function for [gpu.Options].Compiling.
 func (c *compiling) show(done, all int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,11 +72,11 @@ func (c *compiling) show(done, all int) {
 	}
 }
 
-// line prints how far the compilation is, also while one kernel takes long.
+// line prints the progress, even while one kernel takes long.
 func (c *compiling) line() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.timer != nil { // it has not ended in this moment
+	if c.timer != nil { // the compilation may have ended just now
 		fmt.Fprintf(c.w, "compiling kernels: %d of %d\n", c.done, c.all)
 		c.timer.Reset(c.every)
 	}

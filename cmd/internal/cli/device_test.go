@@ -11,7 +11,7 @@ import (
 	"wgnin/cmd/internal/cli"
 )
 
-// On a terminal there is a line that is erased.
+// On a terminal, one line is rewritten and erased.
 func TestCompilingOnATerminal(t *testing.T) {
 	var out bytes.Buffer
 	show := cli.Compiling(&out, true, time.Hour)
@@ -22,8 +22,8 @@ func TestCompilingOnATerminal(t *testing.T) {
 		out.String())
 }
 
-// Elsewhere there is a line now and then, also while one kernel takes long, and none if
-// all is quick.
+// Elsewhere a line appears now and then, even while one kernel takes long, and none if the
+// compilation is quick.
 func TestCompilingInALog(t *testing.T) {
 	r, w := io.Pipe()
 	show := cli.Compiling(w, false, time.Millisecond)
@@ -34,7 +34,7 @@ func TestCompilingInALog(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, want, string(line[:n]))
 	}
-	go func() { // the line that may be under way
+	go func() { // wait for a line that may be printing
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	show(2, 2)

@@ -5,14 +5,14 @@ import (
 	"os"
 )
 
-// Output is where a command prints its results. It keeps the first error of writing, so
-// that a command whose results were lost can end with it.
+// Output is the writer for the results of a command. It keeps the first error of writing, so that
+// the command can end with it if results were lost.
 type Output struct {
 	w   io.Writer
 	err error
 }
 
-// NewOutput makes an Output of w.
+// NewOutput returns an Output that writes to w.
 func NewOutput(w io.Writer) *Output { return &Output{w: w} }
 
 func (o *Output) Write(p []byte) (int, error) {
@@ -23,7 +23,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Err is the first error of writing.
+// Err returns the first error of writing.
 func (o *Output) Err() error { return o.err }
 
 // Terminal reports whether the output is a terminal.

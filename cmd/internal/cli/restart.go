@@ -14,57 +14,58 @@ import (
 	"wgnin/gpu/machine"
 )
 
-// A device that its driver gives up, as when it hangs or is unplugged, ends what
-// was on it, and often the process: where wgpu has no error to return it aborts.
-// So a command that can go on from a file says with GoOn how, and is then begun
-// anew in its own place, with the same process number, terminal and files.
+// If the driver loses a device, because it hangs or is unplugged, all work on it is lost, and often
+// the process too: where wgpu has no error to return, it aborts. So a command that can resume from
+// a file calls GoOn with the arguments for that. It is then restarted in place, with the same
+// process number, terminal and files.
 
-// maxRestarts is how often a command is begun anew from the same step; what
-// always fails there is not going to pass.
+// maxRestarts limits the restarts from the same step. A failure that happens each time will not go
+// away.
 const maxRestarts = 5
 
-// restartsVar is the environment variable in which a command that was begun anew
-// finds how often that was, and from which step: 2@500.
+// restartsVar is the environment variable that tells a restarted command the number of restarts,
+// and their step: 2@500.
 const restartsVar = "NIN_RESTARTS"
 
-// beforeRestart is a time for the driver to get well.
+// beforeRestart gives the driver time to recover.
 const beforeRestart = time.Second
 
-// restart is a command to be begun anew.
+// restart is a command to run in place of this one.
 type restart struct {
 	path      string
 	args, env []string
 }
 
-// next is what Exit begins; nil before GoOn and after an interrupt.
+// next is the restart of Exit. It is nil before GoOn and after an interrupt.
 var next atomic.Pointer[restart]
 
-// Guard makes the end of the process by wgpu one line and the exit code 1,
-// without Go's traces, for the command of that name. Windows has no such end.
-// If the reader of stdout goes away, writes to it fail, but the process lives on. Guard also
-// limits the process to the memory and the processors of its container.
+// Guard turns an abort inside wgpu into one line and exit code 1, without Go's traces, for the
+// command of that name. This does not happen on Windows. If the reader of stdout goes away, writes
+// to it fail, but the process continues. Guard also limits the process to the memory and the
+// processors of its container.
 func Guard(name string) {
 	signal.Ignore(syscall.SIGPIPE)
 	machine.Contain()
 	aborts(name, "", nil)
 }
 
-// aborts says what an abort does: begins r, if it is not nil.
+// aborts sets what an abort does: it prints a line that ends with more, and begins r if r is not
+// nil.
 func aborts(name, more string, r *restart) {
 	next.Store(r)
-	erase := "" // a progress bar
+	erase := "" // erases a progress bar
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		erase = "\r\x1b[K"
 	}
-	onAbort(fmt.Sprintf("%s%s: aborted, for the reason above%s\n", erase, name, more), name+": cannot begin anew\n", r)
+	onAbort(fmt.Sprintf("%s%s: aborted, for the reason above%s\n", erase, name, more), name+": cannot restart\n", r)
 }
 
-// GoOn says that args make the command of that name go on with the run in dir,
-// whose last checkpoint was of the given step when the command began.
+// GoOn sets the arguments with which the command of that name resumes the run in dir. step is that
+// of the last checkpoint when the command began.
 func GoOn(name, dir string, step int, args []string) {
 	var n, from int
 	_, err := fmt.Sscanf(os.Getenv(restartsVar), "%d@%d", &n, &from)
-	if err != nil || from != step { // it got on since
+	if err != nil || from != step { // the run has advanced since
 		n = 0
 	}
 	path, err := os.Executable()

@@ -11,10 +11,9 @@ import (
 
 func onAbort(string, string, *restart) {}
 
-// begin begins r beside this process, which ends with it. It returns if it
-// cannot.
+// begin starts r as a child, and this process ends with it. It returns only if it cannot.
 func (r *restart) begin() error {
-	signal.Ignore(os.Interrupt) // which the console sends to both
+	signal.Ignore(os.Interrupt) // the console sends it to both
 	cmd := exec.Command(r.path, r.args[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = r.env, os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()

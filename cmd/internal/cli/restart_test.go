@@ -18,7 +18,7 @@ import (
 	"wgnin/gpu"
 )
 
-// The test binary is a command, whose end this says, when it is set.
+// If this variable is set, the test binary is a command that ends in this way.
 const ends = "CLI_TEST_ENDS"
 
 func TestMain(m *testing.M) {
@@ -50,8 +50,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A compiler that crashes ends the command with a line; at other times Go has its
-// panics back.
+// A compiler that crashes ends the command with a line. At other times Go handles its own panics.
 func TestCrash(t *testing.T) {
 	for how, want := range map[string]struct {
 		out, errs string
@@ -71,17 +70,16 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// A command whose device is lost, which wgpu tells or aborts for, says so in a
-// line, and begins anew if it can go on, five times from the same step; this one
-// gets on twice.
+// If a command loses its device, by an error or by an abort, it prints a line. If it can resume, it
+// restarts, five times from the same step. This command advances twice.
 func TestLostDevice(t *testing.T) {
 	const abort = "command: aborted, for the reason above"
-	for how, says := range map[string][2]string{ // before the last, and the last
+	for how, says := range map[string][2]string{ // the lines of all restarts, and the last line
 		"abort": {"", abort},
 		"lost":  {"", "command: step 7: the device is lost"},
 		"abort, going on": {abort + "; going on from the last checkpoint in DIR",
 			abort + "; the last checkpoint is kept: -resume DIR"},
-		"lost, going on": {"command: step 7: the device is lost; doing so", "command: step 7: the device is lost"},
+		"lost, going on": {"command: step 7: the device is lost; restarting", "command: step 7: the device is lost"},
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

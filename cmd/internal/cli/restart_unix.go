@@ -19,7 +19,7 @@ static void say(const char *line) {
 	}
 }
 
-// aborted calls nothing that a signal handler may not.
+// aborted only calls functions that are safe in a signal handler.
 static void aborted(int signal) {
 	say(end.line);
 	if (end.path) {
@@ -51,8 +51,8 @@ import (
 	"unsafe"
 )
 
-// onAbort makes SIGABRT print line, and then end the process or, if r is not nil,
-// begin it in its place, or print failed.
+// onAbort makes SIGABRT print line. Then it ends the process or, if r is not nil, runs r in its
+// place, and prints failed if it cannot.
 func onAbort(line, failed string, r *restart) {
 	var path *C.char
 	var args, env **C.char
@@ -62,7 +62,7 @@ func onAbort(line, failed string, r *restart) {
 	C.on_abort(C.CString(line), C.CString(failed), path, args, env, C.unsigned(beforeRestart.Seconds()))
 }
 
-// strings0 is list as C has it, with a null at the end. It is never freed.
+// strings0 returns list as a C array that ends with NULL. It is never freed.
 func strings0(list []string) **C.char {
 	p := C.malloc(C.size_t(len(list)+1) * C.size_t(unsafe.Sizeof(uintptr(0))))
 	c := unsafe.Slice((**C.char)(p), len(list)+1)
@@ -73,5 +73,5 @@ func strings0(list []string) **C.char {
 	return (**C.char)(p)
 }
 
-// begin begins r in place of this process. It returns if it cannot.
+// begin runs r in place of this process. It returns only if it cannot.
 func (r *restart) begin() error { return syscall.Exec(r.path, r.args, r.env) }

@@ -1,4 +1,4 @@
-// Package clitest gives the flags of commands values that nobody should.
+// Package clitest fuzzes flags of commands with absurd values.
 package clitest
 
 import (
@@ -21,16 +21,15 @@ var absurd = []string{
 
 var flagLine = regexp.MustCompile(`(?m)^  -(\S+)`)
 
-// Absurd runs a command, which is called by its name and run in this process, with
-// each of its flags, as its help lists them, at each of the absurd values, after
-// the arguments base: these should make it end soon, if the flag does not. It ends
-// with code 0, 1 or 2 and says why in one line; no file is left behind.
+// Absurd runs a command in this process with each flag of its help set to each absurd value. base
+// is the arguments before, which should make the command end soon if the flag does not. The command
+// must end with code 0, 1 or 2, print the error in one line, and leave no file behind.
 func Absurd(t *testing.T, name, help string, run func(args []string) error, base ...string) {
 	t.Chdir(t.TempDir())
 	flags := flagLine.FindAllStringSubmatch(help, -1)
 	require.NotEmpty(t, flags)
 	for _, f := range flags {
-		if f[1] == "adapter" { // parts of a name that there is begin the work
+		if f[1] == "adapter" { // a value may be part of a name that exists, and then the work begins
 			continue
 		}
 		for _, value := range absurd {

@@ -156,7 +156,7 @@ func TestReadmeIsShort(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 150, "lines of README.md")
 }
 
-// slug is the anchor that a heading has on a page of a hosted repository.
+// slug returns the anchor of a heading on a page of a hosted repository.
 func slug(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -193,7 +193,7 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// trimmed is a text without the indentation of its lines.
+// trimmed joins lines without their indentation.
 func trimmed(lines []string) string {
 	var b strings.Builder
 	for _, l := range lines {
@@ -316,7 +316,8 @@ func words(line string) (all []string) {
 
 var assignment = regexp.MustCompile(`^[A-Z_]+=`)
 
-// bare is a command without what stands before it: variables, set-up, and what starts processes.
+// bare returns a command without the words before it: variables, the set-up script, and programs
+// that start processes.
 func bare(command []string) []string {
 	for len(command) > 0 {
 		first := command[0]
@@ -348,18 +349,18 @@ func build(t *testing.T) commands {
 	return commands{dir}
 }
 
-// help runs a program with -help after its arguments, which must parse for that to be answered.
+// help runs a program with its arguments and -help. It answers only if the arguments parse.
 func (c commands) help(name string, args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(c.dir, name), append(slices.Clone(args), "-help")...)
 	cmd.Dir = c.dir
 	out, err := cmd.CombinedOutput()
 	if err == nil && !strings.Contains(string(out), "Usage: ") {
-		err = fmt.Errorf("it prints no usage")
+		err = fmt.Errorf("it prints no usage text")
 	}
 	return string(out), err
 }
 
-// check reports what is wrong with a command of a document.
+// check returns an error if a command of a document is wrong.
 func (c commands) check(command []string) error {
 	switch {
 	case len(command) > 2 && command[0] == "go" && command[1] == "run":
@@ -381,7 +382,7 @@ func (c commands) check(command []string) error {
 		return nil
 	case len(command) > 1 && command[0] == "go" && command[1] == "mod",
 		slices.Contains([]string{"git", "npm", "tensorboard", "apt-get"}, command[0]):
-		return nil // not the program's
+		return nil // another program
 	}
 	info, err := os.Stat(filepath.Join(root, command[0]))
 	if err == nil && info.Mode()&0o100 == 0 {
@@ -393,7 +394,7 @@ func (c commands) check(command []string) error {
 func (c commands) parses(name string, args []string) error {
 	args = slices.Clone(args)
 	for i, a := range args {
-		if a == "NAME" { // a place for the name of a recipe
+		if a == "NAME" { // stands for the name of a recipe
 			args[i] = "mini"
 		}
 	}
@@ -406,8 +407,8 @@ func (c commands) parses(name string, args []string) error {
 
 var testName = regexp.MustCompile(`(?m)^func (?:Test|Example|Fuzz|Benchmark)(\w*)\(`)
 
-// testsExist reports what is wrong with the arguments of go test: a package that is not there, or a
-// part of -run or -bench that no test of the packages has in its name.
+// testsExist returns an error if arguments of go test name a package that does not exist, or a part
+// of -run or -bench that is in no name of a test of the packages.
 func testsExist(args []string) error {
 	var tests strings.Builder
 	for _, a := range args {
@@ -495,8 +496,8 @@ var (
 	qualified = regexp.MustCompile(`^\w+(\.[A-Z]\w*)+`)
 )
 
-// What a document has between backquotes is there: flags of a program, files, variables of the
-// environment, and exported names.
+// Names between backquotes in a document exist: flags of a program, files, environment variables,
+// and exported names.
 func testNames(t *testing.T, programs commands) {
 	flags := map[string]bool{"help": true, "update": true, "run": true} // the last two are go test's
 	help := func(args ...string) string {
@@ -540,9 +541,9 @@ func testNames(t *testing.T, programs commands) {
 	}
 }
 
-// exported are the names that documents may use, nn.Trainer, nn.Trainer.Steps and
-// Trainer.Steps, and what may stand before their first dot: packages and types. A Graph is also
-// called g, as in the code of layers.
+// exported returns the names that documents may use: nn.Trainer, nn.Trainer.Steps and
+// Trainer.Steps. before has the packages and types that may stand before the first dot. A Graph is
+// also called g, as in the code of layers.
 func exported(t *testing.T) (names, before map[string]bool) {
 	t.Helper()
 	names, before = map[string]bool{}, map[string]bool{"g": true}
@@ -572,7 +573,7 @@ func exported(t *testing.T) (names, before map[string]bool) {
 	return names, before
 }
 
-// declared returns what a declaration declares, methods and fields as Type.Name.
+// declared returns the names in a declaration, methods and fields as Type.Name.
 func declared(decl ast.Decl) (names []string) {
 	switch d := decl.(type) {
 	case *ast.FuncDecl:

@@ -14,19 +14,19 @@ import (
 	"wgnin/viz"
 )
 
-// errNoNetwork is the error of an image that no network can take yet.
+// errNoNetwork is the error for an image before there is a network.
 var errNoNetwork = errors.New("there is no network yet: press Start, or choose a model.safetensors or model.onnx")
 
-// answer is the input, and what the network makes of it, as the page has it in text.
+// answer is the text on the page about the input and the network's answer.
 type answer struct {
 	given        string // the name of the user's own image
 	input, class string
 	classes      []viz.Class
 }
 
-// picture makes the input what the page's square shows, a drawing or an image of the camera.
+// picture makes the image in the page's square, a drawing or a picture of the camera, the input.
 func (p *page) picture(m js.Value) error {
-	defer post(map[string]any{"taken": true}) // the page may send the next
+	defer post(map[string]any{"taken": true}) // lets the page send the next image
 	if p.scene == nil {
 		return errNoNetwork
 	}
@@ -43,8 +43,8 @@ func (p *page) picture(m js.Value) error {
 // listed is the number of classes whose probabilities the page shows.
 const listed = 5
 
-// tell puts what the scene shows into the text of the page, where it has changed. The line that
-// screen readers say aloud has no probabilities, so that a training does not speak at every step.
+// tell updates the text of the page about what the scene shows. The line that screen readers read
+// aloud has no probabilities, so that they do not speak at every step of a training.
 func (a *answer) tell(scene *netviz.Scene) {
 	shown := scene.Shown()
 	input := "No image yet"
@@ -73,7 +73,7 @@ func (a *answer) tell(scene *netviz.Scene) {
 	post(map[string]any{"classes": list})
 }
 
-// plain is what err says, without the folders that the page's files are in.
+// plain returns the text of err without the folders of the page's files.
 func plain(err error) string {
 	return strings.NewReplacer(newDir+"/", "", filesDir+"/", "").Replace(err.Error())
 }

@@ -1,5 +1,5 @@
-// Command page is the program of the page: it runs in a worker, which cmd/web serves with it,
-// and trains, draws and answers there. See site/page.js for the messages.
+// Command page is the program of the page. cmd/web serves it; it runs in a worker, and trains,
+// draws and answers there. See site/page.js for the messages.
 package main
 
 import (
@@ -27,16 +27,18 @@ import (
 	"wgnin/viz"
 )
 
-// Where things lie in the files of the worker. What is in runs is kept in the browser's storage.
+// These are places in the file system of the worker. The browser's storage keeps the contents of
+// runs.
 const (
-	dataset  = "fashion-mnist" // of the site
+	dataset  = "fashion-mnist" // that the site has
 	dataDir  = "/data/" + dataset
 	filesDir = "/files"
-	newDir   = filesDir + "/new" // what the user has just given
+	newDir   = filesDir + "/new" // the file that the user has just given
 	runDir   = "/runs/last"
 )
 
-// betweenCheckpoints is how long a training goes without one: a page may be closed at any time.
+// betweenCheckpoints is the interval of checkpoints. It is short because a page may be closed at
+// any time.
 const betweenCheckpoints = 30 * time.Second
 
 func main() {
@@ -52,17 +54,17 @@ type page struct {
 	*inbox
 	screen
 	dev         *gpu.Device // nil until there is one
-	losses      int         // of devices, since the last step
+	losses      int         // how many devices were lost since the last step
 	train, test *data.Images
 	run         *run.Run
-	shown       *session.Session // of a file of weights, if there is no run
+	shown       *session.Session // the network of a file of weights, if there is no run
 	model       string           // file of the weights that can be downloaded
-	last        string           // said of the training's progress
+	last        string           // the last text about the training's progress
 	rested      string           // the last state in which the program was idle
-	said        string           // what was wrong with the last image or file
-	starting    bool             // a training, whose first step compiles the kernels
-	busy        bool             // with a training or a self-test
-	paused      bool             // the training was, when the device was lost
+	said        string           // the error of the last image or file
+	starting    bool             // a training starts, and compiles its kernels
+	busy        bool             // a training or a self-test runs
+	paused      bool             // the training was paused when the device was lost
 	stop        bool             // the user wants the work to stop
 }
 
@@ -79,7 +81,7 @@ func (p *page) open() (err error) {
 	return err
 }
 
-// handle does what a message asks for while the program is idle.
+// handle handles a message while the program is idle.
 func (p *page) handle(m js.Value) {
 	switch m.Get("kind").String() {
 	case "open":
@@ -97,7 +99,7 @@ func (p *page) handle(m js.Value) {
 	}
 }
 
-// begin opens the first device, and does what the address of the page asks for.
+// begin opens the first device, and starts the training if the address of the page asks for it.
 func (p *page) begin(m js.Value) {
 	err := p.open()
 	if errors.Is(err, gpu.ErrNoAdapter) {
@@ -117,7 +119,7 @@ func (p *page) begin(m js.Value) {
 	}
 }
 
-// do does what a button says while the program is idle.
+// do does the action of a button while the program is idle.
 func (p *page) do(what string, settings js.Value) {
 	p.said = ""
 	post(map[string]any{"text": map[string]any{"error": ""}})
@@ -151,8 +153,8 @@ func (p *page) do(what string, settings js.Value) {
 }
 
 // perform calls action. If the device is lost, perform opens another and calls action again, or
-// continues the run that action has begun, which p.busy tells. It gives up when a second device is
-// lost before a step is done.
+// resumes the run that action has begun, if p.busy is set. It gives up if a second device is lost
+// before a step is done.
 func (p *page) perform(action func() error) error {
 	say("loading", nil)
 	p.paused = false
@@ -175,7 +177,7 @@ func (p *page) perform(action func() error) error {
 			p.paused = p.scene != nil && !p.scene.Advance()
 		}
 		p.closeRun()
-		_ = p.dev.Close() // what is open on a lost device is lost too
+		_ = p.dev.Close() // objects on a lost device are lost too
 		p.dev = nil
 	}
 }
@@ -184,7 +186,7 @@ func (p *page) failed(err error) {
 	p.rest("failed", map[string]any{"status": "", "error": err.Error()})
 }
 
-// rest tells the page that the program is idle, in which state, and whether there are weights or a
+// rest tells the page that the program is idle in a state, and whether there are weights or a
 // checkpoint.
 func (p *page) rest(state string, text map[string]any) {
 	p.rested = state
@@ -198,7 +200,7 @@ func (p *page) rest(state string, text map[string]any) {
 	post(map[string]any{"data": has, "text": text})
 }
 
-// text is a value of the form, and empty if it has none.
+// text returns a value of the form, or "" if it has none.
 func text(form js.Value, name string) string {
 	if v := form.Get(name); v.Type() == js.TypeString {
 		return v.String()
@@ -227,7 +229,7 @@ func settingsOf(form js.Value) (nin.Settings, error) {
 		return v
 	}
 	images := int(number("images", 31))
-	s.TrainImages, s.TestImages = images, (images+5)/6 // the dataset's own share
+	s.TrainImages, s.TestImages = images, (images+5)/6 // one sixth, as in the dataset
 	s.Steps, s.Seed = int(number("steps", 31)), number("seed", 64)
 	if given := text(form, "rate"); given != "" {
 		var wrong error
@@ -241,7 +243,7 @@ func settingsOf(form js.Value) (nin.Settings, error) {
 	return s, s.Check()
 }
 
-// images brings the dataset to the worker, once.
+// images loads the dataset into the worker once.
 func (p *page) images() error {
 	if p.train != nil {
 		return nil
@@ -261,7 +263,7 @@ func (p *page) images() error {
 	return err
 }
 
-// fetch brings a file of the site to a path, unless it is there.
+// fetch copies a file of the site to a path, unless the path exists.
 func fetch(url, path string) error {
 	failed := make(chan string, 1)
 	done := js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -282,7 +284,7 @@ func (p *page) start(s nin.Settings) error {
 		return err
 	}
 	p.closeRun()
-	// The last run is kept until this one has begun.
+	// Keep the last run until the new one has begun.
 	const last = runDir + ".last"
 	if err := os.RemoveAll(last); err != nil {
 		return err
@@ -358,7 +360,7 @@ func (p *page) follow(r *run.Run) (err error) {
 	return nil
 }
 
-// events trains and shows it. It reports whether the user has stopped the training.
+// events trains and shows the training. It reports whether the user has stopped it.
 func (p *page) events() (stopped bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -387,7 +389,7 @@ func (p *page) events() (stopped bool, err error) {
 			post(map[string]any{"data": map[string]any{"step": e.Step.Step, "loss": e.Step.Loss}})
 			p.last = progress("Step %d of %d: loss %.4f.", e.Step.Step, r.Trainer.Total(), e.Step.Loss)
 		}
-		if p.scene == nil { // its kernels would keep the first step waiting
+		if p.scene == nil { // created late, because compiling its kernels would delay the first step
 			if p.scene, err = netviz.New(r.Net, netviz.Options{Title: r.Settings.Recipe, Images: r.TestImages.Set(),
 				Save: givePicture, History: historyBytes}); err != nil {
 				return false, err
@@ -423,15 +425,15 @@ func (p *page) events() (stopped bool, err error) {
 	return false, nil
 }
 
-// progress shows a text behind the status, until there is another. Screen readers say the status
-// alone, because this changes at every step.
+// progress shows a text behind the status until the next text. Screen readers read only the status
+// aloud, because the text changes at every step.
 func progress(format string, args ...any) (text string) {
 	text = fmt.Sprintf(format, args...)
 	post(map[string]any{"text": map[string]any{"progress": text}})
 	return text
 }
 
-// file makes an image the input, or writes a file of weights in place of the run's.
+// file makes an image the input, or loads a file of weights in place of the run's.
 func (p *page) file(m js.Value) {
 	base := path.Base(m.Get("name").String())
 	name := path.Join(newDir, base)
@@ -445,7 +447,7 @@ func (p *page) file(m js.Value) {
 	switch {
 	case err != nil:
 	case isModel(name) && p.busy:
-		err = errors.New("a network is at work: press Stop before you choose another")
+		err = errors.New("a network is running: press Stop before you choose another")
 	case isModel(name):
 		if err = p.perform(func() error { return p.look(name) }); err == nil {
 			p.model = path.Join(filesDir, base)
@@ -466,7 +468,7 @@ func (p *page) file(m js.Value) {
 	p.took(err)
 }
 
-// took tells the page what became of an image or a file of its own.
+// took tells the page the result for an image or a file of the user.
 func (p *page) took(err error) {
 	said := ""
 	if err != nil {
@@ -479,8 +481,8 @@ func (p *page) took(err error) {
 	}
 }
 
-// selftest compares the kernels with their twins, and shows a line for each case that has the text
-// only in it.
+// selftest compares the kernels with their twins, and shows a line for each case. It runs only the
+// cases whose text contains only.
 func (p *page) selftest(only string) error {
 	p.closeRun()
 	p.busy = true

@@ -12,11 +12,10 @@ import (
 	"wgnin/nin/report"
 )
 
-// benchSteps is the number of steps that a rate is the median of, as that of the command.
+// benchSteps is the number of steps whose median is the rate, as in the command.
 const benchSteps = 5
 
-// measure runs work, which the user can stop, and shows the table that it returns under its
-// summary.
+// measure runs work, which the user can stop, and shows the summary and the table that it returns.
 func (p *page) measure(doing string, work func(context.Context) (t table, summary string, err error)) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -39,7 +38,7 @@ func (p *page) measure(doing string, work func(context.Context) (t table, summar
 	return nil
 }
 
-// table is what is measured.
+// table is the result of a measurement.
 type table interface{ Write(io.Writer) error }
 
 // watch calls cancel if the user presses Stop before ctx is done.
@@ -58,11 +57,11 @@ func (p *page) watch(ctx context.Context, cancel func()) {
 	}
 }
 
-// softwareBatch is the number of images of a step on a software adapter, as the command takes it.
+// softwareBatch is the number of images in a step on a software adapter, as in the command.
 const softwareBatch = 16
 
-// bench measures how fast the chosen network trains and predicts: on a GPU in batches of the
-// recipe's size.
+// bench measures how fast the chosen network trains and predicts. On a GPU it uses the recipe's
+// batch.
 func (p *page) bench(s nin.Settings) error {
 	r, err := nin.Find(s.Recipe)
 	if err != nil {
@@ -80,7 +79,7 @@ func (p *page) bench(s nin.Settings) error {
 		})
 }
 
-// score measures the weights that are shown on the test images.
+// score evaluates the weights that are shown on the test images.
 func (p *page) score(s nin.Settings) error {
 	if p.model == "" {
 		return errNoWeights

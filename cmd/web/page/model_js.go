@@ -12,16 +12,16 @@ import (
 	"wgnin/nin/session"
 )
 
-// errNoWeights is the error of what needs weights before there are any.
+// errNoWeights is the error of an action that needs weights before there are any.
 var errNoWeights = errors.New("there are no weights yet: train, or choose a model.safetensors or model.onnx")
 
-// isModel reports whether a file is one of weights, by its name.
+// isModel reports whether a file is a file of weights, by its name.
 func isModel(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	return ext == ".safetensors" || ext == ".onnx"
 }
 
-// look shows the network of a file of weights, which Download then gives back.
+// look shows the network of a file of weights, and makes the file the one to download.
 func (p *page) look(name string) error {
 	m, err := nin.ReadModel(name, "")
 	if err != nil {
@@ -46,7 +46,7 @@ func (p *page) look(name string) error {
 	return err
 }
 
-// download gives the weights to the user, as a file of the format.
+// download lets the user download the weights in the format.
 func (p *page) download(format string) error {
 	name := p.model
 	if name == "" {

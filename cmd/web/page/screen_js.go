@@ -14,8 +14,8 @@ import (
 	"wgnin/viz"
 )
 
-// inbox is the messages of the page that the program has not taken. The browser puts them in
-// while the goroutines wait, which may be in the middle of a wait for the device.
+// inbox holds the messages of the page that the program has not yet taken. The browser adds
+// messages while the goroutines wait, for example for the device.
 type inbox struct {
 	waiting []js.Value
 	more    chan struct{}
@@ -54,19 +54,19 @@ func (in *inbox) take() js.Value {
 // post sends a message to the page.
 func post(m map[string]any) { js.Global().Call("postMessage", m) }
 
-// say tells the page of a state, with texts by the id of an element.
+// say tells the page a state, and texts by the id of an element.
 func say(state string, text map[string]any) {
 	post(map[string]any{"data": map[string]any{"state": state}, "text": text})
 }
 
-// give lets the user download a file.
+// give offers a file to the user as a download.
 func give(name string, content []byte) {
 	array := js.Global().Get("Uint8Array").New(len(content))
 	js.CopyBytesToJS(array, content)
 	post(map[string]any{"file": map[string]any{"name": name, "bytes": array}})
 }
 
-// givePicture lets the user download a picture.
+// givePicture offers a picture to the user as a download.
 func givePicture(picture *image.RGBA) (name string, err error) {
 	var b bytes.Buffer
 	if err := png.Encode(&b, picture); err != nil {
@@ -84,12 +84,12 @@ type screen struct {
 	scale         float64
 	scene         *netviz.Scene
 	dirty         bool
-	acted         bool // the user did something that the canvas does not show
+	acted         bool // the user did something that the canvas does not show yet
 	pace          viz.Pace
 	answer
 }
 
-// resize takes the size of the canvas, in pixels.
+// resize sets the size of the canvas in pixels, from a message.
 func (s *screen) resize(m js.Value) {
 	s.width, s.height, s.scale = m.Get("width").Int(), m.Get("height").Int(), m.Get("scale").Float()
 	s.dirty, s.acted = true, true
@@ -98,7 +98,7 @@ func (s *screen) resize(m js.Value) {
 // Changed tells the canvas that the scene has changed since it was drawn.
 func (s *screen) Changed() { s.dirty = true }
 
-// others are the keys that type nothing, by the browser's names.
+// others maps the browser's names of keys that type no character.
 var others = map[string]viz.Key{
 	"ArrowUp": viz.KeyLayerUp, "ArrowDown": viz.KeyLayerDown, "ArrowRight": viz.KeyNextSample,
 	"ArrowLeft": viz.KeyPrevSample,
@@ -106,7 +106,7 @@ var others = map[string]viz.Key{
 	"Delete": viz.KeyClear, "Escape": viz.KeyEscape,
 }
 
-// user tells the scene what the user did.
+// user passes an action of the user to the scene.
 func (s *screen) user(m js.Value) {
 	kind := m.Get("kind").String()
 	if kind == "size" {
@@ -134,8 +134,8 @@ func (s *screen) user(m js.Value) {
 	}
 }
 
-// Frame handles the messages that wait, and draws the scene if it has changed and it is time
-// for it, as [window.Window.Frame] does.
+// Frame handles the waiting messages, and draws the scene if it has changed and it is time to draw,
+// as [window.Window.Frame] does.
 func (p *page) Frame(busy bool) (drawn bool, err error) {
 	for len(p.waiting) > 0 {
 		m := p.take()
@@ -168,7 +168,7 @@ func (p *page) Frame(busy bool) (drawn bool, err error) {
 	return true, nil
 }
 
-// Wait returns when the user does something, at the latest after 100 ms.
+// Wait returns when the user does something, or after 100 ms.
 func (p *page) Wait() {
 	if len(p.waiting) > 0 {
 		return
@@ -184,7 +184,7 @@ func (p *page) Wait() {
 // Closed reports whether the user wants the run to stop.
 func (p *page) Closed() bool { return p.stop }
 
-// frame draws while nothing is trained, until the picture is up to date.
+// frame draws until the picture is up to date, while nothing trains.
 func (p *page) frame() {
 	for p.scene != nil && (p.dirty || p.acted) && len(p.waiting) == 0 {
 		if _, err := p.Frame(false); err != nil {

@@ -1,16 +1,15 @@
-// A file system in memory, for the Go program, in the form of node's module fs that
-// wasm_exec.js wants. What lies in /runs is kept in the browser's storage as well, and is
-// there again in the next visit.
+// An in-memory file system for the Go program, with the interface of node's fs that wasm_exec.js
+// uses. The contents of /runs are also kept in the browser's storage for the next visit.
 'use strict';
 globalThis.files = (() => {
 	const all = new Map([['/', null]]); // by path: { bytes, length, time }, or null for a folder
 	const open = new Map(); // by descriptor: { path, file, at, append }
 	const decoder = new TextDecoder();
-	const patience = 3000; // milliseconds that the storage may take to open
+	const patience = 3000; // milliseconds to wait for an answer of the storage
 	let next = 100,
 		database,
 		said = '';
-	let without; // why nothing is kept
+	let without; // the error because of which nothing is kept
 
 	const fail = code => Object.assign(new Error(code), { code });
 	const clean = path =>
@@ -34,8 +33,8 @@ globalThis.files = (() => {
 		file.length = length;
 	};
 
-	// Changes reach the storage in order; a program that waits for none of them may be ended
-	// between two.
+	// Changes reach the storage in order. The browser may end the page between two of them, because
+	// the program does not wait for them.
 	const store = (method, ...change) => {
 		if (!database) {
 			if (without) lost(without);
@@ -46,7 +45,7 @@ globalThis.files = (() => {
 			transaction.onabort = () => lost(transaction.error);
 			transaction.objectStore('files')[method](...change);
 		} catch {
-			// the browser has closed the storage, as phones do while a tab is hidden
+			// the browser has closed the storage, as phones do while a tab is hidden; open it again
 			database = undefined;
 			connect()
 				.then(opened => {
@@ -72,7 +71,7 @@ globalThis.files = (() => {
 		if (file === undefined) store('delete', path);
 		else store('put', file && { bytes: file.bytes.slice(0, file.length), length: file.length, time: file.time }, path);
 	};
-	// The result of a request to the storage, which fails if it has none in time.
+	// Resolves to the result of a request to the storage, or fails if there is none in time.
 	const answer = request =>
 		new Promise((resolve, reject) => {
 			const late = setTimeout(reject, patience, new Error('its storage does not answer'));
@@ -84,7 +83,8 @@ globalThis.files = (() => {
 		request.onupgradeneeded = () => request.result.createObjectStore('files');
 		return answer(request);
 	};
-	// Another tab of the page may be using the storage. It is this one's until the page is closed.
+	// Locks the storage for this tab until the page is closed. Another tab of the page may hold the
+	// lock.
 	const own = () =>
 		new Promise((resolve, reject) => {
 			navigator.locks
@@ -101,7 +101,7 @@ globalThis.files = (() => {
 			kept.forEach(([path, file]) => all.set(path, file));
 			database = opened;
 		} catch (e) {
-			// as in a private window
+			// for example in a private window
 			without = e;
 		}
 	};
@@ -164,7 +164,7 @@ globalThis.files = (() => {
 		},
 		write(fd, buffer, offset, length, position) {
 			if (fd < 3) {
-				// what a failing program has to say
+				// the output of a program that fails
 				const lines = (said + decoder.decode(buffer.subarray(offset, offset + length), { stream: true })).split('\n');
 				said = lines.pop();
 				for (const line of lines) console.log(line);
@@ -277,7 +277,7 @@ globalThis.files = (() => {
 		if (!response.ok) throw new Error(url + ': ' + response.status + ' ' + response.statusText);
 		let bytes = new Uint8Array(await response.arrayBuffer());
 		if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
-			// not so if the host has let the browser unpack it
+			// skipped if the host made the browser unpack it
 			bytes = new Uint8Array(
 				await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'))).arrayBuffer(),
 			);
@@ -287,8 +287,8 @@ globalThis.files = (() => {
 	}
 	return {
 		load,
-		// Brings a file of the site to a path, unpacked and without .gz, unless it is there, and
-		// then calls done with what failed, or ''.
+		// Copies a file of the site to a path, unpacked and without .gz, unless the path exists.
+		// Then it calls done with the error message, or ''.
 		fetch(url, path, done) {
 			get(url, path).then(
 				() => done(''),

@@ -1,5 +1,5 @@
-// The square for an image of the user's own: drawn with a mouse or a finger, or seen by the camera.
-// Images go to the program one at a time: the newest is sent when the one before was taken.
+// The square for the user's own image: drawn with a mouse or a finger, or taken by the camera.
+// Images go to the program one at a time: the newest is sent when the program has taken the last.
 'use strict';
 function square(canvas, { clear, camera, invert, send, say }) {
 	const brush = canvas.width / 12,
@@ -70,14 +70,14 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		stream = undefined;
 		camera.setAttribute('aria-pressed', false);
 	};
-	let asked; // the last camera that was asked for
+	let asked; // the last request for a camera
 	async function live() {
 		const ask = (asked = {});
 		if (!navigator.mediaDevices) throw new Error('A camera needs a page from https or from this computer.');
 		const video = document.createElement('video');
 		const mine = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
 		if (asked !== ask) {
-			// the user has done something else meanwhile
+			// the user has clicked something else meanwhile
 			for (const track of mine.getTracks()) track.stop();
 			return;
 		}
@@ -85,7 +85,7 @@ function square(canvas, { clear, camera, invert, send, say }) {
 		camera.setAttribute('aria-pressed', true);
 		Object.assign(video, { srcObject: stream, muted: true, playsInline: true });
 		await video.play();
-		mine.getVideoTracks()[0].onended = stop; // as when it is pulled out
+		mine.getVideoTracks()[0].onended = stop; // for example when it is unplugged
 		const look = () => {
 			if (stream !== mine) return;
 			const side = Math.min(video.videoWidth, video.videoHeight);

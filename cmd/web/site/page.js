@@ -1,7 +1,7 @@
-// The page: what the user does goes to the worker, where the Go program runs, and what that says
-// is shown. Messages from it have data (attributes of the body, null for none), text (by the id of
-// an element), append (to a text), classes (with probabilities), taken (the image of the square)
-// and file (to be downloaded).
+// The page sends the user's actions to the worker, where the Go program runs, and shows the
+// answers. Messages from the worker have data (attributes of the body, null for none), text (by the
+// id of an element), append (to a text), classes (with probabilities), taken (the program took the
+// image of the square) and file (a download).
 'use strict';
 const $ = id => document.getElementById(id);
 const canvas = $('scene'),
@@ -9,7 +9,7 @@ const canvas = $('scene'),
 const now = document.body.dataset;
 const idle = () => ['ready', 'done', 'failed'].includes(now.state) && !('dead' in now);
 const training = () => ['training', 'paused'].includes(now.state);
-// When a button can do something, if that is not whenever the program is idle.
+// Conditions for buttons that are not simply enabled while the program is idle.
 const able = {
 	pause: training,
 	step: training,
@@ -27,7 +27,7 @@ const show = ({ data, text, append, file, classes }) => {
 	$('start').textContent = able.resume() ? 'Start over' : 'Start';
 	if (text && 'status' in text) $('progress').textContent = '';
 	for (const id in text) {
-		if ($(id).textContent !== text[id]) $(id).textContent = text[id]; // what is said is said once
+		if ($(id).textContent !== text[id]) $(id).textContent = text[id]; // do not make screen readers repeat a text
 		$(id).hidden = false;
 	}
 	if (classes) {
@@ -56,17 +56,17 @@ const show = ({ data, text, append, file, classes }) => {
 if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	if (!isSecureContext)
 		$('unsupported').textContent =
-			'A browser offers its GPU only to pages from https or from the same computer: open this one so.';
+			'A browser offers its GPU only to pages from https or from the same computer: open this page that way.';
 	show({ data: { state: 'unsupported' } });
 } else {
-	show({}); // while the program loads, no button can do anything
+	show({}); // disables the buttons while the program loads
 	const query = new URLSearchParams(location.search);
 	for (const [name, value] of query) {
 		const field = form.elements.namedItem(name);
 		if (!field) continue;
 		const before = field.value;
 		field.value = value;
-		if (field.value !== value) field.value = before; // the program says what is wrong
+		if (field.value !== value) field.value = before; // the program reports the wrong value
 	}
 	const settings = () => ({ selftest: query.get('selftest') ?? '', ...Object.fromEntries(new FormData(form)) });
 	const size = () => ({
@@ -106,15 +106,15 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	form.onsubmit = e => e.preventDefault();
 	document.addEventListener('click', e => {
 		const { do: what, key } = e.target.dataset ?? {};
-		if (['start', 'bench', 'test'].includes(what) && !form.reportValidity()) return; // they take the settings
+		if (['start', 'bench', 'test'].includes(what) && !form.reportValidity()) return; // these use the settings
 		if (what) send('do', { what, settings: settings() });
 		if (key) send('key', { key });
 	});
 	$('copy').onclick = () =>
 		navigator.clipboard.writeText($('report').textContent).catch(e => show({ text: { error: e.message } }));
 	canvas.addEventListener('keydown', e => {
-		// On many keyboards the brackets need AltGr or Option. Tab leaves the canvas: . and , are
-		// its keys too.
+		// On many keyboards the brackets need AltGr or Option. Tab moves the focus out of the
+		// canvas; . and , do the same as Tab in the scene.
 		const sign = /^[^a-z0-9]$/i.test(e.key) && (e.getModifierState('AltGraph') || (e.altKey && !e.ctrlKey));
 		if (e.metaKey || ((e.ctrlKey || e.altKey) && !sign) || e.key === 'Tab') return;
 		send('key', { key: e.key });
@@ -129,7 +129,7 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 			send(kind, { x: e.offsetX * devicePixelRatio, y: e.offsetY * devicePixelRatio });
 		});
 	}
-	const most = 256 << 20; // bytes of a file
+	const most = 256 << 20; // largest size of a file in bytes
 	const give = async file => {
 		if (!file || now.state === 'unsupported') return;
 		try {
@@ -143,7 +143,7 @@ if (!navigator.gpu || !canvas.transferControlToOffscreen) {
 	};
 	$('file').onchange = e => {
 		give(e.target.files[0]);
-		e.target.value = ''; // the same file may be chosen again
+		e.target.value = ''; // so that the same file can be chosen again
 	};
 	document.ondragover = e => e.preventDefault();
 	document.ondrop = e => {

@@ -1,5 +1,5 @@
-// The worker that runs the Go program. Messages of the page wait in inbox until the
-// program takes them by receive.
+// The worker that runs the Go program. Messages of the page wait in inbox until the program sets
+// receive.
 'use strict';
 importScripts('files.js', 'wasm_exec.js');
 globalThis.inbox = [];

@@ -1,5 +1,5 @@
-// Package chart holds what the plots of runs, studies and evaluations share: the face, the axes,
-// the key and the picture. Lengths are points, 1/72 inch.
+// Package chart holds the parts that plots of runs, studies and evaluations share: the face, the
+// axes, the key and the picture. Lengths are points, 1/72 inch.
 package chart
 
 import (
@@ -16,7 +16,7 @@ import (
 	"gonum.org/v1/plot/vg/vgimg"
 )
 
-// Colours of the chapter's curves, and of lines that are no data.
+// These are the colours of the chapter's curves, and of lines that show no data.
 var (
 	Blue    = color.RGBA{31, 119, 180, 255}
 	Magenta = color.RGBA{191, 0, 191, 255}

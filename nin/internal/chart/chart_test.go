@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// Axes end at round numbers, and those of epochs have whole numbers alone.
+// Axes end at round numbers. Axes of epochs have ticks at whole numbers only.
 func TestAxes(t *testing.T) {
 	labels := func(set func(*plot.Axis, float64), most float64) (names []string, end float64) {
 		var a plot.Axis

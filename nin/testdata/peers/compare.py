@@ -3,10 +3,10 @@
 
     nin/testdata/peers/compare.py [--batch 4,16] [--rounds 3] [--minutes 9] [--only nin,tfjs] > peers.md
 
-Each round runs every program once for each batch size, one after another, so that a change of the machine's speed meets all
-of them. It ends after --rounds, or when another round would not end within --minutes. What is missing is left out, and that
-is said: tfjs needs `npm ci --ignore-scripts` in this folder, PyTorch a python3 (--python) that has torch, numpy and Pillow;
-on a CUDA machine PyTorch runs with TF32 off and on too. The JSON of all runs goes to --json FILE.
+Each round runs every program once for each batch size, one after another, so that a change of the machine's speed affects
+all of them. It ends after --rounds, or when another round would not end within --minutes. It reports the programs that are
+missing, and runs the others. tfjs needs `npm ci --ignore-scripts` in this folder; PyTorch needs a python3 (--python) with
+torch, numpy and Pillow, and on a CUDA machine also runs with TF32 off and on. --json FILE keeps the JSON of all runs.
 """
 import argparse
 import collections
@@ -30,7 +30,7 @@ def say(*words):
 
 
 def programs(a, nin):
-    """Name -> the command that prints its JSON for a batch size, as a list; those that are not here are left out."""
+    """Returns name -> the command, as a list, that prints its JSON for a batch size, without missing programs."""
     bench = [a.python, "nin/testdata/parity.py", "bench", "--net", "d2l", "--layer", LAYER, "--steps", str(a.steps)]
     adapter = ["--adapter", a.adapter] if a.adapter else []
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -65,7 +65,7 @@ def programs(a, nin):
 
 
 def measure(command):
-    """The report that a command prints, or None."""
+    """Returns the report that a command prints, or None."""
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
     if run.returncode == 0:
         return json.loads(run.stdout)
@@ -75,7 +75,7 @@ def measure(command):
 
 
 def value(report, row):
-    """A row of the table in a report: images/s, or the rate of the layer's kernels whose name begins so, together."""
+    """Returns a row of the table from a report: images/s, or the total rate of the layer's kernels whose name begins so."""
     if row in report:
         return report[row]
     kernels = [k for k in report["kernels"] if k["layer"] == LAYER and k["kernel"].startswith(row)]
@@ -92,7 +92,7 @@ ROWS = {
 
 
 def table(runs, names):
-    """runs: (batch, name) -> reports. Beside each median of a peer is how many times it nin's is."""
+    """Yields the lines of the table of runs, (batch, name) -> reports. Beside each median of a peer is nin's divided by it."""
     yield "| batch | | " + " | ".join(names) + " |"
     yield "|---:|---|" + "---:|" * len(names)
     for batch in sorted({batch for batch, _ in runs}):
@@ -115,14 +115,14 @@ def table(runs, names):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--batch", default="4", help="batch sizes, with commas between (default: 4)")
-    p.add_argument("--rounds", type=int, default=3, help="(default: 3)")
-    p.add_argument("--minutes", type=float, default=9, help="(default: 9)")
-    p.add_argument("--steps", type=int, default=5, help="steps that a run takes the median of (default: 5)")
-    p.add_argument("--tfjs-steps", type=int, default=1, help="of TensorFlow.js, which is slow (default: 1)")
-    p.add_argument("--only", help="some of nin,tfjs,torch,torch-cuda,torch-tf32")
-    p.add_argument("--adapter", help="part of its name, for nin and tfjs")
-    p.add_argument("--python", default="/usr/bin/python3", help="with torch (default: /usr/bin/python3)")
+    p.add_argument("--batch", default="4", help="batch sizes, separated by commas (default: 4)")
+    p.add_argument("--rounds", type=int, default=3, help="largest number of rounds (default: 3)")
+    p.add_argument("--minutes", type=float, default=9, help="largest time for all rounds (default: 9)")
+    p.add_argument("--steps", type=int, default=5, help="the median of this many steps counts (default: 5)")
+    p.add_argument("--tfjs-steps", type=int, default=1, help="steps of TensorFlow.js, which is slow (default: 1)")
+    p.add_argument("--only", help="run only these of nin,tfjs,torch,torch-cuda,torch-tf32")
+    p.add_argument("--adapter", help="part of the adapter's name, for nin and tfjs")
+    p.add_argument("--python", default="/usr/bin/python3", help="a Python with torch (default: /usr/bin/python3)")
     p.add_argument("--json", metavar="FILE", help="write all reports here")
     a = p.parse_args()
     batches = [int(b) for b in a.batch.split(",")]

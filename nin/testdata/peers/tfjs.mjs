@@ -1,9 +1,10 @@
 // node tfjs.mjs [--recipe d2l] [--batch 4] [--steps 3] [--layer PATH] [--adapter NAME]
 //
-// Measures a recipe's network in TensorFlow.js on Dawn's WebGPU, and prints the JSON of `go run
-// ./cmd/nin bench -json` as far as it goes: images/s in training and prediction, then the passes of
-// each convolution by itself, bias and ReLU included. Times are medians of --steps runs after one
-// to warm up, each waited for. `npm ci --ignore-scripts` in this folder installs what it needs.
+// Measures a recipe's network in TensorFlow.js on Dawn's WebGPU, and prints a part of the JSON of
+// `go run ./cmd/nin bench -json`: images/s in training and prediction, and the passes of each
+// convolution on its own, with bias and ReLU. Times are medians of --steps runs after a warm-up run,
+// and the program waits for the end of each run. `npm ci --ignore-scripts` in this folder installs
+// the packages.
 import { parseArgs } from 'node:util';
 import { createRequire } from 'node:module';
 import { create, globals } from 'webgpu';
@@ -14,15 +15,15 @@ const { values: options } = parseArgs({
 		recipe: { type: 'string', default: 'd2l' },
 		batch: { type: 'string', default: '4' },
 		steps: { type: 'string', default: '3' },
-		layer: { type: 'string', default: '' }, // only layers whose path begins so, such as 2.0; "none" for no layer
+		layer: { type: 'string', default: '' }, // only layers whose path begins with this, such as 2.0; "none" for no layer
 		adapter: { type: 'string' }, // part of a name; without it, Dawn chooses
 	},
 });
 const batch = Number(options.batch),
 	steps = Number(options.steps);
 
-// Blocks of a convolution (filters, kernel, stride, padding) and two 1x1, and whether the last
-// of all is followed by ReLU.
+// Blocks of a convolution (filters, kernel, stride, padding) and two 1x1 convolutions, and whether
+// a ReLU follows the very last convolution.
 const recipes = {
 	d2l: {
 		side: 224,
@@ -71,7 +72,7 @@ if (!(await tf.setBackend('webgpu'))) fail(1, 'TensorFlow.js has no WebGPU backe
 const backend = tf.backend(),
 	{ device } = backend;
 
-// Seconds of f on the device.
+// Resolves to the seconds that f takes on the device.
 async function seconds(f) {
 	const start = performance.now();
 	tf.dispose(f());
@@ -89,7 +90,7 @@ async function median(f) {
 }
 
 const net = tf.sequential();
-const paths = []; // of the convolutions, as in nin: block or pooling, then layer in the block
+const paths = []; // of the convolutions, as in nin: the block or pooling, then the layer in the block
 for (const [i, [filters, kernelSize, strides, padding]] of recipe.blocks.entries()) {
 	const conv = settings => net.add(tf.layers.conv2d({ filters, activation: 'relu', ...settings }));
 	conv({ kernelSize, strides, padding, ...(i ? {} : { inputShape: [recipe.side, recipe.side, 1] }) });
@@ -144,7 +145,7 @@ for (const [i, layer] of net.layers.filter(l => l.getClassName() === 'Conv2D').e
 		'conv2d/dw': ['Conv2DBackpropFilter', { x, dy }, { filterShape: filter.shape }],
 	};
 	for (const [kernel, [name, inputs, more]] of Object.entries(passes)) {
-		if (i === 0 && kernel === 'conv2d/dx') continue; // nobody asks for the gradient of the images
+		if (i === 0 && kernel === 'conv2d/dx') continue; // the gradient of the images is not needed
 		const run = () => tf.engine().runKernel(name, inputs, { ...attrs, ...more });
 		await seconds(run);
 		const t = await median(run);
@@ -159,4 +160,4 @@ for (const [i, layer] of net.layers.filter(l => l.getClassName() === 'Conv2D').e
 	tf.dispose([x, dy]);
 }
 console.log(JSON.stringify(report, null, 2));
-process.exit(); // Dawn's instance would keep node alive
+process.exit(); // because Dawn's instance keeps node alive

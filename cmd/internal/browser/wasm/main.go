@@ -2,7 +2,7 @@
 //
 //	GOOS=js GOARCH=wasm go test -exec "$PWD/wasm" ./gpu
 //
-// Its output and exit code are the program's. The program has no files.
+// Its output and exit code are those of the program. The program has no files.
 package main
 
 import (
@@ -41,7 +41,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run runs the program, whose output goes to w, and returns its exit code.
+// run runs the program, writes its output to w, and returns its exit code.
 func run(program string, args []string, w io.Writer) (code int, err error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -74,7 +74,7 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 	if err := chromedp.Do(tab, chromedp.Navigate(server.URL)); err != nil {
 		return 0, err
 	}
-	// The page logs what the program writes, and its exit code as info.
+	// The page logs the output of the program, and its exit code at the level info.
 	for m, err := range console {
 		if err != nil {
 			return 0, err

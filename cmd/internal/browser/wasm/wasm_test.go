@@ -12,7 +12,7 @@ import (
 	"wgnin/cmd/internal/browser"
 )
 
-// The packages that call the device pass their tests in a browser, on navigator.gpu.
+// The packages that use the device pass their tests in a browser, on navigator.gpu.
 func TestInBrowser(t *testing.T) {
 	browser.Find(t)
 	program := filepath.Join(t.TempDir(), "wasm")
@@ -20,7 +20,7 @@ func TestInBrowser(t *testing.T) {
 	require.NoError(t, err, string(out))
 	for _, pkg := range []string{"gpu/internal/webgpu", "gpu", "shaders/softmaxxent"} {
 		t.Run(pkg, func(t *testing.T) {
-			// TestCompilersAccept and TestTranslate run other programs.
+			// The skipped tests run other programs.
 			test := exec.Command("go", "test", "-exec", program, "-skip", "Compilers|Translates|Mutants|Example",
 				"wgnin/"+pkg)
 			test.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "REQUIRE_GPU=1", "NIN_ADAPTER=")
@@ -31,7 +31,7 @@ func TestInBrowser(t *testing.T) {
 	}
 }
 
-// The exit code is the program's, and what it writes arrives.
+// Wasm passes on the exit code and the output of the program.
 func TestOutput(t *testing.T) {
 	browser.Find(t)
 	dir := t.TempDir()

@@ -1,6 +1,6 @@
-// Trains the network of nin.Mini with TensorFlow.js on random images, and resolves to the
-// images/s of the steps after the first, which compiles. Weight decay is left out, which
-// costs TensorFlow.js nothing.
+// Trains the network of nin.Mini with TensorFlow.js on random images, and resolves to the images/s
+// of all steps but the first, which compiles. It leaves out weight decay, which costs TensorFlow.js
+// nothing.
 'use strict';
 async function train(backend, batch, steps) {
 	tf.wasm.setWasmPaths('node_modules/@tensorflow/tfjs-backend-wasm/dist/');
