@@ -297,6 +297,7 @@ func (b tab) drop(name string, content []byte) {
 // Keys, the mouse and touch change what the canvas shows, and files can be dropped, also
 // while a network is trained.
 func TestKeysAndDrops(t *testing.T) {
+	long(t)
 	b := open(t, "?recipe=lenet&steps=2000&images=512&start=1")
 	b.grow()
 	b.pressAt("now.step >= 6", "pause")
@@ -370,6 +371,7 @@ func TestKeysAndDrops(t *testing.T) {
 
 // A page without storage can train too. It says that it keeps nothing.
 func TestStorage(t *testing.T) {
+	long(t)
 	first := open(t, short+"&start=1")
 	hash := first.finished()
 	require.Empty(t, first.now().Error)
@@ -398,6 +400,7 @@ func TestStorage(t *testing.T) {
 
 // When the browser's GPU process is killed, the training continues in the next one.
 func TestCrash(t *testing.T) {
+	long(t)
 	browser.Find(t)
 	ctx, cancel, err := browser.Open(t.Context())
 	require.NoError(t, err)

@@ -26,6 +26,7 @@ import (
 // What a visitor does with images and files. The training is short, and at a rate that leaves the
 // weights nearly as they began: what they say of images varies more than after a few true steps.
 func TestImagesAndFiles(t *testing.T) {
+	long(t)
 	b := open(t, "?recipe=mini&steps=2&seed=1&images=256&rate=1e-6&start=1")
 	const tested = 43 // images
 	done := b.until(10*time.Minute, func(s state) bool { return s.State == "done" })

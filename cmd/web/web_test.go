@@ -93,6 +93,15 @@ asked.onmessage = async e => asked.postMessage(String(await eval(e.data)));
 `,
 }
 
+// long skips a test without NIN_LONG=1. It is for tests that open many pages, because on a software
+// adapter each page compiles its shaders for seconds.
+func long(t *testing.T) {
+	t.Helper()
+	if !gputest.Long() {
+		t.Skip("opens many pages, in minutes: NIN_LONG=1 runs it")
+	}
+}
+
 // open opens an address of the site in a new tab.
 func open(t testing.TB, query string) tab {
 	t.Helper()
