@@ -295,8 +295,11 @@ func TestSpeedIsByTheClock(t *testing.T) {
 	const busy, pause = 50 * time.Millisecond, 300 * time.Millisecond
 	r := begin(t, nintest.Short(func(*nin.Settings) {}), "")
 	began, epochs := time.Now(), 0
-	var first, done time.Time                      // when the epoch's first step came, and when the caller was done with the last step but one
-	var least, most, inside, outside time.Duration // the length of the pause, without and with waiting for the device
+	// first is when the epoch's first step came, and done when the caller was done with the last
+	// step but one.
+	var first, done time.Time
+	// inside and outside are the length of the pause, without and with waiting for the device.
+	var least, most, inside, outside time.Duration
 	for e, err := range r.Events(context.Background()) {
 		require.NoError(t, err)
 		now := time.Now()
