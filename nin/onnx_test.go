@@ -161,6 +161,24 @@ func onnxRuntime(t *testing.T, py string, m onnx.ModelProto, in nn.Shape, pixels
 	return got.All
 }
 
+// TestONNXRuntimeOpset runs an operator that opset 14 added: onnxruntime refuses it in a file that
+// states an earlier one. The values are of float32: 1e-6 of them is several roundings.
+func TestONNXRuntimeOpset(t *testing.T) {
+	py := python(t, "onnxruntime, numpy")
+	in := nn.Shape{C: 1, H: 1, W: 3}
+	m := onnx.ModelProto{
+		Nodes:  []onnx.Node{{Op: "HardSwish", Inputs: []string{"images"}, Output: "logits"}},
+		Input:  onnx.Value{Name: "images", Shape: []int{0, 1, 1, 3}},
+		Output: onnx.Value{Name: "logits", Shape: []int{0, 1, 1, 3}},
+	}
+	pixels := []byte{0, 100, 255}
+	got := onnxRuntime(t, py, m, in, pixels)
+	for i, p := range pixels {
+		x := float64(p) / 255
+		assert.InDelta(t, x*(x+3)/6, got[0][i], 1e-6)
+	}
+}
+
 // TestExport writes a model as ONNX and back: the same tensors under the same
 // names, and what the file says of them.
 func TestExport(t *testing.T) {

@@ -421,7 +421,8 @@ func (misspelt) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 	return y
 }
 
-// A network with an operator that ONNX does not have is not exported, and the error names the layer.
+// A network with an operator that ONNX does not have is not exported, and the error names the
+// layer.
 func TestONNXOperators(t *testing.T) {
 	_, err := nn.ONNX(nn.Sequential{nn.Conv2D{Out: 1, Kernel: 1, NoBias: true}, misspelt{}}, nn.Shape{C: 1, H: 2, W: 2},
 		[]safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}})

@@ -425,11 +425,12 @@ func (g *Graph) masksReLU(x *Tensor) bool {
 func (g *Graph) masked(y *Tensor) bool { return g.fusion.mask[y.name] }
 
 // ONNX sets the operator that computes y from the inputs in an ONNX model. The node that make
-// returns needs no name; its Inputs are the names of the layer's weights that follow the inputs,
-// such as weight and bias. An empty Op means that y is the input. Operators are those of ONNX's
-// default domain up to opset 17 (see [onnx.Opset]). A file states the lowest opset, from 13 on, that
-// has all of its operators. A layer may be several operators: call ONNX for each, and let all but the
-// last set a [Graph.View] of y. A network with a layer that does not call ONNX cannot be exported.
+// returns needs no name; its Inputs are the names of the layer's weights that follow the
+// inputs, such as weight and bias. An empty Op means that y is the input. Operators are those
+// of ONNX's default domain up to opset 17 (see [onnx.Opset]). A file states the lowest opset,
+// from 13 on, that has all of its operators. A layer may be several operators: call ONNX for
+// each, and let all but the last set a [Graph.View] of y. A network with a layer that does not
+// call ONNX cannot be exported.
 func (g *Graph) ONNX(y *Tensor, make func() (onnx.Node, error), inputs ...*Tensor) {
 	if g.layer == nil || !g.ok() {
 		return

@@ -50,8 +50,8 @@ func TestEval(t *testing.T) {
 }
 
 // Eval takes all pictures of a folder that has no split, or those that training keeps for the test,
-// in the channels of the network, and reads them as predict does. It refuses pictures that cannot be
-// read, or leaves them out.
+// in the channels of the network, and reads them as predict does. It refuses pictures that cannot
+// be read, or leaves them out.
 func TestEvalFolder(t *testing.T) {
 	file := newModel(t)
 	dir := t.TempDir()

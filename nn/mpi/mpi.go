@@ -190,8 +190,8 @@ func patience() (time.Duration, error) {
 }
 
 // Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init. Errors:
-// the one before has given no sign of life for NIN_PATIENCE, or lives, but has not come for 30 times
-// as long. Abort then ends the others.
+// the one before has given no sign of life for NIN_PATIENCE, or lives, but has not come for 30
+// times as long. Abort then ends the others.
 func Finalize() error {
 	if world != nil {
 		if err := world.leaves(); err != nil {

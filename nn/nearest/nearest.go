@@ -3,8 +3,8 @@ package nearest
 
 import "strings"
 
-// Hint returns a part of an error message: the list of words, and the one that is nearest to name, if
-// there is one (see [Of]).
+// Hint returns a part of an error message: the list of words, and the one that is nearest to name,
+// if there is one (see [Of]).
 func Hint(name string, words []string) string {
 	all := strings.Join(words, ", ")
 	if best := Of(name, words); best != "" {
@@ -13,8 +13,8 @@ func Hint(name string, words []string) string {
 	return "the choices are " + all
 }
 
-// Of returns the word that is nearest to name. A word is near if it contains name, or if name becomes
-// the word by changes to at most half of its bytes. If no word is near, Of returns "".
+// Of returns the word that is nearest to name. A word is near if it contains name, or if name
+// becomes the word by changes to at most half of its bytes. If no word is near, Of returns "".
 func Of(name string, words []string) string {
 	best, least := "", len(name)/2+1
 	for _, w := range words {

@@ -31,8 +31,8 @@ type ModelProto struct {
 	Metadata      map[string]string
 }
 
-// Node is an operator of the default domain applied to values, with the attributes that it has in the
-// opsets 13 to 17. See [Opset] for the operators.
+// Node is an operator of the default domain applied to values, with the attributes that it has in
+// the opsets 13 to 17. See [Opset] for the operators.
 type Node struct {
 	Op     string // such as Conv
 	Name   string

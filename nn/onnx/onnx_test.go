@@ -83,8 +83,8 @@ func TestReadWeightsDamaged(t *testing.T) {
 	assert.ErrorContains(t, err, `tensor "w" lies in another file`)
 }
 
-// A file states the lowest opset that has its operators, which other programs demand, and an operator
-// that no opset has is refused with the nearest name. TestONNXRuntime runs files of opset 13.
+// A file states the lowest opset that has its operators, which other programs demand, and an
+// operator that no opset has is refused with the nearest name.
 func TestOpset(t *testing.T) {
 	for operator, want := range map[string]int{"Conv": 13, "LeakyRelu": 13, "HardSwish": 14, "LayerNormalization": 17} {
 		got, err := onnx.Opset(operator)
@@ -92,7 +92,8 @@ func TestOpset(t *testing.T) {
 		assert.Equal(t, want, got, operator)
 	}
 	m := tiny
-	m.Nodes = append(slices.Clone(m.Nodes), onnx.Node{Op: "HardSwish", Name: "3", Inputs: []string{"y 1"}, Output: "y 3"})
+	m.Nodes = append(slices.Clone(m.Nodes),
+		onnx.Node{Op: "HardSwish", Name: "3", Inputs: []string{"y 1"}, Output: "y 3"})
 	opset, err := m.Opset()
 	require.NoError(t, err)
 	assert.Equal(t, 14, opset)

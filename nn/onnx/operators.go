@@ -47,8 +47,8 @@ var added = []addition{
 		BlackmanWindow DFT HammingWindow HannWindow LayerNormalization MelWeightMatrix STFT SequenceMap`)},
 }
 
-// Opset returns the opset that an operator of the default domain needs: the one that added it, from 14
-// to 17, or 13 for older operators. It returns an error for other names. Names are as in
+// Opset returns the opset that an operator of the default domain needs: the one that added it, from
+// 14 to 17, or 13 for older operators. It returns an error for other names. Names are as in
 // https://onnx.ai/onnx/operators/, such as LeakyRelu.
 func Opset(operator string) (int, error) {
 	var all []string
@@ -65,8 +65,8 @@ func Opset(operator string) (int, error) {
 	return 0, fmt.Errorf("ONNX has no operator %q up to opset %d%s", operator, added[len(added)-1].opset, hint)
 }
 
-// Opset returns the lowest opset, from 13 on, that has all operators of m. It returns an error if an
-// operator has none (see [Opset]).
+// Opset returns the lowest opset, from 13 on, that has all operators of m. It returns an error if
+// an operator has none (see [Opset]).
 func (m ModelProto) Opset() (int, error) {
 	opset := added[0].opset
 	for _, n := range m.Nodes {

@@ -157,10 +157,11 @@ func Quote(arg string) string {
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
-// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or SIGHUP. It
-// then prints what, which says how the program reacts, to stderr, unless what is empty. A second
-// interrupt or SIGTERM ends the program at once. Further SIGHUPs are ignored, because a terminal may
-// send several when it closes. If SIGHUP was ignored at the start, as under nohup, it stays ignored.
+// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or
+// SIGHUP. It then prints what, which says how the program reacts, to stderr, unless what is
+// empty. A second interrupt or SIGTERM ends the program at once. Further SIGHUPs are ignored,
+// because a terminal may send several when it closes. If SIGHUP was ignored at the start, as
+// under nohup, it stays ignored.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
