@@ -234,7 +234,7 @@ func TestONNXNodes(t *testing.T) {
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 4, W: 4}, weights)
 	require.NoError(t, err)
 	_, err = nn.ONNX(net, nn.Shape{C: 1, H: 3, W: 3}, weights)
-	assert.ErrorContains(t, err, "layer 1 (avgpool 2 ceil): ONNX 1.8 does not say")
+	assert.ErrorContains(t, err, "layer 1 (avgpool 2 ceil): ONNX 1.8 does not define the mean")
 }
 
 // unchilded is a block that calls the Build of its layers, which share its name.
