@@ -143,8 +143,12 @@ func execute(args []string, ranks nn.Ranks) error {
 	opened := time.Now()
 	command, stopping := "go run ./cmd/train", "the step is finished and a checkpoint written"
 	if ranks != nil { // which mpirun also interrupts before it kills them, as when one of them has died
-		command = fmt.Sprintf("mpirun -n %d %s", ranks.Size(), cli.Quote(os.Args[0]))
-		stopping = "a checkpoint is written if mpirun leaves time for it; otherwise the last one remains"
+		launcher := "mpirun"
+		if os.Getenv("SLURM_STEP_NUM_TASKS") != "" && os.Getenv("OMPI_COMM_WORLD_SIZE") == "" {
+			launcher = "srun"
+		}
+		command = fmt.Sprintf("%s -n %d %s", launcher, ranks.Size(), cli.Quote(os.Args[0]))
+		stopping = "a checkpoint is written if " + launcher + " leaves time for it; otherwise the last one remains"
 	}
 	if follows {
 		stopping = ""

@@ -84,7 +84,7 @@ func TestMPI(t *testing.T) {
 		"stopped": {1, syscall.SIGSTOP,
 			`train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; ` +
 				`go on with: mpirun -n 4 '.*/a folder/train' -resume '.*/a folder/stopped\d+', ` +
-				`and the other options that mpirun had`},
+				`and the other options of that launcher`},
 	} {
 		var folder string
 		var text bytes.Buffer

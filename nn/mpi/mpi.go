@@ -80,6 +80,8 @@ static int nin_broadcast(void *data, int n, int root) {
 	return MPI_Ibcast(data, n, MPI_BYTE, root, MPI_COMM_WORLD, &request);
 }
 
+static int nin_barrier(void) { return MPI_Ibarrier(MPI_COMM_WORLD, &request); }
+
 static int nin_alltoall(void *send, void *recv, int block) {
 	return MPI_Ialltoall(send, block, MPI_BYTE, recv, block, MPI_BYTE, MPI_COMM_WORLD, &request);
 }
@@ -142,6 +144,8 @@ const (
 	// absence is how many times NIN_PATIENCE a rank that lives may stay away: half an hour by
 	// default, which is longer than rank 0 measures kernels, or a driver compiles them.
 	absence = 30
+
+	longest = 24 * 365 * time.Hour // of NIN_PATIENCE
 )
 
 // Init returns the ranks that this process is one of, or nil if it is the only one. It binds its
@@ -183,17 +187,22 @@ func patience() (time.Duration, error) {
 		return silence, nil
 	}
 	d, err := time.ParseDuration(text)
-	if err != nil || d < 2*beat {
-		return 0, fmt.Errorf("%s is %q; want a duration of at least %s, such as 90s", patienceEnv, text, 2*beat)
+	if err != nil || d < 2*beat || d > longest {
+		return 0, fmt.Errorf("%s is %q; want a duration from %s to %dh, such as 90s", patienceEnv, text, 2*beat,
+			longest/time.Hour)
 	}
 	return d, nil
 }
 
 // Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init. Errors:
-// the one before has given no sign of life for NIN_PATIENCE, or lives, but has not come for 30
-// times as long. Abort then ends the others.
+// the one before has given no sign of life for NIN_PATIENCE, or a rank lives, but has not come for
+// 30 times as long. Abort then ends the others.
 func Finalize() error {
 	if world != nil {
+		// No rank may be inside MPI_Finalize when another aborts: Open MPI's mpirun then hangs or crashes.
+		if err := world.wait("finalize", nil, nil, func() C.int { return C.nin_barrier() }); err != nil {
+			return err
+		}
 		if err := world.leaves(); err != nil {
 			return fmt.Errorf("mpi: finalize: %w", err)
 		}
@@ -234,7 +243,7 @@ func (r *ranks) after() int  { return (r.rank + 1) % r.size }
 // Silence is measured in heartbeats that this rank would have sent, so that a job which was
 // suspended as a whole goes on.
 func (r *ranks) watch() {
-	for silent, alone := time.Duration(0), time.Duration(0); ; silent += beat { // alone since this rank left
+	for silent := time.Duration(0); ; silent += beat {
 		r.mu.Lock()
 		var told, heard C.int
 		var theirs C.long
@@ -245,16 +254,11 @@ func (r *ranks) watch() {
 		if heard != 0 {
 			r.theirs, silent = int(theirs), 0
 		}
-		if r.calls == left {
-			alone += beat
-		}
 		switch {
 		case err != nil || r.theirs == left:
 		case silent > r.silence:
 			err = fmt.Errorf("%s has given no sign of life for %s; its process or its machine hangs, or the network",
 				r.name, r.silence)
-		case alone > r.absence:
-			err = r.away()
 		}
 		r.lost = err
 		end := err != nil || told != 0 && r.theirs == left

@@ -5,6 +5,7 @@ package mpi
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,7 +47,10 @@ func start(t *testing.T, n int, does string) *exec.Cmd {
 	}
 	self, err := os.Executable()
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), mpirun, "-n", fmt.Sprint(n), self)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // a hang fails the test
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, mpirun, "-n", fmt.Sprint(n), self)
+	cmd.WaitDelay = time.Second // ranks that outlive mpirun hold its output open
 	cmd.Env = append(os.Environ(), "NIN_MPI_RANK="+does,
 		// Open MPI wants to be asked for more processes than processors, and twice as root.
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
@@ -82,11 +86,13 @@ func TestHungRanks(t *testing.T) {
 }
 
 func TestPatience(t *testing.T) {
-	cmd := start(t, 2, "rank")
-	cmd.Env = append(cmd.Env, patienceEnv+"=soon")
-	text, err := cmd.CombinedOutput()
-	require.Error(t, err)
-	assert.Contains(t, string(text), `NIN_PATIENCE is "soon"; want a duration of at least 500ms, such as 90s`)
+	for _, value := range []string{"soon", "1ms", "100000h"} {
+		cmd := start(t, 2, "rank")
+		cmd.Env = append(cmd.Env, patienceEnv+"="+value)
+		text, err := cmd.CombinedOutput()
+		require.Error(t, err)
+		assert.Contains(t, string(text), `NIN_PATIENCE is "`+value+`"; want a duration from 500ms to 8760h, such as 90s`)
+	}
 }
 
 // stopped is two ranks in wait of rank 1, which the system has stopped.

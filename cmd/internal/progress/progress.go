@@ -356,7 +356,7 @@ func (p *Progress) Failed(command string, err error) error {
 func (p *Progress) goOn(command string) string {
 	text := fmt.Sprintf("go on with: %s -resume %s", command, cli.Quote(p.run.Dir))
 	if p.run.Net.Ranks() != nil { // such as --host, which the processes do not know
-		text += ", and the other options that mpirun had"
+		text += ", and the other options of that launcher"
 	}
 	return text
 }
