@@ -427,5 +427,5 @@ func TestONNXOperators(t *testing.T) {
 	_, err := nn.ONNX(nn.Sequential{nn.Conv2D{Out: 1, Kernel: 1, NoBias: true}, misspelt{}}, nn.Shape{C: 1, H: 2, W: 2},
 		[]safetensors.Tensor{{Name: "0.weight", Shape: []int{1, 1, 1, 1}, Data: []float32{1}}})
 	assert.EqualError(t, err,
-		`layer 1 (nn_test.misspelt): ONNX has no operator "Hardswish" up to opset 17; the nearest is HardSwish`)
+		`layer 1 (nn_test.misspelt): ONNX has no operator "Hardswish" up to opset 17; it has HardSwish`)
 }

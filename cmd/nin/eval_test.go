@@ -81,6 +81,9 @@ func TestEvalFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "3", "x.jpg"), nil, 0o644))
 	refuses(t, args, 1, dir+": 1 of 71 pictures cannot be read: "+filepath.Join("3",
 		"x.jpg")+": the file is empty; -skip-bad leaves them out")
+	code, out, stderr = runNin(append(args, "-split")...) // it is not among those, and is not read
+	require.Zero(t, code, stderr)
+	assert.Contains(t, out, "mini on 10 images of folder")
 	code, out, stderr = runNin(append(args, "-skip-bad")...)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, out, "mini on 70 images of folder")

@@ -15,6 +15,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -134,7 +135,8 @@ const maxText = 20
 
 // Write prints the evaluation as tables.
 func (e Scores) Write(w io.Writer) error {
-	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n", Printable(e.Recipe), e.Images,
+	fmt.Fprintf(w, "%s on %d images of %s: accuracy %.4f, loss %.4f\n\n",
+		Printable(cmp.Or(e.Recipe, "a network of no recipe")), e.Images,
 		Printable(e.Dataset), e.Accuracy, e.Loss)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "class\timages\tprecision\trecall\tmost often taken for")

@@ -105,8 +105,12 @@ type LoadOptions struct {
 	C int
 
 	// OnlyTest makes Load return no training images of the set "folder". If the folder has no
-	// split, all of its images are test images.
+	// split, all of its images are test images, unless HeldOut is set.
 	OnlyTest bool
+
+	// HeldOut, with OnlyTest, limits the images of a folder that has no split to those that Load
+	// holds out for the test when it also returns training images: every sixth of a class.
+	HeldOut bool
 
 	// SkipBad leaves out pictures of the set "folder" that cannot be read. Without it they are an
 	// error.

@@ -46,10 +46,12 @@ func readFolder(ctx context.Context, opt LoadOptions) (train, test *Images, err 
 	trains, tests := t.train, t.test
 	switch {
 	case t.split:
-	case opt.OnlyTest:
+	case opt.OnlyTest && !opt.HeldOut:
 		trains, tests = nil, t.train
 	default:
-		trains, tests = splitEvery(t.train)
+		if trains, tests = splitEvery(t.train); opt.OnlyTest {
+			trains = nil
+		}
 		if len(tests) == 0 {
 			return nil, nil, fmt.Errorf("%s has fewer than %d images in every class, so none is left for the test",
 				opt.Dir, everyTest)
@@ -329,6 +331,8 @@ func (f *folderReader) tell(train, test *Images) {
 	switch {
 	case f.OnlyTest && f.split:
 		how = "test pictures"
+	case f.OnlyTest && f.HeldOut:
+		how = "test pictures (every sixth of a class)"
 	case f.OnlyTest:
 		how = "pictures (all, because the folder has no split)"
 	case f.split:

@@ -32,7 +32,7 @@ type ModelProto struct {
 }
 
 // Node is an operator of the default domain applied to values, with the attributes that it has in
-// the opsets 13 to 17. See [Opset] for the operators.
+// opset 13 or, if a later one added it, in that one. See [Opset] for the operators.
 type Node struct {
 	Op     string // such as Conv
 	Name   string

@@ -101,7 +101,7 @@ func TestOpset(t *testing.T) {
 	m.Nodes[3].Op = "Hardswish"
 	path := filepath.Join(t.TempDir(), "m.onnx")
 	require.EqualError(t, m.Write(path),
-		`onnx: node 3: ONNX has no operator "Hardswish" up to opset 17; the nearest is HardSwish`)
+		`onnx: node 3: ONNX has no operator "Hardswish" up to opset 17; it has HardSwish`)
 	assert.NoFileExists(t, path)
 	_, err = onnx.Opset("Mish")
 	require.ErrorContains(t, err, `ONNX has no operator "Mish" up to opset 17`)

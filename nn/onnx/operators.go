@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"wgnin/nn/nearest"
 )
 
 // addition is the operators that an opset added.
@@ -59,8 +57,8 @@ func Opset(operator string) (int, error) {
 		all = append(all, a.operators...)
 	}
 	hint := ""
-	if n := nearest.Of(operator, all); n != "" {
-		hint = "; the nearest is " + n
+	if i := slices.IndexFunc(all, func(name string) bool { return strings.EqualFold(name, operator) }); i >= 0 {
+		hint = "; it has " + all[i]
 	}
 	return 0, fmt.Errorf("ONNX has no operator %q up to opset %d%s", operator, added[len(added)-1].opset, hint)
 }
