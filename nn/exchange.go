@@ -123,7 +123,7 @@ func newExchange(net *Net, metrics *gpu.Buffer) (_ *exchange, err error) {
 	return x, nil
 }
 
-// add makes a chunk of the values that at views.
+// add makes a chunk of the values in the view at.
 func (x *exchange) add(at view, piece int) {
 	ranks := x.net.ranks.Size()
 	n := int(at.Bytes() / 4)

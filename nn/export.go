@@ -10,7 +10,7 @@ import (
 	"wgnin/shaders"
 )
 
-// onnxNode is an operator that a layer is in ONNX.
+// onnxNode is an operator of ONNX that computes the output of a layer, or a part of it.
 type onnxNode struct {
 	layer  *Described
 	name   string
@@ -19,10 +19,10 @@ type onnxNode struct {
 	make   func() (onnx.Node, error)
 }
 
-// ONNX is l as a model for other programs, with the weights as initialisers of
-// PyTorch's names. It takes images [N,C,H,W], 8-bit values divided by 255, for
-// any N, and gives the logits. Dropout is left out. Errors: a layer that has no
-// ONNX form here, or an operator that ONNX does not have, and those of [TakeWeights].
+// ONNX returns l as a model for other programs. The weights are initialisers with PyTorch's names.
+// The model takes images [N,C,H,W], 8-bit values divided by 255, for any N, and returns the logits.
+// Dropout is left out. Errors: a layer that has no ONNX form here, an operator that ONNX does not
+// have, and those of [TakeWeights].
 func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, error) {
 	m := onnx.ModelProto{
 		Name: "network", Doc: "images: 8-bit values divided by 255, resized to the input as Pillow's BILINEAR does",
@@ -75,8 +75,8 @@ func ONNX(l Layer, in Shape, weights []safetensors.Tensor) (onnx.ModelProto, err
 	return m, nil
 }
 
-// node is n with its names: its inputs are tensors, then weights of the layer, which are
-// among names.
+// node returns the node with the names of its inputs: tensors first, and then weights of the layer,
+// which must be among names.
 func (n onnxNode) node(names map[string]bool) (onnx.Node, error) {
 	node, err := n.make()
 	if err != nil || node.Op == "" {
@@ -100,7 +100,7 @@ func (n onnxNode) node(names map[string]bool) (onnx.Node, error) {
 	return node, nil
 }
 
-// slide is an operator with a kernel.
+// slide returns the node of an operator with a kernel, such as a convolution or a pooling.
 func slide(op string, w shaders.Window, lists map[string][]int, numbers map[string]int) onnx.Node {
 	n := onnx.Node{Op: op, Int: numbers, Ints: map[string][]int{
 		"kernel_shape": {w.KH, w.KW}, "strides": {w.StrideH, w.StrideW},

@@ -139,7 +139,7 @@ const patienceEnv = "NIN_PATIENCE"
 const (
 	silence = time.Minute     // the default of NIN_PATIENCE
 	beat    = time.Second / 4 // between two heartbeats
-	passing = time.Second / 2 // before an abort: mpirun drops what a rank has said and it has not yet passed on
+	passing = time.Second / 2 // before an abort, because mpirun drops output that it has not passed on
 
 	// absence is how many times NIN_PATIENCE a rank that lives may stay away: half an hour by
 	// default, which is longer than rank 0 measures kernels, or a driver compiles them.
@@ -148,11 +148,11 @@ const (
 	longest = 24 * 365 * time.Hour // of NIN_PATIENCE
 )
 
-// Init returns the ranks that this process is one of, or nil if it is the only one. It binds its
-// goroutine to its thread, as MPI wants it, until Finalize. Errors: MPI does not start, or it
-// knows of no others although a launcher started several; NIN_PATIENCE that is no duration.
+// Init returns the ranks of the job, or nil if this process is the only one. It locks its goroutine
+// to its thread until Finalize, because MPI requires that. Errors: MPI does not start, MPI knows no
+// other process although a launcher started several, or NIN_PATIENCE is not a duration.
 func Init() (nn.Ranks, error) {
-	patience, err := patience() // before MPI starts: a rank that ends then keeps no other waiting
+	patience, err := patience() // before MPI starts, so that no other rank waits for one that ends here
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func Init() (nn.Ranks, error) {
 	return r, nil
 }
 
-// patience is what NIN_PATIENCE says, or a minute.
+// patience returns the value of NIN_PATIENCE; the default is a minute.
 func patience() (time.Duration, error) {
 	text, ok := os.LookupEnv(patienceEnv)
 	if !ok {
@@ -199,7 +199,8 @@ func patience() (time.Duration, error) {
 // 30 times as long. Abort then ends the others.
 func Finalize() error {
 	if world != nil {
-		// No rank may be inside MPI_Finalize when another aborts: Open MPI's mpirun then hangs or crashes.
+		// No rank may be inside MPI_Finalize when another aborts: Open MPI's mpirun then hangs or
+		// crashes.
 		if err := world.wait("finalize", nil, nil, func() C.int { return C.nin_barrier() }); err != nil {
 			return err
 		}
@@ -212,21 +213,22 @@ func Finalize() error {
 	return nil
 }
 
-// Local returns the place of this process among those on the same machine, and their number.
+// Local returns the number of this process among those on the same machine, from 0 on, and how many
+// there are.
 func Local() (rank, size int) { return int(localRank), int(localSize) }
 
-// ranks are those of MPI_COMM_WORLD.
+// ranks are the processes of MPI_COMM_WORLD.
 type ranks struct {
 	rank, size int
-	silence    time.Duration // how long the rank before may give no heartbeat
-	absence    time.Duration // how long it may then stay away
+	silence    time.Duration // for which the rank before may send no heartbeat
+	absence    time.Duration // for which a rank may keep the others waiting
 	name       string        // of the rank before
 	watched    sync.WaitGroup
 
-	mu     sync.Mutex // of MPI, which one thread calls at a time, and of what follows
-	calls  int        // that this rank has begun; left when it leaves
-	theirs int        // that the rank before has begun
-	lost   error      // why not to wait any longer
+	mu     sync.Mutex // guards MPI, which one thread may call at a time, and the fields below
+	calls  int        // collectives that this rank has begun; left when it leaves
+	theirs int        // collectives that the rank before has begun
+	lost   error      // the reason to stop waiting, or nil
 }
 
 const left = math.MaxInt32
@@ -237,11 +239,11 @@ func (r *ranks) Size() int { return r.size }
 func (r *ranks) before() int { return (r.rank + r.size - 1) % r.size }
 func (r *ranks) after() int  { return (r.rank + 1) % r.size }
 
-// watch exchanges heartbeats while the rank computes, or compiles, until it and the one before have
-// left.
+// watch exchanges heartbeats while the rank computes or compiles, until this rank and the one
+// before have left.
 //
-// Silence is measured in heartbeats that this rank would have sent, so that a job which was
-// suspended as a whole goes on.
+// Silence is counted in heartbeats of this rank, so that a job that was suspended as a whole
+// continues.
 func (r *ranks) watch() {
 	for silent := time.Duration(0); ; silent += beat {
 		r.mu.Lock()
@@ -270,12 +272,13 @@ func (r *ranks) watch() {
 	}
 }
 
-// away is the error of a rank before that lives.
+// away returns the error for a rank that lives but keeps the others waiting.
 func (r *ranks) away() error {
 	return fmt.Errorf("%s lives, but has not come within %s", r.name, r.absence)
 }
 
-// leaves ends the heartbeats, once the rank before leaves too. It returns why not to wait for it.
+// leaves ends the heartbeats once the rank before leaves too. It returns an error if that rank is
+// lost.
 func (r *ranks) leaves() error {
 	r.mu.Lock()
 	r.calls = left
@@ -318,8 +321,8 @@ func (r *ranks) Abort(error) {
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
-// wait starts a collective and waits for it with pauses that grow, so that ranks which share
-// processors with each other's devices leave them to those.
+// wait starts a collective and waits for it. Its pauses grow, because the processors may have to
+// compute for the devices of other ranks meanwhile.
 func (r *ranks) wait(what string, send, recv []byte, start func() C.int) error {
 	var pins runtime.Pinner // MPI keeps the addresses between two calls
 	defer pins.Unpin()
@@ -345,7 +348,7 @@ func (r *ranks) wait(what string, send, recv []byte, start func() C.int) error {
 	return err
 }
 
-// test reports whether the collective that was begun so long ago is done.
+// test reports whether the collective that has been waited for is done.
 func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -360,13 +363,13 @@ func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 		return false, fmt.Errorf("mpi: %s: %s has left", what, r.name)
 	case waited > r.absence && r.theirs < r.calls:
 		return false, fmt.Errorf("mpi: %s: %w", what, r.away())
-	case waited > r.absence+r.silence: // the rank after the one that is waited for has had the time to say so
+	case waited > r.absence+r.silence: // the neighbour of the late rank has had time to name it
 		return false, fmt.Errorf("mpi: %s: it has not ended within %s", what, r.absence)
 	}
 	return false, nil
 }
 
-// check is the error of an MPI call.
+// check returns the error of an MPI call, or nil.
 func check(what string, code C.int) error {
 	if code == C.MPI_SUCCESS {
 		return nil

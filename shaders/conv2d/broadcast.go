@@ -32,8 +32,8 @@ type blocks struct {
 }
 
 // Limits of a block. A longer unrolled loop would exceed the processor's instruction cache. Larger
-// row blocks would leave fewer workgroups than busy, too few for the cores. pinned is the number of
-// terms that llvmpipe's compiler should see at a time.
+// row blocks would leave fewer workgroups than the constant busy, too few for the cores. pinned is
+// the number of terms that llvmpipe's compiler should see at a time.
 const (
 	blockVecs = 256 // of b
 	blockRows = 512
@@ -88,8 +88,8 @@ func divisor(n, most int) int {
 }
 
 // halfCycles returns twice the cycles that llvmpipe takes for a row of the product. Measured with 8
-// lanes, a vec4 of multiply-adds takes 3 cycles, a value of a 2.5 (6 if each is loaded by itself),
-// loading or storing a vec4 in all lanes 55, and keeping one 100.
+// lanes, a vec4 of multiply-adds takes 3 cycles, loading a value of matrix a 2.5 (6 if each is
+// loaded by itself), loading or storing a vec4 in all lanes 55, and keeping one 100.
 func (p Product) halfCycles(b blocks) int {
 	value, moved := 5, 110
 	if p.Strided {
