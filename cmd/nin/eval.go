@@ -98,7 +98,8 @@ func eval(w io.Writer, args []string) error {
 	}
 	ctx := context.Background()
 	_, test, err := data.Load(ctx, *dataset,
-		runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, HeldOut: *split, SkipBad: *skipBad}))
+		runflags.Options(m.In, data.LoadOptions{Dir: *dir, C: m.In.C, OnlyTest: true, HeldOut: *split,
+			SkipBad: *skipBad}))
 	if err != nil {
 		return err
 	}
