@@ -166,9 +166,9 @@ func TestSelftestFails(t *testing.T) {
 			change = []string{"i < Count", "i != 5u && i < Count"}
 		}
 		s.add("", test{c.Kernel, c.Variant, c.Detail, func() (check.Result, error) {
-			return c.RunPatched(d, func(source string) string {
+			return c.Patched(func(source string) string {
 				return strings.ReplaceAll(source, change[0], change[1])
-			})
+			}).Run(d)
 		}})
 	}
 	err := s.run()

@@ -33,7 +33,8 @@ type Case struct {
 	WGSL           string // the whole text
 	Flops          int64
 	SharedBytes    int // workgroup memory
-	run            func(d *gpu.Device, patch func(string) string, then func(*gpu.Plan) error) (Result, error)
+	run            func(d *gpu.Device, then func(*gpu.Plan) error) (Result, error)
+	patched        func(patch func(source string) string) Case
 	ahead          func(*gpu.Device) gpu.Ahead
 }
 
@@ -58,18 +59,20 @@ var ErrBuild = errors.New("did not compile")
 // Run runs the kernel three times, with poisoned outputs, and compares. An
 // error means that the kernel did not compile, left part of its output
 // unwritten, changed its input, or gave different bits in two runs.
-func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil, nil) }
+func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil) }
 
 // Measure runs the case as Run does, and then calls measure with the plan of the kernel, whose
 // arguments are as Run left them.
 func (c Case) Measure(d *gpu.Device, measure func(*gpu.Plan) error) (Result, error) {
-	return c.run(d, nil, measure)
+	return c.run(d, measure)
 }
 
-// RunPatched is Run with the kernel's source changed, to show that a broken
-// kernel is caught.
-func (c Case) RunPatched(d *gpu.Device, patch func(string) string) (Result, error) {
-	return c.run(d, patch, nil)
+// Patched returns the case with the kernel's source changed, to show that a broken kernel is
+// caught.
+func (c Case) Patched(patch func(source string) string) Case {
+	p := c.patched(patch)
+	p.Variant = c.Variant
+	return p
 }
 
 // Bound says how exact a kernel must be. A float32 output may differ from the twin's by
@@ -115,12 +118,13 @@ func Checked[S interface{ Check() error }](shape S) S {
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
 		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,
-		run: func(d *gpu.Device, patch func(string) string, then func(*gpu.Plan) error) (Result, error) {
-			k := k
-			if patch != nil {
-				k.Source = patch(k.Source)
-			}
+		run: func(d *gpu.Device, then func(*gpu.Plan) error) (Result, error) {
 			return run(d, k, args, twin, bound, then)
+		},
+		patched: func(patch func(source string) string) Case {
+			k := k
+			k.Source = patch(k.Source)
+			return Of(k, args, twin, bound)
 		},
 	}
 }

@@ -47,7 +47,8 @@ func Example() {
 
 	result, err := c.Run(dev)
 	fmt.Println("within its bound:", result.Worst <= 1, err)
-	_, err = c.RunPatched(dev, func(wgsl string) string { return strings.Replace(wgsl, "67u", "66u", 1) })
+	broken := c.Patched(func(wgsl string) string { return strings.Replace(wgsl, "67u", "66u", 1) })
+	_, err = broken.Run(dev)
 	fmt.Println("broken:", err)
 	// Output:
 	// within its bound: true <nil>

@@ -201,7 +201,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "conv2d/dw", Variant: "block 8, raw", Kind: "index", Right: "(k / InC) % KW",
 		Wrong: "(k / InC + 1u) % KW"},
 	{Kernel: "conv2d/dw", Variant: "tile", Kind: "sign", Right: "t.s0 + v * a.x", Wrong: "t.s0 - v * a.x"},
-	{Kernel: "conv2d/dw", Variant: "tile", Kind: "index", Right: "tile_a[k][1][y2]", Wrong: "tile_a[k][2][y2]"},
+	{Kernel: "conv2d/dw", Variant: "tile 64x64x16", Kind: "index", Right: "tile_a[k][1][y2]", Wrong: "tile_a[k][2][y2]"},
 	{Kernel: "conv2d/dw", Variant: "tile", Kind: "index", Right: "share * PixelsPerShare + k;",
 		Wrong: "share * PixelsPerShare + k + 1u;"},
 	{Kernel: "conv2d/dw", Variant: "tile", Kind: "unwritten", Right: "row < AllRows", Wrong: "row + 1u < AllRows"},
