@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"wgnin/gpu/gputest"
+	"wgnin/nin/nintest"
 )
 
 // onSmallDisk mounts $disk with so much space, runs the command there, makes room
@@ -43,7 +44,9 @@ func TestFullDisk(t *testing.T) {
 		t.TempDir()).CombinedOutput(); err != nil {
 		t.Skipf("no disk of its own can be mounted here: %v: %s", err, out)
 	}
-	small := []string{"-recipe", "mini", "-data", smallData, "-test-images", "16", "-momentum", "0.9", "-seed", "3"}
+	small := []string{
+		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-test-images", "16", "-momentum", "0.9", "-seed", "3",
+	}
 	for _, run := range []struct {
 		args  []string
 		sizes map[string]string // and what does not fit
@@ -51,14 +54,14 @@ func TestFullDisk(t *testing.T) {
 		{
 			[]string{"-train-images", "32", "-batch", "8", "-epochs", "3", "-tensorboard"},
 			map[string]string{
-				"8k": "events.out.tfevents", "604k": "step-000000000", "1004k": "best", "1404k": "step-000000004",
-				"2404k": "best", "2804k": "step-000000008",
+				"8k": "events.out.tfevents", "16k": "step-000000000", "28k": "best", "36k": "step-000000004",
+				"60k": "curves.png",
 			},
 		},
 		{
 			// 79 steps, whose lines fill the page that is left; the lock takes one
 			[]string{"-train-images", "158", "-batch", "2", "-epochs", "1"},
-			map[string]string{"896k": "metrics.jsonl"},
+			map[string]string{"20k": "metrics.jsonl"},
 		},
 	} {
 		args := append(small[:len(small):len(small)], run.args...)

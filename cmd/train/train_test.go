@@ -315,8 +315,8 @@ func TestDefaultFolders(t *testing.T) {
 	out := t.TempDir()
 	var commands []*exec.Cmd
 	for range 4 {
-		cmd := command("-recipe", "mini", "-data", data, "-train-images", "8", "-test-images", "8", "-batch", "8",
-			"-epochs", "1", "-quiet")
+		cmd := command("-recipe", "mini", "-net", nintest.Small, "-data", data, "-train-images", "8", "-test-images", "8",
+			"-batch", "8", "-epochs", "1", "-quiet")
 		cmd.Dir = out
 		require.NoError(t, cmd.Start())
 		commands = append(commands, cmd)
@@ -333,14 +333,14 @@ func TestDefaultFolders(t *testing.T) {
 func TestPathsAreAbsolute(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "run")
-	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "8", "-train-images", "8", "-epochs",
-		"1", "-out", dir)
+	_, stderr, code := train(t, "-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "8",
+		"-train-images", "8", "-epochs", "1", "-out", dir)
 	require.Zero(t, code, stderr)
 	data := otherData(t)
 	t.Chdir(dir)
 	again := filepath.Join(t.TempDir(), "again")
-	_, stderr, code = train(t, "-recipe", "mini", "-data", data, "-batch", "8", "-train-images", "8", "-epochs", "1",
-		"-init", "model.safetensors", "-out", again)
+	_, stderr, code = train(t, "-recipe", "mini", "-net", nintest.Small, "-data", data, "-batch", "8", "-train-images",
+		"8", "-epochs", "1", "-init", "model.safetensors", "-out", again)
 	require.Zero(t, code, stderr)
 	assert.Contains(t, metrics(t, again)[0], `"init":"`+filepath.Join(dir, "model.safetensors")+`"`)
 	_, stderr, code = train(t, "-resume", dir)
@@ -350,8 +350,8 @@ func TestPathsAreAbsolute(t *testing.T) {
 func TestResumeRefuses(t *testing.T) {
 	gputest.Device(t)
 	whole := filepath.Join(t.TempDir(), "run")
-	_, stderr, code := train(t, "-recipe", "mini", "-data", smallData, "-batch", "16", "-steps", "4",
-		"-checkpoint-every", "2", "-out", whole)
+	_, stderr, code := train(t, "-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "16", "-steps",
+		"4", "-checkpoint-every", "2", "-out", whole)
 	require.Zero(t, code, stderr)
 	last := func(t *testing.T, dir string) string {
 		paths, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*"))
