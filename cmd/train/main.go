@@ -93,7 +93,7 @@ Examples:
   go run ./cmd/train                                    the recipe that suits the adapter
   go run ./cmd/train -recipe d2l -steps 3               three steps of the chapter's run
   go run ./cmd/train -adapter cpu -epochs 1 -seed 7     on the processor, one epoch
-  go run ./cmd/train -epochs 50 -patience 5             until five epochs in a row bring no improvement
+  go run ./cmd/train -epochs 50 -patience 5             stop after five epochs without improvement
   go run ./cmd/train -resume runs/mini-20260102-150405  continue a run that stopped
 
 Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. Closing
@@ -143,7 +143,7 @@ func execute(args []string, ranks nn.Ranks) error {
 	defer dev.Close()
 	opened := time.Now()
 	command, stopping := "go run ./cmd/train", "the step is finished and a checkpoint written"
-	if ranks != nil { // mpirun also interrupts ranks before it kills them, such as when one has died
+	if ranks != nil { // mpirun also interrupts ranks before it kills them, for example when one has died
 		launcher := "mpirun"
 		if os.Getenv("SLURM_STEP_NUM_TASKS") != "" && os.Getenv("OMPI_COMM_WORLD_SIZE") == "" {
 			launcher = "srun"

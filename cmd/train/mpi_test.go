@@ -39,9 +39,9 @@ func onRanks(t testing.TB, n int, args ...string) *exec.Cmd {
 	cmd.Args = append([]string{mpirun, "-n", fmt.Sprint(n), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = mpirun
 	cmd.Env = append(cmd.Env,
-		// Open MPI starts more processes than processors, and runs as root, only if told to, the
-		// latter twice. It would bind a rank to one core, and a software adapter would compute only
-		// there.
+		// Open MPI must be told to start more processes than processors and, by two variables, to
+		// run as root. By default it would bind each rank to one core, and a software adapter would
+		// compute on that core alone.
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
 		"OMPI_MCA_hwloc_base_binding_policy=none")
 	return cmd
@@ -175,7 +175,7 @@ func BenchmarkScaling(b *testing.B) {
 	}
 }
 
-// An error that all ranks have is reported once. An error that one rank has names the rank.
+// An error on all ranks is reported once, and an error on a single rank names the rank.
 func TestMPIErrors(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()

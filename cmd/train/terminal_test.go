@@ -110,7 +110,7 @@ func TestTerminal(t *testing.T) {
 
 const ctrlC = "\x03"
 
-// A single Ctrl-C ends the run in good order.
+// A single Ctrl-C stops the run cleanly.
 func TestInterruptAtTheTerminal(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "a run")

@@ -168,7 +168,7 @@ func (r *running) end() (rest string, code int) {
 	return string(text), r.ProcessState.ExitCode()
 }
 
-// stop sends the command a signal, and then is like end.
+// stop sends the command a signal and then waits like end.
 func (r *running) stop(sig os.Signal) (rest string, code int) {
 	r.t.Helper()
 	require.NoError(r.t, r.Process.Signal(sig))
@@ -330,7 +330,7 @@ func TestDefaultFolders(t *testing.T) {
 	assert.Len(t, runs, 4)
 }
 
-// A resumed run finds its images, and a new one its first weights, from any working directory.
+// A run finds its images and its initial weights from whatever folder it is resumed.
 func TestPathsAreAbsolute(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -636,7 +636,7 @@ func TestInterruptDownload(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(dir, "run"))
 }
 
-// If the driver aborts, the run continues in the same process, to the same metrics.
+// If the driver aborts, the run continues in the same process and reaches the same metrics.
 func TestAbort(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "aborted")

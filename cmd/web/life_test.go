@@ -71,8 +71,8 @@ func TestTrainingLife(t *testing.T) {
 	require.Equal(t, "start safetensors onnx selftest", b.enabled())
 	handles := b.inWorker("handles.size")
 
-	// Pause, take two single steps, and continue. The repeated training has the same weights and
-	// leaves no more objects.
+	// Pause, take two single steps, and continue. The repeated training has the same weights, and
+	// no more objects stay open.
 	b.pressAt("now.step >= 2", "pause")
 	b.press("start")
 	s := b.is("paused")

@@ -37,7 +37,7 @@ func TestImagesAndFiles(t *testing.T) {
 		models = append(models, b.download(dir, format))
 	}
 
-	// The commands read the files, and measure the accuracy that the page measured.
+	// The commands read the files and measure the same accuracy as the page.
 	d := gputest.Device(t)
 	_, test, err := data.Load(t.Context(), dataset, data.LoadOptions{})
 	require.NoError(t, err)

@@ -39,7 +39,7 @@ func BenchmarkFirstStep(b *testing.B) {
 
 // BenchmarkTraining measures the images/s of mini, in turns: on the page, in the native program on
 // the same adapter, and in TensorFlow.js, which npm installs, on each of its backends in the same
-// browser. It leaves out the steps that compile: the first, and on the page also the second, behind
+// browser. It leaves out the steps that compile: the first, and on the page also the second, before
 // which the page compiles the kernels that draw the maps.
 //
 //	go test ./cmd/web -run '^$' -bench Training -benchtime 3x -v

@@ -149,8 +149,7 @@ func newTab(browser context.Context, t testing.TB, site string) tab {
 	return tab{t, ctx, site}
 }
 
-// grow gives the page the size of its screenshots. Before, the page is small, because drawing takes
-// time.
+// grow gives the page the size of its screenshots. It starts small, because drawing takes time.
 func (b tab) grow() {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 1000)))
@@ -232,9 +231,9 @@ func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// pressAt presses a button in the worker as soon as it has reported work for which the condition
-// holds. The condition is on now, the attributes that the worker gives the body. A press on the
-// page would come later, when the work may have ended.
+// pressAt makes the worker see a button pressed as soon as its reports meet a condition on now, the
+// attributes that it gives the body. A press on the page would come later, when the work may have
+// ended.
 func (b tab) pressAt(condition, what string) {
 	b.t.Helper()
 	b.inWorker(fmt.Sprintf(`press(now => %s, '%s')`, condition, what))

@@ -90,7 +90,7 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	return c, err
 }
 
-// timed runs the plan once to compile it, and then as often as runs says with timestamps.
+// timed runs the plan once to compile it, and then runs times with timestamps.
 func timed(dev *gpu.Device, plan *gpu.Plan, runs int) ([]gpu.Timing, error) {
 	if err := dev.Run(plan); err != nil {
 		return nil, err

@@ -47,10 +47,10 @@ type OpReport struct {
 	Kernels  []BenchKernel `json:"kernels"`            // for an op, each checked against its twin
 }
 
-// BenchOp measures an op on random inputs as often as runs says. For an op, it measures each kernel
-// in each variant that the adapter has. For a layer, it measures the variants of the convolutions,
-// and each kernel of the forward and backward passes. It measures only kernels whose names contain
-// kernel, and returns an [nn.RangeError] if there are none.
+// BenchOp measures an op with random inputs; runs is the number of repetitions. For an op, it
+// measures each kernel in each variant that the adapter has. For a layer, it measures the variants
+// of the convolutions, and each kernel of the forward and backward passes. It measures only kernels
+// whose names contain kernel, and returns an [nn.RangeError] if there are none.
 func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) (rep OpReport, err error) {
 	a := dev.Adapter()
 	rep = OpReport{Adapter: a.Name, Driver: a.Driver, Op: o.Text, Shape: o.Shape}

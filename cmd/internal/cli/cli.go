@@ -23,7 +23,7 @@ import (
 // UsageError reports a wrong flag or argument. The exit code for it is 2.
 type UsageError struct{ error }
 
-// Unwrap returns the wrapped error, which has no exit code of its own.
+// Unwrap returns the wrapped error.
 func (e UsageError) Unwrap() error { return e.error }
 
 // Usage returns err as a UsageError, or nil for nil.

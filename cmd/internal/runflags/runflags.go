@@ -32,7 +32,7 @@ const ownPictures = "photos"
 type Flags struct {
 	Adapter *string // for gpu.Options
 	Profile bool
-	Ranks   nn.Ranks // that the run is on; set them before Check; nil means a single process
+	Ranks   nn.Ranks // of the run, set before Check; nil means a single process
 
 	fs          *flag.FlagSet
 	given       nin.Settings // given by flags
@@ -331,8 +331,8 @@ func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
 	return opt
 }
 
-// Options adds to opt what loading images for a network with inputs of shape in always needs.
-// [data.Load] then prints its notes and its progress to stderr.
+// Options completes opt for a network with inputs of shape in: it sets the download and the size of
+// the images, and lets [data.Load] print notes and progress to stderr.
 func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 	shown := time.Now()
 	opt.Fetch, opt.H, opt.W = download.Files, in.H, in.W
