@@ -32,7 +32,7 @@ type onnxNetwork struct {
 	init nn.Init
 }
 
-// onnxNetworks are the recipes', and some with the layers that they lack.
+// onnxNetworks returns the recipes' networks, and some with the layers that those lack.
 func onnxNetworks() []onnxNetwork {
 	all := []onnxNetwork{
 		{"means", nn.Shape{C: 3, H: 13, W: 10}, nn.Sequential{
@@ -58,7 +58,7 @@ func onnxNetworks() []onnxNetwork {
 		nn.Sequential{graphLayers, nn.LeakyReLU{Slope: 0.2}, unchilded{}}, nn.PyTorch})
 	for _, r := range nin.Recipes {
 		if !slices.Contains([]string{"d2l", "mini", "lin2013", "photos", "resnet18"}, r.Name) {
-			continue // TestNamedONNX has it
+			continue // TestNamedONNX runs it
 		}
 		if in, ok := bookInputs[r.Name]; ok {
 			r.In = in
@@ -81,15 +81,15 @@ func TestONNXRuntimeHasAll(t *testing.T) {
 	}
 }
 
-// TestONNXRuntime runs exported networks in onnxruntime. The logits are ours to 1e-5 of the
-// largest: both add up at most 3,457 products in float32, in another order, and errors add up at
-// random over at most 12 convolutions.
+// TestONNXRuntime runs exported networks in onnxruntime. Its logits agree with ours to 1e-5 of the
+// largest: both add up at most 4,609 products in float32, in different orders, and the errors of at
+// most 20 convolutions add up at random.
 func TestONNXRuntime(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	dev := gputest.Device(t)
 	for _, c := range onnxNetworks() {
 		t.Run(c.name, func(t *testing.T) {
-			const n = 8 // as in the goldens, whose kernels may be compiled already
+			const n = 8 // as in the golden files, whose kernels may be compiled already
 			set := &data.Images{C: c.in.C, H: c.in.H, W: c.in.W, Labels: make([]uint8, n),
 				Pixels: make([]uint8, n*c.in.Len())}
 			for i := range set.Pixels {
@@ -136,8 +136,8 @@ func TestONNXRuntime(t *testing.T) {
 	}
 }
 
-// onnxRuntime returns onnxruntime's logits of images [N,C,H,W], at once; the first alone gives the
-// same.
+// onnxRuntime returns onnxruntime's logits of images [N,C,H,W] in one batch. It checks that the
+// first image alone has the same logits.
 func onnxRuntime(t *testing.T, py string, m onnx.ModelProto, in nn.Shape, pixels []byte) [][]float64 {
 	dir := t.TempDir()
 	model, images := filepath.Join(dir, "model.onnx"), filepath.Join(dir, "pixels")
@@ -161,8 +161,8 @@ func onnxRuntime(t *testing.T, py string, m onnx.ModelProto, in nn.Shape, pixels
 	return got.All
 }
 
-// TestONNXRuntimeOpset runs an operator that opset 14 added: onnxruntime refuses it in a file that
-// states an earlier one. The values are of float32: 1e-6 of them is several roundings.
+// TestONNXRuntimeOpset runs an operator that opset 14 added: onnxruntime rejects it in a file with
+// an earlier opset. The values are float32, and 1e-6 allows several roundings.
 func TestONNXRuntimeOpset(t *testing.T) {
 	py := python(t, "onnxruntime, numpy")
 	in := nn.Shape{C: 1, H: 1, W: 3}
@@ -179,8 +179,8 @@ func TestONNXRuntimeOpset(t *testing.T) {
 	}
 }
 
-// TestExport writes a model as ONNX and back: the same tensors under the same
-// names, and what the file says of them.
+// TestExport writes a model as ONNX and back. The tensors, their names and the metadata stay the
+// same.
 func TestExport(t *testing.T) {
 	m, err := nin.ReadModel(nintest.ModelFile(t, "mini", 1, 3,
 		map[string]string{"dataset": "folder", "classes": `["a","b","c"]`}), "")
@@ -237,7 +237,7 @@ func TestONNXNodes(t *testing.T) {
 	assert.ErrorContains(t, err, "layer 1 (avgpool 2 ceil): ONNX 1.8 does not define the mean")
 }
 
-// unchilded is a block that calls the Build of its layers, which share its name.
+// unchilded is a block that calls Build of its layers, so that they share its name.
 type unchilded struct{}
 
 func (unchilded) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {

@@ -77,7 +77,7 @@
 // made on a device is closed before the device.
 //
 // [Net.Weights] and [Net.SetWeights] read and write the weights; package safetensors keeps them in
-// files. A [Probe] keeps what every layer puts out for one image, and [ONNX] exports a network.
+// files. A [Probe] keeps the output of every layer for one image, and [ONNX] exports a network.
 //
 // A batch that needs more memory than the adapter has, or larger buffers than it binds, runs in
 // parts whose gradients add up. The same seed on the same adapter gives the same bits.
@@ -138,5 +138,5 @@
 // of numbers, or any type whose Build records a kernel that writes the loss of each image and the
 // gradient of the network's output. Everything else, such as the mean over a batch that runs in
 // parts, is the same for all losses. [ClassWeighted] is a loss whose mean is weighted by classes.
-// With [Outputs], an evaluator has no loss and computes what the network puts out.
+// With [Outputs], an evaluator has no loss and computes the network's outputs.
 package nn

@@ -2,7 +2,7 @@ package viz
 
 import "wgnin/gpu"
 
-// history keeps copies, on the device, of the input and of what each layer puts out for it, at
+// history keeps copies, on the device, of the input and of what each layer computes for it, at
 // several steps of a training run. When its memory is full, it drops every second copy and doubles
 // the interval, so it always spans the whole run.
 type history struct {

@@ -55,7 +55,7 @@ func (src Source) class(i int) string {
 type Source struct {
 	Title   string      // at the left of the status line: what runs where
 	Input   Tensor      // [1,C,H,W], values 0 to 1: the image as the network sees it
-	Layers  []Layer     // in the order in which they run; the last one puts out the logits
+	Layers  []Layer     // in the order in which they run; the last one outputs the logits
 	CAM     int         // layer whose channels are the class activation maps, one per class; -1 for none
 	Classes []string    // names of the logits; the numbers of the classes stand in for missing ones
 	Canvas  image.Point // columns and rows of an image drawn with the mouse; zero for no drawing

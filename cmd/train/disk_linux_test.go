@@ -15,9 +15,9 @@ import (
 	"wgnin/nin/nintest"
 )
 
-// onSmallDisk mounts $disk with so much space, runs the command there, makes room
-// and goes on, with what was left when it failed and what there is in the end
-// copied beside it.
+// onSmallDisk is a shell script that mounts a disk of the size $1 at $2 and runs the command there
+// until it fails. It then makes room and continues the run. It copies what was left after the
+// failure, and the final result, beside the disk.
 const onSmallDisk = `
 size=$1 disk=$2
 shift 2
@@ -33,23 +33,23 @@ else
 fi && cp -r "$disk/run" "$disk.ended"
 `
 
-// TestFullDisk lets the disk get full at each kind of write of a run: the line
-// says so, nothing is left half-written, and the run goes on to the same end.
+// TestFullDisk fills the disk at each kind of write of a run. One line reports it, no file is left
+// half-written, and the run continues to the same result.
 func TestFullDisk(t *testing.T) {
 	gputest.Device(t)
 	if os.Getpagesize() != 4096 {
-		t.Skip("the sizes below are in pages of 4 KiB")
+		t.Skip("the sizes below assume pages of 4 KiB")
 	}
 	if out, err := exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "none",
 		t.TempDir()).CombinedOutput(); err != nil {
-		t.Skipf("no disk of its own can be mounted here: %v: %s", err, out)
+		t.Skipf("cannot mount a disk here: %v: %s", err, out)
 	}
 	small := []string{
 		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-test-images", "16", "-momentum", "0.9", "-seed", "3",
 	}
 	for _, run := range []struct {
 		args  []string
-		sizes map[string]string // and what does not fit
+		sizes map[string]string // of the disk, and the file that does not fit
 	}{
 		{
 			[]string{"-train-images", "32", "-batch", "8", "-epochs", "3", "-tensorboard"},
@@ -59,7 +59,7 @@ func TestFullDisk(t *testing.T) {
 			},
 		},
 		{
-			// 79 steps, whose lines fill the page that is left; the lock takes one
+			// The lines of 79 steps fill the page that is left. The lock takes one page.
 			[]string{"-train-images", "158", "-batch", "2", "-epochs", "1"},
 			map[string]string{"20k": "metrics.jsonl"},
 		},

@@ -1,5 +1,5 @@
-// Command train trains a Network in Network on any GPU, or on the processor
-// through a software Vulkan driver.
+// Command train trains a Network in Network on any GPU, or on the processor through a software
+// Vulkan driver.
 package main
 
 import (
@@ -30,17 +30,17 @@ func main() {
 	leave(ranks, err)
 }
 
-// leave ends the process. An error that all ranks have is told by rank 0, and mpirun's exit code is
-// that of rank 0; an error that this rank has alone ends the others too.
+// leave ends the process. If all ranks have the error, rank 0 reports it, and mpirun exits with the
+// code of rank 0. An error of this rank alone ends the other ranks too.
 func leave(ranks nn.Ranks, err error) {
 	if ranks == nil {
-		_ = mpi.Finalize() // it has no others to wait for
+		_ = mpi.Finalize() // there are no other ranks to wait for
 		cli.Exit("train", err)
 	}
 	alone := err
 	if err == nil || nn.Everywhere(err) {
 		if ranks.Rank() > 0 {
-			signal.Reset() // mpirun's, when rank 0 has ended with a code other than 0
+			signal.Reset() // mpirun sends signals once rank 0 has failed
 		}
 		alone = mpi.Finalize()
 	}
@@ -55,8 +55,8 @@ func leave(ranks nn.Ranks, err error) {
 	cli.Exit("train", err)
 }
 
-// localAdapter is the adapter of the rank, one of several on this machine: where none
-// is named, each takes its own.
+// localAdapter returns the adapter for this rank. If several ranks run on this machine and no
+// adapter is named, each takes its own.
 func localAdapter(name string) string {
 	rank, size := mpi.Local()
 	if size == 1 || name != "auto" {
@@ -65,7 +65,8 @@ func localAdapter(name string) string {
 	return adapterOf(rank, gpu.Adapters())
 }
 
-// adapterOf is the adapter of a rank: those of the best class and its backend have their turns.
+// adapterOf returns the adapter of a rank. The ranks take turns over the adapters of the best
+// class, with the backend of the first.
 func adapterOf(rank int, all []gpu.Adapter) string {
 	if len(all) > 0 {
 		best := all[0]
@@ -79,10 +80,10 @@ func adapterOf(rank int, all []gpu.Adapter) string {
 	return all[rank%len(all)].ID()
 }
 
-const help = `Train trains a Network in Network and leaves a run's files in -out:
+const help = `Train trains a Network in Network and writes the run's files to -out:
 metrics.jsonl (a line for each step and epoch), curves.png, model.safetensors
 (PyTorch's names; loads with load_state_dict) and checkpoint/ (from which -resume
-continues, to the same bits).
+continues, bit for bit).
 
 Usage: go run ./cmd/train [flags]
 
@@ -92,7 +93,7 @@ Examples:
   go run ./cmd/train                                    the recipe that suits the adapter
   go run ./cmd/train -recipe d2l -steps 3               three steps of the chapter's run
   go run ./cmd/train -adapter cpu -epochs 1 -seed 7     on the processor, one epoch
-  go run ./cmd/train -epochs 50 -patience 5             until five epochs in a row are no better
+  go run ./cmd/train -epochs 50 -patience 5             stop after five epochs without improvement
   go run ./cmd/train -resume runs/mini-20260102-150405  continue a run that stopped
 
 Ctrl-C finishes the step and writes a checkpoint; a second one stops at once. Closing
@@ -113,7 +114,7 @@ func execute(args []string, ranks nn.Ranks) error {
 	flags.Ranks = ranks
 	quiet := fs.Bool("quiet", false, "print only errors and the last line")
 	verbose := fs.Bool("v", false, "print more: the time to start, the memory, and the host's share of each epoch")
-	follows := ranks != nil && ranks.Rank() > 0 // it prints nothing but errors
+	follows := ranks != nil && ranks.Rank() > 0 // it prints only errors
 	parse := func() (err error) {
 		if follows {
 			if os.Stdout, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
@@ -142,7 +143,7 @@ func execute(args []string, ranks nn.Ranks) error {
 	defer dev.Close()
 	opened := time.Now()
 	command, stopping := "go run ./cmd/train", "the step is finished and a checkpoint written"
-	if ranks != nil { // which mpirun also interrupts before it kills them, as when one of them has died
+	if ranks != nil { // mpirun also interrupts ranks before it kills them, for example when one has died
 		launcher := "mpirun"
 		if os.Getenv("SLURM_STEP_NUM_TASKS") != "" && os.Getenv("OMPI_COMM_WORLD_SIZE") == "" {
 			launcher = "srun"
@@ -168,7 +169,7 @@ func execute(args []string, ranks nn.Ranks) error {
 			return err
 		}
 	}
-	if ranks == nil { // MPI does not begin anew within a process
+	if ranks == nil { // MPI cannot start again in the same process
 		cli.GoOn("train", r.Dir, r.Start, flags.Resume(r.Dir, dev.Adapter()))
 	}
 	p := progress.New(r, dev, *quiet, *verbose)

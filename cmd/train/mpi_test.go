@@ -29,7 +29,7 @@ import (
 	"wgnin/nin/session"
 )
 
-// onRanks is the command on n ranks, started by $MPIRUN, or else mpirun.
+// onRanks returns the command on n ranks, started by $MPIRUN or, if that is empty, by mpirun.
 func onRanks(t testing.TB, n int, args ...string) *exec.Cmd {
 	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
 	if err != nil {
@@ -39,16 +39,17 @@ func onRanks(t testing.TB, n int, args ...string) *exec.Cmd {
 	cmd.Args = append([]string{mpirun, "-n", fmt.Sprint(n), cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = mpirun
 	cmd.Env = append(cmd.Env,
-		// Open MPI wants to be asked for more processes than processors, and twice as root. It
-		// would bind a rank to one core, on which a software adapter would compute.
+		// Open MPI must be told to start more processes than processors and, by two variables, to
+		// run as root. By default it would bind each rank to one core, and a software adapter would
+		// compute on that core alone.
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1",
 		"OMPI_MCA_hwloc_base_binding_policy=none")
 	return cmd
 }
 
-// A run of four shards leaves the same metrics and hash on one process without MPI, and on two and
-// four ranks; also after one rank was killed, and another number of ranks went on. The program and
-// the run are in a folder whose name a shell takes only if it is quoted.
+// A run of four shards has the same metrics and hash in one process without MPI, on two ranks, and
+// on four. This holds even if one rank is killed and another number of ranks continues the run. The
+// program and the run are in a folder whose name needs quotes in a shell.
 func TestMPI(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "a folder")
@@ -71,7 +72,7 @@ func TestMPI(t *testing.T) {
 		text, err := onRanks(t, n, settings(out)...).CombinedOutput()
 		require.NoError(t, err, string(text))
 		assert.Equal(t, 1, strings.Count(string(text), ", hash "), string(text))
-		assert.NotContains(t, string(text), "\x1b", "Open MPI gives a rank a terminal, which is not the user's")
+		assert.NotContains(t, string(text), "\x1b", "Open MPI gives a rank a terminal that is not the user's")
 		assert.Equal(t, want, metrics(t, filepath.Join(dir, out)), "%d ranks", n)
 	}
 
@@ -80,10 +81,10 @@ func TestMPI(t *testing.T) {
 		sig  syscall.Signal
 		says string
 	}{
-		"killed": {0, syscall.SIGKILL, ""}, // mpirun says so
+		"killed": {0, syscall.SIGKILL, ""}, // mpirun reports it
 		"stopped": {1, syscall.SIGSTOP,
 			`train: rank 2 of 4, on .*: mpi: .*: rank 1, on .*, has given no sign of life for 10s; .*; ` +
-				`go on with: mpirun -n 4 '.*/a folder/train' -resume '.*/a folder/stopped\d+', ` +
+				`continue with: mpirun -n 4 '.*/a folder/train' -resume '.*/a folder/stopped\d+', ` +
 				`and the other options of that launcher`},
 	} {
 		var folder string
@@ -111,7 +112,7 @@ func TestMPI(t *testing.T) {
 			if cmd.Wait() != nil {
 				require.NoError(t, sent)
 				break
-			} // else the run was over before the signal came
+			} // otherwise the run ended before the signal came
 		}
 		assert.Regexp(t, c.says, text.String())
 		assert.NotContains(t, text.String(), stopping, "mpirun leaves the others no time for a checkpoint")
@@ -122,8 +123,8 @@ func TestMPI(t *testing.T) {
 	}
 }
 
-// shellOnRanks is the command on n ranks, each started by what the shell does, which knows its
-// $rank and has the command as its arguments.
+// shellOnRanks returns the command on n ranks. On each rank, a shell runs the script does, with the
+// rank in $rank and the command as its arguments.
 func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 	cmd := onRanks(t, n, args...)
 	shell := []string{"sh", "-c", "rank=${OMPI_COMM_WORLD_RANK-$PMI_RANK}; " + does, "sh"}
@@ -131,16 +132,16 @@ func shellOnRanks(t testing.TB, n int, does string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// BenchmarkScaling holds the model of nin cost against steps of mini on 1, 2 and 4 local ranks,
-// among which two cores are divided: each computes on one core, and four on half a core each. The
-// metrics are measured times divided by predicted ones.
+// BenchmarkScaling compares the model of nin cost with steps of mini on 1, 2 and 4 local ranks that
+// share two cores: each rank computes on one core, and four ranks on half a core each. The metrics
+// are measured times divided by predicted ones.
 //
 //	CC=mpicc go test -tags mpi ./cmd/train -run '^$' -bench Scaling -benchtime 3x
 func BenchmarkScaling(b *testing.B) {
 	const cores, batch, steps = 2, 64, 24
 	command := exec.Command("taskset", "-c", "0", "go", "run", "../nin", "cost", "-recipe", "mini", "-batch",
 		fmt.Sprint(batch),
-		"-ranks", "4", "-network", "40Gb", "-latency", "100us", "-json") // about what memory is that they share
+		"-ranks", "4", "-network", "40Gb", "-latency", "100us", "-json") // about the speed of their memory
 	text, err := command.Output()
 	require.NoError(b, err)
 	var model report.Scaling
@@ -174,7 +175,7 @@ func BenchmarkScaling(b *testing.B) {
 	}
 }
 
-// What all ranks find wrong is told once, and what is wrong on one names it.
+// An error on all ranks is reported once, and an error on a single rank names the rank.
 func TestMPIErrors(t *testing.T) {
 	gputest.Device(t)
 	dir := t.TempDir()
@@ -204,7 +205,7 @@ func TestMPIErrors(t *testing.T) {
 	_, err = w.Write(raw)
 	require.NoError(t, errors.Join(err, w.Close(), os.WriteFile(labels, changed.Bytes(), 0o644)))
 	for does, want := range map[string]string{
-		// One line of the rank that fails, and none of the others.
+		// One line from the rank that fails, and none from the others.
 		`[ $rank != 1 ] || set -- "$@" -data /nowhere; exec "$@"`: `(?m)^train: rank 1 of 2, on .*: .*/nowhere`,
 		`[ $rank != 1 ] || set -- "$@" -data ` + other +
 			`; exec "$@"`: "(?m)^train: rank 1 has other images than rank 0; want the same on all ranks$",
@@ -218,9 +219,9 @@ func TestMPIErrors(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(dir, "a"))
 }
 
-// Where a machine has two adapters of a class, two ranks take one each; rank 0 says which differ,
-// and that the bits then depend on it. -adapter overrides that. SwiftShader is in the cache of
-// .ci/run, else there is one adapter.
+// If a machine has two adapters of a class, two ranks take one each. Rank 0 reports which ranks
+// differ, and that the last bits depend on it. -adapter overrides the choice. SwiftShader comes
+// from the cache of .ci/run; without it there is only one adapter.
 func TestMPIAdapters(t *testing.T) {
 	gputest.Device(t)
 	cache, err := os.UserCacheDir()

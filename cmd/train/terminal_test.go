@@ -25,8 +25,8 @@ import (
 	"wgnin/nin/nintest"
 )
 
-// onTerminal runs cmd on a terminal of so many columns and hands all that it has
-// printed so far to see, with the terminal's keyboard.
+// onTerminal runs cmd on a terminal with the given number of columns, and returns what it prints.
+// After each read, it calls see with everything printed so far and the keyboard of the terminal.
 func onTerminal(t *testing.T, cmd *exec.Cmd, columns uint16, see func(printed string, keyboard io.Writer)) string {
 	t.Helper()
 	tty := startOnTerminal(t, cmd, columns)
@@ -110,7 +110,7 @@ func TestTerminal(t *testing.T) {
 
 const ctrlC = "\x03"
 
-// Ctrl-C once stops in good order.
+// A single Ctrl-C stops the run cleanly.
 func TestInterruptAtTheTerminal(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "a run")
@@ -131,8 +131,8 @@ func TestInterruptAtTheTerminal(t *testing.T) {
 	assert.FileExists(t, filepath.Join(dir, "model.safetensors"))
 }
 
-// Ctrl-C twice stops at once. The first cannot have ended the run before the second comes, because
-// the run then prints to a pipe that is full.
+// A second Ctrl-C stops at once. The first cannot end the run before the second comes, because the
+// run is printing to a full pipe.
 func TestInterruptTwice(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -163,13 +163,13 @@ func TestInterruptTwice(t *testing.T) {
 			require.NoError(t, err)
 		}
 	})
-	assert.Contains(t, out, "once more to stop at once")
+	assert.Contains(t, out, "interrupt again to stop at once")
 	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	require.True(t, ok)
 	assert.Equal(t, syscall.SIGINT, status.Signal())
 	checkpoints, err := filepath.Glob(filepath.Join(dir, "checkpoint", "step-*.safetensors"))
 	require.NoError(t, err)
-	assert.NotEmpty(t, checkpoints, "those from before")
+	assert.NotEmpty(t, checkpoints, "the earlier checkpoints remain")
 }
 
 // fill writes to a pipe until nothing more fits.

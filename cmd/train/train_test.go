@@ -33,11 +33,11 @@ import (
 	"wgnin/nn/tensorboard"
 )
 
-// The test binary is the command itself when this is set, so that it can be
-// killed.
+// asCommand is the environment variable that turns the test binary into the command itself, so that
+// a test can kill it.
 const asCommand = "NIN_TEST_AS_COMMAND"
 
-// tied is its value for a command that ends when its stdin does, and so with the test binary.
+// tied is its value for a command that ends when its stdin closes, and so with the test binary.
 const tied = "tied"
 
 func TestMain(m *testing.M) {
@@ -51,8 +51,8 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	// What a shell starts in the background ignores Ctrl-C, and so does what that starts in turn,
-	// unless it catches Ctrl-C itself.
+	// A shell makes the programs that it starts in the background ignore Ctrl-C, and their children
+	// inherit this, unless the program catches Ctrl-C itself.
 	if signal.Ignored(os.Interrupt) {
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
@@ -80,8 +80,8 @@ func train(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
 }
 
-// sixty are 60 steps, three epochs of 20, with all that has state: shuffling,
-// dropout, momentum, partial batches and a schedule.
+// sixty returns the arguments of a run of 60 steps, three epochs of 20, with everything that has
+// state: shuffling, dropout, momentum, partial batches and a schedule.
 func sixty(out string) []string {
 	return []string{
 		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-train-images", "158", "-batch", "8", "-epochs",
@@ -90,19 +90,19 @@ func sixty(out string) []string {
 	}
 }
 
-// endless is [sixty] with so many epochs that a signal comes before the last on any machine.
+// endless is [sixty] with so many epochs that a signal comes before the last one on any machine.
 func endless(out string) []string { return append(sixty(out), "-epochs", "99999") }
 
 var times = regexp.MustCompile(`"seconds":[^,]*,"images_per_second":[^}]*`)
 
-// metrics are the lines of a run but for the times.
+// metrics returns the lines of the metrics of a run, without the times.
 func metrics(t *testing.T, dir string) []string {
 	raw, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
 	require.NoError(t, err)
 	return strings.Split(strings.TrimSuffix(times.ReplaceAllString(string(raw), ""), "\n"), "\n")
 }
 
-// scalars are those of a run's event file but for the rate, step by step.
+// scalars returns the scalars in a run's event file, step by step, without the rate.
 func scalars(t *testing.T, dir string) (lines []string) {
 	events, err := tensorboard.Read(filepath.Join(dir, tensorboard.FileName))
 	require.NoError(t, err)
@@ -116,7 +116,7 @@ func scalars(t *testing.T, dir string) (lines []string) {
 	return lines
 }
 
-// A running is a command that was started.
+// running is a command that was started.
 type running struct {
 	*exec.Cmd
 	t    *testing.T
@@ -125,7 +125,7 @@ type running struct {
 	errs bytes.Buffer
 }
 
-// begin starts the command. It is killed when the test ends, or after minutes in which it hangs.
+// begin starts the command. It is killed when the test ends, or after two minutes.
 func begin(t *testing.T, cmd *exec.Cmd) *running {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -147,7 +147,7 @@ func begin(t *testing.T, cmd *exec.Cmd) *running {
 	return r
 }
 
-// until reads what the command prints until a line with each of the beginnings has come.
+// until reads what the command prints until lines with these beginnings have come, in this order.
 func (r *running) until(beginnings ...string) {
 	r.t.Helper()
 	for _, b := range beginnings {
@@ -159,7 +159,7 @@ func (r *running) until(beginnings ...string) {
 	}
 }
 
-// end waits for the end of the command and returns what it has printed until then, and its code.
+// end waits until the command ends, and returns the rest of its output and its exit code.
 func (r *running) end() (rest string, code int) {
 	r.t.Helper()
 	text, err := io.ReadAll(r.read)
@@ -168,7 +168,7 @@ func (r *running) end() (rest string, code int) {
 	return string(text), r.ProcessState.ExitCode()
 }
 
-// stop sends the command a signal, and is as end.
+// stop sends the command a signal and then waits like end.
 func (r *running) stop(sig os.Signal) (rest string, code int) {
 	r.t.Helper()
 	require.NoError(r.t, r.Process.Signal(sig))
@@ -176,15 +176,15 @@ func (r *running) stop(sig os.Signal) (rest string, code int) {
 }
 
 // stopping is what an interrupt prints to stderr.
-const stopping = "\nstopping: the step is finished and a checkpoint written; once more to stop at once\n"
+const stopping = "\nstopping: the step is finished and a checkpoint written; interrupt again to stop at once\n"
 
-// epochs is the number of epochs in the metrics of a run.
+// epochs returns the number of epochs in the metrics of a run.
 func epochs(t *testing.T, dir string) int {
 	return strings.Count(strings.Join(metrics(t, dir), "\n"), `"event":"epoch"`)
 }
 
-// sameAsAlone fails t unless each of the endless runs has the metrics and scalars of one that is
-// left alone for longer.
+// sameAsAlone fails t unless the metrics and scalars of each of the endless runs are the beginning
+// of those of an undisturbed, longer run.
 func sameAsAlone(t *testing.T, dirs ...string) {
 	t.Helper()
 	most := 0
@@ -206,8 +206,8 @@ func sameAsAlone(t *testing.T, dirs ...string) {
 	}
 }
 
-// TestKillAndResume kills a run of 60 steps at ten random moments after its first and resumes it:
-// metrics and hash must be those of a run that was left alone. A run that was quicker than the kill
+// TestKillAndResume kills a run of 60 steps at ten random moments after its first step and resumes
+// it. Its metrics and hash must be those of an undisturbed run. A run that ends before the kill
 // does not count.
 func TestKillAndResume(t *testing.T) {
 	gputest.Device(t)
@@ -223,7 +223,7 @@ func TestKillAndResume(t *testing.T) {
 	require.Len(t, scalars(t, whole), 60*2+3*2)
 	files, err := filepath.Glob(filepath.Join(whole, "checkpoint", "*"))
 	require.NoError(t, err)
-	assert.Len(t, files, 3, "two last and the best: %v", files)
+	assert.Len(t, files, 3, "the last two and the best: %v", files)
 
 	r := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
 	for killed := 0; killed < 10; {
@@ -245,10 +245,11 @@ func TestKillAndResume(t *testing.T) {
 	}
 }
 
-// The tests' code, which llvmpipe compiles quickly, has the bits of the code that users run.
+// The kernels that llvmpipe compiles quickly for the tests compute the same bits as those that
+// users run.
 func TestOptimisedCodeHasTheSameBits(t *testing.T) {
 	if dev := gputest.Device(t); dev.Adapter().Class != gpu.Software {
-		t.Skip("there is one code on a GPU")
+		t.Skip("only llvmpipe compiles kernels differently for tests")
 	}
 	quick, optimised := filepath.Join(t.TempDir(), "quick"), filepath.Join(t.TempDir(), "optimised")
 	_, stderr, code := train(t, sixty(quick)...)
@@ -267,7 +268,7 @@ func TestInterruptAndResume(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "stopped")
 		t.Run(name, func(t *testing.T) {
 			if sig == syscall.SIGHUP && signal.Ignored(sig) {
-				t.Skip("SIGHUP is ignored, as by nohup, and so in the program")
+				t.Skip("SIGHUP is ignored here, as under nohup, and so in the program")
 			}
 			run := begin(t, command(endless(dir)...))
 			run.until("step 1/")
@@ -284,8 +285,8 @@ func TestInterruptAndResume(t *testing.T) {
 	sameAsAlone(t, dirs...)
 }
 
-// A run under nohup survives the end of its terminal, and every run survives the reader of
-// its output.
+// A run under nohup survives the end of its terminal, and every run survives the end of the program
+// that reads its output.
 func TestGoesOnAlone(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "alone")
@@ -307,7 +308,7 @@ func TestGoesOnAlone(t *testing.T) {
 	assert.Equal(t, stopping, run.errs.String())
 }
 
-// Runs that begin in the same second each get a folder of their own.
+// Runs that begin in the same second each get their own folder.
 func TestDefaultFolders(t *testing.T) {
 	gputest.Device(t)
 	data, err := filepath.Abs(smallData)
@@ -329,7 +330,7 @@ func TestDefaultFolders(t *testing.T) {
 	assert.Len(t, runs, 4)
 }
 
-// A run finds its images and its first weights wherever it is gone on with.
+// A run finds its images and its initial weights from whatever folder it is resumed.
 func TestPathsAreAbsolute(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "run")
@@ -411,7 +412,7 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
-// otherData is the small set with training and test images exchanged.
+// otherData returns a folder with the small dataset, its training and test images exchanged.
 func otherData(t *testing.T) string {
 	dir := t.TempDir()
 	for _, pair := range [][2]string{{"train", "t10k"}, {"t10k", "train"}} {
@@ -424,7 +425,7 @@ func otherData(t *testing.T) string {
 	return dir
 }
 
-// Bad input gets one line and leaves nothing behind.
+// Bad input prints one line and leaves nothing behind.
 func TestBadInput(t *testing.T) {
 	gputest.Device(t)
 	weights := filepath.Join(t.TempDir(), "w.safetensors")
@@ -488,9 +489,9 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
-// A network learns one folder of pictures; its convolutions then serve for another folder, of other
-// classes, with a new last layer. It sees that folder normalised as the first, unless it is told
-// otherwise, and says so.
+// A network learns one folder of pictures. With a new last layer, its convolutions then serve for
+// another folder with other classes. The images of that folder are normalised like the first unless
+// a flag says otherwise, and the run prints a note about it.
 func TestTransfer(t *testing.T) {
 	gputest.Device(t)
 	small, _, err := data.Load(t.Context(), "fashion-mnist", data.LoadOptions{Dir: smallData})
@@ -531,7 +532,7 @@ func TestTransfer(t *testing.T) {
 	require.Zero(t, code, stderr)
 	assert.Contains(t, stdout,
 		"net.23.weight [4 256], net.23.bias [4] start at random; not used: net.23.weight [3 256], net.23.bias [3]")
-	assert.Contains(t, stdout, "parameters (1028 of them learn)")
+	assert.Contains(t, stdout, "parameters (1028 of them trainable)")
 	before := weights(first)
 	for name, w := range weights(second) {
 		if strings.HasPrefix(name, "net.23.") {
@@ -541,7 +542,7 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	assert.Equal(t, sees[first], sees[second])
-	assert.Contains(t, stdout, fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are",
+	assert.Contains(t, stdout, fmt.Sprintf("images are normalised by %s of %s, which the frozen layers come from",
 		sees[first], filepath.Join(first, "model.safetensors")))
 	assert.Contains(t, metrics(t, second)[0], fmt.Sprintf(`"normalise":%q`, sees[first]))
 
@@ -555,7 +556,7 @@ func TestTransfer(t *testing.T) {
 	assert.Contains(t, stdout, fmt.Sprintf("was trained on images normalised by %s; here they are by %s", sees[first],
 		sees[third]))
 
-	// Of a file whose images had another number of channels the error names the file.
+	// If the images of the file had another number of channels, the error names the file.
 	ts, meta, err := safetensors.Read(filepath.Join(first, "model.safetensors"))
 	require.NoError(t, err)
 	meta["normalisation"] = "0.5,0.5,0.5/0.2,0.2,0.2"
@@ -565,7 +566,7 @@ func TestTransfer(t *testing.T) {
 		"-init", colour, "-freeze", "0,1")...)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, stderr,
-		"images are normalised by 0.5,0.5,0.5/0.2,0.2,0.2 of "+colour+", from which the frozen layers are: ")
+		"images are normalised by 0.5,0.5,0.5/0.2,0.2,0.2 of "+colour+", which the frozen layers come from: ")
 	assert.Contains(t, stderr, "want 1 of each, for images of 1 channel\n")
 	assert.NoDirExists(t, filepath.Join(dir, "fourth"))
 }
@@ -607,13 +608,13 @@ func TestHelpAndFiles(t *testing.T) {
 	assert.Contains(t, stderr, "holds a run already")
 }
 
-// Ctrl-C during a download says what has come of the run.
+// Ctrl-C during a download reports that training had not begun.
 func TestInterruptDownload(t *testing.T) {
 	gputest.Device(t)
 	if _, err := os.Stat("/usr/share/datasets/mnist"); err == nil {
-		t.Skip("mnist is here, so that it is not downloaded")
+		t.Skip("mnist is installed here and not downloaded")
 	}
-	proxy, err := net.Listen("tcp", "127.0.0.1:0") // which never answers
+	proxy, err := net.Listen("tcp", "127.0.0.1:0") // it never answers
 	require.NoError(t, err)
 	defer proxy.Close()
 	dir := t.TempDir()
@@ -635,8 +636,7 @@ func TestInterruptDownload(t *testing.T) {
 	assert.NoDirExists(t, filepath.Join(dir, "run"))
 }
 
-// The driver's end of a run, which is the process's, is not the run's: it goes on
-// in the same process, to the same metrics.
+// If the driver aborts, the run continues in the same process and reaches the same metrics.
 func TestAbort(t *testing.T) {
 	gputest.Device(t)
 	dir := filepath.Join(t.TempDir(), "aborted")
@@ -651,7 +651,7 @@ func TestAbort(t *testing.T) {
 	_, code := run.stop(os.Interrupt)
 	assert.Equal(t, 130, code)
 	assert.Equal(t,
-		strings.Repeat("train: aborted, for the reason above; going on from the last checkpoint in "+dir+"\n",
+		strings.Repeat("train: aborted, for the reason above; continuing from the last checkpoint in "+dir+"\n",
 			2)+stopping,
 		run.errs.String())
 	sameAsAlone(t, dir)
@@ -663,8 +663,8 @@ func TestAbsurdFlags(t *testing.T) {
 		"-adapter", "nowhere", "-steps", "1")
 }
 
-// Ranks on a machine take the GPUs in turns, and leave an integrated GPU and the processor alone;
-// those of different makers are used alike.
+// Ranks on a machine take turns over the discrete GPUs, even of different makers, and leave an
+// integrated GPU and the processor alone.
 func TestAdapterOfARank(t *testing.T) {
 	a := func(name string, class gpu.Class, backend string) gpu.Adapter {
 		return gpu.Adapter{Name: name, Class: class, Backend: backend}

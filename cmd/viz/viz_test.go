@@ -253,7 +253,7 @@ func TestWindow(t *testing.T) {
 		t.Fatal("it goes on after an interrupt")
 	}
 	assert.Equal(t, 130, cmd.ProcessState.ExitCode(), errs.String())
-	assert.Contains(t, out.String(), "go on with")
+	assert.Contains(t, out.String(), "continue with")
 	assert.Contains(t, out.String(), "drawing")
 
 	// The run resumes; -frames closes the window as its button does.

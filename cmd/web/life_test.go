@@ -30,14 +30,14 @@ import (
 // A short training of a small network, with an epoch and a checkpoint every 4 steps.
 const short = "?recipe=lenet&steps=12&seed=3&images=512"
 
-// enabled are the buttons of the training and of the self-test that can do something.
+// enabled lists the enabled buttons of the training and of the self-test.
 func (b tab) enabled() string {
 	b.t.Helper()
 	return eval[string](b,
 		`['start', 'pause', 'step', 'stop', 'resume', 'safetensors', 'onnx', 'selftest'].filter(what => document.querySelector('[data-do=' + what + ']:enabled')).join(' ')`)
 }
 
-// finished waits for the end of a training, and returns the hash of its weights.
+// finished waits until a training ends, and returns the hash of its weights.
 func (b tab) finished() string {
 	b.t.Helper()
 	s := b.until(5*time.Minute, func(s state) bool { return s.State == "done" })
@@ -46,7 +46,7 @@ func (b tab) finished() string {
 	return s.Hash
 }
 
-// states are those that the page was in, in order.
+// states lists the states that the page has been in, in order.
 func (b tab) states() string {
 	b.t.Helper()
 	return eval[string](b, "seen.map(now => now.state).filter((state, i, all) => state !== all[i - 1]).join(' ')")
@@ -58,21 +58,21 @@ func (b tab) set(field, value string) {
 	eval[any](b, fmt.Sprintf(`void (document.getElementById('settings').elements[%q].value = %q)`, field, value))
 }
 
-// However a training is paused, stopped, continued and hit, it comes to the weights
-// of one that nothing disturbs.
+// However a training is paused, stopped, continued or disturbed, it reaches the weights of an
+// undisturbed one.
 func TestTrainingLife(t *testing.T) {
 	b := open(t, strings.Replace(short, "steps=12", "steps=twelve", 1))
 	require.Contains(t, b.fails().Error, "steps")
 	require.Equal(t, "start selftest", b.enabled())
-	b.set("steps", "12") // a page that has failed can be used
+	b.set("steps", "12") // a failed page can still be used
 	b.press("start")
 	hash := b.finished()
 	require.Empty(t, b.now().Error)
 	require.Equal(t, "start safetensors onnx selftest", b.enabled())
 	handles := b.inWorker("handles.size")
 
-	// Pause, one step, one more, and go on. The same training again has the same
-	// weights and no more objects.
+	// Pause, take two single steps, and continue. The repeated training has the same weights, and
+	// no more objects stay open.
 	b.pressAt("now.step >= 2", "pause")
 	b.press("start")
 	s := b.is("paused")
@@ -85,7 +85,7 @@ func TestTrainingLife(t *testing.T) {
 	require.Equal(t, hash, b.finished())
 	require.Equal(t, handles, b.inWorker("handles.size"))
 
-	// Stop while paused, and resume, whatever the form says by then.
+	// Stop while paused, change the form, and resume. The change has no effect.
 	b.pressAt("now.step >= 2", "pause")
 	b.press("start")
 	b.is("paused")
@@ -99,7 +99,7 @@ func TestTrainingLife(t *testing.T) {
 	b.press("resume")
 	require.Equal(t, hash, b.finished())
 
-	// Another training, while the page is hidden.
+	// Train with other settings while the page is hidden.
 	front, end := chromedp.NewContext(b.ctx, chromedp.WithNewWindow(false))
 	require.NoError(t, chromedp.Do(front, chromedp.Navigate("about:blank")))
 	b.until(time.Minute, func(state) bool { return eval[bool](b, "document.hidden") })
@@ -115,7 +115,7 @@ func TestTrainingLife(t *testing.T) {
 	require.NoError(t, err)
 	b.until(time.Minute, func(state) bool { return !eval[bool](b, "document.hidden") })
 
-	// The page is loaded anew after the first epoch. The browser has kept its checkpoint.
+	// Reload the page after the first epoch. The browser has kept the checkpoint.
 	b.pressAt("now.step >= 5", "pause")
 	b.press("start")
 	b.is("paused")
@@ -126,7 +126,8 @@ func TestTrainingLife(t *testing.T) {
 	require.Equal(t, other, b.finished())
 	require.GreaterOrEqual(t, eval[int](b, "Number(seen.find(now => now.step).step)"), 4)
 
-	// The device is lost, and no other comes: the page says so. It resumes when there is one again.
+	// Lose the device while no other is available. The page reports it, and resumes once there is
+	// one again.
 	b.set("rate", "")
 	b.pressAt("now.step >= 6", "pause")
 	b.press("start")
@@ -139,14 +140,14 @@ func TestTrainingLife(t *testing.T) {
 	b.press("resume")
 	require.Equal(t, hash, b.finished())
 
-	// If it is lost while nothing is trained, the page shows the weights on another.
+	// If the device is lost while nothing trains, the page shows the weights on another one.
 	b.inWorker("device.destroy()")
 	eval[any](b, `void document.getElementById('scene').dispatchEvent(new KeyboardEvent('keydown', { key: 'h' }))`)
 	b.is("ready")
 	require.Contains(t, b.now().Status, "The network of model.safetensors")
 }
 
-// count is the number of steps.
+// count returns the number of steps.
 func count(t *testing.T, s state) int {
 	t.Helper()
 	n, err := strconv.Atoi(s.Step)
@@ -154,7 +155,7 @@ func count(t *testing.T, s state) int {
 	return n
 }
 
-// fails waits for the failure of the page, whose error is one line.
+// fails waits until the page fails, and checks that the error is one line.
 func (b tab) fails() state {
 	b.t.Helper()
 	s := b.is("failed")
@@ -163,7 +164,7 @@ func (b tab) fails() state {
 	return s
 }
 
-// What an address has wrong is one line that says what would be right.
+// A mistake in an address gives one line that says what would be right.
 func TestWrongAddress(t *testing.T) {
 	b := open(t, "?recipe=nope&start=1")
 	require.Contains(t, b.fails().Error, "nope")
@@ -180,7 +181,7 @@ func TestWrongAddress(t *testing.T) {
 	}
 }
 
-// A browser without WebGPU, and one with no adapter.
+// The page explains that it cannot run in a browser without WebGPU, or in one without an adapter.
 func TestUnsupported(t *testing.T) {
 	browser.Find(t)
 	ctx, err := chromium()
@@ -203,7 +204,8 @@ func TestUnsupported(t *testing.T) {
 	}
 }
 
-// All kernels agree with their twins in the browser. The page shows how far they are, and can stop.
+// All kernels agree with their twins in the browser. The page shows the results, and can stop the
+// self-test.
 func TestSelftest(t *testing.T) {
 	part := "softmaxxent"
 	if os.Getenv("NIN_LONG") != "" {
@@ -211,7 +213,7 @@ func TestSelftest(t *testing.T) {
 	}
 	b := open(t, "?selftest="+part)
 	b.is("ready")
-	eval[any](b, `void (() => { // the longest task of the page itself, in ms; browsers count those above 50 ms
+	eval[any](b, `void (() => { // the longest task of the page itself, in ms; browsers report only those above 50 ms
 		globalThis.longest = 0;
 		new PerformanceObserver(all => {
 			for (const task of all.getEntries()) longest = Math.max(longest, task.duration);
@@ -233,7 +235,7 @@ func TestSelftest(t *testing.T) {
 	t.Logf("%s cases; the longest task of the page took %.0f ms", all, eval[float64](b, "longest"))
 	b.shot("selftest")
 
-	// The table is copied, and the next self-test is stopped after its first cases.
+	// Copy the table, and stop the next self-test after its first cases.
 	eval[any](b, `void (navigator.clipboard.writeText = async text => { globalThis.copied = text; })`)
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#copy")))
 	require.Equal(t, report, eval[string](b, "copied"))
@@ -245,7 +247,7 @@ func TestSelftest(t *testing.T) {
 	require.Contains(t, s.Status, "were not run")
 }
 
-// canvas is the picture that the canvas shows, but for its first lines, where times are.
+// canvas returns the picture on the canvas, without its first rows, which show times.
 func (b tab) canvas() *image.RGBA {
 	b.t.Helper()
 	const times = 40
@@ -260,7 +262,7 @@ func (b tab) canvas() *image.RGBA {
 	return part
 }
 
-// still is the canvas once it shows the same twice.
+// still returns the canvas once it shows the same picture twice.
 func (b tab) still() *image.RGBA {
 	b.t.Helper()
 	for last := b.canvas(); ; {
@@ -294,8 +296,8 @@ func (b tab) drop(name string, content []byte) {
 	})()`, base64.StdEncoding.EncodeToString(content), name))
 }
 
-// Keys, the mouse and touch change what the canvas shows, and files can be dropped, also
-// while a network is trained.
+// Keys, the mouse and touch change what the canvas shows, and files can be dropped, even while a
+// network trains.
 func TestKeysAndDrops(t *testing.T) {
 	long(t)
 	b := open(t, "?recipe=lenet&steps=2000&images=512&start=1")
@@ -313,8 +315,8 @@ func TestKeysAndDrops(t *testing.T) {
 		b.changes(key.name, chromedp.KeyEvent(key.key))
 	}
 
-	// The mouse chooses layers in the list at the right, and draws on the input at
-	// the left; so does a finger.
+	// The mouse selects layers in the list on the right and draws on the input on the left, and so
+	// does a finger.
 	at := func(x, y float64) (float64, float64) {
 		var r struct{ X, Y, Width, Height float64 }
 		require.NoError(t,
@@ -342,7 +344,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.KeyEvent(kb.Tab)))
 	require.NotEqual(t, "scene", eval[string](b, "document.activeElement.id"))
 
-	// Files of all kinds are dropped, while the training is paused and while it runs.
+	// Drop files of all kinds while the training is paused and while it runs.
 	var picture bytes.Buffer
 	require.NoError(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 40, 30))))
 	b.changes("drop", chromedp.Func(func(context.Context, *chromedp.Target) error {
@@ -369,7 +371,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.Equal(t, "done", b.now().State)
 }
 
-// A page without storage can train too. It says that it keeps nothing.
+// A page without storage can train too, and says that it keeps no checkpoint.
 func TestStorage(t *testing.T) {
 	long(t)
 	first := open(t, short+"&start=1")
@@ -380,12 +382,12 @@ func TestStorage(t *testing.T) {
 	require.Equal(t, hash, other.finished())
 	const keepsNone = "The browser does not keep the checkpoint: "
 	require.Contains(t, other.now().Error, keepsNone+"another tab")
-	other.press("start") // it says so of each training
+	other.press("start") // it says so for each training
 	other.is("training")
 	require.Equal(t, hash, other.finished())
 	require.Contains(t, other.now().Error, keepsNone+"another tab")
 
-	// Chromium never answers once a page was left while its first visit made the storage. Some
+	// If a page is left while its first visit creates the storage, Chromium never answers. Some
 	// browsers deny storage.
 	for hook, says := range map[string]string{
 		"IDBFactory.prototype.open = () => ({});":                                     "its storage does not answer",
@@ -418,7 +420,7 @@ func TestCrash(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, process.Kill())
 	require.Equal(t, "gone", b.inWorker("device.lost.then(() => 'gone')"))
-	b.until(5*time.Minute, func(s state) bool { // lost while it draws, and paused again, or in the next step
+	b.until(5*time.Minute, func(s state) bool { // lost while it draws, and then paused again, or in the next step
 		eval[any](b, "void (now.state === 'paused' && document.querySelector('[data-do=pause]').click())")
 		return s.State == "done"
 	})

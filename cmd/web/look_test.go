@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// faults lists what is wrong with how the page looks, as a script in it can tell: what is wider
-// than the window, what has no name for a screen reader, text with less contrast than 4.5 (WCAG
-// 2.2, 1.4.3), and with a finger, what is less than 44 pixels high (2.5.5).
+// faults is a script that lists visible faults of the page: a page wider than the window, elements
+// without a name for a screen reader, text with a contrast below 4.5 (WCAG 2.2, 1.4.3) and, with
+// touch, controls less than 44 pixels high (2.5.5).
 const faults = `(touch => {
 	const found = [], visible = e => e.checkVisibility() && e.getClientRects().length > 0;
 	const wide = document.documentElement.scrollWidth;
@@ -45,11 +45,11 @@ const faults = `(touch => {
 	return found;
 })(%v)`
 
-// focused names the element that has the focus, and whether an outline shows it.
+// focused is a script that returns the name of the focused element and the style of its outline.
 const focused = `(e => [e.id || e.name || e.dataset.do || e.dataset.key || e.tagName, getComputedStyle(e).outlineStyle])(document.activeElement)`
 
-// The page can be read in any window and colours, and everything in it reached by Tab alone, in the
-// order in which it stands.
+// The page is readable in windows of any size and in both colour schemes, and Tab alone reaches
+// everything in it, in document order.
 func TestLook(t *testing.T) {
 	b := open(t, "")
 	b.until(3*time.Minute, func(s state) bool { return s.State == "ready" })

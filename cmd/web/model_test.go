@@ -23,8 +23,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// What a visitor does with images and files. The training is short, and at a rate that leaves the
-// weights nearly as they began: what they say of images varies more than after a few true steps.
+// TestImagesAndFiles does what a visitor does with images and files. The training is short, at a
+// rate that leaves the weights nearly as they began: with those, predictions differ more between
+// images than after a few steps at a normal rate.
 func TestImagesAndFiles(t *testing.T) {
 	long(t)
 	b := open(t, "?recipe=mini&steps=2&seed=1&images=256&rate=1e-6&start=1")
@@ -36,7 +37,7 @@ func TestImagesAndFiles(t *testing.T) {
 		models = append(models, b.download(dir, format))
 	}
 
-	// The commands read the files, and find what the page found.
+	// The commands read the files and measure the same accuracy as the page.
 	d := gputest.Device(t)
 	_, test, err := data.Load(t.Context(), dataset, data.LoadOptions{})
 	require.NoError(t, err)
@@ -47,12 +48,12 @@ func TestImagesAndFiles(t *testing.T) {
 		require.NoError(t, err)
 		scores, err := report.Evaluate(t.Context(), d, m, test.First(tested), 128, nil)
 		require.NoError(t, err)
-		// Two drivers round differently, which can turn an image whose two best classes are as
-		// good.
+		// Two drivers round differently, which can change the prediction for an image whose two
+		// best classes are nearly equal.
 		require.InDelta(t, accuracy, scores.Accuracy, 1.01/tested, file)
 	}
 
-	// And the page reads them again.
+	// The page reads them again.
 	for _, file := range models {
 		b.give(file)
 		b.until(3*time.Minute, func(s state) bool { return strings.Contains(s.Status, filepath.Base(file)) })
@@ -81,7 +82,7 @@ func TestImagesAndFiles(t *testing.T) {
 	b.agrees(native, "Your drawing")
 	b.shot("drawing")
 
-	// So is what the camera sees, here a test picture of the browser's.
+	// So is the camera's picture, here a test picture of the browser's.
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#camera")))
 	b.until(3*time.Minute, func(state) bool { return b.text("input") == "The camera" })
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#camera")))
@@ -98,7 +99,7 @@ func TestImagesAndFiles(t *testing.T) {
 	require.NoError(t, chromedp.Do(b.ctx, chromedp.Click("#clear")))
 	b.agrees(native, "Your drawing")
 
-	// How fast it is stands in a table.
+	// The benchmark shows its rates in a table.
 	b.click("bench")
 	b.until(10*time.Minute, func(s state) bool {
 		return s.State == "ready" && strings.HasPrefix(s.Status, "mini trains on ")
@@ -114,7 +115,7 @@ func TestImagesAndFiles(t *testing.T) {
 	b.shot("bench")
 }
 
-// text is what an element says.
+// text returns the text of an element.
 func (b tab) text(id string) string {
 	b.t.Helper()
 	return eval[string](b, fmt.Sprintf(`document.getElementById('%s').textContent`, id))
@@ -145,7 +146,8 @@ func (b tab) download(dir, format string) string {
 	return filepath.Join(dir, "model."+format)
 }
 
-// drag moves the mouse with its button down, over places of an element as shares of its size.
+// drag moves the mouse over an element with the button down. places are pairs of x and y, as shares
+// of the element's size.
 func (b tab) drag(element string, places ...float64) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.ScrollIntoView(element)))
@@ -165,8 +167,8 @@ func (b tab) drag(element string, places ...float64) {
 	require.NoError(b.t, chromedp.Do(b.ctx, steps...))
 }
 
-// agrees waits until the page says of the image in its square what a native program says of its
-// pixels.
+// agrees waits until the page predicts for the image in its square what a native program predicts
+// for the same pixels.
 func (b tab) agrees(native *nin.Predictor, name string) {
 	b.t.Helper()
 	b.until(3*time.Minute, func(state) bool { return b.text("input") == name })
@@ -181,7 +183,8 @@ func (b tab) agrees(native *nin.Predictor, name string) {
 	for _, w := range want {
 		probability[w.Class] = 100 * w.Probability
 	}
-	// Shown to a tenth of a percent; probabilities of two drivers differ by less than another.
+	// The page shows tenths of a percent. The probabilities of two drivers differ by less than
+	// another tenth.
 	near := func(a, b float64) bool { return math.Abs(a-b) < 0.15 }
 	var lines [][]string
 	b.until(3*time.Minute, func(state) bool {

@@ -13,11 +13,11 @@ import (
 	"wgnin/cmd/internal/browser"
 )
 
-// maxTransfer is the most bytes that a visit costs, without the dataset.
+// maxTransfer limits the bytes that a visit transfers, without the dataset.
 const maxTransfer = 6_000_000
 
-// What -o writes works from a host that knows nothing of it: any path, no compression, media types
-// by extension. It is small but for the dataset.
+// The files that -o writes work on any host: under any path, without compression, with media types
+// chosen by extension. Without the dataset, they are small.
 func TestAnyHostServesTheSite(t *testing.T) {
 	browser.Find(t)
 	s, err := build(t.Context(), "")
@@ -51,7 +51,7 @@ func TestAnyHostServesTheSite(t *testing.T) {
 	require.Equal(t, "done", state)
 }
 
-// Files have the media types that browsers want, and are taken for nothing else.
+// Files have the media types that browsers expect, and browsers may not guess others.
 func TestMediaTypes(t *testing.T) {
 	s := site{"index.html": nil, "page.css": nil, "page.js": nil, "page.wasm.packed": nil, dataset + "/train.gz": nil}
 	for path, want := range map[string]string{

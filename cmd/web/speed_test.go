@@ -37,10 +37,10 @@ func BenchmarkFirstStep(b *testing.B) {
 	}
 }
 
-// BenchmarkTraining measures the images/s of mini in turns: on the page, by the native program on
-// the same adapter, and by TensorFlow.js, which npm brings, on each of its backends in the same
-// browser. It leaves out the steps that compile: the first, and the page's second, behind which it
-// compiles what draws the maps.
+// BenchmarkTraining measures the images/s of mini, in turns: on the page, in the native program on
+// the same adapter, and in TensorFlow.js, which npm installs, on each of its backends in the same
+// browser. It leaves out the steps that compile: the first, and on the page also the second, before
+// which the page compiles the kernels that draw the maps.
 //
 //	go test ./cmd/web -run '^$' -bench Training -benchtime 3x -v
 func BenchmarkTraining(b *testing.B) {

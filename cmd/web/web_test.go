@@ -28,12 +28,12 @@ import (
 	"wgnin/nn/files"
 )
 
-// state is the attributes of the page's body, and some of its texts.
+// state holds the attributes of the page's body and some of its texts.
 type state struct {
 	State, Step, Loss, Accuracy, Adapter, Hash, Selftest, Busy, Checkpoint, Error, Status string
 }
 
-// shared are made once for all tests.
+// These are made once for all tests.
 var (
 	built    = sync.OnceValues(func() (site, error) { return build(context.Background(), "") })
 	chromium = sync.OnceValues(func() (ctx context.Context, err error) {
@@ -56,9 +56,9 @@ type tab struct {
 	site string // its address
 }
 
-// hooks are scripts that run before those of the page, and of its worker. With them the page
-// records in seen the attributes of its body after each change. The worker evaluates what it is
-// sent, and press(when, what) there is for pressAt.
+// hooks are scripts that run before the scripts of the page and of its worker. With them, the page
+// records the attributes of its body in seen after each change. The worker evaluates the
+// expressions that it is sent, and has the function press(when, what) for pressAt.
 var hooks = map[string]string{
 	"page.js": `
 const seen = [];
@@ -93,12 +93,12 @@ asked.onmessage = async e => asked.postMessage(String(await eval(e.data)));
 `,
 }
 
-// long skips a test without NIN_LONG=1. It is for tests that open many pages, because on a software
-// adapter each page compiles its shaders for seconds.
+// long skips a test unless NIN_LONG=1. It is for tests that open many pages, because on a software
+// adapter each page takes seconds to compile its shaders.
 func long(t *testing.T) {
 	t.Helper()
 	if !gputest.Long() {
-		t.Skip("opens many pages, in minutes: NIN_LONG=1 runs it")
+		t.Skip("opens many pages, which takes minutes; NIN_LONG=1 runs it")
 	}
 }
 
@@ -111,7 +111,7 @@ func open(t testing.TB, query string) tab {
 	return openIn(ctx, t, query, nil)
 }
 
-// openIn is open in a browser, with more scripts before those of the site.
+// openIn is like open, but in the given browser and with more scripts before those of the site.
 func openIn(browser context.Context, t testing.TB, query string, before map[string]string) tab {
 	t.Helper()
 	s, err := built()
@@ -149,7 +149,7 @@ func newTab(browser context.Context, t testing.TB, site string) tab {
 	return tab{t, ctx, site}
 }
 
-// grow gives the page the size of its pictures. Before, it is small, for drawing takes time.
+// grow gives the page the size of its screenshots. It starts small, because drawing takes time.
 func (b tab) grow() {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.EmulateViewport(1280, 1000)))
@@ -179,7 +179,7 @@ func (b tab) inWorker(expression string) string {
 	})`, expression))
 }
 
-// now is the state of the page.
+// now returns the state of the page.
 func (b tab) now() (s state) {
 	b.t.Helper()
 	text := eval[string](b,
@@ -211,8 +211,8 @@ func (b tab) is(name string) state {
 	return b.until(5*time.Minute, func(s state) bool { return s.State == name })
 }
 
-// press presses a button by the keyboard, and waits for the page to change. The button must
-// be one that can do something.
+// press presses a button with the keyboard, and waits until the page changes. The button must be
+// enabled.
 func (b tab) press(what string) {
 	b.t.Helper()
 	require.True(b.t,
@@ -221,7 +221,7 @@ func (b tab) press(what string) {
 	b.reacts(chromedp.KeyEvent(kb.Enter))
 }
 
-// reacts waits until the attributes of the page's body have changed since act.
+// reacts runs act and waits until the attributes of the page's body change.
 func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	before := eval[int](b, "seen.length")
@@ -231,15 +231,15 @@ func (b tab) reacts(act chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// pressAt lets the program find a button pressed when it has told of work that fulfils a condition
-// of now, the attributes that it gives the body. The page's own press would come some time later,
-// by when the work may have ended.
+// pressAt makes the worker see a button pressed as soon as its reports meet a condition on now, the
+// attributes that it gives the body. A press on the page would come later, when the work may have
+// ended.
 func (b tab) pressAt(condition, what string) {
 	b.t.Helper()
 	b.inWorker(fmt.Sprintf(`press(now => %s, '%s')`, condition, what))
 }
 
-// shot writes a picture of the page to the folder that $NIN_SHOTS names, if it is set.
+// shot writes a screenshot of the page to the folder that $NIN_SHOTS names, if it is set.
 func (b tab) shot(name string) {
 	dir := os.Getenv("NIN_SHOTS")
 	if dir == "" {
@@ -251,8 +251,8 @@ func (b tab) shot(name string) {
 }
 
 // The address of the page starts a training. The attributes of the body show its progress, and each
-// loss equals that of the native program. The rate is low: at the recipe's own, training amplifies
-// the differences of rounding of two drivers to 3e-3 in 20 steps.
+// loss agrees with that of the native program. The rate is low because at the recipe's own rate,
+// training amplifies the rounding differences between two drivers to 3e-3 in 20 steps.
 func TestTrainsByAddress(t *testing.T) {
 	b := open(t, "?recipe=mini&steps=20&seed=1&images=512&rate=0.001&start=1")
 	s := b.is("done")
@@ -278,7 +278,7 @@ func TestTrainsByAddress(t *testing.T) {
 		assert.InDelta(t, loss, losses[strconv.Itoa(step)], 1e-4, "step %d", step)
 	}
 
-	// A picture is classified at once, and what is no picture is one line that names it.
+	// A picture is classified at once. A file that is no picture gives one line that names it.
 	picture := filepath.Join(t.TempDir(), "grey.png")
 	require.NoError(t, files.WritePNG(picture, image.NewGray(image.Rect(0, 0, 40, 30))))
 	bad := filepath.Join(t.TempDir(), "bad.png")
@@ -291,13 +291,13 @@ func TestTrainsByAddress(t *testing.T) {
 	b.shot("picture")
 }
 
-// give chooses a file for the page.
+// give chooses a file for the page to read.
 func (b tab) give(path string) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.ctx, chromedp.SetUploadFiles("#file", []string{path})))
 }
 
-// nativeLosses are the losses of the same training on the machine's own adapter, by step.
+// nativeLosses returns the losses of the same training on the machine's own adapter, by step.
 func nativeLosses(t *testing.T) map[int]float64 {
 	d := gputest.Device(t)
 	r, err := nin.Find("mini")
@@ -319,7 +319,7 @@ func nativeLosses(t *testing.T) map[int]float64 {
 	return losses
 }
 
-// What is not of the site is not served.
+// Only the files of the site are served.
 func TestServesTheSiteAlone(t *testing.T) {
 	s := site{"index.html": []byte("<p>"), "a/b.js": []byte("1")}
 	for path, want := range map[string]int{"/": 200, "/index.html": 200, "/a/b.js": 200, "/a": 404, "/a/": 404,

@@ -1,5 +1,5 @@
 // Package netviz shows a network of package nn, during training or afterwards: the maps that each
-// layer puts out, kernels, gradients, class activation maps, classes and curves. It adapts package
+// layer computes, kernels, gradients, class activation maps, classes and curves. It adapts package
 // nn to package viz, which draws and knows nothing of networks. The command cmd/viz uses it.
 //
 // [New] makes a scene of a network, and [Scene.Trained] tells it of each step. Here ctx is a

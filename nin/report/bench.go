@@ -31,11 +31,11 @@ type BenchReport struct {
 	TrainImages   float64 `json:"train_images_per_s"`
 	TrainGFlops   float64 `json:"train_gflop_per_s"`
 	PredictImages float64 `json:"predict_images_per_s"`
-	HostShare     float64 `json:"host_share"` // share of a training step that the host takes to record it
+	HostShare     float64 `json:"host_share"` // share of a training step that the host spends on recording it
 
 	UploadSeconds float64 `json:"upload_seconds"`     // of weights and images
 	PlanSeconds   float64 `json:"plan_seconds"`       // record, place, translate and bind
-	FirstSeconds  float64 `json:"first_step_seconds"` // with the driver's compilation
+	FirstSeconds  float64 `json:"first_step_seconds"` // including the driver's compilation
 	ArenaBytes    int64   `json:"arena_bytes"`        // activations and gradients
 	DeviceBytes   int64   `json:"device_bytes"`       // all buffers
 
@@ -51,10 +51,10 @@ type BenchKernel struct {
 	MinMs   float64 `json:"min_ms"` // least
 	GFlops  float64 `json:"gflop_per_s"`
 	GBs     float64 `json:"gb_per_s"`
-	Ceiling float64 `json:"percent_of_ceiling"` // of the ceiling that it is nearest to
+	Ceiling float64 `json:"percent_of_ceiling"` // of the nearer ceiling
 
-	Variant string  `json:"variant,omitempty"`            // of a kernel of an op
-	Error   float64 `json:"error_of_tolerance,omitempty"` // of a kernel of an op: the largest difference from its twin
+	Variant string  `json:"variant,omitempty"`            // for a kernel of an op
+	Error   float64 `json:"error_of_tolerance,omitempty"` // for a kernel of an op: the largest difference from its twin
 }
 
 // kernel returns the row of a dispatch. The rates are 0 if the dispatch takes less than a tick of
@@ -75,7 +75,7 @@ func ratio[N, Of int64 | float64 | time.Duration](n N, of Of) float64 {
 	return float64(n) / float64(of)
 }
 
-// BenchOptions say what to measure.
+// BenchOptions selects what to measure.
 type BenchOptions struct {
 	Recipe nin.Recipe
 	Batch  int    // images in a step
@@ -87,8 +87,8 @@ type BenchOptions struct {
 	Variant string // run all convolutions that have this variant on it
 }
 
-// Bench measures a recipe's network with random images: whole steps without timestamps, and then
-// each dispatch with them. It returns an [nn.RangeError] if Layer, Kernel or Variant matches
+// Bench measures a recipe's network with random images: first whole steps without timestamps, and
+// then each dispatch with them. It returns an [nn.RangeError] if Layer, Kernel or Variant matches
 // nothing in the network.
 func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, error) {
 	if err := checkNoise(o.Recipe.In, o.Batch); err != nil {
@@ -125,7 +125,7 @@ func Bench(ctx context.Context, dev *gpu.Device, o BenchOptions) (BenchReport, e
 			return rep, err
 		}
 	}
-	defer dev.StopProfile() // if there is an error
+	defer dev.StopProfile() // in case of an error
 	if err := rep.train(ctx, on, o); err != nil {
 		return rep, err
 	}
@@ -203,8 +203,8 @@ func (rep *BenchReport) train(ctx context.Context, on *session.Session, o BenchO
 	return nil
 }
 
-// kernels makes the table of kernels from the timestamps. It returns an error if no kernel in Layer
-// matches Kernel.
+// kernels fills in the table of kernels from the timestamps. It returns an error if no kernel in
+// Layer matches Kernel.
 func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
 	defer dev.StopProfile()
 	timings := dev.Timings()
@@ -228,7 +228,7 @@ func (rep *BenchReport) kernels(dev *gpu.Device, o BenchOptions) error {
 	return nil
 }
 
-// predict measures predictions.
+// predict measures the rate of prediction.
 func (rep *BenchReport) predict(ctx context.Context, on *session.Session, o BenchOptions) error {
 	if err := on.Measure(o.Batch); err != nil {
 		return err
@@ -245,8 +245,8 @@ func (rep *BenchReport) predict(ctx context.Context, on *session.Session, o Benc
 	return nil
 }
 
-// useVariant makes the net run on o.Variant, which at least one of its
-// convolutions must have.
+// useVariant makes the network run on o.Variant. It returns an error if none of its convolutions
+// has that variant.
 func useVariant(on *session.Session, o BenchOptions) error {
 	on.Net.Use(nn.Kernels{"": o.Variant})
 	choices, err := on.Choices(o.Batch)

@@ -23,8 +23,8 @@ func (c Ceilings) String() string {
 		c.FMAGFlops, c.ReadGBs, c.CopyGBs, c.BlendGBs)
 }
 
-// percent returns how near the median of a dispatch comes, in percent, to the nearer of its two
-// ceilings: that of the arithmetic, and that of memory for its number of streams.
+// percent returns how near the median of a dispatch comes to the nearer of its two ceilings, in
+// percent: that of the arithmetic, and that of memory for its number of streams.
 func (c Ceilings) percent(t gpu.Timing) float64 {
 	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
 	return 100 * ratio(max(ratio(t.Work, c.FMAGFlops), ratio(t.Bytes, memory)), t.Median)
@@ -90,7 +90,7 @@ func ceilings(dev *gpu.Device) (c Ceilings, err error) {
 	return c, err
 }
 
-// timed runs the plan once, to compile it, and then runs times with timestamps.
+// timed runs the plan once to compile it, and then runs times with timestamps.
 func timed(dev *gpu.Device, plan *gpu.Plan, runs int) ([]gpu.Timing, error) {
 	if err := dev.Run(plan); err != nil {
 		return nil, err

@@ -96,9 +96,10 @@ func (e Scores) WritePNG(path string) error {
 	return files.Write(path, png)
 }
 
-// labels returns the names of the classes as the font can write them. If a name has other
-// characters, or is written from right to left, its label is the number of the class, counting from
-// 0 in the order of the printed table, and the part of the name that the font can write.
+// labels returns the names of the classes in characters that the font can write. If a name has
+// other characters, or is written from right to left, its label is the number of the class,
+// counting from 0 in the order of the printed table, followed by the part of the name that the font
+// can write.
 func (e Scores) labels(f font.Font) []string {
 	face := font.DefaultCache.Lookup(f, f.Size).Face
 	var buf sfnt.Buffer

@@ -14,7 +14,7 @@ import (
 	"wgnin/nin/report"
 )
 
-// A matrix of few classes is drawn with its counts, and one that is too wide for text without.
+// A matrix of few classes is drawn with its counts, and one that is too wide for text without them.
 func TestPicture(t *testing.T) {
 	for _, n := range []int{2, 30} {
 		e := report.Scores{Recipe: "mini", Dataset: "pets", Images: n}
@@ -31,11 +31,11 @@ func TestPicture(t *testing.T) {
 	e := report.Scores{Dataset: strings.Repeat("pets", 30), Classes: make([]report.ClassScore, 2),
 		Confusion: [][]int{{4, 2}, {2, 2}}}
 	path := filepath.Join(t.TempDir(), "c.png")
-	require.NoError(t, e.WritePNG(path)) // with a title that is wider than two cells
+	require.NoError(t, e.WritePNG(path)) // the title is wider than two cells
 	require.Greater(t, nintest.Plot(t, path).X, 1200)
 }
 
-// More classes than a picture has room for are refused, before anything is drawn.
+// Too many classes for a picture are an error before anything is drawn.
 func TestTooManyClassesForAPicture(t *testing.T) {
 	e := report.Scores{Classes: make([]report.ClassScore, 1001)}
 	path := filepath.Join(t.TempDir(), "c.png")

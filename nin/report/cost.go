@@ -21,7 +21,7 @@ type Cost struct {
 	Freeze     string `json:"freeze,omitempty"` // see nin.Settings
 	Adapter    string `json:"adapter"`
 	Input      []int  `json:"input"`       // [N,C,H,W]
-	MicroBatch int    `json:"micro_batch"` // images that train at the same time; N if the adapter can bind as many
+	MicroBatch int    `json:"micro_batch"` // images that train at the same time; N if the adapter can bind that many
 
 	Parameters   int     `json:"parameters"`
 	MACs         int64   `json:"multiply_adds"` // to predict one image
@@ -41,7 +41,7 @@ type CostLine struct {
 	Parameters   int     `json:"parameters"`
 	MACs         int64   `json:"multiply_adds"` // to predict one image
 	TrainFlops   float64 `json:"train_flop"`    // to train on one image
-	PredictBytes int64   `json:"predict_bytes"` // that the layer writes for a micro-batch
+	PredictBytes int64   `json:"predict_bytes"` // written by the layer for a micro-batch
 	TrainBytes   int64   `json:"train_bytes"`   // the same, forward and backward
 }
 
@@ -72,8 +72,9 @@ func PlanCost(dev *gpu.Device, r nin.Recipe, batch int, freeze string) (Cost, er
 	return CostOn(dev, r, batch, freeze, w, train, test)
 }
 
-// unread returns images of the number and size of the recipe's, without pixels, and a whitening of
-// them if the recipe whitens. Errors: those of [PlanCost] that do not depend on the adapter.
+// unread returns images without pixels, in the number and size of the recipe's, and a whitening for
+// them if the recipe whitens. It returns the errors of [PlanCost] that do not depend on the
+// adapter.
 func unread(r nin.Recipe, batch int, freeze string) (w *data.Whitening, train, test *data.Images, err error) {
 	s := r.Settings()
 	s.Batch, s.Freeze = batch, freeze
@@ -220,7 +221,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 	return nil
 }
 
-// Write prints the cost as tables. It leaves out layers that cost nothing, such as a ReLU that is a
+// Write prints the cost as tables. It leaves out layers that cost nothing, such as a ReLU that is
 // part of a convolution.
 func (c Cost) Write(w io.Writer) error {
 	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, batchShape(c.Input), c.Adapter)
@@ -268,7 +269,7 @@ func (c Cost) Write(w io.Writer) error {
 // WriteSaved prints what the frozen layers of c save. whole is the cost of the network without
 // frozen layers.
 func (c Cost) WriteSaved(w io.Writer, whole Cost) error {
-	of := func(a, b float64) string { return fmt.Sprintf("%.4g and not %.4g", a, b) }
+	of := func(a, b float64) string { return fmt.Sprintf("%.4g instead of %.4g", a, b) }
 	_, err := fmt.Fprintf(w,
 		"\nWith %s frozen, an image takes %s GFLOP to train on, and the planned peak of training is %s MB.\n", c.Freeze,
 		of(c.TrainFlops/1e9, whole.TrainFlops/1e9), of(megabytes(c.Training.Peak), megabytes(whole.Training.Peak)))

@@ -17,9 +17,9 @@ import (
 	"wgnin/nn/data"
 )
 
-// TestCostIsWhatTheDeviceCounts prepares whole runs, with batches that the
-// adapter splits and that it does not: the device holds what was planned, and
-// writing the first checkpoint takes it to the planned peak.
+// TestCostIsWhatTheDeviceCounts prepares whole runs, with batches that the adapter splits and
+// batches that it does not. The device holds the planned memory, and writing the first checkpoint
+// takes it to the planned peak.
 func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, c := range []struct{ recipe, freeze string }{{"d2l", ""}, {"mini", ""}, {"mini", "0,2,4.0"}} {
@@ -51,10 +51,9 @@ func TestCostIsWhatTheDeviceCounts(t *testing.T) {
 	}
 }
 
-// TestCostOfTheChapter has the numbers of the chapter's exercise 4, on an adapter
-// that binds a batch of 128 whole: 762.3 million multiply-adds, three times as
-// many in training but for the first layer's input, and a planned peak of a
-// whole run under 1.3 GB.
+// TestCostOfTheChapter checks the numbers for the chapter's exercise 4 on an adapter that binds a
+// whole batch of 128: 762.3 million multiply-adds, three times as many in training except for the
+// gradient of the first layer's input, and a planned peak below 1.3 GB for a whole run.
 func TestCostOfTheChapter(t *testing.T) {
 	recipe, err := nin.Find("d2l")
 	require.NoError(t, err)
@@ -73,7 +72,7 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.Equal(t, m.Peak, m.Weights+m.Gradients+m.Velocity+m.Images+m.Activations+m.Evaluation+m.Other+m.Staging)
 	assert.Less(t, m.Activations, m.Unshared)
 
-	// The guaranteed limits split it.
+	// The guaranteed limits split the batch.
 	small, err := report.PlanCost(gpu.Dry(gpu.Guaranteed, false), recipe, 128, "")
 	require.NoError(t, err)
 	assert.Equal(t, 64, small.MicroBatch)
@@ -88,8 +87,8 @@ func TestCostOfTheChapter(t *testing.T) {
 	assert.ErrorContains(t, err, "any WebGPU adapter binds at most 134217728")
 }
 
-// The parts of the layers are those of the whole, also of what stands before the
-// network: an image of lin2013 is whitened by a matrix of 3072 x 3072.
+// The costs of the layers add up to the total, including what runs before the network: an image of
+// lin2013 is whitened by a matrix of 3072 x 3072.
 func TestCostOfLayers(t *testing.T) {
 	recipe, err := nin.Find("lin2013")
 	require.NoError(t, err)
@@ -109,12 +108,12 @@ func TestCostOfLayers(t *testing.T) {
 	assert.InEpsilon(t, cost.TrainFlops, sum.TrainFlops, 1e-9)
 	assert.Equal(t, cost.Prediction.Unshared, sum.PredictBytes)
 	assert.Equal(t, cost.Training.Unshared, sum.TrainBytes)
-	assert.InEpsilon(t, 2*3072*3072, paths["whiten"].TrainFlops, 0.1) // and the normalising
+	assert.InEpsilon(t, 2*3072*3072, paths["whiten"].TrainFlops, 0.1) // the rest is the normalisation
 	assert.Less(t, paths["input"].TrainFlops, 1e6)
 }
 
-// What does not fit is refused before anything is made, on the host as on the
-// device: these would take more memory than any machine has.
+// What does not fit is rejected before anything is allocated, on the host as on the device: these
+// sizes need more memory than any machine has.
 func TestPlansOfTooMuch(t *testing.T) {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)

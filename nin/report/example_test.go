@@ -11,7 +11,7 @@ import (
 	"wgnin/nn/data"
 )
 
-// How well a network in a file of weights classifies images.
+// Measure how well a network from a file of weights classifies images.
 func Example() {
 	ctx := context.Background()
 	dev, err := gpu.Open(gpu.Options{})

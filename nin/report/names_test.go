@@ -9,8 +9,8 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// A name that the plot's font cannot write has its class's number, which tells two such
-// classes apart.
+// If the plot's font cannot write a name, the label is the number of the class, which tells two
+// such classes apart.
 func TestPlotNames(t *testing.T) {
 	var e Scores
 	for _, name := range []string{"Müller", "Mu\u0308ller", "кот", "猫", "犬 dog", "قط", "חתול", "बिल्ली", "😀", "a\nb",

@@ -13,7 +13,7 @@ import (
 	"wgnin/nn"
 )
 
-// Op is what to measure separately: the kernels of one op, or one layer.
+// Op selects what to measure by itself: the kernels of one op, or one layer.
 type Op struct {
 	Text, Shape string // as a report shows them
 
@@ -44,13 +44,13 @@ type OpReport struct {
 	Ceilings
 
 	Variants []nn.Choice   `json:"variants,omitempty"` // of a layer's convolutions, each checked against the default
-	Kernels  []BenchKernel `json:"kernels"`            // each one of an op is checked against its twin
+	Kernels  []BenchKernel `json:"kernels"`            // for an op, each checked against its twin
 }
 
-// BenchOp measures an op with random inputs, runs times. For an op, it measures each kernel in each
-// variant that the adapter has. For a layer, it measures the variants of the convolutions, and each
-// kernel of the forward and backward passes. It measures only kernels whose names contain kernel,
-// and returns an [nn.RangeError] if there are none.
+// BenchOp measures an op with random inputs; runs is the number of repetitions. For an op, it
+// measures each kernel in each variant that the adapter has. For a layer, it measures the variants
+// of the convolutions, and each kernel of the forward and backward passes. It measures only kernels
+// whose names contain kernel, and returns an [nn.RangeError] if there are none.
 func BenchOp(ctx context.Context, dev *gpu.Device, o Op, kernel string, runs int) (rep OpReport, err error) {
 	a := dev.Adapter()
 	rep = OpReport{Adapter: a.Name, Driver: a.Driver, Op: o.Text, Shape: o.Shape}
@@ -165,7 +165,7 @@ func (rep OpReport) Write(w io.Writer) error {
 				switch {
 				case m.Error != "":
 					what = m.Error + "\t\t"
-				case m.Median == 0: // it was much slower, and not measured further
+				case m.Median == 0: // it was much slower and not measured further
 					what = fmt.Sprintf("%.3f\t-\t%.2f", m.Ms, m.GFlops)
 				}
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", c.Pass, m.Variant, what, c.Layer, c.Shape)
@@ -175,7 +175,7 @@ func (rep OpReport) Write(w io.Writer) error {
 	}
 	fmt.Fprintln(t, "kernel\tvariant\tmin ms\tmedian ms\tGFLOP/s\tGB/s\t% of ceiling\tof tolerance\tshape\t")
 	for _, k := range rep.Kernels {
-		tolerance := "-" // of a layer, whose variants were compared with each other
+		tolerance := "-" // for a layer, whose variants were compared with each other
 		if k.Layer == "" {
 			tolerance = fmt.Sprintf("%.2g", k.Error)
 		}

@@ -10,8 +10,9 @@ import (
 	"wgnin/nin/session"
 )
 
-// WritePlan prints the dispatches of a training step of r on an adapter like dev's, one a line (see
-// [gpu.Plan.String]). Like [PlanCost], whose errors it has, it allocates nothing on dev.
+// WritePlan prints the dispatches of a training step of r on an adapter like dev's, one per line
+// (see [gpu.Plan.String]). Like [PlanCost], it allocates nothing on dev, and it returns the same
+// errors.
 func WritePlan(w io.Writer, dev *gpu.Device, r nin.Recipe, batch int) error {
 	whitening, train, test, err := unread(r, batch, "")
 	if err != nil {

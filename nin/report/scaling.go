@@ -16,12 +16,12 @@ import (
 	"wgnin/nn"
 )
 
-// Network is the network between the ranks in the LogGP model (Alexandrov and others, 1995). Each
-// rank has a link of its own, which works in both directions at the same time.
+// Network describes the network between the ranks in the LogGP model (Alexandrov and others, 1995).
+// Each rank has its own link, which works in both directions at the same time.
 type Network struct {
 	BitsPerSecond float64 `json:"bits_per_s"`
 	Latency       float64 `json:"latency_s"` // of a message
-	Overhead      float64 `json:"message_s"` // that each message of a rank takes in addition
+	Overhead      float64 `json:"message_s"` // added by each message of a rank
 }
 
 // ParseRate parses the rate of a network and returns it in bits per second. The text is a number,
@@ -50,8 +50,8 @@ func (n Network) seconds(bytes int64, ranks int) float64 {
 	return n.Latency + others*n.Overhead + others/float64(ranks)*float64(bytes)*8/n.BitsPerSecond
 }
 
-// Compute is the time in seconds for which a rank computes in a step, without the network. It is
-// Fixed + n*Image for n images, and Alone for a batch on the only rank.
+// Compute is the time in seconds that a rank computes in a step, without the network. It is Fixed +
+// n*Image for n images, and Alone for a batch on the only rank.
 type Compute struct {
 	Measured string  `json:"measured"` // how the times were found
 	Alone    float64 `json:"alone_s"`  // of a batch on the only rank
@@ -63,7 +63,7 @@ type Compute struct {
 // less for fewer images.
 func GivenCompute(step time.Duration, batch int) Compute {
 	s := step.Seconds()
-	return Compute{fmt.Sprintf("a step of %d images takes %s, as given, and one of fewer images less in proportion",
+	return Compute{fmt.Sprintf("a step of %d images takes %s, as given; fewer images take proportionally less",
 		batch, step), s, 0, s / float64(batch)}
 }
 
@@ -118,8 +118,8 @@ type Step struct {
 }
 
 // PlanScaling predicts steps on 1, 2, 4 and so on up to ranks ranks. Each rank has an adapter like
-// dev's, and computes as c says. A trainer for that many ranks plans what is exchanged and when.
-// PlanScaling allocates nothing on dev, which may come from [gpu.Dry].
+// dev's, and computes as long as c says. A trainer for that many ranks plans what is exchanged and
+// when. PlanScaling allocates nothing on dev, which may come from [gpu.Dry].
 //
 // In the model, the arithmetic of each part of a plan takes its share of the measured time, and all
 // ranks compute equally fast. The ranks exchange chunk after chunk as [nn.Across] does, while the
@@ -146,7 +146,7 @@ func PlanScaling(dev *gpu.Device, r nin.Recipe, batch, ranks int, network Networ
 	return s, nil
 }
 
-// planned is a predicted step with what it exchanges.
+// planned is a predicted step and what it exchanges.
 type planned struct {
 	Step
 	bytes    int64
@@ -250,8 +250,9 @@ func (s Scaling) Write(w io.Writer) error {
 		return err
 	}
 	_, err := fmt.Fprintln(w, `
-A row is computed, not measured, but for the time that a rank computes. MB are those that a rank sends in a step, as
-the trainer plans them. Exchange is what they take by themselves, wait what of it the backward pass does not hide.
-Efficiency is of images per second and rank. The model lets all ranks compute equally fast and have a link each.`)
+The rows are computed, not measured, except for the time that a rank computes. MB sent is what a rank sends in a
+step, as the trainer plans it. Exchange is the time that this takes by itself; wait is the part that the backward pass
+does not hide. Efficiency is images per second and rank, relative to one rank alone. The model assumes that all ranks
+compute equally fast, and that each has its own link.`)
 	return err
 }

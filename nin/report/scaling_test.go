@@ -19,7 +19,8 @@ import (
 	"wgnin/nn"
 )
 
-// plan predicts the chapter's training on up to ranks ranks, whose step of 128 takes a second.
+// plan predicts the chapter's training on up to ranks ranks, where a step of 128 images takes a
+// second.
 func plan(t *testing.T, ranks int, n report.Network) []report.ScalingRow {
 	recipe, err := nin.Find("d2l")
 	require.NoError(t, err)
@@ -32,8 +33,8 @@ func plan(t *testing.T, ranks int, n report.Network) []report.ScalingRow {
 	return s.Rows
 }
 
-// A network that takes no time hides nothing, and what a slow one takes is between what it takes
-// after the last layer and what it takes in all.
+// A network that takes no time adds nothing to a step. With a slow one, a rank waits for the last
+// layer, but for less than the whole exchange.
 func TestScaling(t *testing.T) {
 	const most = 1024
 	free := plan(t, most, report.Network{BitsPerSecond: 1e30})
@@ -60,8 +61,8 @@ func TestScaling(t *testing.T) {
 		}
 		assert.Equal(t, f.Bytes, s.Bytes)
 		assert.Less(t, f.Weak.Seconds, s.Weak.Seconds)
-		assert.Less(t, s.Weak.Exposed, s.Exchange, "something is hidden")
-		assert.Greater(t, f.Weak.Exposed, 0.0, "the last layer's is not")
+		assert.Less(t, s.Weak.Exposed, s.Exchange, "a part is hidden")
+		assert.Greater(t, f.Weak.Exposed, 0.0, "the exchange of the last layer is not hidden")
 		assert.Less(t, f.Weak.Efficiency, fast[i-1].Weak.Efficiency)
 	}
 	// 8 MB at 10 Gb/s take 6.4 ms; all but the last chunks are hidden behind half a second of
@@ -71,7 +72,7 @@ func TestScaling(t *testing.T) {
 	assert.InDelta(t, float64(fast[1].Bytes)*8/1e8, slow[1].Exchange, 0.01)
 }
 
-// What ranks send is what the model says, and no step of the model is shorter than its parts.
+// Ranks send as many bytes as the model predicts.
 func TestScalingHasTheBytesOfRanks(t *testing.T) {
 	recipe, err := nin.Find("mini")
 	require.NoError(t, err)
@@ -98,7 +99,8 @@ func TestScalingHasTheBytesOfRanks(t *testing.T) {
 	}
 }
 
-// oneStep is a step of a rank, and the bytes that it says it has sent.
+// oneStep trains one step on a rank, and returns the bytes that the rank says it has sent. It
+// returns an error if these are not the counted bytes.
 func oneStep(recipe nin.Recipe, r nn.Ranks, batch int) (sent int64, err error) {
 	counted := &counting{Ranks: r}
 	if sent, err = trainOneStep(recipe, counted, batch); err == nil && r.Size() > 1 && sent != counted.sent {
@@ -107,8 +109,8 @@ func oneStep(recipe nin.Recipe, r nn.Ranks, batch int) (sent int64, err error) {
 	return sent, err
 }
 
-// counting counts what a rank sends to others in all-to-alls and all-gathers of floats, which a
-// step has.
+// counting counts the bytes that a rank sends to others in the all-to-alls and all-gathers of a
+// step.
 type counting struct {
 	nn.Ranks
 	sent int64
@@ -120,7 +122,7 @@ func (c *counting) AllToAll(send, recv []byte) error {
 }
 
 func (c *counting) AllGather(send, recv []byte) error {
-	if len(send) > 4 { // not the size of the micro-batch, on which they agree before
+	if len(send) > 4 { // shorter ones agree on the size of the micro-batch
 		c.sent += int64(len(send) * (c.Size() - 1))
 	}
 	return c.Ranks.AllGather(send, recv)

@@ -96,7 +96,7 @@ func Evaluate(ctx context.Context, dev *gpu.Device, m *nin.Model, images *data.I
 	return e, nil
 }
 
-// count fills in what follows from the confusion matrix.
+// count fills in the results that follow from the confusion matrix.
 func (e *Scores) count(classes []string) {
 	right := 0
 	for c, name := range classes {
@@ -120,9 +120,9 @@ func share(n, of int) float64 {
 	return float64(n) / float64(of)
 }
 
-// Printable returns the name of a class or of a file. It quotes the name if that contains anything
-// but graphic characters and spaces, such as line breaks, terminal escapes, characters that change
-// the direction of writing, or bytes that are not UTF-8.
+// Printable returns the name of a class or of a file for printing. It quotes a name that contains
+// anything but graphic characters and spaces, such as line breaks, terminal escapes, characters
+// that change the direction of writing, or bytes that are not UTF-8.
 func Printable(name string) string {
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }) {
 		return strconv.QuoteToGraphic(name)
@@ -161,7 +161,7 @@ func (e Scores) Write(w io.Writer) error {
 			len(e.Classes), room)
 		return err
 	}
-	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns what was predicted")
+	fmt.Fprintln(w, "\nconfusion: rows are the labels, columns are the predictions")
 	t = tabwriter.NewWriter(w, 0, 0, 1, ' ', tabwriter.AlignRight)
 	for c := range e.Classes {
 		fmt.Fprintf(t, "\t%d", c)

@@ -16,8 +16,8 @@ import (
 	"wgnin/nn"
 )
 
-// TestEvaluate compares loss and accuracy, which come from logits on the host,
-// with what the kernels add up on the device.
+// TestEvaluate compares loss and accuracy, which are computed from logits on the host, with what
+// the kernels add up on the device.
 func TestEvaluate(t *testing.T) {
 	dev := gputest.Device(t)
 	set := nintest.Fashion(t).First(50)
@@ -95,13 +95,13 @@ class  images  precision  recall  most often taken for
 cat    6       0.667      0.667   dog (2)
 dog    4       0.500      0.500   cat (2)
 
-confusion: rows are the labels, columns what was predicted
+confusion: rows are the labels, columns are the predictions
        0 1
  0 cat 4 2
  1 dog 2 2
 `, out.String())
 
-	// A matrix that is too wide for text is left to the picture.
+	// For a matrix that is too wide for text, Write refers to the picture.
 	for len(e.Classes) < 30 {
 		e.Classes = append(e.Classes, report.ClassScore{Name: "more"})
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// ErrNone is the error of Open if there is no Chromium.
+// ErrNone is the error that Open returns if there is no Chromium.
 var ErrNone = errors.New("no Chromium: install Debian's chromium, or name the program in $NIN_CHROMIUM")
 
-// program finds Chromium.
+// program returns the path of Chromium.
 func program() (string, error) {
 	names := []string{"chromium", "chromium-browser", "google-chrome"}
 	if name := os.Getenv("NIN_CHROMIUM"); name != "" {
@@ -40,8 +40,8 @@ func Find(t testing.TB) {
 	}
 }
 
-// Open starts a Chromium whose only adapter is SwiftShader, its own software driver, and opens an
-// empty tab. chromedp's actions take the context. cancel ends Chromium.
+// Open starts Chromium with its own software driver, SwiftShader, as the only adapter, and opens an
+// empty tab. Pass the context to chromedp's actions. cancel ends Chromium.
 func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, err error) {
 	path, err := program()
 	if err != nil {
@@ -53,8 +53,8 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("enable-unsafe-webgpu", true),
 		chromedp.Flag("enable-features", "Vulkan"),
 		chromedp.Flag("use-webgpu-adapter", "swiftshader"),
-		// Let SwiftShader also compose the page. Otherwise the GPU process ends when a device draws
-		// in a canvas, or the canvas stays white.
+		// Let SwiftShader composite the page too. Otherwise the GPU process exits when a device
+		// draws to a canvas, or the canvas stays white.
 		chromedp.Flag("use-vulkan", "swiftshader"),
 		chromedp.Flag("use-angle", "vulkan"),
 		chromedp.Flag("enable-unsafe-swiftshader", true),
@@ -63,7 +63,7 @@ func Open(ctx context.Context) (_ context.Context, cancel context.CancelFunc, er
 		chromedp.Flag("use-fake-ui-for-media-stream", true),
 	)
 	if os.Geteuid() == 0 {
-		options = append(options, chromedp.NoSandbox) // Chromium has no sandbox for root
+		options = append(options, chromedp.NoSandbox) // Chromium's sandbox does not work for root
 	}
 	allocator, stop := chromedp.NewExecAllocator(ctx, options...)
 	tab, closeTab := chromedp.NewContext(allocator)

@@ -1,4 +1,5 @@
-// Package cli has what all commands share: how they parse flags, and how they end.
+// Package cli holds what all commands share: parsing flags, opening the device, handling signals,
+// and exiting.
 package cli
 
 import (
@@ -19,10 +20,10 @@ import (
 	"wgnin/nn/files"
 )
 
-// UsageError reports a wrong flag or argument. Its exit code is 2.
+// UsageError reports a wrong flag or argument. The exit code for it is 2.
 type UsageError struct{ error }
 
-// Unwrap returns the error without its exit code.
+// Unwrap returns the wrapped error.
 func (e UsageError) Unwrap() error { return e.error }
 
 // Usage returns err as a UsageError, or nil for nil.
@@ -71,9 +72,9 @@ func Adapter(fs *flag.FlagSet) *string {
 		"`name` of the adapter: auto, gpu, cpu, vulkan, metal, d3d12, or a name that nin adapters prints, or part of one")
 }
 
-// File checks the path of an output file, given by a flag, before long work is done for it. It
-// refuses a path whose folder does not exist or cannot be written to and, if ext is not empty, a
-// name with another ending. The path "" means no file.
+// File checks the path of an output file that a flag names, so that a wrong path fails before long
+// work. It rejects a path in a folder that does not exist or is not writable and, if ext is not
+// empty, a name with another extension. An empty path means no file.
 func File(flag, path, ext string) error {
 	if path == "" {
 		return nil
@@ -94,7 +95,7 @@ func File(flag, path, ext string) error {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return fmt.Errorf("-%s %s: there is no folder %s", flag, path, dir)
 	}
-	f, err := os.CreateTemp(dir, ".nin-*") // files are written beside their target first
+	f, err := os.CreateTemp(dir, ".nin-*") // files are first written beside their target
 	if err != nil {
 		return fmt.Errorf("-%s %s: cannot write to the folder %s", flag, path, dir)
 	}
@@ -102,7 +103,7 @@ func File(flag, path, ext string) error {
 }
 
 // Code returns the exit code of a command that ended with err: 0, 1, 2 for wrong flags, or 130 for
-// an interrupt, which [Interruptible] reported.
+// an interrupt that [Interruptible] reported.
 func Code(err error) int {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
@@ -115,8 +116,8 @@ func Code(err error) int {
 	return 1
 }
 
-// Exit ends the command of that name: it prints err to stderr and exits with its code. After
-// [gpu.ErrLost] it restarts a command that has called [GoOn] instead.
+// Exit ends the command called name: it prints err to stderr and exits with the code for err. After
+// [gpu.ErrLost], it instead restarts a command that has called [GoOn].
 func Exit(name string, err error) {
 	if r := next.Load(); r != nil && errors.Is(err, gpu.ErrLost) {
 		Report(os.Stderr, name, fmt.Errorf("%w; restarting", err))
@@ -128,8 +129,8 @@ func Exit(name string, err error) {
 	os.Exit(Report(os.Stderr, name, err))
 }
 
-// Report returns the exit code of the command of that name. It prints err to stderr in one line,
-// unless the code is 0 or 130.
+// Report returns the exit code for err. Unless the code is 0 or 130, it also prints one line to
+// stderr: the name of the command and err.
 func Report(stderr io.Writer, name string, err error) int {
 	code := Code(err)
 	if code == 1 || code == 2 {
@@ -139,7 +140,7 @@ func Report(stderr io.Writer, name string, err error) int {
 }
 
 // Line makes text safe to print as one line on a terminal: line breaks become semicolons, and
-// characters that do not print, which the names of files may have, become question marks.
+// unprintable characters, which file names may contain, become question marks.
 func Line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsGraphic(r) {
@@ -149,7 +150,7 @@ func Line(text string) string {
 	}, strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == '\n' }), "; "))
 }
 
-// Quote writes an argument, such as a path, as a shell takes it.
+// Quote quotes an argument, such as a path, for a shell if that is necessary.
 func Quote(arg string) string {
 	if arg != "" && !strings.ContainsAny(arg, " \t\n'\"\\$`*?[]{}()<>|&;#~!") {
 		return arg
@@ -157,11 +158,11 @@ func Quote(arg string) string {
 	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 }
 
-// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or
-// SIGHUP. It then prints what, which says how the program reacts, to stderr, unless what is
+// Interruptible returns a context that ends at the first interrupt (Ctrl-C), SIGTERM or SIGHUP. At
+// that moment it prints what, which describes how the program reacts, to stderr, unless what is
 // empty. A second interrupt or SIGTERM ends the program at once. Further SIGHUPs are ignored,
-// because a terminal may send several when it closes. If SIGHUP was ignored at the start, as
-// under nohup, it stays ignored.
+// because a terminal may send several when it closes. If SIGHUP was ignored at the start, as under
+// nohup, it stays ignored.
 func Interruptible(what string) context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -175,7 +176,7 @@ func Interruptible(what string) context.Context {
 		signal.Stop(signals)
 		aborts(filepath.Base(os.Args[0]), "", nil) // after an interrupt, do not restart
 		if what != "" {
-			fmt.Fprintf(os.Stderr, "\nstopping: %s; once more to stop at once\n", what)
+			fmt.Fprintf(os.Stderr, "\nstopping: %s; interrupt again to stop at once\n", what)
 		}
 		cancel()
 	}()

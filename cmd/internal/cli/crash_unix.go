@@ -12,7 +12,7 @@ static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
 static struct sigaction before[4];
 static char *crash_line;
 
-// crashed only calls functions that are safe in a signal handler.
+// crashed calls only functions that are safe in a signal handler.
 static void crashed(int signal) {
 	if (write(2, crash_line, strlen(crash_line))) {
 	}
@@ -44,8 +44,8 @@ static void on_crash_go(void) {
 */
 import "C"
 
-// onCrash makes a crash of the process print line and end it with exit code 1, until the next call.
-// After onCrash("") Go handles crashes again, including its own panics.
+// onCrash makes a crash print line and exit with code 1, until the next call. After onCrash(""), Go
+// handles crashes again, including its own panics.
 func onCrash(line string) {
 	if line == "" {
 		C.on_crash_go()

@@ -11,7 +11,7 @@ static PVOID handler;
 static char *crash_line;
 
 // crashed runs after Go's own handler, for exceptions that are not Go's. An unhandled exception
-// filter would not run, because Windows cannot walk the stacks of Go threads to it.
+// filter would not run, because Windows cannot walk the stacks of Go's threads to reach it.
 static LONG WINAPI crashed(EXCEPTION_POINTERS *why) {
 	DWORD written;
 	switch (why->ExceptionRecord->ExceptionCode) {
@@ -39,8 +39,8 @@ static void on_crash(char *line) {
 */
 import "C"
 
-// onCrash makes a crash of the process print line and end it with exit code 1, until the next call.
-// After onCrash("") Windows handles crashes again.
+// onCrash makes a crash print line and exit with code 1, until the next call. After onCrash(""),
+// Windows handles crashes again.
 func onCrash(line string) {
 	if line == "" {
 		C.on_crash(nil)

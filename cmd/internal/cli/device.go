@@ -32,18 +32,18 @@ func Open(opt gpu.Options, quiet bool) (*gpu.Device, error) {
 }
 
 // Terminal reports whether f is a terminal on which lines can be overwritten. It returns false if
-// CI is set, because a log keeps every line. It also does so under Open MPI's mpirun, which gives
-// each process a pseudo-terminal even where its own output is a file.
+// CI is set, because a log keeps every line. It also returns false under Open MPI's mpirun, which
+// gives each process a pseudo-terminal even if its own output is a file.
 func Terminal(f *os.File) bool {
 	return term.IsTerminal(int(f.Fd())) && os.Getenv("CI") == "" && os.Getenv("TERM") != "dumb" &&
 		os.Getenv("OMPI_COMM_WORLD_SIZE") == ""
 }
 
-// ClearLine erases the line of the cursor on a terminal.
+// ClearLine erases the cursor's line on a terminal.
 const ClearLine = "\r\x1b[K"
 
-// compiling shows the progress of compilations. On a terminal it rewrites one line and erases it at
-// the end. Elsewhere it prints a line now and then if the compilation takes long.
+// compiling shows the progress of compilations. On a terminal, it rewrites one line and erases it
+// at the end. Elsewhere, it prints a line at intervals if the compilation takes long.
 type compiling struct {
 	w        io.Writer
 	terminal bool
@@ -72,7 +72,7 @@ func (c *compiling) show(done, all int) {
 	}
 }
 
-// line prints the progress, even while one kernel takes long.
+// line prints the progress. A timer calls it, so it also runs while a single kernel takes long.
 func (c *compiling) line() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

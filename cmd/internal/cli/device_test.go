@@ -22,8 +22,8 @@ func TestCompilingOnATerminal(t *testing.T) {
 		out.String())
 }
 
-// Elsewhere a line appears now and then, even while one kernel takes long, and none if the
-// compilation is quick.
+// Elsewhere, a line appears at intervals, even while a single kernel takes long. A quick
+// compilation prints none.
 func TestCompilingInALog(t *testing.T) {
 	r, w := io.Pipe()
 	show := cli.Compiling(w, false, time.Millisecond)
@@ -34,7 +34,7 @@ func TestCompilingInALog(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, want, string(line[:n]))
 	}
-	go func() { // wait for a line that may be printing
+	go func() { // a line that is being printed needs a reader
 		_, _ = io.Copy(io.Discard, r)
 	}()
 	show(2, 2)
@@ -46,7 +46,7 @@ func TestCompilingInALog(t *testing.T) {
 	assert.Empty(t, out.String())
 }
 
-// A shell takes what is quoted as the one argument that it was.
+// A shell reads a quoted argument as the single argument that it was.
 func TestQuote(t *testing.T) {
 	for arg, want := range map[string]string{
 		"runs/mini-20260102-150405": "runs/mini-20260102-150405",

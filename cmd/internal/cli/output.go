@@ -5,8 +5,8 @@ import (
 	"os"
 )
 
-// Output is the writer for the results of a command. It keeps the first error of writing, so that
-// the command can end with it if results were lost.
+// Output writes the results of a command. It keeps the first write error, so that a command whose
+// results were lost can return it.
 type Output struct {
 	w   io.Writer
 	err error
@@ -23,7 +23,7 @@ func (o *Output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Err returns the first error of writing.
+// Err returns the first write error.
 func (o *Output) Err() error { return o.err }
 
 // Terminal reports whether the output is a terminal.

@@ -11,9 +11,10 @@ import (
 
 func onAbort(string, string, *restart) {}
 
-// begin starts r as a child, and this process ends with it. It returns only if it cannot.
+// begin runs r as a child process and exits with its exit code. It returns only if it cannot start
+// the child.
 func (r *restart) begin() error {
-	signal.Ignore(os.Interrupt) // the console sends it to both
+	signal.Ignore(os.Interrupt) // the console sends it to the child too
 	cmd := exec.Command(r.path, r.args[1:]...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = r.env, os.Stdin, os.Stdout, os.Stderr
 	err := cmd.Run()

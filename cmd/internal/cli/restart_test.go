@@ -18,7 +18,8 @@ import (
 	"wgnin/gpu"
 )
 
-// If this variable is set, the test binary is a command that ends in this way.
+// ends is the environment variable that turns the test binary into a command that ends in the way
+// it names.
 const ends = "CLI_TEST_ENDS"
 
 func TestMain(m *testing.M) {
@@ -28,7 +29,7 @@ func TestMain(m *testing.M) {
 	}
 	cli.Guard("command")
 	fmt.Println(strings.Join(os.Args[1:], " "))
-	if strings.HasSuffix(how, "going on") {
+	if strings.HasSuffix(how, "resumable") {
 		cli.GoOn("command", "DIR", min(len(os.Args)-2, 2), append(os.Args[1:], "again"))
 	}
 	switch {
@@ -50,7 +51,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// A compiler that crashes ends the command with a line. At other times Go handles its own panics.
+// A crash of the compiler ends the command with one line. At other times, Go handles its own
+// panics.
 func TestCrash(t *testing.T) {
 	for how, want := range map[string]struct {
 		out, errs string
@@ -71,15 +73,15 @@ func TestCrash(t *testing.T) {
 }
 
 // If a command loses its device, by an error or by an abort, it prints a line. If it can resume, it
-// restarts, five times from the same step. This command advances twice.
+// restarts, at most five times from the same step. This command advances twice.
 func TestLostDevice(t *testing.T) {
 	const abort = "command: aborted, for the reason above"
 	for how, says := range map[string][2]string{ // the lines of all restarts, and the last line
 		"abort": {"", abort},
 		"lost":  {"", "command: step 7: the device is lost"},
-		"abort, going on": {abort + "; going on from the last checkpoint in DIR",
+		"abort, resumable": {abort + "; continuing from the last checkpoint in DIR",
 			abort + "; the last checkpoint is kept: -resume DIR"},
-		"lost, going on": {"command: step 7: the device is lost; restarting", "command: step 7: the device is lost"},
+		"lost, resumable": {"command: step 7: the device is lost; restarting", "command: step 7: the device is lost"},
 	} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ static void say(const char *line) {
 	}
 }
 
-// aborted only calls functions that are safe in a signal handler.
+// aborted calls only functions that are safe in a signal handler.
 static void aborted(int signal) {
 	say(end.line);
 	if (end.path) {
@@ -51,8 +51,8 @@ import (
 	"unsafe"
 )
 
-// onAbort makes SIGABRT print line. Then it ends the process or, if r is not nil, runs r in its
-// place, and prints failed if it cannot.
+// onAbort makes SIGABRT print line. The process then ends or, if r is not nil, runs r in its place.
+// If it cannot run r, it prints failed and ends.
 func onAbort(line, failed string, r *restart) {
 	var path *C.char
 	var args, env **C.char

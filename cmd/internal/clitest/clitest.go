@@ -1,4 +1,4 @@
-// Package clitest fuzzes flags of commands with absurd values.
+// Package clitest fuzzes the flags of commands with absurd values.
 package clitest
 
 import (
@@ -21,15 +21,15 @@ var absurd = []string{
 
 var flagLine = regexp.MustCompile(`(?m)^  -(\S+)`)
 
-// Absurd runs a command in this process with each flag of its help set to each absurd value. base
-// is the arguments before, which should make the command end soon if the flag does not. The command
-// must end with code 0, 1 or 2, print the error in one line, and leave no file behind.
+// Absurd runs a command in this process, once for each flag in its help and each absurd value. base
+// holds the arguments before the flag, which should make the command end soon if the flag does not.
+// The command must end with code 0, 1 or 2, print an error in one line, and leave no file behind.
 func Absurd(t *testing.T, name, help string, run func(args []string) error, base ...string) {
 	t.Chdir(t.TempDir())
 	flags := flagLine.FindAllStringSubmatch(help, -1)
 	require.NotEmpty(t, flags)
 	for _, f := range flags {
-		if f[1] == "adapter" { // a value may be part of a name that exists, and then the work begins
+		if f[1] == "adapter" { // a value may match part of a real name, which would start the work
 			continue
 		}
 		for _, value := range absurd {

@@ -1,6 +1,6 @@
-// Package docs has only tests: they check the documents of the repository against the program.
-// Every link, path, command, flag and name in a document must exist, and its code must be in a file
-// that is compiled.
+// Package docs has only tests, which check the repository's documents against the code. Every link,
+// path, command, flag and name in a document must exist, and its code must be in a file that is
+// compiled.
 package docs
 
 import (
@@ -28,10 +28,10 @@ const root = "../../.."
 
 // document is a Markdown file, or the comment of a package.
 type document struct {
-	path   string // from root
-	text   string // without the blocks
+	path   string // relative to root
+	text   string // without the code blocks
 	blocks []block
-	spans  []string // what stands between backquotes, or each word of a comment
+	spans  []string // text between backquotes, or each word of a comment
 }
 
 // block is fenced code, or the indented code of a comment.
@@ -46,8 +46,8 @@ var (
 	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
 )
 
-// files returns the files of the repository with one of these endings, as paths from root. Hidden
-// folders, the results of runs and what npm installs are left out.
+// files returns the files of the repository with one of these extensions, as paths relative to
+// root. It skips hidden folders, the results of runs, and what npm installs.
 func files(t *testing.T, endings ...string) (paths []string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -97,7 +97,7 @@ func documents(t *testing.T) (all []document) {
 				prose.WriteString(line)
 			}
 		}
-		require.Nil(t, open, "%s: a code block has no end", path)
+		require.Nil(t, open, "%s: a code block is not closed", path)
 		d.text = prose.String()
 		for _, m := range span.FindAllStringSubmatch(d.text, -1) {
 			d.spans = append(d.spans, strings.ReplaceAll(strings.Join(strings.Fields(m[1]), " "), `\|`, "|"))
@@ -107,7 +107,7 @@ func documents(t *testing.T) (all []document) {
 	return append(all, overviews(t)...)
 }
 
-// overviews returns the comments of the packages.
+// overviews returns the package comments.
 func overviews(t *testing.T) (all []document) {
 	t.Helper()
 	for _, path := range files(t, ".go") {
@@ -156,7 +156,7 @@ func TestReadmeIsShort(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(read(t, "README.md"), "\n"), 150, "lines of README.md")
 }
 
-// slug returns the anchor of a heading on a page of a hosted repository.
+// slug returns the anchor that a repository host gives a heading.
 func slug(heading string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -223,12 +223,12 @@ func TestCode(t *testing.T) {
 			switch b.language {
 			case "go", "wgsl":
 				code := trimmed(b.lines)
-				if strings.HasPrefix(code, "package main\n") { // a whole program is an example, and needs no other file
+				if strings.HasPrefix(code, "package main\n") { // a whole program must be an example and compile alone
 					assert.True(t, slices.Contains(programs, code), "%s: no example is this program:\n%s", d.path, code)
 					assert.NoError(t, vet(t, code), d.path)
 					continue
 				}
-				code = strings.TrimSpace(code) // it may end inside a line
+				code = strings.TrimSpace(code) // it may end in the middle of a line
 				found := slices.ContainsFunc(sources[b.language], func(text string) bool {
 					return strings.Contains(text, code)
 				})
@@ -246,8 +246,8 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// examples returns the examples of the tests as whole programs, as Go's pages of packages show
-// them: in package main, with the example as the function main.
+// examples returns the examples of the tests as whole programs, as Go's package pages show them: in
+// package main, with the example as func main.
 func examples(t *testing.T) (programs []string) {
 	t.Helper()
 	for _, path := range files(t, ".go") {
@@ -316,8 +316,8 @@ func words(line string) (all []string) {
 
 var assignment = regexp.MustCompile(`^[A-Z_]+=`)
 
-// bare returns a command without the words before it: variables, the set-up script, and programs
-// that start processes.
+// bare returns a command without what precedes it: environment variables, the set-up script, and
+// launchers such as mpirun.
 func bare(command []string) []string {
 	for len(command) > 0 {
 		first := command[0]
@@ -349,7 +349,8 @@ func build(t *testing.T) commands {
 	return commands{dir}
 }
 
-// help runs a program with its arguments and -help. It answers only if the arguments parse.
+// help runs a program with the arguments and -help, and returns its output. It returns an error if
+// the arguments do not parse.
 func (c commands) help(name string, args ...string) (string, error) {
 	cmd := exec.Command(filepath.Join(c.dir, name), append(slices.Clone(args), "-help")...)
 	cmd.Dir = c.dir
@@ -360,13 +361,13 @@ func (c commands) help(name string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// check returns an error if a command of a document is wrong.
+// check returns an error if a command in a document is wrong.
 func (c commands) check(command []string) error {
 	switch {
 	case len(command) > 2 && command[0] == "go" && command[1] == "run":
 		name, ok := strings.CutPrefix(command[2], "./cmd/")
 		if !ok {
-			return fmt.Errorf("it runs %s; want a program of ./cmd", command[2])
+			return fmt.Errorf("it runs %s; want a program in ./cmd", command[2])
 		}
 		return c.parses(name, command[3:])
 	case command[0] == "./train":
@@ -407,8 +408,8 @@ func (c commands) parses(name string, args []string) error {
 
 var testName = regexp.MustCompile(`(?m)^func (?:Test|Example|Fuzz|Benchmark)(\w*)\(`)
 
-// testsExist returns an error if arguments of go test name a package that does not exist, or a part
-// of -run or -bench that is in no name of a test of the packages.
+// testsExist checks the arguments of go test. It returns an error if a package does not exist, or
+// if an alternative of -run or -bench matches no test in the packages.
 func testsExist(args []string) error {
 	var tests strings.Builder
 	for _, a := range args {
@@ -437,7 +438,7 @@ func testsExist(args []string) error {
 		}
 	}
 	for i, a := range args {
-		if a != "-run" && a != "-bench" || i+1 == len(args) || args[i+1] == "^$" { // none
+		if a != "-run" && a != "-bench" || i+1 == len(args) || args[i+1] == "^$" { // "^$" runs no test
 			continue
 		}
 		for part := range strings.SplitSeq(args[i+1], "|") {
@@ -496,8 +497,8 @@ var (
 	qualified = regexp.MustCompile(`^\w+(\.[A-Z]\w*)+`)
 )
 
-// Names between backquotes in a document exist: flags of a program, files, environment variables,
-// and exported names.
+// The names between backquotes in a document exist: flags of a program, files, environment
+// variables, and exported names.
 func testNames(t *testing.T, programs commands) {
 	flags := map[string]bool{"help": true, "update": true, "run": true} // the last two are go test's
 	help := func(args ...string) string {
@@ -542,8 +543,8 @@ func testNames(t *testing.T, programs commands) {
 }
 
 // exported returns the names that documents may use: nn.Trainer, nn.Trainer.Steps and
-// Trainer.Steps. before has the packages and types that may stand before the first dot. A Graph is
-// also called g, as in the code of layers.
+// Trainer.Steps. before holds the packages and types that may precede the first dot. g stands for a
+// Graph, as in the code of layers.
 func exported(t *testing.T) (names, before map[string]bool) {
 	t.Helper()
 	names, before = map[string]bool{}, map[string]bool{"g": true}
@@ -573,7 +574,7 @@ func exported(t *testing.T) (names, before map[string]bool) {
 	return names, before
 }
 
-// declared returns the names in a declaration, methods and fields as Type.Name.
+// declared returns the names in a declaration, with methods and fields as Type.Name.
 func declared(decl ast.Decl) (names []string) {
 	switch d := decl.(type) {
 	case *ast.FuncDecl:

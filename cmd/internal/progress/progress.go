@@ -1,5 +1,4 @@
-// Package progress prints what a training run does, for every command that
-// trains.
+// Package progress prints the progress of a training run, for every command that trains.
 package progress
 
 import (
@@ -20,10 +19,10 @@ import (
 	"wgnin/nn"
 )
 
-// Progress shows a run on stdout: on a terminal a bar for each epoch, elsewhere
-// a plain line now and then, and a line for each epoch that has ended.
+// Progress prints a run on stdout. On a terminal, it draws a bar for each epoch; elsewhere, it
+// prints a plain line at intervals. It also prints a line for each finished epoch.
 type Progress struct {
-	w        io.Writer // of all but the last line; nothing with -quiet
+	w        io.Writer // for all but the last line; discards with -quiet
 	run      *run.Run
 	dev      *gpu.Device
 	bar      bool // a bar is on the terminal
@@ -32,20 +31,20 @@ type Progress struct {
 	verbose  bool
 
 	created time.Time
-	start   time.Time // when the first step was done: it compiles the kernels
+	start   time.Time // end of the first step, which compiles the kernels
 	images  int       // since start
 	steps   int
 	shown   time.Time
-	stepped time.Time // the last step
+	stepped time.Time // end of the last step
 	last    nn.Step
-	told    bool    // the estimate was given
-	host    float64 // seconds, of the epochs that have ended
+	told    bool    // the estimate was printed
+	host    float64 // seconds in the finished epochs
 	kernels time.Duration
-	waited  time.Duration // for other ranks, of the epochs that have ended
+	waited  time.Duration // for other ranks, in the finished epochs
 }
 
-// New shows run: with quiet its last line alone, with verbose also memory and
-// times.
+// New returns the Progress of run. With quiet, it prints only the last line; with verbose, also
+// memory and times.
 func New(run *run.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
 	p := &Progress{w: os.Stdout, run: run, dev: dev, verbose: verbose, created: time.Now()}
 	p.terminal = cli.Terminal(os.Stdout)
@@ -56,7 +55,7 @@ func New(run *run.Run, dev *gpu.Device, quiet, verbose bool) *Progress {
 	return p
 }
 
-// Colours of text, as ANSI numbers them.
+// ANSI codes for text styles.
 const (
 	bold   = 1
 	green  = 32
@@ -71,13 +70,13 @@ func (p *Progress) paint(color int, text string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", color, text)
 }
 
-// line prints a line that begins with a name of what it tells.
+// line prints a line that begins with a name for its content.
 func (p *Progress) line(name, format string, args ...any) {
 	p.Clear()
 	fmt.Fprintf(p.w, "%s %s\n", p.paint(cyan, fmt.Sprintf("%-8s", name)), cli.Line(fmt.Sprintf(format, args...)))
 }
 
-// Header says what is run, and with -v how long it took to get there.
+// Header prints what runs and, if verbose, how long the start took.
 func (p *Progress) Header(open, prepare time.Duration) {
 	s, t := p.run.Settings, p.run.Trainer
 	p.line("adapter", "%s", p.dev.Adapter())
@@ -94,7 +93,7 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	}
 	learning := ""
 	if n := p.run.Net.Learning(); n < p.run.Net.Params() {
-		learning = fmt.Sprintf(" (%d of them learn)", n)
+		learning = fmt.Sprintf(" (%d of them trainable)", n)
 	}
 	p.line("network", "%d parameters%s, input %s, %s for a training step of one image", p.run.Net.Params(), learning,
 		p.run.Net.In.Batch(1), flop)
@@ -115,7 +114,7 @@ func (p *Progress) Header(open, prepare time.Duration) {
 	if t.MicroBatch() < t.Batch() {
 		how := "with the same gradient"
 		if p.run.Net.HasState() {
-			how = "each part normalised by itself"
+			how = "each part normalised separately"
 		}
 		parts += fmt.Sprintf(", %d at a time, %s", t.MicroBatch(), how)
 	}
@@ -139,7 +138,7 @@ func (p *Progress) Header(open, prepare time.Duration) {
 		var host runtime.MemStats
 		runtime.ReadMemStats(&host)
 		p.line("memory",
-			"%.1f MB in %d buffers of the device, of which activations and gradients %.1f MB; %.1f MB of the host",
+			"%.1f MB in %d buffers on the device, including %.1f MB of activations and gradients; %.1f MB on the host",
 			float64(bytes)/1e6, buffers, float64(t.ArenaBytes())/1e6, float64(host.Sys)/1e6)
 	}
 }
@@ -199,7 +198,7 @@ func (p *Progress) step(s nn.Step) {
 		fmt.Fprintln(p.w, strings.Join(parts, ", "))
 		return
 	}
-	// The bar is of the epoch, the words after it are of the run.
+	// The bar is about the epoch, the text after it about the run.
 	parts = append([]string{fmt.Sprintf("epoch %d/%d", s.Epoch+1, p.run.Settings.Epochs)}, parts...)
 	if p.steps > 1 {
 		parts[len(parts)-1] += " in all"
@@ -219,9 +218,9 @@ func (p *Progress) test(images int) {
 	}
 }
 
-// draw prints a bar with the parts beside it. It is a new one each time, printed
-// as a string: a bar prints itself twice, after the text has changed and after
-// the number has, and not at all once it is full.
+// draw prints a bar with the parts beside it. It makes a new bar each time and prints it as a
+// string, because a bar prints itself twice, once when its text changes and once when its number
+// does, and not at all once it is full.
 func (p *Progress) draw(parts []string, done, of int) {
 	theme := progressbar.Theme{Saucer: "█", SaucerPadding: " ", BarStart: "▕", BarEnd: "▏"}
 	if p.color {
@@ -237,8 +236,8 @@ func (p *Progress) draw(parts []string, done, of int) {
 	fmt.Fprint(p.w, cli.ClearLine, bar)
 }
 
-// fit joins as many of the parts, but at least the first, as leave room for the
-// bar in a line of the terminal.
+// fit joins as many of the parts as leave room for the bar in a line of the terminal, but at least
+// the first.
 func fit(parts []string) string {
 	width, _, err := term.GetSize(int(os.Stdout.Fd()))
 	if err != nil || width == 0 {
@@ -255,14 +254,14 @@ func fit(parts []string) string {
 	return text
 }
 
-// estimate says how long the run takes at the rate seen so far.
+// estimate prints how long the run takes at the rate so far.
 func (p *Progress) estimate(elapsed time.Duration) {
 	perImage := elapsed.Seconds() / float64(p.images)
 	epoch := time.Duration(perImage * float64(p.run.TrainImages.Len()) * float64(time.Second))
 	t, s := p.run.Trainer, p.run.Settings
 	text := fmt.Sprintf("%s an epoch, %s for all %d, tests aside", round(epoch), round(epoch*time.Duration(s.Epochs)),
 		s.Epochs)
-	if t.Total() < s.Epochs*t.StepsPerEpoch() { // -steps: say what the rest would take
+	if t.Total() < s.Epochs*t.StepsPerEpoch() { // -steps ends the run early: print what the whole recipe would take
 		text = fmt.Sprintf("%s an epoch, %s for the recipe's %d, tests aside", round(epoch),
 			round(epoch*time.Duration(p.run.Recipe.Epochs)), p.run.Recipe.Epochs)
 	}
@@ -282,7 +281,7 @@ func (p *Progress) epoch(e run.Epoch) {
 	fmt.Fprintf(p.w, "%s train loss %.4f, test loss %.4f, test accuracy %s, %.0f images/s\n",
 		p.paint(bold, fmt.Sprintf("epoch %d:", e.Epoch)),
 		e.TrainLoss, e.TestLoss, p.paint(green, fmt.Sprintf("%.4f", e.TestAccuracy)), e.ImagesPerSecond)
-	if !p.verbose || p.steps == 0 { // without a step the epoch was trained by the run that is resumed
+	if !p.verbose || p.steps == 0 { // without steps here, the epoch ended before the run was resumed
 		return
 	}
 	host := p.run.Trainer.HostSeconds()
@@ -295,23 +294,23 @@ func (p *Progress) epoch(e run.Epoch) {
 		kernels = fmt.Sprintf("%.2f s in kernels", (total - p.kernels).Seconds())
 		p.kernels = total
 	}
-	wait := "" // Mesa's queue takes a step when the one before is done
+	wait := "" // Mesa's queue accepts a step only when the previous one is done
 	if p.dev.Adapter().Class == gpu.Software {
 		wait = " and waiting for it"
 	}
 	p.line("",
-		"%.2f s of training, of which the host filled the queue%s for %.2f%%; %.2f s for test and checkpoint; %s",
+		"%.2f s of training; filling the queue%s took the host %.2f%% of this; %.2f s for test and checkpoint; %s",
 		e.Seconds, wait, 100*(host-p.host)/e.Seconds, time.Since(p.stepped).Seconds(), kernels)
 	p.host = host
 	if bytes, waited := p.run.Trainer.Exchanged(); bytes > 0 {
 		p.line("",
-			"%.2f MB sent a step to other ranks; %.2f s in which sending, receiving and waiting for them took the host",
+			"%.2f MB sent to other ranks per step; the host spent %.2f s on sending, receiving and waiting for them",
 			float64(bytes)/1e6, (waited - p.waited).Seconds())
 		p.waited = waited
 	}
 }
 
-// end prints what the run has come to; the last line is all that -quiet leaves.
+// end prints the results of the run. The last line is printed even with -quiet.
 func (p *Progress) end(e run.End) {
 	p.Clear()
 	if p.steps > 0 {
@@ -328,22 +327,21 @@ func (p *Progress) end(e run.End) {
 	p.line("weights", "%s/model.safetensors, hash %.16s", p.run.Dir, e.Hash)
 }
 
-// Clear removes the bar, for an error to be printed.
+// Clear erases the bar, so that an error can be printed.
 func (p *Progress) Clear() {
 	if p.bar {
 		fmt.Fprint(p.w, cli.ClearLine)
 	}
 }
 
-// Stopped says how to go on with a run that was stopped, by a command such as
-// go run ./cmd/train.
+// Stopped prints how to continue a stopped run with a command such as go run ./cmd/train.
 func (p *Progress) Stopped(command string) {
 	p.w = os.Stdout
 	p.line("stopped", "after step %d; %s", max(p.last.Step, p.run.Start), p.goOn(command))
 }
 
-// Failed removes the bar and adds to the error that ended the run how to go on
-// with it, by a command such as go run ./cmd/train, where that is of use.
+// Failed erases the bar and returns the error that ended the run. Unless the run diverged, the
+// error also says how to continue it with a command such as go run ./cmd/train.
 func (p *Progress) Failed(command string, err error) error {
 	p.Clear()
 	if errors.Is(err, nn.ErrDiverged) {
@@ -352,10 +350,10 @@ func (p *Progress) Failed(command string, err error) error {
 	return fmt.Errorf("%w; %s", err, p.goOn(command))
 }
 
-// goOn says how to go on with the run by a command.
+// goOn returns the text that says how to continue the run with a command.
 func (p *Progress) goOn(command string) string {
-	text := fmt.Sprintf("go on with: %s -resume %s", command, cli.Quote(p.run.Dir))
-	if p.run.Net.Ranks() != nil { // such as --host, which the processes do not know
+	text := fmt.Sprintf("continue with: %s -resume %s", command, cli.Quote(p.run.Dir))
+	if p.run.Net.Ranks() != nil { // such as --host, which the processes cannot see
 		text += ", and the other options of that launcher"
 	}
 	return text

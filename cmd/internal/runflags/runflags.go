@@ -1,4 +1,4 @@
-// Package runflags is the flags of the commands that train.
+// Package runflags defines the flags of the commands that train.
 package runflags
 
 import (
@@ -22,27 +22,27 @@ import (
 	"wgnin/nn/data/download"
 )
 
-// defaults are the recipes without -recipe: of a GPU, and of a software adapter.
+// defaults are the recipes used without -recipe: on a GPU, and on a software adapter.
 var defaults = [2]string{"d2l", "mini"}
 
-// ownPictures is the recipe of the dataset folder without -recipe.
+// ownPictures is the recipe used without -recipe for the dataset folder.
 const ownPictures = "photos"
 
-// Flags are the flags of a run on a flag set.
+// Flags holds the values of the flags of a run.
 type Flags struct {
 	Adapter *string // for gpu.Options
 	Profile bool
-	Ranks   nn.Ranks // that the run is on, to be set before Check; nil is one
+	Ranks   nn.Ranks // of the run, set before Check; nil means a single process
 
 	fs          *flag.FlagSet
-	given       nin.Settings // by flags
+	given       nin.Settings // given by flags
 	recipe      string
 	out, resume string
-	from        *run.Checkpoint // of -resume
+	from        *run.Checkpoint // that -resume names
 }
 
-// DefaultRecipe returns the name of the recipe that trains on a dataset on dev when none is
-// named. An empty dataset means that the recipe chooses it.
+// DefaultRecipe returns the name of the recipe that trains on dev if none is named. If dataset is
+// empty, the recipe chooses the dataset.
 func DefaultRecipe(dev *gpu.Device, dataset string) string {
 	switch {
 	case dataset == "folder":
@@ -78,11 +78,11 @@ func (f *Flags) setRecipe(name string) error {
 	return nil
 }
 
-// Recipe is the name that -recipe gives; empty without one.
+// Recipe returns the name that -recipe gives, or "" without it.
 func (f *Flags) Recipe() string { return f.recipe }
 
-// TestImages loads the images to look at a trained network with: those it was
-// tested on, or those that the flags name.
+// TestImages loads the images with which to look at a trained network: those that it was tested on,
+// or those that the flags name.
 func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, error) {
 	s := f.Settings(nin.Settings{Dataset: m.Dataset})
 	err := nin.CheckDataset(s.Dataset)
@@ -101,9 +101,9 @@ func (f *Flags) TestImages(ctx context.Context, m *nin.Model) (*data.Images, err
 	return test.First(s.TestImages), nil
 }
 
-// A recipe's rate, momentum and decay are for its optimizer. These take their place with an
-// optimizer of the other kind: PyTorch's default rate of Adam and AdamW, which have no momentum;
-// and for SGD the settings of mini, the recipe that was tuned for it.
+// A recipe's rate, momentum and weight decay suit its optimizer. These replace them if a flag
+// chooses an optimizer of the other kind: for Adam and AdamW, which have no momentum, PyTorch's
+// default rate; for SGD, the settings of mini, the recipe that was tuned for it.
 const (
 	adamRate    = 0.001
 	sgdRate     = 0.05
@@ -111,7 +111,7 @@ const (
 	sgdDecay    = 1e-4
 )
 
-// replacements says in -help what [Flags.Settings] does about them.
+// replacements describes for -help what [Flags.Settings] does with them.
 var replacements = fmt.Sprintf("adam and adamw -lr %v, sgd -lr %v -momentum %v -weight-decay %v", adamRate, sgdRate,
 	sgdMomentum, sgdDecay)
 
@@ -133,7 +133,8 @@ func (f *Flags) Settings(s nin.Settings) nin.Settings {
 
 func isAdam(optimizer string) bool { return optimizer == nn.Adam || optimizer == nn.AdamW }
 
-// check refuses settings that no run can have, and flags that do nothing with the others.
+// check returns an error for settings that no run can have, and for flags that have no effect with
+// the others.
 func (f *Flags) check(s nin.Settings) error {
 	if err := s.Check(); err != nil {
 		return err
@@ -142,21 +143,21 @@ func (f *Flags) check(s nin.Settings) error {
 	f.fs.Visit(func(g *flag.Flag) {
 		switch {
 		case g.Name == "momentum" && isAdam(s.Optimizer) && s.Momentum != 0:
-			err = fmt.Errorf("-momentum does nothing with the optimizer %s, which has betas of 0.9 and 0.999; leave it out, or take -optimizer sgd",
+			err = fmt.Errorf("-momentum does nothing with the optimizer %s, which has betas of 0.9 and 0.999; leave it out, or use -optimizer sgd",
 				s.Optimizer)
 		case g.Name == "dropout" && s.Net != "":
 			err = errors.New("-dropout does nothing with -net; put it into the network, such as dropout 0.5")
 		case g.Name == "dropout" && s.Dropout != 0 && recipe.Dropout == 0:
-			err = fmt.Errorf("-dropout does nothing with %s, whose network has no dropout; leave it out, or put it into a network of your own with -net",
+			err = fmt.Errorf("-dropout does nothing with %s, whose network has no dropout; leave it out, or put it into your own network with -net",
 				s.Recipe)
 		}
 	})
 	return err
 }
 
-// Check refuses what can be refused before a device is opened: settings that no
-// run can have, those that would change a run that is resumed, a checkpoint that
-// cannot be read. It is called once, after the flags are parsed.
+// Check finds the errors that need no device: settings that no run can have, settings that would
+// change a resumed run, and a checkpoint that cannot be read. Call it once, after parsing the
+// flags.
 func (f *Flags) Check() error {
 	if f.resume == "" {
 		names := defaults[:]
@@ -167,8 +168,8 @@ func (f *Flags) Check() error {
 			names = []string{ownPictures}
 		}
 		var err error
-		for _, name := range names { // some device may take the one that does
-			r, _ := nin.Find(name) // found before
+		for _, name := range names { // one that passes is enough: the device chooses later
+			r, _ := nin.Find(name) // it exists
 			if err = f.check(f.Settings(r.Settings())); err == nil {
 				break
 			}
@@ -179,7 +180,7 @@ func (f *Flags) Check() error {
 	f.fs.Visit(func(g *flag.Flag) {
 		if f.ofRun(g.Name) && g.Name != "resume" && g.Name != "data" { // the images may have moved
 			err = fmt.Errorf("-%s with -resume; every setting comes from the run", g.Name)
-			if g.Name == "epochs" || g.Name == "steps" { // on which the learning rate of each step depends
+			if g.Name == "epochs" || g.Name == "steps" { // the learning rate of each step depends on them
 				err = fmt.Errorf("%w; to train longer, begin a new run from its weights: -init %s -%s %s",
 					err, cli.Quote(filepath.Join(f.resume, "model.safetensors")), g.Name, g.Value)
 			}
@@ -192,9 +193,8 @@ func (f *Flags) Check() error {
 	return err
 }
 
-// Open begins the run that the flags describe, or goes on with the one that
-// -resume names. Without -recipe it is d2l on a GPU and mini on a software
-// adapter.
+// Open begins the run that the flags describe, or continues the one that -resume names. Without
+// -recipe, [DefaultRecipe] chooses the recipe.
 func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if f.from != nil {
 		s := f.from.Settings
@@ -206,10 +206,10 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		}
 		f.from.Settings.Data = s.Data
 		recipe, err := nin.RecipeOf(s)
-		if err != nil { // such as a recipe of a program with recipes of its own
+		if err != nil { // such as a recipe that another program defines
 			return nil, fmt.Errorf("%s: %w", f.resume, err)
 		}
-		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe.In, s)) // the run has its whitening
+		train, test, err := data.Load(ctx, s.Dataset, f.options(recipe.In, s)) // the run's folder has the whitening
 		if err != nil {
 			return nil, err
 		}
@@ -229,7 +229,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	if err := absolute(&s); err != nil {
 		return nil, err
 	}
-	var w *data.Whitening // that is not to be found anew
+	var w *data.Whitening // taken from -init, or nil
 	note := ""
 	if s.Init != "" && s.Freeze != "" && !f.gives("normalise", "whiten") {
 		was := s
@@ -238,7 +238,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 		}
 		if s != was || w != nil {
 			how := map[bool]string{true: "whitening", false: cmp.Or(s.Normalise, nin.Unit)}[s.Whiten]
-			note = fmt.Sprintf("images are normalised by %s of %s, from which the frozen layers are", how, s.Init)
+			note = fmt.Sprintf("images are normalised by %s of %s, which the frozen layers come from", how, s.Init)
 		}
 	}
 	opt := f.options(recipe.In, s)
@@ -279,7 +279,7 @@ func (f *Flags) Open(ctx context.Context, dev *gpu.Device) (*run.Run, error) {
 	}
 	dir := filepath.Join("runs", string(name))
 	r, err := begin(dir)
-	// begun in the same second
+	// another run began in the same second
 	for n := 2; f.Ranks == nil && (errors.Is(err, run.ErrExists) || errors.Is(err, run.ErrBusy)); n++ {
 		r, err = begin(fmt.Sprintf("%s-%d", dir, n))
 	}
@@ -315,13 +315,13 @@ func (f *Flags) Resume(dir string, a gpu.Adapter) []string {
 	return args
 }
 
-// ofRun reports whether a run has its own value of the flag, which -resume takes.
+// ofRun reports whether the flag belongs to the run, so that -resume takes its value from there.
 func (f *Flags) ofRun(name string) bool {
 	_, ok := overridden(name)
 	return ok || name == "recipe" || name == "out" || name == "resume"
 }
 
-// options returns how to load the images of a run whose network has the input in. With -quiet,
+// options returns how to load the images for a network with inputs of shape in. With -quiet,
 // loading prints no notes.
 func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
 	opt := Options(in, data.LoadOptions{Dir: s.Data, SkipBad: s.SkipBad})
@@ -331,8 +331,8 @@ func (f *Flags) options(in nn.Shape, s nin.Settings) data.LoadOptions {
 	return opt
 }
 
-// Options adds to opt what all images need for a network whose input is in, and prints to
-// stderr what [data.Load] tells.
+// Options completes opt for a network with inputs of shape in: it sets the download and the size of
+// the images, and lets [data.Load] print notes and progress to stderr.
 func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 	shown := time.Now()
 	opt.Fetch, opt.H, opt.W = download.Files, in.H, in.W
@@ -347,7 +347,7 @@ func Options(in nn.Shape, opt data.LoadOptions) data.LoadOptions {
 	return opt
 }
 
-// Recipes are the lines of -help that say what recipes there are.
+// Recipes returns the lines of -help that list the recipes.
 func Recipes() string {
 	var b strings.Builder
 	for _, r := range nin.Recipes {

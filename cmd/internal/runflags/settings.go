@@ -20,8 +20,8 @@ import (
 // override is a flag for a setting of a run.
 type override struct{ flag, field, help string }
 
-// overrides are a line for each flag that overrides a recipe's setting: its name,
-// the field of [nin.Settings], and its help.
+// overrides has a line for each flag that overrides a recipe's setting: its name, the field of
+// [nin.Settings], and its help.
 var overrides = []override{
 	{"dataset", "Dataset", "`name` of the dataset: " + strings.Join(data.Names(), ", ")},
 	{"data", "Data",
@@ -37,30 +37,30 @@ var overrides = []override{
 	{"patience", "Patience", "stop after this many `epochs` without a better test accuracy (0: never)"},
 	{"batch", "Batch", "images in a batch"},
 	{"shards", "Shards",
-		"`parts` of a batch whose gradients are added along one binary tree: a power of two (0: one part, or one a rank under mpirun)"},
+		"`parts` of a batch whose gradients are added along one binary tree: a power of two (0: one part, or one per rank under mpirun)"},
 	{"balance", "Balance",
-		"under mpirun: give each rank a share of the batch by its measured speed, and not the same to all; the last bits depend on the shares, which the run records"},
+		"under mpirun: give each rank a share of the batch by its measured speed, instead of equal shares; the last bits depend on the shares, which the run records"},
 	{"lr", "Rate", "learning rate"},
 	{"optimizer", "Optimizer", "`name` of the optimizer: " + strings.Join(nn.Optimizers, ", ") +
-		" (default: the recipe's); one that replaces an optimizer of the other kind brings its own settings, unless flags give them: " + replacements},
+		" (default: the recipe's); if it is of the other kind than the recipe's, these settings change too unless flags give them: " + replacements},
 	{"schedule", "Schedule", "`name` of the learning-rate schedule: " + strings.Join(nin.Schedules, ", ") +
 		" (default: the recipe's)"},
 	{"warmup", "Warmup",
-		"`steps` in which the learning rate rises before the schedule proper begins: linearly from zero, or for onecycle as half a cosine (default: the schedule's own)"},
+		"`steps` over which the learning rate rises before the schedule proper: linearly from zero, or as half a cosine for onecycle (default: the schedule's)"},
 	{"momentum", "Momentum", "momentum, 0 to 1"},
 	{"nesterov", "Nesterov", "Nesterov's momentum"},
 	{"weight-decay", "WeightDecay", "weight decay"},
 	{"decay-biases", "SpareBiases",
-		"apply weight decay also to biases and to the weights of a normalisation, as PyTorch does; -decay-biases=false leaves them out"},
+		"also apply weight decay to biases and to the weights of normalisation layers, as PyTorch does; -decay-biases=false leaves them out"},
 	{"clip", "ClipNorm",
 		"limit the norm of the gradient of all weights, as PyTorch's clip_grad_norm_ does (0: no limit)"},
 	{"label-smoothing", "LabelSmoothing",
 		"share of the target that is spread over all classes, 0 to 1, like PyTorch's label_smoothing"},
 	{"class-weights", "ClassWeights",
-		"weight of each class in the training loss, like PyTorch's weight: `balanced or list`; balanced makes rare classes count more, and 1,2,0.5 weighs three classes"},
+		"weight of each class in the training loss, like PyTorch's weight: `balanced or list`; balanced makes rare classes count more, and 1,2,0.5 gives the weights of three classes"},
 	{"dropout", "Dropout", "probability that a dropout layer of the recipe's network drops a value"},
 	{"augment", "Augment",
-		"vary the training images by this `list`: crop (shift by up to an eighth), mirror (swap left and right in half of them), or crop,mirror"},
+		"augment the training images by this `list`: crop (shift by up to an eighth), mirror (swap left and right in half of them), or crop,mirror"},
 	{"whiten", "Whiten",
 		"normalise the contrast of the images and ZCA-whiten them, as the paper does; the whitening of CIFAR-10 takes minutes to compute, once"},
 	{"normalise", "Normalise",
@@ -71,18 +71,18 @@ var overrides = []override{
 	{"shuffle", "Shuffle", "use a new order of the images in each epoch; -shuffle=false keeps the order of the files"},
 	{"tensorboard", "TensorBoard", "also write an event file for TensorBoard into the run's folder"},
 	{"tune", "Tune",
-		"use the kernels that are measured to be fastest on the adapter, each shape once; -tune=off uses those that suit its kind"},
+		"measure each shape once, and use the kernels that are fastest on the adapter; -tune=off uses those that suit its kind"},
 	{"init", "Init", "start from the weights of this safetensors `file` that fit by name and shape"},
 	{"freeze", "Freeze",
-		"keep the weights whose names begin with these `prefixes` as they are, such as 0,1 for the first two layers; they need no gradient, and a batch normalisation among them keeps its running mean and variance"},
+		"do not train the weights whose names begin with these `prefixes`, such as 0,1 for the first two layers; they need no gradient, and a batch normalisation among them keeps its running mean and variance"},
 }
 
-// in is the field of s that the flag overrides.
+// in returns the field of s that the flag sets.
 func (o override) in(s *nin.Settings) reflect.Value {
 	return reflect.ValueOf(s).Elem().FieldByName(o.field)
 }
 
-// register registers the flags on fs. They write to s, which has their defaults.
+// register registers the flags on fs. They write to s, which holds their defaults.
 func register(fs *flag.FlagSet, s *nin.Settings) {
 	for _, o := range overrides {
 		switch p := o.in(s).Addr().Interface().(type) {
@@ -116,8 +116,8 @@ func register(fs *flag.FlagSet, s *nin.Settings) {
 	}
 }
 
-// Network returns the text of a network: the content of the file of that name, or, if there
-// is none, what was given.
+// Network returns the text of a network: the content of the file called given or, if there is none,
+// given itself.
 func Network(given string) (string, error) {
 	if strings.TrimSpace(given) == "" {
 		return "", errors.New("want layers, or a file with them")
@@ -136,13 +136,13 @@ func Network(given string) (string, error) {
 	return string(text), err
 }
 
-// isPath reports whether what was given for a network can only be the name of a file: one
-// word with a dot or a slash, which no layer here has in its name.
+// isPath reports whether given can only be the name of a file: one word with a dot or a slash,
+// which no layer here has in its name.
 func isPath(given string) bool {
 	return !strings.ContainsAny(given, " ;()") && strings.ContainsAny(given, `./\`)
 }
 
-// overridden is the override of the flag of that name.
+// overridden returns the override of the flag called name.
 func overridden(name string) (override, bool) {
 	for _, o := range overrides {
 		if o.flag == name {
@@ -152,8 +152,8 @@ func overridden(name string) (override, bool) {
 	return override{}, false
 }
 
-// Named gives an error from below the commands the names of their flags: a setting is
-// called by its flag, and what a flag can do about it is added.
+// Named rewords an error from a package below the commands: it calls a setting by its flag, and
+// adds which flag can help.
 func Named(err error) error {
 	if err == nil {
 		return nil
@@ -187,14 +187,14 @@ func Named(err error) error {
 	return namedError{text, err}
 }
 
-// settingFlags are the flags of settings that are not of a run: by field.
+// settingFlags are the flags for settings that do not belong to a run.
 var settingFlags = []override{
 	{flag: "budget", field: "Budget"}, {flag: "layer", field: "Layer"}, {flag: "kernel", field: "Kernel"},
 	{flag: "variant", field: "Variant"},
 }
 
-// wrong returns the flag of the setting that err is about, what err says of the setting, and that
-// without the setting's name; empty if it is about none.
+// wrong returns the flag of the setting that err is about, what err says about it, and the same
+// without the name of the setting. All are empty if err is not about a setting.
 func wrong(err error) (name, said, problem string) {
 	setting := ""
 	if bad := (nn.RangeError{}); errors.As(err, &bad) {
@@ -211,9 +211,9 @@ func wrong(err error) (name, said, problem string) {
 	return "", "", ""
 }
 
-// Usage makes err a usage error if it is about the value of a flag that fs was given. It is for
-// errors from below the commands, where the images or the adapter show that a value is wrong. A
-// file of weights that is wrong is no wrong flag.
+// Usage makes err a usage error if it is about the value of a flag given to fs. Such errors come
+// from packages below the commands, where the images or the adapter show that a value is wrong. A
+// bad file of weights is not a usage error.
 func Usage(fs *flag.FlagSet, err error) error {
 	name, _, _ := wrong(err)
 	given := false
@@ -224,7 +224,7 @@ func Usage(fs *flag.FlagSet, err error) error {
 	return err
 }
 
-// namedError is an error in other words.
+// namedError is an error with another text.
 type namedError struct {
 	text string
 	error
@@ -234,7 +234,7 @@ func (e namedError) Error() string { return e.text }
 
 func (e namedError) Unwrap() error { return e.error }
 
-// onOff is a flag that is also said as -x=on and -x=off.
+// onOff is a boolean flag that also accepts -x=on and -x=off.
 type onOff bool
 
 func (o *onOff) IsBoolFlag() bool { return true }
@@ -258,7 +258,7 @@ func (o *onOff) Set(s string) error {
 	return nil
 }
 
-// not is a flag of a setting that says the opposite.
+// not is a boolean flag whose setting has the opposite meaning.
 type not bool
 
 func (n *not) IsBoolFlag() bool { return true }

@@ -23,8 +23,7 @@ import (
 	"wgnin/nn"
 )
 
-// Each flag of a setting is for a field that there is, and each field but the
-// recipe has a flag.
+// Each flag sets a field that exists, and each field but the recipe has a flag.
 func TestEachSettingHasAFlag(t *testing.T) {
 	fields := map[string]bool{}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[nin.Settings]()) {
@@ -42,8 +41,8 @@ func TestEachSettingHasAFlag(t *testing.T) {
 	assert.Empty(t, fields)
 }
 
-// What is given overrides the recipe's setting, also by the value that a setting
-// has without a recipe; the rest is the recipe's.
+// A flag overrides the recipe's setting, even with the value that the setting has without a recipe.
+// The other settings are the recipe's.
 func TestOverrides(t *testing.T) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	f := New(fs)
@@ -58,7 +57,7 @@ func TestOverrides(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// Flags that would do nothing are refused, and flags that say the opposite of a setting set it.
+// Flags without effect are rejected, and flags with the opposite meaning of a setting set it.
 func TestFlagsWithoutEffect(t *testing.T) {
 	for args, want := range map[string]string{
 		"-optimizer adam -momentum 0.5":        "-momentum does nothing with the optimizer adam",
@@ -101,7 +100,8 @@ func TestFlagsWithoutEffect(t *testing.T) {
 	}
 }
 
-// An optimizer of the other kind than the recipe's brings its own rate, but for what is given.
+// An optimizer of the other kind than the recipe's brings its own rate, momentum and decay, unless
+// flags give them.
 func TestOptimizerInThePlace(t *testing.T) {
 	type settings struct{ rate, momentum, decay float64 }
 	for args, want := range map[string]settings{
@@ -125,8 +125,8 @@ func TestOptimizerInThePlace(t *testing.T) {
 	}
 }
 
-// A value that is found wrong below the commands is a wrong flag if it was given, but for what is
-// in a file.
+// A value that a package below the commands rejects is a usage error if a flag gave it, unless it
+// is the content of a file.
 func TestUsage(t *testing.T) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	New(fs)
@@ -145,8 +145,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// An error from below names a field; the command's names the flag, has the same
-// exit code, and is the same error.
+// An error from a package below the commands names a field. Named names the flag instead, keeps the
+// exit code, and wraps the error.
 func TestNamed(t *testing.T) {
 	for want, err := range map[string]error{
 		"-lr is -1; want more": nn.RangeError{Setting: "Rate", Value: -1, Want: "more"},
@@ -170,7 +170,7 @@ func TestNamed(t *testing.T) {
 	require.NoError(t, Named(nil))
 }
 
-// No package below the commands contains a flag's name: they speak of fields.
+// No text in a package below the commands contains the name of a flag: their errors name fields.
 func TestFlagsAreTheCommands(t *testing.T) {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	New(fs)
@@ -198,7 +198,8 @@ func TestFlagsAreTheCommands(t *testing.T) {
 	}
 }
 
-// A network is a text, or a file that has it; what can only be a missing file is called that.
+// A network is given as a text or as a file that holds the text. A name that can only be that of a
+// missing file is reported as such.
 func TestNetwork(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "net.txt")
 	require.NoError(t, os.WriteFile(file, []byte("relu; flatten"), 0o666))

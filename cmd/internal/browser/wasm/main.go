@@ -1,8 +1,8 @@
-// Wasm runs a Go program that was built for GOOS=js in a worker of headless Chromium, with WebGPU:
+// Wasm runs a Go program built for GOOS=js in a worker of a headless Chromium, with WebGPU:
 //
 //	GOOS=js GOARCH=wasm go test -exec "$PWD/wasm" ./gpu
 //
-// Its output and exit code are those of the program. The program has no files.
+// It passes on the output and the exit code of the program. The program has no file system.
 package main
 
 import (
@@ -74,7 +74,7 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 	if err := chromedp.Do(tab, chromedp.Navigate(server.URL)); err != nil {
 		return 0, err
 	}
-	// The page logs the output of the program, and its exit code at the level info.
+	// The page logs the program's output at the level log, and its exit code at the level info.
 	for m, err := range console {
 		if err != nil {
 			return 0, err
@@ -90,5 +90,5 @@ func run(program string, args []string, w io.Writer) (code int, err error) {
 			fmt.Fprintln(os.Stderr, m.Text)
 		}
 	}
-	return 0, errors.New("the browser ended before the program")
+	return 0, errors.New("the browser exited before the program")
 }

@@ -12,7 +12,7 @@ import (
 	"wgnin/cmd/internal/browser"
 )
 
-// The packages that use the device pass their tests in a browser, on navigator.gpu.
+// Packages that use the device pass their tests in a browser, on navigator.gpu.
 func TestInBrowser(t *testing.T) {
 	browser.Find(t)
 	program := filepath.Join(t.TempDir(), "wasm")
