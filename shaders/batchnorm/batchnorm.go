@@ -165,17 +165,29 @@ func (s Shape) Weights() int { return 2 * s.Stride }
 // State returns the number of elements of the running moments: the mean, then the variance.
 func (s Shape) State() int { return 2 * s.Stride }
 
+type sizes struct{ P, C4, Count, Length, Chunks int }
+
+type settings struct {
+	Eps, Momentum float32
+	Running       bool
+}
+
 // kernel returns the kernel that runs one invocation for each of count vec4.
 func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...string) gpu.Kernel[A] {
-	c := struct {
-		P, C4, Count, Length, Chunks int
-		Eps, Momentum                float32
-		Running                      bool
-	}{s.P, s.Stride / 4, s.Len() / 4, s.length(), s.Chunks(), s.Eps, s.Momentum, s.Running}
 	return gpu.Kernel[A]{
-		Name: "batchnorm/" + name, Detail: s.String(), Source: shaders.Source(c, parts...),
+		Name: "batchnorm/" + name, Detail: s.String(),
+		Source: shaders.Source(settings{s.Eps, s.Momentum, s.Running}, parts...),
+		Sizes:  sizes{s.P, s.Stride / 4, s.Len() / 4, s.length(), s.Chunks()},
 		Groups: shaders.DivUp(count, 64), Lanes: 64, Flops: int64(flops), Iterations: iterations,
 	}
+}
+
+// ofPixels returns kernel for all pixels. Each invocation divides by the sizes, which costs as much
+// as the rest of its work unless they are constants.
+func ofPixels[A any](s Shape, name string, flops int, parts ...string) gpu.Kernel[A] {
+	k := kernel[A](s, name, s.Len()/4, 0, flops, parts...)
+	k.Source, k.Sizes = shaders.Source(k.Sizes, k.Source), nil
+	return k
 }
 
 // Stats returns the kernel for the mean of each chunk, and the sum of the squared distances from
@@ -199,7 +211,7 @@ func (s Shape) Fixed() gpu.Kernel[FixedArgs[gpu.View]] {
 
 // Forward returns the kernel for y = (x - mean) / sqrt(variance + Eps) * gamma + beta.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
-	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Len()/4, 0, 4*s.Len(), forward)
+	return ofPixels[ForwardArgs[gpu.View]](s, "forward", 4*s.Len(), forward)
 }
 
 // Sums returns the kernel for the sums over each chunk that the gradients need.
@@ -217,6 +229,5 @@ func (s Shape) Gradients() gpu.Kernel[GradientsArgs[gpu.View, gpu.View]] {
 
 // Backward returns the kernel for the gradient of x.
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View, gpu.View]] {
-	return kernel[BackwardArgs[gpu.View, gpu.View]](s, "backward", s.Len()/4, 0, 8*s.Len(),
-		shaders.BatchStruct, backward)
+	return ofPixels[BackwardArgs[gpu.View, gpu.View]](s, "backward", 8*s.Len(), shaders.BatchStruct, backward)
 }

@@ -317,7 +317,7 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 func (s Shape) DWSum() gpu.Kernel[DWSumArgs[gpu.View, gpu.View]] {
 	c := struct{ Size, Shares int }{s.Weights() / 4, s.Shares()}
 	return gpu.Kernel[DWSumArgs[gpu.View, gpu.View]]{
-		Name: "groupconv/sum", Detail: s.String(), Source: shaders.Source(c, shaders.BatchStruct, sum),
+		Name: "groupconv/sum", Detail: s.String(), Source: shaders.BatchStruct + sum, Sizes: c,
 		Groups: shaders.DivUp(c.Size, 64), Lanes: 64, Flops: int64(s.Part()), Iterations: c.Shares,
 	}
 }

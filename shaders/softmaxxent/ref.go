@@ -17,7 +17,7 @@ func (s Shape) Ref(a Args[[]float64, []uint32, shaders.Batch]) {
 
 // Ref is the twin of [Weighted.Kernel].
 func (w Weighted) Ref(a WeightedArgs[[]float64, []uint32, shaders.Batch]) {
-	s, k := w.Shape, w.consts()
+	s, k := w.Shape, w.targets()
 	clear(a.DX)
 	clear(a.Row)
 	for n := range int(a.Batch.Rows) {

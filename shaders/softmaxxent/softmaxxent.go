@@ -71,7 +71,7 @@ func (s Shape) Check() error {
 func (s Shape) Kernel() gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]] {
 	return gpu.Kernel[Args[gpu.View, gpu.View, gpu.View]]{
 		Name: "softmaxxent", Detail: fmt.Sprintf("%dx%d", s.N, s.Classes),
-		Source: shaders.Source(s, shaders.BatchStruct, plain, text),
+		Source: shaders.BatchStruct + plain + text, Sizes: s,
 		Groups: shaders.DivUp(s.N, 64), Lanes: 64, Flops: int64(s.N * s.Classes * 6),
 	}
 }
@@ -84,13 +84,11 @@ type Weighted struct {
 	Smoothing float64
 }
 
-type weightedConsts struct {
-	N, Classes, Stride int
-	Each, Rest         float32 // shares of the target: each class's, and the label's additional one
-}
+// targets are the shares of the target: each class's, and the label's additional one.
+type targets struct{ Each, Rest float32 }
 
-func (w Weighted) consts() weightedConsts {
-	return weightedConsts{w.N, w.Classes, w.Stride, float32(w.Smoothing / float64(w.Classes)), float32(1 - w.Smoothing)}
+func (w Weighted) targets() targets {
+	return targets{float32(w.Smoothing / float64(w.Classes)), float32(1 - w.Smoothing)}
 }
 
 // Check returns an error if the shape is invalid.
@@ -105,7 +103,7 @@ func (w Weighted) Check() error {
 func (w Weighted) Kernel() gpu.Kernel[WeightedArgs[gpu.View, gpu.View, gpu.View]] {
 	return gpu.Kernel[WeightedArgs[gpu.View, gpu.View, gpu.View]]{
 		Name: "softmaxxent/weighted", Detail: fmt.Sprintf("%dx%d smoothing=%g", w.N, w.Classes, w.Smoothing),
-		Source: shaders.Source(w.consts(), shaders.BatchStruct, weighted, text),
+		Source: shaders.Source(w.targets(), shaders.BatchStruct, weighted, text), Sizes: w.Shape,
 		Groups: shaders.DivUp(w.N, 64), Lanes: 64, Flops: int64(w.N * w.Classes * 14),
 	}
 }
