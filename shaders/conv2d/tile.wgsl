@@ -33,8 +33,8 @@ fn run_tile(tile : u32, lane : u32) {
   let column = (tile % ColumnTiles) * ColumnQuads; // columns are counted in fours
   let row = ((tile / ColumnTiles) % RowTiles) * TileRows;
   let share = tile / (ColumnTiles * RowTiles);
-  // A lane always loads the same four rows, and the same four columns at the same k % 4. If only the
-  // first lanes are needed to load rows, the others may load the columns.
+  // A lane always loads the same four rows, and the same four columns with the same k % 4. If only
+  // the first lanes are needed to load rows, the others may load the columns.
   let quad = lane % RowQuads;
   let rows = rows_at(row + 4u * quad);
   let b = lane - (Lanes - LanesB);
