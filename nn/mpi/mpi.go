@@ -37,8 +37,8 @@ static MPI_Comm beats;
 static MPI_Request sending, receiving;
 static long sent, received;
 
-// nin_watch begins the heartbeats. This rank sends them to rank to, and receives those of rank from,
-// whose host it stores in host.
+// nin_watch begins the heartbeats, which this rank sends to rank to and receives from rank from. It
+// stores the name of from's machine in host.
 static int nin_watch(int from, int to, char *host) {
 	char mine[MPI_MAX_PROCESSOR_NAME] = "";
 	int n, err;
@@ -52,8 +52,8 @@ static int nin_watch(int from, int to, char *host) {
 	return err;
 }
 
-// nin_beat sends a heartbeat, unless the previous one is still being sent. It sets told if the final
-// heartbeat has been sent, and then sends no more.
+// nin_beat sends a heartbeat, unless the previous one is still being sent. Once the final heartbeat
+// has been sent, it sets told and sends no more.
 static int nin_beat(int to, long calls, long last, int *told) {
 	int done, err = MPI_Test(&sending, &done, MPI_STATUS_IGNORE);
 	*told = done && sent == last;
@@ -62,8 +62,8 @@ static int nin_beat(int to, long calls, long last, int *told) {
 	return MPI_Isend(&sent, 1, MPI_LONG, to, 1, beats, &sending);
 }
 
-// nin_heard receives the heartbeats that have arrived. It sets heard if there are any, and calls from
-// the latest.
+// nin_heard receives the heartbeats that have arrived. If there are any, it sets heard, and calls
+// from the latest.
 static int nin_heard(int from, long last, long *calls, int *heard) {
 	int done, err;
 	for (*heard = 0; (err = MPI_Test(&receiving, &done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && done; ) {
@@ -216,8 +216,8 @@ func Finalize() error {
 	return nil
 }
 
-// Local returns the number of this process among those on the same machine, counting from 0, and how
-// many there are.
+// Local returns the number of this process among those on the same machine, counting from 0, and
+// how many there are.
 func Local() (rank, size int) { return int(localRank), int(localSize) }
 
 // ranks are the processes of MPI_COMM_WORLD.

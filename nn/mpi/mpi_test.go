@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// start returns a command that runs n ranks of this test with $MPIRUN, or else mpirun. The ranks call
-// the function that TestMain lists under does.
+// start returns a command that runs n ranks of this test with $MPIRUN, or else mpirun. The ranks
+// call the function that TestMain lists under does.
 func start(t *testing.T, n int, does string) *exec.Cmd {
 	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
 	if err != nil {
@@ -53,7 +53,7 @@ func start(t *testing.T, n int, does string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, mpirun, "-n", fmt.Sprint(n), self)
 	cmd.WaitDelay = time.Second // ranks that outlive mpirun hold its output open
 	cmd.Env = append(os.Environ(), "NIN_MPI_RANK="+does,
-		// Open MPI needs permission for more processes than processors, and twice for running as root.
+		// Open MPI needs permission for more processes than processors, and, twice, to run as root.
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 	return cmd
 }

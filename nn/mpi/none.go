@@ -16,6 +16,6 @@ func Init() (nn.Ranks, error) {
 // Finalize leaves the ranks. Call it on the goroutine of Init.
 func Finalize() error { return nil }
 
-// Local returns the number of this process among those on the same machine, counting from 0, and how
-// many there are.
+// Local returns the number of this process among those on the same machine, counting from 0, and
+// how many there are.
 func Local() (rank, size int) { return 0, 1 }
