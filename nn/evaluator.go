@@ -310,7 +310,7 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	}
 	switch {
 	case err != nil:
-		where = fmt.Sprintf("the layer is not known: %v", err)
+		where = fmt.Sprintf("the layer is unknown: %v", err)
 	case where == "":
 		where = "the outputs of all layers are finite, but too large for a loss"
 	}

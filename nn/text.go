@@ -382,7 +382,7 @@ func (p *parser) arguments(v reflect.Value, depth int) error {
 			seen[p.token] = true
 			p.next()
 		} else if i = 0; len(fields) == 0 || fields[0].option != "" || len(seen) > 0 {
-			return fmt.Errorf("%q is one too many", p.token)
+			return fmt.Errorf("unexpected %q", p.token)
 		}
 		a := fields[i]
 		if a.option == "" {

@@ -220,7 +220,7 @@ func (c TrainConfig) Check() error {
 func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	g.out = g.root(net.Layer, x)
 	if g.ok() && !maps.Equal(g.readers(), g.fusion.readers) {
-		return g.Fail(errors.New("nn: a layer does not build the same each time; what it builds may depend only on the graph's fields"))
+		return g.Fail(errors.New("nn: a layer builds different things each time; what it builds may depend only on the graph's fields"))
 	}
 	return g.out
 }
