@@ -22,7 +22,7 @@ func (t *Trainer) diverged(s Step) error {
 		where, err = t.badOutput(s)
 	}
 	if err != nil {
-		where = fmt.Sprintf("the layer is not known: %v", err)
+		where = fmt.Sprintf("the layer is unknown: %v", err)
 	}
 	if v := s.Loss; v-v != 0 { // NaN or infinite
 		where = fmt.Sprintf("the loss is %g; %s", v, where)

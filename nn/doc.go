@@ -22,11 +22,11 @@
 //	// A network learns Fashion-MNIST in 100 steps and is measured.
 //	func main() {
 //		ctx := context.Background()
-//		dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+//		dev, err := gpu.Open(gpu.Options{}) // the best available adapter
 //		must(err)
 //		defer dev.Close()
 //
-//		// The images are looked for on the machine, and else downloaded. They stay on the device.
+//		// Load downloads the images if the machine does not have them. They stay on the device.
 //		train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
 //		must(err)
 //		images, err := nn.Upload(dev, train)
@@ -73,31 +73,30 @@
 //	}
 //
 // The images are uploaded once, as 8-bit pixels. A network is a layer with weights on a device. A
-// trainer yields each step when its loss is known, and an [Evaluator] measures a network. What was
-// made on a device is closed before the device.
+// trainer yields each step when its loss is known, and an [Evaluator] measures a network. Close
+// everything that was made on a device before the device.
 //
 // [Net.Weights] and [Net.SetWeights] read and write the weights; package safetensors keeps them in
 // files. A [Probe] keeps the output of every layer for one image, and [ONNX] exports a network.
 //
 // A batch that needs more memory than the adapter has, or larger buffers than it binds, runs in
-// parts whose gradients add up. The same seed on the same adapter gives the same bits.
+// parts whose gradients are added up. The same seed on the same adapter gives the same bits.
 //
 // # Layers
 //
 // Layers are values: Conv2D{Out: 96, Kernel: 11, Stride: 4} holds no state and infers its input
 // channels. [Sequential] runs layers one after the other, [Residual] adds the outputs of two, and
-// [Concat] puts the channels of several side by side; each of them is a layer again. [Layers] lists
-// the layers there are. Shapes are spoken of as [N,C,H,W], and weights have PyTorch's names and
-// layouts.
+// [Concat] joins the channels of several. Each of these is itself a layer. [Layers] lists all
+// layers. Shapes are given as [N,C,H,W], and weights have PyTorch's names and layouts.
 //
 // [Describe] reports shapes, parameters and multiply-adds without a device. [Text] writes a layer
-// as model files do, conv 96 11 stride 4; relu, and [Parse] reads it back.
+// in the form of model files, such as conv 96 11 stride 4; relu, and [Parse] reads it back.
 //
 // # Your own layers
 //
-// Any type with the method Build is a [Layer], in any module. Build describes it once, on a
-// [Graph]. This one has weights. It is from the module in the folder nn/testdata/outside, whose
-// package prelu has the kernels:
+// Any type with the method Build, in any module, is a [Layer]. Build is its only description, on a
+// [Graph]. The following layer has weights. It is from the module in the folder
+// nn/testdata/outside, whose package prelu has the kernels:
 //
 //	func (p PReLU) Build(g *nn.Graph, x *nn.Tensor) *nn.Tensor {
 //		s := prelu.Shape{Pixels: g.Pixels(x), Stride: x.Stride}
@@ -123,8 +122,8 @@
 //	}
 //
 // Build runs several times: to describe the network, to decide what is fused, and to record each
-// plan. So it must keep nothing, and do the same whenever the graph's exported fields and the shape
-// of x are the same. Only inside Backward do y.Grad and g.Gradient(x) have a meaning.
+// plan. So it must keep no state, and do the same whenever the graph's exported fields and the
+// shape of x are the same. y.Grad and g.Gradient(x) are valid only inside Backward.
 //
 // Several layers may read one tensor. Each writes its gradient to the view that [Graph.Gradient]
 // returns, and the graph adds these up, in the order in which the backward passes run. If one layer

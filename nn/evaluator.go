@@ -136,7 +136,7 @@ func (e *Evaluator) Run(ctx context.Context) (all Evaluation, err error) {
 
 // Batches measures as Run does, and yields the evaluation of the images so far after each batch. A
 // few batches are in flight at a time. When ctx is done, it ends soon, with ctx's error. A loss
-// that is not finite is an [ErrDiverged] that names the layer where that begins.
+// that is not finite is an [ErrDiverged] that names the layer where this begins.
 //
 // With several ranks (see [Across]), each measures its share of the parts and yields the evaluation
 // of these; the last evaluation is that of all ranks. The caller must take the sequence to its end.
@@ -299,8 +299,8 @@ func (e *Evaluator) from(first int) run {
 	return run{row: first, rows: min(e.batch, e.images.Len()-first)}
 }
 
-// overflowed returns the error for the batch that begins with image first. what says what is not
-// finite.
+// overflowed returns the error for the batch that begins with image first. what names the values
+// that are not finite.
 func (e *Evaluator) overflowed(first int, what string) error {
 	where, err := e.net.badWeights()
 	if where == "" && err == nil {
@@ -310,7 +310,7 @@ func (e *Evaluator) overflowed(first int, what string) error {
 	}
 	switch {
 	case err != nil:
-		where = fmt.Sprintf("the layer is not known: %v", err)
+		where = fmt.Sprintf("the layer is unknown: %v", err)
 	case where == "":
 		where = "the outputs of all layers are finite, but too large for a loss"
 	}
@@ -319,8 +319,8 @@ func (e *Evaluator) overflowed(first int, what string) error {
 
 // Logits returns the network's outputs for n images of the set, starting with image first. Each
 // image has C*H*W values in the order [C,H,W]; for a classifier the result is [n][classes]. Errors:
-// [ErrDiverged], with the first layer whose output is not finite; images that the set does not
-// have.
+// [ErrDiverged], with the first layer whose output is not finite; images that are not in the
+// set.
 func (e *Evaluator) Logits(first, n int) ([][]float32, error) {
 	if first < 0 || n < 0 || n > e.images.Len()-first {
 		return nil, fmt.Errorf("nn: logits of %d images from %d on; there are %d", n, first, e.images.Len())

@@ -14,11 +14,11 @@ import (
 // A network learns Fashion-MNIST in 100 steps and is measured.
 func ExampleNet() {
 	ctx := context.Background()
-	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+	dev, err := gpu.Open(gpu.Options{}) // the best available adapter
 	must(err)
 	defer dev.Close()
 
-	// The images are looked for on the machine, and else downloaded. They stay on the device.
+	// Load downloads the images if the machine does not have them. They stay on the device.
 	train, test, err := data.Load(ctx, "fashion-mnist", data.LoadOptions{Fetch: download.Files})
 	must(err)
 	images, err := nn.Upload(dev, train)

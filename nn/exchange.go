@@ -30,7 +30,7 @@ type exchange struct {
 	sums   [2][]sumOfRanks
 	groups []groupOfChunks
 	waited time.Duration // waiting for other ranks
-	// diverged keeps this rank's word of the metrics that stopWord replaces during the exchange.
+	// diverged saves this rank's word of the metrics that stopWord replaces during the exchange.
 	diverged float32
 }
 

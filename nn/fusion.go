@@ -4,7 +4,7 @@ import (
 	"wgnin/gpu"
 )
 
-// fusion says which operations run inside another layer's kernel, by the rules of fuse. Its keys
+// fusion records which operations run inside another layer's kernel, by the rules of fuse. The keys
 // are the names of tensors.
 type fusion struct {
 	relu map[string]bool // the ReLU that follows runs in the kernel that stores this tensor

@@ -478,7 +478,7 @@ func (g *Graph) nextStream() uint32 {
 	return g.dropouts
 }
 
-// pass says what a graph of a net is for.
+// pass describes the purpose of a graph of a net.
 type pass struct {
 	n                   int // images of a run
 	training, gradients bool

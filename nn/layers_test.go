@@ -25,7 +25,7 @@ import (
 	"wgnin/shaders"
 )
 
-// fashion are the first n of real Fashion-MNIST.
+// fashion returns the first n images of the real Fashion-MNIST.
 func fashion(t testing.TB, n int) *data.Images {
 	train, _, err := data.Load(context.Background(), "fashion-mnist",
 		data.LoadOptions{Dir: "data/testdata/fashion-mnist"})
@@ -34,8 +34,8 @@ func fashion(t testing.TB, n int) *data.Images {
 	return train.First(n)
 }
 
-// crops are n images of c channels and h x w pixels, cut from the middle of
-// real ones: channel k of image i is of image i+k, so that no two are alike.
+// crops returns n images of c channels and h x w pixels, cut from the middle of real ones. Channel
+// k of image i is cut from image i+k, so that no two channels of an image are alike.
 func crops(t testing.TB, n, c, h, w int) *data.Images {
 	whole := fashion(t, n+c)
 	set := &data.Images{C: c, H: h, W: w, Labels: whole.Labels[:n], Classes: whole.Classes}
@@ -50,23 +50,22 @@ func crops(t testing.TB, n, c, h, w int) *data.Images {
 	return set
 }
 
-// layerCase is a row of the table of layers. The layers stand behind a
-// convolution that makes [4,7,6] of images of 7x6, so that their input gradient
-// shows in its weights' gradients. Behind them each channel's mean is a logit,
-// after a dropout that gives each output a gradient of its own. Behind a vector,
-// if it does not have ten elements, a Linear makes ten logits.
+// layerCase is a row of the table of layers. The layers follow a convolution that turns images of
+// 7x6 pixels into [4,7,6], so that their input gradient affects the gradients of its weights. After
+// the layers, a dropout gives each output a different gradient, and the mean of each channel is a
+// logit. If the layers return a vector without ten elements, a Linear makes ten logits instead.
 type layerCase struct {
 	name   string
 	layers nn.Sequential
 	twin   layer    // the formula of the layers
-	out    nn.Shape // for [4,7,6]; the comment has PyTorch's expression
+	out    nn.Shape // for [4,7,6]; the comment of each row has PyTorch's expression
 	params int
-	first  int // if not 0, the layers are the first, on images of so many channels
+	first  int // if not 0, no convolution precedes the layers, and images have this many channels
 }
 
-// layerCases is the table of layers: to add a layer, add a row with its formula, as [twin]
-// explains. PyTorch's expressions, applied to torch.zeros(8, 4, 7, 6), gave shapes and parameter
-// counts.
+// layerCases is the table of layers. To add a layer, add a row with its formula, as [twin]
+// explains. The shapes and parameter counts are those of PyTorch's expressions for torch.zeros(8,
+// 4, 7, 6).
 var layerCases = []layerCase{
 	{
 		name:   "conv 3x3, padding", // Conv2d(4, 5, 3, padding=1)
@@ -173,7 +172,7 @@ var layerCases = []layerCase{
 		out: nn.Shape{C: 10, H: 1, W: 1, Flat: true}, params: 20 + 2110, first: 3,
 	},
 	{
-		name: "residuals, one in another", // see Residual in nin/testdata/parity.py
+		name: "nested residuals", // see Residual in nin/testdata/parity.py
 		layers: nn.Sequential{
 			nn.Residual{Body: nn.Sequential{
 				nn.Conv2D{Out: 4, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{},
@@ -201,14 +200,14 @@ var layerCases = []layerCase{
 	},
 	{
 		// r = ReLU()(x); cat([conv(r), r, ReLU()(x)])
-		name: "a relu that two layers read, and one of what is read elsewhere",
+		name: "a relu that two layers read, and one whose input another layer reads",
 		layers: nn.Sequential{nn.Concat{nn.Sequential{nn.ReLU{},
 			nn.Concat{nn.Conv2D{Out: 4, Kernel: 1}, nn.Sequential{}}}, nn.ReLU{}, nn.Sequential{}}},
 		twin: concat(chain(relu, concat(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), chain())), relu, chain()),
 		out:  nn.Shape{C: 16, H: 7, W: 6}, params: 20,
 	},
 	{
-		name: "residual of images that no layer has seen", // of three channels
+		name: "residual of unprocessed images", // of three channels
 		layers: nn.Sequential{
 			nn.Residual{Body: nn.Sequential{nn.Conv2D{Out: 3, Kernel: 3, Pad: nn.Pad(1)}, nn.ReLU{}},
 				Shortcut: nn.ReLU{}},
@@ -225,7 +224,7 @@ var layerCases = []layerCase{
 		params: 25,
 	},
 	{
-		name:   "layers with a name of their own", // Sequential(Conv2d(4, 5, 1), ReLU())
+		name:   "named layers", // Sequential(Conv2d(4, 5, 1), ReLU())
 		layers: nn.Sequential{nn.Named{Name: "stem", Layer: nn.Sequential{nn.Conv2D{Out: 5, Kernel: 1}, nn.ReLU{}}}},
 		twin:   chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu), out: nn.Shape{C: 5, H: 7, W: 6}, params: 25,
 	},
@@ -236,7 +235,7 @@ var layerCases = []layerCase{
 	},
 	{
 		// relu(conv(relu(x))) + relu(leaky_relu(relu(x), 0.5))
-		name:   "a block whose layers share its name, of which one is done in a store",
+		name:   "a block whose layers share its name, with one relu fused into a store",
 		layers: nn.Sequential{shifted{}}, out: nn.Shape{C: 4, H: 7, W: 6}, params: 20,
 		twin: residual(chain(relu, conv(4, 1, 1, 1, 1, 0, 0, 0, 0), relu), chain(relu, leakyReLU(0.5), relu)),
 	},
@@ -255,13 +254,13 @@ var layerCases = []layerCase{
 		twin: chain(conv(5, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.25)),
 	},
 	{
-		name:   "layers called as the input is", // images.weight
+		name:   "layers with the name of the input", // images.weight
 		layers: nn.Sequential{named{nn.Sequential{nn.Conv2D{Out: 4, Kernel: 1}, nn.LeakyReLU{Slope: 0.5}}, nn.ReLU{}}},
 		twin:   chain(conv(4, 1, 1, 1, 1, 0, 0, 0, 0), leakyReLU(0.5), relu), out: nn.Shape{C: 4, H: 7, W: 6},
 		params: 20,
 	},
 	{
-		name: "a block of one's own in another", // of layers called first and second
+		name: "a custom block in another", // with layers called first and second
 		layers: nn.Sequential{named{block{nn.Sequential{nn.ReLU{}, nn.Conv2D{Out: 5, Kernel: 1}}},
 			named{nn.ReLU{}, nn.Conv2D{Out: 6, Kernel: 3}}}},
 		twin: chain(relu, conv(5, 1, 1, 1, 1, 0, 0, 0, 0), relu, conv(6, 3, 3, 1, 1, 0, 0, 0, 0)),
@@ -324,7 +323,7 @@ var layerCases = []layerCase{
 		layers: nn.Sequential{nn.AdaptiveAvgPool2D{H: 9}}, twin: adaptivePool(9, 9), out: nn.Shape{C: 4, H: 9, W: 9},
 	},
 	{
-		name:   "dropout of nothing", // Dropout(0)
+		name:   "dropout with probability 0", // Dropout(0)
 		layers: nn.Sequential{nn.Dropout{}}, twin: dropout(0, 4), out: nn.Shape{C: 4, H: 7, W: 6},
 	},
 	{
@@ -385,8 +384,8 @@ var layerCases = []layerCase{
 	},
 }
 
-// Every exported type of the package with the method of nn.Layer is one of nn.Layers, which Parse
-// and the random networks of TestTextReadsBack take.
+// Every exported type of the package that implements nn.Layer is in nn.Layers, which Parse and the
+// random networks of TestTextReadsBack use.
 func TestLayersListsAll(t *testing.T) {
 	listed := map[string]bool{}
 	for _, l := range nn.Layers() {
@@ -403,7 +402,7 @@ func TestLayersListsAll(t *testing.T) {
 			files = append(files, f)
 		}
 	}
-	// Without an importer, types of other packages are errors, and those of this one are whole.
+	// Without an importer, types of other packages are errors, but those of this one are complete.
 	conf := types.Config{Error: func(error) {}}
 	pkg, _ := conf.Check("nn", fset, files, nil)
 	layer := pkg.Scope().Lookup("Layer").Type().Underlying().(*types.Interface)
@@ -426,12 +425,12 @@ func TestLayerCasesHaveAll(t *testing.T) {
 	for _, l := range nn.Layers() {
 		name, _, _ := strings.Cut(nn.Text(l), " ")
 		assert.True(t, regexp.MustCompile(`[;(] ?`+name+`\b`).MatchString(text),
-			"no test computes a %T: add a row to layerCases in layers_test.go", l)
+			"no test covers %T: add a row to layerCases in layers_test.go", l)
 	}
 }
 
-// TestLayers checks each layer's shape and parameters, and the loss and the
-// gradients of a small network around it on real images against a twin.
+// TestLayers checks the shape and the parameters of each layer. It also compares the loss and the
+// gradients of a small network around the layer, on real images, with those of a twin.
 func TestLayers(t *testing.T) {
 	dev := gputest.Device(t)
 	for _, c := range layerCases {
@@ -484,13 +483,13 @@ func TestLayers(t *testing.T) {
 			want, tolerance := tw.backward(formula(tw, tw.input(set)), set)
 			assert.InDelta(t, want, loss, tolerance)
 			worst := tw.compare(gradients)
-			t.Logf("loss %.5f, off by %.2g of its tolerance %.2g; gradients by %.2g of theirs", want,
+			t.Logf("loss %.5f, off by %.2g times its tolerance %.2g; gradients by up to %.2g times theirs", want,
 				math.Abs(loss-want)/tolerance, tolerance, worst)
 		})
 	}
 }
 
-// build makes a net of l, with PyTorch's weights of seed 1, and uploads the set.
+// build returns a net of l, initialised like PyTorch's with seed 1, and uploads the set.
 func build(t testing.TB, dev *gpu.Device, l nn.Layer, set *data.Images) (*nn.Net, *nn.Images) {
 	net, err := nn.NewNet(dev, l, nn.Shape{C: set.C, H: set.H, W: set.W})
 	require.NoError(t, err)
@@ -502,7 +501,7 @@ func build(t testing.TB, dev *gpu.Device, l nn.Layer, set *data.Images) (*nn.Net
 	return net, images
 }
 
-// gradient runs a step and gives its loss and its gradients.
+// gradient runs a step, and returns its loss and its gradients.
 func gradient(t testing.TB, net *nn.Net, images *nn.Images, cfg nn.TrainConfig) (float64, []safetensors.Tensor) {
 	cfg.Steps = 1
 	losses := steps(t, net, images, cfg)
@@ -511,7 +510,7 @@ func gradient(t testing.TB, net *nn.Net, images *nn.Images, cfg nn.TrainConfig) 
 	return losses[0], gradients
 }
 
-// steps trains and gives the losses.
+// steps trains the net, and returns the losses.
 func steps(t testing.TB, net *nn.Net, images *nn.Images, cfg nn.TrainConfig) (losses []float64) {
 	trainer, err := nn.NewTrainer(net, images, cfg)
 	require.NoError(t, err)

@@ -41,8 +41,8 @@ type Target struct {
 	Values  gpu.View // [N,K] of f32, from Images.SetTargets; the zero View if there are none
 	K       int
 
-	// Row [N,2] of f32 receives, for each image, its loss, and 1 if the network is right, else 0.
-	// DY, laid out as the output's Data, receives the gradient of the losses in Row, times
+	// Row [N,2] of f32 receives, for each image, its loss, and 1 if the network is right or 0 if
+	// not. DY, laid out as the output's Data, receives the gradient of the losses in Row, times
 	// Batch.InvImages. That is 1 over the number of images in the batch, or over the sum of their
 	// weights (see ClassWeighted). Both must be zero from image Batch.Rows on, and DY also in the
 	// padding of channels.

@@ -152,7 +152,7 @@ func (net *Net) checkPlaces() error {
 			for i := range t.Len() {
 				at := t.place(i)
 				if at < 0 || at >= len(taken) || taken[at] {
-					return fmt.Errorf("layer %s on %s: element %d of %s lies at %d of %d values; want a place of its own for each", l, l.In, i, t.Name, at, len(taken))
+					return fmt.Errorf("layer %s on %s: element %d of %s lies at %d of %d values; want a different place for each", l, l.In, i, t.Name, at, len(taken))
 				}
 				taken[at] = true
 			}

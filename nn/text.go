@@ -27,18 +27,18 @@ func Layers() []Layer {
 //	conv 96 11 stride 4; relu; maxpool 3 stride 2;
 //	residual (conv 96 3 pad 1; relu) (conv 96 1); globalavgpool; flatten
 //
-// Semicolons separate layers that follow one another. A layer is its name, then its values in
-// the order of its fields, then its options by name. Options that are zero are left out, and
-// so are values that are zero at the end. A layer inside another stands in parentheses, and so
-// does a [Sequential] inside a Sequential.
+// Semicolons separate successive layers. A layer is written as its name, its values in the order
+// of its fields, and its options by name. Options that are zero are omitted, and so are trailing
+// values that are zero. A layer inside another is in parentheses, and so is a [Sequential] inside a
+// Sequential.
 //
-// The form follows from the Go type. A layer's name is its type's in lower case, without 2D:
-// [Conv2D] is conv. A layer of another package has that package's name in front:
-// outside.prelu. A field is a value, unless a tag such as `text:"stride"` makes it an option
-// of that name. A field can be a number, a layer, a list of layers, a boolean (an option that
-// is there or not), or a type with MarshalText and UnmarshalText whose text is one word. The
-// field KernelW after Kernel is written with it, rows by columns: 3x5. What has no text form
-// is written as ?, which Parse refuses.
+// The form follows from the Go type. A layer's name is that of its type in lower case, without 2D:
+// [Conv2D] is conv. The name of another package's layer begins with that package's name:
+// outside.prelu. A field is a value, unless a tag such as `text:"stride"` makes it an option of
+// that name. A field can be a number, a layer, a list of layers, a boolean (an option without a
+// value), or a type with MarshalText and UnmarshalText whose text is one word. Kernel and a field
+// KernelW after it are written together, as rows by columns: 3x5. Anything without a text form is
+// written as ?, which Parse refuses.
 func Text(l Layer) string {
 	if s, ok := l.(Sequential); ok && len(s) != 1 {
 		return list(s)
@@ -46,7 +46,7 @@ func Text(l Layer) string {
 	return item(l)
 }
 
-// list is layers one after the other.
+// list returns the text of successive layers.
 func list(layers []Layer) string {
 	items := make([]string, len(layers))
 	for i, l := range layers {
@@ -55,7 +55,7 @@ func list(layers []Layer) string {
 	return strings.Join(items, "; ")
 }
 
-// item is a layer in a list.
+// item returns the text of a layer in a list.
 func item(l Layer) string {
 	if s, ok := l.(Sequential); ok {
 		return "(" + list(s) + ")"
@@ -78,7 +78,7 @@ func item(l Layer) string {
 	if err != nil {
 		return words[0] + " " + unwritable
 	}
-	used := 1 // words without the values at the end that are zero
+	used := 1 // words, without trailing values that are zero
 	for _, a := range fields {
 		f := v.Field(a.index)
 		zero := f.IsZero() && (a.wide == 0 || v.Field(a.wide).IsZero())
@@ -101,7 +101,7 @@ func item(l Layer) string {
 	return strings.Join(words[:used], " ")
 }
 
-// unwritable stands for what has no text form.
+// unwritable stands for anything without a text form.
 const unwritable = "?"
 
 var (
@@ -111,7 +111,7 @@ var (
 	unmarshalType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// pointee is the type that a layer's type points to, or the type itself.
+// pointee returns the type that a layer's type points to, or the type itself.
 func pointee(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		return t.Elem()
@@ -119,7 +119,7 @@ func pointee(t reflect.Type) reflect.Type {
 	return t
 }
 
-// layerName is the name of a layer's type in the text form.
+// layerName returns the name of a layer's type in the text form.
 func layerName(t reflect.Type) string {
 	name := strings.ToLower(strings.TrimSuffix(t.Name(), "2D"))
 	if t.PkgPath() != reflect.TypeFor[Conv2D]().PkgPath() {
@@ -128,7 +128,7 @@ func layerName(t reflect.Type) string {
 	return name
 }
 
-// asLayers is v as the list of layers that it is, as Concat is one.
+// asLayers returns the layers of v, and whether v is a list of layers such as a Concat.
 func asLayers(v reflect.Value) ([]Layer, bool) {
 	if v.Kind() != reflect.Slice || !v.CanConvert(layersType) {
 		return nil, false
@@ -138,13 +138,13 @@ func asLayers(v reflect.Value) ([]Layer, bool) {
 
 // argument is a field of a layer's type in the text form.
 type argument struct {
-	option string // its name; empty for a value
-	field  string // in lower case, for errors
-	index  int    // in the struct
-	wide   int    // the field of the columns that goes with it; 0 is none
+	option string // name; empty for a value
+	field  string // name in lower case, for errors
+	index  int    // of the field in the struct
+	wide   int    // index of the field with the columns; 0 if there is none
 }
 
-// argumentsOf are the fields of a layer's type, values before options.
+// argumentsOf returns the fields of a layer's type, values before options.
 func argumentsOf(t reflect.Type) (all []argument, err error) {
 	if t.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("%s is a %s; only structs and lists of layers have a text form", layerName(t), t.Kind())
@@ -178,7 +178,7 @@ func order(a argument) int {
 	return 1
 }
 
-// text is the argument of the layer v.
+// text returns the value of the argument in the layer v.
 func (a argument) text(v reflect.Value) string {
 	f := v.Field(a.index)
 	switch x := f.Interface().(type) {
@@ -209,7 +209,7 @@ func (a argument) text(v reflect.Value) string {
 	return text
 }
 
-// form is how a layer of type t is written, for errors.
+// form describes how a layer of type t is written, for errors.
 func form(t reflect.Type) string {
 	text := layerName(t)
 	fields, err := argumentsOf(t)
@@ -234,18 +234,17 @@ func form(t reflect.Type) string {
 	return text
 }
 
-// Parse reads a layer in the form of [Text]. Several layers are a [Sequential]; one is itself.
-// It knows the layers of this package, and those whose values are given, such as
-// outside.PReLU{}. Errors: a layer that it does not know, or arguments that do not fit, with
-// the form that would.
+// Parse reads a layer in the form of [Text]. It returns a single layer as it is, and several as a
+// [Sequential]. It knows the layers of this package and the types of the given layers, such as
+// outside.PReLU{}. Errors: an unknown layer, or wrong arguments, with the form that is expected.
 func Parse(text string, known ...Layer) (Layer, error) {
 	p := parser{types: map[string]reflect.Type{}, rest: text}
 	for _, l := range append(Layers(), known...) {
 		t := reflect.TypeOf(l)
 		if t == nil {
-			return nil, errors.New("a layer that the text may have is nil")
+			return nil, errors.New("one of the layers to know is nil")
 		}
-		if t == reflect.TypeFor[Sequential]() { // which has no name
+		if t == reflect.TypeFor[Sequential]() { // has no name in the text form
 			continue
 		}
 		name := layerName(pointee(t))
@@ -270,14 +269,14 @@ func Parse(text string, known ...Layer) (Layer, error) {
 // parser reads the text form.
 type parser struct {
 	types map[string]reflect.Type // of layers, by name
-	token string                  // a word, or one of ( ) ; or nothing at the end
+	token string                  // a word, one of ( ) ; or empty at the end
 	rest  string
-	read  int // layers
+	read  int // layers so far
 }
 
 const (
 	maxDepth  = 100   // of layers inside layers
-	maxLayers = 10000 // in all: more are no network, but a damaged file
+	maxLayers = 10000 // in total; a text with more must be damaged
 	space     = " \t\r\n"
 )
 
@@ -288,15 +287,15 @@ func (p *parser) next() {
 	case n < 0:
 		n = len(p.rest)
 	case n == 0:
-		n = 1 // a sign
+		n = 1 // one of ( ) ;
 	}
 	p.token, p.rest = p.rest[:n], p.rest[n:]
 }
 
-// list reads layers up to a closing parenthesis or the end. A semicolon may end the last.
+// list reads layers up to a closing parenthesis or the end. A semicolon may follow the last.
 func (p *parser) list(depth int) (layers []Layer, err error) {
 	if depth > maxDepth {
-		return nil, fmt.Errorf("layers lie in one another more than %d deep", maxDepth)
+		return nil, fmt.Errorf("layers are nested more than %d deep", maxDepth)
 	}
 	for p.token != "" && p.token != ")" {
 		l, err := p.item(depth)
@@ -378,12 +377,12 @@ func (p *parser) arguments(v reflect.Value, depth int) error {
 		i := slices.IndexFunc(fields, func(a argument) bool { return a.option == p.token })
 		if i >= 0 {
 			if seen[p.token] {
-				return fmt.Errorf("%s is there twice", p.token)
+				return fmt.Errorf("%s is given twice", p.token)
 			}
 			seen[p.token] = true
 			p.next()
 		} else if i = 0; len(fields) == 0 || fields[0].option != "" || len(seen) > 0 {
-			return fmt.Errorf("%q is one too many", p.token)
+			return fmt.Errorf("unexpected %q", p.token)
 		}
 		a := fields[i]
 		if a.option == "" {
@@ -447,7 +446,7 @@ func (p *parser) argument(a argument, v reflect.Value, depth int) (err error) {
 			err = strconv.ErrSyntax
 		}
 		if both && err == nil {
-			if n, err = strconv.Atoi(columns); n == 0 { // which is the rows' number in the field
+			if n, err = strconv.Atoi(columns); n == 0 { // 0 columns would mean as many as rows
 				err = strconv.ErrSyntax
 			}
 			v.Field(a.wide).SetInt(int64(n))
@@ -459,7 +458,7 @@ func (p *parser) argument(a argument, v reflect.Value, depth int) (err error) {
 	return nil
 }
 
-// single is layers as one: several are a Sequential.
+// single returns a single layer as it is, and other numbers of layers as a Sequential.
 func single(layers []Layer) Layer {
 	if len(layers) == 1 {
 		return layers[0]

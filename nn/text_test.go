@@ -11,7 +11,7 @@ import (
 	"wgnin/nn"
 )
 
-// The layers of another package: with values, options, layers and blocks of their own.
+// Layers of another package, with values, options, inner layers and blocks.
 type (
 	unit struct {
 		Out, Kernel int
@@ -80,7 +80,7 @@ func TestText(t *testing.T) {
 		require.NoError(t, err, want)
 		assert.Equal(t, plain(l), plain(got), want)
 	}
-	for want, l := range map[string]nn.Layer{ // what nothing can read back
+	for want, l := range map[string]nn.Layer{ // Parse refuses these texts
 		"?":                                   nil,
 		"residual ? (relu)":                   nn.Residual{Shortcut: relu},
 		"concat (?)":                          nn.Concat{nil},
@@ -94,7 +94,7 @@ func TestText(t *testing.T) {
 		_, err := nn.Parse(want, outsiders...)
 		assert.Error(t, err, want)
 	}
-	for text, want := range map[string]nn.Layer{ // other ways to say it
+	for text, want := range map[string]nn.Layer{ // other ways to write a layer
 		"conv 32 5; relu;":            nn.Sequential{nn.Conv2D{Out: 32, Kernel: 5}, relu},
 		"\n conv 8 3\n pad valid ;\n": conv,
 		"maxpool 3 ceil stride 2":     nn.MaxPool2D{Kernel: 3, Stride: 2, Ceil: true},
@@ -116,15 +116,15 @@ func TestParseErrors(t *testing.T) {
 		"conv 8 3x0":                  `kernel is "3x0"; want a whole number, or rows x columns such as 3x5`,
 		"conv 8 3 stride 2x0":         `stride is "2x0"; want a whole number, or rows x columns`,
 		"linear 3x3":                  `out is "3x3"; want a whole number`,
-		"conv 8 3 2":                  `"2" is one too many`,
+		"conv 8 3 2":                  `unexpected "2"`,
 		"conv 8 3 stride":             `stride is ""; want`,
-		"conv 8 3 stride 2 stride 2":  `stride is there twice`,
-		"conv 8 stride 2 3":           `"3" is one too many`,
+		"conv 8 3 stride 2 stride 2":  `stride is given twice`,
+		"conv 8 stride 2 3":           `unexpected "3"`,
 		"conv 8 3 pad 1,2":            `pad is "1,2"; want a number, same, or top,bottom,left,right`,
 		"conv 8 3 pad a,b,c,d":        `pad is "a,b,c,d"`,
 		"named a.b (relu)":            `name is "a.b"; want one word without dots`,
 		"dropout half":                `p is "half"; want a number`,
-		"relu 3":                      `relu: "3" is one too many; want relu`,
+		"relu 3":                      `relu: unexpected "3"; want relu`,
 		"residual relu":               `body is "relu"; want layers in parentheses; want residual (BODY) (SHORTCUT)`,
 		"residual (relu":              `a ( is not closed`,
 		"relu)":                       `a ) closes nothing`,
@@ -157,8 +157,7 @@ func repeated(s string, n int) (all string) {
 	return string(b)
 }
 
-// Whatever the fields of a layer are, and whatever it is made of, reading its text gives the
-// same layer.
+// Parse reads the text of any layer back, whatever its fields and inner layers are.
 func TestTextReadsBack(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	types := append(nn.Layers(), outsiders[:4]...)
@@ -172,7 +171,8 @@ func TestTextReadsBack(t *testing.T) {
 	}
 }
 
-// anyLayer is a layer of a type with random fields, and layers inside to a depth.
+// anyLayer returns a layer of types[i] with random fields. Layers inside it are nested up to depth
+// deep.
 func anyLayer(r *rand.Rand, types []nn.Layer, i, depth int) nn.Layer {
 	t := reflect.TypeOf(types[i])
 	v := reflect.New(t).Elem()
@@ -221,7 +221,7 @@ func fill(r *rand.Rand, types []nn.Layer, v reflect.Value, depth int) {
 	}
 }
 
-// plain is a layer in a form that compares: without the difference between no layers and nil.
+// plain returns a layer in a form for comparison, in which nil and an empty list are equal.
 func plain(l nn.Layer) any { return plainValue(reflect.ValueOf(&l).Elem()) }
 
 func plainValue(v reflect.Value) any {

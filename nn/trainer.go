@@ -25,14 +25,16 @@ type TrainConfig struct {
 	Augment  Augment
 	Loss     Loss // nil means CrossEntropy{}
 
-	// Shares divides each batch into Shards parts by these shares instead of equally: 5 and 3
-	// divide 128 images into 80 and 48. A micro-batch has at most the images of one share, so that
-	// the work of a rank is proportional to its share, and ranks of different speed can be
-	// balanced. The bits depend on the shares, but not on the number of ranks.
+	// Shares divides each batch into Shards parts in proportion to these numbers instead of
+	// equally, to balance ranks of different speed: 5 and 3 divide 128 images into 80 and 48. A
+	// micro-batch then has at most Batch divided by the sum of Shares, here 16 images, so that the
+	// number of micro-batches is proportional to the part. The bits depend on Shares, but not on
+	// the number of ranks.
 	Shares []int
 
-	// MicroBatch is the number of images that run together; their gradients add up to that of the
-	// batch. 0 means the largest number that the adapter can bind and has memory for.
+	// MicroBatch is the largest number of images that run together. The gradients of the
+	// micro-batches are added up to that of the batch. 0 means as many images of a part as the
+	// adapter can bind and has memory for; see also Shares.
 	MicroBatch int
 	// SettleEvery makes every SettleEvery-th step a settled one (see [Step]), so that the weights
 	// can be saved. 0 means only the last step of each epoch.
@@ -218,7 +220,7 @@ func (c TrainConfig) Check() error {
 func (net *Net) build(g *Graph, x *Tensor) *Tensor {
 	g.out = g.root(net.Layer, x)
 	if g.ok() && !maps.Equal(g.readers(), g.fusion.readers) {
-		return g.Fail(errors.New("nn: a layer does not build the same each time; what it builds may depend only on the graph's fields"))
+		return g.Fail(errors.New("nn: a layer builds different things each time; what it builds may depend only on the graph's fields"))
 	}
 	return g.out
 }

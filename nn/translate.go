@@ -96,7 +96,7 @@ func wrapperPrefix(ts []safetensors.Tensor, first string) string {
 	return ""
 }
 
-// convention is how a framework other than PyTorch names weights and lays them out.
+// convention describes how a framework other than PyTorch names weights and lays them out.
 type convention struct {
 	framework    string
 	path         *regexp.Regexp    // of a name; the groups are the layer's path and the name within the layer

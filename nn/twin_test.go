@@ -13,45 +13,46 @@ import (
 	"wgnin/shaders"
 )
 
-// twin computes a network's loss and gradients in float64, in PyTorch's layout, from the formulas
-// of the forward passes alone: a formula makes numbers, each with edges to the numbers that it is
-// computed from, and backward walks the edges in reverse order.
+// twin computes a network's loss and gradients in float64, in PyTorch's layout. It needs formulas
+// of the forward passes only: a formula creates numbers, each with edges to the numbers that it is
+// computed from, and backward follows the edges in reverse order.
 //
 // Each number carries a magnitude, which bounds the error of the device's float32 value: at most
-// ((1+u)^steps - 1) * magnitude, where steps are the roundings on the way to the number, and u is
-// 2^-24. The magnitude of a weight or a pixel is its absolute value. That of a sum is the sum of
-// the magnitudes of its products. The same holds of the gradients, which are sums of products too.
+// ((1+u)^steps - 1) * magnitude, where steps is the number of roundings on the way to the number,
+// and u is 2^-24. The magnitude of a weight or a pixel is its absolute value. That of a sum is the
+// sum of the magnitudes of its products. The same holds for gradients, which are sums of products
+// too.
 //
 // # To write a formula
 //
-// A formula is a [layer]: it takes the activation before the layer and returns the one after it,
-// made with each and sum. It says three things:
+// A formula is a [layer]. It takes the activation before the layer and returns the one after it,
+// which it creates with each and sum. It specifies three things:
 //
-//   - The value: the sum of from * d over the edges, which sum adds up. A formula that is not such
-//     a sum sets v itself, as smooth does.
+//   - The value: sum computes the sum of from * d over the edges. A formula that is not such a sum
+//     sets v itself, as smooth does.
 //   - The derivatives: the d of an edge is the derivative of the number by from. Its magnitude dMag
-//     bounds the error of d on the device in the same way: it is |d| for a constant, and for a
-//     product x * w it is the magnitude of w on the edge to x.
-//   - The roundings: steps adds those of the layer, on the way to an output and on the way back to
-//     a gradient. A sum of n products has n.
+//     bounds the error of d on the device in the same way. It is |d| for a constant. For a product
+//     x * w, the edge to x has the magnitude of w.
+//   - The roundings: call steps with the numbers of the layer's roundings, on the way to an output
+//     and on the way back to a gradient. A sum of n products has n.
 //
-// Call smooth for a function of each value that has bounded derivatives, between kinks if it has
-// any. Copy leakyReLU for a function that is linear on both sides of zero; conv for a layer with
-// weights; avgPool for a sum over several values.
+// Call smooth for a function of each value whose derivatives are bounded between its kinks. Copy
+// leakyReLU for a function that is linear on both sides of zero, conv for a layer with weights, and
+// avgPool for a sum over several values.
 type twin struct {
 	t       *testing.T
 	params  []safetensors.Tensor // of the device's network
 	weights [][]*number          // taken from params so far
 	numbers []*number            // in order of computation
 	forward int                  // rounded products on the way to any number so far
-	terms   int                  // and on the way back to any gradient
+	terms   int                  // the same on the way back to any gradient
 	seed    uint32               // of dropout
 	step    uint32               // number of the step
 	dropped uint32               // dropouts so far
 	noBias  bool                 // see unbiased
 }
 
-// number is a value of the forward pass with its magnitude, and the gradient of the loss by it.
+// number is a value of the forward pass with its magnitude, and the loss's gradient by it.
 type number struct {
 	v, magnitude  float64
 	grad, gradMag float64 // known after backward
@@ -78,10 +79,10 @@ func (a activation) get(n, c, h, w int) *number {
 	return a.at[((n*a.c+c)*a.h+h)*a.w+w]
 }
 
-// layer is the twin of a layer: its formula.
+// layer is the formula of a layer.
 type layer func(*twin, activation) activation
 
-// sum adds products up.
+// sum returns the sum of products.
 func (tw *twin) sum(edges ...edge) *number {
 	x := &number{edges: edges}
 	tw.numbers = append(tw.numbers, x)
@@ -92,7 +93,7 @@ func (tw *twin) sum(edges ...edge) *number {
 	return x
 }
 
-// each makes an activation of the given size, element by element.
+// each returns an activation of the given size, computed element by element.
 func (tw *twin) each(n, c, h, w int, f func(n, c, h, w int) *number) activation {
 	y := activation{n: n, c: c, h: h, w: w}
 	for n := range n {
@@ -107,8 +108,8 @@ func (tw *twin) each(n, c, h, w int, f func(n, c, h, w int) *number) activation 
 	return y
 }
 
-// input is a set of images; WGSL allows the division by 255 an error of 2.5
-// units in the last place.
+// input returns the images of a set. WGSL allows an error of 2.5 units in the last place for the
+// division by 255.
 func (tw *twin) input(set *data.Images) activation {
 	x := activation{n: set.Len(), c: set.C, h: set.H, w: set.W}
 	for _, p := range set.Pixels {
@@ -119,19 +120,19 @@ func (tw *twin) input(set *data.Images) activation {
 	return x
 }
 
-// steps counts the rounded products of a layer: on the way to an output, and on
-// the way back to a gradient.
+// steps adds the rounded products of a layer, on the way to an output and on the way back to a
+// gradient.
 func (tw *twin) steps(forward, backward int) {
 	tw.forward += forward
 	tw.terms += forward + backward
 }
 
-// tolerance bounds the error of a forward value.
+// tolerance returns a bound on the error of a forward value.
 func (tw *twin) tolerance(ulps, magnitude float64) float64 {
 	return shaders.Tolerance(tw.forward, ulps, magnitude)
 }
 
-// take is the next of the network's weights, which must have the given shape.
+// take returns the next weights of the network, which must have the given shape.
 func (tw *twin) take(shape ...int) []*number {
 	require.Less(tw.t, len(tw.weights), len(tw.params), "the network has fewer weights")
 	p := tw.params[len(tw.weights)]
@@ -144,7 +145,8 @@ func (tw *twin) take(shape ...int) []*number {
 	return ns
 }
 
-// takeBias is the bias as the first term of each output's sum, or no term; see unbiased.
+// takeBias returns the terms with which the sum of each output starts: the bias, or no term (see
+// unbiased).
 func (tw *twin) takeBias(out int) [][]edge {
 	terms := make([][]edge, out)
 	if tw.noBias {
@@ -156,7 +158,7 @@ func (tw *twin) takeBias(out int) [][]edge {
 	return terms
 }
 
-// unbiased is l without the biases of its convolutions and linear layers: bias=False.
+// unbiased returns l without the biases of its convolutions and linear layers: bias=False.
 func unbiased(l layer) layer {
 	return func(tw *twin, x activation) activation {
 		tw.noBias = true
@@ -165,8 +167,8 @@ func unbiased(l layer) layer {
 	}
 }
 
-// greater reports whether v > 0, where v is of that magnitude. The device must decide the same way,
-// so v may not be within round-off of zero, unless it is zero to the bit.
+// greater reports whether v > 0, for a v of the given magnitude. The device must decide the same
+// way, so v must not be within round-off of zero, unless it is exactly zero.
 func (tw *twin) greater(v, magnitude float64) bool {
 	if v != 0 {
 		require.Greater(tw.t, math.Abs(v), tw.tolerance(0, magnitude), "nearly a kink: choose another seed")
@@ -274,10 +276,10 @@ func leakyReLU(slope float64) layer {
 	}
 }
 
-// smooth is a function of each value: f returns it and its derivative. Between the kinks, the first
-// and second derivatives must be at most 2, which unsmooth checks. The kernel may be off by 20
-// units in the last place of 1 + x^2. An error of x is then at most doubled in y and in the
-// derivative.
+// smooth applies a function to each value. f returns the function and its derivative. Between the
+// kinks, the first and second derivatives must be at most 2, which unsmooth checks. An error of x
+// is then at most doubled in y and in the derivative. The kernel may be off by 20 units in the last
+// place of 1 + x^2.
 func smooth(f func(x float64) (y, d float64), kinks ...float64) layer {
 	return func(tw *twin, x activation) activation {
 		require.NoError(tw.t, unsmooth(f, kinks...))
@@ -295,9 +297,9 @@ func smooth(f func(x float64) (y, d float64), kinks ...float64) layer {
 	}
 }
 
-// unsmooth reports where between -8 and 8 f breaks the contract of smooth. Where the second
-// derivative is at most 2, the first changes by at most 2h over h, and f(x+h) is within h^2 of f(x)
-// + h f'(x) (Taylor's theorem).
+// unsmooth returns an error if f breaks the contract of smooth between -8 and 8. If the second
+// derivative is at most 2, the first changes by at most 2h over a distance of h, and f(x+h) is
+// within h^2 of f(x) + h f'(x) (Taylor's theorem).
 func unsmooth(f func(x float64) (y, d float64), kinks ...float64) error {
 	const h = 1.0 / 1024
 	for x := -8.0; x < 8; x += h {
@@ -366,7 +368,7 @@ func residual(body, shortcut layer) layer {
 	}
 }
 
-// concat is the channels of all, as torch.cat.
+// concat joins the channels of all layers' outputs, like torch.cat.
 func concat(layers ...layer) layer {
 	return func(tw *twin, x activation) activation {
 		var parts []activation
@@ -375,7 +377,7 @@ func concat(layers ...layer) layer {
 			p := l(tw, x)
 			parts, channels = append(parts, p), channels+p.c
 		}
-		tw.steps(0, len(parts)) // gradients of x add up
+		tw.steps(0, len(parts)) // the gradients of x are summed
 		y := parts[0]
 		return tw.each(y.n, channels, y.h, y.w, func(n, c, h, w int) *number {
 			for _, p := range parts {
@@ -392,7 +394,7 @@ func concat(layers ...layer) layer {
 // maxPool is torch.nn.MaxPool2d with an output of oh x ow.
 func maxPool(oh, ow, kh, kw, sh, sw, top, left int) layer {
 	return func(tw *twin, x activation) activation {
-		tw.steps(0, kh*kw) // an element may be the largest of as many windows
+		tw.steps(0, kh*kw) // an element may be the largest in that many windows
 		return tw.each(x.n, x.c, oh, ow, func(n, c, h, w int) *number {
 			var best *number
 			for r := range kh {
@@ -408,9 +410,8 @@ func maxPool(oh, ow, kh, kw, sh, sw, top, left int) layer {
 	}
 }
 
-// avgPool is torch.nn.AvgPool2d with an output of oh x ow, where the divisor is
-// the number of pixels in the window: of the image alone, or, with countPad, of
-// the padded image.
+// avgPool is torch.nn.AvgPool2d with an output of oh x ow. The divisor is the number of the
+// window's pixels in the image or, with countPad, in the padded image.
 func avgPool(oh, ow, kh, kw, sh, sw, top, bottom, left, right int, countPad bool) layer {
 	return func(tw *twin, x activation) activation {
 		tw.steps(kh*kw+5, kh*kw+5) // a division may be off by 2.5 units in the last place
@@ -457,10 +458,10 @@ func adaptivePool(oh, ow int) layer {
 	}
 }
 
-// dropout is torch.nn.Dropout with the mask that the documentation promises: of
-// the seed, the step, the dropout's number and the place in the
-// batch. On the device a pixel's channels lie together, padded to a multiple of
-// four, or as they are in images that no layer with weights has seen.
+// dropout is torch.nn.Dropout with the mask that the documentation promises, which depends on the
+// seed, the step, the dropout's number and the position in the batch. On the device, the channels
+// of a pixel are adjacent and padded to a multiple of four. They are not padded in images that no
+// layer with weights has processed.
 func dropout(p float64, stride int) layer {
 	return func(tw *twin, x activation) activation {
 		tw.dropped++
@@ -477,12 +478,12 @@ func dropout(p float64, stride int) layer {
 	}
 }
 
-// flatten makes images vectors.
+// flatten turns images into vectors.
 func flatten(_ *twin, x activation) activation {
 	return activation{n: x.n, c: x.c * x.h * x.w, h: 1, w: 1, at: x.at}
 }
 
-// chain is layers one after the other.
+// chain applies layers one after the other.
 func chain(layers ...layer) layer {
 	return func(tw *twin, x activation) activation {
 		for _, l := range layers {
@@ -492,14 +493,13 @@ func chain(layers ...layer) layer {
 	}
 }
 
-// backward is the mean cross-entropy of the logits, with the bound of its error;
-// it fills in the gradients.
+// backward computes the gradients. It returns the mean cross-entropy of the logits and a bound on
+// its error.
 //
-// With e the largest error of a row's logits, the softmax p of a class is off by
-// a factor of at most exp(2e), so the gradient p - onehot has magnitude
-// p + onehot + 2 p e, with e the largest magnitude of a logit, and the loss
-// log(sum exp x) - x[label] has magnitude 2e and that of its own roundings,
-// ln K + 1. The built-in functions add the units in the last place that
+// If e is the largest error of a row's logits, the softmax p of a class is off by a factor of at
+// most exp(2e). So, with e the largest magnitude of a logit, the gradient p - onehot has magnitude
+// p + onehot + 2 p e. The loss log(sum exp x) - x[label] has magnitude 2e plus that of its own
+// roundings, ln K + 1. The built-in functions add the units in the last place that
 // shaders/softmaxxent derives: 10 + 2.5 ln K.
 func (tw *twin) backward(x activation, set *data.Images) (loss, tolerance float64) {
 	ulps := 10 + 2.5*math.Log(float64(x.c))
@@ -534,8 +534,8 @@ func (tw *twin) backward(x activation, set *data.Images) (loss, tolerance float6
 	return loss, shaders.Tolerance(tw.terms, ulps, magnitude)
 }
 
-// compare checks gradients, named as those of params, and gives the largest
-// error in units of its tolerance.
+// compare checks gradients, which must have the names of params, and returns the largest error in
+// units of its tolerance.
 func (tw *twin) compare(gradients []safetensors.Tensor) (worst float64) {
 	require.Len(tw.t, tw.weights, len(tw.params), "the network has more weights")
 	ulps := 10 + 2.5*math.Log(10)
@@ -549,7 +549,7 @@ func (tw *twin) compare(gradients []safetensors.Tensor) (worst float64) {
 			require.LessOrEqual(tw.t, e, 1.0, "gradient of %s[%d] is %g; the twin's is %g", g.Name, i, v, w.grad)
 			worst = max(worst, e)
 		}
-		require.NotZero(tw.t, norm, "the gradient of %s shows nothing", g.Name)
+		require.NotZero(tw.t, norm, "the gradient of %s is zero, so it shows nothing", g.Name)
 	}
 	return worst
 }

@@ -1,17 +1,18 @@
-// Package mpi makes the processes that mpirun starts the ranks of one training, by any
-// implementation of MPI-3, such as Open MPI and MPICH. It is built with cgo and the tag mpi, by
-// MPI's compiler:
+// Package mpi makes the processes that mpirun starts the ranks of one training. It works with any
+// implementation of MPI-3, such as Open MPI or MPICH. Build it with cgo, the tag mpi and MPI's
+// compiler:
 //
 //	CC=mpicc go build -tags mpi ./cmd/train
 //	mpirun -n 4 ./train
 //
-// The ranks send each other heartbeats, also while they compile or compute: each to the next, four
-// a second. A rank whose process or machine hangs is found out by the next, which names it, after a
-// minute, or what the environment variable NIN_PATIENCE says, such as 5m. A rank that lives has 30
-// times as long to come, also to [Finalize], for measuring kernels, or compiling them, takes
-// minutes on some drivers.
+// Each rank sends four heartbeats a second to the next rank, even while it compiles or computes. If
+// the process or the machine of a rank hangs, the next rank notices after a minute, and its error
+// names the rank. The environment variable NIN_PATIENCE sets another time, such as 5m. A rank that
+// is alive may keep the others waiting 30 times as long, also in [Finalize], because measuring or
+// compiling kernels takes minutes on some drivers.
 //
-// Without the tag the package needs no MPI, and [Init] only finds out that none was asked for.
+// Without the tag the package needs no MPI. [Init] then only checks that the process is not one of
+// several.
 package mpi
 
 import (
@@ -20,8 +21,8 @@ import (
 	"strconv"
 )
 
-// started returns how many processes the launcher of this one started, by what launchers leave in
-// the environment: those of Open MPI, of MPICH and its relatives, of MVAPICH, and Slurm's.
+// started returns how many processes the launcher of this one started. It reads the environment
+// variables of the launchers of Open MPI, MPICH and its relatives, MVAPICH, and Slurm.
 func started() int {
 	for _, v := range []string{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE"} {
 		if n, err := strconv.Atoi(os.Getenv(v)); err == nil {
@@ -36,7 +37,7 @@ func started() int {
 	return 1
 }
 
-// alone is the error of a process that is one of n and does not know the others.
+// alone returns the error for a process that is one of n, but cannot reach the others.
 func alone(n int, why string) error {
 	return fmt.Errorf("mpi: this process is one of %d, and %s", n, why)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// What launchers leave in the environment says how many processes there are.
+// The environment variables of launchers tell how many processes there are.
 func TestStarted(t *testing.T) {
 	for _, v := range []string{"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"} {
 		t.Setenv(v, "")

@@ -12,11 +12,11 @@ static MPI_Request request;
 static int nin_init(int *rank, int *size, int *local, int *locals) {
 	int got, err;
 	MPI_Comm shared;
-	// Go handles these signals, and Open MPI and UCX would take them from it.
+	// Keep Open MPI and UCX from replacing Go's handlers of signals.
 	setenv("OMPI_MCA_opal_signal", "", 0);
 	setenv("UCX_HANDLE_ERRORS", "none", 0);
-	// Send over TCP by fragments. By the other protocol the two directions of an exchange wait for
-	// each other: 399 ms for 0.5 MB each way at 20 Mb/s, in place of 229.
+	// Send fragments over TCP. With the other protocol the two directions of an exchange wait for
+	// each other: 0.5 MB each way at 20 Mb/s take 399 ms instead of 229.
 	setenv("OMPI_MCA_btl_tcp_flags", "1", 0);
 	setenv("UCX_WARN_UNUSED_ENV_VARS", "n", 0);
 	err = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &got);
@@ -32,13 +32,13 @@ static int nin_init(int *rank, int *size, int *local, int *locals) {
 	return err;
 }
 
-// Heartbeats have a communicator of their own, so that they match nothing else.
+// Heartbeats have a separate communicator, so that they do not match other messages.
 static MPI_Comm beats;
 static MPI_Request sending, receiving;
 static long sent, received;
 
-// nin_watch begins the heartbeats: this rank sends them to the next, and receives those of the one
-// before.
+// nin_watch begins the heartbeats, which this rank sends to rank to and receives from rank from. It
+// stores the name of from's machine in host.
 static int nin_watch(int from, int to, char *host) {
 	char mine[MPI_MAX_PROCESSOR_NAME] = "";
 	int n, err;
@@ -52,8 +52,8 @@ static int nin_watch(int from, int to, char *host) {
 	return err;
 }
 
-// nin_beat sends a heartbeat, unless the last one is still on its way. It reports whether the next
-// rank has got the last of all, after which it sends none.
+// nin_beat sends a heartbeat, unless the previous one is still being sent. Once the final heartbeat
+// has been sent, it sets told and sends no more.
 static int nin_beat(int to, long calls, long last, int *told) {
 	int done, err = MPI_Test(&sending, &done, MPI_STATUS_IGNORE);
 	*told = done && sent == last;
@@ -62,7 +62,8 @@ static int nin_beat(int to, long calls, long last, int *told) {
 	return MPI_Isend(&sent, 1, MPI_LONG, to, 1, beats, &sending);
 }
 
-// nin_heard gives the last of the heartbeats that have come since.
+// nin_heard receives the heartbeats that have arrived. If there are any, it sets heard, and calls
+// from the latest.
 static int nin_heard(int from, long last, long *calls, int *heard) {
 	int done, err;
 	for (*heard = 0; (err = MPI_Test(&receiving, &done, MPI_STATUS_IGNORE)) == MPI_SUCCESS && done; ) {
@@ -90,7 +91,8 @@ static int nin_allgather(void *send, void *recv, int block) {
 	return MPI_Iallgather(send, block, MPI_BYTE, recv, block, MPI_BYTE, MPI_COMM_WORLD, &request);
 }
 
-// MPI moves data only while it is called, and a large message in many pieces.
+// nin_test calls MPI_Test repeatedly, because MPI moves data only during calls, and a large message
+// in many pieces.
 static int nin_test(int *done) {
 	int i, err = MPI_SUCCESS;
 	for (i = 0, *done = 0; i < 100 && !*done && err == MPI_SUCCESS; i++) {
@@ -129,11 +131,11 @@ import (
 
 var (
 	localRank, localSize C.int  = 0, 1
-	world                *ranks // nil before Init, and of one rank
+	world                *ranks // nil before Init, and if there is one rank
 )
 
-// patienceEnv is the environment variable that sets how long a rank may give no sign of life, as Go
-// writes durations, such as 90s; see the package's documentation.
+// patienceEnv is the environment variable that sets how long a rank may give no sign of life. Its
+// value is a duration in Go's syntax, such as 90s; see the package's documentation.
 const patienceEnv = "NIN_PATIENCE"
 
 const (
@@ -141,8 +143,9 @@ const (
 	beat    = time.Second / 4 // between two heartbeats
 	passing = time.Second / 2 // before an abort, because mpirun drops output that it has not passed on
 
-	// absence is how many times NIN_PATIENCE a rank that lives may stay away: half an hour by
-	// default, which is longer than rank 0 measures kernels, or a driver compiles them.
+	// absence is how long a rank that is alive may keep the others waiting, in units of
+	// NIN_PATIENCE. The default is half an hour, which is longer than rank 0 takes to measure
+	// kernels, or a driver to compile them.
 	absence = 30
 
 	longest = 24 * 365 * time.Hour // of NIN_PATIENCE
@@ -150,9 +153,9 @@ const (
 
 // Init returns the ranks of the job, or nil if this process is the only one. It locks its goroutine
 // to its thread until Finalize, because MPI requires that. Errors: MPI does not start, MPI knows no
-// other process although a launcher started several, or NIN_PATIENCE is not a duration.
+// other process although a launcher started several, or NIN_PATIENCE is not a valid duration.
 func Init() (nn.Ranks, error) {
-	patience, err := patience() // before MPI starts, so that no other rank waits for one that ends here
+	patience, err := patience() // before MPI starts, so that no other rank waits for this one if it fails
 	if err != nil {
 		return nil, err
 	}
@@ -194,13 +197,13 @@ func patience() (time.Duration, error) {
 	return d, nil
 }
 
-// Finalize leaves the ranks, once all others call it too; call it on the goroutine of Init. Errors:
-// the one before has given no sign of life for NIN_PATIENCE, or a rank lives, but has not come for
-// 30 times as long. Abort then ends the others.
+// Finalize leaves the ranks once all have called it. Call it on the goroutine of Init. Errors: the
+// previous rank has given no sign of life for NIN_PATIENCE, or a rank is alive but has not called
+// Finalize for 30 times as long. Abort then ends the others.
 func Finalize() error {
 	if world != nil {
-		// No rank may be inside MPI_Finalize when another aborts: Open MPI's mpirun then hangs or
-		// crashes.
+		// No rank may be inside MPI_Finalize when another aborts, because Open MPI's mpirun then
+		// hangs or crashes.
 		if err := world.wait("finalize", nil, nil, func() C.int { return C.nin_barrier() }); err != nil {
 			return err
 		}
@@ -213,21 +216,21 @@ func Finalize() error {
 	return nil
 }
 
-// Local returns the number of this process among those on the same machine, from 0 on, and how many
-// there are.
+// Local returns the number of this process among those on the same machine, counting from 0, and
+// how many there are.
 func Local() (rank, size int) { return int(localRank), int(localSize) }
 
 // ranks are the processes of MPI_COMM_WORLD.
 type ranks struct {
 	rank, size int
-	silence    time.Duration // for which the rank before may send no heartbeat
+	silence    time.Duration // for which the previous rank may send no heartbeat
 	absence    time.Duration // for which a rank may keep the others waiting
-	name       string        // of the rank before
+	name       string        // of the previous rank
 	watched    sync.WaitGroup
 
 	mu     sync.Mutex // guards MPI, which one thread may call at a time, and the fields below
-	calls  int        // collectives that this rank has begun; left when it leaves
-	theirs int        // collectives that the rank before has begun
+	calls  int        // collectives that this rank has begun, or left
+	theirs int        // collectives that the previous rank has begun, or left
 	lost   error      // the reason to stop waiting, or nil
 }
 
@@ -239,11 +242,11 @@ func (r *ranks) Size() int { return r.size }
 func (r *ranks) before() int { return (r.rank + r.size - 1) % r.size }
 func (r *ranks) after() int  { return (r.rank + 1) % r.size }
 
-// watch exchanges heartbeats while the rank computes or compiles, until this rank and the one
-// before have left.
+// watch exchanges heartbeats while the rank computes or compiles, until this rank and the previous
+// one have left.
 //
-// Silence is counted in heartbeats of this rank, so that a job that was suspended as a whole
-// continues.
+// Silence is measured in heartbeats of this rank, so that a job can continue after all of it was
+// suspended.
 func (r *ranks) watch() {
 	for silent := time.Duration(0); ; silent += beat {
 		r.mu.Lock()
@@ -272,12 +275,12 @@ func (r *ranks) watch() {
 	}
 }
 
-// away returns the error for a rank that lives but keeps the others waiting.
+// away returns the error for a rank that is alive, but keeps the others waiting.
 func (r *ranks) away() error {
-	return fmt.Errorf("%s lives, but has not come within %s", r.name, r.absence)
+	return fmt.Errorf("%s is alive, but has kept the others waiting for %s", r.name, r.absence)
 }
 
-// leaves ends the heartbeats once the rank before leaves too. It returns an error if that rank is
+// leaves ends the heartbeats once the previous rank leaves too. It returns an error if that rank is
 // lost.
 func (r *ranks) leaves() error {
 	r.mu.Lock()
@@ -288,7 +291,7 @@ func (r *ranks) leaves() error {
 }
 
 func (r *ranks) Broadcast(data []byte, root int) error {
-	const most = 1 << 30 // MPI counts in int
+	const most = 1 << 30 // because MPI's counts are ints
 	for first := 0; first < len(data); first += most {
 		piece := data[first:min(first+most, len(data))]
 		err := r.wait("broadcast", piece, nil, func() C.int {
@@ -321,10 +324,10 @@ func (r *ranks) Abort(error) {
 
 func pointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
 
-// wait starts a collective and waits for it. Its pauses grow, because the processors may have to
-// compute for the devices of other ranks meanwhile.
+// wait starts a collective and waits for it. The pauses between its polls grow, to leave the
+// processors to the devices of other ranks.
 func (r *ranks) wait(what string, send, recv []byte, start func() C.int) error {
-	var pins runtime.Pinner // MPI keeps the addresses between two calls
+	var pins runtime.Pinner // MPI keeps the addresses between calls
 	defer pins.Unpin()
 	for _, b := range [][]byte{send, recv} {
 		if p := unsafe.SliceData(b); p != nil {
@@ -348,7 +351,7 @@ func (r *ranks) wait(what string, send, recv []byte, start func() C.int) error {
 	return err
 }
 
-// test reports whether the collective that has been waited for is done.
+// test reports whether the collective is done, after a rank has waited for it.
 func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -363,8 +366,8 @@ func (r *ranks) test(what string, waited time.Duration) (bool, error) {
 		return false, fmt.Errorf("mpi: %s: %s has left", what, r.name)
 	case waited > r.absence && r.theirs < r.calls:
 		return false, fmt.Errorf("mpi: %s: %w", what, r.away())
-	case waited > r.absence+r.silence: // the neighbour of the late rank has had time to name it
-		return false, fmt.Errorf("mpi: %s: it has not ended within %s", what, r.absence)
+	case waited > r.absence+r.silence: // the rank after the late one has had time to name it
+		return false, fmt.Errorf("mpi: %s: not complete after %s", what, r.absence)
 	}
 	return false, nil
 }

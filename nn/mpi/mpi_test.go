@@ -21,7 +21,7 @@ import (
 	"wgnin/nn"
 )
 
-// TestMain runs the tests, or what a process that [start] started does.
+// TestMain runs the tests, or, in a process of [start], what the environment asks for.
 func TestMain(m *testing.M) {
 	all := map[string]func() error{"rank": rank, "stopped": stopped, "away": away, "left": hasLeft,
 		"stays": stays}
@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// start is $MPIRUN, or else mpirun, of n ranks that do what does says.
+// start returns a command that runs n ranks of this test with $MPIRUN, or else mpirun. The ranks
+// call the function that TestMain lists under does.
 func start(t *testing.T, n int, does string) *exec.Cmd {
 	mpirun, err := exec.LookPath(cmp.Or(os.Getenv("MPIRUN"), "mpirun"))
 	if err != nil {
@@ -52,7 +53,7 @@ func start(t *testing.T, n int, does string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, mpirun, "-n", fmt.Sprint(n), self)
 	cmd.WaitDelay = time.Second // ranks that outlive mpirun hold its output open
 	cmd.Env = append(os.Environ(), "NIN_MPI_RANK="+does,
-		// Open MPI wants to be asked for more processes than processors, and twice as root.
+		// Open MPI needs permission for more processes than processors, and, twice, to run as root.
 		"OMPI_MCA_rmaps_base_oversubscribe=1", "OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1")
 	return cmd
 }
@@ -65,17 +66,17 @@ func TestRanks(t *testing.T) {
 	}
 }
 
-// A rank whose process is stopped is found out by the next, whose abort ends it; one that lives and
-// does not come, too.
+// The rank after one that is stopped, or that is alive but keeps the others waiting, reports it and
+// aborts the job.
 func TestHungRanks(t *testing.T) {
 	for does, c := range map[string]struct {
 		ranks int
 		want  string
 	}{
 		"stopped": {2, `mpi: broadcast: rank 1, on \S+, has given no sign of life for 4s; its process or its machine hangs, or the network`},
-		"away":    {2, `mpi: broadcast: rank 1, on \S+, lives, but has not come within 1s`},
+		"away":    {2, `mpi: broadcast: rank 1, on \S+, is alive, but has kept the others waiting for 1s`},
 		"left":    {2, `mpi: finalize: rank 1, on \S+, has given no sign of life for 4s`},
-		"stays":   {4, `mpi: finalize: rank 1, on \S+, lives, but has not come within 1s`},
+		"stays":   {4, `mpi: finalize: rank 1, on \S+, is alive, but has kept the others waiting for 1s`},
 	} {
 		cmd := start(t, c.ranks, does)
 		cmd.Env = append(cmd.Env, patienceEnv+"=4s")
@@ -95,12 +96,12 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-// stopped is two ranks in wait of rank 1, which the system has stopped.
+// stopped has rank 0 wait for rank 1, which the system has stopped.
 func stopped() error {
 	return waiting(func() error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) }, time.Hour)
 }
 
-// hasLeft is two ranks, one of which leaves while the system has stopped the other.
+// hasLeft has rank 0 leave while the system has stopped rank 1.
 func hasLeft() error {
 	r, err := Init()
 	if err == nil && r.Rank() == 1 {
@@ -109,7 +110,7 @@ func hasLeft() error {
 	return err
 }
 
-// stays is four ranks that leave, but for rank 1, which does something else.
+// stays has all ranks leave except rank 1, which blocks.
 func stays() error {
 	r, err := Init()
 	if err != nil {
@@ -124,10 +125,10 @@ func stays() error {
 	return nil
 }
 
-// away is two ranks in wait of rank 1, which does something else.
+// away has rank 0 wait for rank 1, which blocks.
 func away() error { return waiting(func() error { select {} }, time.Second) }
 
-// waiting lets rank 0 wait for rank 1, which does something else.
+// waiting has rank 0 wait for rank 1, which calls other instead.
 func waiting(other func() error, absence time.Duration) error {
 	r, err := Init()
 	if err != nil {
@@ -148,7 +149,7 @@ func waiting(other func() error, absence time.Duration) error {
 	return err
 }
 
-// rank checks each collective, and that Go still handles its own faults.
+// rank checks each collective, and that Go still handles a nil dereference.
 func rank() error {
 	r, err := Init()
 	if err != nil {
@@ -158,7 +159,7 @@ func rank() error {
 		fmt.Println("fine")
 		return nil
 	}
-	// what it hears does not wait for a call of its own
+	// Heartbeats arrive although this rank has not called a collective.
 	for began := 0; r.Rank() == 0 && began == 0; runtime.Gosched() {
 		world.mu.Lock()
 		began = world.theirs

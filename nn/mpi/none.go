@@ -4,8 +4,8 @@ package mpi
 
 import "wgnin/nn"
 
-// Init returns the ranks that this process is one of, or nil if it is the only one. Errors: it is
-// one of several, and the program was built without MPI.
+// Init returns the ranks of the job, or nil if this process is the only one. Without MPI it returns
+// an error if a launcher started several processes.
 func Init() (nn.Ranks, error) {
 	if n := started(); n > 1 {
 		return nil, alone(n, "this program was built without MPI; build it with CC=mpicc go build -tags mpi")
@@ -13,8 +13,9 @@ func Init() (nn.Ranks, error) {
 	return nil, nil
 }
 
-// Finalize leaves the ranks; call it on the goroutine of Init.
+// Finalize leaves the ranks. Call it on the goroutine of Init.
 func Finalize() error { return nil }
 
-// Local returns the place of this process among those on the same machine, and their number.
+// Local returns the number of this process among those on the same machine, counting from 0, and
+// how many there are.
 func Local() (rank, size int) { return 0, 1 }

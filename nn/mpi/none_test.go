@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Without MPI one process is one, and one of several says what is missing.
+// Without MPI, Init accepts a single process. For one of several, its error says what is missing.
 func TestWithoutMPI(t *testing.T) {
 	t.Setenv("OMPI_COMM_WORLD_SIZE", "1")
 	r, err := Init()

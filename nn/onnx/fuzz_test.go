@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzDecode: whatever is accepted has as many values as its shape says, and
-// what is refused is refused in a line.
+// FuzzDecode checks that the weights of an accepted file have as many values as their shapes
+// require, and that other files cause errors of one line.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"tiny", "helper", "double", "outside"} {
 		file, err := os.ReadFile("testdata/" + name + ".onnx")

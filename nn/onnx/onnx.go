@@ -1,8 +1,8 @@
-// Package onnx writes networks in the ONNX format, for other programs to run,
-// and reads weights back from it.
+// Package onnx writes networks to files in the ONNX format, for other programs to run, and reads
+// weights from such files.
 //
-// A file is one protocol buffer, ModelProto; the numbers of the fields below are
-// those of https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3.
+// A file is one protocol buffer, ModelProto. The field numbers below are those of
+// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3.
 package onnx
 
 import (
@@ -24,10 +24,10 @@ import (
 // ModelProto is a network: nodes in the order in which they run.
 type ModelProto struct {
 	Name          string
-	Doc           string // for people
+	Doc           string // for human readers
 	Nodes         []Node
 	Input, Output Value
-	Weights       []safetensors.Tensor // that nodes name as inputs
+	Weights       []safetensors.Tensor // nodes refer to them as inputs
 	Metadata      map[string]string
 }
 
@@ -44,7 +44,7 @@ type Node struct {
 	Text   map[string]string
 }
 
-// Rename gives a value another name, where nodes put it out and where they take it in.
+// Rename gives a value another name in the outputs and inputs of all nodes.
 func (m *ModelProto) Rename(from, to string) {
 	for i := range m.Nodes {
 		n := &m.Nodes[i]
@@ -59,8 +59,8 @@ func (m *ModelProto) Rename(from, to string) {
 	}
 }
 
-// Value is a tensor of float32 that goes in or comes out. A size of 0 is that of
-// the batch, any number.
+// Value is a float32 tensor that is an input or output of the network. A size of 0 stands for the
+// batch size, which may be any number.
 type Value struct {
 	Name  string
 	Shape []int
@@ -166,7 +166,7 @@ func (n Node) encode() message {
 	return node
 }
 
-// attribute adds an attribute to a node; value writes what is particular to its
+// attribute adds an attribute to a node. value writes the field that depends on the attribute's
 // type.
 func (m *message) attribute(name string, typ int, value func(a *message)) {
 	var a message
@@ -210,9 +210,8 @@ func encodeTensor(t safetensors.Tensor) message {
 	return m
 }
 
-// ReadWeights gives the initialisers of a model's graph, in the order of the
-// file, and the model's metadata. Only float32 is read, and nothing that lies in
-// other files.
+// ReadWeights returns the initialisers of a model's graph, in the order of the file, and the
+// model's metadata. Weights of other types than float32, or in other files, are errors.
 func ReadWeights(path string) ([]safetensors.Tensor, map[string]string, error) {
 	file, err := os.ReadFile(path)
 	if err != nil {
@@ -225,7 +224,7 @@ func ReadWeights(path string) ([]safetensors.Tensor, map[string]string, error) {
 	return weights, metadata, nil
 }
 
-// fields is [protobuf.Fields] of a file that should be ONNX.
+// fields calls [protobuf.Fields], and reports a malformed message as one that is not ONNX.
 func fields(m []byte, visit func(field protowire.Number, v uint64, b []byte) error) error {
 	err := protobuf.Fields(m, visit)
 	if errors.As(err, new(protobuf.Malformed)) {
@@ -282,7 +281,7 @@ func decodeTensor(m []byte) (safetensors.Tensor, error) {
 	var raw []byte
 	err := fields(m, func(field protowire.Number, v uint64, b []byte) error {
 		switch field {
-		case 1: // dims: one number a field, or packed
+		case 1: // dims: one number for each field, or packed
 			if b == nil {
 				t.Shape = append(t.Shape, int(v))
 				return nil
@@ -312,7 +311,7 @@ func decodeTensor(m []byte) (safetensors.Tensor, error) {
 	}
 	switch {
 	case outside:
-		return t, fmt.Errorf("tensor %q lies in another file; save the model as one", t.Name)
+		return t, fmt.Errorf("tensor %q is stored in another file; save the model as a single file", t.Name)
 	case typ != typeFloat:
 		return t, fmt.Errorf("tensor %q has data type %d: only %d, float32, can be read", t.Name, typ, typeFloat)
 	}

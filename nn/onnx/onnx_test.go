@@ -13,7 +13,7 @@ import (
 	"wgnin/nn/safetensors"
 )
 
-// tiny is a convolution and its mean.
+// tiny is a convolution followed by a mean.
 var tiny = onnx.ModelProto{
 	Name: "tiny", Doc: "a test",
 	Nodes: []onnx.Node{
@@ -32,8 +32,8 @@ var tiny = onnx.ModelProto{
 	Metadata: map[string]string{"recipe": "tiny", "classes": `["a"]`},
 }
 
-// TestWrite compares with a file that onnx.checker has checked and onnxruntime
-// has run (see run.py).
+// TestWrite compares the output with a file that onnx.checker has checked and onnxruntime has run
+// (see run.py).
 func TestWrite(t *testing.T) {
 	want, err := os.ReadFile("testdata/tiny.onnx")
 	require.NoError(t, err)
@@ -44,9 +44,8 @@ func TestWrite(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// TestReadWeights reads our file, and one of PyTorch's kind: torch.onnx.export
-// packs nothing differently, but onnx.helper.make_tensor leaves values in
-// float_data.
+// TestReadWeights reads the package's own file, whose packing is that of torch.onnx.export, and one
+// by onnx.helper.make_tensor, which stores values in float_data.
 func TestReadWeights(t *testing.T) {
 	weights, metadata, err := onnx.ReadWeights("testdata/tiny.onnx")
 	require.NoError(t, err)
@@ -58,7 +57,7 @@ func TestReadWeights(t *testing.T) {
 	assert.Equal(t, []safetensors.Tensor{{Name: "w", Shape: []int{2, 1}, Data: []float32{1, -2}}}, weights)
 }
 
-// A file that was cut short or changed is refused or read, and never a panic.
+// Decoding a truncated or changed file may succeed or fail, but never panics.
 func TestReadWeightsDamaged(t *testing.T) {
 	file, err := os.ReadFile("testdata/tiny.onnx")
 	require.NoError(t, err)
@@ -66,7 +65,7 @@ func TestReadWeightsDamaged(t *testing.T) {
 	for cut := range len(file) {
 		require.NoError(t, os.WriteFile(path, file[:cut], 0o600))
 		weights, _, err := onnx.ReadWeights(path)
-		if err == nil { // cut between two fields after the graph
+		if err == nil { // truncated between two fields after the graph
 			assert.Equal(t, tiny.Weights, weights)
 		}
 		changed := append([]byte{}, file...)
@@ -80,11 +79,11 @@ func TestReadWeightsDamaged(t *testing.T) {
 	_, _, err = onnx.ReadWeights("testdata/double.onnx")
 	require.ErrorContains(t, err, `tensor "w" has data type 11: only 1, float32, can be read`)
 	_, _, err = onnx.ReadWeights("testdata/outside.onnx")
-	assert.ErrorContains(t, err, `tensor "w" lies in another file`)
+	assert.ErrorContains(t, err, `tensor "w" is stored in another file`)
 }
 
-// A file states the lowest opset that has its operators, which other programs demand, and an
-// operator that no opset has is refused with the nearest name.
+// A file states the lowest opset that has its operators, because other programs require that. Write
+// refuses an operator that no opset has, and suggests the nearest name.
 func TestOpset(t *testing.T) {
 	for operator, want := range map[string]int{"Conv": 13, "LeakyRelu": 13, "HardSwish": 14, "LayerNormalization": 17} {
 		got, err := onnx.Opset(operator)

@@ -7,9 +7,10 @@
 //		check.Bound[forwardArgs]{Terms: 1})
 //
 // Running a case runs the kernel three times on outputs filled with poison. It fails if an element
-// is further from the twin's than the bound that follows from float32 arithmetic, if an element is
-// not written, if an input changes, or if two runs differ in a bit. A [Gradient] compares a twin's
-// backward pass with central differences of its forward pass, in float64 and without a device.
+// differs from the twin's by more than the bound that follows from float32 arithmetic, if an
+// element is not written, if an input changes, or if two runs differ in a bit. A [Gradient]
+// compares a twin's backward pass with central differences of its forward pass, in float64 and
+// without a device.
 //
 // Package checktest runs cases in tests, and package conformance lists those of all ops.
 package check
@@ -29,8 +30,8 @@ import (
 // Case is one kernel at one size, with inputs and its twin.
 type Case struct {
 	Kernel, Detail string
-	Variant        string // which of several ways to compute the same; empty where there is one
-	WGSL           string // the whole text
+	Variant        string // which of several ways to compute the result; empty if there is only one
+	WGSL           string // complete source
 	Flops          int64
 	SharedBytes    int // workgroup memory
 	run            func(d *gpu.Device, then func(*gpu.Plan) error) (Result, error)
@@ -38,7 +39,7 @@ type Case struct {
 	ahead          func(*gpu.Device) gpu.Ahead
 }
 
-// CompileAhead prepares d for the cases.
+// CompileAhead passes the kernels of the cases to [gpu.Device.CompileAhead].
 func CompileAhead(d *gpu.Device, cases []Case) {
 	ks := make([]gpu.Ahead, len(cases))
 	for i, c := range cases {
@@ -47,59 +48,61 @@ func CompileAhead(d *gpu.Device, cases []Case) {
 	d.CompileAhead(ks)
 }
 
-// Result is how far a kernel is from its twin.
+// Result tells how far a kernel's outputs are from its twin's.
 type Result struct {
 	Worst float64 // largest error, in units of its tolerance; above 1 is a failure
-	Where string  // argument and element where it is
+	Where string  // argument and element with this error
 }
 
-// ErrBuild is wrapped by the error of a kernel that did not compile.
+// ErrBuild is wrapped by the errors of kernels that do not compile.
 var ErrBuild = errors.New("did not compile")
 
-// Run runs the kernel three times, with poisoned outputs, and compares. An
-// error means that the kernel did not compile, left part of its output
-// unwritten, changed its input, or gave different bits in two runs.
+// Run runs the kernel three times on poisoned outputs, and compares these with the twin's. Errors:
+// the kernel does not compile, leaves part of an output unwritten, changes an input, or computes
+// different bits in two runs.
 func (c Case) Run(d *gpu.Device) (Result, error) { return c.run(d, nil) }
 
-// Measure runs the case as Run does, and then calls measure with the plan of the kernel, whose
-// arguments are as Run left them.
+// Measure is like Run, and then calls measure with the plan of the kernel. The arguments are as Run
+// left them.
 func (c Case) Measure(d *gpu.Device, measure func(*gpu.Plan) error) (Result, error) {
 	return c.run(d, measure)
 }
 
-// Patched returns the case with the kernel's source changed, to show that a broken kernel is
-// caught.
+// Patched returns the case with the kernel's source changed, to show that it detects a broken
+// kernel.
 func (c Case) Patched(patch func(source string) string) Case {
 	p := c.patched(patch)
 	p.Variant = c.Variant
 	return p
 }
 
-// Bound says how exact a kernel must be. A float32 output may differ from the twin's by
-// [shaders.Tolerance] of Terms, Ulps and the output's magnitude: up to 63 terms, that is about
+// Bound sets how exact a kernel must be. A float32 output may differ from the twin's by
+// [shaders.Tolerance] of Terms, Ulps and the output's magnitude. For up to 63 terms, that is about
 // (Terms + 1 + 2 Ulps) * 2^-24 * magnitude. The zero Bound is for kernels that move, select or
-// compare values: it asks for exactly the twin's value, rounded to float32.
+// compare values. It requires exactly the twin's value, rounded to float32.
 type Bound[R any] struct {
-	// Terms is the number of rounded products that are summed into one output, where what the
-	// output held before is one more. For a formula without a long sum, count its additions,
-	// multiplications and rounded constants: Slope * x has 1, and x * (x + 3) * (1.0 / 6.0) has 4.
+	// Terms is the number of rounded products that are summed into one output. If the kernel adds
+	// to the output, count the previous value as one more. For a formula without a long sum, count
+	// its additions, multiplications and rounded constants: Slope * x has 1, and
+	// x * (x + 3) * (1.0 / 6.0) has 4.
 	Terms int
-	// Magnitude computes, in place of the outputs, the sums of the terms' absolute values, from
-	// arguments whose inputs have been made absolute. Nil means the twin itself, which is right for
-	// sums of products. Give a function where the twin of absolute inputs may be less than these
-	// sums, because it subtracts, has negative constants or branches on its input: of 1 - x the
-	// twin makes 1 - |x|, and the sum is 1 + |x|. Where a function is applied to a rounded value,
-	// that value's magnitude times the function's slope is a term.
+	// Magnitude stores the sums of the terms' absolute values in the outputs, given arguments with
+	// the absolute values of the inputs. Nil means the twin itself, which is right for sums of
+	// products. Set a function if the twin of absolute inputs may be less than these sums, because
+	// it subtracts, has negative constants or branches on its input: for 1 - x, the twin computes
+	// 1 - |x|, but the sum is 1 + |x|. If a function is applied to a rounded value, count that
+	// value's magnitude times the function's slope as a term.
 	Magnitude func(R)
-	// Ulps is the error of built-in functions and divisions, which WGSL allows to be wrong by more
-	// than a rounding, in units in the last place of the magnitude. Add up what the section
-	// "Floating Point Accuracy" of the WGSL specification allows those of one output: 2.5 for a
-	// division, 2 for inverseSqrt, 3 + 2|x| for exp(x). A part that depends on x, or that is
-	// absolute as log's and sin's, belongs in Magnitude; the cases of shaders/activation do so.
+	// Ulps is the error of built-in functions and divisions, for which WGSL allows more than a
+	// rounding, in units in the last place of the magnitude. Add up the errors that the section
+	// "Floating Point Accuracy" of the WGSL specification allows for one output: 2.5 for a
+	// division, 2 for inverseSqrt, 3 + 2|x| for exp(x). Errors that depend on x, or that are
+	// absolute like those of log and sin, belong in Magnitude, as in the cases of
+	// shaders/activation.
 	Ulps float64
 }
 
-// Checked is a case's shape; it panics on one that its own Check refuses.
+// Checked returns the shape of a case. It panics if the shape's Check returns an error.
 func Checked[S interface{ Check() error }](shape S) S {
 	if err := shape.Check(); err != nil {
 		panic(fmt.Sprintf("check: a case of %+v: %v", shape, err))
@@ -107,14 +110,14 @@ func Checked[S interface{ Check() error }](shape S) S {
 	return shape
 }
 
-// Of makes a case of kernel k. D is its argument struct with views on the device, and R the same
-// struct on the host, with fields of type []float64, []uint32, []int32 or shaders.Batch. In args,
-// inputs are filled in (values exact in float32, NaN and infinities included) and outputs have the
-// right length; an output that is tagged update also has the values that it held before. The twin
-// computes outputs from inputs in a copy of args.
+// Of returns a case of kernel k. D is its argument struct with views on the device, and R is the
+// same struct on the host, with fields of type []float64, []uint32, []int32 or shaders.Batch. In
+// args, inputs must have values that are exact in float32, which may be NaN or infinite. Outputs
+// must have the right length. An output that is tagged update must also have its previous values.
+// The twin computes outputs from inputs in a copy of args.
 //
-// A case finds only the mistakes that its values show. Sizes are odd, with one below and one above
-// a workgroup, and inputs contain the points where the formula changes, such as 0.
+// A case finds only mistakes that its values reveal. Choose odd sizes, among them one below and one
+// above a workgroup, and inputs that contain the points where the formula changes, such as 0.
 func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	return Case{
 		Kernel: k.Name, Detail: k.Detail, WGSL: k.WGSL(0), Flops: k.Flops, SharedBytes: k.SharedBytes, ahead: k.Ahead,
@@ -129,7 +132,7 @@ func Of[D, R any](k gpu.Kernel[D], args R, twin func(R), bound Bound[R]) Case {
 	}
 }
 
-// poison is what outputs hold before a run: a NaN that no kernel makes.
+// poison fills outputs before a run. It is a NaN that no kernel computes.
 const poison = 0x7fedcba9
 
 func run[D, R any](d *gpu.Device, k gpu.Kernel[D], args R, twin func(R), bound Bound[R],
@@ -218,7 +221,7 @@ type field struct {
 	buf          *gpu.Buffer
 }
 
-// initial is what the buffer holds before a run.
+// initial returns the contents of the buffer before a run.
 func (f field) initial() []uint32 {
 	if f.access != "write" {
 		return f.words
@@ -252,7 +255,7 @@ func (f field) compare(got []uint32, want, magnitude any, terms int, ulps float6
 		g, w, m := float64(math.Float32frombits(got[j])), want.([]float64)[j], magnitude.([]float64)[j]
 		var e float64
 		switch {
-		case shaders.Overflows(w): // infinite or not a number, as the kernel's must be
+		case shaders.Overflows(w): // infinite or NaN, and the kernel's must be too
 			if g != float64(float32(w)) && !(math.IsNaN(g) && math.IsNaN(w)) {
 				e = math.Inf(1)
 			}
@@ -320,13 +323,13 @@ func absolute[R any](args R) {
 	}
 }
 
-// Rand makes inputs that do not change from run to run.
+// Rand generates inputs that are the same in every run.
 type Rand struct{ *rand.Rand }
 
-// NewRand starts a sequence.
+// NewRand returns a generator with the seed.
 func NewRand(seed uint64) Rand { return Rand{rand.New(rand.NewPCG(seed, 1))} }
 
-// Size is n, the number of values of a tensor of a case.
+// Size returns n, the number of values of a case's tensor. It panics if n is too large.
 func (r Rand) Size(n int) int {
 	if n < 0 || n > maxValues {
 		panic(tooLarge(n))
@@ -334,10 +337,10 @@ func (r Rand) Size(n int) int {
 	return n
 }
 
-// Zeros are n zeros, for an output.
+// Zeros returns n zeros, for an output.
 func (r Rand) Zeros(n int) []float64 { return make([]float64, r.Size(n)) }
 
-// Floats are n values in [-1,1), exact in float32.
+// Floats returns n values in [-1,1) that are exact in float32.
 func (r Rand) Floats(n int) []float64 {
 	x := r.Zeros(n)
 	for i := range x {
@@ -346,8 +349,8 @@ func (r Rand) Floats(n int) []float64 {
 	return x
 }
 
-// Tensor is [N,H,W,C] with channel stride stride: random in the first c
-// channels of each pixel, zero in the padding.
+// Tensor returns a tensor of pixels with the given channel stride. The first c channels of each
+// pixel are random, and the padding is zero.
 func (r Rand) Tensor(pixels, c, stride int) []float64 {
 	x := r.Zeros(pixels * stride)
 	for p := range pixels {

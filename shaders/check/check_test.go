@@ -8,8 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A gradient with one element wrong by a thousandth is refused, and the element
-// named.
+// Run detects a gradient whose element is wrong by a thousandth, and names the element.
 func TestGradientNamesTheElement(t *testing.T) {
 	r := NewRand(1)
 	const n = 100
@@ -38,7 +37,7 @@ func TestDistinct(t *testing.T) {
 	}
 }
 
-// The gradient of |x+3| + |x-2| is found where no value is near the kinks, and missed where one is.
+// Run accepts the gradient of |x+3| + |x-2| if no value is near a kink, and refuses it if one is.
 func TestAvoid(t *testing.T) {
 	const step = 0.25
 	x := []float64{-4, -3, -2.9, 0, 1.75, 2, 2.1}

@@ -13,15 +13,15 @@ import (
 
 func TestMain(m *testing.M) { gputest.Examples(m) }
 
-// doubleArgs are the arguments of a kernel and of its twin: X and Y [n]. F is a view on the device,
-// and a slice on the host.
+// doubleArgs are the arguments of a kernel and of its twin: X [n] and Y [n]. F is a view on the
+// device, and a slice on the host.
 type doubleArgs[F any] struct {
 	X F `wgsl:"read array<f32>"`
 	Y F `wgsl:"write array<f32>"`
 }
 
-// A kernel is compared with its twin, and so is a broken version of it, which misses the last
-// element.
+// This example compares a kernel with its twin, and then a broken version of the kernel, which does
+// not write the last element.
 func Example() {
 	dev, err := gpu.Open(gpu.Options{})
 	if err != nil {
@@ -29,7 +29,7 @@ func Example() {
 	}
 	defer dev.Close()
 
-	const n = 67 // a prime that is no multiple of the lanes
+	const n = 67 // a prime, so not a multiple of the lanes
 	double := gpu.Kernel[doubleArgs[gpu.View]]{
 		Name: "double", Groups: (n + 31) / 32, Lanes: 32,
 		Source: fmt.Sprintf(`fn run(group : u32, lane : u32) {

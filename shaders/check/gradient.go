@@ -5,41 +5,38 @@ import (
 	"math"
 )
 
-// Gradient is the backward pass of a twin, to be compared with central differences of its forward
-// pass, all in float64. For y = f(x), take random dY, let Loss compute y from X and return Dot(y,
-// dY), and let Grad be what the backward twin makes of X and dY. The values need not be exact in
-// float32.
+// Gradient compares the backward pass of a twin with central differences of its forward pass, in
+// float64. For y = f(x), choose a random dY, let Loss compute y from X and return Dot(y, dY), and
+// let Grad be the backward twin's result for X and dY. The values need not be exact in float32.
 type Gradient struct {
-	Op     string // op, and the argument that the gradient is of, such as conv2d/dw
+	Op     string // the op and the gradient's argument, such as conv2d/dw
 	Detail string // shape
 
 	X, Grad []float64      // the argument, and the gradient of Loss at it
-	Loss    func() float64 // of what is in X
-	// Step is how far elements of X are moved, at most. No kink of Loss may lie within Step of X:
-	// [Rand.Distinct] makes an X away from kinks at 0 and at ties, and [Avoid] moves one away from
-	// others. Where Loss is linear between its kinks, any Step gives exact differences. Elsewhere
-	// 1e-4 suits values of about 1: the error of rounding grows as 1 / Step, and that of the
-	// differences as Third * Step^2.
+	Loss    func() float64 // computed from the current X
+	// Step is the largest distance by which an element of X is moved. No kink of Loss may be within
+	// Step of X: [Rand.Distinct] returns an X away from kinks at 0 and at ties, and [Avoid] moves X
+	// away from other kinks. If Loss is linear between its kinks, any Step gives exact differences.
+	// Otherwise 1e-4 suits values of about 1: the error of rounding grows as 1 / Step, and that of
+	// the differences as Third * Step^2.
 	Step float64
-	// Terms is the number of products that Loss sums in a row, those of f and of Dot, and Magnitude
-	// bounds the sum of their absolute values, with X moved by Step. For n values of at most m
-	// each, and dY in [-1,1), that is n + the roundings of f, and n * m.
+	// Terms is the number of products that Loss sums in a row, in f and in Dot. Magnitude bounds
+	// the sum of their absolute values, with X moved by Step. For n values of at most m each, and
+	// dY in [-1,1), Terms is n plus the roundings of f, and Magnitude is n * m.
 	Terms     int
 	Magnitude float64
 	// Third bounds the third derivative of Loss along any line on which no element of X moves
 	// faster than 1. It is 0 for a function that is linear or quadratic between its kinks. For n
-	// values that are each a function of one element, it is n times the bound of the function's
-	// own.
+	// values that are each a function of one element, it is n times the bound for that function.
 	Third float64
 }
 
-// Run moves all of X at once along a random line, since one wrong element of
-// the gradient shows there too; when it does, elements are moved one by one to
-// name it.
+// Run moves all of X at once along a random line, which reveals even a single wrong element of the
+// gradient. If it does, Run moves the elements one by one to name the wrong one.
 //
-// A difference over 2h of two losses, each wrong by Terms u times Magnitude (u
-// = 2^-53; one more term for the rounding of X), is off by that over h, and by
-// Third h^2/6 from the derivative (Taylor's theorem).
+// Each loss is wrong by at most Terms * u * Magnitude, with u = 2^-53 and one more term for the
+// rounding of X. The difference of two losses, divided by 2h, is then wrong by at most this bound
+// divided by h, and differs from the derivative by at most Third * h^2 / 6 (Taylor's theorem).
 func (g Gradient) Run() Result {
 	const u = 0x1p-53
 	at := append([]float64(nil), g.X...)
@@ -56,7 +53,7 @@ func (g Gradient) Run() Result {
 			return g.Loss()
 		}
 		difference = (move(g.Step) - move(-g.Step)) / (2 * g.Step)
-		sum := 0.0 // of absolute values
+		sum := 0.0 // sum of absolute values
 		for i := range at {
 			if only < 0 || i == only {
 				derivative += g.Grad[i] * line[i]
@@ -81,8 +78,7 @@ func (g Gradient) Run() Result {
 	return res
 }
 
-// Dot is the sum of a[i] * b[i]: with b the gradient of y = f(x), Dot(y, b) is
-// a loss of x.
+// Dot returns the sum of a[i] * b[i]. If b is the gradient of y = f(x), Dot(y, b) is a loss of x.
 func Dot(a, b []float64) float64 {
 	sum := 0.0
 	for i := range a {
@@ -91,8 +87,8 @@ func Dot(a, b []float64) float64 {
 	return sum
 }
 
-// Distinct are n values in [-1,1), no two nearer than 2/n to each other and
-// none nearer than 1/(2n) to zero, in random order.
+// Distinct returns n values in [-1,1) in random order. They are at least 2/n from each other, and
+// at least 1/(2n) from zero.
 func (r Rand) Distinct(n int) []float64 {
 	x := make([]float64, n)
 	for i, p := range r.Perm(n) {
@@ -101,8 +97,9 @@ func (r Rand) Distinct(n int) []float64 {
 	return x
 }
 
-// Avoid moves the values of x that are nearer than distance to a kink as far away from it. The
-// kinks must be more than two distances apart. Twice the Step of a [Gradient] is a good distance.
+// Avoid moves values of x that are nearer to a kink than distance, so that they are at that
+// distance from it. The kinks must be more than two distances apart. Twice the Step of a [Gradient]
+// is a good distance.
 func Avoid(x []float64, distance float64, kinks ...float64) {
 	for i, v := range x {
 		for _, k := range kinks {

@@ -10,23 +10,23 @@ import (
 	"wgnin/gpu"
 )
 
-// Sizes makes the cases of an op at a shape that a user gives.
+// Sizes describes the cases of an op at shapes that a user chooses.
 type Sizes struct {
-	Op      string // the op's name, alone or followed by a point and more
-	Example string // a shape, as Check and Cases read it
+	Op      string // the op's name, which may be followed by a point and a suffix
+	Example string // a shape in the form that Check and Cases read
 
-	// Check refuses text that is not a shape of the op. A shape is written as its fields, those of
-	// embedded structs among them: N=8 C=96 InH=54. What is left out is zero.
+	// Check returns an error if text is not a shape of the op. A shape is written as its fields,
+	// including those of embedded structs: N=8 C=96 InH=54. Omitted fields are zero.
 	Check func(text string) error
 	// Cases returns the cases at a shape, in every variant that runs on the device.
 	Cases func(d *gpu.Device, text string) ([]Case, error)
 }
 
-// maxValues bounds a tensor of a case, whose twin has it in float64; and each number of a shape, so
-// that products of a few are numbers.
+// maxValues bounds the size of a case's tensor, because the twin holds it in float64. It also
+// bounds each number of a shape, so that products of a few of them do not overflow.
 const maxValues = 1 << 27
 
-// tooLarge is what Rand panics with; only shapes of users are so large.
+// tooLarge is the value of Rand's panics. Only shapes that users choose are so large.
 type tooLarge int
 
 // At describes the cases of shapes of type S.
@@ -34,7 +34,7 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 	parse := func(text string) (shape S, err error) {
 		fields := map[string]reflect.Value{}
 		var names []string
-		for _, f := range reflect.VisibleFields(reflect.TypeFor[S]()) { // those of embedded structs, too
+		for _, f := range reflect.VisibleFields(reflect.TypeFor[S]()) { // including those of embedded structs
 			switch f.Type.Kind() {
 			case reflect.Int, reflect.Float32, reflect.Float64, reflect.Bool, reflect.String:
 				fields[f.Name] = reflect.ValueOf(&shape).Elem().FieldByIndex(f.Index)
@@ -71,7 +71,7 @@ func At[S interface{ Check() error }](op, example string, cases func(d *gpu.Devi
 				case tooLarge:
 					err = fmt.Errorf("%s: a tensor of %d values; want at most %d", op, int(v), maxValues)
 				default:
-					err = fmt.Errorf("%s: the cases are not made for this shape: %v", op, v)
+					err = fmt.Errorf("%s: the op's cases do not support this shape: %v", op, v)
 				}
 			}()
 			return cases(d, shape, NewRand(1)), nil

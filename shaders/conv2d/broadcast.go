@@ -40,7 +40,7 @@ const (
 	busy      = 64 // workgroups
 	pinned    = 16
 
-	// cyclesMACs converts half cycles to the multiply-adds of [Shape.cost].
+	// cyclesMACs is the cost of half a cycle, in the multiply-adds that [Shape.cost] counts.
 	cyclesMACs = 1.85
 )
 

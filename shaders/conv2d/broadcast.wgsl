@@ -1,15 +1,16 @@
 // Matrix product for llvmpipe: out[row][column] = sum over k of a[row][k] *
 // b[k][column], for each share.
-// A workgroup of 8 lanes keeps BlockTerms x 32*Vecs of b in its private memory, a lane Vecs x 4
-// columns of it, and takes BlockRows rows, one at a time, whose sums over these terms are added
-// to what out has of the blocks before. The lanes read the same a, at addresses that the driver
-// can see are the same, and so pays for once; the terms of a block are unrolled, because only
-// then b is read as vectors.
-// Where Biased, the sums begin with initial; where Totals, there is one more row, of the sums of b.
-// From the operands: address_at, four, columns_at, initial, sum_at and store_row; from
-// the generated text: sums.
-// Four arrays, not one: the driver's compiler takes time that grows with the
-// square of an array's uses.
+// A workgroup of 8 lanes keeps BlockTerms x 32*Vecs values of b in private memory, of which each
+// lane keeps Vecs x 4 columns. It computes BlockRows rows, one at a time, and adds each row's sums
+// over these terms to the sums of earlier blocks in out. All lanes read the same values of a. The
+// driver can see that the addresses are equal, and loads each value once. The terms of a block are
+// unrolled, because otherwise the driver does not read b as vectors.
+// If Biased is true, the sums start from initial. If Totals is true, one more row holds the sums
+// of b's columns.
+// From the operands: address_at, four, columns_at, initial, sum_at and store_row. From the
+// generated text: sums.
+// There are four arrays instead of one, because the driver's compiler takes time that grows with
+// the square of an array's uses.
 var<private> kept_x : array<f32, Kept>;
 var<private> kept_y : array<f32, Kept>;
 var<private> kept_z : array<f32, Kept>;
@@ -24,7 +25,7 @@ fn keep(i : u32, v : vec4<f32>) {
 
 fn kept(i : u32) -> vec4<f32> { return vec4<f32>(kept_x[i], kept_y[i], kept_z[i], kept_w[i]); }
 
-// add adds a sum over the terms of a block to those before.
+// add adds a sum over the terms of a block to that of the earlier blocks.
 fn add(share : u32, row : u32, c : u32, v : vec4<f32>, block : u32) {
   var sum = v;
   if (block > 0u) { sum = sum + sum_at(share, row, c); }
@@ -36,10 +37,10 @@ fn run(group : u32, lane : u32) {
   let first = (group / ColumnBlocks) % RowBlocks * BlockRows;
   let share = group / (ColumnBlocks * RowBlocks);
   for (var block = 0u; block < Blocks; block = block + 1u) {
-    // The last block overlaps the one before, whose terms are of no weight then.
+    // The last block may overlap the one before. Terms that were summed there are kept as zeros.
     let start = min(block * BlockTerms, Terms - BlockTerms);
-    // lane / 8 is 0, which the driver does not know: it would unroll short loops, and take a
-    // second to compile them.
+    // lane / 8 is 0, but the driver does not know that. Otherwise it would unroll short loops, and
+    // take a second to compile them.
     for (var i = 0u; i < BlockTerms * Vecs + lane / 8u; i = i + 1u) {
       let k = start + i / Vecs;
       let v = columns_at(share, k, min(c + i % Vecs * 8u, OutVecs - 1u));

@@ -1,7 +1,8 @@
-// The operands of broadcast.wgsl for the weight gradient of a convolution without padding, one
-// share of it: a row is (r,s,ci), k a pixel of dY, of the share; those of a block are of one line.
+// The operands of broadcast.wgsl for a share of the weight gradient of a convolution without
+// padding. A row is (r,s,ci), and k is a pixel of the share's dY. The pixels of a block are in one
+// line.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
-// The last share overlaps the one before, whose pixels are of no weight then.
+// The last share may overlap the one before. Pixels that belong to that one count as zeros.
 fn pixel_at(share : u32, k : u32) -> u32 { return min(share * Terms, Pixels - Terms) + k; }
 
 fn address_at(share : u32, row : u32, start : u32) -> u32 {

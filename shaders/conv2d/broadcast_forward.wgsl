@@ -1,6 +1,7 @@
-// The operands of broadcast.wgsl for a convolution without padding, forward or the input gradient
-// of 1x1: a row is a pixel, k is (r,s,channel of in); with several blocks of k it is 1x1.
-// From the store: bias and store; from the step: Step and four, at an offset.
+// The operands of broadcast.wgsl for a convolution without padding: forward, or the input gradient
+// of a 1x1 kernel. A row is a pixel, and k is (r,s,channel of in). With several blocks of k, the
+// kernel is 1x1.
+// From the store: bias and store. From the step: Step, and four, which calls offset.
 fn address_at(share : u32, p : u32, start : u32) -> u32 {
   let q = same24(p);
   let line = q / (OutW * OutH) * InH + q / OutW % OutH * StrideH;

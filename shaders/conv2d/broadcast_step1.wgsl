@@ -1,4 +1,4 @@
-// Values of in are read one at a time.
+// Reads values of in one at a time.
 const Step = 1u;
 
 fn four(at : u32, k : u32) -> vec4<f32> {

@@ -1,15 +1,15 @@
-// Weight and bias gradient, one share of it: part[k][co] = sum over the pixels
-// p of share j of x[pixel that tap k of p reads] * dY[p][co], where row k is
-// (r,s,ci), and row Taps*InC, the bias if there is one, reads 1 everywhere.
+// Weight and bias gradient, in shares: part[j][k][co] = sum over the pixels p of share j of
+// x[value that row k reads for p] * dY[p][co]. Row k is (r,s,ci). Row Taps*InC is the bias, if
+// there is one, and reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
-// One invocation: 8 rows x 12 channels in registers. Assigns.
+// One invocation: 8 rows x 12 channels of a share, in registers. Assigns.
 // From row.wgsl: Row and mac.
 
-// Tap is row k: what it adds to the address and the position of a pixel.
+// Tap describes row k: what it adds to the position and the address of a pixel.
 struct Tap { h : i32, w : i32, offset : i32, one : bool }
 
 fn tap_at(k : u32) -> Tap {
-  let ci = k - k / InC * InC; // FXC gets k % 16 wrong for a k = 8 * x + 7 of which it knows that x is at most 2.
+  let ci = k - k / InC * InC; // FXC computes k % 16 wrongly for k = 8 * x + 7 if it knows that x is at most 2.
   let s = i32((k / InC) % KW * DilationW) - i32(PadLeft);
   let r = i32(k / (InC * KW) * DilationH) - i32(PadTop);
   return Tap(r, s, (r * i32(InW) + s) * i32(InStride) + i32(ci), k >= Taps * InC);

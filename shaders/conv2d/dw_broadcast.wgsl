@@ -1,19 +1,19 @@
-// Weight and bias gradient for llvmpipe, one share of it: part[row][co] = sum
-// over the pixels p of the images of share j of x[pixel that the row's tap of p
-// reads] * dY[p][co], where a row is (r,s,ci), and row Taps*InC, the
-// bias if there is one, reads 1 everywhere.
+// Weight and bias gradient for llvmpipe, in shares: part[j][row][co] = sum over the pixels p of the
+// images of share j of x[value that the row reads for p] * dY[p][co]. A row is (r,s,ci). Row
+// Taps*InC is the bias, if there is one, and reads 1 everywhere.
 // Shapes: x [N,InH,InW,InStride], dY [N,OutH,OutW,OutC], part [Shares,Rows,OutC].
-// A workgroup of 8 lanes has one tap, 24 input channels and 32 output channels;
-// a lane has 24 x 4 sums in registers. The lanes read the same pixels of x, at
-// addresses that the driver can see are the same, and so pays for once; pixels
-// whose tap is in the padding are left out of the loops. Assigns.
+// A workgroup of 8 lanes computes one tap, 24 input channels and 32 output channels. A lane has
+// 24 x 4 sums in registers. All lanes read the same pixels of x. The driver can see that the
+// addresses are equal, and loads each pixel once. The loops skip pixels whose tap is in the
+// padding. Assigns.
 struct Sums4 { k0 : vec4<f32>, k1 : vec4<f32>, k2 : vec4<f32>, k3 : vec4<f32> } // of 4 input channels
 
 fn mac(sum : Sums4, x : vec4<f32>, d : vec4<f32>) -> Sums4 {
   return Sums4(sum.k0 + d * x.x, sum.k1 + d * x.y, sum.k2 + d * x.z, sum.k3 + d * x.w);
 }
 
-// The outputs whose tap t falls in the image: from first to before last.
+// The outputs whose tap t is inside the image: from first_inside up to but not including
+// last_inside.
 fn first_inside(t : u32, pad : u32, stride : u32) -> u32 { return (max(pad, t) - t + stride - 1u) / stride; }
 
 fn last_inside(t : u32, pad : u32, stride : u32, size : u32, outputs : u32) -> u32 {
@@ -52,7 +52,7 @@ fn run(group : u32, lane : u32) {
   let ci = (slice % Slices) * 24u;
   let clamped = min(c, OutVecs - 1u);
   let quad = same12(ci / 4u);
-  // The last slice may have fewer channels: the others read what is there.
+  // The last slice may have fewer channels. The loads beyond it read its last channels again.
   let q1 = min(quad + 1u, InQuads - 1u) - quad;
   let q2 = min(quad + 2u, InQuads - 1u) - quad;
   let q3 = min(quad + 3u, InQuads - 1u) - quad;

@@ -1,6 +1,6 @@
-// dW = the sum of the shares, in their order, on top of what is there unless
-// batch.first. Shapes: part [Shares,Count], dW [Count] of vec4.
-// One invocation: one vec4. Accumulates.
+// Adds the shares of the weight gradient to dW in order. If batch.first is 1, assigns their sum
+// instead.
+// Shapes: part [Shares,Count], dW [Count] of vec4. One invocation: one vec4. Accumulates.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
   if (i >= Count) { return; }

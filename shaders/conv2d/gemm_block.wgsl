@@ -1,12 +1,11 @@
-// Implicit GEMM for the software adapter: out[p][c] = sum over taps (r,s) and
-// channels k of in[pixel that tap (r,s) of p reads][k] * w[r][s][k][c].
-// One invocation: 8 pixels x 12 channels in registers, no workgroup memory.
-// Its 20 loads feed 96 multiply-adds; padding costs a select and no branch.
-// From the loader: Pixel, pixel_at, tap (where a tap reads, or none); from the
-// store: bias and store.
-// From row.wgsl: Row and mac.
+// Implicit GEMM for any device: out[p][c] = sum over taps (r,s) and channels k of
+// in[pixel that tap (r,s) of p reads][k] * w[r][s][k][c].
+// One invocation: 8 pixels x 12 channels in registers, without workgroup memory. Assigns.
+// Its 20 loads feed 96 multiply-adds. Padding costs a select instead of a branch.
+// From the loader: Pixel, pixel_at and tap, the address that a tap reads, or NoTap. From the
+// store: bias and store. From row.wgsl: Row and mac.
 
-// load is 0 for taps in the padding, whose address is none.
+// load returns 0 for taps in the padding, whose address is NoTap.
 fn load(address : u32, k : u32) -> f32 {
   return select(in_[select(address, 0u, address == NoTap) + k], 0.0, address == NoTap);
 }
@@ -18,8 +17,8 @@ fn run(group : u32, lane : u32) {
   let c1 = min(c + 1u, OutVecs - 1u);
   let c2 = min(c + 2u, OutVecs - 1u);
   let p = block * 8u;
-  // Lanes beyond the last channel rest. Nor does FXC know these bounds: it tries for seconds to
-  // unroll loops whose bounds it knows.
+  // busy is 0 for lanes beyond the last channel, which skip the loops. It also hides the bounds of
+  // the loops from FXC, which otherwise tries for seconds to unroll them.
   let busy = u32(c < OutVecs);
   let p0 = pixel_at(p);
   let p1 = pixel_at(p + 1u);
@@ -61,8 +60,9 @@ fn run(group : u32, lane : u32) {
       }
     }
   }
-  let b = Row(bias(c), bias(c1), bias(c2)); // once: each load takes the driver time to compile
-  // A loop, because each store takes the driver time to compile; its bound keeps it one.
+  let b = Row(bias(c), bias(c1), bias(c2)); // once, because each load takes the driver time to compile
+  // A loop, because each store takes the driver time to compile. Its variable bound prevents
+  // unrolling.
   for (var j = 0u; j < min(8u, max(Pixels, p) - p) * busy; j = j + 1u) {
     var row = s0;
     if (j == 1u) { row = s1; }

@@ -1,10 +1,10 @@
 // Implicit GEMM for llvmpipe: out[p][c] = sum over taps (r,s) and channels k of
 // in[pixel that tap (r,s) of p reads][k] * w[r][s][k][c].
-// A workgroup of 8 lanes has 24 pixels and 32 channels; a lane has 4 channels
-// of all the pixels in registers. The lanes read the same pixels, at addresses
-// that the driver can see are the same, and so pays for once.
-// From the loader: Pixel, pixel_at and tap; from the store: bias and store; from the step: Step
-// channels at a time, Weights, weights, load and mac.
+// A workgroup of 8 lanes computes 24 pixels x 32 channels. A lane has 4 channels of all these
+// pixels in registers. All lanes read the same pixels. The driver can see that the addresses are
+// equal, and loads each pixel once. Assigns.
+// From the loader: Pixel, pixel_at and tap. From the store: bias and store. From the step: Step,
+// the number of channels at a time, Weights, weights, load and mac.
 struct Pixels8 { p0 : Pixel, p1 : Pixel, p2 : Pixel, p3 : Pixel, p4 : Pixel, p5 : Pixel, p6 : Pixel, p7 : Pixel }
 struct Taps8 { p0 : u32, p1 : u32, p2 : u32, p3 : u32, p4 : u32, p5 : u32, p6 : u32, p7 : u32 }
 struct Sums8 {
@@ -71,7 +71,7 @@ fn run(group : u32, lane : u32) {
       }
     }
   }
-  let b = bias(clamped); // once: each load takes the driver time to compile
+  let b = bias(clamped); // once, because each load takes the driver time to compile
   if (c < OutVecs) {
     store8(p, c, t0, b);
     store8(p + 8u, c, t1, b);

@@ -1,5 +1,5 @@
-// The addresses of the input gradient: dX[n,h,w,ci] = sum of dY[n,oh,ow,co] w[r,s,ci,co] over the
-// outputs that read the pixel: oh*stride-pad+r = h and ow*stride-pad+s = w.
+// The addresses of the input gradient: dX[n,h,w,ci] = sum of dY[n,oh,ow,co] * w[r,s,ci,co] over the
+// outputs that read the pixel: oh*stride-pad+r*dilation = h and ow*stride-pad+s*dilation = w.
 // Here "in" is dY, "out" is dX, "k" is co, and w is transposed to [r,s,co,ci].
 struct Pixel { image : u32, h : u32, w : u32 } // of dX, in the padded image
 

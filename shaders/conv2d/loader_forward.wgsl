@@ -1,5 +1,5 @@
-// The addresses of forward:
-// y[n,oh,ow,co] = b[co] + sum of x[n, oh*stride-pad+r, ow*stride-pad+s, ci] w[r,s,ci,co].
+// The addresses of the forward pass: y[n,oh,ow,co] = b[co] + sum of
+// x[n, oh*stride-pad+r*dilation, ow*stride-pad+s*dilation, ci] * w[r,s,ci,co].
 struct Pixel { image : u32, h : i32, w : i32 } // of x, where tap (0,0) reads
 
 fn pixel_at(p : u32) -> Pixel {

@@ -1,5 +1,5 @@
-// The addresses of a 1x1 convolution, forward or input gradient: pixel p reads
-// pixel p, and no tap is in the padding.
+// The addresses of a 1x1 convolution, forward or input gradient. Pixel p of the result reads pixel
+// p, and no tap is in the padding.
 alias Pixel = u32;
 
 fn pixel_at(p : u32) -> Pixel { return min(p, Pixels - 1u) * InStride; }

@@ -1,4 +1,4 @@
-// Four values along k, where k and the three after it may be of several taps.
+// Four values along k, which may belong to different taps.
 fn fetch_one(p : Pixel, k : u32) -> f32 {
   let t = select(k / InC, 0u, KH * KW == 1u);
   let address = tap(p, t / KW, t % KW);

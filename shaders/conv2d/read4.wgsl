@@ -1,4 +1,4 @@
-// Four values along k, which are of one tap and lie side by side.
+// Four values along k, which belong to one tap and are adjacent in memory.
 fn fetch(p : Pixel, k : u32) -> vec4<f32> {
   let t = select(k / InC, 0u, KH * KW == 1u);
   let address = tap(p, t / KW, t % KW);

@@ -1,4 +1,4 @@
-// Four rows of the weight gradient, which may be of several taps.
+// Four rows of the weight gradient, which may belong to different taps.
 struct Tap { h : i32, w : i32, offset : i32, one : bool } // what a row adds to a pixel
 struct Rows4 { k0 : Tap, k1 : Tap, k2 : Tap, k3 : Tap }
 

@@ -1,6 +1,6 @@
-// Four rows of the weight gradient, which are of one tap and lie side by side;
-// the bias is the first of four.
-struct Rows4 { h : i32, w : i32, offset : i32, one : bool } // what they add to a pixel
+// Four rows of the weight gradient, which belong to one tap and are adjacent in memory, or the bias
+// as the first of four.
+struct Rows4 { h : i32, w : i32, offset : i32, one : bool } // what the rows add to a pixel
 
 fn rows_at(k : u32) -> Rows4 {
   let w = i32((k / InC) % KW * DilationW) - i32(PadLeft);

@@ -1,4 +1,4 @@
-// One input channel at a time, for any number of them.
+// Reads one input channel at a time, for any number of channels.
 const Step = 1u;
 alias Weights = vec4<f32>;
 

@@ -1,4 +1,4 @@
-// Four input channels at a time.
+// Reads four input channels at a time.
 const Step = 4u;
 struct Weights { k0 : vec4<f32>, k1 : vec4<f32>, k2 : vec4<f32>, k3 : vec4<f32> }
 

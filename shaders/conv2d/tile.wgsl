@@ -1,14 +1,14 @@
-// Matrix product for GPUs: out[row][column] = sum over k of a[row][k] * b[k][column],
-// of the k that a share has.
-// A tile has TileRows rows and TileColumns columns, and its workgroup takes Depth k at a
-// time through workgroup memory. A lane has 8 rows and 8 columns in registers,
-// of each two groups of four, so that lanes side by side read and write side by
-// side. The inner loop takes four k at constant places of a row: naga clamps each
-// index that is not a constant, which took a fifth of its instructions.
-// Conditions on constants alone cost nothing: Whole, WholeRows and WholeColumns are
-// true where the tiles divide the product evenly.
-// From tile_one.wgsl or tile_each.wgsl: run. From the operands: Rows4, rows_at, fill,
-// columns_at and store_row.
+// Matrix product for GPUs, for each share: out[row][column] = sum over the share's k of
+// a[row][k] * b[k][column].
+// A tile has TileRows rows and TileColumns columns. Its workgroup loads the operands into workgroup
+// memory for Depth values of k at a time. A lane has 8 rows x 8 columns in registers, in two groups
+// of four rows and two of four columns, so that adjacent lanes read and write adjacent memory. The
+// inner loop uses constant indices for four values of k, because naga clamps every other index,
+// which took a fifth of the loop's instructions.
+// Whole, WholeRows and WholeColumns are true if the tiles divide the product evenly. They are
+// constants, so conditions on them cost nothing.
+// From tile_one.wgsl or tile_each.wgsl: run. From the operands: Rows4, rows_at, fill, columns_at
+// and store_row.
 var<workgroup> tile_a : array<array<array<vec4<f32>, RowQuads>, 4>, DepthQuads>; // [k / 4][k % 4][row / 4]
 var<workgroup> tile_b : array<array<array<vec4<f32>, ColumnQuads>, 4>, DepthQuads>; // [k / 4][k % 4][column / 4]
 
@@ -30,11 +30,11 @@ fn mac2(t : Halves, a : vec4<f32>, b : vec4<f32>, left : vec4<f32>, right : vec4
 }
 
 fn run_tile(tile : u32, lane : u32) {
-  let column = (tile % ColumnTiles) * ColumnQuads; // all columns in fours
+  let column = (tile % ColumnTiles) * ColumnQuads; // columns are counted in fours
   let row = ((tile / ColumnTiles) % RowTiles) * TileRows;
   let share = tile / (ColumnTiles * RowTiles);
-  // A lane brings in the same four rows, for some k, and the same column of four, for the same of
-  // four k. Where only the first lanes have rows to bring in, the others may have the columns.
+  // A lane always loads the same four rows, and the same four columns with the same k % 4. If only
+  // the first lanes are needed to load rows, the others may load the columns.
   let quad = lane % RowQuads;
   let rows = rows_at(row + 4u * quad);
   let b = lane - (Lanes - LanesB);
@@ -74,8 +74,8 @@ fn run_tile(tile : u32, lane : u32) {
   store8(share, row + 4u * y, column + x2, t.right);
 }
 
-// clamp_k is k, or the last that there is; fill leaves zeros beyond it, so that the
-// others are of no weight.
+// clamp_k returns k, or the last k if there are fewer. fill stores zeros for the k beyond, so that
+// these add nothing.
 fn clamp_k(k : u32) -> u32 { return select(min(k, K - 1u), k, Whole); }
 
 fn store8(share : u32, row : u32, c : u32, t : Sums) {

@@ -1,7 +1,7 @@
-// The operands of forward and input gradient: a row is a pixel p of out, a
-// column a channel, and k is (r,s,channel of in).
-// From the loader: Pixel, pixel_at and tap; from the store: bias and store; from
-// the reader: fetch, four k of one pixel.
+// The operands of the forward pass and the input gradient. A row is a pixel p of out, a column is a
+// channel, and k is (r,s,channel of in).
+// From the loader: Pixel, pixel_at and tap. From the store: bias and store. From the reader: fetch,
+// which reads four k of one pixel.
 struct Rows4 { p0 : Pixel, p1 : Pixel, p2 : Pixel, p3 : Pixel }
 
 fn rows_at(p : u32) -> Rows4 { return Rows4(pixel_at(p), pixel_at(p + 1u), pixel_at(p + 2u), pixel_at(p + 3u)); }

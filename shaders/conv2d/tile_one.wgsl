@@ -1,3 +1,3 @@
-// A workgroup takes a tile.
+// A workgroup computes one tile.
 fn run(group : u32, lane : u32) { run_tile(group, lane); }
 

@@ -1,5 +1,5 @@
-// wT[r,s,co,ci] = w[r,s,ci,co], for the input gradient. The padding of ci is
-// zero. One invocation: one vec4 of wT. Assigns.
+// Transposes the weights for the input gradient: wT[r,s,co,ci] = w[r,s,ci,co]. The padding of ci
+// is zero. One invocation: one vec4 of wT. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
   if (i >= Taps * OutC * InVecs) { return; }

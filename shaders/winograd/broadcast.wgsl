@@ -1,4 +1,4 @@
-// The operands of conv2d's broadcast: a share of it is a matrix here.
+// The operands of conv2d/broadcast.wgsl, whose shares are the matrices here.
 fn columns_at(share : u32, k : u32, c : u32) -> vec4<f32> { return b[(share * Terms + k) * OutVecs + c]; }
 
 fn initial(c : u32) -> vec4<f32> { return vec4<f32>(); }

@@ -1,5 +1,5 @@
-// a is [Matrices,Terms,Rows], for llvmpipe: where a row's terms from start on
-// lie, and four of them.
+// For llvmpipe, with a stored as [Matrices,Terms,Rows]: the address of a row's terms from start on,
+// and four of these terms.
 fn address_at(share : u32, row : u32, start : u32) -> u32 {
   return same24((share * Terms + start) * (Rows / 4u) + row / 4u) * 4u + same12(row % 4u);
 }

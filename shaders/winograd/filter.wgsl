@@ -1,5 +1,5 @@
-// The filters, transformed: u[k][l][ci][co] = sum over r and s of G[k][r] G[l][s] w[r][s][ci][co],
-// or of w[R-1-r][R-1-s] where Flip is 1. Rows of u after those of w are 0.
+// Transforms the filters: u[k][l][ci][co] = sum over r and s of G[k][r] G[l][s] w[r][s][ci][co]. If
+// Flip is 1, w[R-1-r][R-1-s] takes the place of w[r][s]. Rows of u after those of w are 0.
 // Shapes: w [R,R,Rows,C], u [Alpha,Alpha,Terms,C]. One invocation: one channel of a row. Assigns.
 // From the generated text: transform.
 struct At { row : u32, c : u32, inside : bool }

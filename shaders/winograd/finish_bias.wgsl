@@ -1,4 +1,4 @@
-// Adds the bias, a row of w, if there is one, then relu where ReLU.
+// Adds the bias, a row of w, if Biased is true, and applies the relu if ReLU is true.
 fn constant(c : u32) -> f32 {
   if (Biased) { return w[Bias * C + c]; }
   return 0.0;

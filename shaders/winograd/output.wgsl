@@ -1,8 +1,8 @@
-// The outputs of the tiles: y[n, M*th + k, M*tw + l, c] = finish(sum over i and j of A^T[k][i]
-// A^T[l][j] m[i][j][t][c]), where t is tile (th,tw) of image n. Outputs outside of
-// the image are left out.
-// Shapes: m [Alpha,Alpha,Tiles,C], y [N,OutH,OutW,C]. One invocation: one
-// channel of a tile. Assigns.
+// Computes the outputs of the tiles: y[n, M*th + k, M*tw + l, c] = finish(sum over i and j of
+// A^T[k][i] A^T[l][j] m[i][j][t][c]), where t is tile (th,tw) of image n. Skips outputs outside the
+// image.
+// Shapes: m [Alpha,Alpha,Tiles,C], y [N,OutH,OutW,C]. One invocation: one channel of a tile.
+// Assigns.
 // From the generated text: transform. From the finish: constant and finish.
 struct At { tile : u32, c : u32, base : u32, h : u32, w : u32, constant : f32 }
 

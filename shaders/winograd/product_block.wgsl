@@ -1,4 +1,4 @@
-// For any device: a lane has 8 rows and 12 columns in registers.
+// For any device. One invocation: 8 rows x 12 columns in registers.
 fn run(group : u32, lane : u32) {
   let i = group * Lanes + lane;
   let quad = (i % RowBlocks) * 2u;
@@ -31,7 +31,8 @@ fn run(group : u32, lane : u32) {
     s02 = mac4(s02, x0, v2);
     s12 = mac4(s12, x1, v2);
   }
-  // A loop, because each store takes the driver time to compile; its bound keeps it one.
+  // A loop, because each store takes the driver time to compile. Its variable bound prevents
+  // unrolling.
   for (var j = 0u; j < 3u * min(2u, quads - quad); j = j + 1u) {
     var v = s00;
     if (j == 1u) { v = s01; }

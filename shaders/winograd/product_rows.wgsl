@@ -1,4 +1,4 @@
-// a is [Matrices,Rows,Terms]: four terms of a row lie side by side.
+// a is [Matrices,Rows,Terms]: four terms of a row are adjacent.
 fn advance() -> u32 { return 1u; } // from four terms to the next
 
 fn first_quad(matrix : u32, quad : u32) -> u32 { return (matrix * Rows + 4u * quad) * (Terms / 4u); }

@@ -1,4 +1,4 @@
-// a is [Matrices,Terms,Rows]: four rows of a term lie side by side.
+// a is [Matrices,Terms,Rows]: four rows of a term are adjacent.
 fn advance() -> u32 { return Rows; } // from four terms to the next
 
 fn first_quad(matrix : u32, quad : u32) -> u32 { return matrix * Terms * (Rows / 4u) + quad; }

@@ -1,4 +1,4 @@
-// The operands of conv2d's tile: a share of it is a matrix here.
+// The operands of conv2d/tile.wgsl, whose shares are the matrices here.
 alias Rows4 = u32; // a quad of rows
 
 fn rows_at(row : u32) -> Rows4 { return min(row / 4u, Rows / 4u - 1u); }

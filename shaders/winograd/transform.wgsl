@@ -1,9 +1,9 @@
-// The patches of an image, transformed: out[k][l][t][c] = sum over i and j of L[k][i] L[l][j]
-// x[n, Step*th - PadTop + i, Step*tw - PadLeft + j, c], where t is tile (th,tw) of image n.
-// Outside the image x is 0, and so are the tiles after the last. For x of a product, Step is M and
-// L is B^T; for the gradient of the outputs, L is A.
-// Shapes: x [N,InH,InW,C], out [Alpha,Alpha,Tiles,C]. One invocation: one
-// channel of a tile. Assigns.
+// Transforms the tiles of images: out[k][l][t][c] = sum over i and j of L[k][i] L[l][j]
+// x[n, Step*th - PadTop + i, Step*tw - PadLeft + j, c], where t is tile (th,tw) of image n. x is 0
+// outside the image, and in tiles after the last. Step is M. L is B^T for the input of a
+// convolution, and A for the gradient of its outputs.
+// Shapes: x [N,InH,InW,C], out [Alpha,Alpha,Tiles,C]. One invocation: one channel of a tile.
+// Assigns.
 // From the generated text: transform.
 struct At { tile : u32, c : u32, base : u32, h : i32, w : i32, inside : bool }
 

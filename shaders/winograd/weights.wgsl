@@ -1,7 +1,7 @@
-// Weight and bias gradient: dW[r][s][ci][co] = sum over i and j of G[i][r] G[j][s] q[i][j][ci][co],
-// and its last row, where Biased, the sum of the shares of the bias; on top of what is there unless
-// First and batch.first.
-// Shapes: q [Alpha,Alpha,Terms,C], part [Shares,C], dW [R*R*Rows,C] and a row where Biased.
+// Weight and bias gradient: dW[r][s][ci][co] = sum over i and j of G[i][r] G[j][s] q[i][j][ci][co].
+// If Biased is true, the last row of dW is the sum of the bias's shares. Adds to dW, or assigns it
+// if First is true and batch.first is 1.
+// Shapes: q [Alpha,Alpha,Terms,C], part [Shares,C], dW [R*R*Rows,C], and one more row if Biased.
 // One invocation: one channel of all taps, or of the bias. Accumulates.
 // From the generated text: transform.
 struct At { row : u32, c : u32 }

@@ -1,11 +1,12 @@
-// What one device needs in JavaScript: the body of a function of the device, and of the callback
-// event(number, error). Its result is used by device_js.go and encoder_js.go. Commands come as one
-// array of numbers, so that a step of hundreds of dispatches is one call and leaves no garbage.
+// The JavaScript part of a device: the body of a function with the parameters device and
+// event(number, error), a callback. device_js.go and encoder_js.go call the functions of its
+// result. Commands arrive as one array of numbers, so that a step of hundreds of dispatches takes
+// one call and leaves no garbage.
 const objects = []; // by number: buffers, pipelines, bind groups, query sets and texture views
 let numbers = new Float64Array(4096); // the commands of a submission
 let bytes = new Uint8Array(numbers.buffer);
 
-const turn = new MessageChannel(); // browsers make timers wait for 4 ms or more
+const turn = new MessageChannel(); // because timers of browsers wait for 4 ms or more
 turn.port1.onmessage = () => event(-1, '');
 
 const kind = e => (e instanceof GPUOutOfMemoryError ? 'out-of-memory' : (e.reason ?? e.name ?? 'error'));
@@ -14,7 +15,7 @@ const text = e => kind(e) + ': ' + e.message;
 device.lost.then(info => event(0, 'lost: ' + info.message));
 device.addEventListener('uncapturederror', e => event(0, text(e.error)));
 
-// Makes something of the device, and rejects with the text of an error if WebGPU does not take a
+// Makes an object of the device. Rejects with the text of an error if WebGPU refuses the
 // descriptor.
 const attempt = async make => {
 	const scopes = ['internal', 'out-of-memory', 'validation'];
@@ -31,13 +32,14 @@ const attempt = async make => {
 	} catch (e) {
 		thrown = e;
 	} // a pipeline is a promise
-	const error = (await Promise.all(popped)).find(e => e) ?? thrown; // of a module that its pipeline cannot take, the module's
+	// The error of an invalid module precedes that of the pipeline made from it.
+	const error = (await Promise.all(popped)).find(e => e) ?? thrown;
 	if (error) throw text(error);
 	return made;
 };
 
-// The commands, by their first number. Each reads its own from numbers[i] on, and
-// returns where the next begins.
+// The commands, by their first number. Each reads its other numbers from n[i] on, and returns the
+// index of the next command.
 let encoder, pass;
 const commands = [
 	(n, i) => {
@@ -98,8 +100,8 @@ const commands = [
 
 return {
 	create: (method, descriptor) => attempt(() => device[method](descriptor)),
-	// Begins to compile a pipeline, and returns the layout of its bindings and a promise of it.
-	// Browsers compile several at a time, on other threads.
+	// Begins to compile a pipeline. Returns the layout of its bindings and a promise of the
+	// pipeline. Browsers compile several at a time, on other threads.
 	pipeline(method, descriptor, stages, visibility, types, code) {
 		const { label } = descriptor;
 		let layout;
@@ -122,7 +124,7 @@ return {
 			return text(e);
 		}
 	},
-	// bytes is room for n of them, which writeBuffer and submit read.
+	// Returns an array of at least n bytes for the data of write and submit.
 	room(n) {
 		if (bytes.length < n) {
 			numbers = new Float64Array(Math.ceil(n / 8));
@@ -166,13 +168,12 @@ return {
 	read(buffer, offset, n) {
 		return new Uint8Array(buffer.getMappedRange(offset, n));
 	},
-	// Stands for the texture of a canvas, which is there until the event loop runs:
-	// each submission takes it anew.
+	// Stands for the texture of a canvas. That texture is valid only until the event loop runs, so
+	// each submission gets the current one.
 	canvas(context) {
 		return { createView: () => context.getCurrentTexture().createView() };
 	},
-	// Lets the event loop run, for about so many milliseconds if nothing happens, and then makes an
-	// event.
+	// Causes an event after about ms milliseconds, and lets the event loop run meanwhile.
 	pause(ms) {
 		if (ms < 1) turn.port2.postMessage(0);
 		else setTimeout(() => event(-1, ''), ms);
