@@ -384,6 +384,9 @@ func (c commands) check(command []string) error {
 	case len(command) > 1 && command[0] == "go" && command[1] == "mod",
 		slices.Contains([]string{"git", "npm", "tensorboard", "apt-get"}, command[0]):
 		return nil // another program
+	case len(command) > 1 && command[0] == "python3":
+		_, err := os.Stat(filepath.Join(root, command[1]))
+		return err
 	}
 	info, err := os.Stat(filepath.Join(root, command[0]))
 	if err == nil && info.Mode()&0o100 == 0 {
