@@ -272,4 +272,9 @@ var mutants = []checktest.Mutant{
 		Right: "    }\n    workgroupBarrier();\n    for (var k", Wrong: "    }\n    for (var k"},
 }
 
-func TestMutants(t *testing.T) { checktest.Mutants(t, Cases(gputest.Device(t)), mutants) }
+func TestMutants(t *testing.T) {
+	if !gputest.Long() {
+		t.Skip("compiles more than a hundred broken kernels, in minutes; NIN_LONG=1 runs it")
+	}
+	checktest.Mutants(t, Cases(gputest.Device(t)), mutants)
+}
