@@ -63,6 +63,7 @@ func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
 	adapter := planned(fs)
 	recipe := fs.String("recipe", "d2l", "`names` of recipes")
+	text := netFlag(fs)
 	input := fs.String("input", "",
 		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
@@ -91,20 +92,17 @@ func cost(w io.Writer, args []string) error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	if *batch < 0 || *batch > 1e6 {
-		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
+	if *text != "" && strings.Contains(*recipe, ",") {
+		return cli.Usage(errors.New("-net is for one recipe"))
 	}
 	var recipes []nin.Recipe
 	for _, name := range strings.Split(*recipe, ",") {
-		r, err := nin.Find(name)
+		r, err := withNet(name, *text)
 		if err != nil {
 			return cli.Usage(err)
 		}
-		if r.Batch, r.In, err = inputShape(*input, cmp.Or(*batch, r.Batch), r.In); err != nil {
+		if r.Batch, r.In, err = batchOf(r, *batch, *input); err != nil {
 			return err
-		}
-		if *batch > 0 && *batch != r.Batch {
-			return cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", *batch, r.Batch))
 		}
 		recipes = append(recipes, r)
 	}
@@ -236,6 +234,19 @@ func planner(adapter string) (*gpu.Device, error) {
 		return gpu.Dry(gpu.Guaranteed, false), nil
 	}
 	return dev, err
+}
+
+// batchOf returns the number and the shape of the images in a batch of r with the values of -batch
+// and -input, where 0 and "" mean those of r.
+func batchOf(r nin.Recipe, batch int, input string) (int, nn.Shape, error) {
+	if batch < 0 || batch > 1e6 {
+		return 0, r.In, cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", batch))
+	}
+	n, in, err := inputShape(input, cmp.Or(batch, r.Batch), r.In)
+	if err == nil && batch > 0 && batch != n {
+		err = cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", batch, n))
+	}
+	return n, in, err
 }
 
 // inputShape reads text, the value of -input, which changes all or rows and columns of n images of

@@ -1,28 +1,26 @@
 package main
 
 import (
-	"cmp"
 	"flag"
-	"fmt"
 	"io"
 
 	"wgnin/cmd/internal/cli"
 	"wgnin/cmd/internal/runflags"
-	"wgnin/nin"
 	"wgnin/nin/report"
 )
 
-const planHelp = `Plan prints the dispatches of a training step of a recipe's network, in the order in
-which they run: forward, loss, backward and update, one a line. gpu/README.md explains
-the columns and the words in them. If the adapter cannot take the whole batch, the
-forward and backward passes run several times in a step, each with a part of the batch.
-Nothing is allocated and nothing runs.
+const planHelp = `Plan prints the dispatches of a training step of a recipe's network, or of your own, in
+the order in which they run: forward, loss, backward and update, one per line.
+gpu/README.md explains the columns and the words in them. If the adapter cannot take the
+whole batch, the forward and backward passes run several times in a step, each with a
+part of the batch. Nothing is allocated and nothing runs.
 
 Usage: go run ./cmd/nin plan [flags]
 
 Examples:
   go run ./cmd/nin plan -recipe mini
   go run ./cmd/nin plan -batch 64 -adapter webgpu
+  go run ./cmd/nin plan -net 'conv 32 5; relu; conv 10 1; globalavgpool; flatten' -input 32x32
 
 Flags:
 `
@@ -31,21 +29,24 @@ func plan(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("plan", flag.ContinueOnError)
 	adapter := planned(fs)
 	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
+	text := netFlag(fs)
+	input := fs.String("input", "",
+		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
 	batch := fs.Int("batch", 0, "images of a step (default: the recipe's)")
 	if err := cli.Parse(fs, w, planHelp, args); err != nil {
 		return err
 	}
-	r, err := nin.Find(*recipe)
+	r, err := withNet(*recipe, *text)
 	if err != nil {
 		return cli.Usage(err)
 	}
-	if *batch < 0 || *batch > 1e6 {
-		return cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", *batch))
+	if r.Batch, r.In, err = batchOf(r, *batch, *input); err != nil {
+		return err
 	}
 	dev, err := planner(*adapter)
 	if err != nil {
 		return err
 	}
 	defer dev.Close()
-	return runflags.Usage(fs, report.WritePlan(w, dev, r, cmp.Or(*batch, r.Batch)))
+	return runflags.Usage(fs, report.WritePlan(w, dev, r, r.Batch))
 }

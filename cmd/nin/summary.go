@@ -30,16 +30,34 @@ Examples:
 Flags:
 `
 
-func summary(w io.Writer, args []string) error {
-	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
-	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
-	file := fs.String("model", "", "`file` of weights, instead of a recipe")
-	text := ""
+// netFlag registers -net on fs, and returns the text of the network that it gives.
+func netFlag(fs *flag.FlagSet) *string {
+	var text string
 	fs.Func("net", "network to use instead of a recipe's, as `file or text`; see train",
 		func(given string) (err error) {
 			text, err = runflags.Network(given)
 			return err
 		})
+	return &text
+}
+
+// withNet returns the recipe called name, with the network text instead of its own unless text is
+// empty. It then has no name.
+func withNet(name, text string) (nin.Recipe, error) {
+	r, err := nin.Find(name)
+	if err != nil || text == "" {
+		return r, err
+	}
+	s := r.Settings()
+	s.Net = text
+	return nin.RecipeOf(s)
+}
+
+func summary(w io.Writer, args []string) error {
+	fs := flag.NewFlagSet("summary", flag.ContinueOnError)
+	recipe := fs.String("recipe", "", "`name` of the recipe (default: d2l, or with -model the file's)")
+	file := fs.String("model", "", "`file` of weights, instead of a recipe")
+	text := netFlag(fs)
 	deep := fs.Bool("deep", false, "print every layer, also inside blocks")
 	input := fs.String("input", "",
 		"shape `N,C,H,W` of the input, or its rows x columns, such as 32x32 (default: one image of the network's)")
@@ -49,7 +67,7 @@ func summary(w io.Writer, args []string) error {
 	var layers nn.Layer
 	var in nn.Shape
 	var about string
-	if *file != "" && text != "" {
+	if *file != "" && *text != "" {
 		return cli.Usage(errors.New("-model with -net; want one of them"))
 	}
 	if *file != "" {
@@ -59,18 +77,13 @@ func summary(w io.Writer, args []string) error {
 		}
 		layers, in, about = m.Layers, m.In, nn.Text(m.Layers)
 	} else {
-		r, err := nin.Find(cmp.Or(*recipe, "d2l"))
+		r, err := withNet(cmp.Or(*recipe, "d2l"), *text)
 		if err != nil {
 			return cli.Usage(err)
 		}
-		about = "recipe " + r.Name + ": " + r.About
-		if text != "" {
-			s := r.Settings()
-			s.Net = text
-			if r, err = nin.RecipeOf(s); err != nil {
-				return cli.Usage(err)
-			}
-			about = r.About
+		about = r.About
+		if r.Name != "" {
+			about = "recipe " + r.Name + ": " + r.About
 		}
 		layers, in = r.Net(10, r.Dropout), r.In
 	}

@@ -45,7 +45,8 @@ func TestFullDisk(t *testing.T) {
 		t.Skipf("cannot mount a disk here: %v: %s", err, out)
 	}
 	small := []string{
-		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-test-images", "16", "-momentum", "0.9", "-seed", "3",
+		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-test-images", "16", "-momentum", "0.9",
+		"-seed", "3",
 	}
 	for _, run := range []struct {
 		args  []string

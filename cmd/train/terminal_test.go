@@ -84,8 +84,8 @@ func TestTerminal(t *testing.T) {
 		"Open MPI's":    {"OMPI_COMM_WORLD_SIZE=1", 80, false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := command("-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "16", "-train-images",
-				"96", "-test-images", "16", "-epochs", "2", "-out", filepath.Join(t.TempDir(), "run"))
+			cmd := command("-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "16",
+				"-train-images", "96", "-test-images", "16", "-epochs", "2", "-out", filepath.Join(t.TempDir(), "run"))
 			cmd.Env = append(cmd.Env, "TERM=xterm", "CI=", c.env)
 			out := onTerminal(t, cmd, c.columns, func(string, io.Writer) {})
 			require.Zero(t, cmd.ProcessState.ExitCode(), out)
@@ -191,7 +191,8 @@ func fill(t *testing.T, fifo string) {
 func TestQuietAndVerbose(t *testing.T) {
 	gputest.Device(t)
 	args := []string{
-		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "16", "-train-images", "32", "-epochs", "1",
+		"-recipe", "mini", "-net", nintest.Small, "-data", smallData, "-batch", "16", "-train-images", "32",
+		"-epochs", "1",
 	}
 	dir := filepath.Join(t.TempDir(), "quiet")
 	stdout, stderr, code := train(t, append(args, "-quiet", "-out", dir)...)

@@ -316,8 +316,8 @@ func TestDefaultFolders(t *testing.T) {
 	out := t.TempDir()
 	var commands []*exec.Cmd
 	for range 4 {
-		cmd := command("-recipe", "mini", "-net", nintest.Small, "-data", data, "-train-images", "8", "-test-images", "8",
-			"-batch", "8", "-epochs", "1", "-quiet")
+		cmd := command("-recipe", "mini", "-net", nintest.Small, "-data", data, "-train-images", "8",
+			"-test-images", "8", "-batch", "8", "-epochs", "1", "-quiet")
 		cmd.Dir = out
 		require.NoError(t, cmd.Start())
 		commands = append(commands, cmd)

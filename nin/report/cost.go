@@ -17,7 +17,7 @@ import (
 // Cost is the memory and the arithmetic that a recipe's network needs for training and for
 // prediction on an adapter. Sizes in bytes count device buffers.
 type Cost struct {
-	Recipe     string `json:"recipe"`
+	Recipe     string `json:"recipe"`           // empty for a network of no recipe
 	Freeze     string `json:"freeze,omitempty"` // see nin.Settings
 	Adapter    string `json:"adapter"`
 	Input      []int  `json:"input"`       // [N,C,H,W]
@@ -82,7 +82,7 @@ func unread(r nin.Recipe, batch int, freeze string) (w *data.Whitening, train, t
 		return nil, nil, nil, err
 	}
 	s.Data = "pictures" // any name will do for a folder
-	if err := s.Check(); err != nil {
+	if err := s.Check(r); err != nil {
 		return nil, nil, nil, err
 	}
 	if batch > train.Len() {
@@ -224,7 +224,7 @@ func (c *Cost) addLayers(net nn.Layer, in nn.Shape, trained, predicted []gpu.Lay
 // Write prints the cost as tables. It leaves out layers that cost nothing, such as a ReLU that is
 // part of a convolution.
 func (c Cost) Write(w io.Writer) error {
-	fmt.Fprintf(w, "recipe %s, input %s, planned for %s\n\n", c.Recipe, batchShape(c.Input), c.Adapter)
+	fmt.Fprintf(w, "%s, input %s, planned for %s\n\n", titleOf(c.Recipe), batchShape(c.Input), c.Adapter)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "layer\t\toutput\tparameters\tM multiply-adds\ttraining MFLOP\tprediction MB\ttraining MB")
 	for _, l := range c.Layers {

@@ -30,7 +30,16 @@ func WritePlan(w io.Writer, dev *gpu.Device, r nin.Recipe, batch int) error {
 	if n := on.Trainer.MicroBatch(); n < batch {
 		parts = fmt.Sprintf(", %d images at a time", n)
 	}
-	_, err = fmt.Fprintf(w, "recipe %s, batch %d%s, planned for %s\n\n%-10s %-24s %-44s %8s  %s\n%s", r.Name, batch, parts,
+	_, err = fmt.Fprintf(w, "%s, batch %d%s, planned for %s\n\n%-10s %-24s %-44s %8s  %s\n%s", titleOf(r.Name), batch, parts,
 		dev.Adapter().Name, "layer", "kernel", "shape", "groups", "arguments", on.Trainer)
 	return err
+}
+
+// titleOf returns the words for the recipe called name, or for a network of no recipe if name is
+// empty.
+func titleOf(name string) string {
+	if name == "" {
+		return "your own network"
+	}
+	return "recipe " + name
 }

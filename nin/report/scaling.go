@@ -230,8 +230,8 @@ func pipeline(chunks []nn.Chunk, begin, work float64, exchange func(bytes int64)
 func (s Scaling) Write(w io.Writer) error {
 	n := s.Network
 	fmt.Fprintf(w,
-		"recipe %s, batch %d; computed for a network of %.4g Gb/s a rank, %.3g µs latency and %.3g µs a message\n",
-		s.Recipe, s.Batch, n.BitsPerSecond/1e9, n.Latency*1e6, n.Overhead*1e6)
+		"%s, batch %d; computed for a network of %.4g Gb/s a rank, %.3g µs latency and %.3g µs a message\n",
+		titleOf(s.Recipe), s.Batch, n.BitsPerSecond/1e9, n.Latency*1e6, n.Overhead*1e6)
 	fmt.Fprintf(w, "compute: %s\n\n", s.Compute.Measured)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "\t\t\t%d images a rank\t\t\t%d images in all\t\t\t\n", s.Batch, s.Batch)

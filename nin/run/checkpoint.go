@@ -192,7 +192,7 @@ func ReadCheckpoint(dir string) (_ *Checkpoint, err error) {
 	path := paths[len(paths)-1]
 	c, err := readCheckpoint(path)
 	if err != nil && len(paths) > 1 {
-		return nil, fmt.Errorf("%w; remove it to go on from %s", err, paths[len(paths)-2])
+		return nil, fmt.Errorf("%w; remove it to continue from %s", err, paths[len(paths)-2])
 	}
 	if err != nil {
 		return nil, err
