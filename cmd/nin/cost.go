@@ -19,9 +19,9 @@ import (
 )
 
 const costHelp = `Cost is the chapter's exercise 4: the parameters, the computation and the memory
-that a recipe's network takes to train and to predict with, by layer and in all.
-Without -recipe it is the chapter's own, on any adapter. Several recipes, with
-commas between, are compared, a line each.
+that a network takes to train and to predict, by layer and in total. The network is
+a recipe's (default: the chapter's) or your own. Several recipes, separated by commas,
+are compared, one per line.
 
 A convolution of kernel k x k from Cin channels to Cout channels of H x W pixels:
   parameters     Cout (Cin k k + 1)
@@ -54,6 +54,7 @@ Examples:
   go run ./cmd/nin cost -recipe d2l,alexnet,vgg11          beside its neighbours
   go run ./cmd/nin cost -recipe mini -input 256,1,28,28 -json
   go run ./cmd/nin cost -freeze 0,2                        with two blocks that do not learn
+  go run ./cmd/nin cost -net 'conv 10 3; relu; globalavgpool; flatten' -input 32x32
   go run ./cmd/nin cost -ranks 64 -network 10Gb            on up to 64 ranks
 
 Flags:

@@ -240,7 +240,7 @@ func TestMPIAdapters(t *testing.T) {
 		cmd.Env = append(cmd.Env, "VK_DRIVER_FILES="+files, "VK_ICD_FILENAMES="+files)
 		text, err := cmd.CombinedOutput()
 		require.NoError(t, err, string(text))
-		const note = "1 of 2 ranks differ in their adapter from rank 0, so that the last bits depend on which rank has which: rank 1 "
+		const note = "1 of 2 ranks have another adapter than rank 0, so the last bits depend on which rank has which: rank 1 "
 		assert.Equal(t, differ, strings.Contains(string(text), note), string(text))
 	}
 }

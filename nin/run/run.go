@@ -150,7 +150,7 @@ func (r *Run) share() error {
 		}
 	}
 	if len(other) > 0 {
-		r.AddNote(fmt.Sprintf("%d of %d ranks differ in their adapter from rank %d, so that the last bits depend on which rank has which: %s",
+		r.AddNote(fmt.Sprintf("%d of %d ranks have another adapter than rank %d, so the last bits depend on which rank has which: %s",
 			len(other), r.ranks.Size(), r.ranks.Rank(), listed(other)))
 	}
 	return r.Trainer.Share()

@@ -191,16 +191,16 @@ func (f file) bring(ctx context.Context, from string, part *os.File, have int64,
 		have += int64(n)
 		switch {
 		case have > f.Size:
-			return fmt.Errorf("%w: goes on after %d bytes", errOther, f.Size)
+			return fmt.Errorf("%w: it has more than %d bytes", errOther, f.Size)
 		case errors.Is(err, io.EOF) && have < f.Size:
-			return fmt.Errorf("broke off at %d of %d bytes", have, f.Size)
+			return fmt.Errorf("the connection ended after %d of %d bytes", have, f.Size)
 		case errors.Is(err, io.EOF):
 			got(have)
 			return nil
 		case err != nil && errors.Is(context.Cause(ctx), errStall):
 			return errStall
 		case err != nil:
-			return fmt.Errorf("broke off at %d of %d bytes: %w", have, f.Size, err)
+			return fmt.Errorf("the connection ended after %d of %d bytes: %w", have, f.Size, err)
 		}
 		got(have)
 	}

@@ -121,16 +121,16 @@ func TestDownloadFails(t *testing.T) {
 		"broken off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(size))
 			w.Write(first[:size/2])
-		}, fmt.Sprintf("broke off at %d of %d bytes: unexpected EOF", size/2, size), size / 2},
+		}, fmt.Sprintf("the connection ended after %d of %d bytes: unexpected EOF", size/2, size), size / 2},
 		"short, without a length": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Write(first[:9])
 			w.(http.Flusher).Flush()
-		}, fmt.Sprintf("broke off at 9 of %d bytes", size), 9},
+		}, fmt.Sprintf("the connection ended after 9 of %d bytes", size), 9},
 		"without an end": {func(w http.ResponseWriter, _ *http.Request) {
 			for range 1000 {
 				w.Write(first)
 			}
-		}, fmt.Sprintf("goes on after %d bytes", size), 0},
+		}, fmt.Sprintf("it has more than %d bytes", size), 0},
 		"another part than asked for": {func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Range") == "" {
 				w.Write(first[:9])
