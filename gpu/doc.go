@@ -35,7 +35,7 @@
 //
 //	// The example defines a kernel, records it twice with a temporary between, and runs the plan.
 //	func main() {
-//		dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+//		dev, err := gpu.Open(gpu.Options{}) // the best available adapter
 //		must(err)
 //		defer dev.Close()
 //		x := []float32{1, 2, 3, 4, 5}

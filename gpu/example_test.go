@@ -26,7 +26,7 @@ func scale(n int, factor float64) gpu.Kernel[scaleArgs] {
 
 // The example defines a kernel, records it twice with a temporary between, and runs the plan.
 func Example() {
-	dev, err := gpu.Open(gpu.Options{}) // the best adapter there is
+	dev, err := gpu.Open(gpu.Options{}) // the best available adapter
 	must(err)
 	defer dev.Close()
 	x := []float32{1, 2, 3, 4, 5}

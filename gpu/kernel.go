@@ -46,7 +46,8 @@ type Kernel[A any] struct {
 	// Sizes is a flat struct of int with further constants, which Source uses by name. On software
 	// adapters, whose drivers compile slowly, they are passed in a uniform buffer instead, so that
 	// kernels which differ only in them are compiled once. They are then not constant expressions.
-	// A constant that determines the trip count of an inner loop therefore belongs in Source.
+	// The bounds of a short loop that should be unrolled therefore belong in Source, and the bounds
+	// of a long sum belong here, because llvmpipe takes seconds to unroll it.
 	Sizes any
 
 	// SharedBytes is the workgroup memory that Source declares. A plan checks it against

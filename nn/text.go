@@ -36,8 +36,8 @@ func Layers() []Layer {
 // [Conv2D] is conv. The name of another package's layer begins with that package's name:
 // outside.prelu. A field is a value, unless a tag such as `text:"stride"` makes it an option of
 // that name. A field can be a number, a layer, a list of layers, a boolean (an option without a
-// value), or a type with MarshalText and UnmarshalText whose text is one word. Kernel and a field
-// KernelW after it are written together, as rows by columns: 3x5. Anything without a text form is
+// value), or a type with MarshalText and UnmarshalText whose text is one word. Two numbers such as
+// Kernel and KernelW are written together, as rows by columns: 3x5. Anything without a text form is
 // written as ?, which Parse refuses.
 func Text(l Layer) string {
 	if s, ok := l.(Sequential); ok && len(s) != 1 {

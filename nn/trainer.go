@@ -27,9 +27,9 @@ type TrainConfig struct {
 
 	// Shares divides each batch into Shards parts in proportion to these numbers instead of
 	// equally, to balance ranks of different speed: 5 and 3 divide 128 images into 80 and 48. A
-	// micro-batch then has at most Batch divided by the sum of Shares, here 16 images, so that the
-	// number of micro-batches is proportional to the part. The bits depend on Shares, but not on
-	// the number of ranks.
+	// micro-batch then has at most Batch divided by the sum of Shares, rounded up, here 16 images,
+	// so that the number of micro-batches is proportional to the part. The bits depend on Shares,
+	// but not on the number of ranks.
 	Shares []int
 
 	// MicroBatch is the largest number of images that run together. The gradients of the

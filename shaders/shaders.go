@@ -160,6 +160,13 @@ func Source(consts any, parts ...string) string {
 	return b.String()
 }
 
+// Constant returns k with its sizes as constants on every adapter. This pays where each invocation
+// divides by them.
+func Constant[A any](k gpu.Kernel[A]) gpu.Kernel[A] {
+	k.Source, k.Sizes = Source(k.Sizes, k.Source), nil
+	return k
+}
+
 // SourceHash returns a hash of the text of an op's kernels, and of settings that decide which of
 // them run.
 func SourceHash(files embed.FS, settings ...any) string {

@@ -54,6 +54,7 @@ func TestFullDisk(t *testing.T) {
 	}{
 		{
 			[]string{"-train-images", "32", "-batch", "8", "-epochs", "3", "-tensorboard"},
+			// A disk that has room for curves.png also has room for the smaller files after it.
 			map[string]string{
 				"8k": "events.out.tfevents", "16k": "step-000000000", "28k": "best", "36k": "step-000000004",
 				"60k": "curves.png",

@@ -70,22 +70,25 @@ func most(n, m int) int { return min(n, shaders.DivUp(n, m)+1) }
 func kernel[A any](s Shape, name string, elements, terms int, text string) gpu.Kernel[A] {
 	e := shaders.ElemOf(s.C)
 	c := struct {
-		Elem                           shaders.Alias
-		N, Elems, InH, InW, OutH, OutW int
-	}{e.Elem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH, s.OutW}
+		Elem                 shaders.Alias
+		N, Elems, OutH, OutW int
+	}{e.Elem, s.N, s.C / e.Lanes, s.OutH, s.OutW}
 	return gpu.Kernel[A]{
 		Name: "adaptivepool/" + name, Detail: s.String(), Source: shaders.Source(c, text, window),
+		Sizes:  struct{ InH, InW int }{s.InH, s.InW},
 		Groups: shaders.DivUp(elements/e.Lanes, 64), Lanes: 64, Flops: int64(elements) * int64(terms),
 		Iterations: terms,
 	}
 }
 
-// Forward returns the kernel for y = mean over the window.
+// Forward returns the kernel for y = mean over the window. The window may be the whole image:
+// llvmpipe would unroll loops with such bounds, and compile them for seconds.
 func (s Shape) Forward() gpu.Kernel[ForwardArgs[gpu.View]] {
 	return kernel[ForwardArgs[gpu.View]](s, "forward", s.Out(), most(s.InH, s.OutH)*most(s.InW, s.OutW), forward)
 }
 
 // Backward returns the kernel for the gradient of [Shape.Forward].
 func (s Shape) Backward() gpu.Kernel[BackwardArgs[gpu.View]] {
-	return kernel[BackwardArgs[gpu.View]](s, "backward", s.In(), most(s.OutH, s.InH)*most(s.OutW, s.InW), backward)
+	return shaders.Constant(kernel[BackwardArgs[gpu.View]](s, "backward", s.In(),
+		most(s.OutH, s.InH)*most(s.OutW, s.InW), backward))
 }

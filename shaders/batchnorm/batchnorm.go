@@ -185,9 +185,7 @@ func kernel[A any](s Shape, name string, count, iterations, flops int, parts ...
 // ofPixels returns kernel for all pixels. Each invocation divides by the sizes, which costs as much
 // as the rest of its work unless they are constants.
 func ofPixels[A any](s Shape, name string, flops int, parts ...string) gpu.Kernel[A] {
-	k := kernel[A](s, name, s.Len()/4, 0, flops, parts...)
-	k.Source, k.Sizes = shaders.Source(k.Sizes, k.Source), nil
-	return k
+	return shaders.Constant(kernel[A](s, name, s.Len()/4, 0, flops, parts...))
 }
 
 // Stats returns the kernel for the mean of each chunk, and the sum of the squared distances from

@@ -19,17 +19,20 @@ type Mutant struct {
 	Wrong   string // replaces Right everywhere
 }
 
-// of returns those cases that have the mutant's kernel and variant and the text that it replaces,
-// with that text replaced.
-func (m Mutant) of(cases []check.Case) (broken []check.Case) {
+// in returns those of cases that have the mutant's kernel and variant, and the text that it
+// replaces.
+func (m Mutant) in(cases []check.Case) (matches []check.Case) {
 	for _, c := range cases {
 		if c.Kernel == m.Kernel && strings.HasPrefix(c.Variant, m.Variant) && strings.Contains(c.WGSL, m.Right) {
-			broken = append(broken, c.Patched(func(source string) string {
-				return strings.ReplaceAll(source, m.Right, m.Wrong)
-			}))
+			matches = append(matches, c)
 		}
 	}
-	return broken
+	return matches
+}
+
+// of returns c with the mutant's mistake in its kernel.
+func (m Mutant) of(c check.Case) check.Case {
+	return c.Patched(func(source string) string { return strings.ReplaceAll(source, m.Right, m.Wrong) })
 }
 
 // Mutants runs each mutant as a sub-test. It first tries the cases from medium cost to the most
@@ -41,20 +44,21 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) })
 	middle := len(cases) / 2
 	cases = slices.Concat(cases[middle:], cases[:middle])
-	broken := make([][]check.Case, len(mutants))
 	var first []check.Case // of each mutant, because it catches most of them
-	for i, m := range mutants {
-		broken[i] = m.of(cases)
-		first = append(first, broken[i][:min(1, len(broken[i]))]...)
+	for _, m := range mutants {
+		if matches := m.in(cases); len(matches) > 0 {
+			first = append(first, m.of(matches[0]))
+		}
 	}
 	check.CompileAhead(d, first)
-	for i, m := range mutants {
+	for _, m := range mutants {
 		t.Run(strings.Join([]string{m.Kernel, m.Variant, m.Kind, m.Wrong}, " "), func(t *testing.T) {
 			if strings.HasPrefix(m.Variant, "broadcast") && !d.Broadcast() {
 				t.Skip("the adapter has no broadcast")
 			}
-			for n, c := range broken[i] {
-				res, err := c.Run(d)
+			matches := m.in(cases)
+			for n, c := range matches {
+				res, err := m.of(c).Run(d)
 				if errors.Is(err, check.ErrBuild) {
 					t.Fatalf("%s: %v", c.Detail, err)
 				}
@@ -63,10 +67,10 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 					return
 				}
 			}
-			if len(broken[i]) == 0 {
+			if len(matches) == 0 {
 				t.Fatalf("no case of the kernel has the text %q", m.Right)
 			}
-			t.Errorf("%d cases did not catch it", len(broken[i]))
+			t.Errorf("%d cases did not catch it", len(matches))
 		})
 	}
 }

@@ -4,17 +4,15 @@
 // One invocation: one Elem of y. Assigns.
 fn run(group : u32, lane : u32) {
   let i = group * 64u + lane;
-  // Lanes beyond the last element are idle. busy also hides the bounds from compilers: where the
-  // window is the whole image, llvmpipe takes seconds to unroll the loops.
-  let busy = i32(i < N * OutH * OutW * Elems);
+  if (i >= N * OutH * OutW * Elems) { return; }
   let p = place(i, OutH, OutW);
   let h0 = i32(p.h * StrideH) - i32(PadTop);
   let w0 = i32(p.w * StrideW) - i32(PadLeft);
   var sum = Elem(0.0);
-  for (var h = max(0, h0); h < min(i32(InH), h0 + i32(KH)) * busy; h = h + 1) {
-    for (var w = max(0, w0); w < min(i32(InW), w0 + i32(KW)) * busy; w = w + 1) {
+  for (var h = max(0, h0); h < min(i32(InH), h0 + i32(KH)); h = h + 1) {
+    for (var w = max(0, w0); w < min(i32(InW), w0 + i32(KW)); w = w + 1) {
       sum = sum + x[((p.n * InH + u32(h)) * InW + u32(w)) * Elems + p.c];
     }
   }
-  if (busy == 1) { y[i] = sum / Elem(divisor(p.h, p.w)); }
+  y[i] = sum / Elem(divisor(p.h, p.w));
 }

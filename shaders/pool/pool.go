@@ -69,18 +69,20 @@ const none = 0xffffffff
 type consts struct {
 	Elem                                 shaders.Alias
 	UElem                                shaders.Alias
-	N, Elems, InH, InW, OutH, OutW       int
-	KH, KW, StrideH, StrideW             int
+	N, Elems, OutH, OutW                 int
+	StrideH, StrideW                     int
 	PadTop, PadBottom, PadLeft, PadRight int
 	CountPad, ReLU                       bool
 	None                                 uint32
 }
 
+// sizes bound the loops over a window.
+type sizes struct{ InH, InW, KH, KW int }
+
 func (s Shape) consts() consts {
 	e := shaders.ElemOf(s.C)
 	return consts{
-		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.InH, s.InW, s.OutH(), s.OutW(),
-		s.KH, s.KW, s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, s.ReLU, none,
+		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, s.ReLU, none,
 	}
 }
 
@@ -117,10 +119,14 @@ func (s Shape) covering() int {
 }
 
 func kernel[A any](s Shape, name string, elements, window, iterations int, parts ...string) gpu.Kernel[A] {
-	c := s.consts()
+	return shaders.Constant(ofSizes[A](s, name, elements, window, iterations, parts...))
+}
+
+func ofSizes[A any](s Shape, name string, elements, window, iterations int, parts ...string) gpu.Kernel[A] {
 	lanes := shaders.ElemOf(s.C).Lanes
 	return gpu.Kernel[A]{
-		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(c, append(parts, place)...),
+		Name: "pool/" + name, Detail: s.String(), Source: shaders.Source(s.consts(), append(parts, place)...),
+		Sizes:  sizes{s.InH, s.InW, s.KH, s.KW},
 		Groups: shaders.DivUp(elements/lanes, 64), Lanes: 64, Flops: int64(elements) * int64(window),
 		Iterations: iterations,
 	}
@@ -136,9 +142,10 @@ func (s Shape) MaxBackward() gpu.Kernel[MaxBackwardArgs[gpu.View, gpu.View]] {
 	return kernel[MaxBackwardArgs[gpu.View, gpu.View]](s, "max_backward", s.In(), 1, s.covering(), maxBackward)
 }
 
-// AvgForward returns the kernel for y = mean over the window.
+// AvgForward returns the kernel for y = mean over the window. The window may be the whole image:
+// llvmpipe would unroll loops with such bounds, and compile them for seconds.
 func (s Shape) AvgForward() gpu.Kernel[AvgForwardArgs[gpu.View]] {
-	return kernel[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), divisor, avgForward)
+	return ofSizes[AvgForwardArgs[gpu.View]](s, "avg_forward", s.Out(), s.KH*s.KW, s.KH*(s.KW+1), divisor, avgForward)
 }
 
 // AvgBackward returns the kernel for the gradient of [Shape.AvgForward].

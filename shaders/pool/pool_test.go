@@ -56,7 +56,7 @@ var mutants = []checktest.Mutant{
 	{Kernel: "pool/max_backward", Kind: "padding", Right: "p.w + PadLeft", Wrong: "p.w"},
 	{Kernel: "pool/avg_forward", Kind: "sign", Right: "sum + x", Wrong: "sum - x"},
 	{Kernel: "pool/avg_forward", Kind: "index", Right: "h0 + i32(KH)", Wrong: "h0 + i32(KH) - 1"},
-	{Kernel: "pool/avg_forward", Kind: "unwritten", Right: "i < N *", Wrong: "i + 1u < N *"},
+	{Kernel: "pool/avg_forward", Kind: "unwritten", Right: "i >= N *", Wrong: "i + 1u >= N *"},
 	{Kernel: "pool/avg_forward", Kind: "padding", Right: "before + size + after) - start",
 		Wrong: "before + size) - start"},
 	{Kernel: "pool/avg_forward", Kind: "padding", Right: "max(0, w0)", Wrong: "w0"},

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -385,7 +386,12 @@ func (c commands) check(command []string) error {
 		slices.Contains([]string{"git", "npm", "tensorboard", "apt-get"}, command[0]):
 		return nil // another program
 	case len(command) > 1 && command[0] == "python3":
-		_, err := os.Stat(filepath.Join(root, command[1]))
+		script, err := os.ReadFile(filepath.Join(root, command[1]))
+		for _, a := range command[2:] {
+			if strings.HasPrefix(a, "--") && err == nil && !strings.Contains(string(script), strconv.Quote(a)) {
+				err = fmt.Errorf("%s has no flag %s", command[1], a)
+			}
+		}
 		return err
 	}
 	info, err := os.Stat(filepath.Join(root, command[0]))
