@@ -16,8 +16,8 @@ func TestCost(t *testing.T) {
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "recipe mini, input [128,1,28,28], planned for any WebGPU adapter")
 
-	code, out, stderr = runNin("cost", "-adapter", "webgpu", "-net", "conv 10 3; relu; globalavgpool; flatten", "-input",
-		"9x9")
+	code, out, stderr = runNin("cost", "-adapter", "webgpu", "-net", "conv 10 3; relu; globalavgpool; flatten",
+		"-input", "9x9")
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "your own network, input [128,1,9,9], planned for any WebGPU adapter")
 	refuses(t, []string{"cost", "-recipe", "d2l,mini", "-net", "conv 10 3"}, 2, "-net is for one recipe")

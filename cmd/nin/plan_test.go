@@ -22,8 +22,8 @@ func TestPlan(t *testing.T) {
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "recipe d2l, batch 128, 64 images at a time, planned for any WebGPU adapter\n")
 
-	code, out, stderr = runNin("plan", "-adapter", "webgpu", "-net", "conv 10 3; relu; globalavgpool; flatten", "-input",
-		"8,3,9,9")
+	code, out, stderr = runNin("plan", "-adapter", "webgpu", "-net", "conv 10 3; relu; globalavgpool; flatten",
+		"-input", "8,3,9,9")
 	assert.Zero(t, code, stderr)
 	assert.Contains(t, out, "your own network, batch 8, planned for any WebGPU adapter\n")
 	assert.Contains(t, out, "[8,3->10] 9x9 3x3 ")

@@ -82,7 +82,8 @@ type sizes struct{ InH, InW, KH, KW int }
 func (s Shape) consts() consts {
 	e := shaders.ElemOf(s.C)
 	return consts{
-		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.OutH(), s.OutW(), s.StrideH, s.StrideW, s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, s.ReLU, none,
+		e.Elem, e.UElem, s.N, s.C / e.Lanes, s.OutH(), s.OutW(), s.StrideH, s.StrideW,
+		s.PadTop, s.PadBottom, s.PadLeft, s.PadRight, s.CountPad, s.ReLU, none,
 	}
 }
 
