@@ -28,7 +28,7 @@
 //			Name: "scale", Groups: (n + 63) / 64, Lanes: 64,
 //			Source: fmt.Sprintf(`fn run(group : u32, lane : u32) {
 //	  let i = group * 64u + lane;
-//	  if (i < %du) { y[i] = %f * x[i]; }
+//	  if (i < %du) { y[i] = %e * x[i]; }
 //	}`, n, factor),
 //		}
 //	}

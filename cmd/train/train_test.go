@@ -380,7 +380,7 @@ func TestResumeRefuses(t *testing.T) {
 		}, code: 1, says: "is damaged"},
 		"cut short": {damage: func(t *testing.T, dir string) {
 			require.NoError(t, os.Truncate(last(t, dir), 1000))
-		}, code: 1, says: "go on from"},
+		}, code: 1, says: "continue from"},
 		"metrics edited": {damage: func(t *testing.T, dir string) {
 			path := filepath.Join(dir, "metrics.jsonl")
 			raw, err := os.ReadFile(path)
