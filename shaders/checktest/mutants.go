@@ -1,7 +1,9 @@
 package checktest
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,7 +65,7 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 					t.Fatalf("%s: %v", c.Detail, err)
 				}
 				if err != nil || res.Worst > 1 {
-					t.Logf("caught at size %d by %s: %v %s", n+1, c.Detail, err, res.Where)
+					t.Logf("caught at size %d by %s: %s", n+1, c.Detail, cmp.Or(res.Where, fmt.Sprint(err)))
 					return
 				}
 			}
