@@ -64,11 +64,8 @@ func cost(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("cost", flag.ContinueOnError)
 	adapter := planned(fs)
 	recipe := fs.String("recipe", "d2l", "`names` of recipes")
-	text := netFlag(fs)
-	input := fs.String("input", "",
-		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
+	batches := newBatchFlags(fs)
 	freeze := fs.String("freeze", "", "`prefixes` of names of weights that do not learn, with commas")
-	batch := fs.Int("batch", 0, "images in a batch (default: the recipe's)")
 	ranks := fs.Int("ranks", 0, "predict steps on up to so many ranks, a power of `two`")
 	network := fs.String("network", "10Gb", "bits per second of the `network` between ranks, such as 10Gb or 100Mb")
 	latency := fs.Duration("latency", 50*time.Microsecond,
@@ -93,16 +90,13 @@ func cost(w io.Writer, args []string) error {
 	if err != nil {
 		return cli.Usage(err)
 	}
-	if *text != "" && strings.Contains(*recipe, ",") {
+	if *batches.net != "" && strings.Contains(*recipe, ",") {
 		return cli.Usage(errors.New("-net is for one recipe"))
 	}
 	var recipes []nin.Recipe
 	for _, name := range strings.Split(*recipe, ",") {
-		r, err := withNet(name, *text)
+		r, err := batches.of(name)
 		if err != nil {
-			return cli.Usage(err)
-		}
-		if r.Batch, r.In, err = batchOf(r, *batch, *input); err != nil {
 			return err
 		}
 		recipes = append(recipes, r)
@@ -237,17 +231,37 @@ func planner(adapter string) (*gpu.Device, error) {
 	return dev, err
 }
 
-// batchOf returns the number and the shape of the images in a batch of r with the values of -batch
-// and -input, where 0 and "" mean those of r.
-func batchOf(r nin.Recipe, batch int, input string) (int, nn.Shape, error) {
+// batchFlags are the flags that replace a recipe's network, and the number and the shape of the
+// images in its batch.
+type batchFlags struct {
+	net, input *string
+	batch      *int
+}
+
+func newBatchFlags(fs *flag.FlagSet) batchFlags {
+	return batchFlags{
+		net: netFlag(fs),
+		input: fs.String("input", "",
+			"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)"),
+		batch: fs.Int("batch", 0, "images in a batch (default: the recipe's)"),
+	}
+}
+
+// of returns the recipe called name with the values of the flags.
+func (f batchFlags) of(name string) (nin.Recipe, error) {
+	r, err := withNet(name, *f.net)
+	if err != nil {
+		return r, cli.Usage(err)
+	}
+	batch := *f.batch
 	if batch < 0 || batch > 1e6 {
-		return 0, r.In, cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", batch))
+		return r, cli.Usage(fmt.Errorf("-batch is %d; want 1 to 1000000", batch))
 	}
-	n, in, err := inputShape(input, cmp.Or(batch, r.Batch), r.In)
-	if err == nil && batch > 0 && batch != n {
-		err = cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", batch, n))
+	r.Batch, r.In, err = inputShape(*f.input, cmp.Or(batch, r.Batch), r.In)
+	if err == nil && batch > 0 && batch != r.Batch {
+		err = cli.Usage(fmt.Errorf("-batch is %d and -input is a batch of %d; want one of them", batch, r.Batch))
 	}
-	return n, in, err
+	return r, err
 }
 
 // inputShape reads text, the value of -input, which changes all or rows and columns of n images of

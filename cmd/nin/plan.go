@@ -29,18 +29,12 @@ func plan(w io.Writer, args []string) error {
 	fs := flag.NewFlagSet("plan", flag.ContinueOnError)
 	adapter := planned(fs)
 	recipe := fs.String("recipe", "d2l", "`name` of the recipe")
-	text := netFlag(fs)
-	input := fs.String("input", "",
-		"shape `N,C,H,W` of a batch, or its rows x columns, such as 32x32 (default: the recipe's)")
-	batch := fs.Int("batch", 0, "images of a step (default: the recipe's)")
+	batches := newBatchFlags(fs)
 	if err := cli.Parse(fs, w, planHelp, args); err != nil {
 		return err
 	}
-	r, err := withNet(*recipe, *text)
+	r, err := batches.of(*recipe)
 	if err != nil {
-		return cli.Usage(err)
-	}
-	if r.Batch, r.In, err = batchOf(r, *batch, *input); err != nil {
 		return err
 	}
 	dev, err := planner(*adapter)

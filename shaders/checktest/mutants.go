@@ -21,8 +21,7 @@ type Mutant struct {
 	Wrong   string // replaces Right everywhere
 }
 
-// in returns those of cases that have the mutant's kernel and variant, and the text that it
-// replaces.
+// in returns the cases that have the mutant's kernel and variant, and the text that it replaces.
 func (m Mutant) in(cases []check.Case) (matches []check.Case) {
 	for _, c := range cases {
 		if c.Kernel == m.Kernel && strings.HasPrefix(c.Variant, m.Variant) && strings.Contains(c.WGSL, m.Right) {
@@ -46,20 +45,20 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 	slices.SortStableFunc(cases, func(a, b check.Case) int { return int(a.Flops - b.Flops) })
 	middle := len(cases) / 2
 	cases = slices.Concat(cases[middle:], cases[:middle])
+	matches := make([][]check.Case, len(mutants))
 	var first []check.Case // of each mutant, because it catches most of them
-	for _, m := range mutants {
-		if matches := m.in(cases); len(matches) > 0 {
-			first = append(first, m.of(matches[0]))
+	for i, m := range mutants {
+		if matches[i] = m.in(cases); len(matches[i]) > 0 {
+			first = append(first, m.of(matches[i][0]))
 		}
 	}
 	check.CompileAhead(d, first)
-	for _, m := range mutants {
+	for i, m := range mutants {
 		t.Run(strings.Join([]string{m.Kernel, m.Variant, m.Kind, m.Wrong}, " "), func(t *testing.T) {
 			if strings.HasPrefix(m.Variant, "broadcast") && !d.Broadcast() {
 				t.Skip("the adapter has no broadcast")
 			}
-			matches := m.in(cases)
-			for n, c := range matches {
+			for n, c := range matches[i] {
 				res, err := m.of(c).Run(d)
 				if errors.Is(err, check.ErrBuild) {
 					t.Fatalf("%s: %v", c.Detail, err)
@@ -69,10 +68,10 @@ func Mutants(t *testing.T, cases []check.Case, mutants []Mutant) {
 					return
 				}
 			}
-			if len(matches) == 0 {
+			if len(matches[i]) == 0 {
 				t.Fatalf("no case of the kernel has the text %q", m.Right)
 			}
-			t.Errorf("%d cases did not catch it", len(matches))
+			t.Errorf("%d cases did not catch it", len(matches[i]))
 		})
 	}
 }

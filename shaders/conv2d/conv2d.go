@@ -507,14 +507,15 @@ func (s Shape) DW() gpu.Kernel[DWArgs[gpu.View]] {
 		c.ImagesPerShare = shaders.DivUp(s.N, c.Shares)
 		c.OutBlocks = shaders.DivUp(c.OutVecs, 8)
 		k.Broadcast, k.Groups = true, c.OutBlocks*c.AllSlices*c.Shares
-		k.Source, k.Sizes = s.source(c.dwConsts, dwBroadcast), c.dwSizes
+		k.Source = s.source(c.dwConsts, dwBroadcast)
 	default:
 		c.RowBlocks, c.OutBlocks = shaders.DivUp(c.Rows, 8), shaders.DivUp(c.OutVecs, 3)
 		k.Groups = shaders.DivUp(c.RowBlocks*c.OutBlocks*c.Shares, v.Lanes)
 		k.Source = s.source(c.dwConsts, row, dwBlock)
 	}
-	if k.Sizes == nil {
-		k.Source = shaders.Source(c.dwSizes, k.Source)
+	k.Sizes = c.dwSizes
+	if v.Family != Broadcast {
+		k = shaders.Constant(k)
 	}
 	return k
 }
