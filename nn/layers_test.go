@@ -64,8 +64,8 @@ type layerCase struct {
 }
 
 // layerCases is the table of layers. To add a layer, add a row with its formula, as [twin]
-// explains. The shapes and parameter counts are those of PyTorch's expressions for torch.zeros(8,
-// 4, 7, 6).
+// explains. PyTorch computed the shapes and the parameter counts: the comment of a row has its
+// expression, whose input is torch.zeros(8, 4, 7, 6).
 var layerCases = []layerCase{
 	{
 		name:   "conv 3x3, padding", // Conv2d(4, 5, 3, padding=1)

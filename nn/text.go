@@ -32,7 +32,7 @@ func Layers() []Layer {
 // values that are zero. A layer inside another is in parentheses, and so is a [Sequential] inside a
 // Sequential.
 //
-// The form follows from the Go type. A layer's name is that of its type in lower case, without 2D:
+// The Go type determines the form. A layer is named after its type, in lower case and without 2D:
 // [Conv2D] is conv. The name of another package's layer begins with that package's name:
 // outside.prelu. A field is a value, unless a tag such as `text:"stride"` makes it an option of
 // that name. A field can be a number, a layer, a list of layers, a boolean (an option without a

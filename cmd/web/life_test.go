@@ -371,7 +371,7 @@ func TestKeysAndDrops(t *testing.T) {
 	require.Equal(t, "done", b.now().State)
 }
 
-// A page without storage can train too, and says that it keeps no checkpoint.
+// Without storage, the page trains too, and reports that it keeps no checkpoint.
 func TestStorage(t *testing.T) {
 	long(t)
 	first := open(t, short+"&start=1")

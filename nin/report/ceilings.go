@@ -24,7 +24,7 @@ func (c Ceilings) String() string {
 }
 
 // percent returns how near the median of a dispatch comes to the nearer of its two ceilings, in
-// percent: that of the arithmetic, and that of memory for its number of streams.
+// percent: the ceiling of the arithmetic, and the ceiling of memory for its number of streams.
 func (c Ceilings) percent(t gpu.Timing) float64 {
 	memory := []float64{c.ReadGBs, c.ReadGBs, c.CopyGBs, c.BlendGBs}[min(t.Streams, 3)]
 	return 100 * ratio(max(ratio(t.Work, c.FMAGFlops), ratio(t.Bytes, memory)), t.Median)

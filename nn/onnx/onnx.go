@@ -1,8 +1,8 @@
 // Package onnx writes networks to files in the ONNX format, for other programs to run, and reads
 // weights from such files.
 //
-// A file is one protocol buffer, ModelProto. The field numbers below are those of
-// https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3.
+// An ONNX file is a message ModelProto in the format of protocol buffers. The field numbers below
+// come from https://github.com/onnx/onnx/blob/main/onnx/onnx.proto3.
 package onnx
 
 import (

@@ -44,8 +44,8 @@ func TestWrite(t *testing.T) {
 	assert.Equal(t, want, got)
 }
 
-// TestReadWeights reads the package's own file, whose packing is that of torch.onnx.export, and one
-// by onnx.helper.make_tensor, which stores values in float_data.
+// TestReadWeights reads two files. This package wrote the first, and packs weights as
+// torch.onnx.export does. onnx.helper.make_tensor made the second, and stores values in float_data.
 func TestReadWeights(t *testing.T) {
 	weights, metadata, err := onnx.ReadWeights("testdata/tiny.onnx")
 	require.NoError(t, err)

@@ -48,7 +48,7 @@ func CompileAhead(d *gpu.Device, cases []Case) {
 	d.CompileAhead(ks)
 }
 
-// Result tells how far a kernel's outputs are from its twin's.
+// Result is the largest difference between the outputs of a kernel and of its twin.
 type Result struct {
 	Worst float64 // largest error, in units of its tolerance; above 1 is a failure
 	Where string  // argument and element with this error

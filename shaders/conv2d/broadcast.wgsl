@@ -1,8 +1,8 @@
 // Matrix product for llvmpipe: out[row][column] = sum over k of a[row][k] *
 // b[k][column], for each share.
-// A workgroup of 8 lanes keeps BlockTerms x 32*Vecs values of b in private memory, of which each
-// lane keeps Vecs x 4 columns. It computes BlockRows rows, one at a time, and adds each row's sums
-// over these terms to the sums of earlier blocks in out. All lanes read the same values of a. The
+// A workgroup has 8 lanes. Each lane keeps a block of b in private memory: BlockTerms terms of
+// 4*Vecs columns. The workgroup computes BlockRows rows, one at a time. It adds a row's sums over
+// the terms of the block to the sums of earlier blocks in out. All lanes read the same values of a. The
 // driver can see that the addresses are equal, and loads each value once. The terms of a block are
 // unrolled, because otherwise the driver does not read b as vectors.
 // If Biased is true, the sums start from initial. If Totals is true, one more row holds the sums
@@ -25,7 +25,7 @@ fn keep(i : u32, v : vec4<f32>) {
 
 fn kept(i : u32) -> vec4<f32> { return vec4<f32>(kept_x[i], kept_y[i], kept_z[i], kept_w[i]); }
 
-// add adds a sum over the terms of a block to that of the earlier blocks.
+// add adds a sum over the terms of a block to the sum of the earlier blocks.
 fn add(share : u32, row : u32, c : u32, v : vec4<f32>, block : u32) {
   var sum = v;
   if (block > 0u) { sum = sum + sum_at(share, row, c); }
